@@ -1,0 +1,73 @@
+/**
+ * The seam between the agent and the voice child (later also the far end of `wren ssh`): a byte stream that carries
+ * length-prefixed frames both ways. The voice child owns devices, Opus and the jitter buffer; the agent owns keys
+ * and sockets. Neither side ever waits for the other.
+ *
+ *   frame = type (1 byte) | payload length (3 bytes, big-endian) | payload
+ *     type 1  control: one JSON object, see `ToVoice` and `FromVoice`
+ *     type 2  voice up (child -> agent): one voice body, complete and ready to be sealed and sent
+ *     type 3  voice down (agent -> child): arrival time (8 bytes, big-endian double, monotonic ms as
+ *             `performance.timeOrigin + performance.now()` gives) | talker (1 byte, 0 in a call of two) | voice body
+ *
+ * Unknown types and unknown JSON fields are ignored, so the two ends may be of different versions; `hello.port` tells.
+ */
+export const VOICE_PORT_VERSION = 1;
+export const PORT_FRAME_BYTES_MAX = 65_536;
+export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3 } as const;
+
+export type CodecKind = 'native' | 'wasm';
+export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
+
+/** Agent -> voice child. */
+export type ToVoice =
+  /** Begin: open devices as the audio SPEC of the contract says, start pacing voice bodies at once. */
+  | { readonly type: 'start'; readonly spec: string; readonly call: string }
+  | { readonly type: 'mute'; readonly on: boolean }
+  /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
+  | { readonly type: 'hold'; readonly on: boolean }
+  /** Finish: flush the recording, close devices, exit 0. */
+  | { readonly type: 'stop' };
+
+/** Voice child -> agent. */
+export type FromVoice =
+  | { readonly type: 'hello'; readonly port: number; readonly pid: number }
+  | {
+      readonly type: 'ready';
+      readonly codec: CodecKind;
+      readonly capture: BackendKind;
+      readonly playback: BackendKind;
+      /** Constant size of a voice body on the current rung, bytes. */
+      readonly bodyBytes: number;
+      readonly frameMs: number;
+      /** Gross bit rate of the codec, bit/s. */
+      readonly bitrate: number;
+    }
+  /** Something is not as asked for; the call goes on. `code` is a failure code; `detail` names the device or file. */
+  | { readonly type: 'problem'; readonly code: string; readonly detail: string }
+  | ({ readonly type: 'stats' } & VoiceStats)
+  /** Ten times a second at most; dBFS, -96 for digital silence. */
+  | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number }
+  /** The IN file of a `file:` spec has been played to its end (silence follows). */
+  | { readonly type: 'input-ended' }
+  | { readonly type: 'first-sound'; readonly atMs: number }
+  /** Recording closed; last word before exit. */
+  | { readonly type: 'stopped' };
+
+/** Twice a second while a call runs. */
+export interface VoiceStats {
+  /** Delay that the jitter buffer adds now, ms. */
+  readonly bufferMs: number;
+  /** Share of played 20 ms frames that were concealed during the last second, percent. */
+  readonly concealedPct: number;
+  /** Totals since start. */
+  readonly played: number;
+  readonly concealed: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly refused: number;
+  /** Estimated delay of capture and playback devices, ms. */
+  readonly deviceMs: number;
+  /** Microphone overruns and speaker underruns since start. */
+  readonly overruns: number;
+  readonly underruns: number;
+}

@@ -1,0 +1,42 @@
+/**
+ * Where the login server keeps its accounts. `src/store/account-db.ts` implements it on SQLite; one contract suite
+ * (`test/support/account-store-contract.ts`) holds every implementation to the same behaviour, so PostgreSQL can
+ * follow. All calls are asynchronous; an implementation rejects only for its own faults (disk, connection).
+ */
+export interface Account {
+  /** Folded name: the key. */
+  readonly key: string;
+  /** As first written. */
+  readonly name: string;
+  readonly displayName: string;
+  /** scrypt parameters, salt and digest in one text: `scrypt$N$r$p$salt64$digest64`. */
+  readonly passwordHash: string;
+  readonly createdAtMs: number;
+  readonly lastSignInAtMs: number;
+}
+
+export interface StoredBuddyList {
+  /** 0 and an empty text for an account that never stored one. */
+  readonly version: number;
+  readonly xml: string;
+}
+
+export interface StoredSupernode {
+  readonly nodeId: string;
+  readonly endpoints: readonly string[];
+  readonly enrolledAtMs: number;
+}
+
+export interface AccountStore {
+  /** True when created; false when the key exists already. Atomic under concurrency. */
+  create(account: Account): Promise<boolean>;
+  find(key: string): Promise<Account | undefined>;
+  touch(key: string, lastSignInAtMs: number): Promise<void>;
+  buddyList(key: string): Promise<StoredBuddyList>;
+  /** Stores when `baseVersion` is the current one and returns the new version; undefined when it is not. Atomic. */
+  putBuddyList(key: string, baseVersion: number, xml: string): Promise<number | undefined>;
+  putSupernode(entry: StoredSupernode): Promise<void>;
+  /** Newest enrolment first. */
+  supernodes(limit: number): Promise<readonly StoredSupernode[]>;
+  close(): Promise<void>;
+}

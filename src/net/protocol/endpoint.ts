@@ -1,0 +1,57 @@
+/**
+ * Where a packet comes from or goes to: carrier, host and port. Text form `udp:192.0.2.7:4000`,
+ * `tcp:[2001:db8::1]:443`; host names are allowed only in invites and are resolved by `io`.
+ */
+import { isIP } from 'node:net';
+
+export type Carrier = 'udp' | 'tcp';
+export interface Endpoint {
+  readonly carrier: Carrier;
+  readonly host: string;
+  readonly port: number;
+}
+
+const TEXT = /^(udp|tcp):(?:\[([0-9A-Fa-f:.%a-z]+)\]|([A-Za-z0-9.-]{1,253})):(\d{1,5})$/;
+
+/** Parses the text form; undefined when it is not one. Never throws. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  const match = TEXT.exec(text);
+  if (!match) return undefined;
+  const port = Number(match[4]);
+  const host = match[2] ?? match[3] ?? '';
+  if (port < 1 || port > 65535) return undefined;
+  if (match[2] !== undefined && isIP(match[2]) !== 6) return undefined;
+  return { carrier: match[1] as Carrier, host, port };
+}
+
+export function printEndpoint(endpoint: Endpoint): string {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return `${endpoint.carrier}:${host}:${endpoint.port}`;
+}
+
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.carrier === b.carrier && a.port === b.port && a.host === b.host;
+}
+
+/** `::ffff:192.0.2.1` as a dual-stack socket reports it becomes `192.0.2.1`. */
+export function plainHost(host: string): string {
+  return host.startsWith('::ffff:') && isIP(host.slice(7)) === 4 ? host.slice(7) : host;
+}
+
+/** Loopback, private (RFC 1918, RFC 4193), shared (RFC 6598) or link-local: reachable only from nearby. */
+export function isPrivateHost(host: string): boolean {
+  if (isIP(host) === 6) return /^(::1$|f[cd]|fe[89ab])/i.test(host);
+  const [a = -1, b = -1] = host.split('.').map(Number);
+  return (
+    a === 10 ||
+    a === 127 ||
+    (a === 172 && b >= 16 && b <= 31) ||
+    (a === 192 && b === 168) ||
+    (a === 169 && b === 254) ||
+    (a === 100 && b >= 64 && b <= 127)
+  );
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === '::1' || host === 'localhost' || host.startsWith('127.');
+}

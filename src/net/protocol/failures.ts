@@ -1,0 +1,77 @@
+/**
+ * Every failure code, with what it means. Codes travel on the wire and over the agent port; the sentence that a
+ * person reads is looked up in `src/tui/wording.ts`, so no code path invents its own wording.
+ */
+export const FAILURES = {
+  // login server
+  'name-taken': 'another account already has this name (compared without case)',
+  'name-malformed': 'not 6 to 32 characters, a letter first, then letters, digits, . _ -',
+  'name-unknown': 'no account of that name',
+  'password-wrong': 'the password does not match the account',
+  'password-weak': 'shorter than 8 or longer than 256 characters',
+  'too-many-tries': 'rate limit; retry_after_ms says when to come back',
+  replayed: 'a request number that was already used in this session',
+  stale: 'the buddy list was changed elsewhere since; fetch, merge, put again',
+  'too-large': 'a field is over its limit',
+  'not-allowed': 'the session is not authenticated for this request',
+  'key-unfit': 'the public key is not RSA of 2048 to 4096 bits',
+  busy: 'the server sheds load; retry_after_ms says when to come back',
+  'server-fault': 'the server could not store or sign; nothing was changed',
+  // reaching the network
+  'no-network': 'this profile has joined no network yet',
+  'invite-malformed': 'the text is not an invite, or was cut short',
+  'invite-other-network': 'this profile already belongs to another network',
+  'unreachable-network': 'no supernode and no login server answers',
+  'unreachable-login': 'the login server does not answer',
+  'authority-mismatch': 'the answering server is not the one that the invite pins',
+  'certificate-invalid': 'expired, not yet valid, or not signed by the pinned authority',
+  'version-unsupported': 'no protocol version in common',
+  'not-signed-in': 'this needs an account; sign in first',
+  'already-signed-in': 'another account is signed in in this profile; sign out first',
+  // people
+  'person-unknown': 'nobody of that name can be found',
+  'person-offline': 'the person is not online now',
+  'person-self': 'that is you',
+  blocked: 'blocked, by you or by the other person',
+  'not-a-buddy': 'no such person in the buddy list',
+  'nothing-pending': 'no request from that person waits for an answer',
+  // calls
+  'no-call': 'there is no such call',
+  'already-in-call': 'one call at a time; hang up or hold first',
+  declined: 'the other person declined',
+  'no-answer': 'nobody picked up in time',
+  'busy-in-call': 'the other person is in another call',
+  unreachable: 'the other end does not answer',
+  // sound
+  'audio-spec-malformed': 'not default, none, device:NAME, file:IN[,OUT] or socket:PATH',
+  'audio-file-unreadable': 'the WAV file is missing, cut short, or of a kind that cannot be read',
+  'audio-no-device': 'no sound card, or none that this user may open',
+  'audio-device-busy': 'another program holds the device',
+  'audio-voice-crashed': 'the voice process died and was started again',
+  // ourselves
+  'port-version': 'agent and command are of versions that cannot talk; restart the agent',
+  'agent-unreachable': 'the agent could not be started or does not answer',
+  'profile-locked': 'another agent holds this profile',
+  'disk-full': 'no room left on the disk; nothing was half-written',
+  usage: 'the command line makes no sense',
+  'timed-out': 'the time given has passed',
+  internal: 'our own mistake; the log has the details',
+} as const;
+
+export type FailureCode = keyof typeof FAILURES;
+
+export function isFailureCode(text: string): text is FailureCode {
+  return Object.hasOwn(FAILURES, text);
+}
+
+/** An expected failure, carried as a value or thrown inside one process; never for bad bytes from outside. */
+export class Refusal extends Error {
+  readonly code: FailureCode;
+  /** When trying again makes sense, ms; 0 when it does not. */
+  readonly retryAfterMs: number;
+  constructor(code: FailureCode, detail = '', retryAfterMs = 0) {
+    super(detail === '' ? FAILURES[code] : detail);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What a node exchanges with the outside through its driver: datagrams, streams, and the route a packet took.
+ * `io/driver.ts` turns these into sockets, `test/sim/world.ts` into a simulated internet.
+ */
+import type { Endpoint } from './endpoint.ts';
+import type { NodeId } from './ids.ts';
+
+/** Number of one TCP connection, chosen by the core for outgoing ones (positive), by the driver for incoming (negative). */
+export type StreamId = number;
+
+export type NetInput =
+  | { readonly type: 'datagram'; readonly from: Endpoint; readonly bytes: Buffer }
+  | { readonly type: 'stream-open'; readonly stream: StreamId; readonly remote: Endpoint; readonly incoming: boolean }
+  | { readonly type: 'stream-bytes'; readonly stream: StreamId; readonly bytes: Buffer }
+  /** Refused, reset, timed out or ended; nothing more comes of this stream. */
+  | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
+  /** The local addresses changed (also told once at start): host candidates, UDP. */
+  | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[] };
+
+export type NetOutput =
+  | { readonly type: 'send-datagram'; readonly to: Endpoint; readonly bytes: Buffer }
+  | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint }
+  | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
+  | { readonly type: 'close-stream'; readonly stream: StreamId };
+
+/** The way one packet came or goes. `forward` is through our supernode, to or from a node attached there. */
+export type Route =
+  | { readonly via: 'udp'; readonly endpoint: Endpoint }
+  | { readonly via: 'stream'; readonly stream: StreamId }
+  | { readonly via: 'forward'; readonly node: NodeId };
+
+export function sameRoute(a: Route, b: Route): boolean {
+  if (a.via === 'udp')
+    return b.via === 'udp' && a.endpoint.host === b.endpoint.host && a.endpoint.port === b.endpoint.port;
+  if (a.via === 'stream') return b.via === 'stream' && a.stream === b.stream;
+  return b.via === 'forward' && a.node === b.node;
+}

@@ -1,0 +1,207 @@
+/**
+ * The seam between the agent and everything that speaks to it (screen, commands, scripts): JSON, one object a
+ * line, over a Unix socket that only its user can open. Typed, versioned, tolerant: unknown fields are ignored, an
+ * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do.
+ *
+ *   -> {"id":1,"cmd":{"type":"hello","port":1,"version":"0.1.0"}}
+ *   <- {"id":1,"ok":true,"result":{"port":1,"version":"0.1.0","pid":4711}}
+ *   -> {"id":2,"cmd":{"type":"subscribe"}}
+ *   <- {"id":2,"ok":true,"result":{...AppState}}
+ *   <- {"push":{"type":"buddy.changed",...}}                    (from then on, every event in order)
+ *   -> {"id":3,"cmd":{"type":"chat.send","to":"bobby1","text":"hi"}}
+ *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
+ */
+import type { FailureCode } from '../net/protocol/failures.ts';
+import type {
+  AppState,
+  AudioReport,
+  Buddy,
+  Call,
+  CallEndReason,
+  CallPath,
+  ChatLine,
+  PresenceStatus,
+  Quality,
+} from './state.ts';
+
+export const AGENT_PORT_VERSION = 1;
+/** A longer line closes the connection: nobody honest sends one. */
+export const AGENT_LINE_BYTES_MAX = 1_048_576;
+
+/** Commands down: imperatives. The result type of each stands in `AgentResults`. */
+export type AgentCommand =
+  | { readonly type: 'hello'; readonly port: number; readonly version: string }
+  | { readonly type: 'subscribe' }
+  | { readonly type: 'agent.status' }
+  | { readonly type: 'agent.stop' }
+  | { readonly type: 'status' }
+  /** Resolves when signed in and attached; fails `timed-out`, `no-network`, `not-signed-in`. */
+  | { readonly type: 'wait'; readonly forMs: number }
+  | { readonly type: 'network.join'; readonly invite: string }
+  | {
+      readonly type: 'account.sign-up';
+      readonly name: string;
+      readonly password: string;
+      readonly displayName?: string;
+    }
+  | { readonly type: 'account.sign-in'; readonly name: string; readonly password: string }
+  | { readonly type: 'account.sign-out' }
+  | { readonly type: 'presence.set'; readonly presence: PresenceStatus }
+  | { readonly type: 'buddy.list' }
+  | { readonly type: 'buddy.add'; readonly name: string; readonly message: string }
+  | {
+      readonly type: 'buddy.accept' | 'buddy.decline' | 'buddy.remove' | 'buddy.block' | 'buddy.unblock';
+      readonly name: string;
+    }
+  | { readonly type: 'search'; readonly pattern: string; readonly limit: number }
+  /** Resolves when stored here, with the line; delivery is told by `chat.delivered`. */
+  | { readonly type: 'chat.send'; readonly to: string; readonly text: string }
+  /** Oldest first; `search` matches words; `beforeMs` pages back by storedAtMs. */
+  | {
+      readonly type: 'chat.history';
+      readonly with: string;
+      readonly limit: number;
+      readonly beforeMs?: number;
+      readonly search?: string;
+    }
+  | { readonly type: 'chat.mark-read'; readonly with: string }
+  /** Resolves with the call id at once; everything else comes as `call` events. */
+  | { readonly type: 'call.place'; readonly to: string; readonly audio?: string }
+  | { readonly type: 'call.answer'; readonly call: string; readonly audio?: string }
+  | { readonly type: 'call.decline'; readonly call: string }
+  /** Without `call`: the current one. */
+  | {
+      readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
+      readonly call?: string;
+    }
+  | { readonly type: 'audio.set'; readonly spec: string }
+  | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
+
+export type CommandType = AgentCommand['type'];
+
+export interface AgentStatus {
+  readonly pid: number;
+  readonly uptimeS: number;
+  readonly version: string;
+  readonly socket: string;
+  readonly voicePid: number | null;
+}
+
+export interface SearchReport {
+  readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+  readonly complete: boolean;
+  readonly tookMs: number;
+}
+
+export interface AgentResults {
+  hello: { readonly port: number; readonly version: string; readonly pid: number };
+  subscribe: AppState;
+  'agent.status': AgentStatus;
+  status: AppState;
+  'account.sign-up': { readonly name: string };
+  'account.sign-in': { readonly name: string };
+  'network.join': { readonly network: string };
+  'buddy.list': readonly Buddy[];
+  search: SearchReport;
+  'chat.send': ChatLine;
+  'chat.history': readonly ChatLine[];
+  'call.place': { readonly call: string };
+}
+export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
+
+/** The contract's JSON of `call` and `answer`, to the letter. */
+export type CallEvent =
+  | {
+      readonly event: 'ringing';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly direction: 'in' | 'out';
+    }
+  | {
+      readonly event: 'answered';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly setupMs: number;
+    }
+  | {
+      readonly event: 'path';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly path: CallPath;
+      readonly via?: string;
+    }
+  | ({ readonly event: 'quality'; readonly call: string; readonly peer: string; readonly at: number } & Quality)
+  | {
+      readonly event: 'held' | 'resumed';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly by: 'me' | 'them';
+    }
+  | {
+      readonly event: 'muted' | 'unmuted';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly by: 'me' | 'them';
+    }
+  | {
+      readonly event: 'first-sound';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly afterAnswerMs: number;
+    }
+  | {
+      readonly event: 'ended';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly reason: CallEndReason;
+      readonly durationMs: number;
+      readonly sentPackets: number;
+      readonly receivedPackets: number;
+      readonly sentBytes: number;
+      readonly receivedBytes: number;
+      readonly lostIn: number;
+      readonly concealedPct: number;
+    };
+
+/** Events up: past facts. `reduce.ts` folds them into AppState. */
+export type AgentEvent =
+  | { readonly type: 'network.joined'; readonly network: string }
+  | { readonly type: 'account.signed-in'; readonly account: NonNullable<AppState['account']> }
+  | { readonly type: 'account.signed-out' }
+  | {
+      readonly type: 'link.changed';
+      readonly connection: AppState['connection'];
+      readonly supernode: AppState['supernode'];
+      readonly trouble: FailureCode | null;
+    }
+  | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
+  | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
+  | { readonly type: 'buddy.removed'; readonly name: string }
+  | { readonly type: 'chat.message'; readonly line: ChatLine }
+  | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** A new call, or the whole of one that changed. */
+  | { readonly type: 'call.changed'; readonly call: Call }
+  | { readonly type: 'call.level'; readonly call: string; readonly inputDb: number; readonly outputDb: number }
+  /** What scripts read; the screen uses `call.changed`. */
+  | { readonly type: 'call.event'; readonly event: CallEvent }
+  | { readonly type: 'audio.changed'; readonly audio: AudioReport }
+  /** Something a person should read once; the sentence is looked up by code. */
+  | { readonly type: 'notice'; readonly code: FailureCode; readonly detail: string };
+
+export interface AgentRequest {
+  readonly id: number;
+  readonly cmd: AgentCommand;
+}
+export type AgentReply =
+  | { readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly id: number; readonly ok: false; readonly code: FailureCode; readonly detail: string };
+export interface AgentPush {
+  readonly push: AgentEvent;
+}

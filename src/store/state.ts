@@ -1,0 +1,144 @@
+/**
+ * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
+ * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
+ */
+import type { FailureCode } from '../net/protocol/failures.ts';
+
+export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
+/** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
+export type BuddyRelation = 'both' | 'outgoing' | 'incoming' | 'declined' | 'blocked';
+
+export interface Buddy {
+  readonly name: string;
+  readonly displayName: string;
+  readonly relation: BuddyRelation;
+  /** As last heard; `offline` unless the relation is `both`. */
+  readonly presence: PresenceStatus;
+  /** Wall clock, ms; 0 when never seen. */
+  readonly lastSeenAtMs: number;
+  /** What they (incoming) or I (outgoing) wrote with the request. */
+  readonly message: string;
+  /** Messages not read yet. */
+  readonly unread: number;
+}
+
+export interface ChatLine {
+  /** 32 hex digits. */
+  readonly id: string;
+  readonly with: string;
+  readonly direction: 'in' | 'out';
+  readonly text: string;
+  /** Wall clock of the writer, ms. */
+  readonly sentAtMs: number;
+  /** Wall clock at which it was stored here, ms: history is in this order. */
+  readonly storedAtMs: number;
+  /** Of outgoing lines; incoming ones are always `delivered`. */
+  readonly mark: 'waiting' | 'delivered';
+}
+
+export type CallPhase = 'dialling' | 'ringing' | 'running' | 'held' | 'ended';
+export type CallPath = 'direct' | 'lan' | 'relay' | 'tcp' | 'tcp443';
+export type CallEndReason =
+  | 'hangup'
+  | 'declined'
+  | 'busy'
+  | 'no-answer'
+  | 'answered-elsewhere'
+  | 'unreachable'
+  | 'failed'
+  | 'cancelled';
+export type Verdict = 'good' | 'they hear gaps' | 'you hear gaps' | 'gaps both ways' | 'no sound arrives';
+
+export interface Quality {
+  readonly path: CallPath | null;
+  readonly rttMs: number | null;
+  readonly jitterMs: number;
+  readonly lossInPct: number;
+  readonly lossOutPct: number;
+  readonly bufferMs: number;
+  readonly mouthToEarMs: number | null;
+  readonly sentPps: number;
+  readonly recvPps: number;
+  readonly payloadBytes: number;
+  readonly bitrate: number;
+  readonly redundancy: number;
+  readonly concealedPct: number;
+  readonly mos: number;
+  readonly verdict: Verdict;
+}
+
+export interface Call {
+  readonly call: string;
+  readonly peer: string;
+  readonly direction: 'in' | 'out';
+  readonly phase: CallPhase;
+  readonly startedAtMs: number;
+  readonly answeredAtMs: number | null;
+  readonly path: CallPath | null;
+  readonly via: string | null;
+  readonly muted: boolean;
+  /** Who put it on hold. */
+  readonly heldBy: 'nobody' | 'me' | 'them' | 'both';
+  readonly quality: Quality | null;
+  readonly inputDb: number;
+  readonly outputDb: number;
+  readonly reason: CallEndReason | null;
+}
+
+export interface AudioReport {
+  /** The configured SPEC. */
+  readonly spec: string;
+  readonly codec: 'native' | 'wasm' | 'unknown';
+  readonly backend: 'portaudio' | 'pulse' | 'file' | 'none' | 'socket' | 'unknown';
+  /** One sentence on how to get the better part; empty when there is none. */
+  readonly advice: string;
+  /** One sentence when sound does not work as asked; empty otherwise. */
+  readonly problem: string;
+}
+
+export interface AppState {
+  readonly version: string;
+  readonly network: string | null;
+  readonly account: {
+    readonly name: string;
+    readonly displayName: string;
+    readonly certificateExpiresAtMs: number;
+  } | null;
+  readonly connection: 'offline' | 'connecting' | 'online';
+  /** Why not online; null while all is well. */
+  readonly trouble: FailureCode | null;
+  readonly supernode: {
+    readonly endpoint: string;
+    readonly carrier: 'udp' | 'tcp';
+    readonly rttMs: number | null;
+  } | null;
+  readonly presence: PresenceStatus;
+  /** Sorted by folded name. */
+  readonly buddies: readonly Buddy[];
+  /** Newest last; ended calls stay until the next one begins. */
+  readonly calls: readonly Call[];
+  readonly audio: AudioReport;
+}
+
+export const INITIAL_STATE: AppState = {
+  version: '',
+  network: null,
+  account: null,
+  connection: 'offline',
+  trouble: null,
+  supernode: null,
+  presence: 'online',
+  buddies: [],
+  calls: [],
+  audio: { spec: 'default', codec: 'unknown', backend: 'unknown', advice: '', problem: '' },
+};
+
+/** The call that keys and scripts act on: the newest that has not ended. */
+export function currentCall(state: AppState): Call | undefined {
+  return state.calls.findLast((call) => call.phase !== 'ended');
+}
+
+/** A call that rings here and waits for our answer. */
+export function ringingCall(state: AppState): Call | undefined {
+  return state.calls.findLast((call) => call.phase === 'ringing' && call.direction === 'in');
+}
