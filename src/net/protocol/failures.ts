@@ -15,6 +15,7 @@ export const FAILURES = {
   'too-large': 'a field is over its limit',
   'not-allowed': 'the session is not authenticated for this request',
   'key-unfit': 'the public key is not RSA of 2048 to 4096 bits',
+  'request-malformed': 'a field of the request is not of the form it must have',
   busy: 'the server sheds load; retry_after_ms says when to come back',
   'server-fault': 'the server could not store or sign; nothing was changed',
   // reaching the network
@@ -45,6 +46,8 @@ export const FAILURES = {
   // sound
   'audio-spec-malformed': 'not default, none, device:NAME, file:IN[,OUT] or socket:PATH',
   'audio-file-unreadable': 'the WAV file is missing, cut short, or of a kind that cannot be read',
+  'audio-file-unwritable': 'the WAV file for the recording cannot be created or written',
+  'audio-unsupported': 'this version or this machine cannot move sound in that way',
   'audio-no-device': 'no sound card, or none that this user may open',
   'audio-device-busy': 'another program holds the device',
   'audio-voice-crashed': 'the voice process died and was started again',
@@ -52,6 +55,11 @@ export const FAILURES = {
   'port-version': 'agent and command are of versions that cannot talk; restart the agent',
   'agent-unreachable': 'the agent could not be started or does not answer',
   'profile-locked': 'another agent holds this profile',
+  'profile-damaged': 'a file of the profile was damaged; it was kept aside and the rest goes on without it',
+  'profile-unsafe': 'the folder is not ours alone, so it is no place for keys and messages',
+  'outbox-full': 'too many messages wait for people who are offline',
+  'port-taken': 'another program uses this port',
+  'port-not-allowed': 'the system lets only the administrator open this port',
   'disk-full': 'no room left on the disk; nothing was half-written',
   usage: 'the command line makes no sense',
   'timed-out': 'the time given has passed',

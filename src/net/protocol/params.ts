@@ -19,15 +19,22 @@ export const REKEY_AFTER_PACKETS = 2 ** 20;
 export const EPOCH_OVERLAP_MS = 10_000;
 /** 1024 packets: 20 s of voice at 50 a second. */
 export const REPLAY_WINDOW_PACKETS = 1024;
-/** Resend an unanswered handshake packet after this long, doubling. */
+/** Resend an unanswered handshake packet after this long, doubling up to the limit. */
 export const HANDSHAKE_RETRY_MS = 400;
+export const HANDSHAKE_RETRY_MS_MAX = 1_000;
 export const HANDSHAKE_TIMEOUT_MS = 6_000;
 /** A cookie secret lives this long; a cookie is good for one to two lives. */
 export const COOKIE_SECRET_MS = 120_000;
 /** Unfinished incoming handshakes above which a cookie is demanded (realtime.md 2.2: 20). */
 export const HANDSHAKES_BEFORE_COOKIE = 20;
 export const HANDSHAKES_PENDING_MAX = 256;
+/** RSA signatures given to strangers: a token bucket, a second and burst (0.3 ms each, so 6 % of a core at most). */
+export const HANDSHAKES_PER_SECOND_MAX = 200;
 export const SESSIONS_MAX = 4096;
+/** Sessions kept to one node: the newest is used, older ones still open what was under way. */
+export const SESSIONS_PER_NODE_MAX = 3;
+/** A session unheard for this long is not trusted with anything new: the other end may have dropped it. */
+export const SESSION_FRESH_MS = 120_000;
 /** A session that nothing was heard of for this long is dropped. */
 export const SESSION_IDLE_MS = 180_000;
 /** Reliable channel: payload of one segment, so that the sealed packet, forwarded once, fits a datagram. */
@@ -39,8 +46,10 @@ export const RELIABLE_QUEUE_BYTES_MAX = 1_048_576;
 export const RTO_MS_MIN = 150;
 export const RTO_MS_START = 400;
 export const RTO_MS_MAX = 4_000;
-/** A segment unacknowledged after this many sends means that the session is dead. */
-export const SEGMENT_SENDS_MAX = 8;
+/** So many later segments acknowledged mean that this one is lost (RFC 5681's three duplicate acks). */
+export const SKIPS_BEFORE_RESEND = 3;
+/** Something waits for an acknowledgement and none came for this long: the session is dead. */
+export const RELIABLE_SILENCE_MS_MAX = 12_000;
 
 // --- requests
 export const REQUEST_TIMEOUT_MS = 8_000;
@@ -81,12 +90,107 @@ export const RING_TIMEOUT_MS = 45_000;
 export const CALL_SILENCE_MS_MAX = 60_000;
 /** No `ringing` within this long: unreachable. */
 export const INVITE_TIMEOUT_MS = 10_000;
+/** The callee's own clock for the same is longer, so that the caller's word decides while both are there. */
+export const RING_MARGIN_MS = 5_000;
+/** Calls of one node at a time: one that talks, the others on hold by us. */
+export const CALLS_MAX = 4;
+/** One device refused: the person's other devices may still ring (classic figure: all within 200 ms). */
+export const DEVICES_GRACE_MS = 500;
+/** A device that left while it rang may only be changing its supernode (re-attach: 1.5 s, realtime.md 1.2). */
+export const PEER_GONE_PATIENCE_MS = 3_000;
+/** Ended calls are remembered to answer latecomers: longer than any ring. */
+export const ENDED_CALL_MEMORY_MS = 60_000;
+export const ENDED_CALLS_MAX = 64;
+/** A peer that invites us from within a call that was silent this long has been started anew. */
+export const CALL_RESTART_SILENCE_MS = 5_000;
+/** While media of an ended call still arrives, its end is told again this often. */
+export const END_REPEAT_MS = 1_000;
+/** Endpoints offered for one call, ours and theirs; each as text, the longest being `udp:[IPv6]:65535`. */
+export const CANDIDATES_MAX = 16;
+export const CANDIDATE_LENGTH_MAX = 64;
+
+// --- media
+/** One voice packet this often, speech or silence (realtime.md 3.2). */
+export const VOICE_PACE_MS = 20;
+/** A voice body this late is replaced: p99 of a busy machine's child is 7 ms, its worst 23 (realtime.md 3.7). */
+export const VOICE_LATE_MS_MAX = 30;
+/** A voice body this early is still in its place; earlier is a backlog after a stall, and surplus. */
+export const VOICE_EARLY_MS_MAX = 10;
+/** Share of its deviation by which each body moves the pace: follows a sound card's clock, not its jitter. */
+export const VOICE_PACE_GAIN = 1 / 16;
+/** Unit of the media time in a voice body (realtime.md 3.2). */
+export const MEDIA_TIME_UNIT_MS = 10;
+/** On hold: keeps NAT bindings (30 s) at 0.2 packets a second. */
+export const HOLD_PACKET_MS = 5_000;
+/** One MediaReport this often (realtime.md 3.3). */
+export const MEDIA_REPORT_MS = 200;
+/** Reports remembered for the round trip (6.4 s of them). */
+export const MEDIA_REPORTS_KEPT = 32;
+export const QUALITY_MS = 1_000;
+/** Pace and loss are taken over this long: 100 packets, so that one packet is 1 %. */
+export const QUALITY_WINDOW_MS = 2_000;
+/** Nothing arrives for this long: say so. */
+export const SOUND_MISSING_MS = 1_000;
+/** Share of concealed or lost frames from which a person hears gaps, percent. */
+export const GAPS_PCT = 2;
+/** RFC 3550 A.1: a jump further than this is a restarted sender, not loss. */
+export const SEQUENCE_DROPOUT_MAX = 3_000;
+/** Sequences remembered to refuse doubles: 2.5 s of voice. */
+export const SEQUENCES_KEPT = 128;
+
+// --- paths of a call (realtime.md 1.4)
+/** Probes of one candidate after the start, ms; then steadily, then rarely. */
+export const PROBE_SCHEDULE_MS = [0, 50, 100, 200, 400, 800] as const;
+export const PROBE_STEADY_MS = 2_000;
+export const PROBE_STEADY_UNTIL_MS = 10_000;
+export const PROBE_RARE_MS = 10_000;
+/** The path in use is measured this often; a standby is only kept alive. */
+export const PROBE_ACTIVE_MS = 1_000;
+export const PROBE_STANDBY_MS = 5_000;
+/** Probes that one candidate gets before it ever answered; a stranger's address is bothered no more than this. */
+export const PROBES_UNANSWERED_MAX = 20;
+/** Probes of one call, all candidates: 8 at once, then one each 20 ms (realtime.md 1.4). */
+export const PROBES_PER_SECOND_MAX = 50;
+export const PROBES_BURST = 8;
+/** Probes of one call to addresses that never answered. */
+export const PROBES_UNANSWERED_TOTAL_MAX = 240;
+/** An answer after this long says nothing about the path. */
+export const PROBE_TIMEOUT_MS = 5_000;
+/** Probes under way at once: five seconds of all of them. */
+export const PROBES_PENDING_MAX = 256;
+export const PATH_REPLIES_PER_SECOND_MAX = 50;
+export const PATH_REPLIES_BURST = 32;
+/** Addresses learned from packets, not offered: one for each NAT rebinding that is still worth a try. */
+export const CANDIDATES_LEARNED_MAX = 8;
+/** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */
+export const PATH_SUSPECT_MS = 240;
+export const PATH_DEAD_MS = 600;
+/** The same on hold, where one packet in five seconds is all there is. */
+export const PATH_SUSPECT_ON_HOLD_MS = 12_000;
+export const PATH_DEAD_ON_HOLD_MS = 25_000;
+/** After a change of path both carry media for this long. */
+export const PATH_OVERLAP_MS = 400;
+/** The other end may take the new path this much later; until then its silence there means nothing. */
+export const PATH_SETTLE_MS = 1_000;
+/** A standby that answered within this long may take over. */
+export const PATH_FRESH_MS = 6_000;
+/** A path that failed again soon after its return stays away for this long, doubling up to the maximum. */
+export const PATH_RETURN_MS = 2_000;
+export const PATH_RETURN_MS_MAX = 30_000;
+/** A path that was good for this long is forgiven. */
+export const PATH_GOOD_MS = 10_000;
+/** Another path of the same kind must be better by this share and this much, for this long. */
+export const PATH_BETTER_SHARE = 0.1;
+export const PATH_BETTER_MS = 5;
+export const PATH_BETTER_FOR_MS = 3_000;
 
 // --- login
 export const CERTIFICATE_LIFETIME_MS = 72 * 3_600_000;
 export const CERTIFICATE_BACKDATE_MS = 3_600_000;
 /** Renew when less than this share of the lifetime is left. */
 export const CERTIFICATE_RENEW_SHARE = 0.5;
+/** The login server still renews a certificate that expired this recently: the key is proven, no password is asked. */
+export const RENEW_GRACE_MS = 30 * 86_400_000;
 export const SUPERNODE_CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;
 export const PASSWORD_LENGTH_MIN = 8;
 export const PASSWORD_LENGTH_MAX = 256;
@@ -104,8 +208,171 @@ export const SIGN_UP_BURST = 20;
 export const SIGN_UP_REFILL_MS = 10_000;
 /** Hashes computed or waiting at once; beyond: `busy`. */
 export const HASHES_PENDING_MAX = 64;
+/** Hashes computed at the same time: half of libuv's four threads, so that files and name look-ups are never held up. */
+export const HASHES_RUNNING_MAX = 2;
+/** What four bytes of UTF-8 make of the longest password. */
+export const PASSWORD_BYTES_MAX = 4 * PASSWORD_LENGTH_MAX;
+/** A client that was shed comes back between two and six seconds later, by chance, so that not all come together. */
+export const BUSY_RETRY_MS_MIN = 2_000;
+export const BUSY_RETRY_MS_SPREAD = 4_000;
+/** What a stored hash may cost at most: a damaged text must not take the server's memory. */
+export const SCRYPT_MEMORY_BYTES_MAX = 2 ** 28;
+export const SCRYPT_P_MAX = 16;
+/** Password tries from one host, whatever the name: an office behind one address in the morning, not a dictionary. */
+export const SIGN_IN_HOST_BURST = 60;
+export const SIGN_IN_HOST_REFILL_MS = 1_000;
+/** Supernodes enrolled from one host: a burst of ten, then one a minute. */
+export const ENROL_BURST = 10;
+export const ENROL_REFILL_MS = 60_000;
+/** Any requests from one host at the login server: a burst of 200, then 20 a second. */
+export const LOGIN_REQUEST_BURST = 200;
+export const LOGIN_REQUEST_REFILL_MS = 50;
+/** Requests of one session that wait for an answer at once; a client of ours has one or two. */
+export const LOGIN_REQUESTS_PER_SESSION_MAX = 8;
+/**
+ * Names or hosts that one rate limit remembers. The oldest is forgotten first: flushing a name out takes so many
+ * hashes of other names that its bucket would be full again by then.
+ */
+export const RATE_ENTRIES_MAX = 10_000;
+/** Another server on the same account file may hold its lock for this long; below what a client waits. */
+export const ACCOUNT_DB_BUSY_MS = 2_000;
+export const SUPERNODE_ENDPOINTS_MAX = 8;
+/** Enrolments kept; the oldest goes first. */
+export const SUPERNODES_STORED_MAX = 10_000;
+/** Told in one answer: a client tries four at a time. */
+export const SUPERNODES_TOLD_MAX = 20;
+/** RSA keys that are certified; the exponent must be 65537, so that checking costs everybody the same. */
+export const KEY_BITS_MIN = 2048;
+export const KEY_BITS_MAX = 4096;
+export const AUTHORITY_KEY_BITS = 3072;
+export const AUTHORITY_LIFETIME_MS = 10 * 365 * 86_400_000;
+/** A leaf has 0.9 kB, the authority's own 1 kB; longer ones are not even parsed. */
+export const CERTIFICATE_BYTES_MAX = 2048;
+/** Checked certificates remembered (parsing costs 0.16 ms); about 2 kB each. */
+export const CERTIFICATE_CACHE_ENTRIES_MAX = 1024;
+/** Authorities remembered; a node has one, a test process a few. */
+export const AUTHORITY_CACHE_ENTRIES_MAX = 16;
+/** Random bytes of a serial number: short, because every byte of a certificate has to fit a datagram. */
+export const CERTIFICATE_SERIAL_BYTES = 8;
+export const NETWORK_NAME_LENGTH_MAX = 64;
+/** Endpoints of each kind in an invite; what a person pastes should stay a few lines. */
+export const INVITE_ENDPOINTS_MAX = 16;
+export const INVITE_TEXT_LENGTH_MAX = 4096;
 
 // --- chat
 export const CHAT_TEXT_BYTES_MAX = 16_384;
 export const REQUEST_MESSAGE_BYTES_MAX = 1024;
 export const OUTBOX_MESSAGES_MAX = 10_000;
+/** People in a roster, tombstones apart: as many as a supernode watches for us. */
+export const ROSTER_PEOPLE_MAX = 1000;
+/** Strangers whose requests wait for an answer; further ones are dropped, and come again by themselves. */
+export const REQUESTS_INCOMING_MAX = 200;
+/** After a no, the same person cannot ask (and is not shown) again for this long. */
+export const REQUEST_AGAIN_MS = 600_000;
+/** Clocks of two people may differ by this much: certificates allow no more (CERTIFICATE_BACKDATE_MS). */
+export const CLOCK_DIFFERENCE_MS_MAX = 3_600_000;
+/** Devices of one person that are followed at a time. */
+export const NODES_PER_PERSON_MAX = 8;
+/** Unreceipted messages are sent again after these pauses without progress, the last one for ever. */
+export const CHAT_RESEND_MS = [5_000, 10_000, 20_000, 60_000] as const;
+/** The same while the person is not seen: somebody attached elsewhere may be found without being announced. */
+export const CHAT_RESEND_UNSEEN_MS = 300_000;
+/** Messages to one person under way: half of what the node queues (PEER_QUEUE_MESSAGES_MAX). */
+export const CHAT_IN_FLIGHT_MAX = 32;
+/** Their text: four seconds of what a supernode forwards, so that sending again after five does not pile up. */
+export const CHAT_IN_FLIGHT_BYTES_MAX = 65_536;
+/** A message waits this long for those before it (brief disorder at a change of route), then goes on without. */
+export const CHAT_GAP_MS = 2_000;
+/** Messages of one node that wait for earlier ones: two windows. */
+export const CHAT_HELD_MAX = 64;
+/** Ids remembered of one person to drop doubles; the history database is the second guard. */
+export const CHAT_IDS_KNOWN_MAX = 1000;
+/** Receipts are collected for this long, or until there are so many. */
+export const RECEIPT_DELAY_MS = 100;
+export const RECEIPT_IDS_MAX = 64;
+
+// --- profile
+/** People in one buddy list, tombstones included: what still fits BUDDY_LIST_BYTES_MAX when written tersely. */
+export const BUDDIES_MAX = 2000;
+/** Tombstones of removed buddies are kept this long: every copy of the list has met the server by then. */
+export const TOMBSTONE_LIFETIME_MS = 90 * 86_400_000;
+/** A buddy file above this is not ours: BUDDIES_MAX entries with the longest names and request messages. */
+export const BUDDIES_FILE_BYTES_MAX = 4_194_304;
+/** Any other file of the profile (settings, identity, invite, host cache): a few kilobytes in truth. */
+export const PROFILE_FILE_BYTES_MAX = 1_048_576;
+/** Copies of damaged files kept beside the new one; beyond, the last is replaced. */
+export const DAMAGED_COPIES_MAX = 20;
+/** Ports to choose from at install: above the well-known ones, below every system's range for outgoing sockets. */
+export const PORT_CHOICE_MIN = 10_240;
+export const PORT_CHOICE_MAX = 32_767;
+/** Audio SPEC as written by a person: two file names at most. */
+export const AUDIO_SPEC_LENGTH_MAX = 8_192;
+/** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
+export const HISTORY_PAGE_LINES_MAX = 1_000;
+export const HISTORY_PAGE_BYTES_MAX = 524_288;
+export const HISTORY_SEARCH_WORDS_MAX = 16;
+/** A bigger history is not checked through at start (about 1 s); damage then shows when it is met. */
+export const HISTORY_CHECK_BYTES_MAX = 67_108_864;
+/** Log file: beyond, it becomes the one old log. */
+export const LOG_FILE_BYTES_MAX = 2_097_152;
+/** Text of one log field; more helps nobody. */
+export const LOG_TEXT_LENGTH_MAX = 2_000;
+
+// --- agent port
+export const AGENT_CLIENTS_MAX = 64;
+export const AGENT_COMMANDS_PENDING_MAX = 256;
+/** Unread bytes after which a screen is dropped instead of waited for: several whole states. */
+export const AGENT_BACKLOG_BYTES_MAX = 4_194_304;
+/** An agent that was started answers within this long, or its log says why not. */
+export const AGENT_START_MS = 5_000;
+/** Between two looks whether a starting agent answers. */
+export const AGENT_START_RETRY_MS = 25;
+export const AGENT_HELLO_MS = 5_000;
+/** `sun_path` holds 104 bytes (macOS) to 108 (Linux), with the closing zero: longer paths move elsewhere. */
+export const SOCKET_PATH_BYTES_MAX = 100;
+
+// --- sockets (net/io)
+/** A free port is chosen here: above what servers use, below Linux's range for outgoing connections (32768). */
+export const PORT_PICK_MIN = 10_000;
+export const PORT_PICK_MAX = 32_767;
+/** A port must be free four ways (UDP and TCP, IPv4 and IPv6); a busy machine refuses a few, not sixteen. */
+export const PORT_PICK_TRIES = 16;
+/** Kernel buffer for arriving datagrams: a burst outlasts a garbage collection (realtime.md 7). */
+export const DATAGRAM_RECEIVE_BUFFER_BYTES = 1_048_576;
+/** Datagrams waiting for the kernel; beyond, new ones are dropped, as a full network would. */
+export const DATAGRAM_SEND_QUEUE_BYTES_MAX = 262_144;
+/** All streams of a node: its clients (500), as many half-open ones, and a few of its own. About 8 kB each. */
+export const STREAMS_MAX = 1024;
+/** Incoming streams from one address: an office behind one NAT, but not one flooder. */
+export const STREAMS_PER_HOST_MAX = 64;
+/** Connections that the kernel holds for us between two turns of the loop. */
+export const STREAM_ACCEPT_BACKLOG = 128;
+/** Same patience as for an attach attempt. */
+export const STREAM_CONNECT_TIMEOUT_MS = 5_000;
+/** Written but not yet taken by the kernel; two largest packets. Beyond, whole writes are dropped. */
+export const STREAM_BACKLOG_BYTES_MAX = 131_072;
+/** An incoming stream must say something within this. */
+export const STREAM_FIRST_BYTE_MS = 10_000;
+/** Nothing either way: as long as a session lives unheard (SESSION_IDLE_MS). */
+export const STREAM_IDLE_MS = 180_000;
+/** After a close the rest may still drain for this long. */
+export const STREAM_LINGER_MS = 2_000;
+/** Time to flush everything when the driver closes. */
+export const SOCKETS_FLUSH_MS = 1_000;
+/** Host names (from invites only) are asked again after this. */
+export const NAME_CACHE_MS = 60_000;
+/** A name that was not found is asked again after this: a resolver comes back with the network. */
+export const NAME_FAILURE_CACHE_MS = 2_000;
+export const NAMES_MAX = 64;
+/** Datagrams and connections that wait for one name. */
+export const NAME_WAITERS_MAX = 16;
+/** Node tells of no address change; realtime.md 1.4 polls this often. */
+export const LOCAL_ADDRESS_POLL_MS = 2_000;
+/** Machines with dozens of container bridges exist; a peer tries no more than this. */
+export const LOCAL_ENDPOINTS_MAX = 16;
+/** Node's longest timer. */
+export const TIMER_MS_MAX = 2_147_483_647;
+/** Node's timers count whole milliseconds from a clock that is cut to whole ones, so they may fire this early. */
+export const TIMER_EARLY_MS_MAX = 2;
+/** Steps that may follow from one input before we call it a loop of our own making. */
+export const DRIVER_STEPS_MAX = 100_000;

@@ -35,3 +35,9 @@ export function sameRoute(a: Route, b: Route): boolean {
   if (a.via === 'stream') return b.via === 'stream' && a.stream === b.stream;
   return b.via === 'forward' && a.node === b.node;
 }
+
+/** A route as a map key. */
+export function routeKey(route: Route): string {
+  if (route.via === 'udp') return `udp ${route.endpoint.host} ${route.endpoint.port}`;
+  return route.via === 'stream' ? `stream ${route.stream}` : `forward ${route.node}`;
+}

@@ -1,0 +1,193 @@
+/**
+ * Between the driver and the switchboard: cuts datagrams and streams into packets, opens streams for outgoing links,
+ * and tells how each link that was asked for turned out. Every kind of node uses it.
+ *
+ *   NetInput --> packets --> switchboard          switchboard 'send' --> NetOutput
+ *   connect(endpoint) --> [stream] --> handshake --> link-up | link-down
+ */
+import type { Millis } from '../protocol/core.ts';
+import type { Endpoint } from '../protocol/endpoint.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
+import type { SessionId, Switchboard } from '../transport/switchboard.ts';
+import type { PeerIdentity } from '../transport/trust.ts';
+import { readDatagram } from '../wire/packet.ts';
+import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
+
+export type LinkId = number;
+
+export interface ConnectOptions {
+  readonly anonymous: boolean;
+  readonly wantAuthority: boolean;
+  /** How a stream begins; datagrams have no face yet. */
+  readonly face: StreamFace;
+}
+
+export type CarrierOutput =
+  | NetOutput
+  | { readonly type: 'link-up'; readonly link: LinkId; readonly session: SessionId; readonly peer: PeerIdentity }
+  | { readonly type: 'link-down'; readonly link: LinkId; readonly code: FailureCode };
+
+interface Stream {
+  readonly framer: StreamFramer;
+  readonly remote: Endpoint;
+  /** What to do once open; undefined for incoming streams and open ones. */
+  link: { readonly id: LinkId; readonly options: ConnectOptions } | undefined;
+}
+
+interface Link {
+  session: SessionId | undefined;
+  stream: StreamId | undefined;
+  up: boolean;
+}
+
+export class Carriers {
+  readonly #switchboard: Switchboard;
+  readonly #streams = new Map<StreamId, Stream>();
+  readonly #links = new Map<LinkId, Link>();
+  readonly #linkBySession = new Map<SessionId, LinkId>();
+  #nextStream = 1;
+  #nextLink = 1;
+  #out: CarrierOutput[] = [];
+  /** Datagrams and streams that held something else than packets. */
+  dropped = 0;
+
+  constructor(switchboard: Switchboard) {
+    this.#switchboard = switchboard;
+  }
+
+  receive(now: Millis, input: NetInput): void {
+    if (input.type === 'datagram') this.#receiveDatagram(now, input.from, input.bytes);
+    else if (input.type === 'stream-bytes') this.#receiveStream(now, input.stream, input.bytes);
+    else if (input.type === 'stream-open') this.#streamOpen(now, input);
+    else if (input.type === 'stream-closed') this.#streamClosed(input.stream);
+  }
+
+  /** Opens a session to an endpoint; `link-up` or `link-down` follows. */
+  connect(now: Millis, endpoint: Endpoint, options: ConnectOptions): LinkId {
+    const id = this.#nextLink++;
+    const link: Link = { session: undefined, stream: undefined, up: false };
+    this.#links.set(id, link);
+    if (endpoint.carrier === 'udp') {
+      this.#handshake(now, id, link, { via: 'udp', endpoint }, options);
+      return id;
+    }
+    const stream = this.#nextStream++;
+    link.stream = stream;
+    const framer = new StreamFramer({ incoming: false, face: options.face });
+    this.#streams.set(stream, { framer, remote: endpoint, link: { id, options } });
+    this.#out.push({ type: 'open-stream', stream, to: endpoint });
+    return id;
+  }
+
+  /** Lets go of a link: closes its session and stream, without an event. */
+  drop(id: LinkId, reason: string): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    this.#links.delete(id);
+    if (link.session !== undefined) {
+      this.#linkBySession.delete(link.session);
+      this.#switchboard.close(link.session, reason);
+    }
+    if (link.stream !== undefined && this.#streams.delete(link.stream)) {
+      this.#out.push({ type: 'close-stream', stream: link.stream });
+    }
+  }
+
+  /** A packet that the switchboard wants sent by datagram or stream. */
+  send(route: Route, bytes: Buffer): void {
+    if (route.via === 'udp') this.#out.push({ type: 'send-datagram', to: route.endpoint, bytes });
+    else if (route.via === 'stream' && this.#streams.has(route.stream)) {
+      this.#out.push({ type: 'write-stream', stream: route.stream, bytes });
+    }
+  }
+
+  /** A session was established; true when it belongs to one of our links. */
+  established(session: SessionId, peer: PeerIdentity): boolean {
+    const id = this.#linkBySession.get(session);
+    const link = id === undefined ? undefined : this.#links.get(id);
+    if (id === undefined || !link) return false;
+    link.up = true;
+    this.#out.push({ type: 'link-up', link: id, session, peer });
+    return true;
+  }
+
+  /** A handshake failed or a session ended; true when it belonged to one of our links. */
+  ended(session: SessionId, code: FailureCode): boolean {
+    const id = this.#linkBySession.get(session);
+    if (id === undefined) return false;
+    const stream = this.#links.get(id)?.stream;
+    this.#linkBySession.delete(session);
+    this.#links.delete(id);
+    if (stream !== undefined && this.#streams.delete(stream)) this.#out.push({ type: 'close-stream', stream });
+    this.#out.push({ type: 'link-down', link: id, code });
+    return true;
+  }
+
+  /** The other end of a route, for those who must know where a session comes from. */
+  remoteOf(route: Route): Endpoint | undefined {
+    if (route.via === 'udp') return route.endpoint;
+    return route.via === 'stream' ? this.#streams.get(route.stream)?.remote : undefined;
+  }
+
+  drain(): CarrierOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #receiveDatagram(now: Millis, from: Endpoint, bytes: Buffer): void {
+    const { packets, bad } = readDatagram(bytes);
+    if (bad) this.dropped += 1;
+    for (const packet of packets) this.#switchboard.receive(now, { via: 'udp', endpoint: from }, packet);
+  }
+
+  #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {
+    const stream = this.#streams.get(id);
+    if (!stream) return;
+    const { packets, reply, bad } = stream.framer.push(bytes);
+    if (reply.length > 0) this.#out.push({ type: 'write-stream', stream: id, bytes: reply });
+    for (const packet of packets) this.#switchboard.receive(now, { via: 'stream', stream: id }, packet);
+    if (!bad) return;
+    this.dropped += 1;
+    this.#out.push({ type: 'close-stream', stream: id });
+    this.#streamClosed(id);
+  }
+
+  #streamOpen(now: Millis, input: Extract<NetInput, { type: 'stream-open' }>): void {
+    if (input.incoming) {
+      const framer = new StreamFramer({ incoming: true });
+      this.#streams.set(input.stream, { framer, remote: input.remote, link: undefined });
+      return;
+    }
+    const stream = this.#streams.get(input.stream);
+    const waiting = stream?.link;
+    if (!stream || !waiting) return;
+    stream.link = undefined;
+    const link = this.#links.get(waiting.id);
+    if (!link) return;
+    const opening = StreamFramer.opening(waiting.options.face);
+    if (opening.length > 0) this.#out.push({ type: 'write-stream', stream: input.stream, bytes: opening });
+    this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, waiting.options);
+  }
+
+  /** The sessions that ran over this stream end with it. */
+  #streamClosed(id: StreamId): void {
+    if (!this.#streams.delete(id)) return;
+    for (const [linkId, link] of this.#links) {
+      if (link.stream !== id) continue;
+      this.#links.delete(linkId);
+      if (link.session !== undefined) {
+        this.#linkBySession.delete(link.session);
+        this.#switchboard.forget(link.session);
+      }
+      this.#out.push({ type: 'link-down', link: linkId, code: 'unreachable' });
+    }
+    this.#switchboard.routeGone({ via: 'stream', stream: id });
+  }
+
+  #handshake(now: Millis, id: LinkId, link: Link, route: Route, options: ConnectOptions): void {
+    link.session = this.#switchboard.connect(now, route, options);
+    this.#linkBySession.set(link.session, id);
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * From names to sessions: a service core says "send this to bobby1", and this room finds bobby1's nodes at the
+ * supernode, opens an end-to-end session to each through it, queues meanwhile, and says so when it cannot be done.
+ * The node table carries out what it asks for (look up, connect, transmit) and tells it how that went.
+ *
+ * A session is used for something new only while it is fresh (the other end may have forgotten an older one); when a
+ * person is seen attaching anew, a new session is opened at once, for their program may have started afresh.
+ */
+import type { Millis } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
+import {
+  LOOKUP_RETRY_MS,
+  PEER_QUEUE_MESSAGES_MAX,
+  PEERS_MAX,
+  SESSION_FRESH_MS,
+  SESSIONS_PER_NODE_MAX,
+} from '../protocol/params.ts';
+import type { SessionId } from '../transport/switchboard.ts';
+import type { Message } from '../wire/messages.ts';
+import type { PeerInput } from '../wire/peers.ts';
+
+export type PeerSessionsOutput =
+  | { readonly type: 'lookup'; readonly name: UserName }
+  | { readonly type: 'connect'; readonly node: NodeId }
+  | { readonly type: 'transmit'; readonly session: SessionId; readonly message: Message }
+  | { readonly type: 'close'; readonly session: SessionId }
+  | { readonly type: 'tell'; readonly input: PeerInput };
+
+interface Remote {
+  readonly node: NodeId;
+  /** Newest first. */
+  sessions: SessionId[];
+  /** Handshake under way. */
+  connecting: boolean;
+  attached: boolean;
+  queue: Message[];
+}
+
+interface Person {
+  name: UserName;
+  readonly nodes: Map<NodeId, Remote>;
+  /** For whichever nodes the lookup will bring. */
+  queue: Message[];
+  lookingUp: boolean;
+  unfoundUntil: Millis;
+}
+
+export class PeerSessions {
+  readonly #heardAt: (session: SessionId) => Millis | undefined;
+  readonly #people = new Map<string, Person>();
+  readonly #ownerOf = new Map<SessionId, { person: Person; remote: Remote }>();
+  #online = false;
+  #out: PeerSessionsOutput[] = [];
+
+  /** `heardAt`: when a session last brought something authenticated (the switchboard knows). */
+  constructor(heardAt: (session: SessionId) => Millis | undefined) {
+    this.#heardAt = heardAt;
+  }
+
+  send(now: Millis, to: UserName, value: Message, node?: NodeId): void {
+    const person = this.#person(to);
+    if (!person || !this.#online) return this.#unreachable(to, 'person-offline');
+    const remotes = node === undefined ? [...person.nodes.values()] : [this.#remote(person, node)];
+    const known = remotes.filter((remote) => remote.attached || remote.sessions.length > 0 || remote.connecting);
+    if (known.length > 0) {
+      for (const remote of known) this.#sendTo(now, remote, value);
+      return;
+    }
+    if (now < person.unfoundUntil) return this.#unreachable(to, 'person-offline');
+    if (person.queue.length < PEER_QUEUE_MESSAGES_MAX) person.queue.push(value);
+    this.#lookUp(person);
+  }
+
+  /** Our own attachment. Sessions survive a change of supernode; what was being looked up does not. */
+  setOnline(online: boolean): void {
+    if (this.#online === online) return;
+    this.#online = online;
+    for (const person of this.#people.values()) {
+      person.lookingUp = false;
+      person.unfoundUntil = 0;
+      for (const remote of person.nodes.values()) {
+        remote.attached = false;
+        remote.connecting = false;
+      }
+    }
+    this.#out.push({ type: 'tell', input: { type: 'online', online } });
+  }
+
+  /** The supernode says that a watched person came (or is here). */
+  seen(now: Millis, name: UserName, node: NodeId): void {
+    const person = this.#person(name);
+    if (!person) return;
+    person.unfoundUntil = 0;
+    const remote = this.#remote(person, node);
+    remote.attached = true;
+    this.#connect(now, remote, true);
+  }
+
+  /** The supernode says that a watched person's node left. */
+  gone(name: UserName, node: NodeId): void {
+    const person = this.#people.get(foldName(name));
+    const remote = person?.nodes.get(node);
+    if (!person || !remote) return;
+    remote.attached = false;
+    remote.connecting = false;
+    remote.queue = [];
+    this.#out.push({ type: 'tell', input: { type: 'peer-gone', name: person.name, node } });
+  }
+
+  /** Answer to a lookup. */
+  whereabouts(now: Millis, name: UserName, nodes: readonly NodeId[]): void {
+    const person = this.#people.get(foldName(name));
+    if (!person?.lookingUp) return;
+    person.lookingUp = false;
+    const queue = person.queue;
+    person.queue = [];
+    if (nodes.length === 0) {
+      person.unfoundUntil = now + LOOKUP_RETRY_MS;
+      this.#unreachable(person.name, 'person-offline');
+      return;
+    }
+    for (const node of nodes.slice(0, 16)) {
+      const remote = this.#remote(person, node);
+      remote.attached = true;
+      for (const value of queue) this.#sendTo(now, remote, value);
+    }
+  }
+
+  /** A session with a person was set up, by us or by them. */
+  established(now: Millis, session: SessionId, name: UserName, node: NodeId): void {
+    const person = this.#person(name);
+    if (!person) {
+      this.#out.push({ type: 'close', session });
+      return;
+    }
+    person.name = name;
+    person.unfoundUntil = 0;
+    const remote = this.#remote(person, node);
+    remote.connecting = false;
+    remote.attached = true;
+    remote.sessions.unshift(session);
+    this.#ownerOf.set(session, { person, remote });
+    for (const old of remote.sessions.splice(SESSIONS_PER_NODE_MAX)) {
+      this.#ownerOf.delete(old);
+      this.#out.push({ type: 'close', session: old });
+    }
+    this.#out.push({ type: 'tell', input: { type: 'peer-seen', name, node } });
+    const queue = [...person.queue, ...remote.queue];
+    person.queue = [];
+    remote.queue = [];
+    for (const value of queue) this.#sendTo(now, remote, value);
+  }
+
+  /** A handshake towards a node came to nothing. */
+  connectFailed(node: NodeId): void {
+    for (const person of this.#people.values()) {
+      const remote = person.nodes.get(node);
+      if (!remote?.connecting) continue;
+      remote.connecting = false;
+      remote.attached = false;
+      remote.queue = [];
+      this.#unreachable(person.name, 'person-offline');
+    }
+  }
+
+  /** The supernode could not forward to this node: it is not attached there. */
+  forwardFailed(node: NodeId): void {
+    for (const person of this.#people.values()) {
+      const remote = person.nodes.get(node);
+      if (remote && !remote.connecting) remote.attached = false;
+    }
+    this.connectFailed(node);
+  }
+
+  closed(session: SessionId): void {
+    const owner = this.#ownerOf.get(session);
+    if (!owner) return;
+    this.#ownerOf.delete(session);
+    owner.remote.sessions = owner.remote.sessions.filter((one) => one !== session);
+  }
+
+  /** The session to use towards a node now, if there is one. */
+  sessionTo(node: NodeId): SessionId | undefined {
+    for (const person of this.#people.values()) {
+      const session = person.nodes.get(node)?.sessions[0];
+      if (session !== undefined) return session;
+    }
+    return undefined;
+  }
+
+  drain(): PeerSessionsOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #sendTo(now: Millis, remote: Remote, value: Message): void {
+    const session = remote.sessions[0];
+    if (session !== undefined && now - (this.#heardAt(session) ?? Number.NEGATIVE_INFINITY) < SESSION_FRESH_MS) {
+      this.#out.push({ type: 'transmit', session, message: value });
+      return;
+    }
+    if (remote.queue.length < PEER_QUEUE_MESSAGES_MAX) remote.queue.push(value);
+    this.#connect(now, remote, false);
+  }
+
+  #connect(_now: Millis, remote: Remote, anew: boolean): void {
+    if (remote.connecting || (!anew && !this.#online)) return;
+    remote.connecting = true;
+    this.#out.push({ type: 'connect', node: remote.node });
+  }
+
+  #lookUp(person: Person): void {
+    if (person.lookingUp) return;
+    person.lookingUp = true;
+    this.#out.push({ type: 'lookup', name: person.name });
+  }
+
+  #unreachable(name: UserName, code: FailureCode): void {
+    this.#out.push({ type: 'tell', input: { type: 'unreachable', name, code } });
+  }
+
+  #person(name: UserName): Person | undefined {
+    const key = foldName(name);
+    const known = this.#people.get(key);
+    if (known) return known;
+    if (this.#people.size >= PEERS_MAX && !this.#forgetSomebody()) return undefined;
+    const person: Person = { name, nodes: new Map(), queue: [], lookingUp: false, unfoundUntil: 0 };
+    this.#people.set(key, person);
+    return person;
+  }
+
+  /** Makes room by forgetting a person to whom nothing is open or under way. */
+  #forgetSomebody(): boolean {
+    for (const [key, person] of this.#people) {
+      const busy =
+        person.lookingUp || [...person.nodes.values()].some((one) => one.sessions.length > 0 || one.connecting);
+      if (busy) continue;
+      this.#people.delete(key);
+      return true;
+    }
+    return false;
+  }
+
+  #remote(person: Person, node: NodeId): Remote {
+    const known = person.nodes.get(node);
+    if (known) return known;
+    const remote: Remote = { node, sessions: [], connecting: false, attached: false, queue: [] };
+    person.nodes.set(node, remote);
+    return remote;
+  }
+}

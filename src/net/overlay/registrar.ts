@@ -1,0 +1,303 @@
+/**
+ * The supernode's side of attachment: who is attached here, by lease; who wants to hear of whom; search over those who
+ * agreed to be found; and the forwarding of sealed packets between attached clients, within a visible cap.
+ * It is told of messages by session number and answers by session number; sessions belong to the switchboard.
+ *
+ * Nobody learns an address here: a client is known to others by name and node id only. A client that hides from a name
+ * is not seen, found or reached by that person (blocked users see nothing).
+ */
+import type { Millis } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import { bytesOf, foldName, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
+import {
+  CLIENTS_PER_SUPERNODE_MAX,
+  DISPLAY_NAME_LENGTH_MAX,
+  FORWARD_BURST_BYTES,
+  FORWARD_BYTES_PER_SECOND,
+  HIDDEN_FROM_MAX,
+  KEEP_ALIVE_MS,
+  LEASE_MS,
+  SEARCH_HITS_MAX,
+  WATCHED_NAMES_MAX,
+} from '../protocol/params.ts';
+import { TokenBucket } from '../protocol/token-bucket.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
+import { compilePattern } from './search-pattern.ts';
+
+export interface RegistrarPeer {
+  readonly session: number;
+  readonly name: UserName;
+  readonly nodeId: NodeId;
+  /** Its endpoint as we see it, text. */
+  readonly observed: string;
+}
+
+export interface RegistrarOutput {
+  readonly session: number;
+  readonly message: Message;
+  readonly reliable: boolean;
+}
+
+/** What serving costs now, for `status`. */
+export interface RegistrarLoad {
+  readonly clients: number;
+  readonly clientsMax: number;
+  readonly forwardedPackets: number;
+  readonly forwardedBytes: number;
+  readonly refusedPackets: number;
+  readonly relayKbps: number;
+}
+
+interface Client {
+  readonly peer: RegistrarPeer;
+  readonly key: string;
+  displayName: string;
+  listed: boolean;
+  hiddenFrom: ReadonlySet<string>;
+  watch: ReadonlySet<string>;
+  leaseUntil: Millis;
+  readonly bucket: TokenBucket;
+}
+
+export class Registrar {
+  readonly #loginServers: readonly string[];
+  readonly #relayKbps: number;
+  readonly #total: TokenBucket;
+  readonly #byNode = new Map<NodeId, Client>();
+  readonly #bySession = new Map<number, Client>();
+  readonly #byName = new Map<string, Set<Client>>();
+  readonly #watchers = new Map<string, Set<Client>>();
+  #forwardedPackets = 0;
+  #forwardedBytes = 0;
+  #refusedPackets = 0;
+  #sweepAt: Millis = 0;
+  #out: RegistrarOutput[] = [];
+
+  constructor(options: { loginServers: readonly string[]; relayKbps: number }) {
+    this.#loginServers = options.loginServers;
+    this.#relayKbps = options.relayKbps;
+    const bytesPerSecond = options.relayKbps * 125;
+    this.#total = new TokenBucket(Math.max(1, bytesPerSecond), Math.max(FORWARD_BURST_BYTES, bytesPerSecond / 2));
+  }
+
+  /** A message from a session; `peer` undefined for an anonymous one. True when it was ours to handle. */
+  receive(
+    now: Millis,
+    from: { session: number; observed: string; peer: RegistrarPeer | undefined },
+    value: Message,
+  ): boolean {
+    if (value.kind === 'keepAlive') {
+      this.#keepAlive(now, from, value.body.id);
+      return true;
+    }
+    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward'];
+    if (!kinds.includes(value.kind)) return false;
+    if (!from.peer) {
+      this.#refuse(from.session, value, 'not-allowed');
+      return true;
+    }
+    if (value.kind === 'attach') this.#attach(now, from.peer, value.body);
+    else {
+      const client = this.#bySession.get(from.session);
+      if (!client) this.#refuse(from.session, value, 'not-allowed');
+      else this.#serve(now, client, value);
+    }
+    return true;
+  }
+
+  /** The session is gone: so is the client, unless it has attached anew by another. */
+  sessionClosed(session: number): void {
+    const client = this.#bySession.get(session);
+    if (client) this.#remove(client);
+  }
+
+  wake(now: Millis): void {
+    if (now < this.#sweepAt) return;
+    for (const client of this.#byNode.values()) if (now >= client.leaseUntil) this.#remove(client);
+    this.#sweepAt = now + 1_000;
+  }
+
+  wakeAt(): Millis {
+    return this.#byNode.size === 0 ? Number.POSITIVE_INFINITY : this.#sweepAt;
+  }
+
+  drain(): RegistrarOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  get load(): RegistrarLoad {
+    return {
+      clients: this.#byNode.size,
+      clientsMax: CLIENTS_PER_SUPERNODE_MAX,
+      forwardedPackets: this.#forwardedPackets,
+      forwardedBytes: this.#forwardedBytes,
+      refusedPackets: this.#refusedPackets,
+      relayKbps: this.#relayKbps,
+    };
+  }
+
+  #serve(now: Millis, client: Client, value: Message): void {
+    client.leaseUntil = now + LEASE_MS;
+    if (value.kind === 'detach') this.#remove(client);
+    else if (value.kind === 'lookup') this.#lookup(client, value.body);
+    else if (value.kind === 'search') this.#search(client, value.body);
+    else if (value.kind === 'watch') this.#setWatch(client, value.body.names);
+    else if (value.kind === 'forward') this.#forward(now, client, value.body);
+  }
+
+  #attach(now: Millis, peer: RegistrarPeer, body: Body<'attach'>): void {
+    const old = this.#byNode.get(peer.nodeId);
+    if (!old && this.#byNode.size >= CLIENTS_PER_SUPERNODE_MAX) {
+      this.#send(peer.session, message('failure', { requestId: body.requestId, code: 'busy', retryAfterMs: 5_000 }));
+      return;
+    }
+    const again = old?.peer.session === peer.session;
+    if (old && !again) this.#remove(old);
+    const client = again && old ? old : this.#admit(now, peer);
+    client.displayName = body.displayName.slice(0, DISPLAY_NAME_LENGTH_MAX);
+    client.listed = body.listed;
+    client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
+    client.leaseUntil = now + LEASE_MS;
+    this.#setWatch(client, body.watch);
+    if (!again) this.#announce(client, true);
+    const present = [...client.watch].flatMap((name) =>
+      [...(this.#byName.get(name) ?? [])]
+        .filter((other) => this.#visible(other, client))
+        .map((other) => ({ name: other.peer.name, nodeId: bytesOf(other.peer.nodeId) })),
+    );
+    this.#send(
+      peer.session,
+      message('attached', {
+        requestId: body.requestId,
+        observed: peer.observed,
+        loginServers: [...this.#loginServers],
+        keepAliveMs: KEEP_ALIVE_MS,
+        present,
+      }),
+    );
+  }
+
+  #admit(now: Millis, peer: RegistrarPeer): Client {
+    const client: Client = {
+      peer,
+      key: foldName(peer.name),
+      displayName: '',
+      listed: false,
+      hiddenFrom: new Set(),
+      watch: new Set(),
+      leaseUntil: now + LEASE_MS,
+      bucket: new TokenBucket(FORWARD_BYTES_PER_SECOND, FORWARD_BURST_BYTES),
+    };
+    this.#byNode.set(peer.nodeId, client);
+    this.#bySession.set(peer.session, client);
+    addTo(this.#byName, client.key, client);
+    return client;
+  }
+
+  #remove(client: Client): void {
+    if (this.#byNode.get(client.peer.nodeId) === client) this.#byNode.delete(client.peer.nodeId);
+    this.#bySession.delete(client.peer.session);
+    removeFrom(this.#byName, client.key, client);
+    for (const name of client.watch) removeFrom(this.#watchers, name, client);
+    this.#announce(client, false);
+  }
+
+  #setWatch(client: Client, names: readonly string[]): void {
+    for (const name of client.watch) removeFrom(this.#watchers, name, client);
+    client.watch = foldedSet(names, WATCHED_NAMES_MAX);
+    for (const name of client.watch) addTo(this.#watchers, name, client);
+  }
+
+  #announce(client: Client, attached: boolean): void {
+    for (const watcher of this.#watchers.get(client.key) ?? []) {
+      if (watcher === client || !this.#visible(client, watcher)) continue;
+      const { name, nodeId } = client.peer;
+      this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(nodeId), attached }));
+    }
+  }
+
+  /** May `viewer` know that `client` is here? */
+  #visible(client: Client, viewer: Client): boolean {
+    return client !== viewer && !client.hiddenFrom.has(viewer.key);
+  }
+
+  #keepAlive(now: Millis, from: { session: number; observed: string }, id: number): void {
+    const client = this.#bySession.get(from.session);
+    if (client) client.leaseUntil = now + LEASE_MS;
+    const body = { id, observed: from.observed, attached: client !== undefined };
+    this.#out.push({ session: from.session, message: message('keepAliveReply', body), reliable: false });
+  }
+
+  #lookup(client: Client, body: Body<'lookup'>): void {
+    const found = [...(this.#byName.get(foldName(body.name)) ?? [])].filter((other) => this.#visible(other, client));
+    const nodeIds = found.map((other) => bytesOf(other.peer.nodeId));
+    this.#send(client.peer.session, message('whereabouts', { requestId: body.requestId, name: body.name, nodeIds }));
+  }
+
+  #search(client: Client, body: Body<'search'>): void {
+    const matches = compilePattern(body.pattern);
+    const hits = new Map<string, { name: string; displayName: string; rank: number }>();
+    for (const other of this.#byNode.values()) {
+      if (!other.listed || !this.#visible(other, client)) continue;
+      const rank = matches(other.key, other.displayName);
+      if (rank > 0) hits.set(other.key, { name: other.peer.name, displayName: other.displayName, rank });
+    }
+    const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
+    const sorted = [...hits.entries()].sort(([a, x], [b, y]) => y.rank - x.rank || (a < b ? -1 : 1));
+    const page = sorted.slice(0, limit).map(([, { name, displayName }]) => ({ name, displayName }));
+    const complete = sorted.length <= limit;
+    this.#send(client.peer.session, message('searchResults', { requestId: body.requestId, hits: page, complete }));
+  }
+
+  #forward(now: Millis, client: Client, body: Body<'forward'>): void {
+    const target = this.#byNode.get(hexOf(body.target));
+    if (!target || !this.#visible(target, client)) {
+      this.#out.push({
+        session: client.peer.session,
+        message: message('forwardFailed', { target: body.target }),
+        reliable: false,
+      });
+      return;
+    }
+    const bytes = body.packet.length;
+    if (!client.bucket.take(now, bytes) || !this.#total.take(now, bytes)) {
+      this.#refusedPackets += 1;
+      return;
+    }
+    this.#forwardedPackets += 1;
+    this.#forwardedBytes += bytes;
+    const source = bytesOf(client.peer.nodeId);
+    this.#out.push({
+      session: target.peer.session,
+      message: message('forwarded', { source, packet: body.packet }),
+      reliable: false,
+    });
+  }
+
+  #refuse(session: number, value: Message, code: FailureCode): void {
+    const requestId = 'requestId' in value.body ? value.body.requestId : 0;
+    this.#send(session, message('failure', { requestId, code }));
+  }
+
+  #send(session: number, value: Message): void {
+    this.#out.push({ session, message: value, reliable: true });
+  }
+}
+
+function foldedSet(names: readonly string[], limit: number): ReadonlySet<string> {
+  return new Set(names.slice(0, limit).map(foldName));
+}
+
+function addTo<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}
+
+function removeFrom<T>(map: Map<string, Set<T>>, key: string, value: T): void {
+  const set = map.get(key);
+  set?.delete(value);
+  if (set?.size === 0) map.delete(key);
+}

@@ -1,0 +1,299 @@
+/**
+ * Our one supernode, from the client's side: find one that answers, attach, keep the lease alive, notice its death,
+ * attach elsewhere. The node opens sessions as asked (`connect`) and tells how that went; addresses come from the
+ * invite and the host cache, in an order that is the same for everybody, so that people meet at the same place.
+ *
+ *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
+ *     racing: each supernode's UDP, then its TCP, then the next one, ATTACH_STAGGER_MS apart
+ *     attached --keep-alives unanswered | session closed | "I do not know you"--> racing, at once
+ *     racing --nothing answers--> waiting (backoff with jitter) --> racing
+ *   any --stop--> idle
+ */
+import type { Millis, Random } from '../protocol/core.ts';
+import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import { hexOf, type NodeId } from '../protocol/ids.ts';
+import {
+  ATTACH_STAGGER_MS,
+  ATTACH_TIMEOUT_MS,
+  KEEP_ALIVE_MISSES_MAX,
+  KEEP_ALIVE_MS,
+  KEEP_ALIVE_RETRY_MS,
+  REATTACH_BACKOFF_MS,
+} from '../protocol/params.ts';
+import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
+
+export type AttemptId = number;
+
+/** What the supernode must know of us; sent with every attach. */
+export interface AttachDetails {
+  readonly displayName: string;
+  readonly listed: boolean;
+  readonly hiddenFrom: readonly string[];
+  readonly watch: readonly string[];
+  readonly software: string;
+}
+
+export type LinkOutput =
+  | { readonly type: 'connect'; readonly attempt: AttemptId; readonly endpoint: Endpoint }
+  | { readonly type: 'abandon'; readonly attempt: AttemptId }
+  | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
+  | {
+      readonly type: 'attached';
+      readonly endpoint: Endpoint;
+      readonly observed: string;
+      readonly loginServers: readonly string[];
+      readonly present: readonly { readonly name: string; readonly node: NodeId }[];
+    }
+  /** Not attached (any more); `code` says why, `searching` that we go on trying by ourselves. */
+  | { readonly type: 'detached'; readonly code: FailureCode }
+  | { readonly type: 'rtt'; readonly rttMs: number };
+
+type State =
+  | { readonly name: 'idle' }
+  | { readonly name: 'waiting'; readonly until: Millis }
+  | {
+      readonly name: 'racing';
+      readonly giveUpAt: Millis;
+      readonly ladder: readonly Endpoint[];
+      next: number;
+      nextAt: Millis;
+      readonly attempts: Map<AttemptId, Endpoint>;
+    }
+  | { readonly name: 'attaching'; readonly attempt: AttemptId; readonly endpoint: Endpoint; readonly giveUpAt: Millis }
+  | {
+      readonly name: 'attached';
+      readonly attempt: AttemptId;
+      readonly endpoint: Endpoint;
+      keepAliveAt: Millis;
+      misses: number;
+      sentAt: Millis;
+      keepAliveId: number;
+    };
+
+export class SupernodeLink {
+  readonly #random: Random;
+  #details: AttachDetails | undefined;
+  #supernodes: readonly Endpoint[] = [];
+  #state: State = { name: 'idle' };
+  #nextAttempt = 1;
+  #failures = 0;
+  #requestId = 0;
+  #everTold = false;
+  #out: LinkOutput[] = [];
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Begins to look for a supernode; the endpoints are tried in this order. */
+  start(now: Millis, supernodes: readonly Endpoint[], details: AttachDetails): void {
+    this.stop('idle');
+    this.#supernodes = supernodes;
+    this.#details = details;
+    this.#failures = 0;
+    this.#race(now);
+  }
+
+  /** Leaves politely and stays away. */
+  stop(_why: string): void {
+    if (this.#state.name === 'attached') this.#out.push({ type: 'send', message: message('detach'), reliable: false });
+    this.#abandonAll();
+    this.#state = { name: 'idle' };
+    this.#details = undefined;
+  }
+
+  /** Tells the supernode what changed (names watched or hidden from, display name), when attached. */
+  update(details: AttachDetails): void {
+    this.#details = details;
+    if (this.#state.name === 'attached') this.#sendAttach();
+  }
+
+  /** Ends the present link and races again, as after a change of network. */
+  restart(now: Millis): void {
+    if (this.#state.name === 'idle') return;
+    this.#leave(now, 'unreachable-network');
+  }
+
+  get attached(): boolean {
+    return this.#state.name === 'attached';
+  }
+
+  connected(now: Millis, attempt: AttemptId): void {
+    if (this.#state.name !== 'racing') {
+      this.#out.push({ type: 'abandon', attempt });
+      return;
+    }
+    const endpoint = this.#state.attempts.get(attempt);
+    if (!endpoint) return;
+    for (const other of this.#state.attempts.keys()) {
+      if (other !== attempt) this.#out.push({ type: 'abandon', attempt: other });
+    }
+    this.#state = { name: 'attaching', attempt, endpoint, giveUpAt: now + ATTACH_TIMEOUT_MS };
+    this.#sendAttach();
+  }
+
+  failed(now: Millis, attempt: AttemptId): void {
+    const state = this.#state;
+    if (state.name === 'racing') {
+      state.attempts.delete(attempt);
+      if (state.attempts.size === 0 && state.next >= state.ladder.length) this.#wait(now);
+      else state.nextAt = now;
+      this.#climb(now);
+    } else if ((state.name === 'attaching' || state.name === 'attached') && state.attempt === attempt) {
+      this.#leave(now, 'unreachable-network');
+    }
+  }
+
+  /** A message from the link's session. True when it was ours to handle. */
+  receive(now: Millis, attempt: AttemptId, value: Message): boolean {
+    const state = this.#state;
+    if ((state.name !== 'attaching' && state.name !== 'attached') || state.attempt !== attempt) return false;
+    if (state.name === 'attached') state.misses = 0;
+    if (value.kind === 'attached') this.#receiveAttached(now, state.attempt, state.endpoint, value);
+    else if (value.kind === 'keepAliveReply') this.#receiveKeepAlive(now, value.body);
+    else if (value.kind === 'failure' && state.name === 'attaching') this.#leave(now, 'unreachable-network');
+    else return false;
+    return true;
+  }
+
+  wake(now: Millis): void {
+    const state = this.#state;
+    if (state.name === 'waiting' && now >= state.until) this.#race(now);
+    else if (state.name === 'racing') {
+      this.#climb(now);
+      if (now >= state.giveUpAt) this.#wait(now);
+    } else if (state.name === 'attaching' && now >= state.giveUpAt) this.#leave(now, 'unreachable-network');
+    else if (state.name === 'attached' && now >= state.keepAliveAt) this.#keepAlive(now, state);
+  }
+
+  wakeAt(): Millis {
+    const state = this.#state;
+    if (state.name === 'waiting') return state.until;
+    if (state.name === 'racing') return Math.min(state.nextAt, state.giveUpAt);
+    if (state.name === 'attaching') return state.giveUpAt;
+    return state.name === 'attached' ? state.keepAliveAt : Number.POSITIVE_INFINITY;
+  }
+
+  drain(): LinkOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #race(now: Millis): void {
+    const tcp = (endpoint: Endpoint): Endpoint => ({ ...endpoint, carrier: 'tcp' });
+    const ladder = this.#supernodes.flatMap((at) => (at.carrier === 'udp' ? [at, tcp(at)] : [at]));
+    if (ladder.length === 0) return this.#wait(now);
+    const giveUpAt = now + ATTACH_TIMEOUT_MS + ladder.length * ATTACH_STAGGER_MS;
+    this.#state = { name: 'racing', giveUpAt, ladder, next: 0, nextAt: now, attempts: new Map() };
+    this.#climb(now);
+  }
+
+  /** Starts the attempts that are due. */
+  #climb(now: Millis): void {
+    const state = this.#state;
+    if (state.name !== 'racing') return;
+    while (now >= state.nextAt && state.next < state.ladder.length) {
+      const endpoint = state.ladder[state.next++];
+      if (!endpoint) break;
+      const attempt = this.#nextAttempt++;
+      state.attempts.set(attempt, endpoint);
+      state.nextAt = state.next < state.ladder.length ? now + ATTACH_STAGGER_MS : Number.POSITIVE_INFINITY;
+      this.#out.push({ type: 'connect', attempt, endpoint });
+    }
+    if (state.next >= state.ladder.length) state.nextAt = Number.POSITIVE_INFINITY;
+  }
+
+  #wait(now: Millis): void {
+    this.#abandonAll();
+    const base = REATTACH_BACKOFF_MS[Math.min(this.#failures, REATTACH_BACKOFF_MS.length - 1)] ?? 60_000;
+    this.#failures += 1;
+    // 20 % either way: a mass restart must not come back in step (2007 and 2010 outages).
+    this.#state = { name: 'waiting', until: now + base * (0.8 + 0.4 * this.#random.fraction()) };
+    this.#tell('unreachable-network');
+  }
+
+  #leave(now: Millis, code: FailureCode): void {
+    const wasAttached = this.#state.name === 'attached';
+    this.#abandonAll();
+    if (wasAttached) {
+      this.#everTold = false;
+      this.#failures = 0;
+      this.#tell(code);
+      this.#race(now);
+    } else this.#wait(now);
+  }
+
+  #tell(code: FailureCode): void {
+    if (!this.#everTold) this.#out.push({ type: 'detached', code });
+    this.#everTold = true;
+  }
+
+  #abandonAll(): void {
+    const state = this.#state;
+    const attempts =
+      state.name === 'racing'
+        ? [...state.attempts.keys()]
+        : state.name === 'attaching' || state.name === 'attached'
+          ? [state.attempt]
+          : [];
+    for (const attempt of attempts) this.#out.push({ type: 'abandon', attempt });
+  }
+
+  #sendAttach(): void {
+    if (!this.#details) return;
+    this.#requestId += 1;
+    const { displayName, listed, hiddenFrom, watch, software } = this.#details;
+    const body = { requestId: this.#requestId, displayName, listed, software };
+    const value = message('attach', { ...body, hiddenFrom: [...hiddenFrom], watch: [...watch] });
+    this.#out.push({ type: 'send', message: value, reliable: true });
+  }
+
+  #receiveAttached(now: Millis, attempt: AttemptId, endpoint: Endpoint, value: MessageOf<'attached'>): void {
+    const first = this.#state.name !== 'attached';
+    if (!first) return;
+    this.#failures = 0;
+    this.#everTold = false;
+    this.#state = {
+      name: 'attached',
+      attempt,
+      endpoint,
+      keepAliveAt: now + KEEP_ALIVE_MS * (0.8 + 0.2 * this.#random.fraction()),
+      misses: 0,
+      sentAt: 0,
+      keepAliveId: 0,
+    };
+    const present = value.body.present.map((seen) => ({
+      name: seen.name ?? '',
+      node: hexOf(seen.nodeId ?? Buffer.alloc(0)),
+    }));
+    const { observed, loginServers } = value.body;
+    this.#out.push({ type: 'attached', endpoint, observed, loginServers, present });
+  }
+
+  #receiveKeepAlive(now: Millis, body: Body<'keepAliveReply'>): void {
+    const state = this.#state;
+    if (state.name !== 'attached') return;
+    if (body.id === state.keepAliveId) {
+      this.#out.push({ type: 'rtt', rttMs: now - state.sentAt });
+      state.keepAliveAt = now + KEEP_ALIVE_MS;
+    }
+    if (!body.attached) this.#sendAttach();
+  }
+
+  #keepAlive(now: Millis, state: Extract<State, { name: 'attached' }>): void {
+    if (state.misses >= KEEP_ALIVE_MISSES_MAX) return this.#leave(now, 'unreachable-network');
+    state.misses += 1;
+    state.keepAliveId += 1;
+    state.sentAt = now;
+    state.keepAliveAt = now + KEEP_ALIVE_RETRY_MS;
+    this.#out.push({ type: 'send', message: message('keepAlive', { id: state.keepAliveId }), reliable: false });
+  }
+
+  /** For the status line and the log. */
+  get where(): string {
+    const state = this.#state;
+    return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.endpoint) : state.name;
+  }
+}

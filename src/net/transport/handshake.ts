@@ -1,0 +1,273 @@
+/**
+ * The handshake SK1: two nodes agree on keys and prove who they are. SIGMA-I in shape (Krawczyk 2003): ephemeral
+ * X25519 gives forward secrecy, certified RSA keys sign the whole transcript, AES-256-GCM hides the identities.
+ *
+ *   initiator                                    responder
+ *     Hello  (nonce, ephemeral, padded)  ----->
+ *                                        <-----  Cookie       only when busy; Hello again with it
+ *                                        <-----  Auth1 (nonce, ephemeral, sealed certificate and signature)
+ *     Auth2  (sealed certificate, signature) ->
+ *
+ *   T1 = SHA-256("wren SK1" | len(Hello body) (4) | Hello body | version (4) | suite (4) | responder index (4)
+ *                | responder nonce | responder ephemeral)
+ *   T2 = SHA-256(T1 | sealed of Auth1)
+ *   responder signs "wren SK1 responder" | T1 | own node id
+ *   initiator signs "wren SK1 initiator" | T2 | own node id | responder's node id
+ *
+ * Pure functions over bytes; states, resends and cookies are the switchboard's.
+ */
+import { constants, createCipheriv, createDecipheriv, createHash, type KeyObject, sign, verify } from 'node:crypto';
+import type { Random } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import { bytesOf, type NodeId } from '../protocol/ids.ts';
+import { DATAGRAM_BYTES_MAX } from '../protocol/params.ts';
+import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
+import { handshakePacket, PacketKind, PROTOCOL_VERSION, TAG_BYTES } from '../wire/packet.ts';
+import { agree, type EphemeralKey, ephemeralKey, expand, ROOT_BYTES, X25519_BYTES } from './keys.ts';
+import { ANONYMOUS, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
+
+export const SUITE_RSA_X25519_AES256GCM = 1;
+/** Beside a fresh ephemeral key 16 bytes are plenty, and Auth1 with a certificate must fit DATAGRAM_BYTES_MAX. */
+export const NONCE_BYTES = 16;
+const SK1 = Buffer.from('wren SK1');
+const RESPONDER = Buffer.from('wren SK1 responder');
+const INITIATOR = Buffer.from('wren SK1 initiator');
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
+
+export interface Established {
+  readonly root: Buffer;
+  readonly remoteIndex: number;
+  readonly peer: PeerIdentity;
+}
+
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: FailureCode };
+
+/** The initiator's memory between Hello and Auth2. */
+export interface InitiatorState {
+  readonly localIndex: number;
+  readonly ephemeral: EphemeralKey;
+  readonly nonce: Buffer;
+  readonly wantAuthority: boolean;
+  readonly padded: boolean;
+  /** Body of the Hello last sent: part of the transcript. */
+  readonly helloBody: Buffer;
+  readonly packet: Buffer;
+}
+
+/**
+ * `padded`: make the Hello as large as a datagram may be, so that no Cookie or Auth1 that answers an unproven address
+ * is larger than the question. Forwarded handshakes and streams have no need of it.
+ */
+export function beginInitiator(
+  random: Random,
+  options: { localIndex: number; wantAuthority: boolean; padded: boolean },
+): InitiatorState {
+  const ephemeral = ephemeralKey(random.bytes(X25519_BYTES));
+  return helloWith({ ...options, ephemeral, nonce: random.bytes(NONCE_BYTES) }, Buffer.alloc(0));
+}
+
+/** The same Hello with the cookie that the responder asked for. */
+export function withCookie(state: InitiatorState, cookie: Uint8Array): InitiatorState {
+  return helloWith(state, cookie);
+}
+
+function helloWith(
+  state: Pick<InitiatorState, 'localIndex' | 'ephemeral' | 'nonce' | 'wantAuthority' | 'padded'>,
+  cookie: Uint8Array,
+): InitiatorState {
+  const body: Partial<HandshakeBody<'Hello'>> = {
+    versions: [PROTOCOL_VERSION],
+    suites: [SUITE_RSA_X25519_AES256GCM],
+    senderIndex: state.localIndex,
+    nonce: state.nonce,
+    ephemeral: state.ephemeral.publicBytes,
+    wantAuthority: state.wantAuthority,
+    cookie,
+  };
+  const bare = encodeBody('Hello', body);
+  // 8: envelope and receiver index; 3: tag and length of the padding itself.
+  const padding = Buffer.alloc(Math.max(0, DATAGRAM_BYTES_MAX - 8 - bare.length - 3));
+  const helloBody = state.padded ? encodeBody('Hello', { ...body, padding }) : bare;
+  return { ...state, helloBody, packet: handshakePacket(PacketKind.hello, 0, helloBody) };
+}
+
+/** A Hello that is worth answering; undefined for garbage. */
+export function parseHello(body: Buffer): HandshakeBody<'Hello'> | undefined {
+  const hello = decodeBody('Hello', body);
+  if (!hello || hello.nonce.length !== NONCE_BYTES || hello.ephemeral.length !== X25519_BYTES) return undefined;
+  if (hello.versions.length > 16 || hello.suites.length > 16 || hello.senderIndex === 0) return undefined;
+  return hello;
+}
+
+/** The responder's memory between Auth1 and Auth2. */
+export interface ResponderState {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly secret: Buffer;
+  readonly t1: Buffer;
+  readonly t2: Buffer;
+  readonly ownNodeId: NodeId;
+  readonly packet: Buffer;
+}
+
+/** Answers a Hello: one agreement and one RSA signature. */
+export function answerHello(options: {
+  random: Random;
+  localIndex: number;
+  helloBody: Buffer;
+  hello: HandshakeBody<'Hello'>;
+  own: OwnIdentity;
+  trust: Trust;
+}): Outcome<ResponderState> {
+  const { random, hello, own } = options;
+  if (!hello.versions.includes(PROTOCOL_VERSION) || !hello.suites.includes(SUITE_RSA_X25519_AES256GCM)) {
+    return { ok: false, code: 'version-unsupported' };
+  }
+  const ephemeral = ephemeralKey(random.bytes(X25519_BYTES));
+  const secret = agree(ephemeral, hello.ephemeral);
+  if (!secret) return { ok: false, code: 'version-unsupported' };
+  const nonce = random.bytes(NONCE_BYTES);
+  const answer = { index: options.localIndex, nonce, ephemeral: ephemeral.publicBytes };
+  const t1 = firstTranscript(options.helloBody, answer);
+  const signature = signWith(own.privateKey, Buffer.concat([RESPONDER, t1, bytesOf(own.nodeId)]));
+  const authorityCertificate = hello.wantAuthority ? options.trust.authorityDer : undefined;
+  const proof = encodeBody('Proof', {
+    certificate: own.certificateDer,
+    signature,
+    ...(authorityCertificate ? { authorityCertificate } : {}),
+  });
+  const sealed = sealProof(secret, t1, 'wren SK1 responder proof', proof);
+  const body = encodeBody('Auth1', {
+    version: PROTOCOL_VERSION,
+    suite: SUITE_RSA_X25519_AES256GCM,
+    senderIndex: options.localIndex,
+    nonce,
+    ephemeral: ephemeral.publicBytes,
+    sealed,
+  });
+  return {
+    ok: true,
+    value: {
+      localIndex: options.localIndex,
+      remoteIndex: hello.senderIndex,
+      secret,
+      t1,
+      t2: secondTranscript(t1, sealed),
+      ownNodeId: own.nodeId,
+      packet: handshakePacket(PacketKind.auth1, hello.senderIndex, body),
+    },
+  };
+}
+
+/** Checks Auth1 and makes Auth2. `own` undefined: stay anonymous. */
+export function finishInitiator(
+  state: InitiatorState,
+  body: Buffer,
+  own: OwnIdentity | undefined,
+  trust: Trust,
+): Outcome<Established & { packet: Buffer }> {
+  const auth = decodeBody('Auth1', body);
+  const malformed = { ok: false, code: 'certificate-invalid' } as const;
+  if (!auth || auth.nonce.length !== NONCE_BYTES || auth.senderIndex === 0) return malformed;
+  if (auth.version !== PROTOCOL_VERSION || auth.suite !== SUITE_RSA_X25519_AES256GCM) {
+    return { ok: false, code: 'version-unsupported' };
+  }
+  const secret = agree(state.ephemeral, auth.ephemeral);
+  if (!secret) return malformed;
+  const t1 = firstTranscript(state.helloBody, {
+    index: auth.senderIndex,
+    nonce: auth.nonce,
+    ephemeral: auth.ephemeral,
+  });
+  const opened = openProof(secret, t1, 'wren SK1 responder proof', auth.sealed);
+  const proof = opened && decodeBody('Proof', opened);
+  if (!proof) return malformed;
+  const sentAuthority = proof.authorityCertificate.length > 0 ? proof.authorityCertificate : undefined;
+  const judged = trust.judge(proof.certificate, sentAuthority);
+  if (!judged.ok) return judged;
+  const { identity, publicKey } = judged;
+  if (!verifyWith(publicKey, Buffer.concat([RESPONDER, t1, bytesOf(identity.nodeId)]), proof.signature))
+    return malformed;
+  const t2 = secondTranscript(t1, auth.sealed);
+  const sealed = sealProof(secret, t2, 'wren SK1 initiator proof', initiatorProof(own, t2, identity.nodeId));
+  const packet = handshakePacket(PacketKind.auth2, auth.senderIndex, encodeBody('Auth2', { sealed }));
+  return { ok: true, value: { root: rootOf(secret, t2), remoteIndex: auth.senderIndex, peer: identity, packet } };
+}
+
+/** Checks Auth2. */
+export function finishResponder(state: ResponderState, body: Buffer, trust: Trust): Outcome<Established> {
+  const auth = decodeBody('Auth2', body);
+  const opened = auth && openProof(state.secret, state.t2, 'wren SK1 initiator proof', auth.sealed);
+  const proof = opened && decodeBody('Proof', opened);
+  if (!proof) return { ok: false, code: 'certificate-invalid' };
+  const established = { root: rootOf(state.secret, state.t2), remoteIndex: state.remoteIndex };
+  if (proof.certificate.length === 0) return { ok: true, value: { ...established, peer: ANONYMOUS } };
+  const judged = trust.judge(proof.certificate, undefined);
+  if (!judged.ok) return judged;
+  const signed = Buffer.concat([INITIATOR, state.t2, bytesOf(judged.identity.nodeId), bytesOf(state.ownNodeId)]);
+  if (!verifyWith(judged.publicKey, signed, proof.signature)) return { ok: false, code: 'certificate-invalid' };
+  return { ok: true, value: { ...established, peer: judged.identity } };
+}
+
+function initiatorProof(own: OwnIdentity | undefined, t2: Buffer, responder: NodeId): Buffer {
+  if (!own) return encodeBody('Proof', {});
+  const signed = Buffer.concat([INITIATOR, t2, bytesOf(own.nodeId), bytesOf(responder)]);
+  return encodeBody('Proof', { certificate: own.certificateDer, signature: signWith(own.privateKey, signed) });
+}
+
+function firstTranscript(
+  helloBody: Buffer,
+  answer: { index: number; nonce: Uint8Array; ephemeral: Uint8Array },
+): Buffer {
+  return createHash('sha256')
+    .update(SK1)
+    .update(uint32(helloBody.length))
+    .update(helloBody)
+    .update(uint32(PROTOCOL_VERSION))
+    .update(uint32(SUITE_RSA_X25519_AES256GCM))
+    .update(uint32(answer.index))
+    .update(answer.nonce)
+    .update(answer.ephemeral)
+    .digest();
+}
+
+function secondTranscript(t1: Buffer, sealed: Uint8Array): Buffer {
+  return createHash('sha256').update(t1).update(sealed).digest();
+}
+
+function rootOf(secret: Buffer, t2: Buffer): Buffer {
+  return expand(secret, t2, 'wren SK1 root', ROOT_BYTES);
+}
+
+/** Each key seals once, so the nonce is all zero. */
+function sealProof(secret: Buffer, transcript: Buffer, info: string, proof: Buffer): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', expand(secret, transcript, info, 32), Buffer.alloc(12));
+  cipher.setAAD(transcript);
+  return Buffer.concat([cipher.update(proof), cipher.final(), cipher.getAuthTag()]);
+}
+
+function openProof(secret: Buffer, transcript: Buffer, info: string, sealed: Uint8Array): Buffer | undefined {
+  if (sealed.length < TAG_BYTES) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', expand(secret, transcript, info, 32), Buffer.alloc(12));
+  decipher.setAAD(transcript);
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+function signWith(privateKey: KeyObject, bytes: Buffer): Buffer {
+  return sign('sha256', bytes, { key: privateKey, ...PSS });
+}
+
+function verifyWith(publicKey: KeyObject, bytes: Buffer, signature: Uint8Array): boolean {
+  return verify('sha256', bytes, { key: publicKey, ...PSS }, signature);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

@@ -1,0 +1,169 @@
+/**
+ * Seals and opens data packets of one session: AES-256-GCM, a counter per epoch, a replay window per epoch, and the
+ * change of epoch (rekeying). It knows no route and no message; the switchboard hands plaintext in and out.
+ *
+ *   plaintext --seal--> header | counter | ciphertext | tag --open--> plaintext
+ *
+ * An epoch's counter starts at 0. The two epoch bits in the header choose the keys; the previous epoch's keys open
+ * packets for EPOCH_OVERLAP_MS more. Counters are 48 bits here and 32 on the wire: the high half is that which brings
+ * the counter nearest to the highest one seen (rekeying comes long before 2^32).
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import type { Millis } from '../protocol/core.ts';
+import { EPOCH_OVERLAP_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS } from '../protocol/params.ts';
+import { DATA_HEADER_BYTES, type Packet, PacketKind, TAG_BYTES, writeHeader } from '../wire/packet.ts';
+import { type DirectionKeys, epochKeys, nextRoot, type Role } from './keys.ts';
+import { ReplayWindow } from './replay-window.ts';
+
+interface ReceiveEpoch {
+  readonly keys: DirectionKeys;
+  readonly window: ReplayWindow;
+  /** When these keys are forgotten; Infinity for the current epoch. */
+  forgetAt: Millis;
+}
+
+export interface SessionOptions {
+  readonly role: Role;
+  readonly root: Buffer;
+  readonly remoteIndex: number;
+  readonly now: Millis;
+}
+
+export class Session {
+  readonly role: Role;
+  readonly #remoteIndex: number;
+  #root: Buffer;
+  /** Number of the epoch we send in; the one we may already receive in can be one ahead. */
+  #sendEpoch = 0;
+  #sendKeys: DirectionKeys;
+  #sendCounter = 0;
+  readonly #receive = new Map<number, ReceiveEpoch>();
+  #newestEpoch = 0;
+  /** Send keys of the newest epoch, until the other end is known to have it. */
+  #pendingSend: DirectionKeys | undefined;
+  #rekeyedAt: Millis;
+
+  constructor(options: SessionOptions) {
+    this.role = options.role;
+    this.#remoteIndex = options.remoteIndex;
+    this.#root = options.root;
+    this.#rekeyedAt = options.now;
+    const keys = epochKeys(options.root, options.role);
+    this.#sendKeys = keys.send;
+    this.#receive.set(0, { keys: keys.receive, window: new ReplayWindow(), forgetAt: Number.POSITIVE_INFINITY });
+  }
+
+  /** A sealed packet of `plaintext.length + 28` bytes; the caller owns it. */
+  seal(plaintext: Uint8Array): Buffer {
+    const counter = this.#sendCounter++;
+    const packet = Buffer.allocUnsafe(DATA_HEADER_BYTES + plaintext.length + TAG_BYTES);
+    writeHeader(packet, PacketKind.data, this.#sendEpoch, this.#remoteIndex);
+    packet.writeUInt32BE(counter >>> 0, 8);
+    const cipher = createCipheriv('aes-256-gcm', this.#sendKeys.key, nonceOf(this.#sendKeys.salt, counter));
+    cipher.setAAD(packet.subarray(0, DATA_HEADER_BYTES));
+    packet.set(cipher.update(plaintext), DATA_HEADER_BYTES);
+    cipher.final();
+    packet.set(cipher.getAuthTag(), packet.length - TAG_BYTES);
+    return packet;
+  }
+
+  /** The plaintext, or undefined for a forged, damaged, replayed or too old packet. Never throws. */
+  open(now: Millis, packet: Packet): Buffer | undefined {
+    const epoch = this.#epochOf(packet.epoch);
+    const state = epoch === undefined ? undefined : this.#receive.get(epoch);
+    if (epoch === undefined || state === undefined || now >= state.forgetAt) return undefined;
+    const counter = wholeCounter(packet.bytes.readUInt32BE(8), state.window.highest);
+    if (!state.window.fresh(counter)) return undefined;
+    const plaintext = decrypt(state.keys, counter, packet.bytes);
+    if (plaintext === undefined) return undefined;
+    state.window.mark(counter);
+    if (epoch > this.#sendEpoch) this.#switchToNewest(now);
+    return plaintext;
+  }
+
+  /** Only the initiator starts a rekey, so two can never cross. */
+  rekeyDue(now: Millis): boolean {
+    return this.role === 'initiator' && this.#pendingSend === undefined && now >= this.rekeyAt();
+  }
+
+  /** When the initiator should rekey. */
+  rekeyAt(): Millis {
+    if (this.#sendCounter >= REKEY_AFTER_PACKETS) return 0;
+    return this.#rekeyedAt + REKEY_AFTER_MS;
+  }
+
+  /** Number of the next epoch. */
+  get nextEpoch(): number {
+    return this.#newestEpoch + 1;
+  }
+
+  /**
+   * Both ends have made the next exchange. The initiator (who has the reply) sends in the new epoch at once; the
+   * responder goes on in the old one until it sees a packet of the new.
+   */
+  advance(now: Millis, shared: Buffer): void {
+    this.#root = nextRoot(this.#root, shared);
+    const keys = epochKeys(this.#root, this.role);
+    const previous = this.#receive.get(this.#newestEpoch);
+    if (previous) previous.forgetAt = now + EPOCH_OVERLAP_MS;
+    for (const [epoch, state] of this.#receive) if (now >= state.forgetAt) this.#receive.delete(epoch);
+    this.#newestEpoch += 1;
+    this.#receive.set(this.#newestEpoch, {
+      keys: keys.receive,
+      window: new ReplayWindow(),
+      forgetAt: Number.POSITIVE_INFINITY,
+    });
+    this.#pendingSend = keys.send;
+    this.#rekeyedAt = now;
+    if (this.role === 'initiator') this.#switchToNewest(now);
+  }
+
+  #switchToNewest(now: Millis): void {
+    if (this.#pendingSend === undefined) return;
+    this.#sendKeys = this.#pendingSend;
+    this.#pendingSend = undefined;
+    this.#sendEpoch = this.#newestEpoch;
+    this.#sendCounter = 0;
+    this.#rekeyedAt = now;
+  }
+
+  /** The epoch that the two bits mean: the newest, or one of the two before it. */
+  #epochOf(bits: number): number | undefined {
+    for (let epoch = this.#newestEpoch; epoch >= Math.max(0, this.#newestEpoch - 2); epoch--) {
+      if ((epoch & 3) === bits) return epoch;
+    }
+    return undefined;
+  }
+}
+
+function decrypt(keys: DirectionKeys, counter: number, bytes: Buffer): Buffer | undefined {
+  const decipher = createDecipheriv('aes-256-gcm', keys.key, nonceOf(keys.salt, counter));
+  decipher.setAAD(bytes.subarray(0, DATA_HEADER_BYTES));
+  decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+  const plaintext = decipher.update(bytes.subarray(DATA_HEADER_BYTES, bytes.length - TAG_BYTES));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plaintext;
+}
+
+function nonceOf(salt: Buffer, counter: number): Buffer {
+  const nonce = Buffer.allocUnsafe(12);
+  nonce.set(salt);
+  nonce.writeUInt32BE(Math.floor(counter / 2 ** 32), 4);
+  nonce.writeUInt32BE(counter >>> 0, 8);
+  return nonce;
+}
+
+/** The 48-bit counter nearest to `highest + 1` with these low 32 bits. */
+function wholeCounter(low: number, highest: number): number {
+  const expected = highest + 1;
+  const base = Math.floor(expected / 2 ** 32) * 2 ** 32;
+  let best = base + low;
+  for (const candidate of [best - 2 ** 32, best + 2 ** 32]) {
+    if (candidate >= 0 && Math.abs(candidate - expected) < Math.abs(best - expected)) best = candidate;
+  }
+  return best;
+}

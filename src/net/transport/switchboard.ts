@@ -1,0 +1,360 @@
+/**
+ * Holds all sessions of a node: sorts arriving packets, opens them, seals what leaves, and repeats what must be
+ * repeated. Above it travel typed messages by session number; below it whole packets by route. Which route a session
+ * uses is decided above (`setRoute`) or, for links to supernodes and the login server, follows the newest packet.
+ *
+ *   packet + route --receive--> handshakes --established--> session --open--> message | voice
+ *   message --send--> reliable channel --seal--> packet + route
+ */
+import type { Millis, Random } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import {
+  HANDSHAKE_RETRY_MS,
+  HANDSHAKE_RETRY_MS_MAX,
+  HANDSHAKE_TIMEOUT_MS,
+  SESSION_IDLE_MS,
+  SESSIONS_MAX,
+} from '../protocol/params.ts';
+import { type Route, sameRoute } from '../protocol/traffic.ts';
+import { decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
+import { type Packet, PacketKind, readPacket } from '../wire/packet.ts';
+import { type HandshakeOutput, Handshakes } from './handshakes.ts';
+import { agree, type EphemeralKey, ephemeralKey, X25519_BYTES } from './keys.ts';
+import { ContentType, ReliableChannel } from './reliable.ts';
+import { Session } from './session.ts';
+import type { OwnIdentity, PeerIdentity, Trust } from './trust.ts';
+
+/** Our index of the session: what the other end writes into its packets. */
+export type SessionId = number;
+
+interface Entry {
+  readonly id: SessionId;
+  readonly peer: PeerIdentity;
+  readonly session: Session;
+  readonly reliable: ReliableChannel;
+  /** True while the route follows authenticated packets. */
+  follow: boolean;
+  route: Route;
+  /** Where a repeated segment goes instead, when the route may have died. */
+  fallback: Route | undefined;
+  heardAt: Millis;
+  /** Repeated until the responder is heard. */
+  auth2: { readonly packet: Buffer; readonly giveUpAt: Millis; resendAt: Millis; retryMs: number } | undefined;
+  rekey: { readonly key: EphemeralKey; readonly epoch: number } | undefined;
+}
+
+export type SwitchboardOutput =
+  | { readonly type: 'send'; readonly route: Route; readonly bytes: Buffer }
+  | {
+      readonly type: 'established';
+      readonly session: SessionId;
+      readonly peer: PeerIdentity;
+      readonly route: Route;
+      readonly initiated: boolean;
+    }
+  | { readonly type: 'failed'; readonly session: SessionId; readonly code: FailureCode }
+  | {
+      readonly type: 'message';
+      readonly session: SessionId;
+      readonly route: Route;
+      readonly message: Message;
+      /** False: it came as a lone datagram, and may come twice or never. */
+      readonly reliable: boolean;
+    }
+  | { readonly type: 'voice'; readonly session: SessionId; readonly route: Route; readonly bytes: Buffer }
+  | { readonly type: 'closed'; readonly session: SessionId; readonly reason: string };
+
+export class Switchboard {
+  readonly #random: Random;
+  readonly #handshakes: Handshakes;
+  readonly #entries = new Map<SessionId, Entry>();
+  #out: SwitchboardOutput[] = [];
+  /** A lower bound of when any session needs waking: too early is harmless, and saves a walk over all at each packet. */
+  #sessionsWakeAt: Millis = Number.POSITIVE_INFINITY;
+  /** Packets that no session could open, or that made no sense. */
+  dropped = 0;
+
+  constructor(options: { random: Random; trust: Trust }) {
+    this.#random = options.random;
+    this.#handshakes = new Handshakes({ ...options, freeIndex: () => this.#freeIndex() });
+  }
+
+  /** Who we are from now on; undefined: anonymous, and answering nobody. */
+  setIdentity(own: OwnIdentity | undefined): void {
+    this.#handshakes.own = own;
+  }
+
+  /** Starts a handshake; `established` or `failed` will name the returned session. */
+  connect(now: Millis, route: Route, options: { anonymous?: boolean; wantAuthority?: boolean } = {}): SessionId {
+    const { anonymous = false, wantAuthority = false } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority });
+    this.#settleHandshakes(now);
+    return id;
+  }
+
+  /** One packet from a route, already cut out of its datagram or stream. */
+  receive(now: Millis, route: Route, packet: Packet): void {
+    if (packet.kind !== PacketKind.data) {
+      const known = packet.kind === PacketKind.auth2 ? this.#entries.get(packet.receiverIndex) : undefined;
+      // Auth2 again: our confirmation was lost. It goes where the session goes, whoever asks, and is smaller than Auth2.
+      if (known) return this.#confirm(known);
+      this.#handshakes.receive(now, route, packet);
+      this.#settleHandshakes(now);
+      return;
+    }
+    const entry = this.#entries.get(packet.receiverIndex);
+    const plaintext = entry?.session.open(now, packet);
+    if (!entry || !plaintext || plaintext.length === 0) {
+      this.dropped += 1;
+      return;
+    }
+    entry.heardAt = now;
+    entry.auth2 = undefined;
+    if (entry.follow && !sameRoute(entry.route, route)) entry.route = route;
+    this.#dispatch(now, entry, route, plaintext);
+    this.#flush(now, entry);
+  }
+
+  /** One packet that came forwarded; garbage is counted. */
+  receiveBytes(now: Millis, route: Route, bytes: Buffer): void {
+    const packet = readPacket(bytes);
+    if (packet) this.receive(now, route, packet);
+    else this.dropped += 1;
+  }
+
+  /** Reliable, in order. False when there is no such session or its queue is full. */
+  send(now: Millis, id: SessionId, value: Message): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry?.reliable.send(encodeMessage(value))) return false;
+    this.#flush(now, entry);
+    return true;
+  }
+
+  /** One sealed datagram, by the session's route or another; may be lost. */
+  sendDatagram(id: SessionId, value: Message, route?: Route): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry) return false;
+    const encoded = encodeMessage(value);
+    const plaintext = Buffer.allocUnsafe(1 + encoded.length);
+    plaintext[0] = ContentType.datagram;
+    plaintext.set(encoded, 1);
+    this.#emit(route ?? entry.route, entry.session.seal(plaintext));
+    return true;
+  }
+
+  /** Voice packets are plaintexts of their own (`media/voice-packet.ts`), first byte 0x80 or above. */
+  sendVoice(id: SessionId, plaintext: Buffer, routes: readonly Route[]): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry) return false;
+    const packet = entry.session.seal(plaintext);
+    // The same sealed packet on every route: whichever comes second falls to the replay window.
+    for (const route of routes) this.#emit(route, packet);
+    return true;
+  }
+
+  /** From now on this route, with another for repeated segments; `follow`: the newest packet decides. */
+  setRoute(id: SessionId, route: Route, options: { fallback?: Route; follow?: boolean } = {}): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.route = route;
+    entry.fallback = options.fallback;
+    entry.follow = options.follow ?? false;
+  }
+
+  routeOf(id: SessionId): Route | undefined {
+    return this.#entries.get(id)?.route;
+  }
+
+  peerOf(id: SessionId): PeerIdentity | undefined {
+    return this.#entries.get(id)?.peer;
+  }
+
+  rttMs(id: SessionId): number | undefined {
+    return this.#entries.get(id)?.reliable.rttMs;
+  }
+
+  /** When something authenticated last came; undefined for no such session. */
+  heardAt(id: SessionId): Millis | undefined {
+    return this.#entries.get(id)?.heardAt;
+  }
+
+  /** Tells the other end, once, and forgets the session (or the handshake) without an event. */
+  close(id: SessionId, reason: string): void {
+    this.#handshakes.abandon(id);
+    if (this.sendDatagram(id, message('close', { reason }))) this.#entries.delete(id);
+  }
+
+  /** Forgets without telling: the other end is gone. */
+  forget(id: SessionId): void {
+    this.#handshakes.abandon(id);
+    this.#entries.delete(id);
+  }
+
+  /** A stream has closed: sessions that had no other route end. */
+  routeGone(route: Route): void {
+    for (const entry of this.#entries.values()) if (sameRoute(entry.route, route)) this.#end(entry, 'route gone');
+  }
+
+  get sessionCount(): number {
+    return this.#entries.size;
+  }
+
+  wake(now: Millis): void {
+    this.#handshakes.wake(now);
+    this.#settleHandshakes(now);
+    if (now < this.#sessionsWakeAt) return;
+    this.#sessionsWakeAt = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      this.#repeatAuth2(now, entry);
+      if (entry.session.rekeyDue(now) && !entry.rekey) this.#startRekey(entry);
+      this.#flush(now, entry);
+      if (now >= entry.heardAt + SESSION_IDLE_MS) this.#end(entry, 'idle');
+    }
+  }
+
+  wakeAt(): Millis {
+    return Math.min(this.#handshakes.wakeAt(), this.#sessionsWakeAt);
+  }
+
+  drain(): SwitchboardOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #dispatch(now: Millis, entry: Entry, route: Route, plaintext: Buffer): void {
+    const type = plaintext[0] ?? 0;
+    if (type >= ContentType.voice) {
+      this.#out.push({ type: 'voice', session: entry.id, route, bytes: plaintext });
+    } else if (type === ContentType.segment || type === ContentType.ack) {
+      for (const bytes of entry.reliable.receive(now, plaintext)) this.#deliver(now, entry, route, bytes, true);
+    } else if (type === ContentType.datagram) {
+      this.#deliver(now, entry, route, plaintext.subarray(1), false);
+    } else {
+      this.dropped += 1;
+    }
+  }
+
+  #deliver(now: Millis, entry: Entry, route: Route, bytes: Buffer, reliable: boolean): void {
+    const value = decodeMessage(bytes);
+    if (!value) this.dropped += 1;
+    else if (value.kind === 'rekey') this.#answerRekey(now, entry, value.body.epoch, value.body.ephemeral, reliable);
+    else if (value.kind === 'rekeyReply') this.#finishRekey(now, entry, value.body.epoch, value.body.ephemeral);
+    else if (value.kind === 'close') this.#end(entry, value.body.reason.slice(0, 64));
+    else this.#out.push({ type: 'message', session: entry.id, route, message: value, reliable });
+  }
+
+  #flush(now: Millis, entry: Entry): void {
+    for (const { plaintext, again } of entry.reliable.take(now)) {
+      const packet = entry.session.seal(plaintext);
+      this.#emit(entry.route, packet);
+      if (again && entry.fallback) this.#emit(entry.fallback, packet);
+    }
+    if (entry.reliable.broken) this.#end(entry, 'unresponsive');
+    else this.#schedule(entry);
+  }
+
+  #schedule(entry: Entry): void {
+    let at = Math.min(entry.reliable.wakeAt(), entry.heardAt + SESSION_IDLE_MS);
+    if (entry.auth2) at = Math.min(at, entry.auth2.resendAt);
+    if (entry.session.role === 'initiator' && !entry.rekey) at = Math.min(at, entry.session.rekeyAt());
+    this.#sessionsWakeAt = Math.min(this.#sessionsWakeAt, at);
+  }
+
+  #settleHandshakes(now: Millis): void {
+    for (const output of this.#handshakes.drain()) {
+      if (output.type === 'send') this.#emit(output.route, output.bytes);
+      else if (output.type === 'failed')
+        this.#out.push({ type: 'failed', session: output.localIndex, code: output.code });
+      else this.#establish(now, output);
+    }
+  }
+
+  #establish(now: Millis, done: Extract<HandshakeOutput, { type: 'established' }>): void {
+    if (this.#entries.size >= SESSIONS_MAX) this.#evictIdlest();
+    const { keys, route, initiated, localIndex } = done;
+    const role = initiated ? 'initiator' : 'responder';
+    const entry: Entry = {
+      id: localIndex,
+      peer: keys.peer,
+      session: new Session({ role, root: keys.root, remoteIndex: keys.remoteIndex, now }),
+      reliable: new ReliableChannel(),
+      follow: route.via !== 'forward',
+      route,
+      fallback: undefined,
+      heardAt: now,
+      auth2: done.auth2 && {
+        packet: done.auth2,
+        giveUpAt: now + 2 * HANDSHAKE_TIMEOUT_MS,
+        resendAt: now + HANDSHAKE_RETRY_MS,
+        retryMs: HANDSHAKE_RETRY_MS,
+      },
+      rekey: undefined,
+    };
+    this.#entries.set(localIndex, entry);
+    if (done.auth2) this.#emit(route, done.auth2);
+    else this.#confirm(entry);
+    this.#schedule(entry);
+    this.#out.push({ type: 'established', session: localIndex, peer: keys.peer, route, initiated });
+  }
+
+  /** The responder's first packet: an acknowledgement of nothing, which tells the initiator to stop repeating Auth2. */
+  #confirm(entry: Entry): void {
+    const plaintext = Buffer.alloc(9);
+    plaintext[0] = ContentType.ack;
+    this.#emit(entry.route, entry.session.seal(plaintext));
+  }
+
+  #repeatAuth2(now: Millis, entry: Entry): void {
+    if (!entry.auth2 || now < entry.auth2.resendAt) return;
+    entry.auth2.retryMs = Math.min(HANDSHAKE_RETRY_MS_MAX, entry.auth2.retryMs * 2);
+    entry.auth2.resendAt = now + entry.auth2.retryMs;
+    if (now >= entry.auth2.giveUpAt) this.#end(entry, 'unresponsive');
+    else this.#emit(entry.route, entry.auth2.packet);
+  }
+
+  #startRekey(entry: Entry): void {
+    const key = ephemeralKey(this.#random.bytes(X25519_BYTES));
+    const epoch = entry.session.nextEpoch;
+    entry.rekey = { key, epoch };
+    entry.reliable.send(encodeMessage(message('rekey', { epoch, ephemeral: key.publicBytes })));
+  }
+
+  #answerRekey(now: Millis, entry: Entry, epoch: number, ephemeral: Uint8Array, reliable: boolean): void {
+    if (!reliable || entry.session.role !== 'responder' || epoch !== entry.session.nextEpoch) return;
+    const key = ephemeralKey(this.#random.bytes(X25519_BYTES));
+    const shared = agree(key, ephemeral);
+    if (!shared) return;
+    entry.reliable.send(encodeMessage(message('rekeyReply', { epoch, ephemeral: key.publicBytes })));
+    this.#flush(now, entry);
+    entry.session.advance(now, shared);
+  }
+
+  #finishRekey(now: Millis, entry: Entry, epoch: number, ephemeral: Uint8Array): void {
+    if (entry.rekey?.epoch !== epoch) return;
+    const shared = agree(entry.rekey.key, ephemeral);
+    entry.rekey = undefined;
+    if (shared) entry.session.advance(now, shared);
+  }
+
+  #end(entry: Entry, reason: string): void {
+    if (this.#entries.delete(entry.id)) this.#out.push({ type: 'closed', session: entry.id, reason });
+  }
+
+  #evictIdlest(): void {
+    let idlest: Entry | undefined;
+    for (const entry of this.#entries.values()) if (!idlest || entry.heardAt < idlest.heardAt) idlest = entry;
+    if (idlest) this.#end(idlest, 'evicted');
+  }
+
+  #freeIndex(): number {
+    for (;;) {
+      const index = this.#random.bytes(4).readUInt32BE();
+      if (index !== 0 && !this.#entries.has(index) && !this.#handshakes.has(index)) return index;
+    }
+  }
+
+  #emit(route: Route, bytes: Buffer): void {
+    this.#out.push({ type: 'send', route, bytes });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What the handshake needs to know about identities, handed in so that transport stays free of certificates' insides:
+ * our own proof, and a judge of the other end's. `node/trust.ts` makes the judge from `login/credential.ts`.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { FailureCode } from '../protocol/failures.ts';
+import type { NodeId, UserName } from '../protocol/ids.ts';
+
+export type PeerKind = 'person' | 'supernode' | 'login-server' | 'anonymous';
+
+/** The authenticated other end. An anonymous one has proven nothing and has an empty node id. */
+export interface PeerIdentity {
+  readonly kind: PeerKind;
+  /** Of a person, as certified. */
+  readonly name: UserName;
+  readonly nodeId: NodeId;
+}
+
+export const ANONYMOUS: PeerIdentity = { kind: 'anonymous', name: '', nodeId: '' };
+
+/** What we prove ourselves with. */
+export interface OwnIdentity {
+  readonly nodeId: NodeId;
+  readonly privateKey: KeyObject;
+  readonly certificateDer: Buffer;
+}
+
+export type Judgement =
+  | { readonly ok: true; readonly identity: PeerIdentity; readonly publicKey: KeyObject }
+  | { readonly ok: false; readonly code: FailureCode };
+
+export interface Trust {
+  /** The CA certificate, when known: given to those who ask for it. */
+  readonly authorityDer: Buffer | undefined;
+  /**
+   * Judges a certificate. `authorityDer` is what the other end sent with it, if anything: a trust that knows only
+   * the pin learns the CA certificate from there, after checking it against the pin. Never throws.
+   */
+  judge(certificateDer: Uint8Array, authorityDer: Uint8Array | undefined): Judgement;
+}

@@ -1,0 +1,88 @@
+/**
+ * The outermost envelope: what every datagram holds and what every stream is cut into. It is sorted by its first
+ * byte once, at the edge; inside only typed messages travel. Layout in PROTOCOL.md section 2.
+ *
+ *   common header, 4 bytes (slides, "Login Messages": common header and length fields)
+ *     byte 0   kind (high 4 bits) | key epoch (2 bits) | 0 (2 bits)
+ *     byte 1   protocol version, 1
+ *     2 - 3    length of what follows, big-endian; in a datagram the next packet begins there
+ *   then, 4 bytes: receiver index, big-endian (0 in a Hello)
+ *   then        handshake kinds: one protobuf body (wren.proto)
+ *               data: counter (4 bytes, low half), ciphertext, tag (16 bytes)
+ */
+import { COMMON_HEADER_BYTES } from '../protocol/paper.ts';
+import { PACKETS_PER_DATAGRAM_MAX } from '../protocol/params.ts';
+
+export const PROTOCOL_VERSION = 1;
+export const PacketKind = { hello: 1, cookie: 2, auth1: 3, auth2: 4, data: 8 } as const;
+export type PacketKindNumber = (typeof PacketKind)[keyof typeof PacketKind];
+
+/** Header, receiver index, counter: also the additional authenticated data of a data packet. */
+export const DATA_HEADER_BYTES = 12;
+export const TAG_BYTES = 16;
+export const INDEX_OFFSET = 4;
+const HANDSHAKE_HEADER_BYTES = 8;
+const KNOWN_KINDS = new Set<number>(Object.values(PacketKind));
+
+export interface Packet {
+  readonly kind: PacketKindNumber;
+  /** Two bits; meaningful for data only. */
+  readonly epoch: number;
+  readonly receiverIndex: number;
+  /** The whole packet; a view, copy it to keep it. */
+  readonly bytes: Buffer;
+  /** What follows the receiver index of a handshake packet, a view; empty for data. */
+  readonly body: Buffer;
+}
+
+/** One handshake packet around an encoded body. */
+export function handshakePacket(kind: PacketKindNumber, receiverIndex: number, body: Uint8Array): Buffer {
+  const packet = Buffer.allocUnsafe(HANDSHAKE_HEADER_BYTES + body.length);
+  writeHeader(packet, kind, 0, receiverIndex);
+  packet.set(body, HANDSHAKE_HEADER_BYTES);
+  return packet;
+}
+
+/** Writes common header and receiver index into a packet whose final length is `packet.length`. */
+export function writeHeader(packet: Buffer, kind: PacketKindNumber, epoch: number, receiverIndex: number): void {
+  packet[0] = (kind << 4) | ((epoch & 3) << 2);
+  packet[1] = PROTOCOL_VERSION;
+  packet.writeUInt16BE(packet.length - COMMON_HEADER_BYTES, 2);
+  packet.writeUInt32BE(receiverIndex, INDEX_OFFSET);
+}
+
+/** Could a packet begin like this? Looks at the first two bytes, so that a stream of something else ends early. */
+export function looksLikePacket(bytes: Buffer): boolean {
+  return KNOWN_KINDS.has((bytes[0] ?? 0) >> 4) && bytes[1] === PROTOCOL_VERSION;
+}
+
+/** The first packet in `bytes`, or undefined when there is none, whole and well-formed. Never throws. */
+export function readPacket(bytes: Buffer): Packet | undefined {
+  if (bytes.length < HANDSHAKE_HEADER_BYTES) return undefined;
+  if (!looksLikePacket(bytes)) return undefined;
+  const kind = (bytes[0] ?? 0) >> 4;
+  const end = COMMON_HEADER_BYTES + bytes.readUInt16BE(2);
+  const least = kind === PacketKind.data ? DATA_HEADER_BYTES + TAG_BYTES : HANDSHAKE_HEADER_BYTES;
+  if (end > bytes.length || end < least) return undefined;
+  const whole = bytes.subarray(0, end);
+  return {
+    kind: kind as PacketKindNumber,
+    epoch: ((bytes[0] ?? 0) >> 2) & 3,
+    receiverIndex: bytes.readUInt32BE(INDEX_OFFSET),
+    bytes: whole,
+    body: kind === PacketKind.data ? whole.subarray(end) : whole.subarray(HANDSHAKE_HEADER_BYTES),
+  };
+}
+
+/** All packets of one datagram; reading stops at the first bad one, `bad` tells whether there was one. */
+export function readDatagram(bytes: Buffer): { packets: Packet[]; bad: boolean } {
+  const packets: Packet[] = [];
+  let rest = bytes;
+  while (rest.length > 0 && packets.length < PACKETS_PER_DATAGRAM_MAX) {
+    const packet = readPacket(rest);
+    if (!packet) return { packets, bad: true };
+    packets.push(packet);
+    rest = rest.subarray(packet.bytes.length);
+  }
+  return { packets, bad: rest.length > 0 };
+}

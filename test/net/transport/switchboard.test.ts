@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import { REKEY_AFTER_MS } from '../../../src/net/protocol/params.ts';
+import { message } from '../../../src/net/wire/messages.ts';
+import { makeAuthority } from '../../support/identities.ts';
+import { TwoSwitchboards, type WireOptions } from '../../support/two-switchboards.ts';
+
+const net = makeAuthority();
+const other = makeAuthority('othernet');
+const alice = net.issue({ name: 'alice1' }, 'alice');
+const server = net.issue('login-server', 'server');
+
+function world(wire: WireOptions = {}, seed = 1): TwoSwitchboards {
+  return new TwoSwitchboards({
+    seed,
+    wire,
+    trust: { a: net.trust(), b: net.trust() },
+    identity: { a: alice, b: server },
+  });
+}
+
+describe('a session between two nodes', () => {
+  it('is set up in one and a half round trips and names both ends', () => {
+    const w = world({ delayMs: 50 });
+    w.connect();
+    w.advance(1000);
+    expect(w.events('a', 'established')[0]).toMatchObject({ at: 100, initiated: true, peer: { kind: 'login-server' } });
+    expect(w.events('b', 'established')[0]).toMatchObject({ at: 150, peer: { kind: 'person', name: 'alice1' } });
+  });
+
+  it('keeps the initiator anonymous when it asks for that', () => {
+    const w = world();
+    w.connect({ anonymous: true });
+    w.advance(500);
+    expect(w.events('b', 'established')[0]?.peer).toEqual({ kind: 'anonymous', name: '', nodeId: '' });
+  });
+
+  it('teaches the CA certificate to one who knows only the pin', () => {
+    const knowing = net.trust(false);
+    const w = new TwoSwitchboards({ trust: { a: knowing, b: net.trust() }, identity: { b: server } });
+    w.connect({ anonymous: true, wantAuthority: true });
+    w.advance(500);
+    expect(w.events('a', 'established')).toHaveLength(1);
+    expect(knowing.authorityDer).toEqual(net.authority.certificateDer);
+  });
+
+  it('refuses a server of another network and says why', () => {
+    const w = new TwoSwitchboards({
+      trust: { a: net.trust(false), b: other.trust() },
+      identity: { b: other.issue('login-server', 'server') },
+    });
+    w.connect({ anonymous: true, wantAuthority: true });
+    w.advance(20_000);
+    expect(w.events('a', 'established')).toHaveLength(0);
+    expect(w.events('a', 'failed')[0]?.code).toBe('authority-mismatch');
+  });
+
+  it('gives up on silence after the time-out', () => {
+    const w = world({ loss: 1 });
+    w.connect();
+    w.advance(20_000);
+    expect(w.events('a', 'failed')[0]?.code).toBe('unreachable');
+    expect(w.a.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('puts neither names nor texts on the wire in the clear', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(200);
+    w.a.send(w.now, session, message('chatMessage', { text: 'the swallow flies at noon' }));
+    w.advance(500);
+    const wire = Buffer.concat(w.captured.map((one) => one.bytes));
+    expect(w.events('b', 'message')).toHaveLength(1);
+    for (const secret of ['alice1', 'swallow', 'login-server']) expect(wire.includes(secret)).toBe(false);
+  });
+
+  it('answers no Hello with more bytes than it brought, in datagrams, unless the CA certificate is asked for', () => {
+    const w = world();
+    w.connect();
+    w.advance(500);
+    const hello = w.captured.find((one) => one.from === 'a');
+    const answer = w.captured.find((one) => one.from === 'b');
+    expect(answer?.bytes.length).toBeLessThanOrEqual(hello?.bytes.length ?? 0);
+    for (const one of w.captured) expect(one.bytes.length).toBeLessThanOrEqual(1232);
+  });
+});
+
+describe('messages', () => {
+  it.each([0, 0.1, 0.3])('arrive once and in order at %d loss, with doubling and disorder', (loss) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const w = world({ delayMs: 20, jitterMs: 60, loss, duplicate: 0.2 }, seed);
+      const session = w.connect();
+      w.advance(8_000);
+      expect(w.events('a', 'established'), `seed ${seed}`).toHaveLength(1);
+      for (let i = 0; i < 200; i++)
+        w.a.send(w.now, session, message('chatMessage', { sequence: i, text: 'x'.repeat(i * 20) }));
+      w.advance(60_000);
+      const got = w
+        .events('b', 'message')
+        .map((one) => (one.message.kind === 'chatMessage' ? one.message.body.sequence : -1));
+      expect(got, `seed ${seed}`).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    }
+  });
+
+  it('of 200 kB travel in segments that fit a datagram', () => {
+    const w = world({ loss: 0.05 });
+    const session = w.connect();
+    w.advance(500);
+    w.a.send(w.now, session, message('buddyListPut', { xml: Buffer.alloc(200_000, 7) }));
+    w.advance(30_000);
+    const got = w.events('b', 'message')[0]?.message;
+    expect(got?.kind === 'buddyListPut' && got.body.xml.length).toBe(200_000);
+    expect(Math.max(...w.captured.map((one) => one.bytes.length))).toBeLessThanOrEqual(1232);
+  });
+
+  it('to an end that went silent lead to a closed session, not to endless repeating', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.wire = { loss: 1 };
+    w.a.send(w.now, session, message('detach'));
+    w.advance(120_000);
+    expect(w.events('a', 'closed')[0]?.reason).toBe('unresponsive');
+  });
+});
+
+describe('rekeying', () => {
+  it('happens every two minutes without losing a message, and old packets cannot be played again', () => {
+    const w = world({ loss: 0.1, jitterMs: 40 });
+    const session = w.connect();
+    w.advance(2_000);
+    let sent = 0;
+    for (let t = 0; t < 4 * REKEY_AFTER_MS; t += 5_000) {
+      w.a.send(w.now, session, message('chatMessage', { sequence: sent++ }));
+      w.b.send(w.now, w.sessionAt('b'), message('chatMessage', { sequence: sent }));
+      w.advance(5_000);
+    }
+    w.advance(5_000);
+    const epochs = new Set(w.captured.map((one) => ((one.bytes[0] ?? 0) >> 2) & 3));
+    expect([...epochs].sort()).toEqual([0, 1, 2, 3]);
+    expect(w.events('b', 'message')).toHaveLength(sent);
+    expect(w.events('a', 'message')).toHaveLength(sent);
+    const before = w.happened.length;
+    for (const { from, bytes } of w.captured) {
+      w[from === 'a' ? 'b' : 'a'].receiveBytes(w.now, { via: 'forward', node: 'x' }, bytes);
+    }
+    w.settle();
+    expect(w.happened.filter((one, i) => i >= before && one.type === 'message')).toEqual([]);
+  });
+});
+
+describe('attacks', () => {
+  it('refuses every single-bit flip in a data packet', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.tamper = () => undefined;
+    w.captured.length = 0;
+    w.a.sendDatagram(session, message('chatMessage', { text: 'hello' }));
+    w.settle();
+    const packet = w.captured[0]?.bytes ?? Buffer.alloc(0);
+    for (let bit = 0; bit < packet.length * 8; bit++) {
+      const flipped = Buffer.from(packet);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      w.b.receiveBytes(w.now, { via: 'forward', node: 'x' }, flipped);
+    }
+    w.settle();
+    expect(w.events('b', 'message')).toHaveLength(0);
+    w.b.receiveBytes(w.now, { via: 'forward', node: 'x' }, packet);
+    w.settle();
+    expect(w.events('b', 'message')).toHaveLength(1);
+  });
+
+  it('fails closed when any handshake packet is altered', () => {
+    for (let seed = 1; seed <= 24; seed++) {
+      const w = world({}, seed);
+      let count = 0;
+      w.tamper = (from, bytes) => {
+        const which = count++;
+        // Alters the first Hello, the first Auth1 or the first Auth2, each at a byte chosen by the seed.
+        if (which !== seed % 3) return bytes;
+        const at = 8 + ((seed * 7919) % (bytes.length - 8));
+        bytes[at] = (bytes[at] ?? 0) ^ 0x20;
+        return from ? bytes : undefined;
+      };
+      w.connect();
+      w.advance(10_000);
+      for (const done of w.events('a', 'established')) expect(done.peer.kind).toBe('login-server');
+      for (const done of w.events('b', 'established')) expect(done.peer.name).toBe('alice1');
+      expect(w.events('b', 'established').length, `seed ${seed}: resends must heal it`).toBe(1);
+    }
+  });
+
+  it('demands a cookie from datagram sources once many handshakes are open, and honest ones still get in', () => {
+    const w = world();
+    w.tamper = (from, bytes) => (from === 'b' ? undefined : bytes);
+    for (let i = 0; i < 30; i++)
+      w.a.connect(w.now, { via: 'udp', endpoint: { carrier: 'udp', host: '10.0.0.2', port: 4000 } });
+    w.advance(100);
+    const cookies = w.captured.filter((one) => one.from === 'b' && (one.bytes[0] ?? 0) >> 4 === 2);
+    expect(cookies.length).toBeGreaterThan(5);
+    w.tamper = undefined;
+    const session = w.connect();
+    w.advance(3_000);
+    expect(w.events('a', 'established').some((one) => one.session === session)).toBe(true);
+  });
+
+  it('survives 20,000 random packets', () => {
+    const w = world();
+    w.connect();
+    w.advance(500);
+    let x = 12345;
+    for (let i = 0; i < 20_000; i++) {
+      const bytes = Buffer.alloc(8 + (i % 120));
+      for (let j = 0; j < bytes.length; j++) {
+        x = (Math.imul(x, 1103515245) + 12345) >>> 0;
+        bytes[j] = x >>> 24;
+      }
+      bytes[0] = [0x10, 0x20, 0x30, 0x40, 0x80][i % 5] ?? 0;
+      bytes[1] = 1;
+      bytes.writeUInt16BE(bytes.length - 4, 2);
+      w.b.receiveBytes(w.now, { via: 'udp', endpoint: { carrier: 'udp', host: '10.9.9.9', port: 1 } }, bytes);
+    }
+    w.settle();
+    expect(w.b.dropped).toBeGreaterThan(3_000);
+    expect(w.b.sessionCount).toBe(1);
+  });
+});
