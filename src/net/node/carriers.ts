@@ -124,6 +124,12 @@ export class Carriers {
     return true;
   }
 
+  /** The session of a link that is up. */
+  sessionOf(id: LinkId): SessionId | undefined {
+    const link = this.#links.get(id);
+    return link?.up ? link.session : undefined;
+  }
+
   /** The other end of a route, for those who must know where a session comes from. */
   remoteOf(route: Route): Endpoint | undefined {
     if (route.via === 'udp') return route.endpoint;

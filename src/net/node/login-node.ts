@@ -1,0 +1,131 @@
+/**
+ * The login server's node: carriers and switchboard in front of the rules (`login/login-server.ts`). Anybody may open
+ * an anonymous session; who proves a certificate may renew it and have the buddy list. Hashes and account storage
+ * leave as effects and come back as commands.
+ *
+ *   packet -> carriers -> switchboard -> message -> LoginServer -> effect (event) ... result (command) -> reply
+ */
+import type { KeyObject } from 'node:crypto';
+import type { Issuer } from '../login/credential-issuer.ts';
+import type { EffectResult, LoginEffect } from '../login/login-effects.ts';
+import { LoginServer, type LoginServerOptions } from '../login/login-server.ts';
+import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
+import type { NodeId } from '../protocol/ids.ts';
+import { RENEW_GRACE_MS } from '../protocol/params.ts';
+import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import { Carriers } from './carriers.ts';
+import { PinnedTrust } from './trust.ts';
+
+export type LoginNodeCommand = {
+  readonly type: 'effect-done';
+  readonly id: number;
+  readonly result: EffectResult;
+};
+
+export type LoginNodeEvent =
+  | { readonly type: 'effect'; readonly id: number; readonly effect: LoginEffect }
+  | { readonly type: 'cancel'; readonly id: number };
+
+export interface LoginNodeOptions {
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  readonly issuer: Issuer;
+  /** The login server's own key and certificate (kind `login-server`). */
+  readonly identity: { readonly nodeId: NodeId; readonly privateKey: KeyObject; readonly certificateDer: Buffer };
+  readonly allowServiceNames?: readonly string[];
+  readonly passwordCost?: LoginServerOptions['passwordCost'];
+}
+
+export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | LoginNodeEvent> {
+  readonly #wallClock: WallClock;
+  readonly #switchboard: Switchboard;
+  readonly #carriers: Carriers;
+  readonly #server: LoginServer;
+  #out: (NetOutput | LoginNodeEvent)[] = [];
+
+  constructor(options: LoginNodeOptions) {
+    const { random, wallClock, issuer } = options;
+    this.#wallClock = wallClock;
+    const trust = new PinnedTrust({
+      pin: issuer.pin,
+      authorityDer: issuer.authorityDer,
+      wallClock,
+      graceMs: RENEW_GRACE_MS,
+    });
+    this.#switchboard = new Switchboard({ random, trust });
+    this.#switchboard.setIdentity(options.identity);
+    this.#carriers = new Carriers(this.#switchboard);
+    this.#server = new LoginServer({
+      issuer,
+      random,
+      ...(options.allowServiceNames ? { allowServiceNames: options.allowServiceNames } : {}),
+      ...(options.passwordCost ? { passwordCost: options.passwordCost } : {}),
+    });
+  }
+
+  receive(now: Millis, input: NetInput): void {
+    this.#carriers.receive(now, input);
+    this.#settle(now);
+  }
+
+  command(now: Millis, command: LoginNodeCommand): void {
+    this.#server.effectDone(now, this.#wallClock(), command.id, command.result);
+    this.#settle(now);
+  }
+
+  wake(now: Millis): void {
+    this.#switchboard.wake(now);
+    this.#server.wake(now, this.#wallClock());
+    this.#settle(now);
+  }
+
+  wakeAt(): Millis {
+    return Math.min(this.#switchboard.wakeAt(), this.#server.wakeAt());
+  }
+
+  drain(): (NetOutput | LoginNodeEvent)[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  /** Moves what one room said to the next, until all are silent. */
+  #settle(now: Millis): void {
+    for (;;) {
+      const said = this.#switchboard.drain();
+      for (const output of said) this.#fromSwitchboard(now, output);
+      const answers = this.#server.drain();
+      for (const answer of answers) {
+        if (answer.type === 'reply') this.#switchboard.send(now, answer.session as SessionId, answer.message);
+        else this.#out.push(answer);
+      }
+      for (const output of this.#carriers.drain()) {
+        if (output.type !== 'link-up' && output.type !== 'link-down') this.#out.push(output);
+      }
+      if (said.length === 0 && answers.length === 0) return;
+    }
+  }
+
+  #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
+    if (output.type === 'send') this.#carriers.send(output.route, output.bytes);
+    else if (output.type === 'closed') this.#server.sessionClosed(now, this.#wallClock(), output.session);
+    else if (output.type === 'message') {
+      const session = {
+        id: output.session,
+        remoteHost: this.#hostOf(output.route),
+        ...this.#identityOf(output.session),
+      };
+      this.#server.request(now, this.#wallClock(), { session, message: output.message });
+    }
+  }
+
+  #identityOf(session: SessionId) {
+    const peer = this.#switchboard.peerOf(session);
+    return peer ? { identity: peer } : {};
+  }
+
+  #hostOf(route: Route): string {
+    return this.#carriers.remoteOf(route)?.host ?? '';
+  }
+}

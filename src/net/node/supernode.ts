@@ -1,0 +1,199 @@
+/**
+ * A dedicated supernode: carriers and switchboard in front of the registrar, and a login client that gets it certified
+ * and keeps that certificate fresh. Until it is certified it answers nobody.
+ *
+ *   start -> enrol at the login server -> certified -> clients attach -> registrar serves and forwards
+ */
+import type { KeyObject } from 'node:crypto';
+import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
+import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import type { NodeId } from '../protocol/ids.ts';
+import { REATTACH_BACKOFF_MS, SUPERNODE_CERTIFICATE_LIFETIME_MS } from '../protocol/params.ts';
+import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import type { Message } from '../wire/messages.ts';
+import { Carriers, type LinkId } from './carriers.ts';
+import { PinnedTrust } from './trust.ts';
+
+/** Tells the load; the answer is a `load` event. */
+export type SupernodeCommand = { readonly type: 'report' };
+
+export type SupernodeEvent =
+  /** Certified (again): to be stored, with the CA certificate. */
+  | {
+      readonly type: 'certified';
+      readonly certificateDer: Buffer;
+      readonly expiresAtMs: number;
+      readonly authorityDer: Buffer;
+    }
+  /** Could not be certified now; tried again by itself. */
+  | { readonly type: 'enrolment-failed'; readonly code: FailureCode }
+  | { readonly type: 'load'; readonly load: RegistrarLoad };
+
+export interface SupernodeOptions {
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  readonly pin: Buffer;
+  readonly authorityDer?: Buffer | undefined;
+  readonly loginServers: readonly Endpoint[];
+  /** How others reach us. */
+  readonly endpoints: readonly Endpoint[];
+  readonly relayKbps: number;
+  readonly privateKey: KeyObject;
+  readonly publicKeySpki: Buffer;
+  readonly nodeId: NodeId;
+  /** From the last run, when it is still good. */
+  readonly certificate?: { readonly der: Buffer; readonly expiresAtMs: number } | undefined;
+}
+
+export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | SupernodeEvent> {
+  readonly #options: SupernodeOptions;
+  readonly #trust: PinnedTrust;
+  readonly #switchboard: Switchboard;
+  readonly #carriers: Carriers;
+  readonly #registrar: Registrar;
+  readonly #login = new LoginClient();
+  readonly #loginLinks = new Map<number, LinkId>();
+  #enrolAt: Millis = 0;
+  #enrolFailures = 0;
+  #out: (NetOutput | SupernodeEvent)[] = [];
+
+  constructor(options: SupernodeOptions) {
+    this.#options = options;
+    const { random, wallClock, pin, authorityDer } = options;
+    this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
+    this.#switchboard = new Switchboard({ random, trust: this.#trust });
+    this.#carriers = new Carriers(this.#switchboard);
+    const loginServers = options.loginServers.map(printEndpoint);
+    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
+    this.#login.setServers(options.loginServers);
+    if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
+  }
+
+  receive(now: Millis, input: NetInput): void {
+    this.#carriers.receive(now, input);
+    this.#settle(now);
+  }
+
+  command(_now: Millis, _command: SupernodeCommand): void {
+    this.#out.push({ type: 'load', load: this.#registrar.load });
+  }
+
+  wake(now: Millis): void {
+    if (now >= this.#enrolAt) this.#enrol(now);
+    this.#switchboard.wake(now);
+    this.#registrar.wake(now);
+    this.#login.wake(now);
+    this.#settle(now);
+  }
+
+  wakeAt(): Millis {
+    return Math.min(this.#enrolAt, this.#switchboard.wakeAt(), this.#registrar.wakeAt(), this.#login.wakeAt());
+  }
+
+  drain(): (NetOutput | SupernodeEvent)[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #enrol(now: Millis): void {
+    this.#enrolAt = Number.POSITIVE_INFINITY;
+    const endpoints = this.#options.endpoints.map(printEndpoint);
+    this.#login.ask(now, 1, { kind: 'enrolSupernode', publicKey: this.#options.publicKeySpki, endpoints });
+  }
+
+  #adoptCertificate(certificateDer: Buffer): void {
+    const { nodeId, privateKey } = this.#options;
+    this.#switchboard.setIdentity({ nodeId, privateKey, certificateDer });
+  }
+
+  #settle(now: Millis): void {
+    for (;;) {
+      const said = this.#switchboard.drain();
+      for (const output of said) this.#fromSwitchboard(now, output);
+      const served = this.#registrar.drain();
+      for (const { session, message, reliable } of served) {
+        if (reliable) this.#switchboard.send(now, session, message);
+        else this.#switchboard.sendDatagram(session, message);
+      }
+      const asked = this.#login.drain();
+      for (const output of asked) this.#fromLogin(now, output);
+      const carried = this.#carriers.drain();
+      for (const output of carried) {
+        if (output.type === 'link-up') this.#login.connected(now, this.#attemptOf(output.link));
+        else if (output.type === 'link-down') this.#login.failed(now, this.#attemptOf(output.link), output.code);
+        else this.#out.push(output);
+      }
+      if (said.length + served.length + asked.length + carried.length === 0) return;
+    }
+  }
+
+  #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
+    if (output.type === 'send') this.#carriers.send(output.route, output.bytes);
+    else if (output.type === 'established') this.#carriers.established(output.session, output.peer);
+    else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
+    else if (output.type === 'closed') {
+      if (!this.#carriers.ended(output.session, 'unreachable')) this.#registrar.sessionClosed(output.session);
+    } else if (output.type === 'message') this.#receiveMessage(now, output.session, output.route, output.message);
+  }
+
+  #receiveMessage(now: Millis, session: SessionId, route: Route, message: Message): void {
+    const peer = this.#switchboard.peerOf(session);
+    if (peer?.kind === 'login-server') {
+      for (const attempt of this.#loginLinks.keys()) if (this.#login.receive(now, attempt, message)) return;
+      return;
+    }
+    const remote = this.#carriers.remoteOf(route);
+    const observed = remote ? printEndpoint(remote) : '';
+    const client: RegistrarPeer | undefined =
+      peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;
+    this.#registrar.receive(now, { session, observed, peer: client }, message);
+  }
+
+  #fromLogin(now: Millis, output: LoginClientOutput): void {
+    if (output.type === 'connect') {
+      const wantAuthority = this.#trust.authorityDer === undefined;
+      const options = { anonymous: true, wantAuthority, face: 'classic' } as const;
+      this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
+    } else if (output.type === 'abandon') {
+      const link = this.#loginLinks.get(output.attempt);
+      this.#loginLinks.delete(output.attempt);
+      if (link !== undefined) this.#carriers.drop(link, 'done');
+    } else if (output.type === 'send') {
+      const link = this.#loginLinks.get(output.attempt);
+      const session = link === undefined ? undefined : this.#carriers.sessionOf(link);
+      if (session !== undefined) this.#switchboard.send(now, session, output.message);
+    } else if (output.type === 'failed') this.#enrolmentFailed(now, output.code);
+    else this.#enrolled(now, output.message);
+  }
+
+  #enrolled(now: Millis, message: Message): void {
+    const authorityDer = this.#trust.authorityDer;
+    if (message.kind !== 'supernodeEnrolled' || !authorityDer) return this.#enrolmentFailed(now, 'server-fault');
+    const certificateDer = Buffer.from(message.body.certificate);
+    const judged = this.#trust.judge(certificateDer, undefined);
+    if (!judged.ok || judged.identity.nodeId !== this.#options.nodeId) {
+      return this.#enrolmentFailed(now, 'certificate-invalid');
+    }
+    this.#enrolFailures = 0;
+    this.#enrolAt = now + SUPERNODE_CERTIFICATE_LIFETIME_MS / 4;
+    this.#adoptCertificate(certificateDer);
+    this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
+  }
+
+  #enrolmentFailed(now: Millis, code: FailureCode): void {
+    const { random } = this.#options;
+    const backoff = REATTACH_BACKOFF_MS[Math.min(this.#enrolFailures++, REATTACH_BACKOFF_MS.length - 1)] ?? 60_000;
+    this.#enrolAt = now + backoff * (0.8 + 0.4 * random.fraction());
+    this.#out.push({ type: 'enrolment-failed', code });
+  }
+
+  #attemptOf(link: LinkId): number {
+    for (const [attempt, id] of this.#loginLinks) if (id === link) return attempt;
+    return -1;
+  }
+}
