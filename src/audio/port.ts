@@ -20,8 +20,11 @@ export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
 
 /** Agent -> voice child. */
 export type ToVoice =
-  /** Begin: open devices as the audio SPEC of the contract says, start pacing voice bodies at once. */
-  | { readonly type: 'start'; readonly spec: string; readonly call: string }
+  /**
+   * Begin: open devices as the audio SPEC of the contract says, start pacing voice bodies at once. `resumeMs`: an earlier
+   * child of this call died so long after its start; IN of a `file:` spec goes on from there and OUT is appended to.
+   */
+  | { readonly type: 'start'; readonly spec: string; readonly call: string; readonly resumeMs?: number }
   | { readonly type: 'mute'; readonly on: boolean }
   /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
   | { readonly type: 'hold'; readonly on: boolean }

@@ -201,7 +201,14 @@ export interface AgentRequest {
 }
 export type AgentReply =
   | { readonly id: number; readonly ok: true; readonly result: unknown }
-  | { readonly id: number; readonly ok: false; readonly code: FailureCode; readonly detail: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly code: FailureCode;
+      readonly detail: string;
+      /** When trying again makes sense; absent when it does not. */
+      readonly retryAfterMs?: number;
+    };
 export interface AgentPush {
   readonly push: AgentEvent;
 }

@@ -1,7 +1,9 @@
 /**
  * Where the login server keeps its accounts. `src/store/account-db.ts` implements it on SQLite; one contract suite
  * (`test/support/account-store-contract.ts`) holds every implementation to the same behaviour, so PostgreSQL can
- * follow. All calls are asynchronous; an implementation rejects only for its own faults (disk, connection).
+ * follow. All calls are asynchronous; an implementation rejects only for its own faults (disk, connection), with
+ * `Refusal('disk-full')` when no room is left. What has resolved is on the disk: it outlives a crash of the process
+ * and of the machine. Texts hold no NUL character (the server refuses them, C libraries cut there).
  */
 export interface Account {
   /** Folded name: the key. */
@@ -31,11 +33,17 @@ export interface AccountStore {
   /** True when created; false when the key exists already. Atomic under concurrency. */
   create(account: Account): Promise<boolean>;
   find(key: string): Promise<Account | undefined>;
+  /** Nothing happens when there is no such account. */
   touch(key: string, lastSignInAtMs: number): Promise<void>;
   buddyList(key: string): Promise<StoredBuddyList>;
-  /** Stores when `baseVersion` is the current one and returns the new version; undefined when it is not. Atomic. */
+  /**
+   * Stores when `baseVersion` is the current one and returns the new version, one more; undefined when it is not,
+   * and when there is no such account. Atomic.
+   */
   putBuddyList(key: string, baseVersion: number, xml: string): Promise<number | undefined>;
+  /** Replaces an earlier entry of that node. The newest SUPERNODES_STORED_MAX are kept. */
   putSupernode(entry: StoredSupernode): Promise<void>;
+  findSupernode(nodeId: string): Promise<StoredSupernode | undefined>;
   /** Newest enrolment first. */
   supernodes(limit: number): Promise<readonly StoredSupernode[]>;
   close(): Promise<void>;

@@ -14,6 +14,7 @@ import {
   DISPLAY_NAME_LENGTH_MAX,
   FORWARD_BURST_BYTES,
   FORWARD_BYTES_PER_SECOND,
+  FORWARD_DATAGRAM_BYTES_MAX,
   HIDDEN_FROM_MAX,
   KEEP_ALIVE_MS,
   LEASE_MS,
@@ -272,7 +273,7 @@ export class Registrar {
     this.#out.push({
       session: target.peer.session,
       message: message('forwarded', { source, packet: body.packet }),
-      reliable: false,
+      reliable: bytes > FORWARD_DATAGRAM_BYTES_MAX,
     });
   }
 

@@ -2,7 +2,7 @@
  * Where a packet comes from or goes to: carrier, host and port. Text form `udp:192.0.2.7:4000`,
  * `tcp:[2001:db8::1]:443`; host names are allowed only in invites and are resolved by `io`.
  */
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 export type Carrier = 'udp' | 'tcp';
 export interface Endpoint {
@@ -54,4 +54,19 @@ export function isPrivateHost(host: string): boolean {
 
 export function isLoopbackHost(host: string): boolean {
   return host === '::1' || host === 'localhost' || host.startsWith('127.');
+}
+
+/** Addresses that name no single machine: this network, multicast, reserved with broadcast (RFC 6890), unspecified. */
+const NOT_UNICAST = new BlockList();
+NOT_UNICAST.addSubnet('0.0.0.0', 8, 'ipv4');
+NOT_UNICAST.addSubnet('224.0.0.0', 4, 'ipv4');
+NOT_UNICAST.addSubnet('240.0.0.0', 4, 'ipv4');
+NOT_UNICAST.addAddress('::', 'ipv6');
+NOT_UNICAST.addSubnet('ff00::', 8, 'ipv6');
+
+/** True for the literal address of one machine; false for names, for addresses with a zone, and for all others. */
+export function isUnicastHost(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0 || host.includes('%')) return false;
+  return !NOT_UNICAST.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }

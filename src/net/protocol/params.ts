@@ -74,6 +74,10 @@ export const SEARCH_HITS_MAX = 50;
 /** Sealed packets forwarded for one client, bytes a second and burst: signalling plus one relayed call. */
 export const FORWARD_BYTES_PER_SECOND = 16_000;
 export const FORWARD_BURST_BYTES = 64_000;
+/** A longer packet is forwarded reliably: inside a sealed Forward it would no longer fit a datagram. */
+export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
+/** How often the login server is asked for supernodes while none answers. */
+export const SUPERNODES_ASK_MS = 15_000;
 /** Relay budget of a whole supernode unless `--relay-kbps` says otherwise: 1 Mbit/s (realtime.md 7). */
 export const RELAY_KBPS_DEFAULT = 1000;
 
@@ -116,6 +120,8 @@ export const VOICE_PACE_MS = 20;
 export const VOICE_LATE_MS_MAX = 30;
 /** A voice body this early is still in its place; earlier is a backlog after a stall, and surplus. */
 export const VOICE_EARLY_MS_MAX = 10;
+/** After so many replaced bodies the child was away, not late, and its next body sets the phase anew. */
+export const VOICE_ABSENT_SLOTS = 3;
 /** Share of its deviation by which each body moves the pace: follows a sound card's clock, not its jitter. */
 export const VOICE_PACE_GAIN = 1 / 16;
 /** Unit of the media time in a voice body (realtime.md 3.2). */
@@ -142,7 +148,8 @@ export const SEQUENCES_KEPT = 128;
 /** Probes of one candidate after the start, ms; then steadily, then rarely. */
 export const PROBE_SCHEDULE_MS = [0, 50, 100, 200, 400, 800] as const;
 export const PROBE_STEADY_MS = 2_000;
-export const PROBE_STEADY_UNTIL_MS = 10_000;
+/** Five of them: 10 s. */
+export const PROBES_STEADY = 5;
 export const PROBE_RARE_MS = 10_000;
 /** The path in use is measured this often; a standby is only kept alive. */
 export const PROBE_ACTIVE_MS = 1_000;
@@ -154,6 +161,8 @@ export const PROBES_PER_SECOND_MAX = 50;
 export const PROBES_BURST = 8;
 /** Probes of one call to addresses that never answered. */
 export const PROBES_UNANSWERED_TOTAL_MAX = 240;
+/** A packet from an address on trial hastens its next probe to this, and no further. */
+export const PROBE_PROMPT_MS = 200;
 /** An answer after this long says nothing about the path. */
 export const PROBE_TIMEOUT_MS = 5_000;
 /** Probes under way at once: five seconds of all of them. */
@@ -189,6 +198,8 @@ export const CERTIFICATE_LIFETIME_MS = 72 * 3_600_000;
 export const CERTIFICATE_BACKDATE_MS = 3_600_000;
 /** Renew when less than this share of the lifetime is left. */
 export const CERTIFICATE_RENEW_SHARE = 0.5;
+/** After a renewal that failed. */
+export const RENEW_RETRY_MS = 600_000;
 /** The login server still renews a certificate that expired this recently: the key is proven, no password is asked. */
 export const RENEW_GRACE_MS = 30 * 86_400_000;
 export const SUPERNODE_CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;
@@ -313,6 +324,10 @@ export const HISTORY_PAGE_BYTES_MAX = 524_288;
 export const HISTORY_SEARCH_WORDS_MAX = 16;
 /** A bigger history is not checked through at start (about 1 s); damage then shows when it is met. */
 export const HISTORY_CHECK_BYTES_MAX = 67_108_864;
+/** Nobody else writes to the history; a backup program may hold it for a moment. */
+export const HISTORY_DB_BUSY_MS = 2_000;
+/** The write-ahead log is cut back to this once its lines are in the file. */
+export const HISTORY_WAL_BYTES_MAX = 4_194_304;
 /** Log file: beyond, it becomes the one old log. */
 export const LOG_FILE_BYTES_MAX = 2_097_152;
 /** Text of one log field; more helps nobody. */
@@ -327,6 +342,8 @@ export const AGENT_BACKLOG_BYTES_MAX = 4_194_304;
 export const AGENT_START_MS = 5_000;
 /** Between two looks whether a starting agent answers. */
 export const AGENT_START_RETRY_MS = 25;
+/** Between two starts while another agent still holds the profile. */
+export const AGENT_START_AGAIN_MS = 500;
 export const AGENT_HELLO_MS = 5_000;
 /** `sun_path` holds 104 bytes (macOS) to 108 (Linux), with the closing zero: longer paths move elsewhere. */
 export const SOCKET_PATH_BYTES_MAX = 100;

@@ -195,6 +195,10 @@ export class Switchboard {
     for (const entry of this.#entries.values()) if (sameRoute(entry.route, route)) this.#end(entry, 'route gone');
   }
 
+  sessions(): SessionId[] {
+    return [...this.#entries.keys()];
+  }
+
   get sessionCount(): number {
     return this.#entries.size;
   }

@@ -2,6 +2,7 @@
  * The typed face of the catalogue in `wren.proto`: one discriminated union for everything that travels inside an
  * established session, an encoder, and a decoder that never throws. The generated code is used here only.
  */
+import './plain-numbers.ts';
 import { wren } from './generated.js';
 
 type Kinds = Omit<InstanceType<typeof wren.Message>, 'kind' | '$unknowns'>;

@@ -1,0 +1,78 @@
+/**
+ * `wren hangup`, `hold`, `resume`, `mute`, `unmute`, `mic on|off`: act on the running call, for scripts and hotkeys.
+ * They never start an agent: without one there is no call either.
+ */
+import { Argument, type Command } from 'commander';
+import { Refusal } from '../../src/net/protocol/failures.ts';
+import type { AgentCommand } from '../../src/store/port.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { examples } from './usage.ts';
+
+type Control = Extract<AgentCommand, { call?: string }>['type'] & `call.${string}`;
+type CallControl = Exclude<Control, 'call.answer' | 'call.decline'>;
+
+const CONTROLS: readonly {
+  readonly word: string;
+  readonly type: CallControl;
+  readonly event: string;
+  readonly description: string;
+  readonly done: string;
+}[] = [
+  { word: 'hangup', type: 'call.hang-up', event: 'hung-up', description: 'end the running call', done: 'Hung up.' },
+  {
+    word: 'hold',
+    type: 'call.hold',
+    event: 'held',
+    description: 'put the running call on hold',
+    done: 'On hold. Go on with: wren resume',
+  },
+  { word: 'resume', type: 'call.resume', event: 'resumed', description: 'take the call off hold', done: 'Off hold.' },
+  {
+    word: 'mute',
+    type: 'call.mute',
+    event: 'muted',
+    description: 'turn the microphone off for the running call',
+    done: 'The microphone is off.',
+  },
+  {
+    word: 'unmute',
+    type: 'call.unmute',
+    event: 'unmuted',
+    description: 'turn the microphone on again',
+    done: 'The microphone is on.',
+  },
+];
+
+export function addCallControls(program: Command, act: Act): void {
+  for (const { word, type, event, description, done } of CONTROLS) {
+    program
+      .command(word)
+      .description(description)
+      .addHelpText('after', examples(`wren ${word}`))
+      .action(act((invocation) => control(invocation, type, event, done)));
+  }
+  program
+    .command('mic')
+    .addArgument(new Argument('<state>', 'on or off').choices(['on', 'off']))
+    .description('turn the microphone on or off for the running call')
+    .addHelpText('after', examples('wren mic off'))
+    .action(
+      act((invocation, state: 'on' | 'off') =>
+        state === 'on'
+          ? control(invocation, 'call.unmute', 'unmuted', 'The microphone is on.')
+          : control(invocation, 'call.mute', 'muted', 'The microphone is off.'),
+      ),
+    );
+}
+
+async function control(invocation: Invocation, type: CallControl, event: string, done: string): Promise<ExitCode> {
+  try {
+    await withAgent(invocation, { start: false }, (agent) => agent.request({ type }));
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'agent-unreachable') throw new Refusal('no-call');
+    throw error;
+  }
+  invocation.output.tell({ event }, done);
+  return EXIT.done;
+}

@@ -1,0 +1,93 @@
+/**
+ * A call told to a person, one calm line an event. Scripts read the same events as JSON. Quality arrives once a
+ * second; `quietQuality` lets through what is news: the first figures, a changed verdict or path, and a sign of life
+ * now and then, so that a screen reader is not talked over.
+ */
+import type { CallEvent } from '../../src/store/port.ts';
+import type { CallEndReason, CallPath } from '../../src/store/state.ts';
+import { figure, plain, stopwatch } from './layout.ts';
+
+/** An unchanged quality is repeated this often. */
+const QUALITY_REPEAT_MS = 30_000;
+
+type EventOf<K extends CallEvent['event']> = Extract<CallEvent, { event: K }>;
+
+/** How a path is told to people. */
+export function pathWords(path: CallPath, via: string | null | undefined): string {
+  if (path === 'direct') return 'direct';
+  if (path === 'lan') return 'direct in the local network';
+  if (path === 'relay') return via ? `relayed by ${plain(via)}` : 'relayed';
+  return path === 'tcp443' ? 'over TCP port 443' : 'over TCP';
+}
+
+/** The line for one event; undefined for an event that this version does not know. */
+export function callWords(event: CallEvent, direction: 'in' | 'out'): string | undefined {
+  const peer = plain(event.peer);
+  switch (event.event) {
+    case 'ringing':
+      return event.direction === 'in' ? `${peer} is calling.` : `Ringing at ${peer}.`;
+    case 'answered':
+      return direction === 'in'
+        ? `Answered ${peer}.`
+        : `${peer} answered after ${figure(event.setupMs / 1000)} s. Ctrl-C hangs up.`;
+    case 'path':
+      return `Path: ${pathWords(event.path, event.via)}.`;
+    case 'quality':
+      return qualityWords(event);
+    case 'held':
+      return event.by === 'me' ? 'On hold; wren resume goes on.' : `${peer} put the call on hold.`;
+    case 'resumed':
+      return event.by === 'me' ? 'Off hold.' : `${peer} goes on.`;
+    case 'muted':
+      return event.by === 'me' ? 'Your microphone is off; wren unmute.' : `${peer} turned the microphone off.`;
+    case 'unmuted':
+      return event.by === 'me' ? 'Your microphone is on.' : `${peer} turned the microphone on.`;
+    case 'first-sound':
+      return `First sound ${figure(event.afterAnswerMs)} ms after the answer.`;
+    case 'ended':
+      return endWords(event);
+    default:
+      return undefined;
+  }
+}
+
+function qualityWords(event: EventOf<'quality'>): string {
+  const words = [`Quality: ${plain(event.verdict)}`];
+  if (event.rttMs !== null) words.push(`round trip ${figure(event.rttMs)} ms`);
+  words.push(`loss ${figure(event.lossInPct)} % in, ${figure(event.lossOutPct)} % out`);
+  words.push(`MOS ${figure(event.mos)}`);
+  return `${words.join(', ')}.`;
+}
+
+function endWords(event: EventOf<'ended'>): string {
+  const why = END_WORDS[event.reason] ?? plain(event.reason);
+  const sentence = why.replace('PEER', plain(event.peer));
+  if (event.receivedPackets === 0 && event.sentPackets === 0) return `${sentence}.`;
+  const packets = `${event.sentPackets} packets out, ${event.receivedPackets} in, ${event.lostIn} lost`;
+  return `${sentence} after ${stopwatch(event.durationMs)}: ${packets}, ${figure(event.concealedPct)} % filled in.`;
+}
+
+const END_WORDS: Readonly<Record<CallEndReason, string>> = {
+  hangup: 'Hung up',
+  declined: 'PEER declined',
+  busy: 'PEER is in another call',
+  'no-answer': 'Nobody answered at PEER',
+  'answered-elsewhere': 'Answered at another place',
+  unreachable: 'PEER cannot be reached now',
+  failed: 'The call broke off',
+  cancelled: 'The call was taken back before an answer',
+};
+
+/** Decides which quality events a person hears of. Holds what it said last; `atMs` is the event's own time. */
+export function quietQuality(): (event: EventOf<'quality'>) => boolean {
+  let said: EventOf<'quality'> | undefined;
+  return (event) => {
+    const news =
+      said === undefined ||
+      event.verdict !== said.verdict ||
+      event.path !== said.path ||
+      event.at - said.at >= QUALITY_REPEAT_MS;
+    if (news) said = event;
+    return news;
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * `wren call`: waits until signed in, places the call, and follows it to its end. The call itself lives in the agent:
+ * this command only tells of it, so a lost terminal does not end it, and Ctrl-C here hangs up there.
+ */
+import type { Command } from 'commander';
+import type { AgentConnection } from '../../src/store/agent-client.ts';
+import { followCalls } from './call-follower.ts';
+import { callExit, EXIT, type ExitCode } from './exit-codes.ts';
+import { onInterrupt, unlessInterrupted } from './interrupt.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { examples, nameValue, secondsValue, UsageProblem } from './usage.ts';
+
+/** A fresh agent is signed in within a second or two; a network that takes longer than this is not there. */
+export const SIGN_IN_PATIENCE_MS = 30_000;
+
+const AFTERWORDS = `
+Ends 0 when the call was answered and somebody hung up (also by Ctrl-C or --for),
+2 when it was not answered, declined, busy, unreachable, or broke off.
+Ctrl-C hangs up. Closing the terminal does not: the agent keeps the call.`;
+
+export function addCall(program: Command, act: Act): void {
+  program
+    .command('call')
+    .argument('<name...>', 'whom to call', (text, before: string[] = []) => [...before, nameValue(text)])
+    .option('--for <seconds>', 'hang up so many seconds after the answer', secondsValue)
+    .description('call somebody, and stay with the call until it ends')
+    .addHelpText(
+      'after',
+      `${examples('wren call bobby1', 'wren call echo --for 10 --audio file:question.wav,answer.wav')}\n${AFTERWORDS}`,
+    )
+    .action(
+      act(async (invocation, names: string[], options: { for?: number }) => {
+        const [name, ...others] = names;
+        if (name === undefined || others.length > 0) {
+          throw new UsageProblem(
+            `a call goes to one person, and ${names.length} names were given`,
+            `wren call ${name}`,
+          );
+        }
+        return await placeCall(invocation, name, options.for);
+      }),
+    );
+}
+
+async function placeCall(invocation: Invocation, name: string, forS: number | undefined): Promise<ExitCode> {
+  const interrupt = onInterrupt({ outliveTerminal: forS !== undefined });
+  try {
+    return await withAgent(invocation, { start: true, audio: 'per-call' }, (agent) =>
+      callThrough(agent, invocation, { name, forS, stop: interrupt.signal }),
+    );
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function callThrough(
+  agent: AgentConnection,
+  { output, audio }: Invocation,
+  { name, forS, stop }: { readonly name: string; readonly forS: number | undefined; readonly stop: AbortSignal },
+): Promise<ExitCode> {
+  const follower = followCalls(agent, output);
+  const state = await agent.request({ type: 'subscribe' });
+  if (!output.json && state.connection !== 'online') output.say('Connecting.');
+  const ready = agent.request({ type: 'wait', forMs: SIGN_IN_PATIENCE_MS });
+  if ((await unlessInterrupted(ready, stop)) === undefined) return EXIT.couldNot;
+  if (!output.json) output.say(`Calling ${name}.`);
+  const { call } = await agent.request({ type: 'call.place', to: name, ...(audio === undefined ? {} : { audio }) });
+  const forMs = forS === undefined ? undefined : Math.round(forS * 1000);
+  const { reason, answered } = await follower.follow({ call, direction: 'out', forMs, stop });
+  follower.close();
+  return callExit(reason, answered);
+}

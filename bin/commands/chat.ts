@@ -1,0 +1,166 @@
+/**
+ * `wren chat`: send a message, or read what was said. The agent stores a message first and delivers it when both
+ * sides are there, so sending is done once it is stored; a buddy who is there gets a moment to confirm.
+ */
+import type { Command } from 'commander';
+import { Refusal } from '../../src/net/protocol/failures.ts';
+import { foldName } from '../../src/net/protocol/ids.ts';
+import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../../src/net/protocol/params.ts';
+import type { AgentConnection } from '../../src/store/agent-client.ts';
+import type { ChatLine } from '../../src/store/state.ts';
+import { settle } from './buddies.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { clock, plain, plainLines } from './layout.ts';
+import { examples, nameValue, UsageProblem, wholeNumberValue } from './usage.ts';
+
+/** How long a buddy who is online has to confirm before we say "sent" instead of "delivered". */
+const DELIVERY_PATIENCE_MS = 3_000;
+const HISTORY_LINES_DEFAULT = 50;
+
+interface ChatOptions {
+  readonly history?: boolean;
+  readonly search?: string;
+  readonly limit: number;
+}
+
+export function addChat(program: Command, act: Act): void {
+  program
+    .command('chat')
+    .argument('<name>', 'with whom', nameValue)
+    .argument('[text...]', 'the message; "-" reads it from stdin, all lines as one message')
+    .option('--history', 'read what was said instead, oldest first')
+    .option('--search <words>', 'with --history: only messages with these words')
+    .option(
+      '--limit <n>',
+      'with --history: the newest so many',
+      wholeNumberValue(1, HISTORY_PAGE_LINES_MAX),
+      HISTORY_LINES_DEFAULT,
+    )
+    .description('send a message, or read the conversation')
+    .addHelpText(
+      'after',
+      examples(
+        'wren chat bobby1 "lunch at one?"',
+        'uptime | wren chat bobby1 -',
+        'wren chat bobby1 --history --search lunch',
+      ),
+    )
+    .action(
+      act((invocation, name: string, words: string[], options: ChatOptions) =>
+        options.history || options.search !== undefined
+          ? history(invocation, name, words, options)
+          : send(invocation, name, words),
+      ),
+    );
+}
+
+async function send(invocation: Invocation, name: string, words: readonly string[]): Promise<ExitCode> {
+  const text = words.length === 1 && words[0] === '-' ? await standardInput(invocation) : words.join(' ');
+  if (text.trim() === '') {
+    throw new UsageProblem('there is nothing to send', `wren chat ${name} "TEXT", or - to read it from stdin`);
+  }
+  if (Buffer.byteLength(text) > CHAT_TEXT_BYTES_MAX) {
+    throw new UsageProblem(`one message holds at most ${CHAT_TEXT_BYTES_MAX} bytes`, 'it in parts');
+  }
+  const { output } = invocation;
+  await withAgent(invocation, { start: true }, async (agent) => {
+    await settle(agent);
+    const watch = watchDelivery(agent);
+    const { buddies } = await agent.request({ type: 'subscribe' });
+    const line = await agent.request({ type: 'chat.send', to: name, text });
+    output.object({ event: 'sent', id: line.id, to: line.with, at: line.sentAtMs });
+    const buddy = buddies.find((one) => foldName(one.name) === foldName(name));
+    const there = buddy?.relation === 'both' && buddy.presence !== 'offline';
+    const delivered = await watch(line, there ? DELIVERY_PATIENCE_MS : 0);
+    if (delivered) output.tell({ event: 'delivered', id: line.id, to: line.with }, `Delivered to ${name}.`);
+    else if (!output.json) output.say(`Kept for ${name}; it goes out when you are both online.`);
+  });
+  return EXIT.done;
+}
+
+/** Made before sending, because the confirmation may overtake the reply. */
+function watchDelivery(agent: AgentConnection): (line: ChatLine, patienceMs: number) => Promise<boolean> {
+  const delivered = new Set<string>();
+  let wake = () => {};
+  const undo = agent.onEvent((event) => {
+    if (event.type !== 'chat.delivered') return;
+    delivered.add(event.id);
+    wake();
+  });
+  return async (line, patienceMs) => {
+    const isDone = () => line.mark === 'delivered' || delivered.has(line.id);
+    if (!isDone() && patienceMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, patienceMs);
+        wake = () => {
+          if (!isDone()) return;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    undo();
+    return isDone();
+  };
+}
+
+/** Everything on stdin as one message, without the line end at its end. Reads no further than a message may be long. */
+async function standardInput({ output }: Invocation): Promise<string> {
+  if (process.stdin.isTTY) output.say('Type the message, then Ctrl-D on an empty line.');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    // One more than allowed is enough to know; the caller says so.
+    if (bytes > CHAT_TEXT_BYTES_MAX + 2) break;
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/(\r?\n)+$/, '');
+}
+
+async function history(
+  invocation: Invocation,
+  name: string,
+  words: readonly string[],
+  { search, limit }: ChatOptions,
+): Promise<ExitCode> {
+  if (words.length > 0) {
+    throw new UsageProblem('--history reads and sends nothing', `wren chat ${name} --history --search WORDS`);
+  }
+  const { output } = invocation;
+  const lines = await withAgent(invocation, { start: true }, async (agent) => {
+    const found = await agent.request({
+      type: 'chat.history',
+      with: name,
+      limit,
+      ...(search === undefined ? {} : { search }),
+    });
+    // A script that looks is not a person who has read.
+    if (!output.json && search === undefined && found.length > 0) await markRead(agent, name);
+    return found;
+  });
+  for (const line of lines) output.object({ event: 'message', ...line });
+  for (const line of lines) for (const text of historyLines(line)) output.line(text);
+  if (lines.length > 0) return EXIT.done;
+  if (!output.json) output.say(search === undefined ? 'Nothing was said yet.' : 'No message has these words.');
+  return search === undefined ? EXIT.done : EXIT.couldNot;
+}
+
+async function markRead(agent: AgentConnection, name: string): Promise<void> {
+  try {
+    await agent.request({ type: 'chat.mark-read', with: name });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+}
+
+/** `2026-11-25 20:50  bobby1: text`, further lines of one message indented below it. */
+export function historyLines(line: ChatLine): string[] {
+  const who = line.direction === 'in' ? plain(line.with) : 'you';
+  const mark = line.direction === 'out' && line.mark === 'waiting' ? ' (waiting)' : '';
+  const [first = '', ...more] = plainLines(line.text);
+  return [`${clock(line.sentAtMs)}  ${who}: ${first}${mark}`, ...more.map((text) => `                  ${text}`)];
+}

@@ -1,0 +1,160 @@
+/**
+ * The command line: every command and flag of the contract in one tree, from the words a person typed to the exit code
+ * the process ends with. Made once for each process by `bin/wren.ts`; tests make one with streams of their own.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { profileFolder } from '../../src/store/profile-file.ts';
+import { addSignIn, addSignOut, addSignUp } from './account.ts';
+import { addAgent } from './agent.ts';
+import { addAnswer } from './answer.ts';
+import { addBuddies } from './buddies.ts';
+import { addCall } from './call.ts';
+import { addCallControls } from './call-control.ts';
+import { addChat } from './chat.ts';
+import { runDemo } from './demo.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { reportFailure } from './failure.ts';
+import type { Act, Invocation } from './invocation.ts';
+import { addJoin } from './join.ts';
+import { type Channels, openOutput } from './output.ts';
+import { Interrupted } from './prompt.ts';
+import { openScreen } from './screen.ts';
+import { addSearch } from './search.ts';
+import { addServers } from './servers.ts';
+import { addStatus, addWait } from './status.ts';
+import { audioSpecValue, examples, UsageProblem, usageProblemOf } from './usage.ts';
+
+const BEHIND_THE_SCENES = 'Behind the scenes:';
+
+const AFTERWORDS = `
+Every command explains itself: wren help COMMAND, or wren COMMAND --help.
+Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
+Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS, NO_COLOR.`;
+
+/** What a command line runs in. */
+export interface Surroundings extends Channels {
+  readonly env: NodeJS.ProcessEnv;
+  /** Of package.json. */
+  readonly version: string;
+  /** Where `server.cjs`, `screen.cjs` and `agent.cjs` lie. */
+  readonly programDir: string;
+}
+
+export interface CommandLine {
+  /** Runs the command to its end. Never rejects: every failure is told and becomes the exit code. */
+  run(): Promise<ExitCode>;
+  /** For what was thrown where nobody could catch it: tells it as our own mistake, returns the exit code. */
+  fail(error: unknown): ExitCode;
+}
+
+interface GlobalFlags {
+  readonly profile?: string;
+  readonly json?: boolean;
+  readonly audio?: string;
+  readonly logLevel?: string;
+  readonly demo?: boolean;
+  readonly keep?: boolean;
+}
+
+/** `argv`: the words after the program's name. */
+export function commandLine(argv: readonly string[], surroundings: Surroundings): CommandLine {
+  const { env, version, programDir } = surroundings;
+  // Before the parser has looked, so that a usage error too is told in the form that was asked for.
+  const output = openOutput(argv.slice(0, endOfFlags(argv)).includes('--json'), surroundings);
+  const program = new Command('wren');
+  let profileDir = profileFolder(undefined, env);
+  let exit: ExitCode = EXIT.done;
+  const act: Act =
+    (body) =>
+    async (...args) => {
+      const flags = program.opts<GlobalFlags>();
+      profileDir = profileOf(flags, env);
+      const { audio, logLevel } = flags;
+      exit = await body({ profileDir, output, audio, logLevel, env, version, programDir }, ...args);
+    };
+  build(program, act, surroundings);
+
+  const fail = (error: unknown) => reportFailure(error, output, profileDir);
+  const run = async () => {
+    try {
+      const { operands } = program.parseOptions([...argv]);
+      if (operands.length === 0) program.action(act((invocation) => withoutCommand(invocation, program.opts())));
+      await program.parseAsync([...argv], { from: 'user' });
+    } catch (error) {
+      // Commander throws for --help and --version too, after printing them.
+      const explained = error instanceof CommanderError && error.exitCode === 0;
+      if (error instanceof Interrupted) exit = EXIT.couldNot;
+      else if (!explained) exit = fail(error);
+    }
+    await output.flush();
+    return exit;
+  };
+  return { run, fail };
+}
+
+function endOfFlags(argv: readonly string[]): number {
+  const dashes = argv.indexOf('--');
+  return dashes < 0 ? argv.length : dashes;
+}
+
+/** The demo has a profile of its own, so that trying the program never touches the one in earnest. */
+function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): string {
+  const folder = profileFolder(profile, env);
+  return demo && !profile && !env.WREN_PROFILE ? `${folder}-demo` : folder;
+}
+
+function withoutCommand(invocation: Invocation, { demo, keep }: GlobalFlags): Promise<ExitCode> {
+  if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
+  return demo ? runDemo(invocation, keep === true) : openScreen(invocation);
+}
+
+function build(program: Command, act: Act, { stdout, version }: Surroundings): void {
+  program
+    .description('Phone calls and chat from any terminal, over a peer-to-peer network that its own users run.')
+    .usage('[flags] [command]')
+    .version(version, '-V, --version', 'print the version')
+    .option('--profile <dir>', 'state folder (default: WREN_PROFILE, or the place the system has for it)')
+    .option('--json', 'one JSON object a line on stdout; words for people go to stderr')
+    .addOption(
+      new Option('--audio <spec>', 'default, none, device:NAME, file:IN.wav[,OUT.wav] or socket:PATH').argParser(
+        audioSpecValue(process.cwd()),
+      ),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'how much goes to the log').choices(['error', 'warn', 'info', 'debug']),
+    )
+    .option('--demo', 'a private network on this machine and the screen, ready for a test call')
+    .option('--keep', 'with --demo: leave agent and network running afterwards')
+    .helpOption('-h, --help', 'explain')
+    .addHelpCommand(
+      new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
+    )
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
+    // Every complaint is told once, by `reportFailure`.
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
+    .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
+  program.commandsGroup('Getting in:');
+  for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait]) add(program, act);
+  program.commandsGroup('People:');
+  for (const add of [addBuddies, addSearch, addChat]) add(program, act);
+  program.commandsGroup('Calls:');
+  for (const add of [addCall, addAnswer, addCallControls]) add(program, act);
+  program.commandsGroup('A network of your own:');
+  addServers(program, act);
+  program.commandsGroup(BEHIND_THE_SCENES);
+  addAgent(program, act);
+  explainUsage(program, 'wren');
+}
+
+/** Flags that go with every command; the others belong to `wren` alone. */
+function isForCommands({ long }: Option): boolean {
+  return ['--profile', '--json', '--audio', '--log-level'].includes(long ?? '');
+}
+
+/** Every command of the tree turns commander's complaints into one sentence that names that command. */
+function explainUsage(command: Command, path: string): void {
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 ? error : usageProblemOf(error, command, path);
+  });
+  for (const child of command.commands) explainUsage(child, `${path} ${child.name()}`);
+}

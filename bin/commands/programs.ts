@@ -1,0 +1,33 @@
+/**
+ * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `agent.cjs`. Each exports
+ * `main(argv): Promise<number>` and is loaded only when its command is given, so that a short command stays short.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { ExitCode } from './exit-codes.ts';
+import type { Invocation } from './invocation.ts';
+
+interface Program {
+  main(argv: readonly string[]): Promise<ExitCode>;
+}
+
+/**
+ * Runs one of them in this process, to its end. It gets its own arguments first and then the global flags as they
+ * were meant: `--profile DIR` always, `--json` and `--log-level L` when given. (`--audio` is the caller's to add.)
+ */
+export function runProgram(
+  invocation: Invocation,
+  name: 'server' | 'screen' | 'agent',
+  argv: readonly string[],
+): Promise<ExitCode> {
+  const { programDir, profileDir, output, logLevel } = invocation;
+  const load = createRequire(join(programDir, 'wren.cjs'));
+  const program = load(`./${name}.cjs`) as Program;
+  return program.main([
+    ...argv,
+    '--profile',
+    profileDir,
+    ...(output.json ? ['--json'] : []),
+    ...(logLevel === undefined ? [] : ['--log-level', logLevel]),
+  ]);
+}

@@ -1,0 +1,119 @@
+/**
+ * `wren up`, `login-server`, `supernode`, `echo`: the flags of the servers. The servers themselves are another
+ * program (`server.cjs`), which gets the flags in canonical form, defaults from the environment already filled in.
+ */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Act, Invocation } from './invocation.ts';
+import { runProgram } from './programs.ts';
+import { examples, serviceNameValue, UsageProblem, wholeNumberValue } from './usage.ts';
+
+const portValue = wholeNumberValue(0, 65_535);
+const kbpsValue = wholeNumberValue(0, 10_000_000);
+
+interface Place {
+  readonly dir?: string;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+export function addServers(program: Command, act: Act): void {
+  addUp(program, act);
+  addLoginServer(program, act);
+  addSupernode(program, act);
+  addEcho(program, act);
+}
+
+function addUp(program: Command, act: Act): void {
+  withPlace(program.command('up').option('--dir <dir>', 'where its state is kept (default: "network" in the profile)'))
+    .option('--no-echo', 'without the echo service')
+    .description('a whole private network on this machine; prints the invite')
+    .addHelpText('after', examples('wren up', 'wren up --host wren.example.org --port 4040 --json'))
+    .action(
+      act((invocation, options: Place & { echo: boolean }) =>
+        runProgram(invocation, 'server', [
+          'up',
+          ...placeFlags({ ...options, dir: options.dir ?? join(invocation.profileDir, 'network') }),
+          ...(options.echo ? [] : ['--no-echo']),
+        ]),
+      ),
+    );
+}
+
+function addLoginServer(program: Command, act: Act): void {
+  withPlace(
+    program.command('login-server').requiredOption('--dir <dir>', 'where accounts and the authority key are kept'),
+  )
+    .option('--database <url>', 'PostgreSQL instead of SQLite in the folder')
+    .description('the login server alone')
+    .addHelpText('after', examples('wren login-server --dir /var/lib/wren-login --port 4040'))
+    .action(
+      act((invocation, options: Place & { database?: string }) => {
+        const database = flag('--database', options.database);
+        return runProgram(invocation, 'server', ['login-server', ...placeFlags(options), ...database]);
+      }),
+    );
+}
+
+function addSupernode(program: Command, act: Act): void {
+  withPlace(program.command('supernode').requiredOption('--dir <dir>', 'where the supernode keeps its key'))
+    .option('--invite <invite>', 'the network to serve (default: WREN_INVITE)')
+    .option('--relay-kbps <n>', 'most that it relays for others (default: WREN_RELAY_KBPS, or 1000)', kbpsValue)
+    .description('a dedicated supernode')
+    .addHelpText('after', examples('wren supernode --dir /var/lib/wren-supernode --invite wren:AbCd...'))
+    .action(act((invocation, options: Place & SupernodeOptions) => supernode(invocation, options)));
+}
+
+function addEcho(program: Command, act: Act): void {
+  program
+    .command('echo')
+    .option('--name <name>', 'the name it answers to', serviceNameValue, 'echo')
+    .option('--invite <invite>', 'the network to serve (default: WREN_INVITE, or that of the profile)')
+    .description('the test-call service: says back what it hears, answers chats too')
+    .addHelpText('after', examples('wren echo --profile /var/lib/wren-echo'))
+    .action(
+      act((invocation, { name, invite }: { name: string; invite?: string }) => {
+        const network = flag('--invite', invite ?? invocation.env.WREN_INVITE);
+        return runProgram(invocation, 'server', ['echo', '--name', name, ...network]);
+      }),
+    );
+}
+
+function withPlace(command: Command): Command {
+  return command
+    .option('--host <host>', 'address or name that others reach this machine by')
+    .option('--port <port>', 'port for UDP and TCP (default: a free one)', portValue);
+}
+
+interface SupernodeOptions {
+  readonly invite?: string;
+  readonly relayKbps?: number;
+}
+
+function supernode({ env, ...invocation }: Invocation, options: Place & SupernodeOptions) {
+  const invite = options.invite ?? env.WREN_INVITE;
+  if (invite === undefined || invite === '') {
+    throw new UsageProblem('a supernode serves one network, and no invite was given', '--invite INVITE');
+  }
+  const relayKbps = options.relayKbps ?? environmentKbps(env.WREN_RELAY_KBPS);
+  return runProgram({ env, ...invocation }, 'server', [
+    'supernode',
+    ...placeFlags(options),
+    ...flag('--invite', invite),
+    ...flag('--relay-kbps', relayKbps),
+  ]);
+}
+
+function environmentKbps(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,8}$/.test(text)) return Number(text);
+  throw new UsageProblem('WREN_RELAY_KBPS is not a whole number', 'WREN_RELAY_KBPS=1000');
+}
+
+function placeFlags({ dir, host, port }: Place): string[] {
+  return [...flag('--dir', dir), ...flag('--host', host), ...flag('--port', port)];
+}
+
+function flag(name: string, value: string | number | undefined): string[] {
+  return value === undefined || value === '' ? [] : [name, String(value)];
+}

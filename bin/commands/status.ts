@@ -1,0 +1,141 @@
+/**
+ * `wren status` and `wren wait`. Status prints the agent's whole state: for scripts as the tree it is (AppState plus
+ * `agent`), for people as aligned `label: words` lines that read well aloud, with what to do about what is not well.
+ */
+import type { Command } from 'commander';
+import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
+import type { AgentStatus } from '../../src/store/port.ts';
+import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
+import { pathWords } from './call-words.ts';
+import { EXIT } from './exit-codes.ts';
+import { sentence } from './failure.ts';
+import { type Act, withAgent } from './invocation.ts';
+import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { examples, secondsValue } from './usage.ts';
+
+/** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
+const WAIT_SECONDS_DEFAULT = 86_400;
+
+export function addStatus(program: Command, act: Act): void {
+  program
+    .command('status')
+    .description('who I am, how I am connected, calls, and what sound goes through')
+    .addHelpText('after', examples('wren status', 'wren status --json'))
+    .action(
+      act(async (invocation) => {
+        const { output } = invocation;
+        await withAgent(invocation, { start: true }, async (agent) => {
+          const state = await agent.request({ type: 'status' });
+          const status = await agent.request({ type: 'agent.status' });
+          output.object({ ...state, agent: status });
+          for (const line of statusLines(state, status, Date.now())) output.line(line);
+        });
+        return EXIT.done;
+      }),
+    );
+}
+
+export function addWait(program: Command, act: Act): void {
+  program
+    .command('wait')
+    .option('--for <seconds>', 'give up after so many seconds', secondsValue)
+    .description('return when signed in and usable')
+    .addHelpText('after', examples('wren wait --for 10 && wren call bobby1'))
+    .action(
+      act(async (invocation, options: { for?: number }) => {
+        const seconds = options.for ?? WAIT_SECONDS_DEFAULT;
+        await withAgent(invocation, { start: true }, async (agent) => {
+          await agent.request({ type: 'wait', forMs: Math.round(seconds * 1000) });
+          const { account, supernode } = await agent.request({ type: 'status' });
+          const name = account?.name ?? null;
+          invocation.output.tell({ event: 'ready', name, supernode }, `Signed in as ${name}, and reachable.`);
+        });
+        return EXIT.done;
+      }),
+    );
+}
+
+/** The lines of `wren status` for people. `nowMs` is the wall clock. */
+export function statusLines(state: AppState, agent: AgentStatus, nowMs: number): string[] {
+  const rows: [label: string, words: string][] = [
+    ['You:', youWords(state)],
+    ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
+    ['Connection:', connectionWords(state)],
+    ['Presence:', state.presence.replaceAll('-', ' ')],
+    ['Buddies:', buddyWords(state)],
+  ];
+  for (const buddy of state.buddies) {
+    if (buddy.relation === 'incoming') {
+      rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
+    }
+  }
+  const unread = state.buddies.filter((buddy) => buddy.unread > 0);
+  if (unread.length > 0) {
+    rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
+  }
+  const call = currentCall(state);
+  rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  rows.push(['Sound:', soundWords(state.audio)]);
+  for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
+  rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);
+  return columns(rows);
+}
+
+function youWords({ account }: AppState): string {
+  if (account === null) return 'not signed in; wren signin NAME, or wren signup NAME';
+  const display = plain(account.displayName);
+  return display === '' || display === account.name ? plain(account.name) : `${plain(account.name)} (${display})`;
+}
+
+function connectionWords({ connection, supernode, trouble }: AppState): string {
+  const words: string[] = [connection];
+  if (supernode !== null) {
+    const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
+    words.push(`supernode ${where} over ${supernode.carrier.toUpperCase()}`);
+    if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
+  }
+  if (trouble !== null) words.push(troubleWords(trouble));
+  return words.join(', ');
+}
+
+function troubleWords(trouble: FailureCode): string {
+  return isFailureCode(trouble) ? sentence(trouble) : trouble;
+}
+
+function buddyWords({ buddies }: AppState): string {
+  const mutual = buddies.filter((buddy) => buddy.relation === 'both');
+  if (mutual.length === 0) return 'none yet; wren buddies add NAME';
+  const reachable = mutual.filter((buddy) => buddy.presence !== 'offline').length;
+  return `${mutual.length}, ${reachable === 0 ? 'nobody' : reachable} online`;
+}
+
+function callWords(call: Call, nowMs: number): string {
+  const peer = plain(call.peer);
+  if (call.phase === 'dialling') return `calling ${peer}`;
+  if (call.phase === 'ringing') {
+    return call.direction === 'in' ? `${peer} is calling; wren answer --once` : `ringing at ${peer}`;
+  }
+  const words = [`with ${peer}`];
+  if (call.answeredAtMs !== null) words.push(stopwatch(nowMs - call.answeredAtMs));
+  if (call.phase === 'held') words.push(call.heldBy === 'them' ? `on hold by ${peer}` : 'on hold; wren resume');
+  if (call.path !== null) words.push(pathWords(call.path, call.via));
+  if (call.muted) words.push('microphone muted; wren unmute');
+  if (call.quality !== null) words.push(call.quality.verdict);
+  return words.join(', ');
+}
+
+const CODECS = { native: 'native Opus', wasm: 'Opus in WebAssembly', unknown: '' } as const;
+const BACKENDS = {
+  portaudio: 'PortAudio',
+  pulse: 'PulseAudio',
+  file: 'files',
+  none: 'no sound',
+  socket: 'a forwarded endpoint',
+  unknown: '',
+} as const;
+
+function soundWords({ spec, backend, codec }: AudioReport): string {
+  const parts = [BACKENDS[backend] ?? backend, CODECS[codec] ?? codec].filter((part) => part !== '');
+  const known = parts.length > 0 ? parts.join(', ') : 'not used yet';
+  return `${plain(spec)}: ${known}`;
+}

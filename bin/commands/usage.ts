@@ -1,0 +1,96 @@
+/**
+ * Reading the command line: the values that options and arguments may hold, the sentence for a command line that
+ * makes no sense, and the examples under each `--help`. A parser here throws commander's `InvalidArgumentError`;
+ * `wren.ts` turns every such throw into one sentence, the remedy, and exit code 3.
+ */
+import { isAbsolute, resolve } from 'node:path';
+import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { isName, isPersonName, isServiceName } from '../../src/net/protocol/ids.ts';
+
+/** `--for` of a day is surely a slip. */
+const FOR_SECONDS_MAX = 86_400;
+
+/** A command line that parsed but makes no sense; `remedy` is what to type instead. */
+export class UsageProblem extends Error {
+  readonly remedy: string;
+  constructor(sentence: string, remedy: string) {
+    super(sentence);
+    this.remedy = remedy;
+  }
+}
+
+/** Commander's complaint as one sentence with the remedy of the command it is about. */
+export function usageProblemOf(error: CommanderError, command: Command, path: string): UsageProblem {
+  const remedy = `${path} --help`;
+  if (error.code === 'commander.help') {
+    // At the root only `wren help NONSENSE` comes here; below it, a command that only groups others.
+    if (command.parent === null) return new UsageProblem(`there is no command "${command.args[1]}"`, remedy);
+    const words = command.commands.map((child) => child.name()).join(', ');
+    return new UsageProblem(`"${path}" wants one more word: ${words}`, remedy);
+  }
+  const sentence = error.message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\(Did you mean (.*)\?\)$/s, '; did you mean $1?')
+    .replace(/\.$/, '');
+  return new UsageProblem(sentence, remedy);
+}
+
+/** Text for `addHelpText('after', ...)`. */
+export function examples(...lines: readonly string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** A name as typed, of a person or a service. */
+export function nameValue(text: string): string {
+  if (isName(text)) return text;
+  throw new InvalidArgumentError(
+    'A name is 6 to 32 characters: a letter first, then letters, digits, ".", "_" or "-".',
+  );
+}
+
+/** A name that an account may have. */
+export function personNameValue(text: string): string {
+  if (isPersonName(text)) return text;
+  throw new InvalidArgumentError('Choose 6 to 32 characters: a letter first, then letters, digits, ".", "_" or "-".');
+}
+
+/** A name that a service may have. */
+export function serviceNameValue(text: string): string {
+  if (isServiceName(text)) return text;
+  throw new InvalidArgumentError('Names of services have 1 to 5 characters, a letter first.');
+}
+
+/** Seconds as typed (`8`, `0.5`), in seconds. */
+export function secondsValue(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds > 0 && seconds <= FOR_SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`It takes a number of seconds up to ${FOR_SECONDS_MAX}.`);
+}
+
+/** A parser of whole numbers from `least` to `most`. */
+export function wholeNumberValue(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
+  };
+}
+
+/**
+ * The audio SPEC with every path made absolute, because the agent that opens the files works in another folder than
+ * the person who typed them. The forms are the contract's: default, none, device:NAME, file:IN.wav[,OUT.wav],
+ * socket:PATH.
+ */
+export function audioSpecValue(folder: string): (text: string) => string {
+  const absolute = (path: string) => (path === '' || isAbsolute(path) ? path : resolve(folder, path));
+  return (text) => {
+    if (text === 'default' || text === 'none' || /^device:./.test(text)) return text;
+    if (/^socket:./.test(text)) return `socket:${absolute(text.slice(7))}`;
+    const file = /^file:([^,]*)(?:,([^,]*))?$/.exec(text);
+    if (file) {
+      const out = file[2] === undefined ? '' : `,${absolute(file[2])}`;
+      return `file:${absolute(file[1] ?? '')}${out}`;
+    }
+    throw new InvalidArgumentError('It is default, none, device:NAME, file:IN.wav[,OUT.wav] or socket:PATH.');
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * The servers: `up` (a whole private network), `login-server`, `supernode`, `echo`. Each runs in sight until it is
+ * interrupted, prints one `ready` line with the invite, and logs to its folder. Flags come in canonical form from
+ * `commands/servers.ts`.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { encodeInvite, type Invite, parseInvite } from '../src/net/index.ts';
+import { Refusal } from '../src/net/protocol/failures.ts';
+import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
+import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
+import { type Log, type LogLevel, openLog } from '../src/store/log-file.ts';
+import { openPrivateFolder } from '../src/store/private-folder-file.ts';
+import { failureSentence } from '../src/tui/wording.ts';
+import { failureExit } from './commands/exit-codes.ts';
+import { runLoginServer } from './servers/login-server.ts';
+import { endWithin, type ProcessEnd, watchProcessEnd } from './servers/process-end.ts';
+import { type RunningAgent, runAgent } from './servers/run-agent.ts';
+import { runSupernode } from './servers/supernode.ts';
+import { VERSION } from './version.ts';
+
+interface Flags {
+  readonly dir: string;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly invite: string | undefined;
+  readonly relayKbps: number;
+  readonly echo: boolean;
+  readonly name: string;
+  readonly profile: string;
+  readonly json: boolean;
+  readonly logLevel: LogLevel;
+  readonly database: string | undefined;
+}
+
+/** What runs, and how it ends. */
+interface Running {
+  readonly invite: string;
+  readonly words: string;
+  stop(): Promise<unknown>;
+}
+
+export async function main(argv: readonly string[]): Promise<number> {
+  const [command = 'up', ...rest] = argv;
+  const flags = read(rest);
+  let log: Log | undefined;
+  const end = watchProcessEnd((error) => {
+    log?.error('server', 'our own mistake', {}, error);
+    process.stderr.write(`wren ${command}: our own mistake: ${String((error as Error)?.message ?? error)}\n`);
+  });
+  try {
+    const folder = openPrivateFolder(command === 'echo' ? flags.profile : flags.dir);
+    log = command === 'echo' ? undefined : openLog(folder, flags.logLevel);
+    const running = await start(command, folder, flags, log, end);
+    if (flags.json) process.stdout.write(`${JSON.stringify({ event: 'ready', invite: running.invite })}\n`);
+    else process.stdout.write(`${running.words}\n`);
+    const code = await end.wanted;
+    await endWithin(() => running.stop());
+    log?.close();
+    return code;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    process.stderr.write(`wren ${command}: ${failureSentence(error.code, error.message)}\n`);
+    return failureExit(error.code);
+  }
+}
+
+function read(argv: readonly string[]): Flags {
+  const { values } = parseArgs({
+    args: [...argv],
+    strict: false,
+    options: {
+      dir: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      invite: { type: 'string' },
+      'relay-kbps': { type: 'string' },
+      'no-echo': { type: 'boolean' },
+      name: { type: 'string' },
+      profile: { type: 'string' },
+      json: { type: 'boolean' },
+      'log-level': { type: 'string' },
+      database: { type: 'string' },
+    },
+  });
+  const text = (key: string): string | undefined => (typeof values[key] === 'string' ? values[key] : undefined);
+  return {
+    dir: text('dir') ?? '.',
+    host: text('host'),
+    port: text('port') === undefined ? undefined : Number(text('port')),
+    invite: text('invite'),
+    relayKbps: Number(text('relay-kbps') ?? RELAY_KBPS_DEFAULT),
+    echo: values['no-echo'] !== true,
+    name: text('name') ?? 'echo',
+    profile: text('profile') ?? '.',
+    json: values.json === true,
+    logLevel: (text('log-level') ?? 'info') as LogLevel,
+    database: text('database'),
+  };
+}
+
+async function start(
+  command: string,
+  folder: string,
+  flags: Flags,
+  log: Log | undefined,
+  end: ProcessEnd,
+): Promise<Running> {
+  if (command === 'echo') return startEcho(flags, end);
+  if (!log) throw new Error('a server without a log');
+  if (flags.database !== undefined) {
+    throw new Refusal('usage', 'this version keeps accounts in SQLite only; leave --database out');
+  }
+  if (command === 'login-server') return startLoginServer(folder, flags, log, end);
+  if (command === 'supernode') return startSupernode(folder, flags, log, end);
+  return startUp(folder, flags, log, end);
+}
+
+async function startLoginServer(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
+  const { host, port } = flags;
+  const server = await runLoginServer({ folder, host, port, log, onFault: end.fault });
+  const { network, authorityPin, endpoints } = server;
+  const invite = encodeInvite({ network, authorityPin, loginServers: endpoints, supernodes: [] });
+  return {
+    invite,
+    words: `The login server of ${network} runs. Its invite:\n\n${invite}\n`,
+    stop: () => server.stop(),
+  };
+}
+
+async function startSupernode(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
+  const invite = readInvite(flags.invite);
+  const { host, port, relayKbps } = flags;
+  const { authorityPin: pin, loginServers } = invite;
+  const server = await runSupernode({ folder, host, port, log, onFault: end.fault, pin, loginServers, relayKbps });
+  const text = encodeInvite({ ...invite, supernodes: [...server.endpoints, ...invite.supernodes].slice(0, 8) });
+  const words = `This supernode serves ${invite.network}, relaying at most ${relayKbps} kbit/s. An invite that names it:\n\n${text}\n`;
+  return { invite: text, words, stop: () => server.stop() };
+}
+
+/** Login server, supernode and echo service in one process. */
+async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
+  const { host, port, relayKbps } = flags;
+  const login = await runLoginServer({ folder, host, port, log, onFault: end.fault });
+  const { network, authorityPin: pin, endpoints: loginServers } = login;
+  const supernode = await runSupernode({
+    folder,
+    host,
+    port: undefined,
+    log,
+    onFault: end.fault,
+    pin,
+    loginServers,
+    relayKbps,
+  });
+  const invite = encodeInvite({ network, authorityPin: pin, loginServers, supernodes: supernode.endpoints });
+  const profile = join(folder, 'echo');
+  const echo = flags.echo ? await runEcho({ ...flags, name: 'echo', profile, invite }, end) : undefined;
+  const words = [
+    `A private network runs on this machine: login server, supernode${echo ? ', echo service' : ''}.`,
+    'Ctrl-C ends it. On any machine that reaches this one:',
+    '',
+    `  wren join ${invite}`,
+    '  wren signup NAME',
+    '',
+  ].join('\n');
+  return {
+    invite,
+    words,
+    stop: async () => {
+      await echo?.stop();
+      await supernode.stop();
+      await login.stop();
+    },
+  };
+}
+
+async function startEcho(flags: Flags, end: ProcessEnd): Promise<Running> {
+  const echo = await runEcho(flags, end);
+  const words = `The echo service "${flags.name}" answers calls and chats. Ctrl-C ends it.\n`;
+  return { invite: flags.invite ?? '', words, stop: () => echo.stop() };
+}
+
+/** Joins, signs in (or up, the first time) with a password of its own, and answers from then on. */
+async function runEcho(flags: Flags, end: ProcessEnd): Promise<RunningAgent> {
+  const running = await runAgent({
+    profileDir: flags.profile,
+    version: VERSION,
+    logLevel: flags.logLevel,
+    onFault: end.fault,
+    service: { reply: (line) => `You wrote: ${line}`.slice(0, 4_000) },
+  });
+  const { agent } = running;
+  if (flags.invite !== undefined && flags.invite !== '')
+    await agent.handle({ type: 'network.join', invite: flags.invite });
+  const { name } = flags;
+  const password = servicePassword(flags.profile);
+  if (!agent.state.account) {
+    try {
+      await agent.handle({ type: 'account.sign-in', name, password });
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'name-unknown') throw error;
+      await agent.handle({ type: 'account.sign-up', name, password, displayName: 'Echo test call' });
+    }
+  }
+  await agent.handle({ type: 'wait', forMs: 10_000 });
+  return running;
+}
+
+function servicePassword(profileDir: string): string {
+  const path = join(profileDir, 'service-password');
+  const known = readFileIfThere(path)?.toString('latin1');
+  if (known !== undefined) return known;
+  const password = randomBytes(18).toString('base64url');
+  writeFileAtomic(path, password, { mode: 0o600 });
+  return password;
+}
+
+function readInvite(text: string | undefined): Invite {
+  const invite = parseInvite(text ?? '');
+  if (!invite) throw new Refusal('invite-malformed');
+  return invite;
+}

@@ -1,0 +1,92 @@
+/**
+ * Runs a login server: the authority (made at first start), accounts in SQLite, `LoginNode` behind a driver.
+ * Hands back the pin for the invite. A second login server on one folder would be a second authority's writer; the
+ * port in use keeps it from starting.
+ */
+import { generateKeyPair, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  createAuthority,
+  Issuer,
+  LoginEffects,
+  LoginNode,
+  type LoginNodeCommand,
+  type LoginNodeEvent,
+} from '../../src/net/index.ts';
+import { Driver } from '../../src/net/io/index.ts';
+import { openAccountDb } from '../../src/store/account-db.ts';
+import { openAuthority, readAuthority } from '../../src/store/authority-file.ts';
+import type { RunningServer, ServerOptions } from './running-server.ts';
+import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
+
+/** Its own certificate: re-issued at every start, so it may live as long as the authority. */
+const OWN_CERTIFICATE_MS = 10 * 365 * 86_400_000;
+
+export interface RunningLoginServer extends RunningServer {
+  readonly authorityPin: Buffer;
+  readonly authorityDer: Buffer;
+  readonly network: string;
+}
+
+export async function runLoginServer(options: ServerOptions): Promise<RunningLoginServer> {
+  const { folder, log } = options;
+  const network =
+    hostname()
+      .replace(/[^A-Za-z0-9.-]/g, '')
+      .slice(0, 32) || 'wren';
+  const [issuer, key] = await Promise.all([openIssuer(folder, network), openNodeKey(folder, 'login-server.pem')]);
+  const store = openAccountDb(join(folder, 'accounts.db'));
+  const sockets = await openKeptSockets(folder, { ...options, name: 'login-server' });
+  const core = new LoginNode({
+    random: systemRandom,
+    wallClock,
+    issuer,
+    identity: { nodeId: key.nodeId, privateKey: key.privateKey, certificateDer: ownCertificate(issuer, key.spki) },
+    allowServiceNames: ['echo'],
+  });
+  const effects = new LoginEffects({
+    store,
+    onDone: (id, result) => driver.command({ type: 'effect-done', id, result }),
+    onFault: (effect, error) => log.error('login-server', 'effect failed', { effect }, error),
+  });
+  const driver = new Driver<LoginNodeCommand, LoginNodeEvent>({
+    core,
+    sockets,
+    onEvent: (event) => (event.type === 'effect' ? effects.perform(event.id, event.effect) : effects.cancel(event.id)),
+    onFault: options.onFault,
+  });
+  driver.start();
+  const endpoints = advertised(options.host, sockets.port, 'tcp');
+  log.info('login-server', 'listening', { port: sockets.port });
+  return {
+    endpoints,
+    authorityPin: issuer.pin,
+    authorityDer: issuer.authorityDer,
+    network,
+    stop: async () => {
+      await driver.close();
+      await store.close();
+    },
+  };
+}
+
+/** The RSA-3072 key of a new authority takes up to a second or two: made off this thread. */
+async function openIssuer(folder: string, networkName: string): Promise<Issuer> {
+  const path = join(folder, 'authority.pem');
+  const keyPair = readAuthority(path) ? undefined : await promisify(generateKeyPair)('rsa', { modulusLength: 3072 });
+  const create = () => createAuthority({ networkName, nowMs: wallClock(), ...(keyPair ? { keyPair } : {}) });
+  const { certificateDer, privateKeyPem } = openAuthority(path, create);
+  return new Issuer(certificateDer, privateKeyPem);
+}
+
+function ownCertificate(issuer: Issuer, publicKeySpki: Buffer): Buffer {
+  return issuer.issue({
+    subject: { kind: 'login-server' },
+    publicKeySpki,
+    nowMs: wallClock(),
+    lifetimeMs: OWN_CERTIFICATE_MS,
+    serial: randomBytes(16),
+  }).der;
+}

@@ -1,0 +1,91 @@
+/**
+ * Composes an agent out of real parts: the profile and its lock, history, log, voice child (or the echo of a service),
+ * and the agent port. Used by the agent program and, in the same process as its network, by the echo service.
+ */
+import { join } from 'node:path';
+import { silenceBody } from '../../src/audio/voice-body.ts';
+import { Agent, type ServiceBehaviour } from '../../src/store/agent.ts';
+import { agentSocketPath, besideRunningProgram } from '../../src/store/agent-client-io.ts';
+import { echoVoice } from '../../src/store/agent-echo-io.ts';
+import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
+import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
+import { HISTORY_FILE, openHistory } from '../../src/store/history-db.ts';
+import { type LogLevel, openLog } from '../../src/store/log-file.ts';
+import type { AgentEvent } from '../../src/store/port.ts';
+import { openProfile } from '../../src/store/profile-file.ts';
+import { holdProfileLock } from '../../src/store/profile-lock-db.ts';
+import { systemRandom, wallClock } from './server-folder.ts';
+
+export interface RunningAgent {
+  readonly agent: Agent;
+  readonly socket: string;
+  readonly logPath: string;
+  onEvent(listener: (event: AgentEvent) => void): void;
+  /** Resolves when the agent has left politely and let go of everything. */
+  stop(): Promise<void>;
+  /** Resolves when somebody asked the agent to stop. */
+  readonly stopAsked: Promise<void>;
+}
+
+export interface RunAgentOptions {
+  readonly profileDir: string;
+  readonly version: string;
+  readonly logLevel: LogLevel;
+  readonly service?: ServiceBehaviour;
+  /** Our own mistake: the process must end with exit code 5. */
+  readonly onFault: (fault: unknown) => void;
+}
+
+/** Throws `Refusal('profile-locked')` when an agent runs already, and what the profile's files throw. */
+export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> {
+  const lock = holdProfileLock(options.profileDir);
+  const profile = openProfile(options.profileDir, systemRandom);
+  const log = openLog(profile.folder, options.logLevel);
+  const socket = agentSocketPath(profile.folder);
+  let askToStop: () => void = () => {};
+  const stopAsked = new Promise<void>((resolve) => {
+    askToStop = resolve;
+  });
+  const fault = (error: unknown): void => {
+    log.error('agent', 'our own mistake', {}, error);
+    options.onFault(error);
+  };
+  const voice = { entry: besideRunningProgram('voice.cjs'), logPath: join(profile.folder, 'voice.log') };
+  const agent = new Agent(
+    {
+      version: options.version,
+      profile,
+      history: openHistory(join(profile.folder, HISTORY_FILE)),
+      log,
+      random: systemRandom,
+      wallClock,
+      makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
+      silence: silenceBody,
+      onFault: fault,
+      ...(options.service ? { service: options.service } : {}),
+    },
+    { socket, stop: askToStop },
+  );
+  const server: AgentServer = await serveAgent({
+    socketPath: socket,
+    handle: (command) => agent.handle(command),
+    trouble: (fact, fields, error) => log.warn('port', fact, fields, error),
+  });
+  agent.onEvent((event) => server.push(event));
+  await agent.start();
+  log.info('agent', 'started', { version: options.version });
+  return {
+    agent,
+    socket,
+    logPath: join(profile.folder, 'agent.log'),
+    stopAsked,
+    onEvent: (listener) => void agent.onEvent(listener),
+    async stop() {
+      await agent.stop();
+      await server.close();
+      log.info('agent', 'stopped');
+      log.close();
+      lock.release();
+    },
+  };
+}

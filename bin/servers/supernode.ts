@@ -1,0 +1,97 @@
+/**
+ * Runs a dedicated supernode: its key and certificate kept in the folder, `Supernode` behind a driver. Ready means
+ * certified; while the login server is away a certificate of an earlier run does.
+ */
+import { join } from 'node:path';
+import { authorityPin, Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/index.ts';
+import { Driver } from '../../src/net/io/index.ts';
+import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
+import { Refusal } from '../../src/net/protocol/failures.ts';
+import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
+import type { RunningServer, ServerOptions } from './running-server.ts';
+import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
+
+const READY_TIMEOUT_MS = 15_000;
+
+export interface SupernodeServerOptions extends ServerOptions {
+  readonly pin: Buffer;
+  readonly loginServers: readonly Endpoint[];
+  readonly relayKbps: number;
+}
+
+interface Kept {
+  readonly certificate: { readonly der: Buffer; readonly expiresAtMs: number };
+  readonly authorityDer: Buffer;
+}
+
+export async function runSupernode(options: SupernodeServerOptions): Promise<RunningServer> {
+  const { folder, log } = options;
+  const key = await openNodeKey(folder, 'supernode.pem');
+  const kept = readKept(folder, options.pin);
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode' });
+  const endpoints = advertised(options.host, sockets.port, 'udp');
+  const core = new Supernode({
+    random: systemRandom,
+    wallClock,
+    pin: options.pin,
+    authorityDer: kept?.authorityDer,
+    certificate: kept?.certificate,
+    loginServers: options.loginServers,
+    endpoints,
+    relayKbps: options.relayKbps,
+    privateKey: key.privateKey,
+    publicKeySpki: key.spki,
+    nodeId: key.nodeId,
+  });
+  let ready: () => void = () => {};
+  let lastFailure: Extract<SupernodeEvent, { type: 'enrolment-failed' }> | undefined;
+  const certified = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const driver = new Driver<SupernodeCommand, SupernodeEvent>({
+    core,
+    sockets,
+    onEvent: (event) => {
+      if (event.type === 'certified') {
+        keep(folder, event);
+        log.info('supernode', 'certified', { port: sockets.port });
+        ready();
+      } else if (event.type === 'enrolment-failed') {
+        lastFailure = event;
+        log.warn('supernode', 'not certified', { code: event.code });
+        if (kept) ready();
+      }
+    },
+    onFault: options.onFault,
+  });
+  driver.start();
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Refusal(lastFailure?.code ?? 'unreachable-login')), READY_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([certified, timeout]);
+  } catch (error) {
+    await driver.close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return { endpoints, stop: () => driver.close() };
+}
+
+/** Undefined when there is none, it has ended, or it is of another network. */
+function readKept(folder: string, pin: Buffer): Kept | undefined {
+  const der = readFileIfThere(join(folder, 'supernode.der'));
+  const authorityDer = readFileIfThere(join(folder, 'authority.der'));
+  const expiresAtMs = Number(readFileIfThere(join(folder, 'supernode.expires'))?.toString('latin1') ?? 0);
+  if (!der || !authorityDer || expiresAtMs <= wallClock()) return undefined;
+  if (!authorityPin(authorityDer)?.equals(pin)) return undefined;
+  return { certificate: { der, expiresAtMs }, authorityDer };
+}
+
+function keep(folder: string, event: Extract<SupernodeEvent, { type: 'certified' }>): void {
+  writeFileAtomic(join(folder, 'supernode.der'), event.certificateDer);
+  writeFileAtomic(join(folder, 'authority.der'), event.authorityDer);
+  writeFileAtomic(join(folder, 'supernode.expires'), String(event.expiresAtMs));
+}

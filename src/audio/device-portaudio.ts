@@ -1,0 +1,241 @@
+/**
+ * Sound cards through PortAudio (the optional package naudiodon 2.3): macOS, Windows, and Linux without PulseAudio or
+ * PipeWire. The one owner of PortAudio. `device-choice.ts` opens what is here.
+ *
+ * Its .node file is loaded directly: the package's own index.js registers a crash handler that writes `crash.log` to
+ * the working directory, and hides promises behind Node streams with half a second of buffer. What else was measured:
+ * - one object for the microphone, one for the speaker: a duplex stream once died without a word;
+ * - `closeOnError` stays off: the underrun at every start would destroy the stream;
+ * - the callback blocks while the speaker's queue is empty, so two frames of silence go first;
+ * - `create`, `getDevices` and `start` block the event loop, with all of ALSA's configuration for 300 ms;
+ * - it prints to stdout and stderr, which is why this process has a log file there;
+ * - its threads may outlive `quit`, so closing waits no longer than DEVICE_CLOSE_MS_MAX.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Capture, DeviceEvents, Playback } from './device.ts';
+import { AudioFailure } from './failure.ts';
+import { FrameQueue } from './frame-queue.ts';
+import { load, packageFolder } from './optional-package.ts';
+import {
+  DEVICE_CLOSE_MS_MAX,
+  FRAME_BYTES,
+  FRAME_MS,
+  FRAME_SAMPLES,
+  PLAYBACK_PREFILL_FRAMES,
+  SAMPLE_RATE_HZ,
+} from './params.ts';
+import { bytesOf } from './pcm.ts';
+
+interface DeviceInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly maxInputChannels: number;
+  readonly maxOutputChannels: number;
+}
+
+interface StreamOptions {
+  readonly deviceId: number;
+  readonly channelCount: number;
+  readonly sampleFormat: number;
+  readonly sampleRate: number;
+  readonly framesPerBuffer: number;
+  readonly maxQueue: number;
+  readonly closeOnError: boolean;
+}
+
+interface NativeStream {
+  start(): void;
+  read(bytes: number): Promise<{ readonly buf?: Buffer; readonly finished?: boolean; readonly err?: string }>;
+  write(bytes: Buffer): Promise<string | undefined>;
+  quit(how: 'WAIT' | 'ABORT'): Promise<void>;
+}
+
+interface Addon {
+  getDevices(): DeviceInfo[];
+  create(options: { readonly inOptions: StreamOptions } | { readonly outOptions: StreamOptions }): NativeStream;
+}
+
+/** Frames that PortAudio's side may hold for the microphone; the thread blocks when they are full. */
+const INPUT_QUEUE = 8;
+/** Frames between us and the callback; with the one in flight and the one that plays, the delay of the speaker. */
+const OUTPUT_QUEUE = 2;
+/** Written and not yet taken, beyond which frames are given up: they would stay as delay. */
+const WRITES_MAX = 3;
+/** Delay of ALSA and the card beside our own queues, a guess from the loop through PulseAudio (40 ms both ways). */
+const CARD_MS = 20;
+
+/** True when the package is installed and was built. */
+export function hasPortAudio(): boolean {
+  return addonFile() !== undefined;
+}
+
+function addonFile(): string | undefined {
+  const folder = packageFolder('naudiodon');
+  const file = folder && path.join(folder, 'build', 'Release', 'naudiodon.node');
+  return file && existsSync(file) ? file : undefined;
+}
+
+function loadAddon(): Addon {
+  const file = addonFile();
+  if (!file) throw new AudioFailure('audio-no-device', 'PortAudio (the optional package naudiodon) is not installed');
+  try {
+    return load(file) as Addon;
+  } catch (thrown) {
+    throw new AudioFailure('audio-no-device', `PortAudio does not load: ${(thrown as Error).message}`);
+  }
+}
+
+/** Opens the microphone of that number, or the default one. Throws AudioFailure. */
+export function openPortAudioCapture(deviceId: number | undefined, events: DeviceEvents): Capture {
+  const addon = loadAddon();
+  if (deviceId === undefined) devicesOf(addon, 'source');
+  const stream = start('microphone', () => addon.create({ inOptions: options(deviceId, INPUT_QUEUE) }));
+  const queue = new FrameQueue();
+  let open = true;
+  const listen = async (): Promise<void> => {
+    while (open) {
+      const { buf, finished, err } = await stream.read(FRAME_BYTES);
+      if (!open) return;
+      if (finished || err !== undefined || !buf) throw new Error(err ?? 'the stream ended');
+      for (let frames = queue.push(buf); frames > 0; frames--) events.onFrame();
+    }
+  };
+  listen().catch((thrown: unknown) => {
+    if (!open) return;
+    open = false;
+    events.onLost(new AudioFailure('audio-no-device', `microphone: ${(thrown as Error).message}`));
+  });
+  return {
+    kind: 'portaudio',
+    paced: true,
+    read: () => queue.take(),
+    delayMs: FRAME_MS + CARD_MS,
+    get overruns() {
+      return queue.lost;
+    },
+    close: () => {
+      open = false;
+      return quit(stream);
+    },
+  };
+}
+
+/** Opens the speaker of that number, or the default one. Throws AudioFailure. */
+export function openPortAudioPlayback(deviceId: number | undefined, events: DeviceEvents): Playback {
+  const addon = loadAddon();
+  if (deviceId === undefined) devicesOf(addon, 'sink');
+  const stream = start('speaker', () => {
+    const created = addon.create({ outOptions: options(deviceId, OUTPUT_QUEUE) });
+    for (let frame = 0; frame < PLAYBACK_PREFILL_FRAMES; frame++) void created.write(Buffer.alloc(FRAME_BYTES));
+    return created;
+  });
+  return new PortAudioPlayback(stream, events);
+}
+
+/** Writes one frame at a time: two in the thread pool at once may overtake one another. */
+class PortAudioPlayback implements Playback {
+  readonly kind = 'portaudio';
+  readonly #stream: NativeStream;
+  readonly #events: DeviceEvents;
+  readonly #waiting: Buffer[] = [];
+  #writing = false;
+  #open = true;
+  #underruns = 0;
+
+  constructor(stream: NativeStream, events: DeviceEvents) {
+    this.#stream = stream;
+    this.#events = events;
+  }
+
+  get delayMs(): number {
+    return (OUTPUT_QUEUE + this.#waiting.length) * FRAME_MS + CARD_MS;
+  }
+
+  /** Frames given up because the card takes them more slowly than they come. An underrun PortAudio tells nobody. */
+  get underruns(): number {
+    return this.#underruns;
+  }
+
+  write(pcm: Int16Array): void {
+    if (!this.#open) return;
+    if (this.#waiting.length >= WRITES_MAX) {
+      this.#waiting.shift();
+      this.#underruns++;
+    }
+    this.#waiting.push(Buffer.from(bytesOf(pcm)));
+    if (!this.#writing) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    try {
+      for (let next = this.#waiting.shift(); next && this.#open; next = this.#waiting.shift()) {
+        const failed = await this.#stream.write(next);
+        if (failed !== undefined) throw new Error(failed);
+      }
+    } catch (thrown) {
+      if (this.#open) {
+        this.#open = false;
+        this.#events.onLost(new AudioFailure('audio-no-device', `speaker: ${(thrown as Error).message}`));
+      }
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#open = false;
+    return quit(this.#stream);
+  }
+}
+
+/**
+ * Number of the first device of that side whose name contains `wanted`, without case; undefined when there is none.
+ * Blocks while PortAudio looks at every card. Throws AudioFailure when PortAudio is not there.
+ */
+export function findPortAudioDevice(side: 'source' | 'sink', wanted: string): number | undefined {
+  const folded = wanted.toLowerCase();
+  return devicesOf(loadAddon(), side).find((device) => device.name.toLowerCase().includes(folded))?.id;
+}
+
+function devicesOf(addon: Addon, side: 'source' | 'sink'): DeviceInfo[] {
+  const devices = addon.getDevices().filter((device) => {
+    return (side === 'source' ? device.maxInputChannels : device.maxOutputChannels) > 0;
+  });
+  if (devices.length > 0) return devices;
+  throw new AudioFailure('audio-no-device', `PortAudio finds no ${side === 'source' ? 'microphone' : 'speaker'}`);
+}
+
+function options(deviceId: number | undefined, maxQueue: number): StreamOptions {
+  return {
+    deviceId: deviceId ?? -1,
+    channelCount: 1,
+    sampleFormat: 16,
+    sampleRate: SAMPLE_RATE_HZ,
+    framesPerBuffer: FRAME_SAMPLES,
+    maxQueue,
+    closeOnError: false,
+  };
+}
+
+function start(what: string, create: () => NativeStream): NativeStream {
+  try {
+    const stream = create();
+    stream.start();
+    return stream;
+  } catch (thrown) {
+    const message = (thrown as Error).message;
+    const code = /busy|unavailable/i.test(message) ? 'audio-device-busy' : 'audio-no-device';
+    throw new AudioFailure(code, `${what}: ${message}`);
+  }
+}
+
+async function quit(stream: NativeStream): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DEVICE_CLOSE_MS_MAX);
+  });
+  await Promise.race([stream.quit('WAIT').catch(() => undefined), patience]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,162 @@
+/**
+ * The numbers of sound, each with its reason. Everything in `src/audio` that has a size, a time or a bound takes it
+ * from here. Source of the figures marked M: measured with the real codec and devices on two cores.
+ */
+
+// --- samples
+/** Opus wideband: 50 to 8000 Hz, the band that the slides give for the classic network. */
+export const SAMPLE_RATE_HZ = 16_000;
+export const FRAME_MS = 20;
+/** Samples of one frame, mono. */
+export const FRAME_SAMPLES = (SAMPLE_RATE_HZ * FRAME_MS) / 1000;
+export const FRAME_BYTES = FRAME_SAMPLES * 2;
+/** Level told for digital silence: below the last bit of 16. */
+export const SILENCE_DB = -96;
+
+// --- codec, rung N of the ladder: 57 bytes each 20 ms
+/** 57 bytes and a 3-byte header make a voice body of 60, the middle of the 40 to 120 of the slides. */
+export const OPUS_FRAME_BYTES = 57;
+/** Gives frames of exactly 57 bytes under constant bit rate. */
+export const OPUS_BITRATE = (OPUS_FRAME_BYTES * 8 * 1000) / FRAME_MS;
+/** 191 to 258 µs a frame; 8 and above cost twice as much for nothing one hears at this rate (M). */
+export const OPUS_COMPLEXITY = 5;
+/** Longest Opus frame that a body may announce. */
+export const OPUS_FRAME_MS_MAX = 60;
+/** Room for one decoded frame of the longest kind. */
+export const OPUS_DECODED_SAMPLES_MAX = (SAMPLE_RATE_HZ * OPUS_FRAME_MS_MAX) / 1000;
+
+// --- voice body
+export const VOICE_HEADER_BYTES = 3;
+/** Size of every body on the normal rung, speech or not. */
+export const VOICE_BODY_BYTES = VOICE_HEADER_BYTES + OPUS_FRAME_BYTES;
+/** Newest frame and three copies: two bits of the header. */
+export const VOICE_FRAMES_MAX = 4;
+/** Twice the 120 bytes of the slides: later rungs fit, a flood of rubbish does not. */
+export const VOICE_BODY_BYTES_MAX = 240;
+/** A TOC and one byte; less is a lost frame in disguise. */
+export const VOICE_FRAME_BYTES_MIN = 2;
+/** Media time counts in these units. */
+export const MEDIA_UNIT_MS = 10;
+
+// --- jitter buffer
+/** Delay before anything is known about the network: between a LAN (20) and what Wi-Fi needs (100). */
+export const BUFFER_START_MS = 60;
+/** One frame: below it a tick that is a little late already runs dry. */
+export const BUFFER_MS_MIN = 20;
+/** More delay than this and people talk over one another; later frames are given up. */
+export const BUFFER_MS_MAX = 400;
+/** 1.3 s at 20 ms: a stall of a TCP path may deliver that much at once. */
+export const BUFFER_FRAMES_MAX = 64;
+/** Window in which the fastest packet is the zero of relative delay. */
+export const DELAY_BASE_WINDOW_MS = 2000;
+/** NetEQ feeds its histogram with the worst delay of each half second. */
+export const DELAY_INTERVAL_MS = 500;
+export const DELAY_BUCKET_MS = 5;
+/** NetEQ's: share of intervals whose worst packet shall be in time, and how fast old ones are forgotten. */
+export const DELAY_QUANTILE = 0.95;
+export const DELAY_FORGET = 0.983;
+/** With weight 2 the first interval replaces the guess and the next ones average evenly. */
+export const DELAY_START_WEIGHT = 2;
+/** Playout this far over the target gives up a frame: more than one frame, so that it cannot swing. */
+export const SHRINK_ABOVE_MS = 22;
+/** Playout this far under the target puts in a frame. */
+export const GROW_BELOW_MS = 10;
+/** Changes of delay are at least so far apart: each is a small dent. */
+export const STRETCH_GAP_MS = 100;
+/** So far over the target nobody waits for a quiet moment, and the gap above does not hold either. */
+export const SHRINK_FAST_ABOVE_MS = 200;
+/** So far over the target a hole is closed, not filled. */
+export const CLOSE_HOLE_ABOVE_MS = 60;
+/** So far under the target a frame is put in though somebody speaks. */
+export const GROW_NOW_BELOW_MS = 40;
+/** Longer than this over the target: shrink though somebody speaks. */
+export const SHRINK_PATIENCE_MS = 2000;
+/** Nothing to play for this long: the stream has paused, the next packet starts it afresh. */
+export const STREAM_PAUSE_MS = 1000;
+/** A media time further than this from the last one is another stream (or a bad packet). */
+export const MEDIA_JUMP_MS_MAX = 2000;
+/** A restarted sender is believed when the next packet comes within this distance of the odd one. */
+export const MEDIA_RESUME_MS_MAX = 200;
+/** Packets all too late, in order and at talking pace, for this long: a restarted sender, not a slow path. */
+export const LATE_RUN_MS = 200;
+export const LATE_RUN_PACKETS = 10;
+
+// --- concealment
+/** libopus fades its own invention out over three frames; after that silence is more honest (M). */
+export const CONCEAL_FRAMES_MAX = 3;
+/** Fade of the last invented frame, and of the first real one after silence: 5 ms, no click. */
+export const FADE_SAMPLES = 80;
+/** Quiet enough to change the delay: absolute, or so far under the loudest of the last seconds. */
+export const QUIET_DB = -50;
+export const QUIET_BELOW_PEAK_DB = 28;
+/** Fall of the tracked peak, dB a frame: 12 dB a second. */
+export const PEAK_FALL_DB = 0.24;
+
+// --- pace
+/** Frames by which a device may lag or lead the clock before silence is put in or a frame is given up. */
+export const PACE_SLACK_FRAMES = 3;
+/** Share of the lag or lead that is forgiven each frame (20 s to forget): covers crystals 0.3 % apart. */
+export const PACE_FORGIVE = 0.001;
+/** A clock this far behind has been asleep: go on from now instead of catching up. */
+export const PACE_ASLEEP_MS = 1000;
+
+// --- reports
+/** Port says ten a second at most; five are smooth enough for a meter. */
+export const LEVEL_EVERY_MS = 200;
+export const STATS_EVERY_MS = 500;
+/** Window of the concealed share. */
+export const CONCEALED_WINDOW_FRAMES = 50;
+
+// --- clock of the agent
+/** The smallest difference of the two clocks seen during one to two of these is their offset. */
+export const CLOCK_WINDOW_MS = 5000;
+
+// --- devices
+/** Captured frames waiting to be sent; more is a stall whose backlog nobody wants to hear. */
+export const CAPTURE_FRAMES_MAX = 8;
+/** Asked of PulseAudio for the microphone: half a frame; 20 ms costs 13 ms more delay (M). */
+export const PULSE_CAPTURE_MS = 10;
+/** Asked of PulseAudio for the speaker: 10 ms glitched four times in 15 s where 20 ms did not (M). */
+export const PULSE_PLAYBACK_MS = 20;
+/** `pactl` answers in 10 ms when a server lives. */
+export const PULSE_PROBE_MS_MAX = 2000;
+/** parec and pacat give their first sign within this time, or the device counts as dead. */
+export const DEVICE_OPEN_MS_MAX = 4000;
+/** A speaker queue longer than this is cut: it would stay as delay for the rest of the call. */
+export const PLAYBACK_QUEUE_MS_MAX = 120;
+/** Silence given to the speaker before the first frame, so that it never runs dry at once. */
+export const PLAYBACK_PREFILL_FRAMES = 2;
+/** After a working device was lost it is looked for, quietly; ever more rarely, because PortAudio blocks meanwhile. */
+export const DEVICE_RETRY_MS = [2000, 4000, 8000, 16_000, 30_000] as const;
+/** A server that dies takes both sides with it: the second loss within this time is not told again. */
+export const DEVICE_LOSS_TOLD_MS = 1000;
+/** PortAudio stops within 30 ms with a short period; with a two-second one it took over three (M). */
+export const DEVICE_CLOSE_MS_MAX = 1500;
+export const DEVICE_NAME_LENGTH_MAX = 256;
+
+// --- WAV files
+export const WAV_CHUNKS_MAX = 64;
+/** Everything before the samples must be within this many bytes. */
+export const WAV_HEADER_BYTES_MAX = 1_048_576;
+export const WAV_RATE_HZ_MIN = 4000;
+export const WAV_RATE_HZ_MAX = 192_000;
+/** Samples read at once, ms: one small read four times a second. */
+export const WAV_READ_MS = 250;
+/** Frames gathered before the recording is written: 10 writes would be wasted on each 200 ms otherwise. */
+export const WAV_WRITE_FRAMES = 10;
+/** The header is made right this often: a killed process leaves a playable file. */
+export const WAV_HEADER_EVERY_MS = 1000;
+/** Recording that a slow disk has not taken yet; beyond, it is given up and told. */
+export const WAV_PENDING_BYTES_MAX = 1_048_576;
+/** RIFF sizes are 32 bits: 37 hours of 16 kHz mono. */
+export const WAV_DATA_BYTES_MAX = 0xffff_ffff - 36;
+
+// --- resampler
+/** Zero crossings of the sinc on each side: flat to 7 kHz of 8, images 70 dB down. */
+export const SINC_CROSSINGS = 16;
+/** Points of the window table for each zero crossing; linear interpolation between them. */
+export const SINC_STEPS = 512;
+
+// --- port
+/** Unsent bytes towards a stuck agent above which voice bodies are dropped: 20 s of voice. */
+export const PORT_BACKLOG_BYTES_MAX = 65_536;

@@ -1,0 +1,131 @@
+/**
+ * The framing of `port.ts`: bytes of the stream between agent and voice child to frames and back. Both ends use it.
+ * Pure. The decoder holds at most one unfinished frame and never throws; rubbish breaks the stream, and `broken`
+ * says so, because after a wrong length no later byte means anything.
+ */
+import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type ToVoice } from './port.ts';
+
+const HEADER_BYTES = 4;
+/** Arrival time and talker before the body of a voice-down frame. */
+const DOWN_BYTES = 9;
+
+export type PortMessage =
+  /** Any JSON object; read it with `asToVoice` or `asFromVoice`. */
+  | { readonly type: 'control'; readonly value: { readonly [field: string]: unknown } }
+  /** `body` is a view on the chunk that came last: use it or copy it before returning. */
+  | { readonly type: 'voice-up'; readonly body: Buffer }
+  | { readonly type: 'voice-down'; readonly arrivalMs: number; readonly talker: number; readonly body: Buffer };
+
+/** One control message as a frame that the caller owns. */
+export function encodeControl(message: ToVoice | FromVoice): Buffer {
+  return frame(PortFrame.control, Buffer.from(JSON.stringify(message)));
+}
+
+export function encodeVoiceUp(body: Uint8Array): Buffer {
+  return frame(PortFrame.voiceUp, body);
+}
+
+/** `arrivalMs` is `performance.timeOrigin + performance.now()` when the packet came; `talker` 0..255. */
+export function encodeVoiceDown(arrivalMs: number, talker: number, body: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + DOWN_BYTES + body.length);
+  writeHeader(bytes, PortFrame.voiceDown, DOWN_BYTES + body.length);
+  bytes.writeDoubleBE(arrivalMs, HEADER_BYTES);
+  bytes.writeUInt8(talker & 0xff, HEADER_BYTES + 8);
+  bytes.set(body, HEADER_BYTES + DOWN_BYTES);
+  return bytes;
+}
+
+function frame(type: number, payload: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
+  writeHeader(bytes, type, payload.length);
+  bytes.set(payload, HEADER_BYTES);
+  return bytes;
+}
+
+function writeHeader(bytes: Buffer, type: number, length: number): void {
+  if (length > PORT_FRAME_BYTES_MAX) throw new RangeError(`port: a frame of ${length} bytes`);
+  bytes[0] = type;
+  bytes.writeUIntBE(length, 1, 3);
+}
+
+export class PortDecoder {
+  #pending: Buffer = Buffer.alloc(0);
+  #broken = false;
+  #ignored = 0;
+
+  /** A frame was longer than the port allows: close the stream. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  /** Frames of unknown type or malformed content so far. */
+  get ignored(): number {
+    return this.#ignored;
+  }
+
+  /** The frames that `chunk` completes, in order. Views on `chunk` where it can be. */
+  push(chunk: Buffer): PortMessage[] {
+    if (this.#broken) return [];
+    const messages: PortMessage[] = [];
+    let bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    while (bytes.length >= HEADER_BYTES) {
+      const length = bytes.readUIntBE(1, 3);
+      if (length > PORT_FRAME_BYTES_MAX) {
+        this.#broken = true;
+        this.#pending = Buffer.alloc(0);
+        return messages;
+      }
+      const end = HEADER_BYTES + length;
+      if (bytes.length < end) break;
+      const message = read(bytes[0]!, bytes.subarray(HEADER_BYTES, end));
+      if (message) messages.push(message);
+      else this.#ignored++;
+      bytes = bytes.subarray(end);
+    }
+    // A copy, so that a few waiting bytes do not keep the whole chunk alive.
+    this.#pending = Buffer.from(bytes);
+    return messages;
+  }
+}
+
+function read(type: number, payload: Buffer): PortMessage | undefined {
+  if (type === PortFrame.voiceUp) return { type: 'voice-up', body: payload };
+  if (type === PortFrame.voiceDown) {
+    if (payload.length < DOWN_BYTES) return undefined;
+    const body = payload.subarray(DOWN_BYTES);
+    return { type: 'voice-down', arrivalMs: payload.readDoubleBE(0), talker: payload.readUInt8(8), body };
+  }
+  if (type !== PortFrame.control) return undefined;
+  try {
+    const value: unknown = JSON.parse(payload.toString('utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return { type: 'control', value: value as { readonly [field: string]: unknown } };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A command of the agent; undefined for types and fields that this version does not know. */
+export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice | undefined {
+  const { type, spec, call, on } = value;
+  if (type === 'start' && typeof spec === 'string' && typeof call === 'string') return { type, spec, call };
+  if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
+  if (type === 'stop') return { type };
+  return undefined;
+}
+
+const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
+  'hello',
+  'ready',
+  'problem',
+  'stats',
+  'level',
+  'input-ended',
+  'first-sound',
+  'stopped',
+]);
+
+/** A message of the voice child, which is our own program: the type is checked, its fields are believed. */
+export function asFromVoice(value: { readonly [field: string]: unknown }): FromVoice | undefined {
+  return typeof value.type === 'string' && FROM_VOICE.has(value.type) ? (value as FromVoice) : undefined;
+}

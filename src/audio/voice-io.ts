@@ -1,0 +1,294 @@
+/**
+ * The voice child's outer half: the port to the agent, timers and devices around one `VoiceEngine`. Bodies flow from
+ * the moment of `start`, silence first; devices open meanwhile. `bin/voice.ts` hands in the stream on fd 3.
+ *
+ *   waiting --start--> running --stop, end of the stream, finish()--> finished
+ */
+import type { Duplex } from 'node:stream';
+import { ArrivalClock } from './arrival-clock.ts';
+import type { Capture, DeviceEvents } from './device.ts';
+import { openDevices, type Side } from './device-choice.ts';
+import { noCapture, noPlayback } from './device-none.ts';
+import { type AudioFailure, asAudioFailure } from './failure.ts';
+import { type OpusCodec, openOpus } from './opus.ts';
+import { Pacer } from './pacer.ts';
+import {
+  DEVICE_LOSS_TOLD_MS,
+  DEVICE_RETRY_MS,
+  FRAME_MS,
+  OPUS_BITRATE,
+  PORT_BACKLOG_BYTES_MAX,
+  VOICE_BODY_BYTES,
+} from './params.ts';
+import { type FromVoice, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
+import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
+import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
+
+const SIDES: readonly Side[] = ['capture', 'playback'];
+/** Ticks missed while devices open are not made up for beyond this: they were silence, and a burst helps nobody. */
+const OPENING_CATCH_UP_MS = 3 * FRAME_MS;
+
+export interface VoiceOptions {
+  /** Framed as `port.ts` says. Owned by this from now on. */
+  readonly stream: Duplex;
+  /** WREN_OPUS, WREN_AUDIO_BACKEND, and what PulseAudio reads. */
+  readonly env: { readonly [name: string]: string | undefined };
+  /** Monotonic ms as `performance.timeOrigin + performance.now()` gives. */
+  readonly now: () => number;
+  /** Everything is flushed and closed; exit now. Called once. */
+  readonly onFinished: () => void;
+}
+
+export interface VoiceService {
+  /** Ends as `stop` does: flushes the recording, closes devices. Resolves after `onFinished`. */
+  finish(): Promise<void>;
+}
+
+/** Starts to serve the port. Throws nothing; what goes wrong is told to the agent as a `problem`. */
+export function serveVoice(options: VoiceOptions): VoiceService {
+  return new VoiceChild(options);
+}
+
+class VoiceChild implements VoiceService {
+  readonly #options: VoiceOptions;
+  readonly #decoder = new PortDecoder();
+  readonly #clock = new ArrivalClock();
+  #codec: OpusCodec | undefined;
+  #engine: VoiceEngine | undefined;
+  #pacer: Pacer;
+  #spec = '';
+  #opening = false;
+  #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  /** Grows with each opening of a side, so that what an old device says is not heard. */
+  readonly #generation = { capture: 0, playback: 0 };
+  #losses = 0;
+  #lossToldAt = Number.NEGATIVE_INFINITY;
+  #finished: Promise<void> | undefined;
+
+  constructor(options: VoiceOptions) {
+    this.#options = options;
+    this.#pacer = new Pacer(options.now());
+    const { stream } = options;
+    stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    stream.on('error', () => void this.finish());
+    stream.on('end', () => void this.finish());
+    stream.on('close', () => void this.finish());
+    this.#tell({ type: 'hello', port: VOICE_PORT_VERSION, pid: process.pid });
+  }
+
+  finish(): Promise<void> {
+    this.#finished ??= this.#close();
+    return this.#finished;
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
+    await Promise.all([this.#engine?.capture.close(), this.#engine?.playback.close()]);
+    this.#codec?.close();
+    const { stream, onFinished } = this.#options;
+    if (stream.writable) {
+      this.#tell({ type: 'stopped' });
+      await new Promise<void>((resolve) => {
+        stream.once('close', resolve);
+        stream.end(resolve);
+      });
+    }
+    stream.destroy();
+    onFinished();
+  }
+
+  // --- the port
+
+  #received(chunk: Buffer): void {
+    const nowMs = this.#options.now();
+    for (const message of this.#decoder.push(chunk)) {
+      if (message.type === 'voice-down') {
+        const arrivalMs = this.#clock.map(nowMs, message.arrivalMs);
+        this.#engine?.receive(arrivalMs, message.talker, message.body);
+      } else if (message.type === 'control') {
+        const command = asToVoice(message.value);
+        if (command) this.#command(command);
+      }
+    }
+    if (this.#decoder.broken) void this.finish();
+  }
+
+  #command(command: ToVoice): void {
+    if (this.#finished) return;
+    switch (command.type) {
+      case 'start':
+        return this.#start(command.spec);
+      case 'mute':
+        return this.#engine?.mute(command.on);
+      case 'hold':
+        return this.#engine?.hold(command.on);
+      case 'stop':
+        void this.finish();
+    }
+  }
+
+  #tell(message: FromVoice): void {
+    const { stream } = this.#options;
+    if (stream.writable) stream.write(encodeControl(message));
+  }
+
+  #problem(failure: AudioFailure): void {
+    this.#tell({ type: 'problem', code: failure.code, detail: failure.message });
+  }
+
+  #carryOut(outputs: readonly VoiceOutput[]): void {
+    const { stream } = this.#options;
+    if (!stream.writable || stream.writableLength > PORT_BACKLOG_BYTES_MAX) return;
+    for (const output of outputs) {
+      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes) : encodeControl(output.message));
+    }
+  }
+
+  // --- the call
+
+  /** A second `start` (the person chose another device) changes devices and lets the stream go on. */
+  #start(spec: string): void {
+    this.#spec = spec;
+    if (!this.#engine) {
+      try {
+        this.#codec = openOpus(this.#options.env.WREN_OPUS);
+      } catch (thrown) {
+        this.#problem(asAudioFailure(thrown, 'internal'));
+        void this.finish();
+        return;
+      }
+      this.#engine = new VoiceEngine(this.#codec);
+      this.#pacer = new Pacer(this.#options.now());
+      this.#onTimer();
+    }
+    this.#losses = 0;
+    void this.#open(this.#engine, SIDES, true);
+  }
+
+  /** Opens these sides afresh. `loudly`: tell what fails and what is ready; a retry tells only when it succeeds. */
+  async #open(engine: VoiceEngine, sides: readonly Side[], loudly: boolean): Promise<void> {
+    clearTimeout(this.#retry);
+    await Promise.all(sides.map((side) => this.#silence(engine, side)));
+    const generation = { ...this.#generation };
+    const isCurrent = (side: Side): boolean => generation[side] === this.#generation[side] && !this.#finished;
+    const eventsOf = (side: Side): DeviceEvents | undefined =>
+      sides.includes(side) ? this.#events(engine, side, () => isCurrent(side)) : undefined;
+    this.#opening = true;
+    const opened = await openDevices(this.#spec, this.#options.env, {
+      capture: eventsOf('capture'),
+      playback: eventsOf('playback'),
+    });
+    this.#opening = false;
+    if (opened.capture) {
+      if (isCurrent('capture')) this.#attachCapture(engine, opened.capture);
+      else await opened.capture.close();
+    }
+    if (opened.playback) {
+      if (isCurrent('playback')) engine.attachPlayback(opened.playback);
+      else await opened.playback.close();
+    }
+    if (!sides.some(isCurrent)) return;
+    if (loudly) for (const failure of opened.failures) this.#problem(failure);
+    if (loudly || opened.failures.length === 0) this.#tellReady(engine);
+    else this.#retryLater(engine);
+  }
+
+  #tellReady(engine: VoiceEngine): void {
+    this.#tell({
+      type: 'ready',
+      codec: this.#codec!.kind,
+      capture: engine.capture.kind,
+      playback: engine.playback.kind,
+      bodyBytes: VOICE_BODY_BYTES,
+      frameMs: FRAME_MS,
+      bitrate: OPUS_BITRATE,
+    });
+  }
+
+  #attachCapture(engine: VoiceEngine, capture: Capture): void {
+    engine.attachCapture(capture);
+    this.#pacer.paced = capture.paced;
+    this.#arm();
+  }
+
+  /** A device is let go; the call goes on with silence on that side, and without a microphone by the clock. */
+  async #silence(engine: VoiceEngine, side: Side): Promise<void> {
+    this.#generation[side]++;
+    const device = engine[side];
+    if (side === 'capture') this.#attachCapture(engine, noCapture());
+    else engine.attachPlayback(noPlayback());
+    await device.close();
+  }
+
+  #events(engine: VoiceEngine, side: Side, isCurrent: () => boolean): DeviceEvents {
+    return {
+      onFrame: () => {
+        if (isCurrent() && this.#pacer.paced) this.#onFrame(engine);
+      },
+      onInputEnded: () => {
+        if (isCurrent()) this.#tell({ type: 'input-ended' });
+      },
+      onLost: (failure) => {
+        if (isCurrent()) this.#lost(engine, side, failure);
+      },
+    };
+  }
+
+  #lost(engine: VoiceEngine, side: Side, failure: AudioFailure): void {
+    const nowMs = this.#options.now();
+    if (nowMs - this.#lossToldAt > DEVICE_LOSS_TOLD_MS) this.#problem(failure);
+    this.#lossToldAt = nowMs;
+    void this.#silence(engine, side);
+    const isCard = failure.code === 'audio-no-device' || failure.code === 'audio-device-busy';
+    if (isCard) this.#retryLater(engine);
+  }
+
+  /** A card that went away may come back: a headset, a restarted server. */
+  #retryLater(engine: VoiceEngine): void {
+    if (this.#finished) return;
+    clearTimeout(this.#retry);
+    const waitMs = DEVICE_RETRY_MS[Math.min(this.#losses++, DEVICE_RETRY_MS.length - 1)]!;
+    this.#retry = setTimeout(() => {
+      const missing = SIDES.filter((side) => engine[side].kind === 'none');
+      void this.#open(engine, missing, false);
+    }, waitMs);
+  }
+
+  // --- the pace
+
+  #onFrame(engine: VoiceEngine): void {
+    const nowMs = this.#options.now();
+    this.#skipSleep(engine, nowMs);
+    if (this.#pacer.offer(nowMs)) this.#tick(engine, nowMs);
+    else engine.dropCaptured();
+    this.#arm();
+  }
+
+  #onTimer(): void {
+    const engine = this.#engine;
+    if (!engine || this.#finished) return;
+    const nowMs = this.#options.now();
+    this.#skipSleep(engine, nowMs);
+    while (this.#pacer.clock(nowMs)) this.#tick(engine, nowMs);
+    this.#arm();
+  }
+
+  #skipSleep(engine: VoiceEngine, nowMs: number): void {
+    engine.skip(this.#pacer.overslept(nowMs, this.#opening ? OPENING_CATCH_UP_MS : undefined));
+  }
+
+  #tick(engine: VoiceEngine, nowMs: number): void {
+    engine.tick(nowMs);
+    this.#carryOut(engine.drain());
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (this.#finished) return;
+    const waitMs = Math.max(0, this.#pacer.wakeAt() - this.#options.now());
+    // After the input of this turn of the loop: frames that wait in a pipe must not be overtaken by silence.
+    this.#timer = setTimeout(() => setImmediate(() => this.#onTimer()), waitMs);
+  }
+}

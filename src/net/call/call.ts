@@ -1,0 +1,446 @@
+/**
+ * All calls of one node: their signalling, end to end. The node hands in what people's nodes say (`PeerInput`) and what
+ * our person wants (`CallCommand`); handed on are messages to send, events, and orders to start and stop media.
+ * The dialogue is that of the classic network (classic-network.md 1.11, 1.14): every device of the callee rings, the
+ * first answer wins, the others are told at once. One call talks; calls that we hold wait beside it.
+ *
+ *   new         -> dialling     placed; the invite goes to every node of the name
+ *   new         -> ringing-in   invited
+ *   new         -> running      placed while the same person rings here: that is an answer
+ *   dialling    -> ringing-out  a device rings
+ *   dialling    -> settling     a device is busy or gone; others may still ring
+ *   ringing-out -> settling     the last ringing device refused or left
+ *   settling    -> ringing-out  another device rings, or the gone one came back
+ *   dialling, ringing-out, settling -> running   answered; or the peer's own invite has the lower id (both called)
+ *   ringing-in  -> running      we answered
+ *   running     -> running      held, resumed, muted
+ *   any         -> ended        the record leaves the table, a tombstone answers latecomers
+ *
+ * There is no state for "hanging up": an end is never acknowledged and never answered, so that two ends which cross
+ * are both the last word. When both call at once, the invite with the lower id lives; its receiver, who plainly wants
+ * to talk, answers it, and keeps calling the call by the id its own side knows (`wire` is the common one).
+ * Being offline ourselves changes nothing here: the timers of each state decide. Words and judgements are in
+ * `call-record.ts`; the table, and the one function that changes a state, in `call-table.ts`.
+ * Somewhat above 400 lines, because what may follow from what above is one thing to read.
+ */
+import type { Core, Millis, Random } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import { type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
+import {
+  CALL_RESTART_SILENCE_MS,
+  CALLS_MAX,
+  DEVICES_GRACE_MS,
+  END_REPEAT_MS,
+  INVITE_TIMEOUT_MS,
+  PEER_GONE_PATIENCE_MS,
+  RING_MARGIN_MS,
+  RING_TIMEOUT_MS,
+} from '../protocol/params.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
+import {
+  boundCandidates,
+  type CallCommand,
+  type CallEndReason,
+  type CallInput,
+  type CallOutput,
+  type CallRecord,
+  type CallSnapshot,
+  endReason,
+  expiryOf,
+  heldBy,
+  isOutgoing,
+  type Running,
+  type WireEndReason,
+  wireReason,
+  withDevice,
+  withoutDevice,
+} from './call-record.ts';
+import { CallTable, isOf, type Word } from './call-table.ts';
+
+const CALL_KINDS = ['callInvite', 'callRinging', 'callAnswer', 'callEnd', 'callHold', 'callMute'] as const;
+type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
+
+export class Calls implements Core<CallInput, CallCommand, CallOutput> {
+  readonly #name: UserName;
+  readonly #random: Random;
+  readonly #callsMax: number;
+  readonly #table = new CallTable();
+  /** Call messages without a proper call id. */
+  dropped = 0;
+
+  /** `name`: our own, to refuse calls to ourselves. `callsMax`: 1 forbids a second call beside one on hold. */
+  constructor(options: { name: UserName; random: Random; callsMax?: number }) {
+    this.#name = options.name;
+    this.#random = options.random;
+    this.#callsMax = options.callsMax ?? CALLS_MAX;
+  }
+
+  receive(now: Millis, input: CallInput): void {
+    switch (input.type) {
+      case 'message':
+        if (isCallMessage(input.message)) this.#hear(now, input.from, input.node, input.message);
+        return;
+      case 'peer-seen':
+        return this.#peerSeen(now, input.name, input.node);
+      case 'peer-gone':
+        return this.#peerGone(now, input.name, input.node);
+      case 'unreachable':
+        return this.#unreachable(now, input.name, input.code);
+      case 'media-alive':
+        return this.#mediaAlive(now, input.call);
+      case 'online':
+        return;
+    }
+  }
+
+  command(now: Millis, command: CallCommand): void {
+    if (command.type === 'candidates') return this.#table.setCandidates(command.endpoints);
+    const code = command.type === 'place' ? this.#place(now, command) : this.#act(now, command);
+    if (code === undefined) return;
+    this.#table.push({ type: 'refused', call: command.call ?? '', command: command.type, code });
+  }
+
+  wake(now: Millis): void {
+    for (const call of this.#table.calls()) if (now >= expiryOf(call.state)) this.#expire(now, call);
+    this.#table.forget(now);
+  }
+
+  drain(): CallOutput[] {
+    return this.#table.drain();
+  }
+
+  wakeAt(): Millis {
+    return this.#table.wakeAt();
+  }
+
+  /** Every call that has not ended, oldest first. */
+  list(): CallSnapshot[] {
+    return this.#table.list();
+  }
+
+  // ------------------------------------------------------------------ commands
+
+  #place(now: Millis, command: Extract<CallCommand, { type: 'place' }>): FailureCode | undefined {
+    const { to } = command;
+    const id = command.call ?? hexOf(this.#random.bytes(ID_BYTES));
+    if (foldName(to) === foldName(this.#name)) return 'person-self';
+    if (this.#table.knows(id)) return 'already-in-call';
+    const ringing = this.#table.find((call) => call.state.name === 'ringing-in' && isOf(call, to));
+    if (ringing) return this.#placeAsAnswer(now, id, ringing);
+    if (!this.#table.free(this.#callsMax)) return 'already-in-call';
+    const call = this.#table.open(now, { id, wire: id, peer: to, direction: 'out' });
+    this.#table.change(now, call, { name: 'dialling', giveUpAt: now + INVITE_TIMEOUT_MS }, 'placed');
+    this.#table.sendInvite(call);
+    return undefined;
+  }
+
+  /** Both want to talk: the ring is answered, and goes on under the id that the placing side was promised. */
+  #placeAsAnswer(now: Millis, id: CallId, ringing: CallRecord): FailureCode | undefined {
+    const { state, wire, peer } = ringing;
+    if (state.name !== 'ringing-in' || this.#table.talksBeside(ringing)) return 'already-in-call';
+    this.#table.change(
+      now,
+      ringing,
+      { name: 'ended', reason: 'answered-elsewhere', by: 'me' },
+      'answered by calling back',
+    );
+    this.#table.exhume(wire);
+    const call = this.#table.open(now, { id, wire, peer, direction: 'out' }, ringing.mutedByMe);
+    this.#accept(now, call, state.node, state.remoteCandidates, 'called back while ringing');
+    return undefined;
+  }
+
+  #act(now: Millis, command: Exclude<CallCommand, { type: 'place' | 'candidates' }>): FailureCode | undefined {
+    const call = this.#table.byEitherId(command.call);
+    if (!call) return 'no-call';
+    switch (command.type) {
+      case 'answer':
+        return this.#answer(now, call);
+      case 'decline':
+      case 'hang-up':
+        return this.#hangUp(now, call);
+      case 'hold':
+        return this.#hold(now, call, true);
+      case 'resume':
+        return this.#table.talksBeside(call) ? 'already-in-call' : this.#hold(now, call, false);
+      case 'mute':
+      case 'unmute':
+        return this.#mute(call, command.type === 'mute');
+    }
+  }
+
+  #answer(now: Millis, call: CallRecord): FailureCode | undefined {
+    if (call.state.name === 'running') return undefined;
+    if (call.state.name !== 'ringing-in') return 'no-call';
+    if (this.#table.talksBeside(call)) return 'already-in-call';
+    this.#accept(now, call, call.state.node, call.state.remoteCandidates, 'answered here');
+    return undefined;
+  }
+
+  #hangUp(now: Millis, call: CallRecord): undefined {
+    const { state } = call;
+    if (state.name === 'running') return this.#end(now, call, { reason: 'hangup', by: 'me', tell: state.node });
+    if (state.name === 'ringing-in') return this.#end(now, call, { reason: 'declined', by: 'me', tell: state.node });
+    return this.#end(now, call, { reason: 'cancelled', by: 'me', tell: 'everyone' });
+  }
+
+  #hold(now: Millis, call: CallRecord, on: boolean): FailureCode | undefined {
+    const { state } = call;
+    if (state.name !== 'running') return 'no-call';
+    if (state.heldByMe === on) return undefined;
+    const next = { ...state, heldByMe: on };
+    this.#table.change(now, call, next, on ? 'held by me' : 'resumed by me');
+    this.#table.sendHold(call, next);
+    this.#table.tellHold(call, on, 'me');
+    return undefined;
+  }
+
+  /** May be asked before the answer already; the other end is told as soon as there is one. */
+  #mute(call: CallRecord, on: boolean): undefined {
+    if (call.mutedByMe === on) return;
+    call.mutedByMe = on;
+    if (call.state.name === 'running') this.#table.sendMute(call, call.state.node);
+    this.#table.tellMute(call, on, 'me');
+  }
+
+  // ------------------------------------------------------------------ what the other ends say
+
+  #hear(now: Millis, from: UserName, node: NodeId, heard: CallMessage): void {
+    const { callId } = heard.body;
+    if (callId?.length !== ID_BYTES) {
+      this.dropped += 1;
+      return;
+    }
+    const word: Word = { from, node, wire: hexOf(callId) };
+    if (heard.kind === 'callInvite') return this.#invited(now, word, boundCandidates(heard.body.candidates));
+    const call = this.#table.find((one) => one.wire === word.wire && isOf(one, from));
+    if (!call) {
+      // An end is never answered, or two ends would answer one another for ever.
+      if (heard.kind !== 'callEnd') this.#table.answerEnd(word, this.#table.pastReason(word));
+      return;
+    }
+    if (call.state.name === 'running' && call.state.node === node) call.state.heardAt = now;
+    if (heard.kind === 'callRinging') this.#rings(now, call, word);
+    else if (heard.kind === 'callAnswer') this.#answered(now, call, word, boundCandidates(heard.body.candidates));
+    else if (heard.kind === 'callEnd') this.#endedByThem(now, call, node, endReason(heard.body.reason));
+    else this.#toldSwitch(now, call, node, heard.kind, heard.body.on);
+  }
+
+  #invited(now: Millis, word: Word, remoteCandidates: readonly string[]): void {
+    const known = this.#table.byEitherId(word.wire);
+    if (known) return this.#invitedAgain(known, word);
+    if (this.#table.past(word.wire)) return this.#table.answerEnd(word, this.#table.pastReason(word));
+    const mine = this.#table.find((call) => isOutgoing(call.state) && isOf(call, word.from));
+    if (mine) return this.#bothCalled(now, mine, word, remoteCandidates);
+    this.#dropRestarted(now, word);
+    if (!this.#table.free(this.#callsMax)) return this.#table.answerEnd(word, 'busy');
+    const call = this.#table.open(now, { id: word.wire, wire: word.wire, peer: word.from, direction: 'in' });
+    const giveUpAt = now + RING_TIMEOUT_MS + RING_MARGIN_MS;
+    const goneAt = Number.POSITIVE_INFINITY;
+    this.#table.change(
+      now,
+      call,
+      { name: 'ringing-in', node: word.node, remoteCandidates, giveUpAt, goneAt },
+      'invited',
+    );
+    this.#table.sendRinging(call, word.node);
+  }
+
+  /** The same invite once more: what we said to it is said again. */
+  #invitedAgain(call: CallRecord, word: Word): void {
+    const { state } = call;
+    if (!isOf(call, word.from) || call.wire !== word.wire) return this.#table.answerEnd(word, 'failed');
+    if (state.name === 'ringing-in' && state.node === word.node) this.#table.sendRinging(call, word.node);
+    if (state.name === 'running' && state.role === 'callee' && state.node === word.node)
+      this.#table.sendAnswer(call, word.node);
+  }
+
+  /** Glare: both ends compare the same two ids, so both keep the same invite without another word. */
+  #bothCalled(now: Millis, mine: CallRecord, theirs: Word, remoteCandidates: readonly string[]): void {
+    if (mine.wire < theirs.wire) {
+      this.#table.bury(now, theirs.wire, { peer: theirs.from, node: theirs.node, reason: 'answered-elsewhere' });
+      // They are within reach now, whatever became of our first invite.
+      return this.#table.sendInvite(mine, theirs.node);
+    }
+    this.#table.sendEnd(mine, 'answered-elsewhere');
+    this.#table.bury(now, mine.wire, { peer: mine.peer, node: undefined, reason: 'answered-elsewhere' });
+    mine.wire = theirs.wire;
+    mine.peer = theirs.from;
+    this.#accept(now, mine, theirs.node, remoteCandidates, 'both called; their id is lower');
+  }
+
+  /** A node that talked with us and now invites us, out of a silence, has forgotten our call. */
+  #dropRestarted(now: Millis, word: Word): void {
+    const old = this.#table.find((call) => call.state.name === 'running' && call.state.node === word.node);
+    if (old?.state.name !== 'running' || heldBy(old.state) !== 'nobody') return;
+    if (now - old.state.heardAt >= CALL_RESTART_SILENCE_MS)
+      this.#end(now, old, { reason: 'failed', by: 'nobody', tell: 'nobody' });
+  }
+
+  #rings(now: Millis, call: CallRecord, { from, node, wire }: Word): void {
+    const { state } = call;
+    if (state.name === 'running' && state.node !== node)
+      return this.#table.answerEnd({ from, node, wire }, 'answered-elsewhere');
+    if (!isOutgoing(state)) return;
+    call.peer = from;
+    this.#table.change(now, call, withDevice(now, state, node), 'a device rings');
+  }
+
+  #answered(now: Millis, call: CallRecord, word: Word, remoteCandidates: readonly string[]): void {
+    const { state } = call;
+    if (state.name === 'running' && state.node !== word.node) return this.#table.answerEnd(word, 'answered-elsewhere');
+    if (!isOutgoing(state)) return;
+    call.peer = word.from;
+    this.#run(now, call, { node: word.node, role: 'caller', remoteCandidates }, 'answered there');
+    if (state.name !== 'ringing-out') return;
+    // Devices whose `ringing` is still under way are told when it comes.
+    for (const node of state.ringing) if (node !== word.node) this.#table.sendEnd(call, 'answered-elsewhere', node);
+  }
+
+  #endedByThem(now: Millis, call: CallRecord, node: NodeId, reason: WireEndReason): void {
+    const { state } = call;
+    if (isOutgoing(state)) return this.#refusedBy(now, call, node, reason);
+    if ((state.name === 'running' || state.name === 'ringing-in') && state.node !== node) return;
+    const plain = state.name === 'ringing-in' && reason === 'hangup' ? 'cancelled' : reason;
+    this.#table.change(now, call, { name: 'ended', reason: plain, by: 'them' }, 'they ended it');
+  }
+
+  /** One device refuses. A person's "no" is for all of them; a busy or failing device is only one of them. */
+  #refusedBy(now: Millis, call: CallRecord, node: NodeId, reason: WireEndReason): void {
+    if (reason === 'declined' || reason === 'hangup' || reason === 'cancelled') {
+      this.#table.sendEnd(call, 'answered-elsewhere');
+      this.#table.change(now, call, { name: 'ended', reason: 'declined', by: 'them' }, 'declined');
+      return;
+    }
+    const verdict = reason === 'answered-elsewhere' ? 'failed' : reason;
+    const fate = { reason: verdict, endAt: now + DEVICES_GRACE_MS };
+    this.#table.change(now, call, withoutDevice(now, call.state, node, fate), `a device refuses: ${reason}`);
+  }
+
+  #toldSwitch(now: Millis, call: CallRecord, node: NodeId, kind: 'callHold' | 'callMute', on: boolean): void {
+    const { state } = call;
+    if (state.name !== 'running' || state.node !== node) return;
+    if (kind === 'callHold') {
+      if (state.heldByThem === on) return;
+      this.#table.change(now, call, { ...state, heldByThem: on }, on ? 'held by them' : 'resumed by them');
+      return this.#table.tellHold(call, on, 'them');
+    }
+    if (state.mutedByThem === on) return;
+    this.#table.change(now, call, { ...state, mutedByThem: on }, on ? 'muted by them' : 'unmuted by them');
+    this.#table.tellMute(call, on, 'them');
+  }
+
+  // ------------------------------------------------------------------ people coming and going
+
+  #peerGone(now: Millis, name: UserName, node: NodeId): void {
+    for (const call of this.#table.callsWith(name)) {
+      const { state } = call;
+      const endAt = now + PEER_GONE_PATIENCE_MS;
+      if (state.name === 'ringing-in' && state.node === node)
+        this.#table.change(now, call, { ...state, goneAt: endAt }, 'caller gone');
+      const affected = state.name === 'dialling' || (state.name === 'ringing-out' && state.ringing.has(node));
+      if (!affected) continue;
+      const fate = { reason: 'unreachable', code: 'person-offline', endAt } as const;
+      this.#table.change(now, call, withoutDevice(now, state, node, fate), 'a device left');
+    }
+  }
+
+  #unreachable(now: Millis, name: UserName, code: FailureCode): void {
+    for (const [, stone] of this.#table.pastWith(name)) stone.doubtful = true;
+    for (const call of this.#table.callsWith(name)) {
+      const { state } = call;
+      call.doubtful = true;
+      if (state.name === 'dialling')
+        this.#table.change(now, call, { name: 'ended', reason: 'unreachable', by: 'nobody', code }, 'unreachable');
+      if (state.name !== 'ringing-out') continue;
+      const fate = { reason: 'unreachable', code, endAt: now + PEER_GONE_PATIENCE_MS } as const;
+      this.#table.change(now, call, withoutDevice(now, state, 'all', fate), 'unreachable while it rings');
+    }
+  }
+
+  /** Back in reach: everything that may have been lost is said again; all of it is idempotent. */
+  #peerSeen(now: Millis, name: UserName, node: NodeId): void {
+    for (const [wire, stone] of this.#table.pastWith(name)) {
+      if (!stone.doubtful) continue;
+      stone.doubtful = false;
+      this.#table.answerEnd({ from: stone.peer, node, wire }, stone.reason);
+    }
+    for (const call of this.#table.callsWith(name)) {
+      const { state, doubtful } = call;
+      if (state.name === 'settling') this.#table.sendInvite(call, node);
+      if ((state.name !== 'ringing-in' && state.name !== 'running') || state.node !== node) continue;
+      call.doubtful = false;
+      if (state.name === 'running' && doubtful) this.#sayAgain(call, state);
+      if (state.name !== 'ringing-in' || (!doubtful && state.goneAt === Number.POSITIVE_INFINITY)) continue;
+      this.#table.change(now, call, { ...state, goneAt: Number.POSITIVE_INFINITY }, 'caller back');
+      this.#table.sendRinging(call, node);
+    }
+  }
+
+  #sayAgain(call: CallRecord, state: Running): void {
+    if (state.role === 'callee') this.#table.sendAnswer(call, state.node);
+    this.#table.sendHold(call, state);
+    this.#table.sendMute(call, state.node);
+  }
+
+  #mediaAlive(now: Millis, id: CallId): void {
+    const call = this.#table.byEitherId(id);
+    if (call?.state.name === 'running') call.state.heardAt = now;
+    const stone = call ? undefined : this.#table.past(id);
+    if (!stone || stone.node === undefined || now < stone.repeatAt) return;
+    stone.repeatAt = now + END_REPEAT_MS;
+    this.#table.answerEnd({ from: stone.peer, node: stone.node, wire: id }, stone.reason);
+  }
+
+  // ------------------------------------------------------------------ changes of state
+
+  #expire(now: Millis, call: CallRecord): void {
+    const { state } = call;
+    switch (state.name) {
+      case 'dialling':
+        return this.#end(now, call, { reason: 'unreachable', by: 'nobody', tell: 'everyone' });
+      case 'ringing-out':
+        return this.#end(now, call, { reason: 'no-answer', by: 'nobody', tell: 'everyone' });
+      case 'settling': {
+        const { reason, code } = state;
+        const by = reason === 'unreachable' ? 'nobody' : 'them';
+        return this.#table.change(now, call, { name: 'ended', reason, by, code }, 'every device refused');
+      }
+      case 'ringing-in': {
+        const reason = now >= state.giveUpAt ? 'no-answer' : 'cancelled';
+        return this.#end(now, call, { reason, by: 'nobody', tell: state.node });
+      }
+      case 'running':
+        return this.#end(now, call, { reason: 'failed', by: 'nobody', tell: state.node });
+      default:
+        return;
+    }
+  }
+
+  /** Ends a call from our side and tells one node, every node of the person, or nobody. */
+  #end(
+    now: Millis,
+    call: CallRecord,
+    { reason, by, tell }: { reason: CallEndReason; by: 'me' | 'nobody'; tell: NodeId | 'everyone' | 'nobody' },
+  ): undefined {
+    if (tell !== 'nobody') this.#table.sendEnd(call, wireReason(reason), tell === 'everyone' ? undefined : tell);
+    const code = reason === 'unreachable' ? 'unreachable' : undefined;
+    this.#table.change(now, call, { name: 'ended', reason, by, code }, `ended here: ${reason}`);
+  }
+
+  /** We answer, whether by a key or because our own invite lost. */
+  #accept(now: Millis, call: CallRecord, node: NodeId, remoteCandidates: readonly string[], why: string): void {
+    this.#table.sendAnswer(call, node);
+    this.#run(now, call, { node, role: 'callee', remoteCandidates }, why);
+  }
+
+  #run(now: Millis, call: CallRecord, way: Pick<Running, 'node' | 'role' | 'remoteCandidates'>, why: string): void {
+    const quiet = { heldByMe: false, heldByThem: false, mutedByThem: false };
+    this.#table.change(now, call, { name: 'running', ...way, ...quiet, answeredAt: now, heardAt: now }, why);
+    if (call.mutedByMe) this.#table.sendMute(call, way.node);
+  }
+}
+
+function isCallMessage(heard: Message): heard is CallMessage {
+  return CALL_KINDS.some((kind) => kind === heard.kind);
+}

@@ -1,0 +1,371 @@
+/**
+ * Chat: every line is delivered once and in order, whatever the network loses, doubles or turns round, and whoever is
+ * restarted meanwhile. The agent stores an outgoing line first (id and sequence come from its history), then hands it
+ * in; what comes out as `received` it stores, then says `stored`; only then the writer gets a receipt. A line without
+ * a receipt is sent again when the person is seen, and from time to time. So a crash at any point loses nothing, and
+ * what comes twice is dropped here by its id, after a restart by the history.
+ *
+ *   writer: stored, sent ......... sent again ... receipt -> `delivered`
+ *   reader:          `received`, stored, receipt     (a double of a stored line gets its receipt again)
+ *
+ * Chat is between buddies; service names (`echo`) are open to everybody. A line goes to every node of a person, as
+ * the classic client had it (classic-network.md 1.14), and the first receipt counts.
+ */
+import type { Core, Millis } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import {
+  bytesOf,
+  foldName,
+  hexOf,
+  ID_BYTES,
+  isIdHex,
+  isServiceName,
+  type MessageId,
+  type NodeId,
+  type UserName,
+} from '../protocol/ids.ts';
+import {
+  CHAT_RESEND_MS,
+  CHAT_RESEND_UNSEEN_MS,
+  CHAT_TEXT_BYTES_MAX,
+  LOOKUP_RETRY_MS,
+  OUTBOX_MESSAGES_MAX,
+  PEERS_MAX,
+  RECEIPT_DELAY_MS,
+  RECEIPT_IDS_MAX,
+} from '../protocol/params.ts';
+import { type Body, message } from '../wire/messages.ts';
+import type { PeerInput, PeerSend } from '../wire/peers.ts';
+import { cleanText } from './clean-text.ts';
+import { Inbox } from './inbox.ts';
+import { Outbox, type OutgoingLine } from './outbox.ts';
+import { Reach } from './reach.ts';
+import type { BuddyChange } from './roster-list.ts';
+import { timeOf } from './roster-rules.ts';
+
+export interface MessengerOptions {
+  /** A service (echo) talks with everybody. */
+  readonly talksWithEverybody?: boolean;
+}
+
+export type MessengerCommand =
+  /** Ask `admits` before storing; what it does not admit is `refused`. */
+  | ({ readonly type: 'send'; readonly to: UserName } & OutgoingLine)
+  /** At start: every outgoing line without a receipt, in any order. */
+  | { readonly type: 'restore'; readonly lines: readonly ({ readonly to: UserName } & OutgoingLine)[] }
+  /** A `received` line is in the history, now or since an earlier run. */
+  | { readonly type: 'stored'; readonly from: UserName; readonly id: MessageId }
+  /** It could not be stored; its writer will send it again. */
+  | { readonly type: 'not-stored'; readonly from: UserName; readonly id: MessageId };
+
+export type MessengerOutput =
+  | PeerSend
+  /** Answer with `stored` or `not-stored`. The text is clean; it may be known to the history from an earlier run. */
+  | {
+      readonly type: 'received';
+      readonly from: UserName;
+      readonly node: NodeId;
+      readonly id: MessageId;
+      readonly sequence: number;
+      readonly text: string;
+      readonly sentAtMs: number;
+    }
+  | { readonly type: 'delivered'; readonly to: UserName; readonly id: MessageId }
+  /** The person cannot be reached now, for this reason; `count` lines wait. */
+  | { readonly type: 'waiting'; readonly to: UserName; readonly count: number; readonly code: FailureCode }
+  | { readonly type: 'refused'; readonly to: UserName; readonly id: MessageId; readonly code: FailureCode };
+
+interface Peer {
+  /** As its owner writes it, once heard. */
+  name: UserName;
+  isBuddy: boolean;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  /** Unreachable since; undefined while sending makes sense. */
+  stoppedAt: Millis | undefined;
+  /** Pauses without a receipt so far. */
+  pauses: number;
+  resendAt: Millis;
+}
+
+interface Receipts {
+  readonly to: UserName;
+  readonly node: NodeId;
+  readonly ids: MessageId[];
+}
+
+const NEVER: Millis = Number.POSITIVE_INFINITY;
+
+export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand, MessengerOutput> {
+  readonly #everybody: boolean;
+  readonly #peers = new Map<string, Peer>();
+  readonly #reach = new Reach();
+  readonly #receipts = new Map<string, Receipts>();
+  #receiptsAt: Millis = NEVER;
+  #waiting = 0;
+  #online = false;
+  #dropped = 0;
+  #outputs: MessengerOutput[] = [];
+
+  constructor(options: MessengerOptions = {}) {
+    this.#everybody = options.talksWithEverybody ?? false;
+  }
+
+  /** Why a text cannot be sent to that person, to be asked before it is stored; undefined when it can. */
+  admits(to: UserName, text: string): FailureCode | undefined {
+    if (!this.#talksWith(to)) return 'not-a-buddy';
+    if (text === '') return 'usage';
+    return Buffer.byteLength(text) > CHAT_TEXT_BYTES_MAX || this.#waiting >= OUTBOX_MESSAGES_MAX
+      ? 'too-large'
+      : undefined;
+  }
+
+  /** Messages that made no sense, or came from nobody we talk with. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  receive(now: Millis, input: PeerInput | BuddyChange): void {
+    switch (input.type) {
+      case 'message':
+        if (input.message.kind === 'chatMessage') this.#heard(now, input.from, input.node, input.message.body);
+        else if (input.message.kind === 'chatReceipt') this.#receipted(now, input.from, input.message.body);
+        return;
+      case 'buddy':
+        return this.#related(now, input);
+      case 'peer-seen':
+        this.#reach.seen(input.name, input.node);
+        return this.#resend(now, this.#peers.get(foldName(input.name)));
+      case 'peer-gone':
+        this.#reach.gone(input.name, input.node);
+        if (!this.#reach.has(input.name)) this.#stop(now, input.name, undefined);
+        return;
+      case 'unreachable':
+        return this.#stop(now, input.name, input.code);
+      case 'online':
+        return this.#attached(now, input.online);
+    }
+  }
+
+  command(now: Millis, command: MessengerCommand): void {
+    switch (command.type) {
+      case 'send':
+        return this.#send(now, command);
+      case 'restore':
+        for (const line of command.lines) this.#keep(this.#peer(line.to), line);
+        return;
+      case 'stored':
+        return this.#stored(now, command.from, command.id);
+      case 'not-stored':
+        this.#peers.get(foldName(command.from))?.inbox.forget(command.id);
+    }
+  }
+
+  wake(now: Millis): void {
+    if (this.#receiptsAt <= now) this.#sendReceipts();
+    for (const peer of this.#peers.values()) {
+      peer.inbox.wake(now);
+      this.#handOn(peer);
+      if (peer.resendAt <= now) this.#pausedLongEnough(now, peer);
+    }
+  }
+
+  wakeAt(): Millis {
+    let at = this.#receiptsAt;
+    for (const peer of this.#peers.values()) at = Math.min(at, peer.resendAt, peer.inbox.wakeAt());
+    return at;
+  }
+
+  drain(): MessengerOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  // ------------------------------------------------------------------------------------------------- as a writer
+
+  #send(now: Millis, command: Extract<MessengerCommand, { type: 'send' }>): void {
+    const { to, id } = command;
+    const code = isIdHex(id) ? this.admits(to, command.text) : 'internal';
+    if (code !== undefined) {
+      this.#outputs.push({ type: 'refused', to, id, code });
+      return;
+    }
+    const peer = this.#peer(to);
+    this.#keep(peer, command);
+    if (peer.stoppedAt === undefined || now >= peer.stoppedAt + LOOKUP_RETRY_MS) {
+      peer.stoppedAt = undefined;
+      this.#takeOff(now, peer);
+    } else {
+      // The node has just looked, and would not look again so soon.
+      peer.resendAt = Math.min(peer.resendAt, peer.stoppedAt + LOOKUP_RETRY_MS);
+    }
+  }
+
+  #keep(peer: Peer, line: OutgoingLine): void {
+    const { id, sequence, text, sentAtMs } = line;
+    if (isIdHex(id) && peer.outbox.add({ id, sequence, text, sentAtMs })) this.#waiting += 1;
+  }
+
+  /** Sends what the window has room for, and arms the timer for the case that no receipt comes. */
+  #takeOff(now: Millis, peer: Peer): void {
+    if (!this.#online || peer.stoppedAt !== undefined || !this.#talksWith(peer.name)) return;
+    const waitingFrom = peer.outbox.waitingFrom;
+    for (const { id, sequence, text, sentAtMs } of peer.outbox.takeOff()) {
+      const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
+      this.#outputs.push({ type: 'send', to: peer.name, message: message('chatMessage', body) });
+    }
+    if (!peer.outbox.isUnderWay) peer.resendAt = NEVER;
+    else if (peer.resendAt === NEVER) peer.resendAt = now + this.#pauseMs(peer);
+  }
+
+  #pauseMs(peer: Peer): Millis {
+    if (!this.#reach.has(peer.name)) return CHAT_RESEND_UNSEEN_MS;
+    return CHAT_RESEND_MS[Math.min(peer.pauses, CHAT_RESEND_MS.length - 1)] ?? CHAT_RESEND_UNSEEN_MS;
+  }
+
+  /** Seen (again): whatever was under way may have gone to a node that is no more. */
+  #resend(now: Millis, peer: Peer | undefined, pauses = 0): void {
+    if (peer === undefined) return;
+    peer.outbox.ground();
+    peer.stoppedAt = undefined;
+    peer.pauses = pauses;
+    peer.resendAt = NEVER;
+    this.#takeOff(now, peer);
+  }
+
+  #pausedLongEnough(now: Millis, peer: Peer): void {
+    this.#resend(now, peer, peer.pauses + 1);
+  }
+
+  #stop(now: Millis, name: UserName, code: FailureCode | undefined): void {
+    const peer = this.#peers.get(foldName(name));
+    if (peer === undefined || peer.outbox.size === 0) return;
+    const wasUnderWay = peer.outbox.isUnderWay;
+    peer.outbox.ground();
+    // Having left is no failed look-up: the next line is tried at once.
+    peer.stoppedAt = code === undefined ? now - LOOKUP_RETRY_MS : now;
+    peer.resendAt = now + CHAT_RESEND_UNSEEN_MS;
+    const told = code ?? 'person-offline';
+    if (wasUnderWay) this.#outputs.push({ type: 'waiting', to: peer.name, count: peer.outbox.size, code: told });
+  }
+
+  #attached(now: Millis, online: boolean): void {
+    this.#online = online;
+    if (!online) this.#reach.clear();
+    for (const peer of this.#peers.values()) {
+      peer.outbox.ground();
+      peer.stoppedAt = undefined;
+      peer.pauses = 0;
+      // Who is attached where we are is seen at once; the others are looked for a little later.
+      peer.resendAt = online && peer.outbox.size > 0 ? now + CHAT_RESEND_MS[0] : NEVER;
+    }
+  }
+
+  #receipted(now: Millis, from: UserName, body: Body<'chatReceipt'>): void {
+    const peer = this.#peers.get(foldName(from));
+    if (peer === undefined || !this.#talksWith(from)) return;
+    let isProgress = false;
+    for (const bytes of body.messageIds.slice(0, RECEIPT_IDS_MAX)) {
+      const id = hexOf(bytes);
+      if (!peer.outbox.settle(id)) continue;
+      this.#waiting -= 1;
+      isProgress = true;
+      this.#outputs.push({ type: 'delivered', to: peer.name, id });
+    }
+    if (!isProgress) return;
+    peer.stoppedAt = undefined; // Whatever was said of them, they are there.
+    peer.pauses = 0;
+    peer.resendAt = NEVER;
+    this.#takeOff(now, peer);
+  }
+
+  // ------------------------------------------------------------------------------------------------- as a reader
+
+  #heard(now: Millis, from: UserName, node: NodeId, body: Body<'chatMessage'>): void {
+    const isSound = body.messageId.length === ID_BYTES && Buffer.byteLength(body.text) <= CHAT_TEXT_BYTES_MAX;
+    if (!isSound || !this.#talksWith(from)) {
+      this.#dropped += 1;
+      return;
+    }
+    const peer = this.#peer(from);
+    peer.name = from;
+    const id = hexOf(body.messageId);
+    const text = cleanText(body.text, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
+    const line = { node, id, sequence: body.sequence, text, sentAtMs: timeOf(body.sentAtMs) };
+    const verdict = peer.inbox.receive(now, line, body.waitingFrom);
+    if (verdict === 'stored') this.#oweReceipt(now, from, node, id);
+    this.#handOn(peer);
+  }
+
+  #handOn(peer: Peer): void {
+    for (const line of peer.inbox.takeReady()) this.#outputs.push({ type: 'received', from: peer.name, ...line });
+  }
+
+  #stored(now: Millis, from: UserName, id: MessageId): void {
+    const node = this.#peers.get(foldName(from))?.inbox.stored(id);
+    if (node !== undefined) this.#oweReceipt(now, from, node, id);
+  }
+
+  #oweReceipt(now: Millis, to: UserName, node: NodeId, id: MessageId): void {
+    const key = `${foldName(to)} ${node}`;
+    const owed = this.#receipts.get(key) ?? { to, node, ids: [] };
+    this.#receipts.set(key, owed);
+    if (!owed.ids.includes(id)) owed.ids.push(id);
+    if (owed.ids.length >= RECEIPT_IDS_MAX) this.#sendReceipts();
+    else if (this.#receiptsAt === NEVER) this.#receiptsAt = now + RECEIPT_DELAY_MS;
+  }
+
+  #sendReceipts(): void {
+    this.#receiptsAt = NEVER;
+    for (const { to, node, ids } of this.#receipts.values()) {
+      if (!this.#online || !this.#talksWith(to)) continue; // They will send the lines again, and then get it.
+      const what = message('chatReceipt', { messageIds: ids.map((id) => bytesOf(id)) });
+      this.#outputs.push({ type: 'send', to, node, message: what });
+    }
+    this.#receipts.clear();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ people
+
+  #talksWith(name: UserName): boolean {
+    return this.#everybody || isServiceName(name) || (this.#peers.get(foldName(name))?.isBuddy ?? false);
+  }
+
+  #related(now: Millis, change: BuddyChange): void {
+    const peer = this.#peer(change.name);
+    peer.isBuddy = change.is;
+    if (change.is) this.#resend(now, peer);
+    else if (peer.outbox.size === 0) this.#peers.delete(foldName(change.name));
+    else {
+      peer.outbox.ground();
+      peer.resendAt = NEVER;
+    }
+  }
+
+  #peer(name: UserName): Peer {
+    const known = this.#peers.get(foldName(name));
+    if (known !== undefined) return known;
+    const peer: Peer = {
+      name,
+      isBuddy: false,
+      outbox: new Outbox(),
+      inbox: new Inbox(),
+      stoppedAt: undefined,
+      pauses: 0,
+      resendAt: NEVER,
+    };
+    this.#peers.set(foldName(name), peer);
+    if (this.#peers.size > PEERS_MAX) this.#dropOldestStranger(peer);
+    return peer;
+  }
+
+  /** Only a service has strangers here; their ids may be forgotten, for the sake of memory. */
+  #dropOldestStranger(newest: Peer): void {
+    for (const [key, peer] of this.#peers) {
+      if (peer === newest || peer.isBuddy || peer.outbox.size > 0) continue;
+      this.#peers.delete(key);
+      return;
+    }
+  }
+}

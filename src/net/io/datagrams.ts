@@ -1,0 +1,124 @@
+/**
+ * The datagram half of our port: one UDP socket for IPv4 and, where the system has it, one for IPv6. Two sockets
+ * instead of one that serves both, because the TTL of a mapped IPv4 packet cannot be set on an IPv6 socket, and
+ * punching needs low TTLs (realtime.md 1.6). `sockets.ts` opens them and hands arrivals on.
+ *
+ * Nothing here throws for a packet: a bad host, a full queue, ECONNREFUSED, ENETUNREACH, EMSGSIZE are counted.
+ */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { type Endpoint, plainHost } from '../protocol/endpoint.ts';
+import {
+  DATAGRAM_BYTES_MAX,
+  DATAGRAM_RECEIVE_BUFFER_BYTES,
+  DATAGRAM_SEND_QUEUE_BYTES_MAX,
+  SOCKETS_FLUSH_MS,
+} from '../protocol/params.ts';
+import type { NameBook } from './names.ts';
+import { errorCode, type Tally } from './tally.ts';
+
+export interface DatagramSockets {
+  readonly v4: Socket | undefined;
+  readonly v6: Socket | undefined;
+}
+export type DatagramSink = (from: Endpoint, bytes: Buffer) => void;
+
+const FLUSH_POLL_MS = 10;
+
+/** Resolves with a bound socket; rejects with the system's error (EADDRINUSE, EACCES, EAFNOSUPPORT, ...). */
+export function bindDatagrams(family: 4 | 6, host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      recvBufferSize: DATAGRAM_RECEIVE_BUFFER_BYTES,
+      // Names are resolved before they come here. With Node's own lookup every send would leave one turn later,
+      // after the TTL was set back (measured, realtime.md 1.6).
+      lookup: (address, _options, done) => done(null, address, family),
+    });
+    const failed = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once('error', failed);
+    socket.bind({ address: host, port }, () => {
+      socket.off('error', failed);
+      resolve(socket);
+    });
+  });
+}
+
+export class Datagrams {
+  readonly #names: NameBook;
+  readonly #tally: Tally;
+  #sockets: DatagramSockets = { v4: undefined, v6: undefined };
+  readonly #sink: DatagramSink;
+
+  constructor(sink: DatagramSink, names: NameBook, tally: Tally) {
+    this.#sink = sink;
+    this.#names = names;
+    this.#tally = tally;
+  }
+
+  /** Takes over freshly bound sockets; those held before are closed. */
+  use(sockets: DatagramSockets): void {
+    const before = this.#sockets;
+    this.#sockets = sockets;
+    for (const socket of [sockets.v4, sockets.v6]) {
+      socket?.on('message', this.#arrived);
+      socket?.on('error', this.#sent);
+    }
+    for (const socket of [before.v4, before.v6]) if (socket) retire(socket);
+  }
+
+  /** Sends now when the host is a number, after the name is resolved otherwise. `bytes` must not change afterwards. */
+  send(to: Endpoint, bytes: Buffer): void {
+    if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram unsent: too long');
+    if (!(to.port >= 1 && to.port <= 65_535)) return this.#tally.add('datagram unsent: bad port');
+    const family = isIP(to.host);
+    if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, bytes);
+    const asked = this.#names.find(to.host, (addresses) => {
+      // IPv4 first: a datagram has nobody who would try the other family when one leads nowhere.
+      const host = addresses.find((address) => isIP(address) === 4) ?? addresses[0];
+      if (host === undefined) this.#tally.add('datagram unsent: name unknown');
+      else this.#sendTo(isIP(host) === 4 ? 4 : 6, host, to.port, bytes);
+    });
+    if (!asked) this.#tally.add('datagram unsent: names waiting');
+  }
+
+  /** Lets what is queued leave (bounded by SOCKETS_FLUSH_MS), then closes. */
+  async close(): Promise<void> {
+    const open = [this.#sockets.v4, this.#sockets.v6].filter((socket) => socket !== undefined);
+    this.#sockets = { v4: undefined, v6: undefined };
+    const queued = (): boolean => open.some((socket) => socket.getSendQueueSize() > 0);
+    for (let waitedMs = 0; queued() && waitedMs < SOCKETS_FLUSH_MS; waitedMs += FLUSH_POLL_MS) {
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_POLL_MS));
+    }
+    for (const socket of open) retire(socket);
+  }
+
+  #sendTo(family: 4 | 6, host: string, port: number, bytes: Buffer): void {
+    const socket = family === 4 ? this.#sockets.v4 : this.#sockets.v6;
+    if (!socket) return this.#tally.add('datagram unsent: no such family');
+    if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return this.#tally.add('datagram unsent: queue');
+    try {
+      socket.send(bytes, port, host, this.#sent);
+    } catch (error) {
+      this.#sent(error as Error);
+    }
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error) this.#tally.add(`datagram unsent: ${errorCode(error)}`);
+  };
+
+  readonly #arrived = (bytes: Buffer, from: RemoteInfo): void => {
+    if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram dropped: too long');
+    this.#sink({ carrier: 'udp', host: plainHost(from.address), port: from.port }, bytes);
+  };
+}
+
+function retire(socket: Socket): void {
+  socket.removeAllListeners('message');
+  socket.close();
+}

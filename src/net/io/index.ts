@@ -1,0 +1,4 @@
+/** The face of `net/io`: the driver, the sockets of the system, and where this machine can be reached. */
+export { Driver, type DriverOptions, type NetFault, systemClock } from './driver.ts';
+export { localEndpoints } from './local-addresses.ts';
+export { openSockets, type SystemSockets } from './sockets.ts';

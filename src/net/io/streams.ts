@@ -1,0 +1,269 @@
+/**
+ * The stream half of our port: TCP listeners with the same number, and every connection in or out. `sockets.ts`
+ * hands writes in and takes `stream-open`, `stream-bytes`, `stream-closed` out.
+ *
+ * A stream is a carrier of whole packets: each write must hold whole packets, because when the other end reads too
+ * slowly a write is dropped as a whole (STREAM_BACKLOG_BYTES_MAX), just as a datagram would be. So nothing is
+ * buffered without bound and voice never queues behind minutes of itself (realtime.md 3.3).
+ *
+ *   connecting -> open -> gone          incoming ones begin open; `gone` is told once, unless the core closed it
+ *
+ * After a close from either side the socket may drain for STREAM_LINGER_MS; it counts against STREAMS_MAX until then.
+ * A vanished peer is found by keep-alives of the cores above, and in the end by STREAM_IDLE_MS.
+ */
+import { connect, createServer, isIP, type LookupFunction, type Server, type Socket } from 'node:net';
+import { type Endpoint, plainHost } from '../protocol/endpoint.ts';
+import {
+  SOCKETS_FLUSH_MS,
+  STREAM_ACCEPT_BACKLOG,
+  STREAM_BACKLOG_BYTES_MAX,
+  STREAM_CONNECT_TIMEOUT_MS,
+  STREAM_FIRST_BYTE_MS,
+  STREAM_IDLE_MS,
+  STREAM_LINGER_MS,
+  STREAMS_MAX,
+  STREAMS_PER_HOST_MAX,
+} from '../protocol/params.ts';
+import type { NetInput, StreamId } from '../protocol/traffic.ts';
+import type { NameBook } from './names.ts';
+import { errorCode, type Tally } from './tally.ts';
+
+/** Why a stream is gone, as `stream-closed` tells it. */
+export type StreamEnding =
+  | 'ended'
+  | 'reset'
+  | 'refused'
+  | 'unreachable'
+  | 'connect-timeout'
+  | 'timed-out'
+  | 'name-unknown'
+  | 'too-many'
+  | 'idle'
+  | 'rebound'
+  | 'failed';
+
+const ENDINGS: Readonly<Record<string, StreamEnding>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ENETUNREACH: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ETIMEDOUT: 'timed-out',
+  ENOTFOUND: 'name-unknown',
+};
+
+interface Stream {
+  readonly socket: Socket;
+  /** Whose share of STREAMS_PER_HOST_MAX this is; undefined for our own. */
+  readonly caller: string | undefined;
+  /** Cleared once connected. */
+  connectTimer: NodeJS.Timeout | undefined;
+}
+
+/** Resolves with a listening server, which turns callers away until `Streams.use`; rejects with the system's error. */
+export function bindStreams(family: 4 | 6, host: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: STREAM_IDLE_MS / 3 });
+    server.on('connection', turnAway);
+    server.once('error', reject);
+    server.listen({ host, port, ipv6Only: family === 6, backlog: STREAM_ACCEPT_BACKLOG }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+export class Streams {
+  readonly #sink: (input: NetInput) => void;
+  readonly #names: NameBook;
+  readonly #tally: Tally;
+  readonly #streams = new Map<StreamId, Stream>();
+  readonly #lingering = new Set<Socket>();
+  readonly #perCaller = new Map<string, number>();
+  #servers: readonly Server[] = [];
+  #lastIncoming = 0;
+
+  constructor(sink: (input: NetInput) => void, names: NameBook, tally: Tally) {
+    this.#sink = sink;
+    this.#names = names;
+    this.#tally = tally;
+  }
+
+  /** Takes over listening servers; those held before stop listening. */
+  use(servers: readonly Server[]): void {
+    for (const server of this.#servers) server.close();
+    this.#servers = servers;
+    for (const server of servers) {
+      server.off('connection', turnAway);
+      server.on('connection', (socket) => this.#accept(socket));
+      server.on('error', (error) => this.#tally.add(`stream not accepted: ${errorCode(error)}`));
+    }
+  }
+
+  /** Everything from here on comes as inputs, never before the next turn. Throws when `stream` is in use: our mistake. */
+  open(stream: StreamId, to: Endpoint): void {
+    if (this.#streams.has(stream)) throw new Error(`stream ${stream} is in use already`);
+    if (this.#full() || !(to.port >= 1 && to.port <= 65_535)) {
+      const why: StreamEnding = this.#full() ? 'too-many' : 'unreachable';
+      setImmediate(() => this.#sink({ type: 'stream-closed', stream, why }));
+      return;
+    }
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: STREAM_IDLE_MS / 3,
+      autoSelectFamily: true,
+      lookup: this.#lookup,
+    });
+    const connectTimer = setTimeout(() => this.#gone(stream, 'connect-timeout'), STREAM_CONNECT_TIMEOUT_MS);
+    this.#streams.set(stream, { socket, caller: undefined, connectTimer });
+    this.#watch(stream, socket);
+    socket.once('connect', () => {
+      clearTimeout(connectTimer);
+      socket.setTimeout(STREAM_IDLE_MS);
+      const remote = remoteOf(socket) ?? to;
+      if (this.#streams.has(stream)) this.#sink({ type: 'stream-open', stream, remote, incoming: false });
+    });
+  }
+
+  /** `bytes` are whole packets; dropped as a whole when too much waits. They must not change afterwards. */
+  write(stream: StreamId, bytes: Buffer): void {
+    const socket = this.#streams.get(stream)?.socket;
+    if (!socket) return this.#tally.add('stream write dropped: closed');
+    const waiting = socket.writableLength;
+    if (waiting > 0 && waiting + bytes.length > STREAM_BACKLOG_BYTES_MAX) {
+      return this.#tally.add('stream write dropped: backlog');
+    }
+    socket.write(bytes);
+  }
+
+  /** What was written still goes out, unless it never connected; nothing more is told of this stream. */
+  close(stream: StreamId): void {
+    const known = this.#forget(stream);
+    if (known) this.#linger(known.socket);
+  }
+
+  /** Ends every stream at once and says why: the machine seems to have moved. */
+  dropAll(why: StreamEnding): void {
+    for (const stream of [...this.#streams.keys()]) this.#gone(stream, why);
+  }
+
+  /** Stops listening, lets open streams drain for SOCKETS_FLUSH_MS at most, then destroys what is left. */
+  async shutDown(): Promise<void> {
+    for (const server of this.#servers) server.close();
+    this.#servers = [];
+    for (const stream of [...this.#streams.keys()]) this.close(stream);
+    const drained = [...this.#lingering].map(
+      (socket) => new Promise<void>((done) => socket.once('close', () => done())),
+    );
+    const timer = setTimeout(() => {
+      for (const socket of this.#lingering) socket.destroy();
+    }, SOCKETS_FLUSH_MS);
+    await Promise.all(drained);
+    clearTimeout(timer);
+  }
+
+  #full(): boolean {
+    return this.#streams.size + this.#lingering.size >= STREAMS_MAX;
+  }
+
+  #accept(socket: Socket): void {
+    const remote = remoteOf(socket);
+    const caller = callerOf(remote?.host ?? '');
+    const callers = this.#perCaller.get(caller) ?? 0;
+    if (!remote || this.#full() || callers >= STREAMS_PER_HOST_MAX) {
+      this.#tally.add('stream not accepted: too many');
+      return turnAway(socket);
+    }
+    const stream = --this.#lastIncoming;
+    this.#perCaller.set(caller, callers + 1);
+    this.#streams.set(stream, { socket, caller, connectTimer: undefined });
+    this.#watch(stream, socket);
+    socket.setTimeout(STREAM_FIRST_BYTE_MS);
+    socket.once('data', () => socket.setTimeout(STREAM_IDLE_MS));
+    this.#sink({ type: 'stream-open', stream, remote, incoming: true });
+  }
+
+  #watch(stream: StreamId, socket: Socket): void {
+    socket.on('data', (bytes: Buffer) => {
+      if (this.#streams.has(stream)) this.#sink({ type: 'stream-bytes', stream, bytes });
+    });
+    socket.on('end', () => this.#gone(stream, 'ended'));
+    socket.on('timeout', () => this.#gone(stream, 'idle'));
+    socket.on('error', (error) => this.#gone(stream, ENDINGS[errorCode(error)] ?? 'failed'));
+    socket.on('close', () => this.#gone(stream, 'reset'));
+  }
+
+  #gone(stream: StreamId, why: StreamEnding): void {
+    const known = this.#forget(stream);
+    if (!known) return;
+    if (why === 'ended') this.#linger(known.socket);
+    else known.socket.destroy();
+    this.#sink({ type: 'stream-closed', stream, why });
+  }
+
+  #forget(stream: StreamId): Stream | undefined {
+    const known = this.#streams.get(stream);
+    if (!known) return undefined;
+    this.#streams.delete(stream);
+    clearTimeout(known.connectTimer);
+    if (known.caller !== undefined) {
+      const left = (this.#perCaller.get(known.caller) ?? 1) - 1;
+      if (left > 0) this.#perCaller.set(known.caller, left);
+      else this.#perCaller.delete(known.caller);
+    }
+    return known;
+  }
+
+  /** Ends our half, throws away what still comes, and is done with it after STREAM_LINGER_MS at the latest. */
+  #linger(socket: Socket): void {
+    if (socket.connecting || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    this.#lingering.add(socket);
+    const timer = setTimeout(() => socket.destroy(), STREAM_LINGER_MS).unref();
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#lingering.delete(socket);
+    });
+    socket.end();
+  }
+
+  /** Only names come here; Node then tries the addresses of both families in turn (RFC 8305). */
+  readonly #lookup: LookupFunction = (host, options, done) => {
+    const answer = (addresses: readonly string[]): void => {
+      const found = addresses.map((address) => ({ address, family: isIP(address) }));
+      const [first] = found;
+      if (!first) done(Object.assign(new Error('name unknown'), { code: 'ENOTFOUND' }), []);
+      else if (options.all) done(null, found);
+      else done(null, first.address, first.family);
+    };
+    if (!this.#names.find(host, answer)) answer([]);
+  };
+}
+
+function turnAway(socket: Socket): void {
+  socket.on('error', () => {});
+  socket.destroy();
+}
+
+function remoteOf(socket: Socket): Endpoint | undefined {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { carrier: 'tcp', host: plainHost(remoteAddress), port: remotePort };
+}
+
+/** Who is counted as one caller: an IPv4 address, or an IPv6 network of 64 bits, since one machine owns all of it. */
+export function callerOf(host: string): string {
+  const [head = '', tail] = host.split('::');
+  if (!host.includes(':')) return host;
+  const groups = head === '' ? [] : head.split(':');
+  if (tail === undefined) return groups.slice(0, 4).join(':');
+  const ending = tail === '' ? [] : tail.split(':');
+  const zeros = Array<string>(Math.max(0, 8 - groups.length - ending.length)).fill('0');
+  return [...groups, ...zeros, ...ending].slice(0, 4).join(':');
+}

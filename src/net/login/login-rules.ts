@@ -1,0 +1,263 @@
+/**
+ * The rules of the login server, one generator for each request: it reads like the dialogue, yields what has to be
+ * hashed, looked up or stored (`login-effects.ts`), gets the answer back in place, and returns the reply. A refusal
+ * is thrown as `Refusal`, also into the generator when an effect failed; `login-server.ts` makes a `failure` of it.
+ *
+ * In every rule what costs nothing is checked first, and what changes the store comes last, after everything that
+ * can fail: so a refusal of any kind has changed nothing.
+ */
+import { isIP } from 'node:net';
+import { type Endpoint, isLoopbackHost, isPrivateHost, parseEndpoint, printEndpoint } from '../protocol/endpoint.ts';
+import { Refusal } from '../protocol/failures.ts';
+import { bytesOf, foldName, isName, isPersonName, isServiceName } from '../protocol/ids.ts';
+import {
+  BUDDY_LIST_BYTES_MAX,
+  CERTIFICATE_LIFETIME_MS,
+  PASSWORD_BYTES_MAX,
+  PASSWORD_LENGTH_MAX,
+  PASSWORD_LENGTH_MIN,
+  SUPERNODE_CERTIFICATE_LIFETIME_MS,
+  SUPERNODE_ENDPOINTS_MAX,
+  SUPERNODES_TOLD_MAX,
+} from '../protocol/params.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
+import type { Account, StoredSupernode } from './account-store.ts';
+import { nodeIdOf, publicKeyFit } from './credential.ts';
+import type { IssuedCertificate } from './credential-issuer.ts';
+import { cleanDisplayName } from './display-name.ts';
+import { accountKeyOf, certifiedPerson, type LoginClient, type LoginDesk } from './login-desk.ts';
+import type { EffectKind, EffectOf, EffectValues, LoginEffect } from './login-effects.ts';
+import { SALT_BYTES } from './password-hash.ts';
+import { hostKey } from './rate-limit.ts';
+
+export type Answer = EffectValues[EffectKind];
+type Work<T> = Generator<LoginEffect, T, Answer>;
+type Rule<K extends RequestKind> = (desk: LoginDesk, client: LoginClient, body: Body<K>) => Work<Message>;
+
+export type RequestKind =
+  | 'signUp'
+  | 'signIn'
+  | 'renew'
+  | 'signOut'
+  | 'buddyListGet'
+  | 'buddyListPut'
+  | 'enrolSupernode'
+  | 'supernodesGet';
+export type Request = Extract<Message, { kind: RequestKind }>;
+
+export const RULES: { readonly [K in RequestKind]: Rule<K> } = {
+  signUp,
+  signIn,
+  renew,
+  signOut,
+  buddyListGet,
+  buddyListPut,
+  enrolSupernode,
+  supernodesGet,
+};
+
+export function isRequest(value: Message): value is Request {
+  return Object.hasOwn(RULES, value.kind);
+}
+
+function* signUp(desk: LoginDesk, client: LoginClient, body: Body<'signUp'>): Work<Message> {
+  const { name } = body;
+  const key = foldName(name);
+  if (!isPersonName(name) && !(isServiceName(name) && desk.serviceNames.has(key))) throw new Refusal('name-malformed');
+  if (!isPasswordFit(body.password)) throw new Refusal('password-weak');
+  const spki = fitKey(body.publicKey);
+  desk.holdHash();
+  try {
+    desk.spend(desk.limits.signUpHost, hostKey(client.session.remoteHost));
+    if (yield* ask({ effect: 'store.find', key })) throw new Refusal('name-taken');
+    const salt = desk.random.bytes(SALT_BYTES);
+    const passwordHash = yield* ask({ effect: 'hash', password: prepared(body.password), salt });
+    const certificate = desk.certify({ kind: 'person', name }, spki, CERTIFICATE_LIFETIME_MS);
+    const displayName = cleanDisplayName(body.displayName, name);
+    const at = { createdAtMs: desk.wallMs, lastSignInAtMs: desk.wallMs };
+    const account: Account = { key, name, displayName, passwordHash, ...at };
+    // Others may have hashed for the same name meanwhile; the store alone decides who was first.
+    if (!(yield* ask({ effect: 'store.create', account }))) throw new Refusal('name-taken');
+    client.standing = { state: 'signed-in', key };
+    return signedIn(desk, body.requestId, account, certificate, 0);
+  } finally {
+    desk.releaseHash();
+  }
+}
+
+function* signIn(desk: LoginDesk, client: LoginClient, body: Body<'signIn'>): Work<Message> {
+  if (!isName(body.name)) throw new Refusal('name-malformed');
+  const spki = fitKey(body.publicKey);
+  const key = foldName(body.name);
+  desk.holdHash();
+  try {
+    desk.spend(desk.limits.signInHost, hostKey(client.session.remoteHost));
+    const account = yield* provenAccount(desk, key, body.password);
+    const { version } = yield* ask({ effect: 'store.buddy-list', key });
+    const certificate = desk.certify({ kind: 'person', name: account.name }, spki, CERTIFICATE_LIFETIME_MS);
+    yield* ask({ effect: 'store.touch', key, lastSignInAtMs: desk.wallMs });
+    client.standing = { state: 'signed-in', key };
+    return signedIn(desk, body.requestId, account, certificate, version);
+  } finally {
+    desk.releaseHash();
+  }
+}
+
+/**
+ * The account, if the password is right. An unknown name costs a hash too, so time does not tell the two apart.
+ * Only wrong guesses are counted by name: the token is taken first, so that guesses side by side count as well, and
+ * given back to who knows the password and to who was not told whether it was right.
+ */
+function* provenAccount(desk: LoginDesk, key: string, password: string): Work<Account> {
+  // No account has such a password, and refusing it at once says nothing about the name.
+  if (!isPasswordFit(password)) throw new Refusal('password-wrong');
+  desk.spend(desk.limits.signInName, key);
+  let wrong = false;
+  try {
+    const account = yield* ask({ effect: 'store.find', key });
+    const passwordHash = account?.passwordHash ?? desk.dummyHash;
+    const right = yield* ask({ effect: 'verify', password: prepared(password), passwordHash });
+    wrong = !account || !right;
+    if (!account) throw new Refusal('name-unknown');
+    if (!right) throw new Refusal('password-wrong');
+    return account;
+  } finally {
+    if (!wrong) desk.limits.signInName.giveBack(desk.now, key);
+  }
+}
+
+function* renew(desk: LoginDesk, client: LoginClient, body: Body<'renew'>): Work<Message> {
+  const key = foldName(certifiedPerson(client, desk.wallMs));
+  if (client.standing.state === 'signed-out') throw new Refusal('not-allowed');
+  const spki = fitKey(body.publicKey);
+  const account = yield* ask({ effect: 'store.find', key });
+  if (!account) throw new Refusal('name-unknown');
+  const { version } = yield* ask({ effect: 'store.buddy-list', key });
+  const certificate = desk.certify({ kind: 'person', name: account.name }, spki, CERTIFICATE_LIFETIME_MS);
+  return signedIn(desk, body.requestId, account, certificate, version);
+}
+
+/** Certificates that were issued stay good until they expire; they are short-lived for that reason. */
+// biome-ignore lint/correctness/useYield: the rules share one shape, and this one asks nothing of the world.
+function* signOut(desk: LoginDesk, client: LoginClient, body: Body<'signOut'>): Work<Message> {
+  accountKeyOf(client, desk.wallMs);
+  client.standing = { state: 'signed-out' };
+  return message('done', { requestId: body.requestId });
+}
+
+function* buddyListGet(desk: LoginDesk, client: LoginClient, body: Body<'buddyListGet'>): Work<Message> {
+  const { version, xml } = yield* ask({ effect: 'store.buddy-list', key: accountKeyOf(client, desk.wallMs) });
+  return message('buddyList', { requestId: body.requestId, version, xml: Buffer.from(xml, 'utf8') });
+}
+
+/** Answered by `done`: the list then has version `base_version` + 1. */
+function* buddyListPut(desk: LoginDesk, client: LoginClient, body: Body<'buddyListPut'>): Work<Message> {
+  const key = accountKeyOf(client, desk.wallMs);
+  if (body.xml.length > BUDDY_LIST_BYTES_MAX) throw new Refusal('too-large');
+  const xml = textOf(body.xml);
+  if (xml === undefined) throw new Refusal('request-malformed', 'the list is not UTF-8 text');
+  const version = yield* ask({ effect: 'store.put-buddy-list', key, baseVersion: body.baseVersion, xml });
+  if (version === undefined) throw new Refusal('stale');
+  return message('done', { requestId: body.requestId });
+}
+
+function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrolSupernode'>): Work<Message> {
+  const { remoteHost, identity } = client.session;
+  const spki = fitKey(body.publicKey);
+  const nodeId = nodeIdOf(spki);
+  const endpoints = announced(body.endpoints, remoteHost);
+  desk.spend(desk.limits.enrolHost, hostKey(remoteHost));
+  const known = yield* ask({ effect: 'store.find-supernode', nodeId });
+  // The key of a supernode is known to all: a stranger must not move its entry elsewhere. The supernode itself, when
+  // it lost our answer, may ask again for the same; when it lost its certificate, it waits or takes a new key.
+  const itself = identity?.nodeId === nodeId && identity.kind !== 'anonymous';
+  const same = known?.endpoints.join() === endpoints.join();
+  if (known && isCurrent(known, desk.wallMs) && !itself && !same) {
+    throw new Refusal('not-allowed', 'this key is enrolled at other endpoints');
+  }
+  const certificate = desk.certify({ kind: 'supernode' }, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
+  yield* ask({ effect: 'store.put-supernode', entry: { nodeId, endpoints, enrolledAtMs: desk.wallMs } });
+  const { der, expiresAtMs } = certificate;
+  return message('supernodeEnrolled', { requestId: body.requestId, certificate: der, expiresAtMs });
+}
+
+function* supernodesGet(desk: LoginDesk, _client: LoginClient, body: Body<'supernodesGet'>): Work<Message> {
+  const stored = yield* ask({ effect: 'store.supernodes', limit: SUPERNODES_TOLD_MAX });
+  const entries = stored
+    .filter((entry) => isCurrent(entry, desk.wallMs))
+    .map((entry) => ({ nodeId: bytesOf(entry.nodeId), endpoints: [...entry.endpoints] }));
+  return message('supernodes', { requestId: body.requestId, entries });
+}
+
+function* ask<K extends EffectKind>(effect: EffectOf<K> & { readonly effect: K }): Work<EffectValues[K]> {
+  return (yield effect) as EffectValues[K];
+}
+
+function signedIn(
+  desk: LoginDesk,
+  requestId: number,
+  account: Account,
+  certificate: IssuedCertificate,
+  buddyListVersion: number,
+): Message {
+  return message('signedIn', {
+    requestId,
+    name: account.name,
+    displayName: account.displayName,
+    certificate: certificate.der,
+    expiresAtMs: certificate.expiresAtMs,
+    buddyListVersion,
+    serverTimeMs: desk.wallMs,
+  });
+}
+
+function fitKey(publicKey: Uint8Array): Buffer {
+  if (!publicKeyFit(publicKey)) throw new Refusal('key-unfit');
+  return Buffer.from(publicKey);
+}
+
+function isPasswordFit(password: string): boolean {
+  if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX) return false;
+  const length = [...password].length;
+  return length >= PASSWORD_LENGTH_MIN && length <= PASSWORD_LENGTH_MAX;
+}
+
+/** As RFC 8265 4.2.2 prepares passwords: systems compose accents differently, the person types the same. */
+function prepared(password: string): string {
+  return password.normalize('NFC');
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Undefined when the bytes are not UTF-8, or hold NUL, which no text store keeps. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = UTF8.decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The endpoints that a supernode may announce from where it asks: its own host, or anything near by when it asks
+ * from near by. Otherwise one enrolment would send a whole network's hellos to somebody else's machine.
+ */
+function announced(texts: readonly string[], remoteHost: string): string[] {
+  if (texts.length === 0 || texts.length > SUPERNODE_ENDPOINTS_MAX) throw new Refusal('request-malformed');
+  const endpoints = texts.map(parseEndpoint);
+  const known = endpoints.filter((endpoint) => endpoint !== undefined && isIP(endpoint.host) !== 0) as Endpoint[];
+  if (known.length !== texts.length) throw new Refusal('request-malformed', 'an endpoint is not an address and port');
+  const own = known.filter(({ host }) => mayAnnounce(host, remoteHost)).map(printEndpoint);
+  if (own.length === 0) throw new Refusal('not-allowed', 'none of the endpoints is where the request came from');
+  return own;
+}
+
+function mayAnnounce(host: string, remoteHost: string): boolean {
+  if (isLoopbackHost(host) || hostKey(host) === hostKey('::') || host === '0.0.0.0') return isLoopbackHost(remoteHost);
+  return hostKey(host) === hostKey(remoteHost) || isPrivateHost(remoteHost);
+}
+
+function isCurrent(entry: StoredSupernode, wallMs: number): boolean {
+  return wallMs < entry.enrolledAtMs + SUPERNODE_CERTIFICATE_LIFETIME_MS;
+}

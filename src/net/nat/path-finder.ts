@@ -1,0 +1,295 @@
+/**
+ * Which way the packets of one call go. The relay (forwarded by the supernode) carries them from the first moment;
+ * meanwhile the addresses that the other end offered, and those its packets come from, are put on trial with probes that
+ * the node seals end to end. An address that answers is proven, for the answer is authenticated, matches a fresh
+ * transaction and comes from where the probe went. After that media itself tells whether the path lives
+ * (realtime.md 0.3, 1.4): packets always flow, so silence is news.
+ *
+ *   relayed -> direct     an address is proven; for 400 ms the old way carries media too
+ *   direct  -> direct     a better one is proven
+ *   direct  -> suspect    240 ms of silence on it: the relay carries media as well, everything is probed
+ *   suspect -> direct     it is heard again, or another is proven
+ *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
+ *
+ * There is no state for "on hold": only the patience differs, and probing rests. Nothing leads from direct to relayed at
+ * once; a path is always suspected first. The probes themselves, and the bounds on them, are in `prober.ts`.
+ */
+import type { Core, Millis, Random } from '../protocol/core.ts';
+import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import { type CallId, hexOf } from '../protocol/ids.ts';
+import {
+  PATH_BETTER_FOR_MS,
+  PATH_DEAD_MS,
+  PATH_DEAD_ON_HOLD_MS,
+  PATH_GOOD_MS,
+  PATH_OVERLAP_MS,
+  PATH_REPLIES_BURST,
+  PATH_REPLIES_PER_SECOND_MAX,
+  PATH_RETURN_MS,
+  PATH_RETURN_MS_MAX,
+  PATH_SETTLE_MS,
+  PATH_SUSPECT_MS,
+  PATH_SUSPECT_ON_HOLD_MS,
+  PROBE_ACTIVE_MS,
+  PROBE_PROMPT_MS,
+  PROBE_STANDBY_MS,
+} from '../protocol/params.ts';
+import { TokenBucket } from '../protocol/token-bucket.ts';
+import { type Route, routeKey } from '../protocol/traffic.ts';
+import { type Body, type MessageOf, message } from '../wire/messages.ts';
+import { type Candidate, compareRated, type PathKind, replaces, score, worthProbing } from './candidate.ts';
+import { type Probe, Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
+
+export type PathInput =
+  /** A PathProbe or PathReply of this call's peer, and the way it came. */
+  | { readonly type: 'probe'; readonly from: Route; readonly probe: Body<'pathProbe'> }
+  | { readonly type: 'reply'; readonly from: Route; readonly reply: Body<'pathReply'> }
+  /** Any authenticated packet of this call's peer came this way. */
+  | { readonly type: 'heard'; readonly route: Route };
+
+export type PathCommand =
+  | { readonly type: 'hold'; readonly on: boolean }
+  /** Our own addresses changed, or sending failed: doubt the path now instead of waiting for silence. */
+  | { readonly type: 'doubt' };
+
+export type PathOutput =
+  /** An unreliable message, sealed end to end, by UDP to this address only. */
+  | Probe
+  /** The same, on the way that the probe came. */
+  | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply'> }
+  /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
+  | { readonly type: 'send-on'; readonly routes: readonly Route[] }
+  /** What the path is now, for people. */
+  | { readonly type: 'path'; readonly path: PathKind; readonly route: Route };
+
+type Standing =
+  | { readonly name: 'relayed' }
+  | {
+      readonly name: 'direct';
+      readonly candidate: Candidate;
+      readonly since: Millis;
+      /** The way left just now, which carries media until then. */
+      readonly overlap: { readonly route: Route; readonly until: Millis } | undefined;
+    }
+  | { readonly name: 'suspect'; readonly candidate: Candidate; readonly since: Millis; readonly suspectAt: Millis };
+
+export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
+  readonly #wire: CallId;
+  readonly #relay: Route;
+  readonly #prober: Prober;
+  readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
+  #out: PathOutput[] = [];
+  #standing: Standing = { name: 'relayed' };
+  #routesTold = '';
+  #pathTold = '';
+  #onHold = false;
+  /** Silence counts from here at the earliest. */
+  #quietFrom: Millis;
+  #challenger: { readonly candidate: Candidate; readonly since: Millis } | undefined;
+  /** Probes and replies of no sense, or above the limit. */
+  dropped = 0;
+
+  /**
+   * `wire`: the id both ends know. `relay`: the way that works already. `remoteCandidates`: texts from outside.
+   * `ours`: our own addresses, to sort out what cannot be reached.
+   */
+  constructor(
+    now: Millis,
+    options: {
+      wire: CallId;
+      relay: Route;
+      remoteCandidates: readonly string[];
+      ours: readonly Endpoint[];
+      random: Random;
+    },
+  ) {
+    this.#wire = options.wire;
+    this.#relay = options.relay;
+    this.#quietFrom = now;
+    const offered = worthProbing(options.remoteCandidates, options.ours);
+    this.#prober = new Prober(now, { wire: options.wire, random: options.random, offered });
+    this.#enter({ name: 'relayed' });
+  }
+
+  receive(now: Millis, input: PathInput): void {
+    if (input.type === 'heard') this.#heard(now, input.route);
+    else if (input.type === 'probe') this.#probed(now, input.from, input.probe);
+    else this.#replied(now, input.from, input.reply);
+  }
+
+  command(now: Millis, command: PathCommand): void {
+    if (command.type === 'doubt') return this.#suspect(now);
+    if (command.on === this.#onHold) return;
+    this.#onHold = command.on;
+    this.#quietFrom = now + PATH_SETTLE_MS;
+    if (!command.on) this.#prober.restartProven(now);
+  }
+
+  wake(now: Millis): void {
+    const standing = this.#standing;
+    if (standing.name === 'direct' && standing.overlap && now >= standing.overlap.until)
+      this.#enter({ ...standing, overlap: undefined });
+    if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
+    else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
+    if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
+  }
+
+  drain(): PathOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  wakeAt(): Millis {
+    const standing = this.#standing;
+    let at = Number.POSITIVE_INFINITY;
+    if (standing.name === 'direct' && standing.overlap) at = standing.overlap.until;
+    if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
+    return this.#mayProbe() ? Math.min(at, this.#prober.dueAt()) : at;
+  }
+
+  /** Where media goes now; the first is the path. */
+  routes(): readonly Route[] {
+    const standing = this.#standing;
+    if (standing.name === 'relayed') return [this.#relay];
+    const route = routeOf(standing.candidate);
+    if (standing.name === 'suspect') return [route, this.#relay];
+    return standing.overlap ? [route, standing.overlap.route] : [route];
+  }
+
+  // ------------------------------------------------------------------ what arrives
+
+  #heard(now: Millis, route: Route): void {
+    if (route.via !== 'udp') return;
+    const { active } = this.#pursuit();
+    const candidate = this.#prober.get(route) ?? this.#prober.learn(now, route.endpoint, active);
+    if (!candidate) return;
+    candidate.heardAt = now;
+    const standing = this.#standing;
+    if (standing.name === 'suspect' && standing.candidate === candidate)
+      this.#enter({ name: 'direct', candidate, since: standing.since, overlap: undefined });
+    // Something opened the way to us, so ours to them may be open too.
+    if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + PROBE_PROMPT_MS);
+  }
+
+  #probed(now: Millis, from: Route, probe: Body<'pathProbe'>): void {
+    const ours = probe.transaction.length === TRANSACTION_BYTES && hexOf(probe.callId) === this.#wire;
+    if (!ours || !this.#replies.take(now)) {
+      this.dropped += 1;
+      return;
+    }
+    this.#heard(now, from);
+    const seen = from.via === 'udp' ? printEndpoint(from.endpoint) : '';
+    const answer = message('pathReply', { transaction: probe.transaction, seen });
+    this.#out.push({ type: 'reply', to: from, message: answer });
+  }
+
+  #replied(now: Millis, from: Route, reply: Body<'pathReply'>): void {
+    const candidate = this.#prober.answered(now, from, reply.transaction);
+    if (!candidate) {
+      this.dropped += 1;
+      return;
+    }
+    candidate.nextAt = now + (candidate === this.#pursuit().active ? PROBE_ACTIVE_MS : PROBE_STANDBY_MS);
+    this.#heard(now, from);
+    this.#consider(now, candidate);
+  }
+
+  // ------------------------------------------------------------------ choosing
+
+  /** A candidate has just been measured: is it to be taken? */
+  #consider(now: Millis, candidate: Candidate): void {
+    if (candidate === this.#pursuit().active || !isEligible(now, candidate)) return;
+    const standing = this.#standing;
+    if (standing.name !== 'direct') return this.#take(now, candidate);
+    const verdict = replaces(rated(candidate), rated(standing.candidate));
+    const challenged = this.#challenger?.candidate === candidate;
+    if (verdict === 'now') return this.#take(now, candidate);
+    if (verdict === 'no') {
+      if (challenged) this.#challenger = undefined;
+      return;
+    }
+    if (!challenged) this.#challenger = { candidate, since: now };
+    else if (now - (this.#challenger?.since ?? now) >= PATH_BETTER_FOR_MS) this.#take(now, candidate);
+  }
+
+  #take(now: Millis, candidate: Candidate): void {
+    const standing = this.#standing;
+    const route = standing.name === 'direct' ? routeOf(standing.candidate) : this.#relay;
+    if (standing.name === 'direct') standing.candidate.nextAt = now + PROBE_STANDBY_MS;
+    this.#challenger = undefined;
+    this.#quietFrom = now + PATH_SETTLE_MS;
+    candidate.nextAt = now + PROBE_ACTIVE_MS;
+    this.#enter({ name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_OVERLAP_MS } });
+  }
+
+  #suspect(now: Millis): void {
+    const standing = this.#standing;
+    if (standing.name === 'direct') {
+      const { candidate, since } = standing;
+      this.#enter({ name: 'suspect', candidate, since, suspectAt: now });
+    }
+    this.#prober.restartProven(now);
+  }
+
+  #fall(now: Millis, { candidate, since, suspectAt }: Extract<Standing, { name: 'suspect' }>): void {
+    putOnTrial(now, candidate);
+    candidate.falls = now - since < PATH_GOOD_MS ? candidate.falls + 1 : 1;
+    const stayMs = candidate.falls < 2 ? 0 : PATH_RETURN_MS * 2 ** (candidate.falls - 2);
+    candidate.returnAt = now + Math.min(stayMs, PATH_RETURN_MS_MAX);
+    this.#enter({ name: 'relayed' });
+    // A standby that answered while this one was silent is better than the relay.
+    const standbys = this.#prober
+      .all()
+      .filter((one) => one.state.name === 'valid' && one.state.answeredAt >= suspectAt && isEligible(now, one));
+    const [best] = standbys.sort((a, b) => compareRated(rated(a), rated(b)));
+    if (best) this.#take(now, best);
+  }
+
+  /** The one place where the standing changes, and tells what follows for media and for people. */
+  #enter(next: Standing): void {
+    this.#standing = next;
+    const routes = this.routes();
+    const [route = this.#relay] = routes;
+    const path = next.name === 'relayed' ? 'relay' : next.candidate.kind;
+    const routesText = routes.map(routeKey).join();
+    const pathText = `${path} ${routeKey(route)}`;
+    if (routesText !== this.#routesTold) this.#out.push({ type: 'send-on', routes });
+    if (pathText !== this.#pathTold) this.#out.push({ type: 'path', path, route });
+    this.#routesTold = routesText;
+    this.#pathTold = pathText;
+  }
+
+  #pursuit(): Pursuit {
+    const standing = this.#standing;
+    const active = standing.name === 'relayed' ? undefined : standing.candidate;
+    return { active, inDoubt: standing.name === 'suspect' };
+  }
+
+  /** When the path in use will have been silent for too long. */
+  #silentAt(standing: Exclude<Standing, { name: 'relayed' }>): Millis {
+    const suspected = standing.name === 'suspect';
+    const heldMs = suspected ? PATH_DEAD_ON_HOLD_MS : PATH_SUSPECT_ON_HOLD_MS;
+    const limitMs = this.#onHold ? heldMs : suspected ? PATH_DEAD_MS : PATH_SUSPECT_MS;
+    const silentAt = Math.max(standing.candidate.heardAt, this.#quietFrom) + limitMs;
+    // Doubt that did not come from silence gets the time in between as well.
+    return suspected ? Math.max(silentAt, standing.suspectAt + PATH_DEAD_MS - PATH_SUSPECT_MS) : silentAt;
+  }
+
+  /** On hold one filler packet in five seconds is all that may flow, unless the path is in doubt. */
+  #mayProbe(): boolean {
+    return !this.#onHold || this.#standing.name === 'suspect';
+  }
+}
+
+function routeOf(candidate: Candidate): Route {
+  return { via: 'udp', endpoint: candidate.endpoint };
+}
+
+function isEligible(now: Millis, candidate: Candidate): boolean {
+  return candidate.state.name === 'valid' && now >= candidate.returnAt;
+}
+
+function rated({ kind, state }: Candidate): { readonly kind: 'lan' | 'direct'; readonly score: number } {
+  return { kind, score: state.name === 'valid' ? score(state) : Number.POSITIVE_INFINITY };
+}

@@ -1,0 +1,179 @@
+/**
+ * The candidates of one call and their probes: when each is due, within which budgets, and which answers count. The path
+ * finder asks it what to send and hands it the answers; which path is taken is decided there.
+ *
+ * What a hostile peer can make us send is bounded here: so many addresses, so many unanswered probes to each and to
+ * all of them, so many probes a second.
+ */
+import type { Millis, Random } from '../protocol/core.ts';
+import { type Endpoint, isUnicastHost } from '../protocol/endpoint.ts';
+import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
+import {
+  CANDIDATES_LEARNED_MAX,
+  PATH_FRESH_MS,
+  PROBE_ACTIVE_MS,
+  PROBE_STANDBY_MS,
+  PROBE_TIMEOUT_MS,
+  PROBES_BURST,
+  PROBES_PENDING_MAX,
+  PROBES_PER_SECOND_MAX,
+  PROBES_UNANSWERED_MAX,
+  PROBES_UNANSWERED_TOTAL_MAX,
+} from '../protocol/params.ts';
+import { TokenBucket } from '../protocol/token-bucket.ts';
+import { type Route, routeKey } from '../protocol/traffic.ts';
+import { type MessageOf, message } from '../wire/messages.ts';
+import { type Candidate, candidateAt, measure, probeOffsetMs } from './candidate.ts';
+
+export const TRANSACTION_BYTES = 8;
+
+export interface Probe {
+  readonly type: 'probe';
+  readonly to: Endpoint;
+  readonly message: MessageOf<'pathProbe'>;
+}
+
+/** What the path finder is doing, as far as it matters for probing. */
+export interface Pursuit {
+  readonly active: Candidate | undefined;
+  /** The path is in doubt: everything proven is probed as if new. */
+  readonly inDoubt: boolean;
+}
+
+export class Prober {
+  readonly #callId: Buffer;
+  readonly #random: Random;
+  readonly #candidates = new Map<string, Candidate>();
+  readonly #pending = new Map<string, { readonly candidate: Candidate; readonly sentAt: Millis }>();
+  readonly #bucket = new TokenBucket(PROBES_PER_SECOND_MAX, PROBES_BURST);
+  /** The bucket is empty until then. */
+  #emptyUntil: Millis = 0;
+  #unanswered = 0;
+
+  constructor(now: Millis, options: { wire: CallId; random: Random; offered: readonly Endpoint[] }) {
+    this.#callId = bytesOf(options.wire);
+    this.#random = options.random;
+    for (const endpoint of options.offered) this.#add(candidateAt(now, endpoint, false));
+  }
+
+  get(route: Route): Candidate | undefined {
+    return this.#candidates.get(routeKey(route));
+  }
+
+  all(): Candidate[] {
+    return [...this.#candidates.values()];
+  }
+
+  /**
+   * An address that was not offered: the other end moved, or a NAT gave it a new one. Undefined when it is no address
+   * to send to, or when there is no room; an older one on trial makes room.
+   */
+  learn(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
+    if (endpoint.carrier !== 'udp' || !isUnicastHost(endpoint.host)) return undefined;
+    const learned = this.all().filter((one) => one.learned);
+    if (learned.length >= CANDIDATES_LEARNED_MAX) {
+      const idle = learned.filter((one) => one.state.name === 'trial' && one !== active);
+      const oldest = idle.sort((a, b) => a.heardAt - b.heardAt)[0];
+      if (!oldest) return undefined;
+      this.#candidates.delete(oldest.key);
+    }
+    return this.#add(candidateAt(now, endpoint, true));
+  }
+
+  /** Everything that has ever answered is probed again as at the start. */
+  restartProven(now: Millis): void {
+    for (const candidate of this.#candidates.values()) if (candidate.everAnswered) restart(now, candidate);
+  }
+
+  /** When `due` will have something, if probing is allowed at all. */
+  dueAt(): Millis {
+    let at = Number.POSITIVE_INFINITY;
+    for (const candidate of this.#candidates.values()) at = Math.min(at, candidate.nextAt);
+    return Math.max(at, this.#emptyUntil);
+  }
+
+  /** The probes to send now; what the bucket does not allow stays due. */
+  due(now: Millis, pursuit: Pursuit): Probe[] {
+    const probes: Probe[] = [];
+    const due = this.all().filter((one) => one.nextAt <= now);
+    for (const candidate of due.sort((a, b) => a.nextAt - b.nextAt)) {
+      if (!this.#withinBudget(candidate)) {
+        candidate.nextAt = Number.POSITIVE_INFINITY;
+        continue;
+      }
+      if (!this.#bucket.take(now)) {
+        this.#emptyUntil = now + this.#bucket.waitMs(now);
+        break;
+      }
+      probes.push(this.#probe(now, candidate));
+      schedule(now, candidate, pursuit);
+    }
+    return probes;
+  }
+
+  /**
+   * An answer came. The candidate that it proves, measured anew; undefined for an unknown transaction, for an answer
+   * from elsewhere than the address that was asked (it proves nothing of that address), and for one too late.
+   */
+  answered(now: Millis, from: Route, transaction: Uint8Array): Candidate | undefined {
+    const key = hexOf(transaction);
+    const pending = this.#pending.get(key);
+    if (!pending || from.via !== 'udp' || routeKey(from) !== pending.candidate.key) return undefined;
+    this.#pending.delete(key);
+    const rttMs = now - pending.sentAt;
+    const { candidate } = pending;
+    if (rttMs > PROBE_TIMEOUT_MS || this.#candidates.get(candidate.key) !== candidate) return undefined;
+    candidate.state = measure(candidate.state, rttMs, now);
+    candidate.everAnswered = true;
+    return candidate;
+  }
+
+  #add(candidate: Candidate): Candidate {
+    this.#candidates.set(candidate.key, candidate);
+    return candidate;
+  }
+
+  #withinBudget(candidate: Candidate): boolean {
+    if (candidate.everAnswered) return true;
+    return candidate.probes < PROBES_UNANSWERED_MAX && this.#unanswered < PROBES_UNANSWERED_TOTAL_MAX;
+  }
+
+  #probe(now: Millis, candidate: Candidate): Probe {
+    candidate.probes += 1;
+    if (!candidate.everAnswered) this.#unanswered += 1;
+    const transaction = this.#random.bytes(TRANSACTION_BYTES);
+    this.#pending.set(hexOf(transaction), { candidate, sentAt: now });
+    for (const [oldest, { sentAt }] of this.#pending) {
+      if (this.#pending.size <= PROBES_PENDING_MAX && now - sentAt <= PROBE_TIMEOUT_MS) break;
+      this.#pending.delete(oldest);
+    }
+    const probe = message('pathProbe', { transaction, callId: this.#callId });
+    return { type: 'probe', to: candidate.endpoint, message: probe };
+  }
+}
+
+/** Back on trial, from the first step of the schedule. */
+export function putOnTrial(now: Millis, candidate: Candidate): void {
+  candidate.state = { name: 'trial' };
+  restart(now, candidate);
+}
+
+function restart(now: Millis, candidate: Candidate): void {
+  candidate.startedAt = now;
+  candidate.step = 0;
+  candidate.nextAt = now;
+}
+
+/** After a probe: the path in use is measured, a standby kept alive, everything else follows the schedule. */
+function schedule(now: Millis, candidate: Candidate, { active, inDoubt }: Pursuit): void {
+  const { state } = candidate;
+  const isActive = candidate === active;
+  if (state.name === 'valid' && !isActive && now - state.answeredAt > PATH_FRESH_MS + PROBE_STANDBY_MS)
+    putOnTrial(now, candidate);
+  if (candidate.state.name === 'valid' && !inDoubt) {
+    candidate.nextAt = now + (isActive ? PROBE_ACTIVE_MS : PROBE_STANDBY_MS);
+    return;
+  }
+  candidate.step += 1;
+  candidate.nextAt = Math.max(now, candidate.startedAt + probeOffsetMs(candidate.step));
+}

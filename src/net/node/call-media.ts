@@ -1,0 +1,216 @@
+/**
+ * The media of all calls of one node: for each call that talks a media session and a path finder, and what goes between
+ * them. Calls and people are known here by call id and node id; sealing is the node's.
+ *
+ *   voice body -> MediaSession -> send-voice -> on the routes that PathFinder named
+ *   voice packet, probe, report -> by the peer's node and the call's tag -> MediaSession, PathFinder
+ */
+import type { MediaOrder } from '../call/call-record.ts';
+import { type MediaOutput, MediaSession, type MediaTotals } from '../media/media-session.ts';
+import type { CallPath, CallQuality, VoiceReport } from '../media/quality.ts';
+import { callTag } from '../media/voice-packet.ts';
+import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
+import type { Millis, Random } from '../protocol/core.ts';
+import type { Endpoint } from '../protocol/endpoint.ts';
+import { type CallId, hexOf, type NodeId } from '../protocol/ids.ts';
+import type { Route } from '../protocol/traffic.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
+
+/** What the agent is told. */
+export type CallMediaNews =
+  /** To the voice end; `arrivalMs` on the node's clock. */
+  | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
+  | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
+  | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
+  /** Precedes the end of the call. */
+  | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
+
+export type CallMediaOutput =
+  | CallMediaNews
+  | { readonly type: 'send-voice'; readonly node: NodeId; readonly bytes: Buffer; readonly routes: readonly Route[] }
+  | { readonly type: 'send-datagram'; readonly node: NodeId; readonly message: Message; readonly route: Route }
+  /** Signalling to this node should go this way from now on. */
+  | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route }
+  | { readonly type: 'alive'; readonly call: CallId };
+
+interface Talk {
+  readonly call: CallId;
+  readonly wire: CallId;
+  readonly tag: number;
+  readonly node: NodeId;
+  readonly session: MediaSession;
+  readonly finder: PathFinder;
+  routes: readonly Route[];
+}
+
+export interface CallMediaOptions {
+  readonly random: Random;
+  readonly fillerBody: (mediaTime10ms: number) => Buffer;
+  /** How a relayed path is to be called, and through whom. */
+  readonly relayedPath: () => { readonly path: CallPath; readonly via: string };
+}
+
+export class CallMedia {
+  readonly #options: CallMediaOptions;
+  readonly #talks = new Map<CallId, Talk>();
+  /** Our own addresses, to sort out what cannot be reached from here. */
+  ours: readonly Endpoint[] = [];
+  #out: CallMediaOutput[] = [];
+
+  constructor(options: CallMediaOptions) {
+    this.#options = options;
+  }
+
+  start(now: Millis, order: Extract<MediaOrder, { type: 'media-start' }>): void {
+    const { call, wire, node, remoteCandidates } = order;
+    const { random, fillerBody } = this.#options;
+    const relay: Route = { via: 'forward', node };
+    const talk: Talk = {
+      call,
+      wire,
+      tag: callTag(wire),
+      node,
+      session: new MediaSession(now, { wire, fillerBody }),
+      finder: new PathFinder(now, { wire, relay, remoteCandidates, ours: this.ours, random }),
+      routes: [relay],
+    };
+    this.#talks.set(call, talk);
+    this.#drainTalk(now, talk);
+  }
+
+  stop(now: Millis, call: CallId): void {
+    const talk = this.#talks.get(call);
+    if (!talk) return;
+    this.#drainTalk(now, talk);
+    this.#talks.delete(call);
+    this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
+    this.#out.push({ type: 'use-route', node: talk.node, route: { via: 'forward', node: talk.node } });
+  }
+
+  stopAll(): void {
+    this.#talks.clear();
+  }
+
+  hold(now: Millis, call: CallId, on: boolean): void {
+    const talk = this.#talks.get(call);
+    if (!talk) return;
+    talk.session.command(now, { type: 'hold', on });
+    talk.finder.command(now, { type: 'hold', on });
+    this.#drainTalk(now, talk);
+  }
+
+  /** A body from the voice end; it becomes ours. */
+  voice(now: Millis, call: CallId, body: Buffer): void {
+    const talk = this.#talks.get(call);
+    if (!talk) return;
+    talk.session.receive(now, { type: 'voice', body });
+    this.#drainTalk(now, talk);
+  }
+
+  stats(now: Millis, call: CallId, stats: VoiceReport): void {
+    this.#talks.get(call)?.session.command(now, { type: 'voice-stats', stats });
+  }
+
+  /** Our network changed: every path is doubted at once. */
+  doubt(now: Millis): void {
+    for (const talk of this.#talks.values()) {
+      talk.finder.command(now, { type: 'doubt' });
+      this.#drainTalk(now, talk);
+    }
+  }
+
+  /** An opened voice packet of a node's session. */
+  arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): void {
+    const tag = (bytes[0] ?? 0) & 0x7f;
+    for (const talk of this.#talks.values()) {
+      if (talk.node !== node || talk.tag !== tag) continue;
+      talk.finder.receive(now, { type: 'heard', route });
+      talk.session.receive(now, { type: 'arrived', bytes });
+      this.#drainTalk(now, talk);
+      return;
+    }
+  }
+
+  /** A probe, a reply or a report from a node. */
+  receive(now: Millis, node: NodeId, route: Route, value: MessageOf<'pathProbe' | 'pathReply' | 'mediaReport'>): void {
+    for (const talk of this.#talks.values()) {
+      if (talk.node !== node) continue;
+      if (value.kind === 'pathReply') talk.finder.receive(now, { type: 'reply', from: route, reply: value.body });
+      else if (hexOf(value.body.callId) !== talk.wire) continue;
+      else if (value.kind === 'pathProbe') talk.finder.receive(now, { type: 'probe', from: route, probe: value.body });
+      else talk.session.receive(now, { type: 'report', report: value.body });
+      this.#drainTalk(now, talk);
+    }
+  }
+
+  wake(now: Millis): void {
+    for (const talk of this.#talks.values()) {
+      if (now >= talk.session.wakeAt()) talk.session.wake(now);
+      if (now >= talk.finder.wakeAt()) talk.finder.wake(now);
+      this.#drainTalk(now, talk);
+    }
+  }
+
+  wakeAt(): Millis {
+    let at = Number.POSITIVE_INFINITY;
+    for (const talk of this.#talks.values()) at = Math.min(at, talk.session.wakeAt(), talk.finder.wakeAt());
+    return at;
+  }
+
+  drain(): CallMediaOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #drainTalk(now: Millis, talk: Talk): void {
+    for (const output of talk.finder.drain()) this.#fromFinder(now, talk, output);
+    for (const output of talk.session.drain()) this.#fromSession(talk, output);
+  }
+
+  #fromFinder(now: Millis, talk: Talk, output: PathOutput): void {
+    const { node, call } = talk;
+    switch (output.type) {
+      case 'probe': {
+        const route: Route = { via: 'udp', endpoint: output.to };
+        this.#out.push({ type: 'send-datagram', node, message: output.message, route });
+        return;
+      }
+      case 'reply':
+        this.#out.push({ type: 'send-datagram', node, message: output.message, route: output.to });
+        return;
+      case 'send-on':
+        talk.routes = output.routes;
+        return;
+      case 'path': {
+        const relayed = output.path === 'relay' ? this.#options.relayedPath() : undefined;
+        const path = relayed?.path ?? output.path;
+        talk.session.command(now, { type: 'path', path });
+        this.#out.push({ type: 'use-route', node, route: output.route });
+        this.#out.push(relayed ? { type: 'path', call, path, via: relayed.via } : { type: 'path', call, path });
+      }
+    }
+  }
+
+  #fromSession(talk: Talk, output: MediaOutput): void {
+    const { node, call } = talk;
+    switch (output.type) {
+      case 'send-voice':
+        this.#out.push({ type: 'send-voice', node, bytes: output.bytes, routes: talk.routes });
+        return;
+      case 'send-datagram': {
+        const route = talk.routes[0];
+        if (route) this.#out.push({ type: 'send-datagram', node, message: output.message, route });
+        return;
+      }
+      case 'play':
+        this.#out.push({ type: 'play', call, body: output.body, arrivalMs: output.arrivalMs });
+        return;
+      case 'quality':
+        this.#out.push({ type: 'quality', call, quality: output.quality });
+        return;
+      case 'alive':
+        this.#out.push({ type: 'alive', call });
+    }
+  }
+}

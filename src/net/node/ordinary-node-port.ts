@@ -1,0 +1,97 @@
+/**
+ * What an ordinary node understands and tells: plain data in both directions. The agent (`store/agent.ts`) gives
+ * commands through the driver and gets events back; in tests the simulated world does the same.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { OwnStatus } from '../chat/presence.ts';
+import type { RosterEntry } from '../chat/roster-entry.ts';
+import type { LoginRequest } from '../login/login-client.ts';
+import type { VoiceReport } from '../media/quality.ts';
+import type { Random, WallClock } from '../protocol/core.ts';
+import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
+import type { Message } from '../wire/messages.ts';
+import type { PeerSend } from '../wire/peers.ts';
+import type { CallMediaNews } from './call-media.ts';
+import type { PeopleCommand, PeopleOutput } from './people.ts';
+
+export interface OrdinaryNodeOptions {
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  readonly pin: Buffer;
+  readonly authorityDer?: Buffer | undefined;
+  readonly loginServers: readonly Endpoint[];
+  readonly supernodes: readonly Endpoint[];
+  /** Name and version of the program, told to the supernode. */
+  readonly software: string;
+  /** A ready voice body of encoded silence with this media time, for when the voice child is missing. */
+  readonly fillerBody: (mediaTime10ms: number) => Buffer;
+}
+
+/** Who is signed in. */
+export interface Member {
+  readonly name: UserName;
+  readonly displayName: string;
+  readonly nodeId: NodeId;
+  readonly privateKey: KeyObject;
+  readonly certificateDer: Buffer;
+  /** Wall clock, ms. */
+  readonly expiresAtMs: number;
+  readonly roster: readonly RosterEntry[];
+  readonly presence: OwnStatus;
+  /** A service: accepts every buddy request and chats with everybody. */
+  readonly isService: boolean;
+}
+
+export type OrdinaryNodeCommand =
+  /** Asks the login server; answered by `login-reply` or `login-failed` with the ticket. */
+  | { readonly type: 'login'; readonly ticket: number; readonly request: LoginRequest }
+  /** Signed in: prove this identity from now on, attach, be there for people. */
+  | { readonly type: 'become'; readonly member: Member }
+  /** Signed out: leave politely, forget the identity. */
+  | { readonly type: 'leave' }
+  /** Asks the supernode; answered by `search-results` or `search-failed`. */
+  | { readonly type: 'search'; readonly ticket: number; readonly pattern: string; readonly limit: number }
+  /** A voice body from the voice child, for the call that talks. */
+  | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
+  /** What the voice child measures, for the reports to the other end and the quality events. */
+  | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport }
+  /** Drop the link and attach anew (fault switch; change of network). */
+  | { readonly type: 'reattach' }
+  | PeopleCommand;
+
+export type OrdinaryNodeEvent =
+  | {
+      readonly type: 'login-reply';
+      readonly ticket: number;
+      readonly message: Message;
+      readonly authorityDer: Buffer | undefined;
+    }
+  | {
+      readonly type: 'login-failed';
+      readonly ticket: number;
+      readonly code: FailureCode;
+      readonly retryAfterMs: number;
+    }
+  /** The certificate was renewed: to be stored. */
+  | { readonly type: 'renewed'; readonly certificateDer: Buffer; readonly expiresAtMs: number }
+  | {
+      readonly type: 'link';
+      readonly state: 'connecting' | 'online' | 'offline';
+      readonly endpoint: Endpoint | undefined;
+      readonly carrier: Carrier | undefined;
+      readonly trouble: FailureCode | undefined;
+    }
+  | { readonly type: 'rtt'; readonly rttMs: number }
+  /** Supernodes that the login server named: for the host cache. */
+  | { readonly type: 'supernodes'; readonly endpoints: readonly Endpoint[] }
+  | {
+      readonly type: 'search-results';
+      readonly ticket: number;
+      readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+      readonly complete: boolean;
+    }
+  | { readonly type: 'search-failed'; readonly ticket: number; readonly code: FailureCode }
+  | CallMediaNews
+  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;

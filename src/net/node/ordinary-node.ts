@@ -1,0 +1,611 @@
+/**
+ * An ordinary node, assembled: one person's program on the network. It joins carriers, switchboard, supernode link,
+ * login client, sessions to people, people's services and the media of calls. A decision between two of them is one
+ * row in a table here; everything else is in the rooms themselves. The five verbs of `core.ts`, and two questions.
+ *
+ *   driver -> carriers -> switchboard -> (by whose session it is) link | login client | peer sessions -> people
+ *   people -> peer sessions -> switchboard -> carriers | forward through the link
+ *
+ * Somewhat above 400 lines, because the table of what leads to what is one thing to read.
+ */
+import { createPublicKey } from 'node:crypto';
+import { spkiOf } from '../login/credential.ts';
+import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
+import type { Core, Millis } from '../protocol/core.ts';
+import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
+import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
+import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
+import {
+  CERTIFICATE_LIFETIME_MS,
+  CERTIFICATE_RENEW_SHARE,
+  FORWARD_DATAGRAM_BYTES_MAX,
+  RENEW_RETRY_MS,
+  REQUEST_TIMEOUT_MS,
+  REQUESTS_PENDING_MAX,
+  SUPERNODES_ASK_MS,
+} from '../protocol/params.ts';
+import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import type { PeerIdentity, PeerKind } from '../transport/trust.ts';
+import { type Message, message } from '../wire/messages.ts';
+import { CallMedia, type CallMediaOutput } from './call-media.ts';
+import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
+import { People, type PeopleOutput } from './people.ts';
+import { PinnedTrust } from './trust.ts';
+
+export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+
+/** Tickets of our own questions to the login server; the agent's are positive. */
+const RENEW_TICKET = -1;
+const SUPERNODES_TICKET = -2;
+
+/** Whose link it is, and by which number its owner knows it. */
+interface LinkOwner {
+  readonly owner: 'supernode' | 'login';
+  readonly attempt: number;
+}
+
+export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutput | OrdinaryNodeEvent> {
+  readonly #options: OrdinaryNodeOptions;
+  readonly #trust: PinnedTrust;
+  readonly #switchboard: Switchboard;
+  readonly #carriers: Carriers;
+  readonly #link: SupernodeLink;
+  readonly #login = new LoginClient();
+  readonly #peers: PeerSessions;
+  readonly #media: CallMedia;
+  #people: People | undefined;
+  #member: Member | undefined;
+
+  readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
+  readonly #connecting = new Map<NodeId, SessionId>();
+  readonly #requests = new Map<
+    number,
+    { readonly ticket: number; readonly lookup: string | undefined; readonly giveUpAt: Millis }
+  >();
+  #requestId = 0;
+  #supernodes: readonly Endpoint[];
+  #localCandidates: readonly string[] = [];
+  #renewAt: Millis = Number.POSITIVE_INFINITY;
+  #askSupernodesAt: Millis = 0;
+  #detailsChanged = false;
+  #linkEndpoint: Endpoint | undefined;
+  #out: (NetOutput | OrdinaryNodeEvent)[] = [];
+
+  constructor(options: OrdinaryNodeOptions) {
+    this.#options = options;
+    const { random, wallClock, pin, authorityDer } = options;
+    this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
+    this.#switchboard = new Switchboard({ random, trust: this.#trust });
+    this.#carriers = new Carriers(this.#switchboard);
+    this.#link = new SupernodeLink(random);
+    this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
+    const relayedPath = () => this.#relayedPath();
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, relayedPath });
+    this.#supernodes = options.supernodes;
+    this.#login.setServers(options.loginServers);
+  }
+
+  /** Why a line to this person cannot be taken; undefined when it can. */
+  admitsChat(to: string, text: string): FailureCode | undefined {
+    return this.#people ? this.#people.admits(to, text) : 'not-signed-in';
+  }
+
+  /** The buddy list with its tombstones, to be stored and merged. */
+  rosterEntries() {
+    return this.#people?.roster.entries() ?? [];
+  }
+
+  receive(now: Millis, input: NetInput): void {
+    if (input.type === 'local-endpoints') this.#setCandidates(now, input.endpoints);
+    else this.#carriers.receive(now, input);
+    this.#settle(now);
+  }
+
+  command(now: Millis, command: OrdinaryNodeCommand): void {
+    switch (command.type) {
+      case 'login':
+        this.#login.ask(now, command.ticket, command.request);
+        break;
+      case 'become':
+        this.#become(now, command.member);
+        break;
+      case 'leave':
+        this.#leave(now);
+        break;
+      case 'search':
+        this.#search(now, command.ticket, command.pattern, command.limit);
+        break;
+      case 'voice':
+        this.#media.voice(now, command.call, command.body);
+        break;
+      case 'voice-stats':
+        this.#media.stats(now, command.call, command.stats);
+        break;
+      case 'reattach':
+        this.#link.restart(now);
+        break;
+      default:
+        this.#people?.command(now, command);
+    }
+    this.#settle(now);
+  }
+
+  wake(now: Millis): void {
+    this.#switchboard.wake(now);
+    this.#link.wake(now);
+    this.#login.wake(now);
+    this.#people?.wake(now);
+    this.#media.wake(now);
+    if (now >= this.#renewAt) this.#renew(now);
+    this.#expireRequests(now);
+    this.#settle(now);
+  }
+
+  wakeAt(): Millis {
+    let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
+    at = Math.min(at, this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    for (const request of this.#requests.values()) at = Math.min(at, request.giveUpAt);
+    return at;
+  }
+
+  drain(): (NetOutput | OrdinaryNodeEvent)[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  // ------------------------------------------------------------------ signing in and out
+
+  #become(now: Millis, member: Member): void {
+    if (this.#people) this.#leave(now);
+    this.#member = member;
+    this.#switchboard.setIdentity(member);
+    const { random, wallClock } = this.#options;
+    this.#people = new People({ ...member, random, wallClock });
+    this.#people.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+    this.#scheduleRenewal(now, member.expiresAtMs);
+    this.#tellLink('connecting', undefined);
+    if (this.#supernodes.length === 0) this.#askSupernodes(now);
+    else this.#startLink(now);
+  }
+
+  #leave(now: Millis): void {
+    this.#people?.command(now, { type: 'presence', status: 'invisible' });
+    this.#settle(now);
+    this.#link.stop('signed out');
+    this.#peers.setOnline(false);
+    this.#settle(now);
+    for (const session of this.#switchboard.sessions()) this.#switchboard.close(session, 'signed out');
+    this.#media.stopAll();
+    this.#people = undefined;
+    this.#member = undefined;
+    this.#renewAt = Number.POSITIVE_INFINITY;
+    this.#settle(now);
+    this.#switchboard.setIdentity(undefined);
+    this.#tellLink('offline', undefined);
+  }
+
+  #startLink(now: Millis): void {
+    if (this.#people) this.#link.start(now, this.#supernodes, this.#details(this.#people));
+  }
+
+  #details(people: People) {
+    const { displayName = '' } = this.#member ?? {};
+    return {
+      displayName,
+      listed: people.status !== 'invisible',
+      hiddenFrom: people.hidden,
+      watch: people.watched,
+      software: this.#options.software,
+    };
+  }
+
+  #scheduleRenewal(now: Millis, expiresAtMs: number): void {
+    const leftMs = expiresAtMs - this.#options.wallClock();
+    this.#renewAt = now + Math.max(0, leftMs - CERTIFICATE_LIFETIME_MS * CERTIFICATE_RENEW_SHARE);
+  }
+
+  #renew(now: Millis): void {
+    this.#renewAt = now + RENEW_RETRY_MS * (0.8 + 0.4 * this.#options.random.fraction());
+    if (!this.#member) return;
+    const publicKey = spkiOf(createPublicKey(this.#member.privateKey));
+    this.#login.ask(now, RENEW_TICKET, { kind: 'renew', publicKey });
+  }
+
+  /** Supernodes may have moved since the invite was made: the login server knows the newest. */
+  #askSupernodes(now: Millis): void {
+    if (now < this.#askSupernodesAt) return;
+    this.#askSupernodesAt = now + SUPERNODES_ASK_MS;
+    this.#login.ask(now, SUPERNODES_TICKET, { kind: 'supernodesGet' });
+  }
+
+  // ------------------------------------------------------------------ questions to the supernode
+
+  #search(now: Millis, ticket: number, pattern: string, limit: number): void {
+    if (!this.#link.attached || this.#requests.size >= REQUESTS_PENDING_MAX) {
+      this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network' });
+      return;
+    }
+    const requestId = this.#request(now, ticket, undefined);
+    this.#sendToSupernode(now, message('search', { requestId, pattern, limit }), true);
+  }
+
+  #request(now: Millis, ticket: number, lookup: string | undefined): number {
+    const requestId = ++this.#requestId;
+    this.#requests.set(requestId, { ticket, lookup, giveUpAt: now + REQUEST_TIMEOUT_MS });
+    return requestId;
+  }
+
+  #expireRequests(now: Millis): void {
+    for (const [requestId, request] of this.#requests) {
+      if (now < request.giveUpAt) continue;
+      this.#requests.delete(requestId);
+      this.#requestFailed(now, request, 'timed-out');
+    }
+  }
+
+  #requestFailed(now: Millis, request: { ticket: number; lookup: string | undefined }, code: FailureCode): void {
+    if (request.lookup !== undefined) this.#peers.whereabouts(now, request.lookup, []);
+    else this.#out.push({ type: 'search-failed', ticket: request.ticket, code });
+  }
+
+  #sendToSupernode(now: Millis, value: Message, reliable: boolean): void {
+    const session = this.#supernodeSession();
+    if (session === undefined) return;
+    if (reliable) this.#switchboard.send(now, session, value);
+    else this.#switchboard.sendDatagram(session, value);
+  }
+
+  #supernodeSession(): SessionId | undefined {
+    for (const [link, { owner }] of this.#ownerOfLink) {
+      const session = owner === 'supernode' ? this.#carriers.sessionOf(link) : undefined;
+      if (session !== undefined) return session;
+    }
+    return undefined;
+  }
+
+  // ------------------------------------------------------------------ the table
+
+  /** Moves what one room said to the next, until all are silent. */
+  #settle(now: Millis): void {
+    for (let busy = true; busy; ) {
+      busy = false;
+      for (const output of this.#switchboard.drain()) busy = this.#fromSwitchboard(now, output);
+      for (const output of this.#carriers.drain()) busy = this.#fromCarriers(now, output);
+      for (const output of this.#link.drain()) busy = this.#fromLink(now, output);
+      for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
+      for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
+      for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
+      for (const output of this.#media.drain()) busy = this.#fromMedia(now, output);
+      if (busy || !this.#detailsChanged || !this.#people) continue;
+      this.#detailsChanged = false;
+      this.#link.update(this.#details(this.#people));
+      busy = true;
+    }
+  }
+
+  #fromSwitchboard(now: Millis, output: SwitchboardOutput): true {
+    switch (output.type) {
+      case 'send':
+        if (output.route.via === 'forward') this.#forward(now, output.route.node, output.bytes);
+        else this.#carriers.send(output.route, output.bytes);
+        return true;
+      case 'established':
+        this.#established(now, output.session, output.peer, output.route);
+        return true;
+      case 'failed':
+        if (!this.#carriers.ended(output.session, output.code)) this.#connectFailed(output.session);
+        return true;
+      case 'closed':
+        if (!this.#carriers.ended(output.session, 'unreachable')) this.#peers.closed(output.session);
+        return true;
+      case 'voice':
+        this.#media.arrived(now, this.#switchboard.peerOf(output.session)?.nodeId ?? '', output.route, output.bytes);
+        return true;
+      case 'message':
+        this.#receiveMessage(now, output.session, output.route, output.message);
+        return true;
+    }
+  }
+
+  /** Handshakes and long segments go reliably, since they would not fit a datagram inside a datagram. */
+  #forward(now: Millis, target: NodeId, packet: Buffer): void {
+    const reliable = packet.length > FORWARD_DATAGRAM_BYTES_MAX;
+    this.#sendToSupernode(now, message('forward', { target: bytesOf(target), packet }), reliable);
+  }
+
+  #established(now: Millis, session: SessionId, peer: PeerIdentity, route: Route): void {
+    if (this.#carriers.established(session, peer)) return;
+    const expected = route.via === 'forward' ? route.node : undefined;
+    const blocked = this.#people?.roster.isBlocked(peer.name) ?? true;
+    this.#connecting.delete(peer.nodeId);
+    if (peer.kind !== 'person' || peer.nodeId !== expected || blocked) this.#switchboard.close(session, 'not wanted');
+    else this.#peers.established(now, session, peer.name, peer.nodeId);
+  }
+
+  #connectFailed(session: SessionId): void {
+    for (const [node, id] of this.#connecting) {
+      if (id !== session) continue;
+      this.#connecting.delete(node);
+      this.#peers.connectFailed(node);
+    }
+  }
+
+  #receiveMessage(now: Millis, session: SessionId, route: Route, value: Message): void {
+    const peer = this.#switchboard.peerOf(session);
+    if (!peer) return;
+    if (peer.kind === 'person') this.#fromPerson(now, peer, route, value);
+    else if (peer.kind === 'login-server') this.#fromLoginServer(now, session, value);
+    else if (peer.kind === 'supernode') this.#fromSupernode(now, session, value);
+  }
+
+  #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
+    if (value.kind === 'pathProbe' || value.kind === 'pathReply' || value.kind === 'mediaReport') {
+      this.#media.receive(now, peer.nodeId, route, value);
+    } else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
+  }
+
+  #fromLoginServer(now: Millis, session: SessionId, value: Message): void {
+    const owner = this.#ownerOfSession(session);
+    if (owner?.owner === 'login') this.#login.receive(now, owner.attempt, value);
+  }
+
+  #fromSupernode(now: Millis, session: SessionId, value: Message): void {
+    const owner = this.#ownerOfSession(session);
+    if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
+    switch (value.kind) {
+      case 'forwarded': {
+        const node = hexOf(value.body.source);
+        this.#switchboard.receiveBytes(now, { via: 'forward', node }, Buffer.from(value.body.packet));
+        return;
+      }
+      case 'forwardFailed':
+        this.#forwardFailed(hexOf(value.body.target));
+        return;
+      case 'seen':
+        if (value.body.attached) this.#peers.seen(now, value.body.name, hexOf(value.body.nodeId));
+        else this.#peers.gone(value.body.name, hexOf(value.body.nodeId));
+        return;
+      case 'whereabouts':
+      case 'searchResults':
+      case 'failure':
+        this.#answered(now, value);
+    }
+  }
+
+  #forwardFailed(node: NodeId): void {
+    const session = this.#connecting.get(node);
+    this.#connecting.delete(node);
+    if (session !== undefined) this.#switchboard.forget(session);
+    this.#peers.forwardFailed(node);
+  }
+
+  #answered(now: Millis, value: Extract<Message, { kind: 'whereabouts' | 'searchResults' | 'failure' }>): void {
+    const request = this.#requests.get(value.body.requestId);
+    if (!request) return;
+    this.#requests.delete(value.body.requestId);
+    if (value.kind === 'whereabouts' && request.lookup !== undefined) {
+      this.#peers.whereabouts(now, request.lookup, value.body.nodeIds.map(hexOf));
+    } else if (value.kind === 'searchResults') {
+      const hits = value.body.hits.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
+      this.#out.push({ type: 'search-results', ticket: request.ticket, hits, complete: value.body.complete });
+    } else if (value.kind === 'failure') {
+      this.#requestFailed(now, request, isFailureCode(value.body.code) ? value.body.code : 'server-fault');
+    }
+  }
+
+  #fromCarriers(now: Millis, output: CarrierOutput): true {
+    if (output.type === 'link-up') this.#linkUp(now, output.link, output.peer.kind);
+    else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
+    else this.#out.push(output);
+    return true;
+  }
+
+  #linkUp(now: Millis, link: LinkId, kind: PeerKind): void {
+    const owner = this.#ownerOfLink.get(link);
+    if (!owner) return;
+    if (kind !== (owner.owner === 'login' ? 'login-server' : 'supernode')) {
+      this.#carriers.drop(link, 'not what was looked for');
+      this.#linkDown(now, link, 'certificate-invalid');
+    } else if (owner.owner === 'login') this.#login.connected(now, owner.attempt);
+    else this.#link.connected(now, owner.attempt);
+  }
+
+  #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
+    const owner = this.#ownerOfLink.get(link);
+    this.#ownerOfLink.delete(link);
+    if (owner?.owner === 'login') this.#login.failed(now, owner.attempt, code);
+    else if (owner) this.#link.failed(now, owner.attempt);
+  }
+
+  #fromLink(now: Millis, output: LinkOutput): true {
+    switch (output.type) {
+      case 'connect':
+        this.#connect(now, { owner: 'supernode', attempt: output.attempt }, output.endpoint, false);
+        return true;
+      case 'abandon':
+        this.#abandon('supernode', output.attempt);
+        return true;
+      case 'send':
+        this.#sendToSupernode(now, output.message, output.reliable);
+        return true;
+      case 'attached':
+        this.#attached(now, output);
+        return true;
+      case 'detached':
+        this.#peers.setOnline(false);
+        this.#tellLink('connecting', output.code);
+        this.#askSupernodes(now);
+        return true;
+      case 'rtt':
+        this.#out.push({ type: 'rtt', rttMs: output.rttMs });
+        return true;
+    }
+  }
+
+  #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
+    const named = output.loginServers.map(parseEndpoint).filter((one) => one !== undefined);
+    const known = this.#options.loginServers;
+    this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
+    const { endpoint } = output;
+    this.#linkEndpoint = endpoint;
+    this.#out.push({ type: 'link', state: 'online', endpoint, carrier: endpoint.carrier, trouble: undefined });
+    this.#peers.setOnline(true);
+    for (const { name, node } of output.present) this.#peers.seen(now, name, node);
+  }
+
+  #fromLogin(now: Millis, output: LoginClientOutput): true {
+    if (output.type === 'connect') {
+      this.#connect(now, { owner: 'login', attempt: output.attempt }, output.endpoint, !output.authenticated);
+    } else if (output.type === 'abandon') this.#abandon('login', output.attempt);
+    else if (output.type === 'send') {
+      const link = this.#linkOf('login', output.attempt);
+      const session = link === undefined ? undefined : this.#carriers.sessionOf(link);
+      if (session !== undefined) this.#switchboard.send(now, session, output.message);
+    } else if (output.ticket === RENEW_TICKET) this.#renewed(now, output);
+    else if (output.ticket === SUPERNODES_TICKET) this.#supernodesNamed(now, output);
+    else if (output.type === 'reply') {
+      const { ticket } = output;
+      this.#out.push({ type: 'login-reply', ticket, message: output.message, authorityDer: this.#trust.authorityDer });
+    } else {
+      const { ticket, code, retryAfterMs } = output;
+      this.#out.push({ type: 'login-failed', ticket, code, retryAfterMs });
+    }
+    return true;
+  }
+
+  #renewed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
+    if (!this.#member || output.type !== 'reply' || output.message.kind !== 'signedIn') return;
+    const { certificate, expiresAtMs } = output.message.body;
+    const certificateDer = Buffer.from(certificate);
+    const judged = this.#trust.judge(certificateDer, undefined);
+    if (!judged.ok || judged.identity.nodeId !== this.#member.nodeId) return;
+    this.#member = { ...this.#member, certificateDer, expiresAtMs };
+    this.#switchboard.setIdentity(this.#member);
+    this.#scheduleRenewal(now, expiresAtMs);
+    this.#out.push({ type: 'renewed', certificateDer, expiresAtMs });
+  }
+
+  #supernodesNamed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
+    if (output.type !== 'reply' || output.message.kind !== 'supernodes') {
+      if (this.#supernodes.length === 0) this.#tellLink('connecting', 'unreachable-network');
+      return;
+    }
+    const texts = output.message.body.entries.flatMap((entry) => entry.endpoints ?? []);
+    const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
+    const fresh = named.filter((one) => !this.#supernodes.some((known) => sameEndpoint(known, one)));
+    if (fresh.length === 0) return;
+    this.#supernodes = [...this.#supernodes, ...fresh];
+    this.#out.push({ type: 'supernodes', endpoints: this.#supernodes });
+    if (!this.#link.attached) this.#startLink(now);
+  }
+
+  #fromPeers(now: Millis, output: PeerSessionsOutput): true {
+    switch (output.type) {
+      case 'lookup': {
+        if (this.#link.attached) {
+          const requestId = this.#request(now, 0, output.name);
+          this.#sendToSupernode(now, message('lookup', { requestId, name: output.name }), true);
+        } else this.#peers.whereabouts(now, output.name, []);
+        return true;
+      }
+      case 'connect':
+        this.#connecting.set(output.node, this.#switchboard.connect(now, { via: 'forward', node: output.node }));
+        return true;
+      case 'transmit':
+        this.#switchboard.send(now, output.session, output.message);
+        return true;
+      case 'close':
+        this.#switchboard.close(output.session, 'replaced');
+        return true;
+      case 'tell':
+        this.#people?.tell(now, output.input);
+        return true;
+    }
+  }
+
+  #fromPeople(now: Millis, output: PeopleOutput): true {
+    if (output.type === 'send') this.#peers.send(now, output.to, output.message, output.node);
+    else if (output.type === 'details-changed') this.#detailsChanged = true;
+    else {
+      if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
+      if (output.type === 'call' && output.news.type === 'media-stop') {
+        this.#media.stop(now, output.news.call);
+        // At once, so that the totals come before the end of the call.
+        for (const last of this.#media.drain()) this.#fromMedia(now, last);
+      }
+      if (output.type === 'call' && (output.news.type === 'held' || output.news.type === 'resumed')) {
+        this.#media.hold(now, output.news.call, output.news.heldBy !== 'nobody');
+      }
+      this.#out.push(output);
+    }
+    return true;
+  }
+
+  #fromMedia(now: Millis, output: CallMediaOutput): true {
+    if (output.type === 'send-voice') {
+      const session = this.#peers.sessionTo(output.node);
+      if (session !== undefined) this.#switchboard.sendVoice(session, output.bytes, output.routes);
+    } else if (output.type === 'send-datagram') {
+      const session = this.#peers.sessionTo(output.node);
+      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route);
+    } else if (output.type === 'use-route') {
+      const forward: Route = { via: 'forward', node: output.node };
+      const session = this.#peers.sessionTo(output.node);
+      if (session !== undefined) this.#switchboard.setRoute(session, output.route, { fallback: forward });
+    } else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
+    else this.#out.push(output);
+    return true;
+  }
+
+  /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */
+  #relayedPath() {
+    const endpoint = this.#linkEndpoint;
+    const via = endpoint ? printEndpoint(endpoint) : '';
+    if (endpoint?.carrier !== 'tcp') return { path: 'relay' as const, via };
+    return { path: endpoint.port === 443 ? ('tcp443' as const) : ('tcp' as const), via };
+  }
+
+  // ------------------------------------------------------------------ links
+
+  #connect(now: Millis, owner: LinkOwner, wanted: Endpoint, anonymous: boolean): void {
+    const wantAuthority = this.#trust.authorityDer === undefined;
+    // An answer with the CA certificate in it does not fit a datagram.
+    const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
+    const face = owner.owner === 'login' ? 'classic' : 'plain';
+    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face }), owner);
+  }
+
+  #abandon(owner: LinkOwner['owner'], attempt: number): void {
+    const link = this.#linkOf(owner, attempt);
+    if (link === undefined) return;
+    this.#ownerOfLink.delete(link);
+    this.#carriers.drop(link, 'not needed');
+  }
+
+  #linkOf(owner: LinkOwner['owner'], attempt: number): LinkId | undefined {
+    for (const [link, one] of this.#ownerOfLink) if (one.owner === owner && one.attempt === attempt) return link;
+    return undefined;
+  }
+
+  #ownerOfSession(session: SessionId): LinkOwner | undefined {
+    for (const [link, owner] of this.#ownerOfLink) if (this.#carriers.sessionOf(link) === session) return owner;
+    return undefined;
+  }
+
+  #setCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
+    const first = this.#media.ours.length === 0;
+    this.#media.ours = endpoints;
+    if (!first) this.#media.doubt(now);
+    this.#localCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
+    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+  }
+
+  #tellLink(state: 'connecting' | 'offline', trouble: FailureCode | undefined): void {
+    this.#out.push({ type: 'link', state, endpoint: undefined, carrier: undefined, trouble });
+  }
+}

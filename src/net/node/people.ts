@@ -1,0 +1,169 @@
+/**
+ * The services that deal with other people (roster, presence, messenger, calls), and the table between them: whose
+ * output is whose input. No judgement is made here; one row an event. `ordinary-node.ts` owns it while somebody is
+ * signed in.
+ *
+ *   PeerInput -> all of them          roster `buddy` -> presence, messenger
+ *   their PeerSend -> PeerSessions    roster `watch`, `hidden` -> what the supernode must know
+ *   presence heard -> roster `seen`   media orders -> call-media.ts
+ */
+import { Calls } from '../call/call.ts';
+import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
+import { Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
+import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
+import { Roster, type RosterCommand, type RosterOutput } from '../chat/roster.ts';
+import type { RosterEntry } from '../chat/roster-entry.ts';
+import type { BuddyChange } from '../chat/roster-list.ts';
+import type { Millis, Random, WallClock } from '../protocol/core.ts';
+import type { FailureCode } from '../protocol/failures.ts';
+import type { UserName } from '../protocol/ids.ts';
+import type { PeerInput, PeerSend } from '../wire/peers.ts';
+
+export interface PeopleOptions {
+  readonly name: UserName;
+  readonly displayName: string;
+  readonly roster: readonly RosterEntry[];
+  readonly presence: OwnStatus;
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  /** A service: accepts every buddy request and chats with everybody. */
+  readonly isService: boolean;
+}
+
+export type PeopleCommand =
+  | { readonly type: 'roster'; readonly command: RosterCommand }
+  | { readonly type: 'messenger'; readonly command: MessengerCommand }
+  | { readonly type: 'calls'; readonly command: CallCommand }
+  | { readonly type: 'presence'; readonly status: OwnStatus };
+
+export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 'hidden' } | { type: 'watch' }>;
+export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
+export type PresenceNews = Exclude<PresenceOutput, PeerSend>;
+
+export type PeopleOutput =
+  | PeerSend
+  | { readonly type: 'roster'; readonly news: RosterNews }
+  | { readonly type: 'messenger'; readonly news: MessengerNews }
+  | { readonly type: 'presence'; readonly news: PresenceNews }
+  | { readonly type: 'call'; readonly news: Exclude<CallOutput, PeerSend> }
+  /** The lists that the supernode must know, or our visibility, have changed. */
+  | { readonly type: 'details-changed' };
+
+export class People {
+  readonly roster: Roster;
+  readonly calls: Calls;
+  readonly #presence: PresenceBook;
+  readonly #messenger: Messenger;
+  hidden: readonly UserName[] = [];
+  watched: readonly UserName[] = [];
+  status: OwnStatus;
+  #out: PeopleOutput[] = [];
+
+  constructor(options: PeopleOptions) {
+    const { name, displayName, wallClock, random, isService } = options;
+    const entries = options.roster;
+    this.status = options.presence;
+    this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
+    this.#messenger = new Messenger({ talksWithEverybody: isService });
+    this.calls = new Calls({ name, random });
+    this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
+    this.#settle(0);
+  }
+
+  /** Something about other people, or our own attachment. What a blocked person says is dropped here. */
+  tell(now: Millis, input: PeerInput): void {
+    if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
+    this.roster.receive(now, input);
+    // The roster first: a request that makes somebody a buddy opens presence and chat to them.
+    this.#settle(now);
+    this.#presence.receive(now, input);
+    this.#messenger.receive(now, input);
+    this.calls.receive(now, input);
+    this.#settle(now);
+  }
+
+  command(now: Millis, command: PeopleCommand): void {
+    if (command.type === 'roster') this.roster.command(now, command.command);
+    else if (command.type === 'messenger') this.#messenger.command(now, command.command);
+    else if (command.type === 'calls') this.calls.command(now, command.command);
+    else this.#setStatus(now, command.status);
+    this.#settle(now);
+  }
+
+  /** Why a line to this person cannot be taken; undefined when it can. */
+  admits(to: UserName, text: string): FailureCode | undefined {
+    return this.#messenger.admits(to, text);
+  }
+
+  /** A voice packet of a call came. */
+  mediaAlive(now: Millis, input: Extract<CallInput, { type: 'media-alive' }>): void {
+    this.calls.receive(now, input);
+  }
+
+  wake(now: Millis): void {
+    this.#messenger.wake(now);
+    this.calls.wake(now);
+    this.#settle(now);
+  }
+
+  wakeAt(): Millis {
+    return Math.min(this.roster.wakeAt(), this.#presence.wakeAt(), this.#messenger.wakeAt(), this.calls.wakeAt());
+  }
+
+  drain(): PeopleOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  #setStatus(now: Millis, status: OwnStatus): void {
+    this.status = status;
+    this.#presence.command(now, { type: 'set', status });
+    this.#out.push({ type: 'details-changed' });
+  }
+
+  /** Until all are silent; a row each. Bounded: only the roster's outputs lead to further inputs, of no more outputs. */
+  #settle(now: Millis): void {
+    for (const output of this.roster.drain()) this.#fromRoster(now, output);
+    for (const output of this.#presence.drain()) this.#fromPresence(now, output);
+    for (const output of this.roster.drain()) this.#fromRoster(now, output);
+    for (const output of this.#messenger.drain()) {
+      this.#out.push(output.type === 'send' ? output : { type: 'messenger', news: output });
+    }
+    for (const output of this.calls.drain()) {
+      this.#out.push(output.type === 'send' ? output : { type: 'call', news: output });
+    }
+  }
+
+  #fromRoster(now: Millis, output: RosterOutput): void {
+    switch (output.type) {
+      case 'send':
+        this.#out.push(output);
+        return;
+      case 'buddy':
+        this.#presence.receive(now, output);
+        this.#messenger.receive(now, output);
+        return;
+      case 'hidden':
+        this.hidden = output.names;
+        this.#out.push({ type: 'details-changed' });
+        return;
+      case 'watch':
+        this.watched = output.names;
+        this.#out.push({ type: 'details-changed' });
+        return;
+      default:
+        this.#out.push({ type: 'roster', news: output });
+    }
+  }
+
+  #fromPresence(now: Millis, output: PresenceOutput): void {
+    if (output.type === 'send') {
+      this.#out.push(output);
+      return;
+    }
+    this.#out.push({ type: 'presence', news: output });
+    const { name, displayName, lastSeenAtMs } = output;
+    this.roster.command(now, { type: 'seen', name, displayName, atMs: lastSeenAtMs });
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * The buddy list as the agent keeps it: in `buddies.xml` of the profile, on the login server, and in the state with
+ * presence and unread counts. The roster core (`net/chat/roster.ts`) decides; here its changes are stored at once and sent
+ * to the login server a little later, and when both copies changed they are merged without loss.
+ */
+import type { OrdinaryNodeEvent, RosterCommand, RosterEntry } from '../net/index.ts';
+import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
+import { BUDDY_LIST_BYTES_MAX } from '../net/protocol/params.ts';
+import type { AgentCore } from './agent-core.ts';
+import { parseBuddies, printBuddies, readBuddiesFile, writeBuddiesFile } from './buddies-file.ts';
+import { mergeBuddies, trimBuddies } from './buddy-merge.ts';
+import type { Buddy, PresenceStatus } from './state.ts';
+
+/** Changes come in groups; the login server need not hear of each. */
+const SYNC_DELAY_MS = 1_500;
+const SYNC_RETRY_MS = 60_000;
+
+type RosterNews = Extract<OrdinaryNodeEvent, { type: 'roster' }>['news'];
+type PresenceNews = Extract<OrdinaryNodeEvent, { type: 'presence' }>['news'];
+
+export class AgentBuddies {
+  readonly #core: AgentCore;
+  readonly #presence = new Map<string, PresenceStatus>();
+  readonly #refusals: { code: FailureCode; retryAfterMs: number }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #syncing = false;
+  #again = false;
+
+  constructor(core: AgentCore) {
+    this.#core = core;
+  }
+
+  /** The stored list of an account, for the node that is about to become it. */
+  load(name: string): readonly RosterEntry[] {
+    const { profile } = this.#core.options;
+    const { entries, notice } = readBuddiesFile(profile.folder, name);
+    if (notice) this.#core.notice('profile-damaged', notice.detail);
+    this.#presence.clear();
+    const unread = this.#core.options.history.unread();
+    for (const entry of entries) if (!entry.removed) this.#show(entry, unread);
+    return entries;
+  }
+
+  /** Signed in: compare with the login server's copy soon. */
+  begin(): void {
+    this.#schedule(0);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Carries out a command of the person; throws the roster's refusal. */
+  command(command: RosterCommand): void {
+    this.#core.signedIn();
+    this.#refusals.length = 0;
+    this.#core.command({ type: 'roster', command });
+    const refusal = this.#refusals.shift();
+    if (refusal) throw new Refusal(refusal.code, '', refusal.retryAfterMs);
+  }
+
+  fromRoster(news: RosterNews): void {
+    if (news.type === 'refused') {
+      this.#refusals.push(news);
+      return;
+    }
+    this.#store();
+    if (news.type === 'removed') this.#core.emit({ type: 'buddy.removed', name: news.name });
+    else this.#show(news.entry, this.#core.options.history.unread());
+    this.#schedule(SYNC_DELAY_MS);
+  }
+
+  fromPresence(news: PresenceNews): void {
+    this.#presence.set(foldName(news.name), news.status);
+    this.refresh(news.name);
+  }
+
+  /** Something that the list shows of a person has changed: unread lines, presence. */
+  refresh(name: string): void {
+    const known = this.#core.state.buddies.find((buddy) => foldName(buddy.name) === foldName(name));
+    const entry = this.#core.node?.core.rosterEntries().find((one) => foldName(one.name) === foldName(name));
+    if (entry && !entry.removed) this.#show(entry, this.#core.options.history.unread());
+    else if (known) this.#core.emit({ type: 'buddy.removed', name: known.name });
+  }
+
+  #show(entry: RosterEntry, unread: ReadonlyMap<string, number>): void {
+    const key = foldName(entry.name);
+    const isBuddy = entry.relation === 'both';
+    const buddy: Buddy = {
+      name: entry.name,
+      displayName: entry.displayName,
+      relation: entry.relation,
+      presence: isBuddy ? (this.#presence.get(key) ?? 'offline') : 'offline',
+      lastSeenAtMs: entry.lastSeenAtMs,
+      message: entry.message,
+      unread: unread.get(key) ?? 0,
+    };
+    this.#core.emit({ type: 'buddy.changed', buddy });
+  }
+
+  #store(): void {
+    const { profile, wallClock } = this.#core.options;
+    const name = this.#core.state.account?.name;
+    const entries = this.#core.node?.core.rosterEntries();
+    if (name === undefined || !entries) return;
+    writeBuddiesFile(profile.folder, name, trimBuddies(entries, wallClock()));
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#syncing) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#sync(), afterMs);
+    this.#timer.unref();
+  }
+
+  /** Fetch, merge, put; a copy that changed meanwhile (`stale`) is fetched again. */
+  async #sync(): Promise<void> {
+    if (this.#syncing || !this.#core.state.account) return;
+    this.#syncing = true;
+    this.#again = false;
+    let retryMs = 0;
+    try {
+      for (let tries = 0; tries < 3; tries++) if (await this.#syncOnce()) break;
+    } catch (error) {
+      retryMs = SYNC_RETRY_MS;
+      const code = error instanceof Refusal ? error.code : 'internal';
+      this.#core.options.log.warn('buddies', 'list not synchronised', { code }, error);
+    } finally {
+      this.#syncing = false;
+    }
+    if (retryMs > 0) this.#schedule(retryMs);
+    else if (this.#again) this.#schedule(SYNC_DELAY_MS);
+  }
+
+  /** True when both copies are one. */
+  async #syncOnce(): Promise<boolean> {
+    const owner = this.#core.signedIn();
+    const event = await this.#core.ask((ticket) => ({ type: 'login', ticket, request: { kind: 'buddyListGet' } }));
+    if (event.type !== 'login-reply' || event.message.kind !== 'buddyList') return true;
+    const { version, xml } = event.message.body;
+    const theirs = xml.length === 0 ? [] : parseBuddies(Buffer.from(xml))?.entries;
+    const ours = this.#core.joined().core.rosterEntries();
+    const merged = trimBuddies(mergeBuddies(ours, theirs ?? []), this.#core.options.wallClock());
+    const text = printBuddies(owner, merged, BUDDY_LIST_BYTES_MAX).xml;
+    if (printBuddies(owner, ours).xml !== printBuddies(owner, merged).xml) {
+      this.#core.command({ type: 'roster', command: { type: 'replace', entries: merged } });
+    }
+    if (theirs && text === printBuddies(owner, theirs, BUDDY_LIST_BYTES_MAX).xml) return true;
+    try {
+      const request = { kind: 'buddyListPut', baseVersion: version, xml: Buffer.from(text) } as const;
+      await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'stale') return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,380 @@
+/**
+ * Calls as the agent runs them: the node signals and carries voice packets, a voice end (usually the voice child) makes
+ * and plays them, and scripts read the contract's events. Here the two meet, each call with its own voice end; the
+ * death of a voice end is a notice and a new one, never the end of a call.
+ *
+ *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
+ */
+import { performance } from 'node:perf_hooks';
+import type { FromVoice } from '../audio/port.ts';
+import type { OrdinaryNodeEvent } from '../net/index.ts';
+import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
+import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
+import type { AgentCore } from './agent-core.ts';
+import { adviceFor } from './audio-advice.ts';
+import type { AgentCommand, CallEvent } from './port.ts';
+import { type Call, currentCall } from './state.ts';
+import type { VoiceEnd } from './voice-end.ts';
+
+/** A voice end that dies more often than this in a minute is not started again. */
+const RESTARTS_PER_MINUTE_MAX = 5;
+const RESTART_DELAY_MS = 200;
+
+type CallNews = Extract<OrdinaryNodeEvent, { type: 'call' }>['news'];
+type MediaNews = Extract<OrdinaryNodeEvent, { type: 'play' | 'path' | 'quality' | 'media-totals' }>;
+type Totals = Extract<MediaNews, { type: 'media-totals' }>['totals'];
+type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
+
+const NODE_COMMAND = {
+  'call.hang-up': 'hang-up',
+  'call.hold': 'hold',
+  'call.resume': 'resume',
+  'call.mute': 'mute',
+  'call.unmute': 'unmute',
+} as const;
+
+/** What a call is besides what the screen shows. */
+interface Line {
+  spec: string;
+  voice: VoiceEnd | undefined;
+  started: boolean;
+  /** When a voice end was last started, oldest first, monotonic ms. */
+  readonly starts: number[];
+  /** Monotonic ms since the epoch, as the voice child counts. */
+  answeredAt: number;
+  /** How long sound was already made before a restart, ms: a file goes on from there. */
+  voiceStartedAt: number;
+  heardFirst: boolean;
+  totals: Totals | undefined;
+}
+
+export class AgentCalls {
+  readonly #core: AgentCore;
+  readonly #lines = new Map<string, Line>();
+  #refused: FailureCode | undefined;
+
+  constructor(core: AgentCore) {
+    this.#core = core;
+  }
+
+  /** Process id of the voice child, if one runs. */
+  get voicePid(): number | null {
+    for (const line of this.#lines.values()) if (line.voice?.pid) return line.voice.pid;
+    return null;
+  }
+
+  place(to: string, audio: string | undefined): { call: string } {
+    this.#core.signedIn();
+    const call = hexOf(this.#core.options.random.bytes(ID_BYTES));
+    this.#line(call).spec = audio ?? this.#core.state.audio.spec;
+    try {
+      this.#tellNode({ type: 'place', to, call });
+    } catch (error) {
+      this.#lines.delete(call);
+      throw error;
+    }
+    return { call };
+  }
+
+  answer(call: string, audio: string | undefined): void {
+    if (audio !== undefined) this.#line(call).spec = audio;
+    this.#tellNode({ type: 'answer', call });
+  }
+
+  decline(call: string): void {
+    this.#tellNode({ type: 'decline', call });
+  }
+
+  command(command: Word): void {
+    const call = command.call ?? currentCall(this.#core.state)?.call;
+    if (call === undefined) throw new Refusal('no-call');
+    this.#tellNode({ type: NODE_COMMAND[command.type], call });
+  }
+
+  /** The agent ends: recordings are finished. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map((line) => line.voice?.stop()));
+  }
+
+  fromNode(news: CallNews): void {
+    switch (news.type) {
+      case 'dialling':
+        return this.#begin(news.call, news.peer, 'out');
+      case 'ringing':
+        if (news.direction === 'in') this.#begin(news.call, news.peer, 'in');
+        this.#change(news.call, { phase: 'ringing' });
+        this.#tell({ event: 'ringing', call: news.call, peer: news.peer, at: this.#now(), direction: news.direction });
+        if (news.direction === 'in' && this.#core.options.service)
+          this.#tellNodeLater({ type: 'answer', call: news.call });
+        return;
+      case 'answered':
+        return this.#answered(news);
+      case 'held':
+      case 'resumed':
+        return this.#held(news);
+      case 'muted':
+      case 'unmuted':
+        return this.#muted(news);
+      case 'refused':
+        this.#refused = news.code;
+        return;
+      case 'ended':
+        return this.#ended(news);
+      case 'media-start':
+      case 'media-stop':
+        return;
+    }
+  }
+
+  fromMedia(news: MediaNews): void {
+    const call = this.#find(news.call);
+    if (!call) return;
+    switch (news.type) {
+      case 'play':
+        // Voice counts on the clock that both processes share.
+        this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
+        return;
+      case 'path': {
+        const { path, via } = news;
+        this.#change(news.call, { path, via: via ?? null });
+        const event = { event: 'path', call: news.call, peer: call.peer, at: this.#now(), path } as const;
+        this.#tell(via === undefined ? event : { ...event, via });
+        return;
+      }
+      case 'quality':
+        this.#change(news.call, { quality: news.quality });
+        this.#tell({ event: 'quality', call: news.call, peer: call.peer, at: this.#now(), ...news.quality });
+        return;
+      case 'media-totals': {
+        const line = this.#lines.get(news.call);
+        if (line) line.totals = news.totals;
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ what the node said
+
+  #begin(id: string, peer: string, direction: 'in' | 'out'): void {
+    if (this.#find(id)) return;
+    const now = this.#now();
+    const call: Call = {
+      call: id,
+      peer,
+      direction,
+      phase: 'dialling',
+      startedAtMs: now,
+      answeredAtMs: null,
+      path: null,
+      via: null,
+      muted: false,
+      heldBy: 'nobody',
+      quality: null,
+      inputDb: -96,
+      outputDb: -96,
+      reason: null,
+    };
+    this.#core.emit({ type: 'call.changed', call });
+    this.#log(call, null);
+    // Made while it rings, so that sound can begin as soon as somebody answers; no device is opened before that.
+    this.#makeVoice(id, this.#line(id));
+  }
+
+  #answered(news: Extract<CallNews, { type: 'answered' }>): void {
+    const line = this.#line(news.call);
+    line.answeredAt = performance.timeOrigin + performance.now();
+    this.#change(news.call, { phase: 'running', answeredAtMs: this.#now() });
+    const { call, peer, setupMs } = news;
+    this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
+    this.#startVoice(call, line);
+  }
+
+  #held(news: Extract<CallNews, { type: 'held' | 'resumed' }>): void {
+    const { call, peer, by, heldBy } = news;
+    this.#change(call, { heldBy, phase: heldBy === 'nobody' ? 'running' : 'held' });
+    this.#lines.get(call)?.voice?.tell({ type: 'hold', on: heldBy !== 'nobody' });
+    this.#tell({ event: news.type, call, peer, at: this.#now(), by });
+  }
+
+  #muted(news: Extract<CallNews, { type: 'muted' | 'unmuted' }>): void {
+    const { call, peer, by } = news;
+    if (by === 'me') {
+      this.#change(call, { muted: news.type === 'muted' });
+      this.#lines.get(call)?.voice?.tell({ type: 'mute', on: news.type === 'muted' });
+    }
+    this.#tell({ event: news.type, call, peer, at: this.#now(), by });
+  }
+
+  #ended(news: Extract<CallNews, { type: 'ended' }>): void {
+    const { call, peer, reason, durationMs } = news;
+    const line = this.#lines.get(call);
+    this.#lines.delete(call);
+    this.#change(call, { phase: 'ended', reason });
+    const ended = this.#find(call);
+    if (ended) this.#log(ended, this.#now());
+    const totals = line?.totals ?? NO_TOTALS;
+    const event = {
+      event: 'ended',
+      call,
+      peer,
+      at: this.#now(),
+      reason,
+      durationMs: Math.round(durationMs),
+      ...totals,
+    } as const;
+    // A script that waits for `ended` may read the recording at once, so the recording is finished first.
+    const finished = line?.voice?.stop() ?? Promise.resolve();
+    void finished.then(() => this.#tell(event));
+  }
+
+  // ------------------------------------------------------------------ the voice end
+
+  #makeVoice(call: string, line: Line): void {
+    if (line.voice) return;
+    line.voice = this.#core.options.makeVoice({
+      onBody: (body) => this.#core.node?.driver.command({ type: 'voice', call, body }),
+      onMessage: (message) => this.#fromVoice(call, line, message),
+      onDeath: (why) => this.#voiceDied(call, line, why),
+    });
+  }
+
+  #startVoice(call: string, line: Line): void {
+    this.#makeVoice(call, line);
+    const now = performance.now();
+    const resumeMs = line.started ? Math.round(now - line.voiceStartedAt) : 0;
+    if (!line.started) line.voiceStartedAt = now;
+    line.started = true;
+    line.starts.push(now);
+    line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
+    const view = this.#find(call);
+    if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
+    if (view?.phase === 'held') line.voice?.tell({ type: 'hold', on: true });
+  }
+
+  #voiceDied(call: string, line: Line, why: string): void {
+    line.voice = undefined;
+    if (!this.#lines.has(call)) return;
+    this.#core.notice('audio-voice-crashed', why);
+    const minuteAgo = performance.now() - 60_000;
+    if (line.starts.filter((at) => at > minuteAgo).length >= RESTARTS_PER_MINUTE_MAX) {
+      this.#problem('audio-voice-crashed', why);
+      return;
+    }
+    setTimeout(() => {
+      if (!this.#lines.has(call)) return;
+      if (line.started) this.#startVoice(call, line);
+      else this.#makeVoice(call, line);
+    }, RESTART_DELAY_MS);
+  }
+
+  #fromVoice(call: string, line: Line, message: FromVoice): void {
+    switch (message.type) {
+      case 'ready': {
+        const { codec, capture, playback } = message;
+        const backend = playback === 'none' ? capture : playback;
+        const advice = adviceFor({ codec, backend });
+        this.#core.emit({
+          type: 'audio.changed',
+          audio: { ...this.#core.state.audio, codec, backend, advice, problem: '' },
+        });
+        return;
+      }
+      case 'problem':
+        return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
+      case 'stats': {
+        const { type: _type, ...stats } = message;
+        this.#core.node?.driver.command({ type: 'voice-stats', call, stats });
+        return;
+      }
+      case 'level':
+        this.#core.emit({ type: 'call.level', call, inputDb: message.inputDb, outputDb: message.outputDb });
+        return;
+      case 'first-sound': {
+        const view = this.#find(call);
+        if (!view || line.heardFirst) return;
+        line.heardFirst = true;
+        const afterAnswerMs = Math.max(0, Math.round(message.atMs - line.answeredAt));
+        this.#tell({ event: 'first-sound', call, peer: view.peer, at: this.#now(), afterAnswerMs });
+        return;
+      }
+      case 'hello':
+      case 'input-ended':
+      case 'stopped':
+        return;
+    }
+  }
+
+  #problem(code: FailureCode, detail: string): void {
+    this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, problem: `${code}: ${detail}` } });
+    if (code !== 'audio-voice-crashed') this.#core.notice(code, detail);
+  }
+
+  // ------------------------------------------------------------------ small words
+
+  #line(call: string): Line {
+    let line = this.#lines.get(call);
+    if (!line) {
+      line = {
+        spec: this.#core.state.audio.spec,
+        voice: undefined,
+        started: false,
+        starts: [],
+        answeredAt: 0,
+        voiceStartedAt: 0,
+        heardFirst: false,
+        totals: undefined,
+      };
+      this.#lines.set(call, line);
+    }
+    return line;
+  }
+
+  #find(call: string): Call | undefined {
+    return this.#core.state.calls.find((one) => one.call === call);
+  }
+
+  #change(call: string, change: Partial<Call>): void {
+    const known = this.#find(call);
+    if (known) this.#core.emit({ type: 'call.changed', call: { ...known, ...change } });
+  }
+
+  #tell(event: CallEvent): void {
+    this.#core.emit({ type: 'call.event', event });
+  }
+
+  #now(): number {
+    return this.#core.options.wallClock();
+  }
+
+  /** Throws what the call core refuses. */
+  #tellNode(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+    this.#core.signedIn();
+    this.#refused = undefined;
+    this.#core.command({ type: 'calls', command });
+    const refused = this.#refused as FailureCode | undefined;
+    if (refused !== undefined) throw new Refusal(refused);
+  }
+
+  /** From within an event of the node, where its answer does not come at once. */
+  #tellNodeLater(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+    this.#core.command({ type: 'calls', command });
+  }
+
+  #log(call: Call, endedAtMs: number | null): void {
+    const { history, log } = this.#core.options;
+    try {
+      const { peer, direction, startedAtMs, answeredAtMs, reason, path } = call;
+      history.logCall({ call: call.call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path });
+    } catch (error) {
+      log.error('calls', 'call not logged', {}, error);
+    }
+  }
+}
+
+const NO_TOTALS: Totals = {
+  sentPackets: 0,
+  receivedPackets: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  lostIn: 0,
+  concealedPct: 0,
+};

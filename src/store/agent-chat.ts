@@ -1,0 +1,95 @@
+/**
+ * Chat as the agent keeps it: a line is in the history before it is handed to the messenger, and a received line is in
+ * the history before its writer gets a receipt; so no crash loses one, and none is shown twice.
+ */
+import type { OrdinaryNodeEvent } from '../net/index.ts';
+import { Refusal } from '../net/protocol/failures.ts';
+import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
+import { HISTORY_PAGE_LINES_MAX } from '../net/protocol/params.ts';
+import type { AgentCore } from './agent-core.ts';
+import type { AgentCommand } from './port.ts';
+import type { ChatLine } from './state.ts';
+
+type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
+
+export class AgentChat {
+  readonly #core: AgentCore;
+  readonly #onUnread: (name: string) => void;
+
+  /** `onUnread`: the number of unread lines of that person has changed. */
+  constructor(core: AgentCore, onUnread: (name: string) => void) {
+    this.#core = core;
+    this.#onUnread = onUnread;
+  }
+
+  /** Signed in: what nobody has confirmed goes on its way again. */
+  begin(): void {
+    const lines = this.#core.options.history.outbox().map(({ line, sequence }) => ({
+      to: line.with,
+      id: line.id,
+      sequence,
+      text: line.text,
+      sentAtMs: line.sentAtMs,
+    }));
+    this.#core.command({ type: 'messenger', command: { type: 'restore', lines } });
+  }
+
+  send(to: string, text: string): ChatLine {
+    this.#core.signedIn();
+    const { history, random, wallClock } = this.#core.options;
+    const code = this.#core.joined().core.admitsChat(to, text);
+    if (code !== undefined) throw new Refusal(code);
+    const now = wallClock();
+    const id = hexOf(random.bytes(ID_BYTES));
+    const { line, sequence } = history.storeOutgoing({ id, with: to, text, sentAtMs: now }, now);
+    this.#core.emit({ type: 'chat.message', line });
+    this.#core.command({
+      type: 'messenger',
+      command: { type: 'send', to, id, sequence, text, sentAtMs: line.sentAtMs },
+    });
+    return line;
+  }
+
+  history(command: Extract<AgentCommand, { type: 'chat.history' }>): readonly ChatLine[] {
+    const { type: _type, limit, ...query } = command;
+    return this.#core.options.history.history({
+      ...query,
+      limit: Math.min(Math.max(1, limit), HISTORY_PAGE_LINES_MAX),
+    });
+  }
+
+  markRead(peer: string): void {
+    if (this.#core.options.history.markRead(peer) > 0) this.#onUnread(peer);
+  }
+
+  fromMessenger(news: MessengerNews): void {
+    if (news.type === 'received') this.#received(news);
+    else if (news.type === 'delivered') {
+      const { to, id } = news;
+      const marked = this.#core.options.history.markDelivered(to, [id]);
+      for (const one of marked) this.#core.emit({ type: 'chat.delivered', with: to, id: one });
+    } else if (news.type === 'refused') {
+      this.#core.options.log.warn('chat', 'line refused after it was stored', { code: news.code });
+    }
+  }
+
+  #received(news: Extract<MessengerNews, { type: 'received' }>): void {
+    const { history, wallClock, log, service } = this.#core.options;
+    const { from, id, text, sentAtMs } = news;
+    let line: ChatLine | undefined;
+    try {
+      line = history.storeIncoming({ id, with: from, text, sentAtMs }, wallClock());
+    } catch (error) {
+      log.error('chat', 'line not stored', {}, error);
+      this.#core.command({ type: 'messenger', command: { type: 'not-stored', from, id } });
+      if (error instanceof Refusal) this.#core.notice(error.code, 'chat history');
+      return;
+    }
+    this.#core.command({ type: 'messenger', command: { type: 'stored', from, id } });
+    // Known from an earlier run: the receipt is all that was missing.
+    if (!line) return;
+    this.#core.emit({ type: 'chat.message', line });
+    this.#onUnread(from);
+    if (service) this.send(from, service.reply(text));
+  }
+}

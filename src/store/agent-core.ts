@@ -1,0 +1,140 @@
+/**
+ * What the rooms of the agent share: its state and who hears of changes, the node behind its driver, and questions to
+ * the login server and the supernode as promises. `agent.ts` makes one and hands it to `agent-account.ts`,
+ * `agent-buddies.ts`, `agent-chat.ts` and `agent-calls.ts`; these know this file and not one another.
+ */
+import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
+import type { Driver, NetFault } from '../net/io/index.ts';
+import type { Random, WallClock } from '../net/protocol/core.ts';
+import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
+import type { HistoryDb } from './history-db.ts';
+import type { Log } from './log-file.ts';
+import type { AgentEvent } from './port.ts';
+import type { Profile } from './profile-file.ts';
+import { reduce } from './reduce.ts';
+import { type AppState, INITIAL_STATE } from './state.ts';
+import type { MakeVoice } from './voice-end.ts';
+
+/** How a service differs from a person. */
+export interface ServiceBehaviour {
+  /** Answers every chat line with this; the line is what was heard. */
+  readonly reply: (line: string) => string;
+}
+
+export interface AgentOptions {
+  readonly version: string;
+  readonly profile: Profile;
+  readonly history: HistoryDb;
+  readonly log: Log;
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  readonly makeVoice: MakeVoice;
+  /** A ready voice body of encoded silence. */
+  readonly silence: (mediaTime10ms: number) => Buffer;
+  /** Our own mistake: the process must end with exit code 5. */
+  readonly onFault: (fault: unknown) => void;
+  readonly service?: ServiceBehaviour;
+}
+
+export type NodeDriver = Driver<OrdinaryNodeCommand, OrdinaryNodeEvent>;
+export type ReplyEvent = Extract<OrdinaryNodeEvent, { type: 'login-reply' | 'search-results' }>;
+
+interface Waiting {
+  readonly resolve: (event: ReplyEvent) => void;
+  readonly reject: (refusal: Refusal) => void;
+}
+
+/** The node of this profile, once it has joined a network. */
+export interface JoinedNode {
+  readonly driver: NodeDriver;
+  readonly core: OrdinaryNode;
+}
+
+export class AgentCore {
+  readonly options: AgentOptions;
+  #state: AppState;
+  readonly #listeners = new Set<(event: AgentEvent) => void>();
+  readonly #waiting = new Map<number, Waiting>();
+  #ticket = 0;
+  node: JoinedNode | undefined;
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    const { presence, audioSpec } = options.profile.settings.get();
+    const audio = { ...INITIAL_STATE.audio, spec: audioSpec };
+    this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
+  }
+
+  get state(): AppState {
+    return this.#state;
+  }
+
+  /** Folds an event into the state and tells everybody. */
+  emit(event: AgentEvent): void {
+    this.#state = reduce(this.#state, event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Returns the undoing. */
+  onEvent(listener: (event: AgentEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  notice(code: FailureCode, detail: string): void {
+    this.options.log.warn('agent', 'notice', { code, detail });
+    this.emit({ type: 'notice', code, detail });
+  }
+
+  /** To the node; throws `no-network` before the profile has joined one. */
+  command(command: OrdinaryNodeCommand): void {
+    this.joined().driver.command(command);
+  }
+
+  joined(): JoinedNode {
+    if (!this.node) throw new Refusal('no-network');
+    return this.node;
+  }
+
+  /** The account's name; throws `not-signed-in`. */
+  signedIn(): string {
+    const { account } = this.#state;
+    if (!account) throw new Refusal(this.node ? 'not-signed-in' : 'no-network');
+    return account.name;
+  }
+
+  async disturb(fault: NetFault): Promise<void> {
+    await this.joined().driver.disturb(fault);
+  }
+
+  /** A question with a ticket: resolves with the answering event, rejects with the refusal. */
+  ask(makeCommand: (ticket: number) => OrdinaryNodeCommand): Promise<ReplyEvent> {
+    const ticket = ++this.#ticket;
+    const answer = new Promise<ReplyEvent>((resolve, reject) => this.#waiting.set(ticket, { resolve, reject }));
+    try {
+      this.command(makeCommand(ticket));
+    } catch (error) {
+      this.#waiting.delete(ticket);
+      throw error;
+    }
+    return answer;
+  }
+
+  /** True when the event was the answer to a question. */
+  answered(event: OrdinaryNodeEvent): boolean {
+    switch (event.type) {
+      case 'login-reply':
+      case 'search-results':
+        this.#waiting.get(event.ticket)?.resolve(event);
+        return this.#waiting.delete(event.ticket);
+      case 'login-failed':
+        this.#waiting.get(event.ticket)?.reject(new Refusal(event.code, '', event.retryAfterMs));
+        return this.#waiting.delete(event.ticket);
+      case 'search-failed':
+        this.#waiting.get(event.ticket)?.reject(new Refusal(event.code));
+        return this.#waiting.delete(event.ticket);
+      default:
+        return false;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The voice child as a process: spawned by the agent around a call, joined to it by a socket on fd 3 that speaks
+ * `audio/port.ts`. Its stdout and stderr go to a log file of the profile, for PortAudio, ALSA and PulseAudio write there
+ * as they please. It is killed when it does not end by itself.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import type { ToVoice } from '../audio/port.ts';
+import { asFromVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../audio/port-codec.ts';
+import type { VoiceEnd, VoiceEvents } from './voice-end.ts';
+
+/** A child that was told to stop has this long to close its devices and its recording. */
+const STOP_MS = 3_000;
+/** More than this waiting for the child means that it hangs: newer voice is worth more than older. */
+const BACKLOG_BYTES_MAX = 64_000;
+
+export interface VoiceChildOptions {
+  /** The child's program, `voice.cjs`. */
+  readonly entry: string;
+  /** Where its chatter goes. */
+  readonly logPath: string;
+}
+
+export function spawnVoiceChild(options: VoiceChildOptions, events: VoiceEvents): VoiceEnd {
+  const log = openSync(options.logPath, 'a', 0o600);
+  const child = spawn(process.execPath, [options.entry], { stdio: ['ignore', log, log, 'pipe'] });
+  closeSync(log);
+  return new VoiceChild(child, events);
+}
+
+class VoiceChild implements VoiceEnd {
+  readonly #child: ChildProcess;
+  readonly #port: Duplex;
+  readonly #gone: Promise<void>;
+  #stopping = false;
+
+  constructor(child: ChildProcess, events: VoiceEvents) {
+    this.#child = child;
+    this.#port = child.stdio[3] as Duplex;
+    const decoder = new PortDecoder();
+    this.#port.on('data', (chunk: Buffer) => {
+      for (const message of decoder.push(chunk)) {
+        if (message.type === 'voice-up') events.onBody(Buffer.from(message.body));
+        else if (message.type === 'control') {
+          const value = asFromVoice(message.value);
+          if (value) events.onMessage(value);
+        }
+      }
+      if (decoder.broken) child.kill('SIGKILL');
+    });
+    this.#port.on('error', () => {});
+    this.#gone = new Promise((resolve) => {
+      let told = false;
+      const end = (why: string) => {
+        if (told) return;
+        told = true;
+        resolve();
+        if (!this.#stopping) events.onDeath(why);
+      };
+      child.on('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      child.on('error', (error) => end(error.message));
+    });
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null;
+  }
+
+  tell(message: ToVoice): void {
+    this.#write(encodeControl(message));
+  }
+
+  play(arrivalMs: number, body: Buffer): void {
+    if (this.#port.writableLength < BACKLOG_BYTES_MAX) this.#write(encodeVoiceDown(arrivalMs, 0, body));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.tell({ type: 'stop' });
+    const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
+    await this.#gone;
+    clearTimeout(killer);
+  }
+
+  #write(bytes: Buffer): void {
+    if (!this.#port.destroyed && this.#port.writable) this.#port.write(bytes);
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The agent: one for each profile, the program that a person is on the network through. It joins the node, the voice
+ * ends and the files, and serves screens and commands (`port.ts`). Its rooms do the work; here are the table of
+ * commands, the table of the node's events, and the order of starting and stopping.
+ */
+import { performance } from 'node:perf_hooks';
+import type { OrdinaryNodeEvent } from '../net/index.ts';
+import { printEndpoint } from '../net/protocol/endpoint.ts';
+import { Refusal } from '../net/protocol/failures.ts';
+import { AgentAccount } from './agent-account.ts';
+import { AgentBuddies } from './agent-buddies.ts';
+import { AgentCalls } from './agent-calls.ts';
+import { AgentChat } from './agent-chat.ts';
+import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
+import type { AppState } from './state.ts';
+
+export type { AgentOptions, ServiceBehaviour } from './agent-core.ts';
+
+export interface AgentFacts {
+  readonly socket: string;
+  /** Ends the process politely; called by `agent.stop` after its reply is on its way. */
+  readonly stop: () => void;
+}
+
+export class Agent {
+  readonly #core: AgentCore;
+  readonly #account: AgentAccount;
+  readonly #buddies: AgentBuddies;
+  readonly #chat: AgentChat;
+  readonly #calls: AgentCalls;
+  readonly #facts: AgentFacts;
+  readonly #startedAt = performance.now();
+
+  constructor(options: AgentOptions, facts: AgentFacts) {
+    this.#facts = facts;
+    this.#core = new AgentCore(options);
+    this.#buddies = new AgentBuddies(this.#core);
+    this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
+    this.#calls = new AgentCalls(this.#core);
+    this.#account = new AgentAccount(this.#core, {
+      rosterOf: (name) => this.#buddies.load(name),
+      onMember: () => {
+        this.#chat.begin();
+        this.#buddies.begin();
+      },
+      onNodeEvent: (event) => this.#fromNode(event),
+    });
+  }
+
+  get state(): AppState {
+    return this.#core.state;
+  }
+
+  onEvent(listener: (event: AgentEvent) => void): () => void {
+    return this.#core.onEvent(listener);
+  }
+
+  /** Back into the network and the account that the profile remembers; damage found in the profile is told. */
+  async start(): Promise<void> {
+    const { profile, history } = this.#core.options;
+    for (const notice of [...profile.takeNotices(), ...history.takeNotices()])
+      this.#core.notice(notice.code, notice.detail);
+    await this.#account.resume();
+  }
+
+  /** Leaves the network politely, finishes recordings. */
+  async stop(): Promise<void> {
+    this.#buddies.end();
+    if (this.#core.state.account) this.#core.command({ type: 'leave' });
+    await this.#calls.close();
+    await this.#core.node?.driver.close();
+    this.#core.options.history.close();
+  }
+
+  /** Carries out one command of the port; rejects with `Refusal`. */
+  async handle(command: AgentCommand): Promise<unknown> {
+    switch (command.type) {
+      case 'hello':
+        if (command.port !== AGENT_PORT_VERSION) throw new Refusal('port-version');
+        return { port: AGENT_PORT_VERSION, version: this.#core.options.version, pid: process.pid };
+      case 'subscribe':
+      case 'status':
+        return this.#core.state;
+      case 'agent.status':
+        return this.#status();
+      case 'agent.stop':
+        setImmediate(this.#facts.stop);
+        return null;
+      case 'wait':
+        return this.#wait(command.forMs);
+      case 'debug':
+        return this.#debug(command.fault);
+      case 'search':
+        return this.#search(command.pattern, command.limit);
+      case 'presence.set':
+        return this.#setPresence(command.presence);
+      case 'audio.set':
+        this.#core.options.profile.settings.set({ audioSpec: command.spec });
+        this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
+        return null;
+      default:
+        return this.#handlePeople(command);
+    }
+  }
+
+  async #handlePeople(command: AgentCommand): Promise<unknown> {
+    switch (command.type) {
+      case 'network.join':
+        return this.#account.join(command.invite);
+      case 'account.sign-up':
+        return this.#account.signUp(command.name, command.password, command.displayName ?? command.name);
+      case 'account.sign-in':
+        return this.#account.signIn(command.name, command.password);
+      case 'account.sign-out':
+        this.#buddies.end();
+        await this.#account.signOut();
+        return null;
+      case 'buddy.list':
+        this.#core.signedIn();
+        return this.#core.state.buddies;
+      case 'buddy.add':
+        this.#buddies.command({ type: 'add', name: command.name, message: command.message });
+        return null;
+      case 'buddy.accept':
+      case 'buddy.decline':
+      case 'buddy.remove':
+      case 'buddy.block':
+      case 'buddy.unblock':
+        this.#buddies.command({ type: BUDDY_COMMAND[command.type], name: command.name });
+        return null;
+      case 'chat.send':
+        return this.#chat.send(command.to, command.text);
+      case 'chat.history':
+        return this.#chat.history(command);
+      case 'chat.mark-read':
+        this.#chat.markRead(command.with);
+        return null;
+      case 'call.place':
+        return this.#calls.place(command.to, command.audio);
+      case 'call.answer':
+        this.#calls.answer(command.call, command.audio);
+        return null;
+      case 'call.decline':
+        this.#calls.decline(command.call);
+        return null;
+      case 'call.hang-up':
+      case 'call.hold':
+      case 'call.resume':
+      case 'call.mute':
+      case 'call.unmute':
+        this.#calls.command(command);
+        return null;
+      default:
+        throw new Refusal('port-version', command.type);
+    }
+  }
+
+  #fromNode(event: OrdinaryNodeEvent): void {
+    if (this.#core.answered(event)) return;
+    switch (event.type) {
+      case 'renewed':
+        return this.#account.renewed(event);
+      case 'link':
+        return this.#link(event);
+      case 'rtt': {
+        const { supernode, connection, trouble } = this.#core.state;
+        if (supernode)
+          this.#core.emit({
+            type: 'link.changed',
+            connection,
+            trouble,
+            supernode: { ...supernode, rttMs: event.rttMs },
+          });
+        return;
+      }
+      case 'supernodes':
+        return this.#rememberSupernodes(event.endpoints.map(printEndpoint));
+      case 'roster':
+        return this.#buddies.fromRoster(event.news);
+      case 'presence':
+        return this.#buddies.fromPresence(event.news);
+      case 'messenger':
+        return this.#chat.fromMessenger(event.news);
+      case 'call':
+        return this.#calls.fromNode(event.news);
+      case 'play':
+      case 'path':
+      case 'quality':
+      case 'media-totals':
+        return this.#calls.fromMedia(event);
+    }
+  }
+
+  #link(event: Extract<OrdinaryNodeEvent, { type: 'link' }>): void {
+    const { endpoint, carrier } = event;
+    const supernode = endpoint && carrier ? { endpoint: printEndpoint(endpoint), carrier, rttMs: null } : null;
+    const trouble = event.trouble ?? null;
+    this.#core.options.log.info('link', event.state, { trouble });
+    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble });
+  }
+
+  /** Addresses learned from the login server go to the front of the network record, for the next start. */
+  #rememberSupernodes(endpoints: readonly string[]): void {
+    const { profile } = this.#core.options;
+    const network = profile.network();
+    if (network) profile.setNetwork({ ...network, supernodes: endpoints });
+  }
+
+  #status(): AgentStatus {
+    return {
+      pid: process.pid,
+      uptimeS: Math.round((performance.now() - this.#startedAt) / 1000),
+      version: this.#core.options.version,
+      socket: this.#facts.socket,
+      voicePid: this.#calls.voicePid,
+    };
+  }
+
+  #wait(forMs: number): Promise<null> {
+    const usable = (): boolean => this.#core.state.account !== null && this.#core.state.connection === 'online';
+    this.#core.signedIn();
+    if (usable()) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      const end = (finish: () => void): void => {
+        stopListening();
+        clearTimeout(timer);
+        finish();
+      };
+      const timer = setTimeout(() => {
+        const code = this.#core.state.trouble ?? 'timed-out';
+        end(() => reject(new Refusal(code)));
+      }, forMs);
+      const stopListening = this.#core.onEvent(() => {
+        if (usable()) end(() => resolve(null));
+        else if (!this.#core.state.account) end(() => reject(new Refusal('not-signed-in')));
+      });
+    });
+  }
+
+  async #debug(fault: Extract<AgentCommand, { type: 'debug' }>['fault']): Promise<null> {
+    if (fault === 'drop-supernode') this.#core.command({ type: 'reattach' });
+    else await this.#core.disturb(fault);
+    return null;
+  }
+
+  async #search(pattern: string, limit: number): Promise<SearchReport> {
+    this.#core.signedIn();
+    const startedAt = performance.now();
+    const event = await this.#core.ask((ticket) => ({ type: 'search', ticket, pattern, limit }));
+    if (event.type !== 'search-results') throw new Refusal('server-fault');
+    const tookMs = Math.round(performance.now() - startedAt);
+    return { hits: event.hits, complete: event.complete, tookMs };
+  }
+
+  #setPresence(presence: AppState['presence']): null {
+    if (presence === 'offline') throw new Refusal('usage', 'sign out to be offline, or choose invisible');
+    this.#core.options.profile.settings.set({ presence });
+    if (this.#core.state.account) this.#core.command({ type: 'presence', status: presence });
+    this.#core.emit({ type: 'presence.changed', presence });
+    return null;
+  }
+}
+
+const BUDDY_COMMAND = {
+  'buddy.accept': 'accept',
+  'buddy.decline': 'decline',
+  'buddy.remove': 'remove',
+  'buddy.block': 'block',
+  'buddy.unblock': 'unblock',
+} as const;

@@ -1,0 +1,290 @@
+/**
+ * What was said and who called: chat lines both ways, the outbox (outgoing lines without a receipt) and the log of
+ * calls, in `history.db` of the profile, SQLite through `libsql`. The agent writes a line here before it hands it to
+ * the messenger or answers with a receipt, so a line that anybody was told of survives any crash.
+ *
+ * Write-ahead log with synchronous=FULL: when a call returns, the row is on the disk. Words are found by FTS5 with
+ * the `unicode61` tokenizer (case and accents do not matter; a run of Chinese or Japanese counts as one word).
+ *
+ * A damaged file is moved aside, at the start or when the damage is met, and a new one takes its place, with a notice.
+ */
+import { statSync } from 'node:fs';
+import type Database from 'libsql';
+import { Refusal } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
+import {
+  HISTORY_CHECK_BYTES_MAX,
+  HISTORY_DB_BUSY_MS,
+  HISTORY_PAGE_LINES_MAX,
+  HISTORY_WAL_BYTES_MAX,
+  OUTBOX_MESSAGES_MAX,
+} from '../net/protocol/params.ts';
+import { migrate } from './account-db.ts';
+import { keepAside, type ProfileNotice } from './damaged-file.ts';
+import {
+  type Bound,
+  type CallLogEntry,
+  callOf,
+  HISTORY_SCHEMA,
+  type LoggedCall,
+  lineOf,
+  matchOf,
+  type OutboxLine,
+  outboxLineOf,
+  pageOf,
+  type Row,
+  STATEMENTS,
+  type Statement,
+} from './history-sql.ts';
+import { inTransaction, isDamage, openDatabase, refusalOf, SQLITE_SIDECARS } from './sqlite-db.ts';
+import type { ChatLine } from './state.ts';
+
+export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
+
+export const HISTORY_FILE = 'history.db';
+
+/** A line that came in, or that a person wrote; text clean and within CHAT_TEXT_BYTES_MAX. */
+export interface NewLine {
+  /** 32 hex digits, unique for a person and direction. */
+  readonly id: string;
+  readonly with: string;
+  readonly text: string;
+  /** Wall clock of the writer, ms. */
+  readonly sentAtMs: number;
+}
+
+export interface HistoryQuery {
+  readonly with: string;
+  /** 1 to HISTORY_PAGE_LINES_MAX; a page ends earlier at HISTORY_PAGE_BYTES_MAX. */
+  readonly limit: number;
+  /** Only lines stored before: `storedAtMs` of the first line of the page that follows. */
+  readonly beforeMs?: number;
+  /** Whole words that all occur; a word that ends in `*` stands for its beginnings. */
+  readonly search?: string;
+}
+
+/**
+ * Every write is on the disk when it returns, and throws `Refusal('disk-full')` with nothing written. Names are
+ * compared without case.
+ */
+export interface HistoryDb {
+  /** The line as stored, unread; undefined when it was there already. `nowMs` is the wall clock. */
+  storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined;
+  /** The line as stored, waiting, with its sequence. Throws `Refusal('outbox-full')` when too many wait. */
+  storeOutgoing(line: NewLine, nowMs: number): OutboxLine;
+  /** Marks outgoing lines; returns the ids that were waiting until now. */
+  markDelivered(peer: string, ids: readonly string[]): readonly string[];
+  /** Every waiting line, each conversation in the order of its sequences. */
+  outbox(): readonly OutboxLine[];
+  /** Oldest first: the newest lines that fit the query. */
+  history(query: HistoryQuery): readonly ChatLine[];
+  /** Unread lines by folded name; names without any are not in it. */
+  unread(): ReadonlyMap<string, number>;
+  /** How many lines were unread. */
+  markRead(peer: string): number;
+  /** Adds the call or replaces what was logged of it. A call that a crash cut off is logged `failed` at next start. */
+  logCall(entry: CallLogEntry): void;
+  /** Newest first; `with` narrows to one person. */
+  calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[];
+  /** Missed calls that started after `sinceMs`. */
+  missedCalls(sinceMs: number): number;
+  /** What was found damaged since the last call. */
+  takeNotices(): readonly ProfileNotice[];
+  close(): void;
+}
+
+export interface HistoryOptions {
+  /** Default OUTBOX_MESSAGES_MAX. */
+  readonly outboxMessagesMax?: number;
+}
+
+/** Opens or makes the file. Throws for a file of a later version of the program, which has to be kept as it is. */
+export function openHistory(path: string, options: HistoryOptions = {}): HistoryDb {
+  return new History(path, options.outboxMessagesMax ?? OUTBOX_MESSAGES_MAX);
+}
+
+class History implements HistoryDb {
+  readonly #path: string;
+  readonly #outboxMessagesMax: number;
+  #database: Database.Database;
+  #prepared = new Map<Statement, Database.Statement>();
+  #notices: ProfileNotice[] = [];
+
+  constructor(path: string, outboxMessagesMax: number) {
+    this.#path = path;
+    this.#outboxMessagesMax = outboxMessagesMax;
+    try {
+      this.#database = openSound(path);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#database = this.#replace();
+    }
+    this.#guarded(() => this.#run(STATEMENTS.endCutOff));
+  }
+
+  storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
+    return this.#guarded(() => {
+      const isNew = this.#store(line, { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 });
+      return isNew ? lineOf(this.#find(line, 'in')) : undefined;
+    });
+  }
+
+  storeOutgoing(line: NewLine, nowMs: number): OutboxLine {
+    return this.#guarded(() =>
+      inTransaction(this.#database, () => {
+        const waiting = Number(this.#one(STATEMENTS.waiting)?.count);
+        if (waiting >= this.#outboxMessagesMax) throw new Refusal('outbox-full');
+        const sequence = Number(this.#one(STATEMENTS.nextSequence, foldName(line.with))?.last_sequence);
+        const isNew = this.#store(line, { direction: 'out', nowMs, sequence, waiting: 1, unread: 0 });
+        if (!isNew) throw new Error(`the id ${line.id} was used before`);
+        return outboxLineOf(this.#find(line, 'out'));
+      }),
+    );
+  }
+
+  markDelivered(peer: string, ids: readonly string[]): readonly string[] {
+    return this.#guarded(() =>
+      inTransaction(this.#database, () => ids.filter((id) => this.#run(STATEMENTS.deliver, foldName(peer), id) > 0)),
+    );
+  }
+
+  outbox(): readonly OutboxLine[] {
+    return this.#guarded(() => this.#all(STATEMENTS.outbox).map(outboxLineOf));
+  }
+
+  history(query: HistoryQuery): readonly ChatLine[] {
+    const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
+    const before = query.beforeMs ?? Number.MAX_SAFE_INTEGER;
+    const peer = foldName(query.with);
+    const words = query.search === undefined ? undefined : matchOf(query.search);
+    if (words === '') return [];
+    const rows = this.#guarded(() =>
+      words === undefined
+        ? this.#all(STATEMENTS.page, peer, before, limit)
+        : this.#all(STATEMENTS.search, peer, before, words, limit),
+    );
+    return pageOf(rows.map(lineOf));
+  }
+
+  unread(): ReadonlyMap<string, number> {
+    const rows = this.#guarded(() => this.#all(STATEMENTS.unread));
+    return new Map(rows.map((row) => [String(row.peer), Number(row.count)]));
+  }
+
+  markRead(peer: string): number {
+    return this.#guarded(() => this.#run(STATEMENTS.markRead, foldName(peer)));
+  }
+
+  logCall(entry: CallLogEntry): void {
+    const { call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path } = entry;
+    this.#guarded(() =>
+      this.#run(
+        STATEMENTS.logCall,
+        ...[call, foldName(peer), peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path],
+      ),
+    );
+  }
+
+  calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[] {
+    const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
+    const before = query.beforeMs ?? Number.MAX_SAFE_INTEGER;
+    const peer = query.with;
+    const rows = this.#guarded(() =>
+      peer === undefined
+        ? this.#all(STATEMENTS.calls, before, limit)
+        : this.#all(STATEMENTS.callsWith, before, foldName(peer), limit),
+    );
+    return rows.map(callOf);
+  }
+
+  missedCalls(sinceMs: number): number {
+    return this.#guarded(() => Number(this.#one(STATEMENTS.missedCalls, sinceMs)?.count));
+  }
+
+  takeNotices(): readonly ProfileNotice[] {
+    const notices = this.#notices;
+    this.#notices = [];
+    return notices;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #store(
+    line: NewLine,
+    row: {
+      readonly direction: 'in' | 'out';
+      readonly nowMs: number;
+      readonly sequence: number;
+      readonly waiting: 0 | 1;
+      readonly unread: 0 | 1;
+    },
+  ): boolean {
+    const { id, with: name, text, sentAtMs } = line;
+    return this.#run(STATEMENTS.store, { peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
+  }
+
+  #find(line: NewLine, direction: 'in' | 'out'): Row {
+    return this.#one(STATEMENTS.find, foldName(line.with), direction, line.id) as Row;
+  }
+
+  /** Damage that was not seen at the start costs the file, not the agent: it is replaced and the work done again. */
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isDamage(error)) throw refusalOf(error, this.#path);
+      this.#database.close();
+      this.#database = this.#replace();
+      return work();
+    }
+  }
+
+  #replace(): Database.Database {
+    this.#prepared = new Map();
+    this.#notices.push(keepAside(this.#path, 'the history cannot be read', SQLITE_SIDECARS));
+    return openSound(this.#path);
+  }
+
+  #run(statement: Statement, ...bound: readonly (Bound | Readonly<Record<string, Bound>>)[]): number {
+    return this.#statement(statement).run(...bound).changes;
+  }
+
+  #one(statement: Statement, ...bound: readonly Bound[]): Row | undefined {
+    return this.#statement(statement).get(...bound) as Row | undefined;
+  }
+
+  #all(statement: Statement, ...bound: readonly Bound[]): Row[] {
+    return this.#statement(statement).all(...bound) as Row[];
+  }
+
+  #statement(sql: Statement): Database.Statement {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const prepared = this.#database.prepare(sql);
+    this.#prepared.set(sql, prepared);
+    return prepared;
+  }
+}
+
+/** Throws SQLITE_CORRUPT or SQLITE_NOTADB for a file that `isDamage`. */
+function openSound(path: string): Database.Database {
+  const database = openDatabase(path, { waitMs: HISTORY_DB_BUSY_MS });
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec(`PRAGMA journal_size_limit = ${HISTORY_WAL_BYTES_MAX}`);
+    if (statSync(path).size <= HISTORY_CHECK_BYTES_MAX) check(database);
+    migrate(database, HISTORY_SCHEMA);
+    return database;
+  } catch (error) {
+    database.close();
+    throw refusalOf(error, path);
+  }
+}
+
+function check(database: Database.Database): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get() as Row | undefined;
+  if (found?.quick_check === 'ok') return;
+  throw Object.assign(new Error(String(found?.quick_check)), { code: 'SQLITE_CORRUPT' });
+}

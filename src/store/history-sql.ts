@@ -1,0 +1,159 @@
+/**
+ * The tables and statements of `history-db.ts`, and how rows become what the rest of the program knows. Pure text and
+ * pure functions: the file itself is opened, written and repaired there.
+ */
+import { HISTORY_PAGE_BYTES_MAX, HISTORY_SEARCH_WORDS_MAX } from '../net/protocol/params.ts';
+import type { CallEndReason, CallPath, ChatLine } from './state.ts';
+
+/** An outgoing line; sequences rise by one in a conversation, from 1. */
+export interface OutboxLine {
+  readonly line: ChatLine;
+  readonly sequence: number;
+}
+
+export interface CallLogEntry {
+  readonly call: string;
+  readonly peer: string;
+  readonly direction: 'in' | 'out';
+  readonly startedAtMs: number;
+  readonly answeredAtMs: number | null;
+  /** Null while it goes on. */
+  readonly endedAtMs: number | null;
+  readonly reason: CallEndReason | null;
+  readonly path: CallPath | null;
+}
+
+export interface LoggedCall extends CallLogEntry {
+  /** An incoming call that ended unanswered and was not refused. */
+  readonly missed: boolean;
+}
+
+/** Released scripts are never changed; what changes is a new one at the end. */
+export const HISTORY_SCHEMA: readonly string[] = [
+  `CREATE TABLE message (
+     number INTEGER PRIMARY KEY,
+     peer TEXT NOT NULL,
+     direction TEXT NOT NULL,
+     id TEXT NOT NULL,
+     name TEXT NOT NULL,
+     text TEXT NOT NULL,
+     sent_at_ms INTEGER NOT NULL,
+     stored_at_ms INTEGER NOT NULL,
+     sequence INTEGER NOT NULL,
+     waiting INTEGER NOT NULL,
+     unread INTEGER NOT NULL,
+     UNIQUE (peer, direction, id)
+   );
+   CREATE UNIQUE INDEX message_by_time ON message (peer, stored_at_ms);
+   CREATE INDEX message_waiting ON message (peer, sequence) WHERE waiting = 1;
+   CREATE INDEX message_unread ON message (peer) WHERE unread = 1;
+   CREATE TABLE conversation (
+     peer TEXT PRIMARY KEY,
+     last_sequence INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE VIRTUAL TABLE message_words USING fts5(
+     text, content='message', content_rowid='number', tokenize='unicode61 remove_diacritics 2'
+   );
+   CREATE TRIGGER message_stored AFTER INSERT ON message BEGIN
+     INSERT INTO message_words (rowid, text) VALUES (new.number, new.text);
+   END;
+   CREATE TABLE call (
+     id TEXT PRIMARY KEY,
+     peer TEXT NOT NULL,
+     name TEXT NOT NULL,
+     direction TEXT NOT NULL,
+     started_at_ms INTEGER NOT NULL,
+     answered_at_ms INTEGER,
+     ended_at_ms INTEGER,
+     reason TEXT,
+     path TEXT
+   ) WITHOUT ROWID;
+   CREATE INDEX call_by_time ON call (started_at_ms);`,
+];
+
+const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS NOT NULL
+                AND reason NOT IN ('declined', 'answered-elsewhere')`;
+
+export const STATEMENTS = {
+  // One more than the last when the clock was set back, so that the order of a conversation is that of its times.
+  store: `INSERT OR IGNORE INTO message
+            (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread)
+          VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
+            max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
+            :sequence, :waiting, :unread)`,
+  find: 'SELECT * FROM message WHERE peer = ? AND direction = ? AND id = ?',
+  nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
+                 ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
+  waiting: 'SELECT count(*) AS count FROM message WHERE waiting = 1',
+  outbox: 'SELECT * FROM message WHERE waiting = 1 ORDER BY peer, sequence',
+  deliver: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
+  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC LIMIT ?',
+  search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
+             AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
+           ORDER BY stored_at_ms DESC LIMIT ?`,
+  unread: 'SELECT peer, count(*) AS count FROM message WHERE unread = 1 GROUP BY peer',
+  markRead: 'UPDATE message SET unread = 0 WHERE peer = ? AND unread = 1',
+  logCall: `INSERT OR REPLACE INTO call
+              (id, peer, name, direction, started_at_ms, answered_at_ms, ended_at_ms, reason, path)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  endCutOff: `UPDATE call SET ended_at_ms = ifnull(answered_at_ms, started_at_ms), reason = 'failed'
+              WHERE ended_at_ms IS NULL`,
+  calls: `SELECT *, (${MISSED}) AS missed FROM call WHERE started_at_ms < ? ORDER BY started_at_ms DESC, id LIMIT ?`,
+  callsWith: `SELECT *, (${MISSED}) AS missed FROM call WHERE started_at_ms < ? AND peer = ?
+              ORDER BY started_at_ms DESC, id LIMIT ?`,
+  missedCalls: `SELECT count(*) AS count FROM call WHERE started_at_ms > ? AND ${MISSED}`,
+} as const;
+
+export type Statement = (typeof STATEMENTS)[keyof typeof STATEMENTS];
+export type Row = Readonly<Record<string, unknown>>;
+export type Bound = string | number | null;
+
+/** Words of any script, quoted, so that nothing a person types is syntax; empty when there is no word. */
+export function matchOf(search: string): string {
+  const words = search.match(/[\p{L}\p{N}\p{M}\p{Co}]+\*?/gu) ?? [];
+  return words
+    .slice(0, HISTORY_SEARCH_WORDS_MAX)
+    .map((word) => (word.endsWith('*') ? `"${word.slice(0, -1)}"*` : `"${word}"`))
+    .join(' ');
+}
+
+/** From newest first to oldest first, without the oldest ones that would make the page too large. */
+export function pageOf(newestFirst: readonly ChatLine[]): ChatLine[] {
+  let bytes = 0;
+  const end = newestFirst.findIndex((line, i) => {
+    bytes += Buffer.byteLength(JSON.stringify(line)) + 1;
+    return i > 0 && bytes > HISTORY_PAGE_BYTES_MAX;
+  });
+  return newestFirst.slice(0, end === -1 ? newestFirst.length : end).reverse();
+}
+
+export function lineOf(row: Row): ChatLine {
+  return {
+    id: String(row.id),
+    with: String(row.name),
+    direction: row.direction === 'in' ? 'in' : 'out',
+    text: String(row.text),
+    sentAtMs: Number(row.sent_at_ms),
+    storedAtMs: Number(row.stored_at_ms),
+    mark: row.waiting === 1 ? 'waiting' : 'delivered',
+  };
+}
+
+export function outboxLineOf(row: Row): OutboxLine {
+  return { line: lineOf(row), sequence: Number(row.sequence) };
+}
+
+export function callOf(row: Row): LoggedCall {
+  const timeOf = (value: unknown) => (value === null ? null : Number(value));
+  return {
+    call: String(row.id),
+    peer: String(row.name),
+    direction: row.direction === 'in' ? 'in' : 'out',
+    startedAtMs: Number(row.started_at_ms),
+    answeredAtMs: timeOf(row.answered_at_ms),
+    endedAtMs: timeOf(row.ended_at_ms),
+    reason: row.reason as CallEndReason | null,
+    path: row.path as CallPath | null,
+    missed: row.missed === 1,
+  };
+}

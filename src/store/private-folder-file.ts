@@ -1,0 +1,43 @@
+/**
+ * Folders that belong to one user alone: the profile, and the place of a socket whose path would be too long. Keys,
+ * passwords and messages pass through them, so a folder that somebody else owns or could have planted is refused.
+ */
+import { chmodSync, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Refusal } from '../net/protocol/failures.ts';
+import { isDiskFull } from './atomic-file.ts';
+
+const OWNER_ONLY = 0o700;
+const STICKY = 0o1000;
+
+/**
+ * Makes the folder (and its parents) when it is not there, takes away the rights of others when it is, and returns
+ * its true path. Throws `Refusal('profile-unsafe')` for somebody else's folder, a shared one like /tmp, the root
+ * of the file system or something that is no folder, and `Refusal('disk-full')`.
+ */
+export function openPrivateFolder(path: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
+  } catch (error) {
+    if (isDiskFull(error)) throw new Refusal('disk-full', path);
+    throw new Refusal('profile-unsafe', `${path}: ${(error as Error).message}`);
+  }
+  const real = realpathSync(path);
+  const { uid, mode } = statSync(real);
+  if (dirname(real) === real || (mode & STICKY) !== 0)
+    throw new Refusal('profile-unsafe', `${path} is a shared folder`);
+  if (!isOurs(uid)) throw new Refusal('profile-unsafe', `${path} belongs to another user`);
+  if ((mode & 0o777) !== OWNER_ONLY) chmodSync(real, OWNER_ONLY);
+  return real;
+}
+
+/** Changes nothing; true when `path` is a folder, no symbolic link, that only this user may enter. */
+export function isPrivateFolder(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && isOurs(found.uid) && (found.mode & 0o077) === 0;
+}
+
+/** Windows has no user numbers; there the user's own folders are closed to others by default. */
+function isOurs(uid: number): boolean {
+  return process.getuid === undefined || uid === process.getuid();
+}

@@ -1,0 +1,96 @@
+/**
+ * What a person (or the install) chose: `settings.json` in the profile, kept by the `conf` library without its
+ * schema, checked here with valibot. The agent reads it once and changes it by `set`. Settings of a newer version
+ * stay in the file; one bad value costs that value only; a file that is no JSON is kept aside.
+ */
+import { join } from 'node:path';
+import Conf from 'conf';
+import * as v from 'valibot';
+import { Refusal } from '../net/protocol/failures.ts';
+import { AUDIO_SPEC_LENGTH_MAX } from '../net/protocol/params.ts';
+import { isDiskFull, readFileIfThere } from './atomic-file.ts';
+import { keepAside, type ProfileNotice } from './damaged-file.ts';
+import { parseJson } from './json-file.ts';
+import type { PresenceStatus } from './state.ts';
+
+export const SETTINGS_FILE = 'settings.json';
+
+export interface Settings {
+  /** What I show to others when signed in; never `offline`, which is what the network says of me. */
+  readonly presence: Exclude<PresenceStatus, 'offline'>;
+  /** The audio SPEC of the contract. */
+  readonly audioSpec: string;
+  /** UDP and TCP, chosen at random at install and kept; 0 before that. */
+  readonly port: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = { presence: 'online', audioSpec: 'default', port: 0 };
+
+export interface SettingsFile {
+  get(): Settings;
+  /** Stores at once. Throws `Refusal('disk-full')`; the old settings then stay, in memory too. */
+  set(change: Partial<Settings>): void;
+}
+
+/** Opens or makes the settings. `notice` tells what was damaged; the rest is in use. */
+export function openSettings(profileDir: string): {
+  readonly settings: SettingsFile;
+  readonly notice: ProfileNotice | undefined;
+} {
+  const path = join(profileDir, SETTINGS_FILE);
+  const { stored, notice } = readStored(path);
+  const conf = new Conf<Record<string, unknown>>({
+    projectName: 'wren',
+    projectSuffix: '',
+    cwd: profileDir,
+    configName: 'settings',
+    configFileMode: 0o600,
+    accessPropertiesByDotNotation: false,
+  });
+  let current = { ...DEFAULT_SETTINGS, ...known(stored) };
+  const save = (next: Settings) => {
+    refusingFullDisk(path, () => {
+      conf.store = { ...stored, ...next };
+    });
+    current = next;
+  };
+  if (notice !== undefined) save(current);
+  return { settings: { get: () => current, set: (change) => save({ ...current, ...change }) }, notice };
+}
+
+const SCHEMAS = {
+  presence: v.picklist(['online', 'away', 'do-not-disturb', 'invisible']),
+  audioSpec: v.pipe(v.string(), v.minLength(1), v.maxLength(AUDIO_SPEC_LENGTH_MAX)),
+  port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
+} as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
+
+/** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */
+function readStored(path: string): {
+  readonly stored: Record<string, unknown>;
+  readonly notice: ProfileNotice | undefined;
+} {
+  const bytes = readFileIfThere(path);
+  if (bytes === undefined) return { stored: {}, notice: undefined };
+  const document = parseJson(bytes);
+  if (Array.isArray(document) || !v.is(v.record(v.string(), v.unknown()), document)) {
+    return { stored: {}, notice: keepAside(path, 'not a list of settings') };
+  }
+  const stored = { ...document };
+  const bad = Object.entries(SCHEMAS).filter(([key, schema]) => key in stored && !v.is(schema, stored[key]));
+  if (bad.length === 0) return { stored, notice: undefined };
+  const notice = keepAside(path, `no good value for ${bad.map(([key]) => key).join(', ')}`);
+  for (const [key] of bad) delete stored[key];
+  return { stored, notice };
+}
+
+function known(stored: Record<string, unknown>): Partial<Settings> {
+  return Object.fromEntries(Object.keys(SCHEMAS).flatMap((key) => (key in stored ? [[key, stored[key]]] : [])));
+}
+
+function refusingFullDisk(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw isDiskFull(error) ? new Refusal('disk-full', path) : error;
+  }
+}

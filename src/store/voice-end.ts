@@ -1,0 +1,25 @@
+/**
+ * What the agent knows of sound: somebody who makes voice bodies and takes them. Usually that is the voice child
+ * (`agent-voice-io.ts`); for a service it is an echo without a sound card (`agent-echo-io.ts`); in tests a script.
+ */
+import type { FromVoice, ToVoice } from '../audio/port.ts';
+
+export interface VoiceEvents {
+  /** A voice body to send; the receiver owns the buffer. */
+  readonly onBody: (body: Buffer) => void;
+  readonly onMessage: (message: FromVoice) => void;
+  /** It died without being told to; undefined `signal` and code 0 cannot happen here. */
+  readonly onDeath: (why: string) => void;
+}
+
+export interface VoiceEnd {
+  /** Of the process; null for one that is none. */
+  readonly pid: number | null;
+  tell(message: ToVoice): void;
+  /** `arrivalMs` on the clock of `performance.timeOrigin + performance.now()`; the body is copied. */
+  play(arrivalMs: number, body: Buffer): void;
+  /** Finishes recordings and ends; resolves when it is gone. No event follows. */
+  stop(): Promise<void>;
+}
+
+export type MakeVoice = (events: VoiceEvents) => VoiceEnd;

@@ -1,0 +1,99 @@
+/**
+ * The buddy list as rows: who stands in which section and in which order. Sections have names, so that the order is
+ * plain without colour; requests come first because somebody waits for an answer.
+ */
+import type { AppState, Buddy } from '../../store/state.ts';
+import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { truncate, widthOf } from '../text/width.ts';
+import type { Glyphs, Tone } from '../theme.ts';
+import { buddyWords } from '../wording.ts';
+
+export type ListRow =
+  | { readonly type: 'section'; readonly title: string; readonly count: number }
+  | { readonly type: 'buddy'; readonly buddy: Buddy };
+
+const SECTIONS: readonly { readonly title: string; readonly holds: (buddy: Buddy) => boolean }[] = [
+  { title: 'Requests', holds: (buddy) => buddy.relation === 'incoming' },
+  { title: 'Here', holds: (buddy) => buddy.relation === 'both' && buddy.presence !== 'offline' },
+  { title: 'Offline', holds: (buddy) => buddy.relation === 'both' && buddy.presence === 'offline' },
+  { title: 'Asked', holds: (buddy) => buddy.relation === 'outgoing' || buddy.relation === 'declined' },
+  { title: 'Blocked', holds: (buddy) => buddy.relation === 'blocked' },
+];
+
+/** Rows of everybody who matches `filter` (part of a name or display name, any case). */
+export function listRows(app: AppState, filter: string): readonly ListRow[] {
+  const wanted = filter.trim().toLowerCase();
+  const matching = app.buddies.filter(
+    ({ name, displayName }) => name.toLowerCase().includes(wanted) || displayName.toLowerCase().includes(wanted),
+  );
+  return SECTIONS.flatMap(({ title, holds }) => {
+    const buddies = matching.filter(holds);
+    if (buddies.length === 0) return [];
+    return [
+      { type: 'section' as const, title, count: buddies.length },
+      ...buddies.map((buddy) => ({ type: 'buddy' as const, buddy })),
+    ];
+  });
+}
+
+export function buddiesOf(rows: readonly ListRow[]): readonly Buddy[] {
+  return rows.flatMap((row) => (row.type === 'buddy' ? [row.buddy] : []));
+}
+
+export function rowOfBuddy(rows: readonly ListRow[], name: string): number {
+  return rows.findIndex((row) => row.type === 'buddy' && row.buddy.name === name);
+}
+
+/** First row in sight so that `index` is in sight, moved as little as possible from `top`. */
+export function windowTop(top: number, index: number, height: number, total: number): number {
+  const last = Math.max(0, total - height);
+  if (index < 0) return Math.min(top, last);
+  // The section above the first buddy belongs to it.
+  const first = index === 1 ? 0 : index;
+  return Math.max(0, Math.min(last, first < top ? first : index >= top + height ? index - height + 1 : top));
+}
+
+export interface BuddyRowStyle {
+  readonly columns: number;
+  readonly glyphs: Glyphs;
+  readonly nowMs: number;
+  readonly chosen: boolean;
+  /** The list has the focus. */
+  readonly focused: boolean;
+}
+
+/** One buddy: mark, sign, name, then presence in the longest words that leave the name whole, then unread. */
+export function buddyRow(buddy: Buddy, { columns, glyphs, nowMs, chosen, focused }: BuddyRowStyle): Row {
+  const [sign, tone] = signOf(buddy, glyphs);
+  const unread = buddy.unread > 0 ? ` ${buddy.unread} new` : '';
+  const room = columns - 4 - widthOf(unread);
+  const words = buddyWords(buddy, nowMs);
+  const word = words.find((one) => widthOf(buddy.name) + 1 + widthOf(one) <= room) ?? words.at(-1) ?? '';
+  const name = truncate(buddy.name, Math.max(1, room - (word === '' ? 0 : widthOf(word) + 1)));
+  const row = spread(
+    [
+      span(chosen ? `${glyphs.chosen} ` : '  ', 'accent'),
+      span(sign, tone),
+      span(' '),
+      span(name, buddy.unread > 0 || buddy.relation === 'incoming' ? 'strong' : chosen ? 'strong' : 'plain'),
+    ],
+    [span(word, 'muted'), span(unread, 'warn')],
+    columns,
+  );
+  return chosen && focused ? padRow(row, columns).map((piece) => ({ text: piece.text, inverse: true })) : row;
+}
+
+export function signOf(buddy: Buddy, glyphs: Glyphs): readonly [sign: string, tone: Tone] {
+  if (buddy.relation === 'incoming') return [glyphs.incoming, 'warn'];
+  if (buddy.relation === 'outgoing') return [glyphs.outgoing, 'muted'];
+  if (buddy.relation === 'declined') return [glyphs.declined, 'muted'];
+  if (buddy.relation === 'blocked') return [glyphs.blocked, 'bad'];
+  const tones = {
+    online: 'good',
+    away: 'warn',
+    'do-not-disturb': 'bad',
+    invisible: 'muted',
+    offline: 'muted',
+  } as const;
+  return [glyphs.presence[buddy.presence], tones[buddy.presence]];
+}

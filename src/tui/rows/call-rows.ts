@@ -1,0 +1,158 @@
+/**
+ * The running call as rows: who, what it is doing, how long, the verdict in words, then the figures behind it. A call
+ * that rings here becomes a question with its keys, which never are keys of text while a text is being typed.
+ */
+import { type AppState, type Call, currentCall, ringingCall } from '../../store/state.ts';
+import { type KeyContext, keyOf } from '../key-bindings.ts';
+import { fitRow, joinFitting, joinSpans, type Row, rowWidth, span, spread } from '../text/spans.ts';
+import type { Glyphs, Tone } from '../theme.ts';
+import { clockWords, pathWords, phaseWords, VERDICT_WORDS } from '../wording.ts';
+
+export interface CallRowsStyle {
+  readonly columns: number;
+  readonly glyphs: Glyphs;
+  readonly nowMs: number;
+  readonly context: KeyContext;
+  readonly details: boolean;
+}
+
+/** Loudness range of the meter, dB below full scale: a quiet room to a shout. */
+const METER_FLOOR_DB = -54;
+const METER_CELLS = 10;
+
+/** The call that the panel shows: one that rings here before one that runs. */
+export function shownCall(app: AppState): Call | undefined {
+  return ringingCall(app) ?? currentCall(app);
+}
+
+/** Rows of the panel without its frame; empty when there is no call. */
+export function callRows(app: AppState, style: CallRowsStyle): readonly Row[] {
+  const call = shownCall(app);
+  if (!call) return [];
+  if (call.phase === 'ringing' && call.direction === 'in') return ringingRows(app, call, style);
+  if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(call, style)];
+  const rows = [talkRow(call, style), figuresRow(call, style)];
+  return style.details ? [...rows, ...detailRows(call, style)] : rows;
+}
+
+/** How many rows `callRows` makes; does not depend on time. */
+export function callRowCount(app: AppState, details: boolean): number {
+  const call = shownCall(app);
+  if (!call) return 0;
+  if (call.phase === 'ringing' && call.direction === 'in') return 2;
+  if (call.phase === 'dialling' || call.phase === 'ringing') return 1;
+  return details ? 5 : 2;
+}
+
+export function callTitle(call: Call): string {
+  if (call.phase === 'ringing' && call.direction === 'in') return 'Incoming call';
+  return call.phase === 'dialling' || call.phase === 'ringing' ? 'Calling' : 'Call';
+}
+
+/** Time since the call was answered, or since it began to ring. */
+export function callClock(call: Call, nowMs: number): string {
+  return clockWords(nowMs - (call.answeredAtMs ?? call.startedAtMs));
+}
+
+function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: CallRowsStyle): readonly Row[] {
+  const display = app.buddies.find(({ name }) => name === call.peer)?.displayName ?? '';
+  const who = display !== '' && display !== call.peer ? `${call.peer} (${display})` : call.peer;
+  const answer = keyOf('call.answer', context);
+  const decline = keyOf('call.decline', context);
+  return [
+    spread([span(who, 'strong'), span(' is calling you')], [span(callClock(call, nowMs), 'muted')], columns),
+    fitRow(
+      [span(answer, 'strong'), span(' answer    ', 'good'), span(decline, 'strong'), span(' decline', 'bad')],
+      columns,
+    ),
+  ];
+}
+
+function dialRow(call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
+  return spread(
+    [span(call.peer, 'strong'), span(`  ${phaseWords(call)}...`)],
+    [span(`${keyOf('call.end', context)} hang up  `, 'muted'), span(callClock(call, nowMs), 'muted')],
+    columns,
+  );
+}
+
+function talkRow(call: Call, { columns, glyphs, nowMs }: CallRowsStyle): Row {
+  const clock = span(callClock(call, nowMs), 'strong');
+  const state = joinFitting(
+    [
+      [span(call.peer, 'strong')],
+      ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
+      ...(call.muted ? [[span('microphone muted', 'warn')]] : []),
+      ...(call.heldBy === 'nobody' ? [[verdictSpan(call)]] : []),
+    ],
+    ` ${glyphs.dot} `,
+    columns - rowWidth([clock]) - 1,
+  );
+  const meters = call.heldBy === 'nobody' ? meterRow(call, glyphs) : [];
+  const right =
+    rowWidth(state) + rowWidth(meters) + rowWidth([clock]) + 4 <= columns ? [...meters, span('  '), clock] : [clock];
+  return spread(state, right, columns);
+}
+
+function verdictSpan(call: Call): Row[number] {
+  const verdict = call.quality?.verdict;
+  if (!verdict) return span('listening...', 'muted');
+  return span(VERDICT_WORDS[verdict], verdict === 'good' ? 'good' : verdict === 'no sound arrives' ? 'bad' : 'warn');
+}
+
+function meterRow(call: Call, glyphs: Glyphs): Row {
+  const bar = (db: number, tone: Tone): Row => {
+    const filled = Math.round(((Math.min(0, db) - METER_FLOOR_DB) / -METER_FLOOR_DB) * METER_CELLS);
+    const on = Math.max(0, Math.min(METER_CELLS, filled));
+    return [span(glyphs.meterOn.repeat(on), tone), span(glyphs.meterOff.repeat(METER_CELLS - on), 'muted')];
+  };
+  const microphone = call.muted ? [] : [span('mic ', 'muted'), ...bar(call.inputDb, 'good'), span('  ')];
+  return [...microphone, span('ear ', 'muted'), ...bar(call.outputDb, 'accent')];
+}
+
+function figuresRow(call: Call, { columns, glyphs }: CallRowsStyle): Row {
+  const { quality } = call;
+  const figures: Row[] = [[span(pathWords(quality?.path ?? call.path, call.via))]];
+  if (quality) {
+    if (quality.rttMs !== null) figures.push([span(`round trip ${whole(quality.rttMs)} ms`)]);
+    figures.push([span(`loss ${percent(quality.lossInPct)} in, ${percent(quality.lossOutPct)} out`)]);
+    figures.push([span(`jitter ${whole(quality.jitterMs)} ms`)]);
+  }
+  return joinFitting(figures, ` ${glyphs.dot} `, columns);
+}
+
+function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Row[] {
+  const { quality } = call;
+  const separator = ` ${glyphs.dot} `;
+  if (!quality) return [[span('No figures yet.', 'muted')], [], []];
+  const rows: readonly (readonly string[])[] = [
+    [
+      quality.mouthToEarMs === null ? '' : `mouth to ear ${whole(quality.mouthToEarMs)} ms`,
+      `buffer ${whole(quality.bufferMs)} ms`,
+      `concealed ${percent(quality.concealedPct)}`,
+    ],
+    [`sent ${quality.sentPps} packets/s`, `received ${quality.recvPps}`, `${quality.payloadBytes} bytes each`],
+    [
+      `${(quality.bitrate / 1000).toFixed(0)} kbit/s`,
+      `redundancy ${quality.redundancy}`,
+      `MOS ${quality.mos.toFixed(1)}`,
+    ],
+  ];
+  return rows.map((texts) =>
+    fitRow(
+      joinSpans(
+        texts.map((text) => span(text, 'muted')),
+        separator,
+      ),
+      columns,
+    ),
+  );
+}
+
+function whole(value: number): string {
+  return String(Math.round(value));
+}
+
+function percent(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+}

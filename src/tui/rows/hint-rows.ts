@@ -1,0 +1,88 @@
+/** The line of hints: which keys make sense right now, printed as the key table binds them. */
+import { type AppState, currentCall, ringingCall } from '../../store/state.ts';
+import { type Binding, bindingsIn, type CommandName, type KeyContext, keyLabel } from '../key-bindings.ts';
+import { joinFitting, type Row, span } from '../text/spans.ts';
+import {
+  conversationOf,
+  faceOf,
+  selectedBuddy,
+  type UiState,
+  unreadTotal,
+  walkFieldsOf,
+  walkStepOf,
+} from '../ui-state.ts';
+
+/** As many hints as fit, the most important first. */
+export function hintRow(app: AppState, ui: UiState, context: KeyContext, columns: number): Row {
+  const bindings = bindingsIn(context);
+  // While it rings, nothing comes before the answer.
+  const urgent = bindings.filter(({ command }) => command === 'call.answer' || command === 'call.decline');
+  const hints = [...urgent, ...bindings.filter((one) => !urgent.includes(one))].flatMap((binding): Row[] => {
+    const text = hintOf(binding, app, ui);
+    return text === '' ? [] : [[span(keyLabel(binding.keys[0] ?? ''), 'strong'), span(` ${text}`, 'muted')]];
+  });
+  return joinFitting(hints, '   ', columns);
+}
+
+/** The words of a hint; empty when the key would do nothing now. */
+function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string {
+  if (!makesSense(command, app, ui)) return '';
+  const call = currentCall(app);
+  if (command === 'call.mute' && call?.muted) return 'unmute';
+  if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
+  if (command === 'search.go') return searchHint(ui);
+  if (command === 'form.next') return formHint(app, ui);
+  if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
+  return hint ?? '';
+}
+
+function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
+  const call = currentCall(app);
+  const ringing = ringingCall(app) !== undefined;
+  const buddy = selectedBuddy(app, ui);
+  switch (command) {
+    case 'call.answer':
+    case 'call.decline':
+      return ringing;
+    case 'call.end':
+      return call !== undefined && !ringing;
+    case 'call.mute':
+    case 'call.hold':
+      return call?.phase === 'running' || call?.phase === 'held';
+    case 'call.place':
+      return call === undefined && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+    case 'request.accept':
+    case 'request.decline':
+      return buddy?.relation === 'incoming';
+    case 'unread.next':
+      return ui.dialog === null && unreadTotal(app) > 0;
+    case 'filter.open':
+      return app.buddies.length > 1;
+    case 'search.down':
+      return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
+    case 'menu.close':
+      return ui.dialog !== null;
+    case 'form.back':
+    case 'form.down':
+      return ui.dialog !== null || walkStepOf(app, ui) === 'account';
+    case 'chat.page-up':
+      return conversationOf(ui, ui.selected).lines.length > 0;
+    default:
+      return true;
+  }
+}
+
+function searchHint(ui: UiState): string {
+  if (ui.dialog?.type !== 'search') return '';
+  const { pattern, searched, hits, chosen } = ui.dialog;
+  const hit = pattern.text.trim() === searched ? hits[chosen] : undefined;
+  return hit ? `take ${hit.name}` : 'search';
+}
+
+function formHint(app: AppState, ui: UiState): string {
+  if (ui.dialog?.type === 'add') return ui.dialog.field === 0 ? 'go on' : 'ask';
+  if (walkStepOf(app, ui) === 'invite') return 'join';
+  const { walk } = ui;
+  if (walk.field < walkFieldsOf(walk).length - 1) return 'next field';
+  return walk.mode === 'sign-up' ? 'sign up' : 'sign in';
+}

@@ -1,0 +1,320 @@
+/**
+ * The screen at work: keys and the agent's events in, frames and commands out. The one stateful thing here; what it
+ * holds is one world, changed by `update`, drawn by `App`. It draws at once after a key, soon after an event, and
+ * not at all when nothing changed.
+ *
+ *   stdin -> KeyParser -\                          /-> App -> Ink -> DiffStdout -> stdout
+ *                        > update(world, message) <
+ *   agent -> events ----/                          \-> effects -> agent
+ */
+import { render } from 'ink';
+import type { ReactNode } from 'react';
+import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
+import type { AgentConnection } from '../store/agent-client.ts';
+import type { AgentCommand } from '../store/port.ts';
+import { currentCall, INITIAL_STATE } from '../store/state.ts';
+import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
+import { KeyParser } from './terminal/key-parser.ts';
+import { type TerminalInput, TerminalSession } from './terminal/terminal-session.ts';
+import { glyphsFor, wantsColour } from './theme.ts';
+import { INITIAL_UI } from './ui-state.ts';
+import { update } from './update/update.ts';
+import { walkWithInvite } from './update/walk-commands.ts';
+import type { Effect, Message, Tag, World } from './update/world.ts';
+import { App } from './view/app.tsx';
+import { CursorSink } from './view/cursor.ts';
+import { crashSentence, SENTENCES } from './wording.ts';
+
+export interface ScreenInput extends TerminalInput {
+  on(event: 'data', listener: (bytes: Buffer) => void): unknown;
+  on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
+}
+
+export interface ScreenOutput extends TerminalOutput {
+  readonly isTTY?: boolean;
+  on(event: 'resize', listener: () => void): unknown;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+export interface ScreenOptions {
+  /** Gives a connection whose `hello` is done; asked again, after a pause, whenever the agent goes away. */
+  readonly connect: () => Promise<AgentConnection>;
+  readonly stdin: ScreenInput;
+  readonly stdout: ScreenOutput;
+  /** Words for a person who has no screen. */
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** One sentence shown at the start. */
+  readonly initialHint?: string | undefined;
+  /** The audio SPEC for calls made or answered from this screen; absent: what the agent has. */
+  readonly audio?: string | undefined;
+}
+
+/** Exit codes of the contract that are ours; a signal gives 128 and its number. */
+const EXIT = { done: 0, couldNot: 2, bug: 5, lostTerminal: 129 } as const;
+/** Pauses before the agent is looked for again, ms; the last one is kept. */
+const RELINK_MS = [300, 1_000, 2_000, 5_000] as const;
+/** Events that come together are drawn together. */
+const EVENT_DRAW_MS = 50;
+/** A level meter need not be faster than the eye: 4 a second. */
+const LEVEL_DRAW_MS = 250;
+/** Times of day and "seen 5 min ago" are looked at again this often. */
+const MINUTE_MS = 60_000;
+const HANG_UP_WAIT_MS = 1_500;
+const HINT_MS = 120_000;
+
+/**
+ * Shows the screen until the person leaves. Resolves with the exit code: 0 when they quit, 2 without a terminal, 5
+ * after a fault of our own, 128 + n after a signal. The terminal is restored before it resolves.
+ */
+export async function runScreen(options: ScreenOptions): Promise<number> {
+  const { stdin, stdout, stderr, env } = options;
+  if (!stdin.isTTY || !stdout.isTTY || env.TERM === 'dumb') {
+    stderr.write(`${SENTENCES.notATerminal}\n`);
+    return EXIT.couldNot;
+  }
+  return await new ScreenRun(options).run();
+}
+
+class ScreenRun {
+  private readonly options: ScreenOptions;
+  private readonly writer: DiffStdout;
+  private readonly session: TerminalSession;
+  private readonly keys = new KeyParser();
+  private world: World;
+  private ink: ReturnType<typeof render> | undefined;
+  private connection: AgentConnection | undefined;
+  private done = false;
+  private finish: (exitCode: number) => void = () => {};
+  private flushTimer: NodeJS.Timeout | undefined;
+  private drawTimer: NodeJS.Timeout | undefined;
+  private drawAtMs = Number.POSITIVE_INFINITY;
+  private wakeTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ScreenOptions) {
+    const { stdin, stdout, env, audio, initialHint } = options;
+    this.options = options;
+    this.writer = new DiffStdout(stdout, { colour: wantsColour(env) });
+    this.session = new TerminalSession(stdin, stdout, {
+      leave: (exitCode) => this.leave(exitCode),
+      crashed: (error) => this.crash(error),
+      resumed: () => this.redraw(),
+    });
+    const size = { columns: this.writer.columns, rows: this.writer.rows };
+    const ui = walkWithInvite({ ...INITIAL_UI, ...size }, env.WREN_INVITE ?? '');
+    const bare: World = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
+    const hint = initialHint ? ({ text: initialHint, tone: 'good', untilMs: bare.nowMs + HINT_MS } as const) : null;
+    this.world = { ...bare, ui: { ...ui, notice: hint } };
+  }
+
+  async run(): Promise<number> {
+    const { stdin, stdout } = this.options;
+    const left = new Promise<number>((resolve) => {
+      this.finish = resolve;
+    });
+    this.session.start();
+    stdin.on('data', (bytes) => this.typed(bytes));
+    for (const event of ['end', 'close', 'error'] as const) stdin.on(event, () => this.leave(EXIT.lostTerminal));
+    stdout.on('error', () => this.leave(EXIT.lostTerminal));
+    stdout.on('resize', () => this.redraw());
+    this.draw();
+    void this.keepLinked();
+    return await left;
+  }
+
+  /** Everything that happens passes here. Drawing is the caller's decision. */
+  private receive(message: Message): void {
+    if (this.done) return;
+    this.world = { ...this.world, nowMs: Date.now() };
+    const { app, ui, effects } = update(this.world, message);
+    this.world = { ...this.world, app, ui };
+    for (const effect of effects) this.carryOut(effect);
+  }
+
+  private typed(bytes: Buffer): void {
+    clearTimeout(this.flushTimer);
+    this.press(this.keys.feed(bytes));
+    const waitMs = this.keys.wantsFlush();
+    if (waitMs !== undefined) this.flushTimer = setTimeout(() => this.press(this.keys.flush()), waitMs);
+  }
+
+  private press(keys: ReturnType<KeyParser['feed']>): void {
+    for (const key of keys) this.receive({ type: 'key', key });
+    if (keys.length > 0) this.draw();
+  }
+
+  // --- the agent
+
+  private async keepLinked(): Promise<void> {
+    for (let tries = 0; !this.done; tries++) {
+      const code = await this.linkOnce(() => {
+        tries = 0;
+      });
+      this.connection = undefined;
+      this.receive({ type: 'link-lost', code });
+      this.drawSoon(0);
+      await new Promise((resolve) => setTimeout(resolve, RELINK_MS[Math.min(tries, RELINK_MS.length - 1)]));
+    }
+  }
+
+  /** One connection from its start to its end; resolves with why it ended. */
+  private async linkOnce(linked: () => void): Promise<FailureCode> {
+    try {
+      const connection = await this.options.connect();
+      if (this.done) {
+        connection.close();
+        return 'agent-unreachable';
+      }
+      const closed = new Promise<void>((resolve) => connection.onClose(resolve));
+      connection.onEvent((event) => {
+        // What came before the snapshot is in the snapshot.
+        if (this.connection !== connection) return;
+        this.receive({ type: 'event', event });
+        this.drawSoon(event.type === 'call.level' ? LEVEL_DRAW_MS : EVENT_DRAW_MS);
+      });
+      const state = await connection.request({ type: 'subscribe' });
+      this.connection = connection;
+      linked();
+      this.receive({ type: 'linked', state });
+      this.drawSoon(0);
+      await closed;
+      return 'agent-unreachable';
+    } catch (error) {
+      return error instanceof Refusal ? error.code : 'internal';
+    }
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'request':
+        void this.request(effect.command, effect.tag);
+        return;
+      case 'quit':
+        void this.quit(effect.hangUp);
+        return;
+      case 'suspend':
+        this.session.suspend();
+        return;
+      case 'repaint':
+        this.writer.invalidate();
+        return;
+      case 'bell':
+        this.writer.passThrough('\x07');
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  private async request(command: AgentCommand, tag: Tag): Promise<void> {
+    try {
+      if (!this.connection) throw new Refusal('agent-unreachable');
+      this.receive({ type: 'reply', tag, result: await this.connection.request(command) });
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : new Refusal('internal', String(error));
+      const { code, message: detail, retryAfterMs } = refusal;
+      // Refused on the spot: the world that asked is still being made.
+      await Promise.resolve();
+      this.receive({ type: 'refused', tag, code, detail, retryAfterMs });
+    }
+    this.drawSoon(0);
+  }
+
+  // --- drawing
+
+  /** Draws within `delayMs`; an earlier appointment stands. */
+  private drawSoon(delayMs: number): void {
+    const atMs = Date.now() + delayMs;
+    if (this.done || this.drawAtMs <= atMs) return;
+    clearTimeout(this.drawTimer);
+    this.drawAtMs = atMs;
+    this.drawTimer = setTimeout(() => this.draw(), delayMs);
+  }
+
+  private draw(): void {
+    if (this.done) return;
+    clearTimeout(this.drawTimer);
+    this.drawAtMs = Number.POSITIVE_INFINITY;
+    this.world = { ...this.world, nowMs: Date.now() };
+    this.writer.placeCursor(undefined);
+    const tree = (
+      <CursorSink.Provider value={(place) => this.writer.placeCursor(place)}>
+        <App world={this.world} glyphs={glyphsFor(this.options.env)} />
+      </CursorSink.Provider>
+    );
+    if (this.ink) this.ink.rerender(tree);
+    else this.ink = this.startInk(tree);
+    this.writer.flush();
+    clearTimeout(this.wakeTimer);
+    this.wakeTimer = setTimeout(() => this.wake(), nextChangeMs(this.world));
+  }
+
+  private startInk(tree: ReactNode): ReturnType<typeof render> {
+    const ink = render(tree, {
+      stdout: this.writer as unknown as NodeJS.WriteStream,
+      stdin: this.options.stdin as unknown as NodeJS.ReadStream,
+      // Whole frames, one write each: what the writer wants.
+      debug: true,
+      exitOnCtrlC: false,
+      patchConsole: false,
+    });
+    // Ink swallows what a component throws and only rejects this.
+    ink.waitUntilExit().catch((error: unknown) => this.crash(error));
+    return ink;
+  }
+
+  private wake(): void {
+    this.receive({ type: 'tick' });
+    this.draw();
+  }
+
+  /** The terminal was resized, or somebody else drew on it. */
+  private redraw(): void {
+    this.writer.invalidate();
+    this.receive({ type: 'resized', columns: this.writer.columns, rows: this.writer.rows });
+    this.draw();
+  }
+
+  // --- ways out
+
+  private async quit(hangUp: boolean): Promise<void> {
+    if (hangUp && this.connection) {
+      const hungUp = this.connection.request({ type: 'call.hang-up' }).catch(() => null);
+      await Promise.race([hungUp, new Promise((resolve) => setTimeout(resolve, HANG_UP_WAIT_MS))]);
+    }
+    this.leave(EXIT.done);
+  }
+
+  private crash(error: unknown): void {
+    if (this.done) return;
+    this.leave(EXIT.bug);
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.options.stderr.write(crashSentence(detail));
+  }
+
+  private leave(exitCode: number): void {
+    if (this.done) return;
+    this.done = true;
+    this.writer.close();
+    this.session.stop();
+    this.ink?.unmount();
+    for (const timer of [this.flushTimer, this.drawTimer, this.wakeTimer]) clearTimeout(timer);
+    this.connection?.close();
+    this.finish(exitCode);
+  }
+}
+
+/** In how many ms the picture may change by itself: seconds count while something runs, else minutes. */
+function nextChangeMs({ app, ui, nowMs }: World): number {
+  const call = currentCall(app);
+  const dialog = ui.dialog;
+  const busySinceMs =
+    ui.walk.busySinceMs ?? (dialog?.type === 'search' || dialog?.type === 'add' ? dialog.busySinceMs : null);
+  const runningSinceMs = call ? (call.answeredAtMs ?? call.startedAtMs) : busySinceMs;
+  const nextMinuteMs = MINUTE_MS - (nowMs % MINUTE_MS);
+  const nextSecondMs =
+    runningSinceMs === null ? nextMinuteMs : 1000 - ((((nowMs - runningSinceMs) % 1000) + 1000) % 1000);
+  const noticeMs = ui.notice ? Math.max(0, ui.notice.untilMs - nowMs) : nextMinuteMs;
+  // A little late rather than a little early: an early wake would draw the same second twice.
+  return Math.min(nextSecondMs, nextMinuteMs, noticeMs) + 5;
+}

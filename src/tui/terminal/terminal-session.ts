@@ -1,0 +1,121 @@
+/**
+ * Borrows the terminal and gives it back: alternate screen, raw keys, bracketed paste, cursor. One function restores
+ * it, on every way out: quit, SIGTERM, SIGHUP, SIGINT, an uncaught exception, a terminal that is gone. Ctrl-Z hands
+ * the terminal to the shell and takes it again on SIGCONT. The only place in the screen that knows signals.
+ */
+import process from 'node:process';
+
+/** `process.stdin`, or a stand-in. */
+export interface TerminalInput {
+  readonly isTTY?: boolean;
+  setRawMode(on: boolean): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
+
+/** What the session tells its owner. Each is called at most once, except `resumed`. */
+export interface SessionEvents {
+  /** Leave with this exit code: a signal, or a lost terminal. The terminal is restored already. */
+  leave(exitCode: number): void;
+  /** An exception nobody caught. The terminal is restored already. */
+  crashed(error: unknown): void;
+  /** Back from the shell: draw everything again. */
+  resumed(): void;
+}
+
+const ENTER = '\x1b[?1049h\x1b[?2004h\x1b[?25l';
+/** Paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
+export const RESTORE = '\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
+
+/** Exit codes by convention: 128 and the number of the signal. */
+const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
+/** A shell that is going to stop us does so at once; without job control nobody ever does. */
+const STOP_WAIT_MS = 150;
+
+export class TerminalSession {
+  private readonly input: TerminalInput;
+  private readonly output: { write(text: string): unknown };
+  private readonly events: SessionEvents;
+  private active = false;
+  private readonly undo: (() => void)[] = [];
+
+  constructor(input: TerminalInput, output: { write(text: string): unknown }, events: SessionEvents) {
+    this.input = input;
+    this.output = output;
+    this.events = events;
+  }
+
+  /** Takes the terminal and watches every way out. */
+  start(): void {
+    this.enter();
+    for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+      this.watch(signal, () => {
+        this.restore();
+        this.events.leave(exitCode);
+      });
+    }
+    for (const event of ['uncaughtException', 'unhandledRejection']) {
+      this.watch(event, (error: unknown) => {
+        this.restore();
+        this.events.crashed(error);
+      });
+    }
+    this.watch('exit', () => this.restore());
+    this.watch('SIGCONT', () => {
+      // Stopped from outside (kill -STOP): the shell changed the modes behind our back, so set them anew.
+      if (this.active) this.input.setRawMode(false);
+      this.active = false;
+      this.resume();
+    });
+  }
+
+  /** Gives the terminal back and stops watching. */
+  stop(): void {
+    this.restore();
+    for (const undo of this.undo.splice(0)) undo();
+    this.input.pause();
+  }
+
+  /** Ctrl-Z: the shell gets the terminal until it continues us. */
+  suspend(): void {
+    this.restore();
+    // The whole group: whoever started us (npm, the launcher) must stop with us.
+    process.kill(0, 'SIGTSTP');
+    // Where nobody does job control the signal is lost, and we simply go on.
+    setTimeout(() => this.resume(), STOP_WAIT_MS).unref();
+  }
+
+  private resume(): void {
+    if (this.active) return;
+    this.enter();
+    this.events.resumed();
+  }
+
+  private enter(): void {
+    this.active = true;
+    this.input.setRawMode(true);
+    this.input.resume();
+    this.output.write(ENTER);
+  }
+
+  private restore(): void {
+    if (!this.active) return;
+    this.active = false;
+    // A terminal that is gone must not keep us from leaving.
+    attempt(() => this.input.setRawMode(false));
+    attempt(() => this.output.write(RESTORE));
+  }
+
+  private watch(event: string, listener: (detail: unknown) => void): void {
+    process.on(event as 'SIGTERM', listener as () => void);
+    this.undo.push(() => process.off(event, listener));
+  }
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // Nothing is left to restore.
+  }
+}

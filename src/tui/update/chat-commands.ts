@@ -1,0 +1,49 @@
+/** Keys of the conversation: sending, scrolling, what was sent before. */
+import { innerColumns, layoutOf } from '../layout.ts';
+import { scrollRows } from '../rows/message-rows.ts';
+import { historyBack, historyForward, insert, remember } from '../text/editor.ts';
+import { UNICODE_GLYPHS } from '../theme.ts';
+import { conversationOf, draftOf, type UiState } from '../ui-state.ts';
+import { HISTORY_LINES, withConversation } from './conversations.ts';
+import { request, type Step, step, type World } from './world.ts';
+
+export const CHAT_HANDLERS = {
+  'chat.send': send,
+  'chat.leave': ({ ui }: World): Step => step({ ...ui, focus: 'list', notice: null }),
+  'chat.line-break': ({ ui }: World): Step => step(withDraft(ui, (draft) => insert(draft, '\n', { lines: true }))),
+  'chat.history-back': ({ ui }: World): Step => step(withDraft(ui, historyBack)),
+  'chat.history-forward': ({ ui }: World): Step => step(withDraft(ui, historyForward)),
+  'chat.page-up': (world: World): Step => scroll(world, -1),
+  'chat.page-down': (world: World): Step => scroll(world, 1),
+} as const;
+
+function withDraft(ui: UiState, change: (draft: ReturnType<typeof draftOf>) => ReturnType<typeof draftOf>): UiState {
+  return { ...ui, drafts: { ...ui.drafts, [ui.selected]: change(draftOf(ui, ui.selected)) } };
+}
+
+function send({ ui }: World): Step {
+  const to = ui.selected;
+  const draft = draftOf(ui, to);
+  const text = draft.text.trim();
+  if (text === '') return step(ui);
+  const following = withConversation(ui, to, { ...conversationOf(ui, to), anchor: null });
+  const next = withDraft(following, () => remember(draft, draft.text));
+  return step(next, request({ type: 'chat.send', to, text: draft.text }, { for: 'send', to, text: draft.text }));
+}
+
+/** A page less one row, so that the eye finds its place again. At the oldest loaded row older ones are asked for. */
+function scroll(world: World, direction: 1 | -1): Step {
+  const { app, ui, nowMs } = world;
+  const { messageRows, chatColumns } = layoutOf(app, { ...ui, focus: 'chat' });
+  const conversation = conversationOf(ui, ui.selected);
+  const style = { columns: innerColumns(chatColumns), glyphs: UNICODE_GLYPHS, nowMs };
+  const by = direction * Math.max(1, messageRows - 1);
+  const { anchor, atTop } = scrollRows(conversation.lines, conversation.anchor, by, messageRows, style);
+  const older = atTop && direction < 0 && conversation.loaded === 'part' && ui.link.type === 'up';
+  const next = { ...conversation, anchor, ...(older ? { loaded: 'loading' as const } : {}) };
+  const scrolled = withConversation(ui, ui.selected, next);
+  if (!older) return step(scrolled);
+  const beforeMs = conversation.lines[0]?.storedAtMs ?? nowMs;
+  const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES, beforeMs } as const;
+  return step(scrolled, request(command, { for: 'history', with: ui.selected }));
+}

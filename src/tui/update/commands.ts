@@ -1,0 +1,18 @@
+/** Every command of the key table with the function that carries it out. The type demands that none is missing. */
+import type { CommandName } from '../key-bindings.ts';
+import { CALL_HANDLERS } from './call-commands.ts';
+import { CHAT_HANDLERS } from './chat-commands.ts';
+import { DIALOG_HANDLERS } from './dialog-commands.ts';
+import { EDIT_HANDLERS } from './edit-commands.ts';
+import { LIST_HANDLERS } from './list-commands.ts';
+import type { Step, World } from './world.ts';
+
+export type Handler = (world: World) => Step;
+
+export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
+  ...CALL_HANDLERS,
+  ...LIST_HANDLERS,
+  ...CHAT_HANDLERS,
+  ...EDIT_HANDLERS,
+  ...DIALOG_HANDLERS,
+};

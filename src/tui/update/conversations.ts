@@ -1,0 +1,58 @@
+/**
+ * The messages that the screen holds: merged from history, from what arrives and from what is sent, without doubles
+ * and in the order of storing. Bounded: a conversation that nobody looked at for long is loaded again when needed.
+ */
+import type { ChatLine } from '../../store/state.ts';
+import { type Conversation, conversationOf, type UiState } from '../ui-state.ts';
+
+/** Asked for at once; two screens full on a tall terminal. */
+export const HISTORY_LINES = 100;
+const LINES_MAX = 2_000;
+const CONVERSATIONS_MAX = 20;
+
+/** `ui` with these messages in the conversation with `name`. */
+export function withLines(
+  ui: UiState,
+  name: string,
+  lines: readonly ChatLine[],
+  change: Partial<Conversation> = {},
+): UiState {
+  const known = conversationOf(ui, name);
+  const merged = mergeLines(known.lines, lines);
+  const kept = merged.slice(-LINES_MAX);
+  const loaded = kept.length < merged.length ? { loaded: 'part' as const } : {};
+  return withConversation(ui, name, { ...known, lines: kept, ...change, ...loaded });
+}
+
+export function withConversation(ui: UiState, name: string, conversation: Conversation): UiState {
+  const { [name]: _, ...others } = ui.conversations;
+  // The last one asked for is the last in the object, so the first is the one to forget.
+  const entries = Object.entries(others).slice(-(CONVERSATIONS_MAX - 1));
+  return { ...ui, conversations: { ...Object.fromEntries(entries), [name]: conversation } };
+}
+
+/** A message was delivered. */
+export function withMark(ui: UiState, name: string, id: string): UiState {
+  const known = ui.conversations[name];
+  if (!known) return ui;
+  const lines = known.lines.map((line) => (line.id === id ? { ...line, mark: 'delivered' as const } : line));
+  return { ...ui, conversations: { ...ui.conversations, [name]: { ...known, lines } } };
+}
+
+/** After a new link nobody knows what was missed: everything is asked for again, what is shown stays until then. */
+export function allToLoadAgain(ui: UiState): UiState {
+  const conversations = Object.fromEntries(
+    Object.entries(ui.conversations).map(([name, one]) => [name, { ...one, loaded: 'new' as const }]),
+  );
+  return { ...ui, conversations };
+}
+
+function mergeLines(known: readonly ChatLine[], added: readonly ChatLine[]): readonly ChatLine[] {
+  const byId = new Map(known.map((line) => [line.id, line]));
+  for (const line of added) {
+    const before = byId.get(line.id);
+    // A reply may be older than the news of delivery.
+    byId.set(line.id, before?.mark === 'delivered' ? { ...line, mark: 'delivered' } : line);
+  }
+  return [...byId.values()].sort((a, b) => a.storedAtMs - b.storedAtMs);
+}

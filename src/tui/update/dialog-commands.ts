@@ -1,0 +1,132 @@
+/** Keys of the dialogs: search, adding a buddy, questions, the presence menu, help. */
+import { foldName, isName } from '../../net/protocol/ids.ts';
+import type { PresenceStatus } from '../../store/state.ts';
+import { layoutOf } from '../layout.ts';
+import { helpHeight, helpRows } from '../rows/help-rows.ts';
+import type { Dialog, UiState } from '../ui-state.ts';
+import { failureSentence } from '../wording.ts';
+import { addDialog } from './list-commands.ts';
+import { walkBack, walkMenuMove, walkMenuTake, walkMove, walkNext } from './walk-commands.ts';
+import { request, type Step, step, type World } from './world.ts';
+
+/** Rows of the presence menu, top down. */
+export const PRESENCE_MENU: readonly (PresenceStatus | 'sign-out')[] = [
+  'online',
+  'away',
+  'do-not-disturb',
+  'invisible',
+  'sign-out',
+];
+
+/** The login server hands out 50 at most. */
+const HITS_MAX = 50;
+
+export const DIALOG_HANDLERS = {
+  'dialog.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+  'search.go': searchGo,
+  'search.up': ({ ui }: World): Step => step(chosenMoved(ui, -1)),
+  'search.down': ({ ui }: World): Step => step(chosenMoved(ui, 1)),
+  'form.next': (world: World): Step => (world.ui.dialog ? addNext(world) : walkNext(world)),
+  'form.down': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, 1))),
+  'form.up': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, -1))),
+  'form.back': (world: World): Step => {
+    const { dialog } = world.ui;
+    return dialog ? step({ ...world.ui, dialog: dialog.type === 'add' ? dialog.back : null }) : step(walkBack(world));
+  },
+  'menu.up': (world: World): Step => step(world.ui.dialog ? presenceMoved(world.ui, -1) : walkMenuMove(world.ui)),
+  'menu.down': (world: World): Step => step(world.ui.dialog ? presenceMoved(world.ui, 1) : walkMenuMove(world.ui)),
+  'menu.take': (world: World): Step => (world.ui.dialog ? presenceTaken(world) : step(walkMenuTake(world.ui))),
+  'menu.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+  'confirm.yes': confirmed,
+  'confirm.no': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+  'help.up': (world: World): Step => step(helpMoved(world, -1, 'row')),
+  'help.down': (world: World): Step => step(helpMoved(world, 1, 'row')),
+  'help.page-up': (world: World): Step => step(helpMoved(world, -1, 'page')),
+  'help.page-down': (world: World): Step => step(helpMoved(world, 1, 'page')),
+  'help.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+} as const;
+
+/** Enter in the search: looks for a new pattern; for one that was found already it takes the chosen person. */
+function searchGo(world: World): Step {
+  const { app, ui, nowMs } = world;
+  const { dialog } = ui;
+  if (dialog?.type !== 'search' || dialog.busySinceMs !== null) return step(ui);
+  const pattern = dialog.pattern.text.trim();
+  if (pattern === '') return step(ui);
+  const hit = pattern === dialog.searched ? dialog.hits[dialog.chosen] : undefined;
+  if (!hit) {
+    const busy = { ...dialog, busySinceMs: nowMs, error: '' };
+    return step(
+      { ...ui, dialog: busy },
+      request({ type: 'search', pattern, limit: HITS_MAX }, { for: 'search', pattern }),
+    );
+  }
+  const known = app.buddies.find(({ name }) => foldName(name) === foldName(hit.name));
+  if (known) return step({ ...ui, dialog: null, selected: known.name });
+  if (foldName(hit.name) === foldName(app.account?.name ?? '')) {
+    return step({ ...ui, dialog: { ...dialog, error: failureSentence('person-self') } });
+  }
+  return step({ ...ui, dialog: addDialog(hit.name, dialog) });
+}
+
+function chosenMoved(ui: UiState, by: number): UiState {
+  const { dialog } = ui;
+  if (dialog?.type !== 'search') return ui;
+  const chosen = Math.max(0, Math.min(dialog.hits.length - 1, dialog.chosen + by));
+  return { ...ui, dialog: { ...dialog, chosen } };
+}
+
+function otherField(ui: UiState): UiState {
+  const { dialog } = ui;
+  return dialog?.type === 'add' ? { ...ui, dialog: { ...dialog, field: dialog.field === 0 ? 1 : 0 } } : ui;
+}
+
+function addNext({ ui, nowMs }: World): Step {
+  const { dialog } = ui;
+  if (dialog?.type !== 'add' || dialog.busySinceMs !== null) return step(ui);
+  const name = dialog.name.text.trim();
+  if (!isName(name)) return step({ ...ui, dialog: { ...dialog, field: 0, error: failureSentence('name-malformed') } });
+  if (dialog.field === 0) return step({ ...ui, dialog: { ...dialog, field: 1, error: '' } });
+  const asked: Dialog = { ...dialog, busySinceMs: nowMs, error: '' };
+  const message = dialog.message.text.trim();
+  return step({ ...ui, dialog: asked }, request({ type: 'buddy.add', name, message }, { for: 'add', name }));
+}
+
+function presenceMoved(ui: UiState, by: number): UiState {
+  const { dialog } = ui;
+  if (dialog?.type !== 'presence') return ui;
+  const chosen = Math.max(0, Math.min(PRESENCE_MENU.length - 1, dialog.chosen + by));
+  return { ...ui, dialog: { ...dialog, chosen } };
+}
+
+function presenceTaken({ ui }: World): Step {
+  const choice = ui.dialog?.type === 'presence' ? PRESENCE_MENU[ui.dialog.chosen] : undefined;
+  if (!choice) return step(ui);
+  if (choice === 'sign-out') return step({ ...ui, dialog: { type: 'confirm', what: 'sign-out', name: '' } });
+  return step(
+    { ...ui, dialog: null },
+    request({ type: 'presence.set', presence: choice }, { for: 'plain', detail: '' }),
+  );
+}
+
+function confirmed({ ui }: World): Step {
+  const { dialog } = ui;
+  if (dialog?.type !== 'confirm') return step(ui);
+  const tag = { for: 'plain', detail: dialog.name } as const;
+  const closed = { ...ui, dialog: null };
+  if (dialog.what === 'sign-out') return step(closed, request({ type: 'account.sign-out' }, tag));
+  return step(
+    closed,
+    request({ type: dialog.what === 'remove' ? 'buddy.remove' : 'buddy.block', name: dialog.name }, tag),
+  );
+}
+
+function helpMoved({ app, ui }: World, direction: 1 | -1, unit: 'row' | 'page'): UiState {
+  const { dialog } = ui;
+  if (dialog?.type !== 'help') return ui;
+  const height = helpHeight(layoutOf(app, ui));
+  const hidden = helpRows(dialog.filter.text, ui.columns).length - height;
+  const by = direction * (unit === 'row' ? 1 : Math.max(1, height - 1));
+  const top = Math.max(0, Math.min(hidden, dialog.top + by));
+  return { ...ui, dialog: { ...dialog, top } };
+}

@@ -1,0 +1,48 @@
+/** What the screen makes of an event beyond the agent's own state: messages to show, and sentences worth reading once. */
+import type { AgentEvent } from '../../store/port.ts';
+import type { AppState } from '../../store/state.ts';
+import { conversationOf, EMPTY_WALK } from '../ui-state.ts';
+import { endedSentence, failureSentence } from '../wording.ts';
+import { withLines, withMark } from './conversations.ts';
+import { noticed, type Step, step, type World } from './world.ts';
+
+/** `world.app` is the state after the event, `before` the one before it. */
+export function afterEvent(world: World, before: AppState, event: AgentEvent): Step {
+  const { ui } = world;
+  switch (event.type) {
+    case 'chat.message': {
+      const { line } = event;
+      // What was never loaded is loaded whole when somebody looks.
+      return step(conversationOf(ui, line.with).loaded === 'new' ? ui : withLines(ui, line.with, [line]));
+    }
+    case 'chat.delivered':
+      return step(withMark(ui, event.with, event.id));
+    case 'call.changed': {
+      const { call } = event;
+      const known = before.calls.find((one) => one.call === call.call);
+      if (call.phase !== 'ended' || !known || known.phase === 'ended') return step(ui);
+      const tone = call.reason === 'hangup' || call.reason === 'cancelled' ? 'plain' : 'warn';
+      return step(
+        noticed(
+          world,
+          ui.dialog?.type === 'quit' ? { ...ui, dialog: null } : ui,
+          endedSentence(call, world.nowMs),
+          tone,
+        ),
+      );
+    }
+    case 'audio.changed': {
+      const { problem } = event.audio;
+      return step(problem !== '' && problem !== before.audio.problem ? noticed(world, ui, problem, 'warn') : ui);
+    }
+    case 'notice':
+      return step(noticed(world, ui, failureSentence(event.code, event.detail), 'warn'));
+    case 'account.signed-in':
+      // The passwords that were typed are not kept a moment longer than needed.
+      return step({ ...ui, walk: { ...EMPTY_WALK, invite: ui.walk.invite } });
+    case 'account.signed-out':
+      return step({ ...ui, drafts: {}, conversations: {}, selected: '', focus: 'list', dialog: null });
+    default:
+      return step(ui);
+  }
+}

@@ -1,0 +1,98 @@
+/** Answers to what the screen asked: each finds its place again by its tag. What was typed is never lost to a refusal. */
+
+import type { ChatLine } from '../../store/state.ts';
+import { editorOf, remember } from '../text/editor.ts';
+import { conversationOf, draftOf, EMPTY_WALK, type UiState } from '../ui-state.ts';
+import { failureSentence } from '../wording.ts';
+import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
+import {
+  type HistoryReply,
+  type Message,
+  noticed,
+  type SearchReply,
+  type Step,
+  step,
+  type Tag,
+  type World,
+} from './world.ts';
+
+export function afterReply(world: World, tag: Tag, result: unknown): Step {
+  const { ui } = world;
+  switch (tag.for) {
+    case 'join':
+      return step({ ...ui, walk: { ...ui.walk, busySinceMs: null, error: '' } });
+    case 'account':
+      return step({ ...ui, walk: { ...EMPTY_WALK, invite: ui.walk.invite } });
+    case 'history': {
+      const lines = result as HistoryReply;
+      return step(withLines(ui, tag.with, lines, { loaded: lines.length < HISTORY_LINES ? 'whole' : 'part' }));
+    }
+    case 'send':
+      return step(withLines(ui, tag.to, [result as ChatLine]));
+    case 'search':
+      return step(withHits(ui, tag.pattern, result as SearchReply));
+    case 'add':
+      return step(afterAdd(world, tag.name));
+    default:
+      return step(ui);
+  }
+}
+
+export function afterRefusal(world: World, refusal: Extract<Message, { type: 'refused' }>): Step {
+  const { ui } = world;
+  const { tag } = refusal;
+  const sentence = sentenceOf(refusal);
+  switch (tag.for) {
+    case 'join':
+    case 'account':
+      return step({ ...ui, walk: { ...ui.walk, busySinceMs: null, error: sentence } });
+    case 'history':
+      // Asked for again with the next link.
+      return step(withConversation(ui, tag.with, { ...conversationOf(ui, tag.with), loaded: 'part' }));
+    case 'send':
+      return step(noticed(world, withTextBack(ui, tag.to, tag.text), `Not sent. ${sentence}`, 'bad'));
+    case 'search':
+      if (ui.dialog?.type !== 'search') return step(ui);
+      return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
+    case 'add':
+      if (ui.dialog?.type !== 'add') return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'bad'));
+      return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
+    case 'plain':
+      return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
+    default:
+      return step(ui);
+  }
+}
+
+function sentenceOf({ code, retryAfterMs }: Extract<Message, { type: 'refused' }>): string {
+  const sentence = failureSentence(code);
+  return retryAfterMs > 0 ? `${sentence} (In ${Math.ceil(retryAfterMs / 1000)} s.)` : sentence;
+}
+
+function withHits(ui: UiState, pattern: string, report: SearchReply): UiState {
+  if (ui.dialog?.type !== 'search') return ui;
+  const { hits, complete } = report;
+  return {
+    ...ui,
+    dialog: { ...ui.dialog, searched: pattern, busySinceMs: null, hits, complete, chosen: 0, error: '' },
+  };
+}
+
+function afterAdd(world: World, name: string): UiState {
+  const { ui } = world;
+  const dialog = ui.dialog?.type === 'add' ? ui.dialog.back : ui.dialog;
+  return noticed(world, { ...ui, dialog }, `${name} was asked; you are buddies when they accept.`, 'good');
+}
+
+/** The unsent text stands in the line again, before what was typed since. */
+function withTextBack(ui: UiState, name: string, text: string): UiState {
+  const draft = draftOf(ui, name);
+  const whole = draft.text === '' ? text : `${text}\n${draft.text}`;
+  return {
+    ...ui,
+    drafts: {
+      ...ui.drafts,
+      [name]: { ...remember(draft, text), ...editorOf(whole), history: draft.history, historyAt: draft.history.length },
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * The one door of the screen's state: a message comes in, the next state and the effects go out. What must hold after
+ * every message (a chosen buddy that exists, history for what is shown, read marks) is settled here once.
+ */
+import { reduce } from '../../store/reduce.ts';
+import { type AppState, ringingCall } from '../../store/state.ts';
+import { commandFor, takesText } from '../key-bindings.ts';
+import { layoutOf } from '../layout.ts';
+import { buddiesOf, listRows, rowOfBuddy, windowTop } from '../rows/buddy-rows.ts';
+import { insert } from '../text/editor.ts';
+import { cleanData } from '../text/sanitize.ts';
+import { conversationOf, faceOf, selectedBuddy, type UiState } from '../ui-state.ts';
+import { SENTENCES } from '../wording.ts';
+import { HANDLERS } from './commands.ts';
+import { activeField, contextOf } from './context.ts';
+import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
+import { afterEvent } from './events.ts';
+import { afterRefusal, afterReply } from './replies.ts';
+import { type Effect, type Message, noticed, request, type Step, step, type World } from './world.ts';
+
+export interface Updated {
+  readonly app: AppState;
+  readonly ui: UiState;
+  readonly effects: readonly Effect[];
+}
+
+/** What `message` makes of `world`. Text from the agent is cleaned here, before anything else sees it. */
+export function update(world: World, message: Message): Updated {
+  const app = appAfter(world.app, message);
+  const { ui, effects } = act({ ...world, app }, world.app, message);
+  // A dialog has hints of its own, which a notice would cover.
+  const clear = ui.dialog !== null && world.ui.dialog === null ? { ...ui, notice: null } : ui;
+  const settled = settle(world, { ...world, app, ui: clear });
+  return { app, ui: settled.ui, effects: [...effects, ...settled.effects] };
+}
+
+function appAfter(app: AppState, message: Message): AppState {
+  if (message.type === 'linked') return cleanData(message.state);
+  return message.type === 'event' ? reduce(app, cleanData(message.event)) : app;
+}
+
+function act(world: World, before: AppState, message: Message): Step {
+  const { ui } = world;
+  switch (message.type) {
+    case 'key':
+      return press(world, message.key);
+    case 'event':
+      return afterEvent(world, before, cleanData(message.event));
+    case 'linked': {
+      const fresh = allToLoadAgain({ ...ui, link: { type: 'up' } });
+      return step(
+        ui.link.type === 'lost' && before.version !== '' ? noticed(world, fresh, SENTENCES.reconnected, 'good') : fresh,
+      );
+    }
+    case 'link-lost':
+      return step({ ...ui, link: { type: 'lost', code: message.code } });
+    case 'reply':
+      return afterReply(world, message.tag, cleanData(message.result));
+    case 'refused':
+      return afterRefusal(world, message);
+    case 'resized':
+      return step({ ...ui, columns: message.columns, rows: message.rows });
+    case 'tick':
+      return step(ui.notice && ui.notice.untilMs <= world.nowMs ? { ...ui, notice: null } : ui);
+    default:
+      return message satisfies never;
+  }
+}
+
+function press(world: World, key: { readonly name: string; readonly text: string }): Step {
+  const { app, ui } = world;
+  const context = contextOf(app, ui);
+  const command = commandFor(context, key.name);
+  // A first Ctrl-C counts only together with the very next key.
+  const calm = ui.quitArmed && command !== 'cancel' ? { ...ui, quitArmed: false, notice: null } : ui;
+  if (command) return HANDLERS[command]({ ...world, ui: calm });
+  if (key.text === '' || !takesText(context)) return step(calm);
+  const field = activeField(app, calm);
+  return step(field ? field.put(insert(field.editor, key.text, { lines: field.lines })) : calm);
+}
+
+/** Brings the state in order after a message, and asks for what the new picture needs. */
+function settle(before: World, after: World): Step {
+  const { app } = after;
+  if (faceOf(app, after.ui) !== 'main') return step(after.ui, ...ringEffects(before.app, app));
+  let ui = withValidChoice(after);
+  const effects = ringEffects(before.app, app);
+  if (ui.link.type === 'up' && ui.selected !== '' && conversationOf(ui, ui.selected).loaded === 'new') {
+    ui = withConversation(ui, ui.selected, { ...conversationOf(ui, ui.selected), loaded: 'loading' });
+    const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES } as const;
+    effects.push(request(command, { for: 'history', with: ui.selected }));
+  }
+  const unread = readableUnread(app, ui);
+  if (unread > 0 && unread !== readableUnread(before.app, before.ui, ui.selected)) {
+    effects.push(request({ type: 'chat.mark-read', with: ui.selected }));
+  }
+  return step(ui, ...effects);
+}
+
+/** Unread messages that the person is looking at: the conversation has the focus. */
+function readableUnread(app: AppState, ui: UiState, selected = ui.selected): number {
+  if (ui.focus !== 'chat' || ui.selected !== selected || faceOf(app, ui) !== 'main') return 0;
+  return selectedBuddy(app, ui)?.unread ?? 0;
+}
+
+function ringEffects(before: AppState, after: AppState): Effect[] {
+  const ringing = ringingCall(after);
+  return ringing && ringing.call !== ringingCall(before)?.call ? [{ type: 'bell' }] : [];
+}
+
+/** A buddy that exists is chosen and in sight; the focus stands where there is something to do. */
+function withValidChoice({ app, ui }: World): UiState {
+  const rows = listRows(app, ui.filter.text);
+  const buddies = buddiesOf(rows);
+  const known = buddies.some(({ name }) => name === ui.selected);
+  const first = buddies.find(({ unread }) => unread > 0) ?? buddies[0];
+  const stays = known || (buddies.length === 0 && selectedBuddy(app, ui) !== undefined);
+  const selected = stays ? ui.selected : (first?.name ?? '');
+  const focus = selected === '' ? 'list' : ui.focus;
+  const chosen = { ...ui, selected, focus } as const;
+  const top = windowTop(ui.listTop, rowOfBuddy(rows, selected), layoutOf(app, chosen).listRows, rows.length);
+  return selected === ui.selected && focus === ui.focus && top === ui.listTop ? ui : { ...chosen, listTop: top };
+}

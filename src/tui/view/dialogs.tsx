@@ -1,0 +1,26 @@
+/** Chooses the dialog that is open. */
+import { AddDialog } from './add-dialog.tsx';
+import { HelpOverlay } from './help-overlay.tsx';
+import { PresenceMenu } from './presence-menu.tsx';
+import { QuestionDialog } from './question-dialog.tsx';
+import { SearchDialog } from './search-dialog.tsx';
+import type { ViewProps } from './view-props.ts';
+
+export const Dialogs = (props: ViewProps) => {
+  const { dialog } = props.world.ui;
+  switch (dialog?.type) {
+    case 'help':
+      return <HelpOverlay {...props} dialog={dialog} />;
+    case 'search':
+      return <SearchDialog {...props} dialog={dialog} />;
+    case 'add':
+      return <AddDialog {...props} dialog={dialog} />;
+    case 'presence':
+      return <PresenceMenu {...props} dialog={dialog} />;
+    case 'confirm':
+    case 'quit':
+      return <QuestionDialog {...props} dialog={dialog} />;
+    default:
+      return null;
+  }
+};

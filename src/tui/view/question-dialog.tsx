@@ -1,0 +1,59 @@
+/** Questions before something that cannot be taken back: remove, block, sign out, quit during a call. */
+import { currentCall } from '../../store/state.ts';
+import { type CommandName, keyOf } from '../key-bindings.ts';
+import { innerColumns } from '../layout.ts';
+import { type Row, span } from '../text/spans.ts';
+import { wrap } from '../text/width.ts';
+import type { Dialog } from '../ui-state.ts';
+import { DialogFrame, dialogPlace } from './dialog-frame.tsx';
+import { Lines } from './line.tsx';
+import type { ViewProps } from './view-props.ts';
+
+type Question = Extract<Dialog, { type: 'confirm' | 'quit' }>;
+
+export const QuestionDialog = (props: ViewProps & { readonly dialog: Question }) => {
+  const { world, context, glyphs, dialog } = props;
+  const { app } = world;
+  const peer = currentCall(app)?.peer ?? '';
+  const wide = dialogPlace(props, 58, 0);
+  const columns = innerColumns(wide.columns);
+  const text = wrap(questionOf(dialog, peer), columns).map((line): Row => [span(line)]);
+  const rows: readonly Row[] = [
+    ...text,
+    [],
+    ...answersOf(dialog).map(
+      ([command, words]): Row => [span(`  ${keyOf(command, context)}`, 'strong'), span(`  ${words}`)],
+    ),
+  ];
+  return (
+    <DialogFrame
+      title={dialog.type === 'quit' ? 'A call is running' : 'Sure?'}
+      glyphs={glyphs}
+      place={dialogPlace(props, 58, rows.length)}
+      tone="warn"
+    >
+      <Lines rows={rows} />
+    </DialogFrame>
+  );
+};
+
+function questionOf(dialog: Question, peer: string): string {
+  if (dialog.type === 'quit') return `You are in a call with ${peer}. The call can go on without this screen.`;
+  if (dialog.what === 'remove') return `Remove ${dialog.name} from your buddies? Messages stay on this machine.`;
+  if (dialog.what === 'block') return `Block ${dialog.name}? They see you offline, and cannot write or call.`;
+  return 'Sign out? You can be called again after signing in.';
+}
+
+function answersOf(dialog: Question): readonly (readonly [CommandName, string])[] {
+  if (dialog.type === 'quit') {
+    return [
+      ['quit.hang-up', 'hang up and quit'],
+      ['quit.keep', 'quit and keep the call'],
+      ['quit.cancel', 'stay'],
+    ];
+  }
+  return [
+    ['confirm.yes', 'yes'],
+    ['confirm.no', 'no'],
+  ];
+}

@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JitterBuffer, type Pull, type PutOutcome } from '../../src/audio/jitter-buffer.ts';
+import { parseVoiceBody, silenceBody, type VoiceBody, withMediaTime } from '../../src/audio/voice-body.ts';
+
+/** Frame number n is sent at 20 n ms; its bytes carry n, so that what is played can be told. */
+function frame(n: number, firstTime = 0): VoiceBody {
+  const body = parseVoiceBody(withMediaTime(silenceBody(0), firstTime + n * 2))!;
+  return { ...body, frames: [numbered(n)] };
+}
+
+function numbered(n: number): Buffer {
+  const bytes = Buffer.alloc(57);
+  bytes.writeUInt32BE(n, 4);
+  return bytes;
+}
+
+function numberOf(pull: Pull): number | string {
+  if (pull.kind === 'frame' || pull.kind === 'fold') return Buffer.from(pull.packet).readUInt32BE(4);
+  return pull.kind === 'conceal' ? pull.why : '-';
+}
+
+/** Frames arrive as `arrivals` tells, a pull each 20 ms; gives what each pull gave, folded frames left out. */
+class Scene {
+  readonly buffer = new JitterBuffer();
+  readonly played: (number | string)[] = [];
+  readonly folded: number[] = [];
+  readonly outcomes: PutOutcome[] = [];
+  #now = 0;
+  #firstTime: number;
+
+  constructor(firstTime = 0) {
+    this.#firstTime = firstTime;
+  }
+
+  run(until: number, arrivals: readonly { readonly n: number; readonly at: number }[], quiet = false): this {
+    const waiting = [...arrivals].sort((a, b) => a.at - b.at);
+    for (; this.#now < until; this.#now += 20) {
+      while (waiting[0] && waiting[0].at <= this.#now) {
+        const { n, at } = waiting.shift()!;
+        this.outcomes.push(this.buffer.put(at, frame(n, this.#firstTime)));
+      }
+      let pull = this.buffer.pull(this.#now, quiet);
+      while (pull.kind === 'fold') {
+        this.folded.push(numberOf(pull) as number);
+        pull = this.buffer.pull(this.#now, quiet);
+      }
+      this.played.push(numberOf(pull));
+    }
+    return this;
+  }
+
+  count(what: string): number {
+    return this.played.filter((one) => one === what).length;
+  }
+
+  get frames(): number[] {
+    return this.played.filter((one) => typeof one === 'number');
+  }
+}
+
+const even = (count: number, delayMs = 15): { n: number; at: number }[] =>
+  Array.from({ length: count }, (_, n) => ({ n, at: n * 20 + delayMs }));
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+describe('on an even network', () => {
+  it('waits 60 ms, then plays every frame in order', () => {
+    const scene = new Scene().run(400, even(15));
+    expect(scene.played.slice(0, 5)).toEqual(['-', '-', '-', '-', 0]);
+    expect(scene.frames).toEqual(upTo(15));
+  });
+
+  it('comes down to one frame of delay by folding frames away, each heard once', () => {
+    const scene = new Scene().run(4040, even(200), true);
+    expect(scene.buffer.delayMs).toBeLessThan(30);
+    expect(scene.folded.length).toBe(2);
+    expect([...scene.frames, ...scene.folded].sort((a, b) => a - b)).toEqual(upTo(200));
+    expect(scene.count('lost') + scene.count('dry')).toBe(0);
+  });
+
+  it('puts reordered frames in order and drops copies', () => {
+    const arrivals = even(50).map(({ n, at }) => ({ n, at: n % 5 === 2 ? at + 25 : at }));
+    const scene = new Scene().run(1300, [...arrivals, { n: 10, at: 230 }, { n: 3, at: 400 }]);
+    expect(scene.frames.concat(scene.folded).sort((a, b) => a - b)).toEqual(upTo(50));
+    expect(scene.frames).toEqual([...scene.frames].sort((a, b) => a - b));
+    expect(scene.outcomes.filter((outcome) => outcome === 'duplicate').length).toBe(2);
+  });
+
+  it('conceals a lost frame once and keeps its delay', () => {
+    const scene = new Scene().run(
+      1300,
+      even(50).filter(({ n }) => n !== 20 && n !== 21),
+    );
+    expect(scene.count('lost')).toBe(2);
+    expect([...scene.frames, ...scene.folded].length).toBe(48);
+    expect(scene.frames.at(-1)).toBe(49);
+  });
+});
+
+describe('on an uneven network', () => {
+  it('grows by what a stall was late, loses nothing, and shrinks again later', () => {
+    const stalled = even(500).map(({ n, at }) => ({ n, at: n >= 100 && n < 110 ? 2215 : at }));
+    const scene = new Scene().run(10_000, stalled, true);
+    const all = [...scene.frames, ...scene.folded].sort((a, b) => a - b);
+    expect(all.slice(0, 480)).toEqual(upTo(480));
+    expect(scene.count('dry')).toBeGreaterThanOrEqual(7);
+    expect(scene.count('lost')).toBe(0);
+  });
+
+  it('learns a delay that makes nearly every frame of a jittery path in time', () => {
+    const jittery = even(1500).map(({ n, at }) => ({ n, at: at + ((n * 61) % 80) }));
+    const scene = new Scene().run(30_200, jittery, true);
+    expect(scene.outcomes.filter((outcome) => outcome === 'late').length).toBeLessThan(15);
+    expect(scene.played.slice(500).filter((one) => one === 'dry' || one === 'lost').length).toBeLessThan(10);
+    expect(scene.buffer.delayMs).toBeLessThan(110);
+  });
+
+  it('never holds more than 400 ms however much comes at once', () => {
+    const buffer = new JitterBuffer();
+    for (let n = 0; n < 60; n++) buffer.put(n, frame(n));
+    buffer.pull(60, false);
+    for (let n = 60; n < 90; n++) {
+      buffer.put(100, frame(n));
+      expect(buffer.size).toBeLessThanOrEqual(22);
+    }
+  });
+
+  it('follows a sender whose clock is half a percent off, either way', () => {
+    for (const pace of [20.1, 19.9]) {
+      const arrivals = Array.from({ length: 3000 }, (_, n) => ({ n, at: n * pace + 15 }));
+      const scene = new Scene().run(60_000, arrivals, true);
+      expect(scene.buffer.delayMs).toBeLessThan(60);
+      expect(scene.played.filter((one) => one === 'lost').length).toBe(0);
+    }
+  });
+});
+
+describe('when the stream is not one stream', () => {
+  it('goes through the wrap of the 16-bit media time without a dent', () => {
+    const scene = new Scene(0x1_0000 - 40).run(2000, even(80));
+    expect([...scene.frames, ...scene.folded].sort((a, b) => a - b)).toEqual(upTo(80));
+    expect(scene.outcomes.every((outcome) => outcome === 'queued')).toBe(true);
+  });
+
+  it('refuses one odd media time and follows two', () => {
+    const scene = new Scene().run(1000, even(50));
+    expect(scene.buffer.put(1001, frame(0, 30_000))).toBe('refused');
+    expect(scene.buffer.put(1015, frame(50))).toBe('queued');
+    expect(scene.buffer.put(1021, frame(0, 30_000))).toBe('refused');
+    expect(scene.buffer.put(1041, frame(1, 30_000))).toBe('queued');
+    expect(scene.buffer.pull(1060, false)).toEqual({ kind: 'nothing' });
+    expect(numberOf(scene.buffer.pull(1080, false))).toBe(1);
+  });
+
+  it('follows a sender that starts again a little in the past', () => {
+    const scene = new Scene().run(1200, even(60));
+    const again = even(100).map(({ n, at }) => ({ n, at: 1200 + at }));
+    scene.run(3600, again);
+    expect(scene.outcomes.filter((outcome) => outcome === 'late' || outcome === 'duplicate').length).toBeLessThan(15);
+    expect(scene.frames.slice(-50)).toEqual(upTo(100).slice(-50));
+    expect(scene.count('-')).toBeLessThan(20);
+  });
+
+  it('goes idle after a second of nothing and starts afresh with the next packet, at any media time', () => {
+    const scene = new Scene().run(3000, even(50));
+    expect(scene.played.at(-1)).toBe('-');
+    expect(scene.count('dry')).toBeLessThan(55);
+    expect(scene.buffer.put(3000, frame(7, 44_444))).toBe('queued');
+    const pulls = [3000, 3020, 3040, 3060, 3080].map((now) => numberOf(scene.buffer.pull(now, false)));
+    expect(pulls).toContain(7);
+  });
+
+  it('forgets what waits when it is flushed', () => {
+    const scene = new Scene().run(300, even(20, 0));
+    scene.buffer.flush();
+    expect(scene.buffer.size).toBe(0);
+    expect(scene.buffer.pull(320, false)).toEqual({ kind: 'nothing' });
+  });
+});
+
+describe('bodies with copies of older frames', () => {
+  it('fill the hole of a lost packet with the copy', () => {
+    const buffer = new JitterBuffer();
+    const played: (number | string)[] = [];
+    for (let n = 0; n < 40; n++) {
+      const copies = { ...frame(n), distance: 2, frames: [numbered(n), numbered(Math.max(0, n - 2))] };
+      if (n % 7 !== 6) buffer.put(n * 20 + 5, n < 2 ? frame(n) : copies);
+      played.push(numberOf(buffer.pull(n * 20 + 10, false)));
+    }
+    expect(played.filter((one) => typeof one === 'string' && one !== '-').length).toBeLessThanOrEqual(1);
+    expect(played).toContain(6);
+    expect(played).toContain(13);
+  });
+});
+
+describe('whatever is put in', () => {
+  it('holds a bounded number of frames and always answers', () => {
+    const steps = fc.array(
+      fc.record({
+        arrival: fc.oneof(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), fc.integer({ min: 0, max: 5000 })),
+        time: fc.integer({ min: 0, max: 0xffff }),
+        durationMs: fc.constantFrom(10, 20, 40, 60),
+        copies: fc.integer({ min: 1, max: 4 }),
+        quiet: fc.boolean(),
+      }),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(steps, (all) => {
+        const buffer = new JitterBuffer();
+        let now = 0;
+        for (const { arrival, time, durationMs, copies, quiet } of all) {
+          const frames = Array.from({ length: copies }, () => Buffer.alloc(40));
+          buffer.put(arrival, { ...frame(0), mediaTime: time, durationMs: durationMs as 20, distance: 3, frames });
+          for (let pulls = 0; pulls < 70; pulls++) if (buffer.pull(now, quiet).kind !== 'fold') break;
+          now += 20;
+          expect(buffer.size).toBeLessThanOrEqual(64);
+          expect(Number.isFinite(buffer.delayMs)).toBe(true);
+          expect(buffer.targetMs).toBeGreaterThanOrEqual(20);
+          expect(buffer.targetMs).toBeLessThanOrEqual(400);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { compare, correlation, fft, findDelay, stoi } from '../support/likeness.ts';
+import { speech, syntheticSpeech } from '../support/speech.ts';
+
+const { samples, source } = speech();
+console.log(`speech of these tests: ${source}`);
+
+function noise(length: number, peak: number): Int16Array {
+  let seed = 1;
+  return Int16Array.from({ length }, () => {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    return Math.round((seed / 0x3fff_ffff - 1) * peak);
+  });
+}
+
+function mixed(a: Int16Array, b: Int16Array): Int16Array {
+  return a.map((sample, at) => Math.max(-32_768, Math.min(32_767, sample + b[at]!)));
+}
+
+function late(pcm: Int16Array, by: number): Int16Array {
+  const shifted = new Int16Array(pcm.length + by);
+  shifted.set(pcm, by);
+  return shifted;
+}
+
+describe('fft', () => {
+  it('turns an impulse into a flat spectrum and a constant into its first bin', () => {
+    const [re, im] = [new Float64Array(8), new Float64Array(8)];
+    re[0] = 1;
+    fft(re, im);
+    expect([...re]).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    const [ones, zeros] = [new Float64Array(8).fill(1), new Float64Array(8)];
+    fft(ones, zeros);
+    expect(ones[0]).toBeCloseTo(8);
+    expect(ones.slice(1).every((bin) => Math.abs(bin) < 1e-9)).toBe(true);
+  });
+});
+
+describe('delay and correlation', () => {
+  it('finds the lag that was put in, either way', () => {
+    expect(findDelay(samples, late(samples, 1234))).toBe(1234);
+    expect(findDelay(late(samples, 777), samples)).toBe(-777);
+  });
+
+  it('is 1 for itself at any loudness, -1 for its negative, near 0 for noise', () => {
+    expect(correlation(samples, samples)).toBeCloseTo(1, 6);
+    expect(
+      correlation(
+        samples,
+        samples.map((sample) => sample >> 1),
+      ),
+    ).toBeGreaterThan(0.999);
+    expect(
+      correlation(
+        samples,
+        samples.map((sample) => -sample),
+      ),
+    ).toBeCloseTo(-1, 4);
+    expect(Math.abs(correlation(samples, noise(samples.length, 8000)))).toBeLessThan(0.02);
+  });
+
+  it('compares after taking the delay out', () => {
+    const alike = compare(samples, late(samples, 3200));
+    expect(alike.delayMs).toBe(200);
+    expect(alike.correlation).toBeCloseTo(1, 6);
+    expect(alike.stoi).toBeCloseTo(1, 6);
+  });
+});
+
+describe('STOI', () => {
+  it('is 1 for the same recording, also quieter', () => {
+    expect(stoi(samples, samples)).toBeCloseTo(1, 6);
+    expect(
+      stoi(
+        samples,
+        samples.map((sample) => Math.round(sample / 4)),
+      ),
+    ).toBeGreaterThan(0.99);
+  });
+
+  it('is low for noise and falls as more noise is added', () => {
+    const alone = stoi(samples, noise(samples.length, 8000));
+    const little = stoi(samples, mixed(samples, noise(samples.length, 300)));
+    const much = stoi(samples, mixed(samples, noise(samples.length, 6000)));
+    expect(alone).toBeLessThan(0.45);
+    expect(little).toBeGreaterThan(0.85);
+    expect(much).toBeLessThan(little - 0.15);
+    expect(much).toBeGreaterThan(alone);
+  });
+
+  it('tells two different recordings apart', () => {
+    const other = syntheticSpeech(12).subarray(0, samples.length);
+    expect(stoi(samples.subarray(0, other.length), other)).toBeLessThan(0.5);
+  });
+});

@@ -1,0 +1,178 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { commandLine } from '../../bin/commands/command-line.ts';
+import { type BuiltWren, buildWren, type Ended, jsonLines } from '../support/wren-command.ts';
+
+let wren: BuiltWren;
+const folder = mkdtempSync(join(tmpdir(), 'wren-line-'));
+beforeAll(() => {
+  wren = buildWren();
+});
+afterAll(() => {
+  wren.remove();
+  rmSync(folder, { recursive: true });
+});
+
+/** The command line without a process around it: for what ends before an agent is needed. */
+async function run(args: readonly string[]): Promise<Ended> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const env = { WREN_PROFILE: join(folder, 'profile') };
+  const code = await commandLine(args, { stdout, stderr, env, version: '1.2.3', programDir: folder }).run();
+  const text = (stream: PassThrough) => String(stream.read() ?? '');
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+const COMMANDS = [
+  'join',
+  'signup',
+  'signin',
+  'signout',
+  'status',
+  'wait',
+  'buddies',
+  'buddies list',
+  'buddies add',
+  'buddies accept',
+  'buddies decline',
+  'buddies remove',
+  'buddies block',
+  'buddies unblock',
+  'search',
+  'chat',
+  'call',
+  'answer',
+  'hangup',
+  'hold',
+  'resume',
+  'mute',
+  'unmute',
+  'mic',
+  'up',
+  'login-server',
+  'supernode',
+  'echo',
+  'agent',
+  'agent start',
+  'agent stop',
+  'agent status',
+  'agent debug',
+];
+
+test.each(COMMANDS)(
+  'wren %s --help explains itself on stdout, with an example that begins with it',
+  async (command) => {
+    const { code, stdout, stderr } = await run([...command.split(' '), '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^Usage: wren ${command}\\b`));
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(100);
+    expect(stdout).toMatch(
+      new RegExp(`^Examples?:\n(  .*\n)*  (.*\\| )?wren ${command.replace(/ list$/, '')}\\b`, 'm'),
+    );
+  },
+);
+
+test('the help of wren names every command and every exit code', async () => {
+  const { code, stdout } = await run(['help']);
+  expect(code).toBe(0);
+  for (const command of COMMANDS.filter((one) => !one.includes(' '))) {
+    expect(stdout).toMatch(new RegExp(`^  ${command}( |$)`, 'm'));
+  }
+  expect(stdout).toContain('0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault');
+  expect((await run(['help', 'call'])).stdout).toBe((await run(['call', '--help'])).stdout);
+});
+
+test('wren --version prints the version of package.json', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(await wren.run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.each<[string, RegExp]>([
+  ['jion', /unknown command 'jion'; did you mean join\?\. Try: wren --help/],
+  ['help jion', /there is no command "jion"/],
+  ['--frobnicate', /unknown option '--frobnicate'/],
+  ['', /the screen needs a terminal\. Try: wren status/],
+  ['--demo', /the demo opens a screen and needs a terminal/],
+  ['--keep', /--keep belongs to --demo/],
+  ['--json', /the screen has no JSON/],
+  ['status extra', /too many arguments for 'status'.*Try: wren status --help/],
+  ['status --audio loud', /It is default, none, device:NAME/],
+  ['status --log-level loud', /Allowed choices are error, warn, info, debug/],
+  ['status --profile', /argument missing/],
+  ['join', /no invite was given\. Try: wren join INVITE/],
+  ['signup', /missing required argument 'name'\. Try: wren signup --help/],
+  ['signup bob', /Choose 6 to 32 characters/],
+  ['signup bobby1', /no password.*--password-file FILE, or set WREN_PASSWORD/],
+  ['signin', /missing required argument/],
+  ['signin bobby1 --password-file /nowhere/at/all', /cannot be read \(ENOENT\)/],
+  ['signin bobby1 secret', /too many arguments/],
+  ['signout now', /too many arguments/],
+  ['wait --for soon', /It takes a number of seconds/],
+  ['buddies lsit', /there is no "wren buddies lsit"/],
+  ['buddies add', /missing required argument 'name'\. Try: wren buddies add --help/],
+  ['buddies accept', /missing required argument/],
+  ['buddies decline', /missing required argument/],
+  ['buddies remove x!', /A name is 6 to 32 characters/],
+  ['buddies block', /missing required argument/],
+  ['buddies unblock', /missing required argument/],
+  ['search', /missing required argument/],
+  ['search bob* --limit 51', /a whole number from 1 to 50/],
+  ['chat', /missing required argument/],
+  ['chat bobby1', /there is nothing to send/],
+  ['chat bobby1 hello --history', /--history reads and sends nothing/],
+  ['call', /missing required argument/],
+  ['call bobby1 carol1', /a call goes to one person, and 2 names were given\. Try: wren call bobby1/],
+  ['call b!bby1', /A name is 6 to 32 characters/],
+  ['call bobby1 --for 0', /It takes a number of seconds/],
+  ['answer bobby1', /too many arguments/],
+  ['answer --from', /argument missing/],
+  ['hangup now', /too many arguments/],
+  ['hold now', /too many arguments/],
+  ['resume now', /too many arguments/],
+  ['mute now', /too many arguments/],
+  ['unmute now', /too many arguments/],
+  ['mic', /missing required argument/],
+  ['mic loud', /Allowed choices are on, off/],
+  ['up --port 99999', /a whole number from 0 to 65535/],
+  ['login-server', /required option '--dir <dir>' not specified/],
+  ['supernode --dir d', /no invite was given/],
+  ['echo --name echoecho', /Names of services/],
+  ['agent', /"wren agent" wants one more word: start, stop, status, debug/],
+  ['agent strat', /unknown command 'strat'; did you mean start/],
+  ['agent start now', /too many arguments/],
+  ['agent debug everything', /Allowed choices are drop-supernode, rebind, block-udp, unblock-udp/],
+])('`wren %s` is usage: one sentence, the remedy, exit 3', async (line, sentence) => {
+  const { code, stdout, stderr } = await run(line.split(' ').filter(Boolean));
+  expect([code, stdout.replace(/^\{.*\}\n$/, '')]).toEqual([3, '']);
+  expect(stderr).toMatch(sentence);
+  expect(stderr).toMatch(/^wren: [^\n]+ Try: [^\n]+\n$/);
+});
+
+test('with --json, before or after the command, a usage error is one object on stdout as well', async () => {
+  for (const args of [
+    ['--json', 'mic', 'loud'],
+    ['mic', 'loud', '--json'],
+  ]) {
+    const { code, stdout } = await run(args);
+    expect(code).toBe(3);
+    expect(jsonLines(stdout)).toEqual([
+      { event: 'error', code: 'usage', exit: 3, message: expect.stringContaining('Allowed choices are on, off') },
+    ]);
+  }
+});
+
+test('after "--" words are words', async () => {
+  const { code, stdout, stderr } = await run(['mic', '--', '--json']);
+  expect([code, stdout]).toEqual([3, '']);
+  expect(stderr).toContain("'--json' is invalid for argument 'state'");
+});
+
+test('the profile folder comes from the flag, then from WREN_PROFILE', async () => {
+  const [flag, environment] = [wren.profile(), wren.profile()];
+  wren.standIn('server', 'process.stdout.write(argv.join(" "))');
+  const env = { WREN_PROFILE: environment };
+  expect((await wren.run(['up', '--profile', flag], { env })).stdout).toContain(`--profile ${flag}`);
+  expect((await wren.run(['up'], { env })).stdout).toContain(`--profile ${environment}`);
+});

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { callExit, EXIT, failureExit } from '../../bin/commands/exit-codes.ts';
+import { FAILURES, type FailureCode } from '../../src/net/protocol/failures.ts';
+import type { CallEndReason } from '../../src/store/state.ts';
+
+const TABLE: Readonly<Record<'degraded' | 'couldNot' | 'usage' | 'refused' | 'ourFault', readonly FailureCode[]>> = {
+  degraded: ['profile-damaged'],
+  couldNot: [
+    'busy',
+    'server-fault',
+    'no-network',
+    'unreachable-network',
+    'unreachable-login',
+    'version-unsupported',
+    'not-signed-in',
+    'person-unknown',
+    'person-offline',
+    'not-a-buddy',
+    'nothing-pending',
+    'no-call',
+    'already-in-call',
+    'declined',
+    'no-answer',
+    'busy-in-call',
+    'unreachable',
+    'audio-file-unreadable',
+    'audio-file-unwritable',
+    'audio-unsupported',
+    'audio-no-device',
+    'audio-device-busy',
+    'port-version',
+    'profile-locked',
+    'disk-full',
+    'outbox-full',
+    'port-taken',
+    'port-not-allowed',
+    'timed-out',
+  ],
+  usage: [
+    'name-malformed',
+    'too-large',
+    'request-malformed',
+    'invite-malformed',
+    'person-self',
+    'audio-spec-malformed',
+    'usage',
+  ],
+  refused: [
+    'name-taken',
+    'name-unknown',
+    'password-wrong',
+    'password-weak',
+    'too-many-tries',
+    'not-allowed',
+    'invite-other-network',
+    'authority-mismatch',
+    'certificate-invalid',
+    'already-signed-in',
+    'blocked',
+    'profile-unsafe',
+  ],
+  ourFault: ['replayed', 'stale', 'key-unfit', 'audio-voice-crashed', 'agent-unreachable', 'internal'],
+};
+
+test('every failure code ends with the exit code of its kind, and none is forgotten', () => {
+  const listed = Object.values(TABLE).flat();
+  expect([...listed].sort()).toEqual(Object.keys(FAILURES).sort());
+  for (const [kind, codes] of Object.entries(TABLE)) {
+    for (const code of codes) expect([code, failureExit(code)]).toEqual([code, EXIT[kind as keyof typeof EXIT]]);
+  }
+});
+
+test('a code that only a newer agent knows ends 2', () => {
+  expect(failureExit('struck-by-lightning' as FailureCode)).toBe(2);
+});
+
+test.each<[CallEndReason, boolean, number]>([
+  ['hangup', true, 0],
+  ['cancelled', true, 0],
+  ['hangup', false, 2],
+  ['failed', true, 2],
+  ['declined', false, 2],
+  ['busy', false, 2],
+  ['no-answer', false, 2],
+  ['answered-elsewhere', false, 2],
+  ['unreachable', false, 2],
+  ['failed', false, 2],
+  ['cancelled', false, 2],
+])('a call that ended by %s (answered: %s) ends %i', (reason, answered, exit) => {
+  expect(callExit(reason, answered)).toBe(exit);
+});

@@ -1,0 +1,134 @@
+/**
+ * The twin of `src/net/io/sockets.ts` in virtual time: one port on one simulated host, for datagrams and streams.
+ * The real `Driver` runs over it. What it drops, limits and counts is what the real ones drop, limit and count.
+ */
+import type { Sockets } from '../../src/net/io/sockets.ts';
+import { type Endpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
+import { DATAGRAM_BYTES_MAX } from '../../src/net/protocol/params.ts';
+import type { NetInput, NetOutput } from '../../src/net/protocol/traffic.ts';
+import type { Packet } from './network.ts';
+import { SimStreams, type StreamHost } from './sim-streams.ts';
+
+/** What the sockets need of their host. */
+export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
+  /** Our addresses, best first. */
+  readonly addresses: readonly string[];
+  /** Our address as `to` sees it. */
+  addressFor(to: Endpoint): string;
+  /** A port that nobody on this host uses. */
+  freePort(): number;
+  /** Called when `rebind` moved these sockets, so that arrivals find them. */
+  moved(sockets: SimSockets, before: number): void;
+}
+
+export class SimSockets implements Sockets {
+  readonly #host: SocketHost;
+  readonly #streams: SimStreams;
+  readonly #counts = new Map<string, number>();
+  #port: number;
+  #sink: ((input: NetInput) => void) | undefined;
+  #toldEndpoints = '';
+  #closed = false;
+
+  constructor(host: SocketHost, port: number) {
+    this.#host = host;
+    this.#port = port;
+    const { timeline, chance } = host;
+    this.#streams = new SimStreams({
+      ...{ timeline, chance },
+      send: (packet, fate) => host.send(packet, fate),
+      localFor: (to) => host.localFor(to),
+      resolve: (name) => host.resolve(name),
+      tell: (input) => this.#sink?.(input),
+      count: (fact) => this.#count(fact),
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  start(sink: (input: NetInput) => void): void {
+    this.#sink = sink;
+    this.tellEndpoints();
+  }
+
+  perform(output: NetOutput): void {
+    if (this.#closed) return;
+    switch (output.type) {
+      case 'send-datagram':
+        return this.#sendDatagram(output.to, output.bytes);
+      case 'open-stream':
+        return this.#streams.open(output.stream, output.to);
+      case 'write-stream':
+        return this.#streams.write(output.stream, output.bytes);
+      case 'close-stream':
+        return this.#streams.close(output.stream);
+    }
+  }
+
+  async rebind(): Promise<number> {
+    const before = this.#port;
+    this.#port = this.#host.freePort();
+    this.#host.moved(this, before);
+    this.#streams.dropAll('rebound', 'reset');
+    this.tellEndpoints();
+    return this.#port;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#sink = undefined;
+    for (const stream of this.#streams.ids) this.#streams.close(stream);
+    this.#closed = true;
+  }
+
+  /** The process died: the kernel resets every stream, and nothing is told. */
+  kill(): void {
+    this.#sink = undefined;
+    this.#streams.dropAll('killed', 'reset');
+    this.#closed = true;
+  }
+
+  /** The machine moved: streams break. The new addresses are told by `tellEndpoints`, when the poll finds them. */
+  breakStreams(): void {
+    this.#streams.dropAll('unreachable', 'silence');
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  tellEndpoints(): void {
+    const hosts = [...this.#host.addresses, '127.0.0.1'];
+    const endpoints = hosts.map((host): Endpoint => ({ carrier: 'udp', host, port: this.#port }));
+    const text = endpoints.map(printEndpoint).join(' ');
+    if (text === this.#toldEndpoints) return;
+    this.#toldEndpoints = text;
+    this.#sink?.({ type: 'local-endpoints', endpoints });
+  }
+
+  /** True when the packet was for these sockets. */
+  arrive(packet: Packet): boolean {
+    if (packet.carrier === 'tcp') {
+      return this.#streams.arrive(packet, packet.to.port === this.#port && this.#sink !== undefined);
+    }
+    if (packet.to.port !== this.#port || !this.#sink) return false;
+    this.#sink({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes) });
+    return true;
+  }
+
+  #sendDatagram(to: Endpoint, bytes: Buffer): void {
+    if (bytes.length > DATAGRAM_BYTES_MAX) return this.#count('datagram unsent: too long');
+    if (!(to.port >= 1 && to.port <= 65_535)) return this.#count('datagram unsent: bad port');
+    const host = this.#host.resolve(to.host);
+    if (host === undefined) return this.#count('datagram unsent: name unknown');
+    const there: Endpoint = { ...to, host };
+    const from: Endpoint = { carrier: 'udp', host: this.#host.addressFor(there), port: this.#port };
+    this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0 });
+  }
+
+  #count(fact: string): void {
+    this.#counts.set(fact, (this.#counts.get(fact) ?? 0) + 1);
+  }
+}

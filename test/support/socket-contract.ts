@@ -1,0 +1,258 @@
+/**
+ * One suite of behaviour for every `Sockets`: the system's (`test/net/io/sockets.test.ts`) and the simulated ones
+ * (`test/sim/sim-sockets.test.ts`). What a core learns in virtual time is then true on a wire.
+ */
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Sockets } from '../../src/net/io/sockets.ts';
+import type { Carrier, Endpoint } from '../../src/net/protocol/endpoint.ts';
+import { DATAGRAM_BYTES_MAX } from '../../src/net/protocol/params.ts';
+import type { NetInput, StreamId } from '../../src/net/protocol/traffic.ts';
+
+/** One node's sockets, started, and everything they told. */
+export interface Party {
+  readonly sockets: Sockets;
+  readonly heard: NetInput[];
+  at(carrier: Carrier): Endpoint;
+}
+
+/** Two parties that can reach one another, and their time. */
+export interface SocketBench {
+  open(): Promise<Party>;
+  /** Lets time pass until `condition` holds; rejects when it takes absurdly long. */
+  until(condition: () => boolean): Promise<void>;
+  /** Lets a moment pass in which anything late would have come. */
+  moment(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CHUNK_BYTES = 16_384;
+
+export function socketContract(kind: string, makeBench: () => Promise<SocketBench>): void {
+  describe(`${kind} sockets`, () => {
+    let bench: SocketBench;
+    let a: Party;
+    let b: Party;
+    beforeEach(async () => {
+      bench = await makeBench();
+      a = await bench.open();
+      b = await bench.open();
+    });
+    afterEach(() => bench.close());
+
+    test('tell their local endpoints first, loopback last', () => {
+      const first = a.heard[0];
+      expect(first?.type).toBe('local-endpoints');
+      const endpoints = first?.type === 'local-endpoints' ? first.endpoints : [];
+      expect(endpoints.at(-1)).toEqual({ carrier: 'udp', host: '127.0.0.1', port: a.sockets.port });
+      expect(new Set(endpoints.map((endpoint) => endpoint.port))).toEqual(new Set([a.sockets.port]));
+    });
+
+    test('bring a datagram, and say from where in numbers', async () => {
+      send(a, b.at('udp'), Buffer.from('hello'));
+      await bench.until(() => datagrams(b).length === 1);
+      expect(datagrams(b)[0]).toEqual({ type: 'datagram', from: a.at('udp'), bytes: Buffer.from('hello') });
+    });
+
+    test('bring an empty datagram and the largest one whole', async () => {
+      const largest = Buffer.alloc(DATAGRAM_BYTES_MAX, 7);
+      send(a, b.at('udp'), Buffer.alloc(0));
+      send(a, b.at('udp'), largest);
+      await bench.until(() => datagrams(b).length === 2);
+      expect(datagrams(b).map((input) => input.bytes.length)).toEqual([0, DATAGRAM_BYTES_MAX]);
+      expect(datagrams(b)[1]?.bytes.equals(largest)).toBe(true);
+    });
+
+    test('count what cannot be sent, and throw nothing', async () => {
+      send(a, b.at('udp'), Buffer.alloc(DATAGRAM_BYTES_MAX + 1));
+      send(a, { carrier: 'udp', host: 'no such host', port: 9 }, Buffer.from('x'));
+      send(a, { ...b.at('udp'), port: 0 }, Buffer.from('x'));
+      send(a, { ...b.at('udp'), port: 70_000 }, Buffer.from('x'));
+      await bench.until(() => a.sockets.counts()['datagram unsent: name unknown'] === 1);
+      expect(a.sockets.counts()).toMatchObject({ 'datagram unsent: too long': 1, 'datagram unsent: bad port': 2 });
+      expect(datagrams(b)).toEqual([]);
+    });
+
+    test('survive datagrams to a port where nobody listens', async () => {
+      const gone = await bench.open();
+      const nobody = gone.at('udp');
+      await gone.sockets.close();
+      for (let i = 0; i < 3; i += 1) send(a, nobody, Buffer.from('anybody?'));
+      send(a, b.at('udp'), Buffer.from('still here'));
+      await bench.until(() => datagrams(b).length === 1);
+    });
+
+    test('open a stream at both ends: ours by our number, theirs by a negative one', async () => {
+      const [ours, theirs] = await connected(bench, a, b, 1);
+      expect(ours).toEqual({ type: 'stream-open', stream: 1, remote: b.at('tcp'), incoming: false });
+      expect(theirs.stream).toBeLessThan(0);
+      expect(theirs).toMatchObject({ incoming: true, remote: { carrier: 'tcp', host: a.at('tcp').host } });
+    });
+
+    test('keep the order of a stream, both ways at once', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      for (let i = 0; i < 200; i += 1) {
+        write(a, 1, Buffer.from(`a${i};`));
+        write(b, theirs.stream, Buffer.from(`b${i};`));
+      }
+      const want = (letter: string) => Array.from({ length: 200 }, (_, i) => `${letter}${i};`).join('');
+      await bench.until(() => bytesOn(b, theirs.stream).length >= want('a').length);
+      await bench.until(() => bytesOn(a, 1).length >= want('b').length);
+      expect(bytesOn(b, theirs.stream).toString()).toBe(want('a'));
+      expect(bytesOn(a, 1).toString()).toBe(want('b'));
+    });
+
+    test('bring what was written before the stream was open', async () => {
+      a.sockets.perform({ type: 'open-stream', stream: 1, to: b.at('tcp') });
+      write(a, 1, Buffer.from('early'));
+      await bench.until(() => b.heard.some((input) => input.type === 'stream-bytes'));
+      const theirs = opened(b)[0]!.stream;
+      expect(bytesOn(b, theirs).toString()).toBe('early');
+    });
+
+    test('bring what was written before a close, then tell the other end once, and the closer nothing', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      write(a, 1, Buffer.from('goodbye'));
+      a.sockets.perform({ type: 'close-stream', stream: 1 });
+      write(b, theirs.stream, Buffer.from('too late'));
+      await bench.until(() => closed(b).length > 0);
+      await bench.moment();
+      expect(bytesOn(b, theirs.stream).toString()).toBe('goodbye');
+      expect(closed(b)).toEqual([{ type: 'stream-closed', stream: theirs.stream, why: 'ended' }]);
+      expect(closed(a)).toEqual([]);
+      expect(bytesOn(a, 1).length).toBe(0);
+    });
+
+    test('tell that a connection was refused, and let its number be used again', async () => {
+      const gone = await bench.open();
+      const nobody = gone.at('tcp');
+      await gone.sockets.close();
+      a.sockets.perform({ type: 'open-stream', stream: 1, to: nobody });
+      expect(closed(a)).toEqual([]);
+      await bench.until(() => closed(a).length === 1);
+      expect(closed(a)[0]).toEqual({ type: 'stream-closed', stream: 1, why: 'refused' });
+      await connected(bench, a, b, 1);
+    });
+
+    test('tell that a stream cannot be opened to a name that nobody has', async () => {
+      a.sockets.perform({ type: 'open-stream', stream: 1, to: { carrier: 'tcp', host: 'no such host', port: 9 } });
+      expect(closed(a)).toEqual([]);
+      await bench.until(() => closed(a).length === 1);
+      expect(closed(a)[0]?.why).toBe('name-unknown');
+    });
+
+    test('ignore writes and closes of a stream that is gone', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      b.sockets.perform({ type: 'close-stream', stream: theirs.stream });
+      await bench.until(() => closed(a).length === 1);
+      write(a, 1, Buffer.from('?'));
+      a.sockets.perform({ type: 'close-stream', stream: 1 });
+      write(a, 99, Buffer.from('?'));
+      expect(a.sockets.counts()['stream write dropped: closed']).toBe(2);
+    });
+
+    test('carry two megabytes when the writer waits for the reader', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      const sent = createHash('sha256');
+      for (let i = 0; i < 128; i += 1) {
+        const chunk = Buffer.alloc(CHUNK_BYTES, i);
+        sent.update(chunk);
+        write(a, 1, chunk);
+        await bench.until(() => bytesCount(b, theirs.stream) === (i + 1) * CHUNK_BYTES);
+      }
+      const came = createHash('sha256').update(bytesOn(b, theirs.stream));
+      expect(came.digest('hex')).toBe(sent.digest('hex'));
+      expect(a.sockets.counts()).not.toHaveProperty('stream write dropped: backlog');
+    });
+
+    test('drop whole writes, and only the newest, when the reader cannot keep up', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      const writes = 4_000;
+      for (let i = 0; i < writes; i += 1) write(a, 1, numberedChunk(i));
+      const dropped = a.sockets.counts()['stream write dropped: backlog'] ?? 0;
+      expect(dropped).toBeGreaterThan(0);
+      await bench.until(() => bytesCount(b, theirs.stream) === (writes - dropped) * CHUNK_BYTES);
+      write(a, 1, numberedChunk(writes));
+      await bench.until(() => bytesCount(b, theirs.stream) === (writes - dropped + 1) * CHUNK_BYTES);
+      const numbers = chunkNumbers(bytesOn(b, theirs.stream));
+      expect(numbers).toEqual([...numbers].sort((x, y) => x - y));
+      expect(numbers.at(-1)).toBe(writes);
+    });
+
+    test('say goodbye when they close, and tell nothing afterwards', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      write(a, 1, Buffer.from('last words'));
+      const heard = a.heard.length;
+      const closing = a.sockets.close();
+      send(b, a.at('udp'), Buffer.from('anybody?'));
+      await bench.until(() => closed(b).length === 1);
+      await closing;
+      await bench.moment();
+      expect(bytesOn(b, theirs.stream).toString()).toBe('last words');
+      expect(a.heard.length).toBe(heard);
+    });
+
+    test('move to another port at a rebind: streams break, datagrams go on from the new one', async () => {
+      const [, theirs] = await connected(bench, a, b, 1);
+      const before = a.sockets.port;
+      const after = await a.sockets.rebind();
+      expect(after).not.toBe(before);
+      expect(a.sockets.port).toBe(after);
+      expect(closed(a)).toEqual([{ type: 'stream-closed', stream: 1, why: 'rebound' }]);
+      await bench.until(() => closed(b).some((input) => input.stream === theirs.stream));
+      send(a, b.at('udp'), Buffer.from('moved'));
+      await bench.until(() => datagrams(b).length === 1);
+      expect(datagrams(b)[0]?.from.port).toBe(after);
+      send(b, a.at('udp'), Buffer.from('found'));
+      await bench.until(() => datagrams(a).length === 1);
+      expect(a.heard.filter((input) => input.type === 'local-endpoints').length).toBe(2);
+    });
+  });
+}
+
+function send(party: Party, to: Endpoint, bytes: Buffer): void {
+  party.sockets.perform({ type: 'send-datagram', to, bytes });
+}
+
+function write(party: Party, stream: StreamId, bytes: Buffer): void {
+  party.sockets.perform({ type: 'write-stream', stream, bytes });
+}
+
+type Of<T extends NetInput['type']> = Extract<NetInput, { type: T }>;
+
+function heard<T extends NetInput['type']>(party: Party, type: T): Of<T>[] {
+  return party.heard.filter((input): input is Of<T> => input.type === type);
+}
+
+const datagrams = (party: Party) => heard(party, 'datagram');
+const opened = (party: Party) => heard(party, 'stream-open');
+const closed = (party: Party) => heard(party, 'stream-closed');
+
+function pieces(party: Party, stream: StreamId): Buffer[] {
+  return heard(party, 'stream-bytes')
+    .filter((input) => input.stream === stream)
+    .map((input) => input.bytes);
+}
+
+const bytesOn = (party: Party, stream: StreamId): Buffer => Buffer.concat(pieces(party, stream));
+const bytesCount = (party: Party, stream: StreamId): number =>
+  pieces(party, stream).reduce((sum, bytes) => sum + bytes.length, 0);
+
+async function connected(bench: SocketBench, a: Party, b: Party, stream: StreamId) {
+  const [before, there] = [opened(a).length, opened(b).length];
+  a.sockets.perform({ type: 'open-stream', stream, to: b.at('tcp') });
+  await bench.until(() => opened(a).length > before && opened(b).length > there);
+  return [opened(a).at(-1)!, opened(b).at(-1)!] as const;
+}
+
+function numberedChunk(number: number): Buffer {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  chunk.writeUInt32BE(number, 0);
+  return chunk;
+}
+
+function chunkNumbers(bytes: Buffer): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) numbers.push(bytes.readUInt32BE(at));
+  return numbers;
+}
