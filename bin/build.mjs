@@ -8,7 +8,7 @@
  * Ink 6.8 is the last Ink for Node 20 and needs patches. Each stands below with its reason, and each fails the
  * build when the text that it replaces is no longer there: a silent miss would ship the fault again.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +59,7 @@ const BOUNDED_MAP = `class BoundedMap {
 }
 `;
 
-const PATCHES = [
+export const PATCHES = [
   {
     file: 'ink/build/measure-text.js',
     why: 'the cache has no bound: about 190 MB a day with a clock and a level meter (ink issue 986)',
@@ -144,7 +144,7 @@ const THROTTLE = `export function throttle(run, waitMs = 0) {
 }`;
 
 /** The text with every edit made; throws when an edit finds nothing, or two places, to change. */
-function patched(patch, text) {
+export function patched(patch, text) {
   let result = text;
   for (const [find, put] of patch.edits) {
     const places = typeof find === 'string' ? result.split(find).length - 1 : find.test(result) ? 1 : 0;
@@ -257,4 +257,5 @@ async function main(argv) {
   }
 }
 
-await main(process.argv.slice(2));
+// Imported by a test it builds nothing.
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));

@@ -16,7 +16,7 @@ type EventOf<K extends CallEvent['event']> = Extract<CallEvent, { event: K }>;
 export function pathWords(path: CallPath, via: string | null | undefined): string {
   if (path === 'direct') return 'direct';
   if (path === 'lan') return 'direct in the local network';
-  if (path === 'relay') return via ? `relayed by ${plain(via)}` : 'relayed';
+  if (path === 'relay') return via ? `relayed by ${plain(via).replace(/^(udp|tcp):/, '')}` : 'relayed';
   return path === 'tcp443' ? 'over TCP port 443' : 'over TCP';
 }
 
@@ -62,9 +62,10 @@ function qualityWords(event: EventOf<'quality'>): string {
 function endWords(event: EventOf<'ended'>): string {
   const why = END_WORDS[event.reason] ?? plain(event.reason);
   const sentence = why.replace('PEER', plain(event.peer));
-  if (event.receivedPackets === 0 && event.sentPackets === 0) return `${sentence}.`;
+  const lasted = event.durationMs > 0 ? `${sentence} after ${stopwatch(event.durationMs)}` : sentence;
+  if (event.receivedPackets === 0 && event.sentPackets === 0) return `${lasted}.`;
   const packets = `${event.sentPackets} packets out, ${event.receivedPackets} in, ${event.lostIn} lost`;
-  return `${sentence} after ${stopwatch(event.durationMs)}: ${packets}, ${figure(event.concealedPct)} % filled in.`;
+  return `${lasted}: ${packets}, ${figure(event.concealedPct)} % filled in.`;
 }
 
 const END_WORDS: Readonly<Record<CallEndReason, string>> = {

@@ -5,7 +5,7 @@
  * start is quick and changes nothing.
  *
  * What it started it also ends when the screen is closed, because a newcomer who quits expects nothing left behind;
- * `--keep` leaves agent and network running. Account, buddies and messages stay in the demo's own profile either way.
+ * `--keep` leaves agent and network running, and so does a call that goes on. Account, buddies and messages stay in the demo's own profile either way.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,8 @@ export async function runDemo(invocation: Invocation, keep: boolean): Promise<Ex
   const network = await ensureNetwork(join(invocation.programDir, 'wren.cjs'), profileDir, folder);
   output.say(`  Network: ${network.startedHere ? 'started' : 'runs already'}, process ${network.pid}.`);
 
-  const leftovers = guardAgainstLeftovers(network, folder, keep);
+  let staysUp = keep || !network.startedHere;
+  const leftovers = staysUp ? NO_GUARD : guardAgainstLeftovers(network, folder);
   let exit: ExitCode = EXIT.done;
   try {
     const { agentPid } = await prepare(invocation, network, folder);
@@ -50,10 +51,14 @@ export async function runDemo(invocation: Invocation, keep: boolean): Promise<Ex
       exit = await openScreen(invocation, `Press c to call ${ECHO}: it says back what it hears.`);
     }
   } finally {
-    if (!keep) await cleanUp(invocation, network, folder);
+    // Somebody who left the screen with "keep the call" means it; and a lost terminal never ends a call.
+    staysUp ||= await callRuns(invocation);
+    if (!staysUp) await cleanUp(invocation, network, folder);
     leftovers.release();
   }
-  output.say(afterwards(profileDir, network, keep));
+  output.say(
+    staysUp ? stillRunningWords(profileDir, network) : `Everything is stopped. What you did stays in ${profileDir}`,
+  );
   return exit;
 }
 
@@ -77,7 +82,7 @@ async function prepare(
       befriended ? `  Buddy:   ${ECHO}, for a test call.` : `  Buddy:   ${ECHO} was asked and has not answered yet.`,
     );
     const { audio } = await agent.request({ type: 'status' });
-    for (const words of soundWords(audio, soundDeviceSeen())) output.say(`  Sound:   ${words}`);
+    output.say(`  Sound:   ${soundWords(audio, soundDeviceSeen()).join('\n           ')}`);
     const { pid } = await agent.request({ type: 'agent.status' });
     return { agentPid: pid };
   });
@@ -173,8 +178,19 @@ function soundDeviceSeen(): boolean | undefined {
   return runtime !== undefined && statSync(join(runtime, 'pulse', 'native'), { throwIfNoEntry: false }) !== undefined;
 }
 
+async function callRuns(invocation: Invocation): Promise<boolean> {
+  try {
+    const { calls } = await withAgent({ ...invocation, audio: undefined }, { start: false }, (agent) =>
+      agent.request({ type: 'status' }),
+    );
+    return calls.some(({ phase }) => phase === 'running' || phase === 'held');
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
 async function cleanUp(invocation: Invocation, network: DemoNetwork, folder: string): Promise<void> {
-  if (!network.startedHere) return;
   try {
     await withAgent({ ...invocation, audio: undefined }, { start: false }, (agent) =>
       agent.request({ type: 'agent.stop' }),
@@ -194,9 +210,10 @@ interface Leftovers {
   release(): void;
 }
 
+const NO_GUARD: Leftovers = { agentPid: 0, letScreenLeave: () => {}, release: () => {} };
+
 /** However this process ends, what it started is asked to end too, at the last moment and without waiting. */
-function guardAgainstLeftovers(network: DemoNetwork, folder: string, keep: boolean): Leftovers {
-  if (keep || !network.startedHere) return { agentPid: 0, letScreenLeave: () => {}, release: () => {} };
+function guardAgainstLeftovers(network: DemoNetwork, folder: string): Leftovers {
   let patienceMs = 0;
   const end = () => process.exit(EXIT.couldNot);
   const leave = () => {
@@ -224,11 +241,7 @@ function guardAgainstLeftovers(network: DemoNetwork, folder: string, keep: boole
   return guard;
 }
 
-function afterwards(profileDir: string, { pid, startedHere }: DemoNetwork, keep: boolean): string {
-  if (!keep && startedHere) return `Everything is stopped. What you did stays in ${profileDir}`;
-  return [
-    'Agent and network go on running. To stop them:',
-    `  wren agent stop --profile ${profileDir}`,
-    `  kill ${pid}`,
-  ].join('\n');
+function stillRunningWords(profileDir: string, { pid }: DemoNetwork): string {
+  const lines = [`  wren agent stop --profile ${profileDir}`, `  kill ${pid}`];
+  return ['Agent and network go on running. To stop them:', ...lines].join('\n');
 }

@@ -26,6 +26,7 @@ import {
   SAMPLE_RATE_HZ,
 } from './params.ts';
 import { bytesOf } from './pcm.ts';
+import { SpeakerTrim } from './speaker-trim.ts';
 
 interface DeviceInfo {
   readonly id: number;
@@ -60,8 +61,8 @@ interface Addon {
 const INPUT_QUEUE = 8;
 /** Frames between us and the callback; with the one in flight and the one that plays, the delay of the speaker. */
 const OUTPUT_QUEUE = 2;
-/** Written and not yet taken, beyond which frames are given up: they would stay as delay. */
-const WRITES_MAX = 3;
+/** Frames that wait for the card, beyond which new ones are given up: it hangs. */
+const WRITES_MAX = 50;
 /** Delay of ALSA and the card beside our own queues, a guess from the loop through PulseAudio (40 ms both ways). */
 const CARD_MS = 20;
 
@@ -138,10 +139,11 @@ class PortAudioPlayback implements Playback {
   readonly kind = 'portaudio';
   readonly #stream: NativeStream;
   readonly #events: DeviceEvents;
+  readonly #trim = new SpeakerTrim();
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
   readonly #waiting: Buffer[] = [];
   #writing = false;
   #open = true;
-  #underruns = 0;
 
   constructor(stream: NativeStream, events: DeviceEvents) {
     this.#stream = stream;
@@ -152,18 +154,16 @@ class PortAudioPlayback implements Playback {
     return (OUTPUT_QUEUE + this.#waiting.length) * FRAME_MS + CARD_MS;
   }
 
-  /** Frames given up because the card takes them more slowly than they come. An underrun PortAudio tells nobody. */
-  get underruns(): number {
-    return this.#underruns;
-  }
+  /** Not known: PortAudio prints its underruns and tells nobody. */
+  readonly underruns = 0;
 
   write(pcm: Int16Array): void {
-    if (!this.#open) return;
-    if (this.#waiting.length >= WRITES_MAX) {
-      this.#waiting.shift();
-      this.#underruns++;
-    }
-    this.#waiting.push(Buffer.from(bytesOf(pcm)));
+    if (!this.#open || this.#waiting.length >= WRITES_MAX) return;
+    this.#trim.queued(this.#waiting.length * FRAME_MS);
+    this.#frame.set(pcm);
+    const trimmed = this.#trim.pass(this.#frame);
+    if (!trimmed) return;
+    this.#waiting.push(Buffer.from(bytesOf(trimmed)));
     if (!this.#writing) void this.#drain();
   }
 

@@ -13,14 +13,15 @@ import {
   DEVICE_CLOSE_MS_MAX,
   DEVICE_OPEN_MS_MAX,
   FRAME_MS,
+  FRAME_SAMPLES,
   PLAYBACK_PREFILL_FRAMES,
-  PLAYBACK_QUEUE_MS_MAX,
   PULSE_CAPTURE_MS,
   PULSE_PLAYBACK_MS,
   PULSE_PROBE_MS_MAX,
   SAMPLE_RATE_HZ,
 } from './params.ts';
 import { bytesOf, SILENCE } from './pcm.ts';
+import { SpeakerTrim } from './speaker-trim.ts';
 
 type Environment = { readonly [name: string]: string | undefined };
 type Side = 'source' | 'sink';
@@ -147,19 +148,17 @@ export async function openPulsePlayback(
 }
 
 /**
- * Keeps the speaker's queue short. pacat reads its pipe only when the server has room, so a pause of ours or a slow
- * card would leave sound in the pipe that nobody sees, for the rest of the call. Its verbose lines tell how much has
- * been played ("Time: 3.380 sec; Latency: 18000 usec."); what we wrote less that is the queue.
+ * pacat reads its pipe only when the server has room. Its verbose lines tell how much has been heard and how much the
+ * server and the card hold ("Time: 3.380 sec; Latency: 18000 usec."); what we wrote less both waits in the pipe.
  */
 class PulsePlayback implements Playback {
   readonly kind = 'pulse';
   readonly #child: ChildProcess;
   readonly #life: StreamProcess;
+  readonly #trim = new SpeakerTrim();
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
   #writtenMs = 0;
-  #queueMs = PULSE_PLAYBACK_MS + PLAYBACK_PREFILL_FRAMES * FRAME_MS;
-  /** Smallest queue among the last lines: what is there even at the best moment can go. */
-  readonly #recent: number[] = [];
-  #skipMs = 0;
+  #delayMs = PULSE_PLAYBACK_MS + PLAYBACK_PREFILL_FRAMES * FRAME_MS;
   #underruns = 0;
 
   constructor(child: ChildProcess, life: StreamProcess) {
@@ -172,7 +171,7 @@ class PulsePlayback implements Playback {
   }
 
   get delayMs(): number {
-    return Math.max(0, Math.round(this.#queueMs));
+    return Math.max(0, Math.round(this.#delayMs));
   }
 
   get underruns(): number {
@@ -180,11 +179,9 @@ class PulsePlayback implements Playback {
   }
 
   write(pcm: Int16Array): void {
-    if (this.#skipMs >= FRAME_MS) {
-      this.#skipMs -= FRAME_MS;
-      return;
-    }
-    this.#send(pcm);
+    this.#frame.set(pcm);
+    const trimmed = this.#trim.pass(this.#frame);
+    if (trimmed) this.#send(trimmed);
   }
 
   close(): Promise<void> {
@@ -200,17 +197,16 @@ class PulsePlayback implements Playback {
 
   #told(text: string): void {
     this.#life.said(text);
-    this.#underruns += text.split('underrun').length - 1;
+    for (let count = text.split('underrun').length - 1; count > 0; count--) {
+      this.#underruns++;
+      this.#trim.ranDry();
+    }
     const at = text.lastIndexOf('Time: ');
-    const [, played] = /^Time: (\d+\.\d+) sec; Latency: \d+ usec/.exec(text.slice(at)) ?? [];
-    if (at < 0 || played === undefined) return;
+    const [, heardS, heldUs] = /^Time: (\d+\.\d+) sec; Latency: (\d+) usec/.exec(text.slice(at)) ?? [];
+    if (at < 0 || heardS === undefined) return;
     this.#life.heard();
-    this.#queueMs = this.#writtenMs - Number(played) * 1000;
-    this.#recent.push(this.#queueMs);
-    if (this.#recent.length < 10) return;
-    const least = Math.min(...this.#recent);
-    this.#recent.length = 0;
-    if (least > PLAYBACK_QUEUE_MS_MAX) this.#skipMs = least - PLAYBACK_QUEUE_MS_MAX + FRAME_MS;
+    this.#delayMs = this.#writtenMs - Number(heardS) * 1000;
+    this.#trim.queued(this.#delayMs - Number(heldUs) / 1000);
   }
 }
 

@@ -180,6 +180,8 @@ function openWasm(): RawCodec {
   const codec = new OpusScript(SAMPLE_RATE_HZ, 1, 2048);
   repairAddresses(codec);
   for (const [control, value] of CONTROLS) codec.encoderCTL(control, value);
+  // V8 compiles at the first call, for 40 to 100 ms: now, not in the middle of a call.
+  codec.decode(codec.encode(Buffer.alloc(FRAME_BYTES), FRAME_SAMPLES));
   return {
     encode: (pcm) => codec.encode(pcm, FRAME_SAMPLES),
     decode: (packet) => codec.decode(packet),

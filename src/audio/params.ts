@@ -122,8 +122,11 @@ export const PULSE_PLAYBACK_MS = 20;
 export const PULSE_PROBE_MS_MAX = 2000;
 /** parec and pacat give their first sign within this time, or the device counts as dead. */
 export const DEVICE_OPEN_MS_MAX = 4000;
-/** A speaker queue longer than this is cut: it would stay as delay for the rest of the call. */
-export const PLAYBACK_QUEUE_MS_MAX = 120;
+/** The speaker's queue is judged by its shortest moment in half a second. */
+export const TRIM_WINDOW_FRAMES = 25;
+/** Ten seconds without an underrun: one frame less of reserve. */
+export const TRIM_CALM_FRAMES = 500;
+export const TRIM_RESERVE_MS_MAX = 100;
 /** Silence given to the speaker before the first frame, so that it never runs dry at once. */
 export const PLAYBACK_PREFILL_FRAMES = 2;
 /** After a working device was lost it is looked for, quietly; ever more rarely, because PortAudio blocks meanwhile. */

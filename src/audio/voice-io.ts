@@ -75,6 +75,8 @@ class VoiceChild implements VoiceService {
     stream.on('end', () => void this.finish());
     stream.on('close', () => void this.finish());
     this.#tell({ type: 'hello', port: VOICE_PORT_VERSION, pid: process.pid });
+    // Before `start` comes, so that compiling WebAssembly (100 ms) does not hold up the first bodies.
+    setImmediate(() => this.#openCodec());
   }
 
   finish(): Promise<void> {
@@ -148,18 +150,25 @@ class VoiceChild implements VoiceService {
 
   // --- the call
 
+  /** Undefined when neither library loads: a broken installation, told once, and the child ends. */
+  #openCodec(): OpusCodec | undefined {
+    if (this.#codec || this.#finished) return this.#codec;
+    try {
+      this.#codec = openOpus(this.#options.env.WREN_OPUS);
+    } catch (thrown) {
+      this.#problem(asAudioFailure(thrown, 'internal'));
+      void this.finish();
+    }
+    return this.#codec;
+  }
+
   /** A second `start` (the person chose another device) changes devices and lets the stream go on. */
   #start(spec: string): void {
     this.#spec = spec;
+    const codec = this.#openCodec();
+    if (!codec) return;
     if (!this.#engine) {
-      try {
-        this.#codec = openOpus(this.#options.env.WREN_OPUS);
-      } catch (thrown) {
-        this.#problem(asAudioFailure(thrown, 'internal'));
-        void this.finish();
-        return;
-      }
-      this.#engine = new VoiceEngine(this.#codec);
+      this.#engine = new VoiceEngine(codec);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }

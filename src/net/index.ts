@@ -2,6 +2,7 @@
  * The face of `net`: the three kinds of node with their commands and events, what their programs need of credentials
  * and invites, and the words that the store keeps. Nothing outside `net` imports past it, save `protocol`.
  */
+export { cleanText } from './chat/clean-text.ts';
 export type { OwnStatus } from './chat/presence.ts';
 export type { RosterCommand } from './chat/roster.ts';
 export type { RosterEntry } from './chat/roster-entry.ts';

@@ -25,6 +25,8 @@ export class AgentBuddies {
   readonly #refusals: { code: FailureCode; retryAfterMs: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #syncing = false;
+  /** Of the newest change that the login server was or will be told. */
+  #changedAtMs = 0;
   #again = false;
 
   constructor(core: AgentCore) {
@@ -69,7 +71,10 @@ export class AgentBuddies {
     this.#store();
     if (news.type === 'removed') this.#core.emit({ type: 'buddy.removed', name: news.name });
     else this.#show(news.entry, this.#core.options.history.unread());
-    this.#schedule(SYNC_DELAY_MS);
+    const changedAtMs = news.entry.changedAtMs;
+    // When only the last-seen time or a display name moved, the login server need not hear of it.
+    if (changedAtMs > this.#changedAtMs) this.#schedule(SYNC_DELAY_MS);
+    this.#changedAtMs = Math.max(this.#changedAtMs, changedAtMs);
   }
 
   fromPresence(news: PresenceNews): void {

@@ -2,10 +2,10 @@
  * Chat as the agent keeps it: a line is in the history before it is handed to the messenger, and a received line is in
  * the history before its writer gets a receipt; so no crash loses one, and none is shown twice.
  */
-import type { OrdinaryNodeEvent } from '../net/index.ts';
+import { cleanText, type OrdinaryNodeEvent } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
-import { HISTORY_PAGE_LINES_MAX } from '../net/protocol/params.ts';
+import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentCommand } from './port.ts';
 import type { ChatLine } from './state.ts';
@@ -34,11 +34,12 @@ export class AgentChat {
     this.#core.command({ type: 'messenger', command: { type: 'restore', lines } });
   }
 
-  send(to: string, text: string): ChatLine {
+  send(to: string, written: string): ChatLine {
     this.#core.signedIn();
     const { history, random, wallClock } = this.#core.options;
-    const code = this.#core.joined().core.admitsChat(to, text);
+    const code = this.#core.joined().core.admitsChat(to, written);
     if (code !== undefined) throw new Refusal(code);
+    const text = cleanText(written, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
     const now = wallClock();
     const id = hexOf(random.bytes(ID_BYTES));
     const { line, sequence } = history.storeOutgoing({ id, with: to, text, sentAtMs: now }, now);

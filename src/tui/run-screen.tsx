@@ -17,6 +17,7 @@ import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
 import { KeyParser } from './terminal/key-parser.ts';
 import { type TerminalInput, TerminalSession } from './terminal/terminal-session.ts';
 import { glyphsFor, wantsColour } from './theme.ts';
+import { cleanText } from './text/sanitize.ts';
 import { INITIAL_UI } from './ui-state.ts';
 import { update } from './update/update.ts';
 import { walkWithInvite } from './update/walk-commands.ts';
@@ -54,6 +55,8 @@ export interface ScreenOptions {
 const EXIT = { done: 0, couldNot: 2, bug: 5, lostTerminal: 129 } as const;
 /** Pauses before the agent is looked for again, ms; the last one is kept. */
 const RELINK_MS = [300, 1_000, 2_000, 5_000] as const;
+/** How long the first picture waits for the agent. */
+const FIRST_DRAW_MS = 150;
 /** Events that come together are drawn together. */
 const EVENT_DRAW_MS = 50;
 /** A level meter need not be faster than the eye: 4 a second. */
@@ -117,7 +120,8 @@ class ScreenRun {
     for (const event of ['end', 'close', 'error'] as const) stdin.on(event, () => this.leave(EXIT.lostTerminal));
     stdout.on('error', () => this.leave(EXIT.lostTerminal));
     stdout.on('resize', () => this.redraw());
-    this.draw();
+    // An agent that runs answers at once: no need to say first that it is looked for.
+    this.drawSoon(FIRST_DRAW_MS);
     void this.keepLinked();
     return await left;
   }
@@ -289,7 +293,7 @@ class ScreenRun {
     if (this.done) return;
     this.leave(EXIT.bug);
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.options.stderr.write(crashSentence(detail));
+    this.options.stderr.write(crashSentence(cleanText(detail)));
   }
 
   private leave(exitCode: number): void {

@@ -181,7 +181,7 @@ export const SENTENCES = {
   reconnected: 'The agent is back.',
 } as const;
 
-/** Text of `wren` when an exception got through. */
+/** What is left in the terminal when a fault of our own ended the screen; `detail` is for whoever mends it. */
 export function crashSentence(detail: string): string {
-  return `wren: something went wrong in the screen (${detail}). A running call is not affected; start wren again.\n`;
+  return `wren: something went wrong in the screen. A running call goes on; start wren again.\n${detail}\n`;
 }

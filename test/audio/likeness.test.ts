@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compare, correlation, fft, findDelay, stoi } from '../support/likeness.ts';
+import { compare, comparePieces, correlation, fft, findDelay, stoi } from '../support/likeness.ts';
 import { speech, syntheticSpeech } from '../support/speech.ts';
 
 const { samples, source } = speech();
@@ -64,6 +64,17 @@ describe('delay and correlation', () => {
     expect(alike.delayMs).toBe(200);
     expect(alike.correlation).toBeCloseTo(1, 6);
     expect(alike.stoi).toBeCloseTo(1, 6);
+  });
+});
+
+describe('piece by piece', () => {
+  it('finds the same speech though the delay changed in between', () => {
+    const changed = new Int16Array(samples.length + 3200);
+    changed.set(samples.subarray(0, 48_000), 1600);
+    changed.set(samples.subarray(48_000), 48_000 + 3200);
+    expect(comparePieces(samples, changed).correlation).toBeGreaterThan(0.99);
+    expect(compare(samples, changed).correlation).toBeLessThan(0.9);
+    expect(comparePieces(samples, noise(samples.length, 8000)).correlation).toBeLessThan(0.1);
   });
 });
 

@@ -49,7 +49,7 @@ const base = { call: CALL_ID, peer: 'bobby1', at: 1_000 } as const;
 const events = {
   ringing: { event: 'ringing', ...base, direction: 'out' },
   answered: { event: 'answered', ...base, setupMs: 1240 },
-  path: { event: 'path', ...base, path: 'relay', via: 'node9' },
+  path: { event: 'path', ...base, path: 'relay', via: 'udp:192.0.2.7:4000' },
   quality: { event: 'quality', ...base, ...QUALITY },
   ended: { event: 'ended', ...base, reason: 'hangup', ...TOTALS },
 } as const satisfies Record<string, CallEvent>;
@@ -88,7 +88,7 @@ test('a call told to people is one calm line an event on stderr, and quality onl
     'Calling bobby1.',
     'Ringing at bobby1.',
     'bobby1 answered after 1.2 s. Ctrl-C hangs up.',
-    'Path: relayed by node9.',
+    'Path: relayed by 192.0.2.7:4000.',
     'Quality: good, round trip 24.2 ms, loss 0 % in, 0.4 % out, MOS 4.3.',
     'Quality: you hear gaps, round trip 24.2 ms, loss 6 % in, 0.4 % out, MOS 4.3.',
     'Hung up after 2:13: 6650 packets out, 6600 in, 50 lost, 0.7 % filled in.',
@@ -142,7 +142,7 @@ test.each(['declined', 'busy', 'no-answer', 'unreachable', 'failed'] as const)(
   async (reason) => {
     const running = await call([]);
     await agent.wasAsked('call.place');
-    push({ ...events.ended, reason, sentPackets: 0, receivedPackets: 0 });
+    push({ ...events.ended, reason, durationMs: 0, sentPackets: 0, receivedPackets: 0 });
     const { code, stderr } = await running.ended;
     expect(code).toBe(2);
     expect(stderr).toMatch(

@@ -101,6 +101,20 @@ test('a lost terminal takes agent and network along', async () => {
   await expect.poll(() => agentRuns(profile), { timeout: 5000 }).toBe(false);
 });
 
+test('a call that was kept keeps agent and network, and how to stop them is told', async () => {
+  const profile = wren.profile();
+  const run = wren.onTerminal(['--demo', '--profile', profile], { env });
+  await run.until(/SCREEN /);
+  const pid = networkPid(profile);
+  writeFileSync(join(profile, 'in-call'), '');
+  run.type('q\r');
+  expect(await run.ended).toBe(0);
+  expect(run.text()).toContain(`wren agent stop --profile ${profile}`);
+  expect([isAlive(pid), await agentRuns(profile)]).toEqual([true, true]);
+  await wren.run(['agent', 'stop', '--profile', profile]);
+  process.kill(pid, 'SIGTERM');
+});
+
 test('a note about a process that is somebody else by now is not believed', async () => {
   const profile = wren.profile();
   await wren.run(['--demo', '--keep', '--profile', profile], { env });

@@ -195,10 +195,12 @@ export class Host implements Member, SocketHost {
 
   arrive(packet: Packet, fate: Fate): void {
     if (this.#unplugged) return fate.lost?.('unplugged');
-    const taken = [...this.#sockets, ...this.#released].some((sockets) => sockets.arrive(packet));
-    if (taken || packet.carrier === 'tcp') fate.arrived?.();
-    else fate.lost?.('nobody listens');
-    if (taken || packet.carrier === 'udp' || packet.kind === 'reset') return;
+    const taker = [...this.#sockets, ...this.#released].find((sockets) => sockets.wants(packet));
+    if (!taker && packet.carrier === 'udp') return fate.lost?.('nobody listens');
+    fate.arrived?.();
+    if (taker) return taker.take(packet);
+    if (packet.kind === 'reset') return;
+    // A kernel answers for ports where nobody listens and connections that nobody knows.
     const { to: from, from: to } = packet;
     this.send({ carrier: 'tcp', kind: 'reset', from, to, bytes: Buffer.alloc(0), sequence: 0 });
   }

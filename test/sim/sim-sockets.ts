@@ -108,14 +108,15 @@ export class SimSockets implements Sockets {
     this.#sink?.({ type: 'local-endpoints', endpoints });
   }
 
-  /** True when the packet was for these sockets. */
-  arrive(packet: Packet): boolean {
-    if (packet.carrier === 'tcp') {
-      return this.#streams.arrive(packet, packet.to.port === this.#port && this.#sink !== undefined);
-    }
-    if (packet.to.port !== this.#port || !this.#sink) return false;
-    this.#sink({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes) });
-    return true;
+  /** True when the packet is for these sockets: `take` it then. */
+  wants(packet: Packet): boolean {
+    const listening = packet.to.port === this.#port && this.#sink !== undefined;
+    return packet.carrier === 'tcp' ? this.#streams.wants(packet, listening) : listening;
+  }
+
+  take(packet: Packet): void {
+    if (packet.carrier === 'tcp') this.#streams.take(packet);
+    else this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes) });
   }
 
   #sendDatagram(to: Endpoint, bytes: Buffer): void {

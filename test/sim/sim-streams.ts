@@ -126,13 +126,15 @@ export class SimStreams {
     return [...this.#byId.keys()];
   }
 
-  /** True when the packet was for a connection or a listener here; a kernel resets what is for neither. */
-  arrive(packet: Packet, listening: boolean): boolean {
+  /** True when the packet is for a connection here, or opens one where we listen. */
+  wants(packet: Packet, listening: boolean): boolean {
+    return this.#byWay.has(wayOf(packet.to.port, packet.from)) || (packet.kind === 'open' && listening);
+  }
+
+  take(packet: Packet): void {
     const end = this.#byWay.get(wayOf(packet.to.port, packet.from));
     if (end) this.#take(end, packet);
-    else if (packet.kind === 'open' && listening) this.#accept(packet);
-    else return false;
-    return true;
+    else this.#accept(packet);
   }
 
   #accept(packet: Packet): void {

@@ -302,6 +302,14 @@ test('a core that throws fails the scene', () => {
   expect(() => world.advance(1)).toThrow('broken on purpose');
 });
 
+test('a core that wants to be woken in the past for ever fails the scene instead of hanging it', () => {
+  const world = new World({ seed: 1 });
+  const core = new PingCore(world.random('A'));
+  core.wakeAt = () => 0;
+  world.host('A').run(core);
+  expect(() => world.advance(100)).toThrow('time stands still');
+});
+
 test('what never comes is said with the condition', () => {
   const world = new World({ seed: 1 });
   const never = () => world.now < 0;

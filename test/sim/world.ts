@@ -53,6 +53,8 @@ const BEGIN_MS = 1_000;
 const BEGIN_WALL_MS = Date.UTC(2026, 0, 1);
 /** Lines of the trace that a failure shows. */
 const TRACE_TAIL = 40;
+/** So many steps at one instant are a core that wants to be woken now, again and again. */
+const STEPS_AT_ONCE_MAX = 100_000;
 
 export class World {
   readonly seed: number;
@@ -67,7 +69,7 @@ export class World {
   readonly #work: (() => Promise<void>)[] = [];
   #nextAddress = 1;
   #fault: unknown;
-  #steps = 0;
+  #stepsAtOnce = 0;
 
   constructor(options: WorldOptions) {
     this.seed = options.seed;
@@ -206,8 +208,11 @@ export class World {
 
   #step(limit: Millis): boolean {
     if (this.#work.length > 0) throw new Error('work waits: use advanceAsync or untilAsync');
+    const before = this.now;
     const more = this.#timeline.step(limit);
-    this.#steps += 1;
+    this.#stepsAtOnce = this.now > before ? 0 : this.#stepsAtOnce + 1;
+    if (this.#stepsAtOnce > STEPS_AT_ONCE_MAX)
+      throw new Error('time stands still: a core wants to be woken in the past');
     for (const checker of this.#checkers) checker.step?.(this.now);
     if (this.#fault !== undefined) throw this.#fault;
     return more;

@@ -1,11 +1,28 @@
 /**
  * A whole agent program for tests of commands that start one: the scripted agent, in a process of its own. It signs
- * up whom it is asked to, and makes `echo` a buddy at once. Bundled as `agent.cjs` beside the command line client.
+ * up whom it is asked to, makes `echo` a buddy at once, and is in a call while a file `in-call` lies in its profile. Bundled as `agent.cjs` beside the command line client.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppState } from '../../src/store/state.ts';
-import { buddy, refuse, SIGNED_IN, scriptedAgent } from './scripted-agent.ts';
+import type { AppState, Call } from '../../src/store/state.ts';
+import { buddy, CALL_ID, refuse, SIGNED_IN, scriptedAgent } from './scripted-agent.ts';
+
+const CALL: Call = {
+  call: CALL_ID,
+  peer: 'echo',
+  direction: 'out',
+  phase: 'running',
+  startedAtMs: 0,
+  answeredAtMs: 0,
+  path: 'lan',
+  via: null,
+  muted: false,
+  heldBy: 'nobody',
+  quality: null,
+  inputDb: -96,
+  outputDb: -96,
+  reason: null,
+};
 
 export async function main(argv: readonly string[]): Promise<number> {
   const profileDir = argv[argv.indexOf('--profile') + 1] ?? '';
@@ -19,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   return await new Promise((resolve) => {
     scriptedAgent(profileDir, {
       subscribe: () => state,
-      status: () => state,
+      status: () => (existsSync(join(profileDir, 'in-call')) ? { ...state, calls: [CALL] } : state),
       'agent.status': ({ type: _ }, agent) => ({
         pid: process.pid,
         uptimeS: 1,

@@ -23,6 +23,45 @@ export function compare(reference: Int16Array, heard: Int16Array): Likeness {
   return { delayMs: (delay * 1000) / RATE_HZ, correlation: correlation(a, b), stoi: stoi(a, b) };
 }
 
+export interface Piecewise {
+  /** Median over the pieces, each at its own delay: a jitter buffer may change its delay in between. */
+  readonly correlation: number;
+  readonly delayMs: number;
+  readonly pieces: number;
+}
+
+/**
+ * Compares piece by piece (half a second each, those with sound only). Each piece is searched for within a second of
+ * where the whole lies.
+ */
+export function comparePieces(reference: Int16Array, heard: Int16Array, pieceMs = 500): Piecewise {
+  const whole = findDelay(reference, heard);
+  const length = (pieceMs * RATE_HZ) / 1000;
+  const found: { readonly correlation: number; readonly delay: number }[] = [];
+  for (let start = 0; start + length <= reference.length; start += length) {
+    const piece = reference.subarray(start, start + length);
+    if (quiet(piece)) continue;
+    const from = Math.max(0, start + whole - RATE_HZ);
+    const around = heard.subarray(from, start + whole + length + RATE_HZ);
+    const delay = findDelay(piece, around);
+    const [a, b] = aligned(piece, around, delay);
+    found.push({ correlation: a.length < length / 2 ? 0 : correlation(a, b), delay: from + delay - start });
+  }
+  const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return {
+    correlation: median(found.map((one) => one.correlation)),
+    delayMs: (median(found.map((one) => one.delay)) * 1000) / RATE_HZ,
+    pieces: found.length,
+  };
+}
+
+/** Less than a fifth of it sounds. */
+function quiet(piece: Int16Array): boolean {
+  let loud = 0;
+  for (const sample of piece) if (Math.abs(sample) > 500) loud++;
+  return loud < piece.length / 5;
+}
+
 /** Samples by which `heard` lags behind `reference`: where their cross-correlation is greatest. */
 export function findDelay(reference: Int16Array, heard: Int16Array): number {
   const size = 2 ** Math.ceil(Math.log2(reference.length + heard.length));
@@ -193,15 +232,14 @@ export function fft(re: Float64Array, im: Float64Array): void {
       [im[at], im[mirror]] = [im[mirror]!, im[at]!];
     }
   }
+  const { cos, sin } = turns(size);
   for (let span = 2; span <= size; span *= 2) {
-    const half = span / 2;
-    for (let turn = 0; turn < half; turn++) {
-      const cos = Math.cos((-2 * Math.PI * turn) / span);
-      const sin = Math.sin((-2 * Math.PI * turn) / span);
-      for (let low = turn; low < size; low += span) {
+    const [half, stride] = [span / 2, size / span];
+    for (let block = 0; block < size; block += span) {
+      for (let low = block, turn = 0; low < block + half; low++, turn += stride) {
         const high = low + half;
-        const xr = re[high]! * cos - im[high]! * sin;
-        const xi = re[high]! * sin + im[high]! * cos;
+        const xr = re[high]! * cos[turn]! - im[high]! * sin[turn]!;
+        const xi = re[high]! * sin[turn]! + im[high]! * cos[turn]!;
         re[high] = re[low]! - xr;
         im[high] = im[low]! - xi;
         re[low]! += xr;
@@ -209,4 +247,19 @@ export function fft(re: Float64Array, im: Float64Array): void {
       }
     }
   }
+}
+
+const knownTurns = new Map<number, { readonly cos: Float64Array; readonly sin: Float64Array }>();
+
+function turns(size: number): { readonly cos: Float64Array; readonly sin: Float64Array } {
+  let known = knownTurns.get(size);
+  if (!known) {
+    const angle = (_: unknown, turn: number): number => (-2 * Math.PI * turn) / size;
+    known = {
+      cos: Float64Array.from({ length: size / 2 }, (_, turn) => Math.cos(angle(_, turn))),
+      sin: Float64Array.from({ length: size / 2 }, (_, turn) => Math.sin(angle(_, turn))),
+    };
+    knownTurns.set(size, known);
+  }
+  return known;
 }

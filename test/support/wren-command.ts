@@ -4,7 +4,7 @@
  * pseudo-terminal.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +49,7 @@ export interface BuiltWren {
   standIn(name: 'server' | 'screen', body: string): void;
   /** Puts the scripted agent beside it, for commands that start one. */
   standInAgent(): void;
+  /** Takes the folder away, and what still runs from it. */
   remove(): void;
 }
 
@@ -86,12 +87,27 @@ export function buildWren(): BuiltWren {
       writeFileSync(join(folder, `${name}.cjs`), `exports.main = async (argv) => { ${body} };\n`);
     },
     standInAgent: () => bundle('test/support/agent-program.ts', join(folder, 'agent.cjs')),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      endLeftovers(folder);
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
 function bundle(entry: string, out: string): void {
   execFileSync(process.execPath, ['bin/build.mjs', entry, out], { cwd: ROOT, stdio: 'pipe' });
+}
+
+/** A test that failed halfway may have left an agent or a network running from this folder. */
+function endLeftovers(folder: string): void {
+  if (process.platform !== 'linux') return;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder)) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
 }
 
 function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {

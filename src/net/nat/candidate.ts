@@ -51,6 +51,7 @@ export interface Candidate {
   probes: number;
   /** Newest authenticated packet from there; -Infinity before the first. */
   heardAt: Millis;
+  heardPackets: number;
   /** Falls in quick succession, and until when it stays away for them. */
   falls: number;
   returnAt: Millis;
@@ -69,6 +70,7 @@ export function candidateAt(now: Millis, endpoint: Endpoint, learned: boolean): 
     everAnswered: false,
     probes: 0,
     heardAt: Number.NEGATIVE_INFINITY,
+    heardPackets: 0,
     falls: 0,
     returnAt: now,
   };

@@ -5,11 +5,15 @@
  * transaction and comes from where the probe went. After that media itself tells whether the path lives
  * (realtime.md 0.3, 1.4): packets always flow, so silence is news.
  *
- *   relayed -> direct     an address is proven; for 400 ms the old way carries media too
+ *   relayed -> direct     an address is proven; until the other end is heard there too, both ways carry media
  *   direct  -> direct     a better one is proven
  *   direct  -> suspect    240 ms of silence on it: the relay carries media as well, everything is probed
  *   suspect -> direct     it is heard again, or another is proven
  *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
+ *
+ * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe through
+ * the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. So does an end on the
+ * relay that hears nothing by any way.
  *
  * There is no state for "on hold": only the patience differs, and probing rests. Nothing leads from direct to relayed at
  * once; a path is always suspected first. The probes themselves, and the bounds on them, are in `prober.ts`.
@@ -21,6 +25,7 @@ import {
   PATH_BETTER_FOR_MS,
   PATH_DEAD_MS,
   PATH_DEAD_ON_HOLD_MS,
+  PATH_DOUBTED_MS,
   PATH_GOOD_MS,
   PATH_OVERLAP_MS,
   PATH_REPLIES_BURST,
@@ -28,10 +33,10 @@ import {
   PATH_RETURN_MS,
   PATH_RETURN_MS_MAX,
   PATH_SETTLE_MS,
+  PATH_SETTLED_PACKETS,
   PATH_SUSPECT_MS,
   PATH_SUSPECT_ON_HOLD_MS,
   PROBE_ACTIVE_MS,
-  PROBE_PROMPT_MS,
   PROBE_STANDBY_MS,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
@@ -55,8 +60,8 @@ export type PathCommand =
 export type PathOutput =
   /** An unreliable message, sealed end to end, by UDP to this address only. */
   | Probe
-  /** The same, on the way that the probe came. */
-  | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply'> }
+  /** The same, on the way that the probe came; or a probe through the relay, which tells our doubt. */
+  | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply' | 'pathProbe'> }
   /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
   | { readonly type: 'send-on'; readonly routes: readonly Route[] }
   /** What the path is now, for people. */
@@ -68,7 +73,7 @@ type Standing =
       readonly name: 'direct';
       readonly candidate: Candidate;
       readonly since: Millis;
-      /** The way left just now, which carries media until then. */
+      /** Another way that carries media until then: the one left just now, or the relay while they doubt the path. */
       readonly overlap: { readonly route: Route; readonly until: Millis } | undefined;
     }
   | { readonly name: 'suspect'; readonly candidate: Candidate; readonly since: Millis; readonly suspectAt: Millis };
@@ -83,8 +88,12 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #routesTold = '';
   #pathTold = '';
   #onHold = false;
-  /** Silence counts from here at the earliest. */
+  /** Silence counts from here at the earliest; packets until the other end has surely taken the path too. */
   #quietFrom: Millis;
+  #unsettled = 0;
+  /** Newest media by any way, and when we last told that there is none. */
+  #anyHeardAt: Millis;
+  #doubtToldAt: Millis = Number.NEGATIVE_INFINITY;
   #challenger: { readonly candidate: Candidate; readonly since: Millis } | undefined;
   /** Probes and replies of no sense, or above the limit. */
   dropped = 0;
@@ -105,14 +114,15 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   ) {
     this.#wire = options.wire;
     this.#relay = options.relay;
-    this.#quietFrom = now;
+    this.#quietFrom = now + PATH_SETTLE_MS;
+    this.#anyHeardAt = now;
     const offered = worthProbing(options.remoteCandidates, options.ours);
     this.#prober = new Prober(now, { wire: options.wire, random: options.random, offered });
     this.#enter({ name: 'relayed' });
   }
 
   receive(now: Millis, input: PathInput): void {
-    if (input.type === 'heard') this.#heard(now, input.route);
+    if (input.type === 'heard') this.#heardMedia(now, input.route);
     else if (input.type === 'probe') this.#probed(now, input.from, input.probe);
     else this.#replied(now, input.from, input.reply);
   }
@@ -131,6 +141,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       this.#enter({ ...standing, overlap: undefined });
     if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
+    if (now >= this.#deafAt()) this.#tellDoubt(now);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
   }
 
@@ -142,8 +153,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   wakeAt(): Millis {
     const standing = this.#standing;
-    let at = Number.POSITIVE_INFINITY;
-    if (standing.name === 'direct' && standing.overlap) at = standing.overlap.until;
+    let at = this.#deafAt();
+    if (standing.name === 'direct' && standing.overlap) at = Math.min(at, standing.overlap.until);
     if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
     return this.#mayProbe() ? Math.min(at, this.#prober.dueAt()) : at;
   }
@@ -159,17 +170,26 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   // ------------------------------------------------------------------ what arrives
 
-  #heard(now: Millis, route: Route): void {
-    if (route.via !== 'udp') return;
-    const { active } = this.#pursuit();
-    const candidate = this.#prober.get(route) ?? this.#prober.learn(now, route.endpoint, active);
-    if (!candidate) return;
-    candidate.heardAt = now;
+  #heardMedia(now: Millis, route: Route): void {
+    this.#anyHeardAt = now;
+    const candidate = this.#heard(now, route);
+    if (this.#unsettled === 0 || !candidate || candidate !== this.#pursuit().active) return;
+    this.#unsettled -= 1;
+    if (this.#unsettled > 0) return;
+    this.#quietFrom = now;
+    const standing = this.#standing;
+    if (standing.name !== 'direct' || !standing.overlap) return;
+    const until = Math.min(standing.overlap.until, standing.since + PATH_OVERLAP_MS);
+    this.#enter({ ...standing, overlap: { ...standing.overlap, until } });
+  }
+
+  #heard(now: Millis, route: Route): Candidate | undefined {
+    if (route.via !== 'udp') return undefined;
+    const candidate = this.#prober.heard(now, route.endpoint, this.#pursuit().active);
     const standing = this.#standing;
     if (standing.name === 'suspect' && standing.candidate === candidate)
       this.#enter({ name: 'direct', candidate, since: standing.since, overlap: undefined });
-    // Something opened the way to us, so ours to them may be open too.
-    if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + PROBE_PROMPT_MS);
+    return candidate;
   }
 
   #probed(now: Millis, from: Route, probe: Body<'pathProbe'>): void {
@@ -179,12 +199,17 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       return;
     }
     this.#heard(now, from);
+    const standing = this.#standing;
+    if (from.via === 'forward' && standing.name === 'direct')
+      this.#enter({ ...standing, overlap: { route: this.#relay, until: now + PATH_DOUBTED_MS } });
     const seen = from.via === 'udp' ? printEndpoint(from.endpoint) : '';
     const answer = message('pathReply', { transaction: probe.transaction, seen });
     this.#out.push({ type: 'reply', to: from, message: answer });
   }
 
   #replied(now: Millis, from: Route, reply: Body<'pathReply'>): void {
+    // Through the relay only our doubt was sent; its answer is of no use.
+    if (from.via !== 'udp') return;
     const candidate = this.#prober.answered(now, from, reply.transaction);
     if (!candidate) {
       this.dropped += 1;
@@ -218,9 +243,12 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     const route = standing.name === 'direct' ? routeOf(standing.candidate) : this.#relay;
     if (standing.name === 'direct') standing.candidate.nextAt = now + PROBE_STANDBY_MS;
     this.#challenger = undefined;
-    this.#quietFrom = now + PATH_SETTLE_MS;
+    // For a while its silence means nothing: the other end may not have taken it yet, or its copies by the old way are
+    // quicker and hide those that come here. Both ends stop the old way at about the same time; then silence counts.
+    this.#quietFrom = now + PATH_SETTLE_MS + PATH_OVERLAP_MS;
+    this.#unsettled = PATH_SETTLED_PACKETS;
     candidate.nextAt = now + PROBE_ACTIVE_MS;
-    this.#enter({ name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_OVERLAP_MS } });
+    this.#enter({ name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_SETTLE_MS } });
   }
 
   #suspect(now: Millis): void {
@@ -228,6 +256,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (standing.name === 'direct') {
       const { candidate, since } = standing;
       this.#enter({ name: 'suspect', candidate, since, suspectAt: now });
+      this.#tellDoubt(now);
     }
     this.#prober.restartProven(now);
   }
@@ -237,13 +266,19 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     candidate.falls = now - since < PATH_GOOD_MS ? candidate.falls + 1 : 1;
     const stayMs = candidate.falls < 2 ? 0 : PATH_RETURN_MS * 2 ** (candidate.falls - 2);
     candidate.returnAt = now + Math.min(stayMs, PATH_RETURN_MS_MAX);
-    this.#enter({ name: 'relayed' });
     // A standby that answered while this one was silent is better than the relay.
     const standbys = this.#prober
       .all()
       .filter((one) => one.state.name === 'valid' && one.state.answeredAt >= suspectAt && isEligible(now, one));
     const [best] = standbys.sort((a, b) => compareRated(rated(a), rated(b)));
     if (best) this.#take(now, best);
+    else this.#enter({ name: 'relayed' });
+    this.#tellDoubt(now);
+  }
+
+  #tellDoubt(now: Millis): void {
+    this.#doubtToldAt = now;
+    this.#out.push({ type: 'reply', to: this.#relay, message: this.#prober.untracked() });
   }
 
   /** The one place where the standing changes, and tells what follows for media and for people. */
@@ -271,9 +306,20 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     const suspected = standing.name === 'suspect';
     const heldMs = suspected ? PATH_DEAD_ON_HOLD_MS : PATH_SUSPECT_ON_HOLD_MS;
     const limitMs = this.#onHold ? heldMs : suspected ? PATH_DEAD_MS : PATH_SUSPECT_MS;
-    const silentAt = Math.max(standing.candidate.heardAt, this.#quietFrom) + limitMs;
+    const { heardAt } = standing.candidate;
+    const silentAt = Math.max(heardAt, this.#quietFrom) + limitMs;
     // Doubt that did not come from silence gets the time in between as well.
-    return suspected ? Math.max(silentAt, standing.suspectAt + PATH_DEAD_MS - PATH_SUSPECT_MS) : silentAt;
+    if (suspected) return Math.max(silentAt, standing.suspectAt + PATH_DEAD_MS - PATH_SUSPECT_MS);
+    if (this.#unsettled === 0 || this.#onHold) return silentAt;
+    // Not to be heard by any way is bad news even of a path that they may not have taken yet.
+    return Math.min(silentAt, Math.max(heardAt, this.#anyHeardAt, standing.since) + limitMs);
+  }
+
+  /** When an end on the relay must say (again) that it hears nothing by any way. */
+  #deafAt(): Millis {
+    if (this.#standing.name !== 'relayed' || this.#onHold) return Number.POSITIVE_INFINITY;
+    const silentAt = Math.max(this.#anyHeardAt, this.#quietFrom) + PATH_SUSPECT_MS;
+    return Math.max(silentAt, this.#doubtToldAt + PATH_DOUBTED_MS / 2);
   }
 
   /** On hold one filler packet in five seconds is all that may flow, unless the path is in doubt. */

@@ -10,8 +10,10 @@ import { type Endpoint, isUnicastHost } from '../protocol/endpoint.ts';
 import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
   CANDIDATES_LEARNED_MAX,
+  PACKETS_PER_EXTRA_PROBE,
   PATH_FRESH_MS,
   PROBE_ACTIVE_MS,
+  PROBE_PROMPT_MS,
   PROBE_STANDBY_MS,
   PROBE_TIMEOUT_MS,
   PROBES_BURST,
@@ -23,7 +25,7 @@ import {
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
 import { type MessageOf, message } from '../wire/messages.ts';
-import { type Candidate, candidateAt, measure, probeOffsetMs } from './candidate.ts';
+import { type Candidate, candidateAt, candidateKey, measure, probeOffsetMs } from './candidate.ts';
 
 export const TRANSACTION_BYTES = 8;
 
@@ -56,19 +58,30 @@ export class Prober {
     for (const endpoint of options.offered) this.#add(candidateAt(now, endpoint, false));
   }
 
-  get(route: Route): Candidate | undefined {
-    return this.#candidates.get(routeKey(route));
-  }
-
   all(): Candidate[] {
     return [...this.#candidates.values()];
   }
 
+  /** A packet of the other end came from there; undefined when that is, and will be, no candidate. */
+  heard(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
+    const candidate = this.#candidates.get(candidateKey(endpoint)) ?? this.#learn(now, endpoint, active);
+    if (!candidate) return undefined;
+    candidate.heardAt = now;
+    candidate.heardPackets += 1;
+    if (!candidate.everAnswered && candidate.heardPackets % PACKETS_PER_EXTRA_PROBE === 0) {
+      candidate.probes = Math.max(0, candidate.probes - 1);
+      this.#unanswered = Math.max(0, this.#unanswered - 1);
+    }
+    // Something opened the way to us, so ours to them may be open too.
+    if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + PROBE_PROMPT_MS);
+    return candidate;
+  }
+
   /**
-   * An address that was not offered: the other end moved, or a NAT gave it a new one. Undefined when it is no address
-   * to send to, or when there is no room; an older one on trial makes room.
+   * An address that was not offered: the other end moved, or a NAT gave it a new one. When there is no room, the one on
+   * trial that was silent longest makes room.
    */
-  learn(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
+  #learn(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
     if (endpoint.carrier !== 'udp' || !isUnicastHost(endpoint.host)) return undefined;
     const learned = this.all().filter((one) => one.learned);
     if (learned.length >= CANDIDATES_LEARNED_MAX) {
@@ -126,6 +139,11 @@ export class Prober {
     candidate.state = measure(candidate.state, rttMs, now);
     candidate.everAnswered = true;
     return candidate;
+  }
+
+  /** A probe whose answer is not waited for. */
+  untracked(): MessageOf<'pathProbe'> {
+    return message('pathProbe', { transaction: this.#random.bytes(TRANSACTION_BYTES), callId: this.#callId });
   }
 
   #add(candidate: Candidate): Candidate {

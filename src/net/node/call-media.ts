@@ -29,8 +29,8 @@ export type CallMediaOutput =
   | CallMediaNews
   | { readonly type: 'send-voice'; readonly node: NodeId; readonly bytes: Buffer; readonly routes: readonly Route[] }
   | { readonly type: 'send-datagram'; readonly node: NodeId; readonly message: Message; readonly route: Route }
-  /** Signalling to this node should go this way from now on. */
-  | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route }
+  /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
+  | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
   | { readonly type: 'alive'; readonly call: CallId };
 
 interface Talk {
@@ -41,6 +41,8 @@ interface Talk {
   readonly session: MediaSession;
   readonly finder: PathFinder;
   routes: readonly Route[];
+  /** The last way that was proven beside the relay. */
+  direct: Route | undefined;
 }
 
 export interface CallMediaOptions {
@@ -73,6 +75,7 @@ export class CallMedia {
       session: new MediaSession(now, { wire, fillerBody }),
       finder: new PathFinder(now, { wire, relay, remoteCandidates, ours: this.ours, random }),
       routes: [relay],
+      direct: undefined,
     };
     this.#talks.set(call, talk);
     this.#drainTalk(now, talk);
@@ -84,7 +87,9 @@ export class CallMedia {
     this.#drainTalk(now, talk);
     this.#talks.delete(call);
     this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
-    this.#out.push({ type: 'use-route', node: talk.node, route: { via: 'forward', node: talk.node } });
+    // The last words of a call may still be on their way, and the supernode may be gone: both ways are kept.
+    const route: Route = { via: 'forward', node: talk.node };
+    this.#out.push({ type: 'use-route', node: talk.node, route, fallback: talk.direct });
   }
 
   stopAll(): void {
@@ -186,7 +191,10 @@ export class CallMedia {
         const relayed = output.path === 'relay' ? this.#options.relayedPath() : undefined;
         const path = relayed?.path ?? output.path;
         talk.session.command(now, { type: 'path', path });
-        this.#out.push({ type: 'use-route', node, route: output.route });
+        const relay: Route = { via: 'forward', node };
+        if (output.route.via !== 'forward') talk.direct = output.route;
+        const fallback = output.route.via === 'forward' ? talk.direct : relay;
+        this.#out.push({ type: 'use-route', node, route: output.route, fallback });
         this.#out.push(relayed ? { type: 'path', call, path, via: relayed.via } : { type: 'path', call, path });
       }
     }

@@ -436,6 +436,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'attached':
         this.#attached(now, output);
         return true;
+      case 'present':
+        for (const { name, node } of output.present) this.#peers.present(now, name, node);
+        return true;
       case 'detached':
         this.#peers.setOnline(false);
         this.#tellLink('connecting', output.code);
@@ -554,9 +557,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route);
     } else if (output.type === 'use-route') {
-      const forward: Route = { via: 'forward', node: output.node };
       const session = this.#peers.sessionTo(output.node);
-      if (session !== undefined) this.#switchboard.setRoute(session, output.route, { fallback: forward });
+      if (session !== undefined) {
+        this.#switchboard.setRoute(session, output.route, output.fallback ? { fallback: output.fallback } : {});
+      }
     } else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
     else this.#out.push(output);
     return true;

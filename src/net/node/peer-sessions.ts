@@ -60,14 +60,17 @@ export class PeerSessions {
 
   send(now: Millis, to: UserName, value: Message, node?: NodeId): void {
     const person = this.#person(to);
-    if (!person || !this.#online) return this.#unreachable(to, 'person-offline');
+    if (!person) return this.#unreachable(to, 'person-offline');
     const remotes = node === undefined ? [...person.nodes.values()] : [this.#remote(person, node)];
-    const known = remotes.filter((remote) => remote.attached || remote.sessions.length > 0 || remote.connecting);
+    // Without a supernode a session may still have a way of its own: the end of a direct call must get through.
+    const known = remotes.filter((remote) =>
+      this.#online ? remote.attached || remote.sessions.length > 0 || remote.connecting : this.#fresh(now, remote),
+    );
     if (known.length > 0) {
       for (const remote of known) this.#sendTo(now, remote, value);
       return;
     }
-    if (now < person.unfoundUntil) return this.#unreachable(to, 'person-offline');
+    if (!this.#online || now < person.unfoundUntil) return this.#unreachable(to, 'person-offline');
     if (person.queue.length < PEER_QUEUE_MESSAGES_MAX) person.queue.push(value);
     this.#lookUp(person);
   }
@@ -95,6 +98,12 @@ export class PeerSessions {
     const remote = this.#remote(person, node);
     remote.attached = true;
     this.#connect(now, remote, true);
+  }
+
+  /** The supernode says that a watched person is here, who may have been here all the time. */
+  present(now: Millis, name: UserName, node: NodeId): void {
+    const remote = this.#people.get(foldName(name))?.nodes.get(node);
+    if (!remote?.attached || remote.sessions.length === 0) this.seen(now, name, node);
   }
 
   /** The supernode says that a watched person's node left. */
@@ -197,12 +206,18 @@ export class PeerSessions {
 
   #sendTo(now: Millis, remote: Remote, value: Message): void {
     const session = remote.sessions[0];
-    if (session !== undefined && now - (this.#heardAt(session) ?? Number.NEGATIVE_INFINITY) < SESSION_FRESH_MS) {
+    if (session !== undefined && this.#fresh(now, remote)) {
       this.#out.push({ type: 'transmit', session, message: value });
       return;
     }
     if (remote.queue.length < PEER_QUEUE_MESSAGES_MAX) remote.queue.push(value);
     this.#connect(now, remote, false);
+  }
+
+  #fresh(now: Millis, remote: Remote): boolean {
+    const session = remote.sessions[0];
+    const heardAt = session === undefined ? undefined : this.#heardAt(session);
+    return heardAt !== undefined && now - heardAt < SESSION_FRESH_MS;
   }
 
   #connect(_now: Millis, remote: Remote, anew: boolean): void {

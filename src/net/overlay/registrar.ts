@@ -159,7 +159,8 @@ export class Registrar {
     const client = again && old ? old : this.#admit(now, peer);
     client.displayName = body.displayName.slice(0, DISPLAY_NAME_LENGTH_MAX);
     client.listed = body.listed;
-    client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
+    if (again) this.#hide(client, foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX));
+    else client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
     client.leaseUntil = now + LEASE_MS;
     this.#setWatch(client, body.watch);
     if (!again) this.#announce(client, true);
@@ -213,10 +214,23 @@ export class Registrar {
 
   #announce(client: Client, attached: boolean): void {
     for (const watcher of this.#watchers.get(client.key) ?? []) {
-      if (watcher === client || !this.#visible(client, watcher)) continue;
-      const { name, nodeId } = client.peer;
-      this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(nodeId), attached }));
+      if (this.#visible(client, watcher)) this.#tellSeen(watcher, client, attached);
     }
+  }
+
+  /** To those who may no longer know of the client it has left, to those who now may it has come. */
+  #hide(client: Client, hiddenFrom: ReadonlySet<string>): void {
+    const before = client.hiddenFrom;
+    client.hiddenFrom = hiddenFrom;
+    for (const watcher of this.#watchers.get(client.key) ?? []) {
+      const [was, is] = [!before.has(watcher.key), !hiddenFrom.has(watcher.key)];
+      if (watcher !== client && was !== is) this.#tellSeen(watcher, client, is);
+    }
+  }
+
+  #tellSeen(watcher: Client, client: Client, attached: boolean): void {
+    const { name, nodeId } = client.peer;
+    this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(nodeId), attached }));
   }
 
   /** May `viewer` know that `client` is here? */

@@ -45,6 +45,8 @@ export type LinkOutput =
       readonly loginServers: readonly string[];
       readonly present: readonly { readonly name: string; readonly node: NodeId }[];
     }
+  /** Told again after the lists changed: of the watched names, those attached there now. */
+  | { readonly type: 'present'; readonly present: readonly { readonly name: string; readonly node: NodeId }[] }
   /** Not attached (any more); `code` says why, `searching` that we go on trying by ourselves. */
   | { readonly type: 'detached'; readonly code: FailureCode }
   | { readonly type: 'rtt'; readonly rttMs: number };
@@ -251,8 +253,11 @@ export class SupernodeLink {
   }
 
   #receiveAttached(now: Millis, attempt: AttemptId, endpoint: Endpoint, value: MessageOf<'attached'>): void {
-    const first = this.#state.name !== 'attached';
-    if (!first) return;
+    const present = value.body.present.map(presentOf);
+    if (this.#state.name === 'attached') {
+      this.#out.push({ type: 'present', present });
+      return;
+    }
     this.#failures = 0;
     this.#everTold = false;
     this.#state = {
@@ -264,10 +269,6 @@ export class SupernodeLink {
       sentAt: 0,
       keepAliveId: 0,
     };
-    const present = value.body.present.map((seen) => ({
-      name: seen.name ?? '',
-      node: hexOf(seen.nodeId ?? Buffer.alloc(0)),
-    }));
     const { observed, loginServers } = value.body;
     this.#out.push({ type: 'attached', endpoint, observed, loginServers, present });
   }
@@ -296,4 +297,8 @@ export class SupernodeLink {
     const state = this.#state;
     return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.endpoint) : state.name;
   }
+}
+
+function presentOf(seen: { name?: string | null; nodeId?: Uint8Array | null }): { name: string; node: NodeId } {
+  return { name: seen.name ?? '', node: hexOf(seen.nodeId ?? Buffer.alloc(0)) };
 }

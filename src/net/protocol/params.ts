@@ -156,6 +156,8 @@ export const PROBE_ACTIVE_MS = 1_000;
 export const PROBE_STANDBY_MS = 5_000;
 /** Probes that one candidate gets before it ever answered; a stranger's address is bothered no more than this. */
 export const PROBES_UNANSWERED_MAX = 20;
+/** Authenticated packets from an address earn it one more probe each, so that we never send more than we got. */
+export const PACKETS_PER_EXTRA_PROBE = 10;
 /** Probes of one call, all candidates: 8 at once, then one each 20 ms (realtime.md 1.4). */
 export const PROBES_PER_SECOND_MAX = 50;
 export const PROBES_BURST = 8;
@@ -177,10 +179,14 @@ export const PATH_DEAD_MS = 600;
 /** The same on hold, where one packet in five seconds is all there is. */
 export const PATH_SUSPECT_ON_HOLD_MS = 12_000;
 export const PATH_DEAD_ON_HOLD_MS = 25_000;
-/** After a change of path both carry media for this long. */
+/** After a change of path both carry media for this long at least. */
 export const PATH_OVERLAP_MS = 400;
 /** The other end may take the new path this much later; until then its silence there means nothing. */
 export const PATH_SETTLE_MS = 1_000;
+/** So many packets there end that doubt early: the other end has taken it. */
+export const PATH_SETTLED_PACKETS = 3;
+/** The other end says that it hears nothing on the path: the relay carries media as well, until it says so again. */
+export const PATH_DOUBTED_MS = 1_000;
 /** A standby that answered within this long may take over. */
 export const PATH_FRESH_MS = 6_000;
 /** A path that failed again soon after its return stays away for this long, doubling up to the maximum. */

@@ -12,6 +12,8 @@ import {
   walkStepOf,
 } from '../ui-state.ts';
 
+const NEXT_FIELD = 'next field';
+
 /** As many hints as fit, the most important first. */
 export function hintRow(app: AppState, ui: UiState, context: KeyContext, columns: number): Row {
   const bindings = bindingsIn(context);
@@ -33,7 +35,7 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'search.go') return searchHint(ui);
   if (command === 'form.next') return formHint(app, ui);
   if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
-  return hint ?? '';
+  return hint;
 }
 
 function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
@@ -62,8 +64,12 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
       return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
     case 'menu.close':
       return ui.dialog !== null;
-    case 'form.back':
+    case 'cancel':
+      // Elsewhere there is a key that says it better.
+      return faceOf(app, ui) === 'walk' && ui.dialog === null;
     case 'form.down':
+      return formHint(app, ui) !== NEXT_FIELD && (ui.dialog !== null || walkStepOf(app, ui) === 'account');
+    case 'form.back':
       return ui.dialog !== null || walkStepOf(app, ui) === 'account';
     case 'chat.page-up':
       return conversationOf(ui, ui.selected).lines.length > 0;
@@ -80,9 +86,9 @@ function searchHint(ui: UiState): string {
 }
 
 function formHint(app: AppState, ui: UiState): string {
-  if (ui.dialog?.type === 'add') return ui.dialog.field === 0 ? 'go on' : 'ask';
+  if (ui.dialog?.type === 'add') return ui.dialog.field === 0 ? NEXT_FIELD : 'ask';
   if (walkStepOf(app, ui) === 'invite') return 'join';
   const { walk } = ui;
-  if (walk.field < walkFieldsOf(walk).length - 1) return 'next field';
+  if (walk.field < walkFieldsOf(walk).length - 1) return NEXT_FIELD;
   return walk.mode === 'sign-up' ? 'sign up' : 'sign in';
 }

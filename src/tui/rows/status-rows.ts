@@ -23,7 +23,8 @@ export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, 
   // In the order of weight: the first ones stay when the window is narrow.
   const pieces: Row[] = [
     meRow(app, glyphs),
-    ...(linked ? [] : [linkRow(app, ui, glyphs)]),
+    // Before there is an account nothing is meant to be connected.
+    ...(linked || (app.account === null && ui.link.type === 'up') ? [] : [linkRow(app, ui, glyphs)]),
     ...(call ? [[span(`${call.peer} ${callClock(call, nowMs)}`, 'accent')]] : []),
     ...(unread > 0 ? [[span(`${unread} unread`, 'warn')]] : []),
     ...(app.audio.problem !== '' ? [[span(`${glyphs.trouble} no sound`, 'warn')]] : []),
@@ -57,5 +58,5 @@ function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
   }
   return app.connection === 'connecting'
     ? [span('connecting...', 'warn')]
-    : [span(`${glyphs.trouble} not connected`, app.account === null ? 'muted' : 'bad')];
+    : [span(`${glyphs.trouble} not connected`, 'bad')];
 }

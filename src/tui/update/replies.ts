@@ -1,8 +1,9 @@
 /** Answers to what the screen asked: each finds its place again by its tag. What was typed is never lost to a refusal. */
 
+import type { FailureCode } from '../../net/protocol/failures.ts';
 import type { ChatLine } from '../../store/state.ts';
 import { editorOf, remember } from '../text/editor.ts';
-import { conversationOf, draftOf, EMPTY_WALK, type UiState } from '../ui-state.ts';
+import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
 import {
@@ -44,8 +45,12 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
   const sentence = sentenceOf(refusal);
   switch (tag.for) {
     case 'join':
-    case 'account':
       return step({ ...ui, walk: { ...ui.walk, busySinceMs: null, error: sentence } });
+    case 'account':
+      return step({
+        ...ui,
+        walk: { ...ui.walk, busySinceMs: null, error: sentence, field: faultyField(ui.walk, refusal.code) },
+      });
     case 'history':
       // Asked for again with the next link.
       return step(withConversation(ui, tag.with, { ...conversationOf(ui, tag.with), loaded: 'part' }));
@@ -62,6 +67,13 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
     default:
       return step(ui);
   }
+}
+
+/** The field that the refusal speaks of; the one that had the focus when it speaks of none. */
+function faultyField(walk: Walk, code: FailureCode): number {
+  if (code.startsWith('name-')) return walkFieldsOf(walk).indexOf('name');
+  if (code.startsWith('password-')) return walkFieldsOf(walk).indexOf('password');
+  return walk.field;
 }
 
 function sentenceOf({ code, retryAfterMs }: Extract<Message, { type: 'refused' }>): string {

@@ -46,12 +46,8 @@ function act(world: World, before: AppState, message: Message): Step {
       return press(world, message.key);
     case 'event':
       return afterEvent(world, before, cleanData(message.event));
-    case 'linked': {
-      const fresh = allToLoadAgain({ ...ui, link: { type: 'up' } });
-      return step(
-        ui.link.type === 'lost' && before.version !== '' ? noticed(world, fresh, SENTENCES.reconnected, 'good') : fresh,
-      );
-    }
+    case 'linked':
+      return step(afterLink(world, before));
     case 'link-lost':
       return step({ ...ui, link: { type: 'lost', code: message.code } });
     case 'reply':
@@ -65,6 +61,17 @@ function act(world: World, before: AppState, message: Message): Step {
     default:
       return message satisfies never;
   }
+}
+
+/** Snapshot in hand: everything shown is looked up again, and trouble with sound is told once. */
+function afterLink(world: World, before: AppState): UiState {
+  const fresh = allToLoadAgain({ ...world.ui, link: { type: 'up' } });
+  const back = world.ui.link.type === 'lost' && before.version !== '' ? SENTENCES.reconnected : '';
+  const { problem } = world.app.audio;
+  const told = problem === before.audio.problem ? '' : problem;
+  const sentences = [fresh.notice?.text ?? '', back, told].filter((sentence) => sentence !== '');
+  if (back === '' && told === '') return fresh;
+  return noticed(world, fresh, sentences.join('\n'), told === '' ? 'good' : 'warn');
 }
 
 function press(world: World, key: { readonly name: string; readonly text: string }): Step {

@@ -22,7 +22,8 @@ const PLACEHOLDERS: Readonly<Record<WalkField, string>> = {
   password: '8 characters or more',
   again: 'the same password',
 };
-const LABEL_COLUMNS = 11;
+const LABEL_COLUMNS = 13;
+const BELOW_ROWS = 4;
 
 export const FirstRun = ({ world, layout, glyphs }: ViewProps) => {
   const { app, ui, nowMs } = world;
@@ -44,7 +45,7 @@ export const FirstRun = ({ world, layout, glyphs }: ViewProps) => {
       <Box flexDirection="column" width={columns} flexShrink={0}>
         <Lines rows={introRows(walkStep, walk, low, columns)} />
         {walkStep === 'invite' && (
-          <Field label="Invite" active={walk.busySinceMs === null}>
+          <Field label="Invite" mark={glyphs.chosen} active={walk.busySinceMs === null}>
             <TextPrompt
               editor={walk.invite}
               columns={columns - LABEL_COLUMNS}
@@ -59,7 +60,7 @@ export const FirstRun = ({ world, layout, glyphs }: ViewProps) => {
           walkFieldsOf(walk).map((name, index) => {
             const active = index === walk.field && walk.busySinceMs === null && ui.dialog === null;
             return (
-              <Field key={name} label={LABELS[name]} active={active}>
+              <Field key={name} label={LABELS[name]} mark={glyphs.chosen} active={active}>
                 <TextPrompt
                   editor={walk[name]}
                   columns={columns - LABEL_COLUMNS}
@@ -70,15 +71,23 @@ export const FirstRun = ({ world, layout, glyphs }: ViewProps) => {
               </Field>
             );
           })}
-        <Lines rows={[[], ...below]} />
+        {/* Always as high, so that the card does not jump when a sentence appears. */}
+        <Lines rows={Array.from({ length: BELOW_ROWS }, (_, index) => below[index - 1] ?? [])} />
       </Box>
     </Box>
   );
 };
 
-const Field = ({ label, active, children }: { label: string; active: boolean; children: ReactNode }) => (
+interface FieldProps {
+  readonly label: string;
+  readonly mark: string;
+  readonly active: boolean;
+  readonly children: ReactNode;
+}
+
+const Field = ({ label, mark, active, children }: FieldProps) => (
   <Box flexShrink={0}>
-    <Line row={padRow([span(label, active ? 'accent' : 'muted')], LABEL_COLUMNS)} />
+    <Line row={padRow([span(`${active ? mark : ' '} ${label}`, active ? 'accent' : 'muted')], LABEL_COLUMNS)} />
     {children}
   </Box>
 );

@@ -1,3 +1,4 @@
+/** What a terminal would obey, or a reader be fooled by, does not get through; everything else does. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { cleanText, type TextRules } from '../../../src/net/chat/clean-text.ts';

@@ -1,3 +1,7 @@
+/**
+ * One messenger as a writer and as a reader, the other end played by hand. Long because both halves stand here, with
+ * every bound; whole conversations are in `world.test.ts`.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Messenger, type MessengerOutput } from '../../../src/net/chat/messenger.ts';

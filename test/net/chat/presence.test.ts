@@ -1,3 +1,4 @@
+/** What buddies are told of me and what is shown of them; random lives are in `world.test.ts`. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PresenceBook, type PresenceOutput, type ShownStatus } from '../../../src/net/chat/presence.ts';
 import type { BuddyChange } from '../../../src/net/chat/roster-list.ts';

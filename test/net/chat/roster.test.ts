@@ -1,3 +1,7 @@
+/**
+ * Scenes between two rosters that hear each other or not, and one roster against strangers. Long because every wish
+ * meets every relation, and every message may be the lost one; random lives are in `world.test.ts`.
+ */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Roster, type RosterOutput } from '../../../src/net/chat/roster.ts';

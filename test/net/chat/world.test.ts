@@ -4,6 +4,7 @@
  * `WREN_SEED=17 npx vitest run test/net/chat/world.test.ts` replays that one alone.
  */
 import { describe, expect, test } from 'vitest';
+import { mergeBuddies } from '../../../src/store/buddy-merge.ts';
 import { FAIR, type Machine, WILD, World } from './world.ts';
 
 const ONLY = process.env.WREN_SEED;
@@ -185,6 +186,40 @@ describe('relations', () => {
         expect(machine.shown.get(other.name) ?? 'offline').toBe(isBuddy ? 'online' : 'offline');
       }
     }
+    expect(world.wrongs).toEqual([]);
+  });
+
+  test.each(seeds(15))('of somebody with two machines agree once their lists are merged (seed %i)', (seed) => {
+    const world = new World(seed, FAIR);
+    const alice = world.add('alice1', 'home', 4 * MINUTE_MS);
+    const desk = world.add('bobby1', 'desk');
+    const lap = world.add('bobby1', 'lap', -2000);
+    const machines = [alice, desk, lap];
+    const merge = () => {
+      const merged = mergeBuddies([...desk.disk.entries.values()], [...lap.disk.entries.values()]);
+      for (const machine of [desk, lap]) machine.replace(merged);
+    };
+    for (let i = 0; i < 100; i += 1) {
+      const machine = world.pick(machines);
+      const dice = world.fraction();
+      if (dice < 0.6) machine.wish(world.pick(WISHES), machine === alice ? 'bobby1' : 'alice1');
+      else if (dice < 0.7) machine.crash();
+      else if (dice < 0.9) machine.start();
+      else merge();
+      world.run(world.fraction() * (world.fraction() < 0.2 ? 20 * MINUTE_MS : 2000));
+    }
+    for (let round = 0; round < 3; round += 1) {
+      calm(world, machines);
+      merge();
+      mingle(world, machines);
+    }
+    merge();
+    expect(desk.relation('alice1')).toBe(lap.relation('alice1'));
+    for (const pair of relations([alice, desk]))
+      expect(
+        PENDING.some((shape) => shape.test(pair)),
+        pair,
+      ).toBe(true);
     expect(world.wrongs).toEqual([]);
   });
 

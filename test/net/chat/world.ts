@@ -6,6 +6,8 @@
  * Two kinds of network: a `fair` one keeps what `wire/peers.ts` promises (in order, at most once; whatever is under
  * way when a session ends is lost, and its sender hears of it); a `wild` one loses, doubles and delays each message
  * on its own and says nothing.
+ *
+ * Over 400 lines: supernode, sessions and machines call each other, and are read best in one place.
  */
 import { Messenger } from '../../../src/net/chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type ShownStatus } from '../../../src/net/chat/presence.ts';
@@ -258,6 +260,13 @@ export class Machine {
   wish(type: 'add' | 'accept' | 'decline' | 'remove' | 'block' | 'unblock', name: string): void {
     if (!this.isUp) return;
     this.roster.command(this.#world.nowMs, { type, name, message: `${type} by ${this.name}` });
+    this.#settle();
+  }
+
+  /** The list as merged with that of another machine of the same person. */
+  replace(entries: readonly RosterEntry[]): void {
+    if (!this.isUp) return;
+    this.roster.command(this.#world.nowMs, { type: 'replace', entries });
     this.#settle();
   }
 

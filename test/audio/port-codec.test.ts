@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  asFromVoice,
+  asToVoice,
+  encodeControl,
+  encodeVoiceDown,
+  encodeVoiceUp,
+  PortDecoder,
+  type PortMessage,
+} from '../../src/audio/port-codec.ts';
+
+const frames = [
+  encodeControl({ type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' }),
+  encodeVoiceUp(Buffer.alloc(60, 7)),
+  encodeVoiceDown(1234.5, 3, Buffer.alloc(60, 9)),
+  encodeControl({ type: 'stop' }),
+];
+const wanted = [
+  { type: 'control', value: { type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' } },
+  { type: 'voice-up', body: Buffer.alloc(60, 7) },
+  { type: 'voice-down', arrivalMs: 1234.5, talker: 3, body: Buffer.alloc(60, 9) },
+  { type: 'control', value: { type: 'stop' } },
+];
+
+/** Bodies are views on the chunk: kept, they must be copied. */
+function copied(message: PortMessage): PortMessage {
+  return message.type === 'control' ? message : { ...message, body: Buffer.from(message.body) };
+}
+
+describe('the framing of the port', () => {
+  it('is type, three bytes of length, payload', () => {
+    expect(encodeVoiceUp(Buffer.from([1, 2])).toString('hex')).toBe('020000020102');
+    expect(encodeVoiceDown(1, 2, Buffer.from([3])).toString('hex')).toBe('0300000a3ff00000000000000203');
+    expect(encodeControl({ type: 'stop' }).subarray(4).toString()).toBe('{"type":"stop"}');
+  });
+
+  it('gives the same messages however the stream is cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 60 }), (cuts) => {
+        const stream = Buffer.concat(frames);
+        const decoder = new PortDecoder();
+        const got: PortMessage[] = [];
+        let at = 0;
+        for (let n = 0; at < stream.length; n++) {
+          const size = cuts[n % cuts.length]!;
+          for (const message of decoder.push(stream.subarray(at, at + size))) got.push(copied(message));
+          at += size;
+        }
+        expect(got).toEqual(wanted);
+        expect(decoder.ignored).toBe(0);
+      }),
+    );
+  });
+
+  it('ignores and counts unknown types, short frames and what is no JSON object, and goes on', () => {
+    const decoder = new PortDecoder();
+    const odd = [
+      Buffer.from('0900000101', 'hex'),
+      Buffer.from('0300000101', 'hex'),
+      ...['{', '[]', 'null', '5', '"x"'].map((text) => {
+        const bytes = Buffer.from(text);
+        return Buffer.concat([Buffer.from([1, 0, 0, bytes.length]), bytes]);
+      }),
+      frames[3]!,
+    ];
+    expect(decoder.push(Buffer.concat(odd)).map(copied)).toEqual([wanted[3]]);
+    expect(decoder.ignored).toBe(7);
+    expect(decoder.broken).toBe(false);
+  });
+
+  it('breaks off at a length that no frame has, and stays broken', () => {
+    const decoder = new PortDecoder();
+    expect(decoder.push(Buffer.concat([frames[3]!, Buffer.from('01ffffff', 'hex')]))).toHaveLength(1);
+    expect(decoder.broken).toBe(true);
+    expect(decoder.push(frames[3]!)).toEqual([]);
+  });
+
+  it('never throws, whatever comes in', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (chunks) => {
+        const decoder = new PortDecoder();
+        for (const chunk of chunks)
+          for (const message of decoder.push(Buffer.from(chunk))) expect(message).toBeDefined();
+      }),
+    );
+  });
+});
+
+describe('control messages', () => {
+  it('for the child are known commands with their fields, without what is unknown', () => {
+    expect(asToVoice({ type: 'start', spec: 'none', call: 'c', more: 1 })).toEqual({
+      type: 'start',
+      spec: 'none',
+      call: 'c',
+    });
+    expect(asToVoice({ type: 'mute', on: true })).toEqual({ type: 'mute', on: true });
+    expect(asToVoice({ type: 'hold', on: false })).toEqual({ type: 'hold', on: false });
+    expect(asToVoice({ type: 'stop' })).toEqual({ type: 'stop' });
+    for (const wrong of [{ type: 'start', spec: 1, call: 'c' }, { type: 'mute' }, { type: 'fly' }, {}]) {
+      expect(asToVoice(wrong)).toBeUndefined();
+    }
+  });
+
+  it('of the child are taken by their type', () => {
+    expect(asFromVoice({ type: 'input-ended' })).toEqual({ type: 'input-ended' });
+    expect(asFromVoice({ type: 'from-the-future' })).toBeUndefined();
+    expect(asFromVoice({})).toBeUndefined();
+  });
+});

@@ -1,0 +1,286 @@
+/**
+ * The whole network in virtual time: a login server, supernodes and people, each the real core under the real driver.
+ * A person here is what the agent is there, without files: lines are "stored" in memory, sound is a number in a body.
+ * Words of the scenes: `signUp`, `befriend`, `says`, `calls`, `hears`.
+ */
+import { createPublicKey } from 'node:crypto';
+import { silenceBody } from '../../src/audio/voice-body.ts';
+import type { RosterEntry } from '../../src/net/chat/roster-entry.ts';
+import { nodeIdOf, spkiOf } from '../../src/net/login/credential.ts';
+import { LoginNode, type LoginNodeCommand, type LoginNodeEvent } from '../../src/net/node/login-node.ts';
+import {
+  type Member,
+  OrdinaryNode,
+  type OrdinaryNodeCommand,
+  type OrdinaryNodeEvent,
+} from '../../src/net/node/ordinary-node.ts';
+import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
+import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
+import { keyPair, makeAuthority } from '../support/identities.ts';
+import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
+import type { Running } from './host.ts';
+import type { World } from './world.ts';
+
+const PORT = 4000;
+/** One authority for all worlds: an RSA-3072 key costs a second. */
+let authority: ReturnType<typeof makeAuthority> | undefined;
+
+export class Person {
+  readonly name: string;
+  readonly world: PeopleWorld;
+  node!: Running<OrdinaryNodeCommand, OrdinaryNodeEvent>;
+  core!: OrdinaryNode;
+  roster: readonly RosterEntry[] = [];
+  certificate: { der: Buffer; expiresAtMs: number } | undefined;
+  authorityDer: Buffer | undefined;
+  /** Lines received, each once, in order. */
+  readonly lines: { from: string; text: string }[] = [];
+  readonly delivered = new Set<string>();
+  readonly #known = new Set<string>();
+  readonly #outbox = new Map<string, { to: string; id: string; sequence: number; text: string; sentAtMs: number }>();
+  #sequence = 0;
+  #ticket = 0;
+  readonly presence = new Map<string, string>();
+  /** What happened to calls: `ringing`, `answered`, ..., with the path words among them. */
+  readonly callLog: string[] = [];
+  call: string | undefined;
+  readonly heard: Buffer[] = [];
+
+  constructor(world: PeopleWorld, name: string) {
+    this.world = world;
+    this.name = name;
+  }
+
+  /** Starts the program anew on its host: what was stored is there, the rest is gone. */
+  start(): void {
+    const { world } = this;
+    const random = world.world.random(`${this.name} ${world.starts++}`);
+    this.core = new OrdinaryNode({
+      random,
+      wallClock: world.world.wallClock,
+      pin: world.authority.pin,
+      authorityDer: this.authorityDer,
+      loginServers: [{ carrier: 'tcp', host: world.loginAddress, port: PORT }],
+      supernodes: world.supernodeEndpoints(),
+      software: 'wren test',
+      fillerBody: silenceBody,
+    });
+    this.node = world.world.host(this.name).run(this.core, { onEvent: (event) => this.#happened(event) });
+    if (this.certificate) this.#become();
+  }
+
+  /** Killed without warning. */
+  kill(): void {
+    this.node.stop();
+  }
+
+  signUp(password = 'correct horse battery'): void {
+    const publicKey = keyPair(this.name).spki;
+    const request = { kind: 'signUp', name: this.name, password, displayName: this.name, publicKey } as const;
+    this.node.command({ type: 'login', ticket: ++this.#ticket, request });
+    this.world.world.until(() => this.online, 20_000);
+  }
+
+  get online(): boolean {
+    const link = this.node.events.findLast((event) => event.type === 'link');
+    return link?.type === 'link' && link.state === 'online';
+  }
+
+  relation(name: string): string | undefined {
+    return this.core.rosterEntries().find((entry) => foldName(entry.name) === foldName(name) && !entry.removed)
+      ?.relation;
+  }
+
+  does(command: OrdinaryNodeCommand): void {
+    this.node.command(command);
+  }
+
+  befriend(other: Person): void {
+    this.does({ type: 'roster', command: { type: 'add', name: other.name, message: 'hello' } });
+    this.world.world.until(() => other.relation(this.name) === 'incoming', 20_000);
+    other.does({ type: 'roster', command: { type: 'accept', name: this.name } });
+    this.world.world.until(() => this.relation(other.name) === 'both' && other.relation(this.name) === 'both', 20_000);
+  }
+
+  says(to: Person, text: string): string {
+    const id = hexOf(this.world.world.random(`line ${this.name} ${this.#sequence}`).bytes(16));
+    this.#sequence += 1;
+    const line = { to: to.name, id, sequence: this.#sequence, text, sentAtMs: this.world.world.wallClock() };
+    this.#outbox.set(id, line);
+    this.does({ type: 'messenger', command: { type: 'send', ...line } });
+    return id;
+  }
+
+  calls(other: Person): void {
+    this.does({ type: 'calls', command: { type: 'place', to: other.name } });
+  }
+
+  /** Acts on the newest call. */
+  call_(word: 'answer' | 'decline' | 'hang-up' | 'hold' | 'resume' | 'mute' | 'unmute'): void {
+    this.does({ type: 'calls', command: { type: word, call: this.call ?? '' } });
+  }
+
+  get path(): string | undefined {
+    const event = this.node.events.findLast((one) => one.type === 'path');
+    return event?.type === 'path' ? event.path : undefined;
+  }
+
+  count(type: OrdinaryNodeEvent['type']): number {
+    return this.node.events.filter((event) => event.type === type).length;
+  }
+
+  #become(): void {
+    const { privateKey } = keyPair(this.name);
+    const member: Member = {
+      name: this.name,
+      displayName: this.name,
+      nodeId: nodeIdOf(spkiOf(createPublicKey(privateKey))),
+      privateKey,
+      certificateDer: this.certificate?.der ?? Buffer.alloc(0),
+      expiresAtMs: this.certificate?.expiresAtMs ?? 0,
+      roster: this.roster,
+      presence: 'online',
+      isService: false,
+    };
+    this.node.command({ type: 'become', member });
+    this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
+  }
+
+  #happened(event: OrdinaryNodeEvent): void {
+    switch (event.type) {
+      case 'login-reply':
+        if (event.message.kind !== 'signedIn') return;
+        this.authorityDer = event.authorityDer;
+        this.certificate = {
+          der: Buffer.from(event.message.body.certificate),
+          expiresAtMs: event.message.body.expiresAtMs,
+        };
+        return this.#become();
+      case 'renewed':
+        this.certificate = { der: event.certificateDer, expiresAtMs: event.expiresAtMs };
+        return;
+      case 'roster':
+        this.roster = this.core.rosterEntries();
+        return;
+      case 'presence':
+        this.presence.set(event.news.name, event.news.status);
+        return;
+      case 'messenger':
+        return this.#chat(event.news);
+      case 'call':
+        if ('call' in event.news && event.news.type !== 'refused') this.call = event.news.call;
+        this.callLog.push(event.news.type === 'ended' ? `ended ${event.news.reason}` : event.news.type);
+        return;
+      case 'play':
+        this.heard.push(event.body);
+    }
+  }
+
+  #chat(news: Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news']): void {
+    if (news.type === 'received') {
+      if (!this.#known.has(news.id)) this.lines.push({ from: news.from, text: news.text });
+      this.#known.add(news.id);
+      this.does({ type: 'messenger', command: { type: 'stored', from: news.from, id: news.id } });
+    } else if (news.type === 'delivered') {
+      this.delivered.add(news.id);
+      this.#outbox.delete(news.id);
+    }
+  }
+}
+
+export class PeopleWorld {
+  readonly world: World;
+  readonly authority: ReturnType<typeof makeAuthority>;
+  readonly accounts = new MemoryAccounts();
+  starts = 0;
+  loginAddress: string;
+  login!: Running<LoginNodeCommand, LoginNodeEvent>;
+  readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
+  readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
+
+  constructor(world: World, supernodes: readonly string[] = ['super1']) {
+    this.world = world;
+    authority ??= makeAuthority();
+    this.authority = authority;
+    this.loginAddress = world.host('login').address;
+    this.startLogin();
+    for (const name of supernodes) {
+      world.host(name);
+      this.startSupernode(name);
+    }
+    world.until(
+      () => [...this.supernodes.values()].every((one) => one.events.some((event) => event.type === 'certified')),
+      20_000,
+    );
+  }
+
+  startLogin(): void {
+    const { world } = this;
+    const core = new LoginNode({
+      random: world.random(`login ${this.starts++}`),
+      wallClock: world.wallClock,
+      issuer: this.authority.issuer,
+      identity: this.authority.issue('login-server', 'login server', 3650 * 86_400_000),
+      passwordCost: { n: 16, r: 8, p: 1 },
+    });
+    this.login = world.host('login').run<LoginNodeCommand, LoginNodeEvent>(core, {
+      port: PORT,
+      onEvent: (event) => {
+        if (event.type !== 'effect') return;
+        this.login.command({ type: 'effect-done', id: event.id, result: performNow(this.accounts, event.effect) });
+      },
+    });
+  }
+
+  startSupernode(name: string): void {
+    const { world } = this;
+    const { privateKey, spki } = keyPair(name);
+    const host = world.host(name);
+    const kept = this.#kept.get(name);
+    const core = new Supernode({
+      random: world.random(`${name} ${this.starts++}`),
+      wallClock: world.wallClock,
+      pin: this.authority.pin,
+      authorityDer: kept?.authorityDer,
+      certificate: kept,
+      loginServers: [{ carrier: 'tcp', host: this.loginAddress, port: PORT }],
+      endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
+      relayKbps: 1000,
+      privateKey,
+      publicKeySpki: spki,
+      nodeId: nodeIdOf(spki),
+    });
+    const onEvent = (event: SupernodeEvent): void => {
+      if (event.type !== 'certified') return;
+      const { certificateDer: der, expiresAtMs, authorityDer } = event;
+      this.#kept.set(name, { der, expiresAtMs, authorityDer });
+    };
+    this.supernodes.set(name, host.run(core, { port: PORT, onEvent }));
+  }
+
+  supernodeEndpoints() {
+    return [...this.supernodes.keys()].map((name) => ({
+      carrier: 'udp' as const,
+      host: this.world.host(name).address,
+      port: PORT,
+    }));
+  }
+
+  /** A person whose program runs, not signed up yet. */
+  person(name: string): Person {
+    this.world.host(name);
+    const person = new Person(this, name);
+    person.start();
+    return person;
+  }
+
+  /** Two buddies, online. */
+  buddies(): [Person, Person] {
+    const alice = this.person('alice1');
+    const bobby = this.person('bobby1');
+    alice.signUp();
+    bobby.signUp();
+    alice.befriend(bobby);
+    return [alice, bobby];
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A PulseAudio server of our own for tests: null sinks stand in for a microphone (what is played into `mic` is heard
+ * at its monitor, the default source) and a speaker. Needs no sound card, no session bus and no root.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const PROGRAMS = ['pulseaudio', 'pactl', 'parec', 'pacat'] as const;
+const RAW = ['--raw', '--format=s16le', '--rate=16000', '--channels=1'];
+
+/** Names of the programs that are missing here; empty when tests can run. */
+export function missingForPulse(): string[] {
+  return PROGRAMS.filter((program) => {
+    try {
+      execFileSync(program, ['--version'], { stdio: 'ignore' });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+export class PulseServer {
+  /** For programs that shall talk to this server, by libpulse or by ALSA. */
+  readonly env: { readonly [name: string]: string };
+  readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'wren-pulse-'));
+  readonly #process: ChildProcess;
+  readonly #streams = new Set<ChildProcess>();
+
+  private constructor() {
+    const socket = path.join(this.#folder, 'native');
+    const script = path.join(this.#folder, 'script.pa');
+    const alsa = path.join(this.#folder, 'alsa.conf');
+    writeFileSync(
+      script,
+      [
+        'load-module module-null-sink sink_name=mic rate=48000 sink_properties=device.description=Test-Mic',
+        'load-module module-null-sink sink_name=speaker rate=48000 sink_properties=device.description=Test-Speaker',
+        `load-module module-native-protocol-unix socket=${socket} auth-anonymous=1`,
+        'set-default-sink speaker',
+        'set-default-source mic.monitor',
+        '',
+      ].join('\n'),
+    );
+    // Instead of the system's configuration, which looks for cards: the default device is the server.
+    writeFileSync(alsa, 'pcm.!default { type pulse }\nctl.!default { type pulse }\n');
+    this.env = {
+      HOME: this.#folder,
+      XDG_RUNTIME_DIR: this.#folder,
+      PULSE_SERVER: `unix:${socket}`,
+      ALSA_CONFIG_PATH: alsa,
+    };
+    const args = ['-n', '--daemonize=no', '--exit-idle-time=-1', '--disallow-exit', '-F', script];
+    const own = { ...process.env, ...this.env };
+    delete (own as { PULSE_SERVER?: string }).PULSE_SERVER;
+    this.#process = spawn('pulseaudio', args, { env: own, stdio: 'ignore' });
+  }
+
+  /** Resolves when the server answers; rejects after ten seconds. */
+  static async start(): Promise<PulseServer> {
+    const server = new PulseServer();
+    for (let tries = 0; tries < 100; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      try {
+        execFileSync('pactl', ['info'], { env: { ...process.env, ...server.env }, stdio: 'ignore', timeout: 2000 });
+        return server;
+      } catch {
+        // Not yet.
+      }
+    }
+    await server.stop();
+    throw new Error('pulseaudio does not answer');
+  }
+
+  /** Speaks into the microphone. Resolves when all has been played. */
+  async speak(samples: Int16Array): Promise<void> {
+    const player = this.#stream('pacat', ['--playback', ...RAW, '--latency-msec=20', '--device=mic']);
+    player.stdin!.end(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+    await new Promise((resolve) => player.once('close', resolve));
+  }
+
+  /** Listens at the speaker until the function given back is called. */
+  listen(): () => Int16Array {
+    // 5 ms also pins the period of the null sink, which would be two seconds.
+    const recorder = this.#stream('parec', [...RAW, '--latency-msec=5', '--device=speaker.monitor']);
+    const chunks: Buffer[] = [];
+    recorder.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
+    return () => {
+      recorder.kill();
+      const bytes = Buffer.concat(chunks);
+      const samples = new Int16Array(bytes.length >> 1);
+      for (let at = 0; at < samples.length; at++) samples[at] = bytes.readInt16LE(at * 2);
+      return samples;
+    };
+  }
+
+  /** Keeps the microphone's null sink at a short period, as a real card would be. */
+  pinMicrophone(): void {
+    this.#stream('parec', [...RAW, '--latency-msec=5', '--device=mic.monitor']).stdout!.resume();
+  }
+
+  async stop(): Promise<void> {
+    for (const stream of this.#streams) stream.kill('SIGKILL');
+    const ended = new Promise((resolve) => this.#process.once('close', resolve));
+    this.#process.kill('SIGKILL');
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #stream(program: 'parec' | 'pacat', args: readonly string[]): ChildProcess {
+    const child = spawn(program, args, { env: { ...process.env, ...this.env }, stdio: ['pipe', 'pipe', 'ignore'] });
+    child.stdin!.on('error', () => undefined);
+    this.#streams.add(child);
+    child.once('close', () => this.#streams.delete(child));
+    return child;
+  }
+}
