@@ -253,6 +253,7 @@ export class AgentCalls {
   #voiceDied(call: string, line: Line, why: string): void {
     line.voice = undefined;
     if (!this.#lines.has(call)) return;
+    this.#core.node?.driver.command({ type: 'voice-stats', call, stats: undefined });
     this.#core.notice('audio-voice-crashed', why);
     const minuteAgo = performance.now() - 60_000;
     if (line.starts.filter((at) => at > minuteAgo).length >= RESTARTS_PER_MINUTE_MAX) {

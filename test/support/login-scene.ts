@@ -12,6 +12,7 @@ import {
   encodeMessage,
   type Message,
   type MessageKind,
+  type MessageOf,
   message,
 } from '../../src/net/wire/messages.ts';
 import { keyPair, makeAuthority, WALL_MS } from './identities.ts';
@@ -132,4 +133,10 @@ export function outcomeOf(reply: Message | undefined): string {
 
 export function retryOf(reply: Message | undefined): number {
   return reply?.kind === 'failure' ? reply.body.retryAfterMs : 0;
+}
+
+/** The body of a reply that was to be of this kind. */
+export function granted<K extends Message['kind']>(reply: Message | undefined, kind: K): MessageOf<K>['body'] {
+  if (reply?.kind !== kind) throw new Error(`wanted ${kind}, got ${outcomeOf(reply)}`);
+  return reply.body as MessageOf<K>['body'];
 }

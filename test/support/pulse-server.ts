@@ -52,7 +52,7 @@ export class PulseServer {
       PULSE_SERVER: `unix:${socket}`,
       ALSA_CONFIG_PATH: alsa,
     };
-    const args = ['-n', '--daemonize=no', '--exit-idle-time=-1', '--disallow-exit', '-F', script];
+    const args = ['-n', '--daemonize=no', '--exit-idle-time=-1', '--high-priority=yes', '-F', script];
     const own = { ...process.env, ...this.env };
     delete (own as { PULSE_SERVER?: string }).PULSE_SERVER;
     this.#process = spawn('pulseaudio', args, { env: own, stdio: 'ignore' });
@@ -65,6 +65,7 @@ export class PulseServer {
       await new Promise((resolve) => setTimeout(resolve, 100));
       try {
         execFileSync('pactl', ['info'], { env: { ...process.env, ...server.env }, stdio: 'ignore', timeout: 2000 });
+        server.#pin();
         return server;
       } catch {
         // Not yet.
@@ -83,8 +84,7 @@ export class PulseServer {
 
   /** Listens at the speaker until the function given back is called. */
   listen(): () => Int16Array {
-    // 5 ms also pins the period of the null sink, which would be two seconds.
-    const recorder = this.#stream('parec', [...RAW, '--latency-msec=5', '--device=speaker.monitor']);
+    const recorder = this.#stream('parec', [...RAW, '--latency-msec=20', '--device=speaker.monitor']);
     const chunks: Buffer[] = [];
     recorder.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
     return () => {
@@ -96,9 +96,11 @@ export class PulseServer {
     };
   }
 
-  /** Keeps the microphone's null sink at a short period, as a real card would be. */
-  pinMicrophone(): void {
-    this.#stream('parec', [...RAW, '--latency-msec=5', '--device=mic.monitor']).stdout!.resume();
+  /** Somebody who asks both monitors for 5 ms: left alone, a null sink works in periods of two seconds. */
+  #pin(): void {
+    for (const device of ['mic.monitor', 'speaker.monitor']) {
+      this.#stream('parec', [...RAW, '--latency-msec=5', `--device=${device}`]).stdout!.resume();
+    }
   }
 
   async stop(): Promise<void> {

@@ -218,12 +218,12 @@ test('the call screen costs at most 600 bytes a second, and an idle screen none 
   const bytesPerSecond = (Buffer.byteLength(screen.sent()) - from) / 4;
   expect(bytesPerSecond).toBeGreaterThan(50);
   expect(bytesPerSecond).toBeLessThanOrEqual(600);
-  expect(screen.text()).toMatch(/0:0[4-6]/);
+  expect(screen.text()).toMatch(/0:0[3-9]/);
 }, 30_000);
 
 test('the screen survives being made small and large again', async () => {
   const screen = await screenWith(PEOPLE);
-  const before = await screen.until(/Conversation|daniel ─/);
+  const before = await screen.until(/\? help/);
   screen.resize(40, 12);
   const small = await screen.until((text) => /\[ Buddies \]/.test(text) && !/╮╭/.test(text));
   expect(small.split('\n').every((line) => line.length <= 40)).toBe(true);
@@ -414,7 +414,7 @@ test.each([
     buddies: PEOPLE.buddies.map((one) => ({ ...one, lastSeenAtMs: one.lastSeenAtMs && Date.now() - 3 * 3_600_000 })),
   };
   const screen = await screenWith(people, {}, { columns, rows, env: { NO_COLOR: '1' } });
-  await screen.until(/greta-x/);
+  await screen.until(/\? help/);
   expect((screen.sent().match(ESCAPES) ?? []).filter((code) => /\b(?:3\d|4\d|9\d|10\d)\b/.test(code))).toEqual([]);
   expect(`\n${screen.text()}\n`).toMatchSnapshot();
 });

@@ -1,7 +1,7 @@
 /**
  * Which way the packets of one call go. The relay (forwarded by the supernode) carries them from the first moment;
- * meanwhile the addresses that the other end offered, and those its packets come from, are put on trial with probes that
- * the node seals end to end. An address that answers is proven, for the answer is authenticated, matches a fresh
+ * meanwhile the addresses that the other end offered, and those its packets come from, are put on trial with probes
+ * that the node seals end to end. An address that answers is proven, for the answer is authenticated, matches a fresh
  * transaction and comes from where the probe went. After that media itself tells whether the path lives
  * (realtime.md 0.3, 1.4): packets always flow, so silence is news.
  *
@@ -11,12 +11,12 @@
  *   suspect -> direct     it is heard again, or another is proven
  *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
  *
- * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe through
- * the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. So does an end on the
- * relay that hears nothing by any way.
+ * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe
+ * through the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. An end on
+ * the relay that hears nothing by any way says so too.
  *
- * There is no state for "on hold": only the patience differs, and probing rests. Nothing leads from direct to relayed at
- * once; a path is always suspected first. The probes themselves, and the bounds on them, are in `prober.ts`.
+ * There is no state for "on hold": only the patience differs, and probing rests. Nothing leads from direct to relayed
+ * at once; a path is always suspected first. The probes, and the bounds on them, are in `prober.ts`.
  */
 import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
@@ -49,7 +49,7 @@ export type PathInput =
   /** A PathProbe or PathReply of this call's peer, and the way it came. */
   | { readonly type: 'probe'; readonly from: Route; readonly probe: Body<'pathProbe'> }
   | { readonly type: 'reply'; readonly from: Route; readonly reply: Body<'pathReply'> }
-  /** Any authenticated packet of this call's peer came this way. */
+  /** A voice packet of this call came this way, opened for the first time. Probes and replies speak for themselves. */
   | { readonly type: 'heard'; readonly route: Route };
 
 export type PathCommand =

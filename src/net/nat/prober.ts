@@ -1,6 +1,6 @@
 /**
- * The candidates of one call and their probes: when each is due, within which budgets, and which answers count. The path
- * finder asks it what to send and hands it the answers; which path is taken is decided there.
+ * The candidates of one call and their probes: when each is due, within which budgets, and which answers count. The
+ * path finder asks it what to send and hands it the answers; which path is taken is decided there.
  *
  * What a hostile peer can make us send is bounded here: so many addresses, so many unanswered probes to each and to
  * all of them, so many probes a second.

@@ -112,7 +112,8 @@ export class CallMedia {
     this.#drainTalk(now, talk);
   }
 
-  stats(now: Millis, call: CallId, stats: VoiceReport): void {
+  /** What the voice end tells of itself; undefined: it died. */
+  stats(now: Millis, call: CallId, stats: VoiceReport | undefined): void {
     this.#talks.get(call)?.session.command(now, { type: 'voice-stats', stats });
   }
 

@@ -56,7 +56,7 @@ export type OrdinaryNodeCommand =
   /** A voice body from the voice child, for the call that talks. */
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */
-  | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport }
+  | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   | PeopleCommand;

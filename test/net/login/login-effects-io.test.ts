@@ -182,6 +182,7 @@ describe('the login server on its database', () => {
         const fields = { requestId, name: 'Alice1', displayName: `${id}`, password: `password of ${id}` };
         const outcome = outcomeOf(await ask(id, message('signUp', { ...fields, publicKey: aliceKey })));
         if (outcome !== 'busy') return outcome;
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     const outcomes = await Promise.all(Array.from({ length: 1000 }, (_, id) => wanted(id)));
@@ -197,7 +198,7 @@ describe('the login server on its database', () => {
 
   it('forgets nothing when it is started anew', async () => {
     const first = startServer();
-    const mine = { publicKey: aliceKey, password: PASSWORD };
+    const mine = { publicKey: aliceKey, password: PASSWORD, displayName: 'Alice' };
     expect(outcomeOf(await first.ask(1, message('signUp', { requestId: 1, name: 'Alice1', ...mine })))).toBe(
       'signedIn',
     );
