@@ -95,6 +95,18 @@ export default class Output {`,
     ],
   },
   {
+    file: '@alcalzone/ansi-tokenize/build/styledChars.js',
+    why: 'compares the styles of every two neighbours with three sets and four arrays: most of the garbage of a frame',
+    edits: [
+      // Shared, not copied: reduceAnsiCodesIncremental makes a new list for every change and nobody writes into one.
+      ['styles: [...codes],', 'styles: codes,'],
+      [
+        'ret += ansiCodesToString(diffAnsiCodes(chars[i - 1].styles, char.styles));',
+        'if (chars[i - 1].styles !== char.styles) ret += ansiCodesToString(diffAnsiCodes(chars[i - 1].styles, char.styles));',
+      ],
+    ],
+  },
+  {
     file: 'ink/build/reconciler.js',
     why: 'top-level await cannot stand in CommonJS; both awaits serve the devtools, which are not shipped',
     edits: [

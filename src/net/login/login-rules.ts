@@ -6,8 +6,14 @@
  * In every rule what costs nothing is checked first, and what changes the store comes last, after everything that
  * can fail: so a refusal of any kind has changed nothing.
  */
-import { isIP } from 'node:net';
-import { type Endpoint, isLoopbackHost, isPrivateHost, parseEndpoint, printEndpoint } from '../protocol/endpoint.ts';
+import {
+  isLoopbackHost,
+  isPrivateHost,
+  isUnicastHost,
+  parseEndpoint,
+  plainHost,
+  printEndpoint,
+} from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
 import { bytesOf, foldName, isName, isPersonName, isServiceName } from '../protocol/ids.ts';
 import {
@@ -168,12 +174,9 @@ function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrol
   const endpoints = announced(body.endpoints, remoteHost);
   desk.spend(desk.limits.enrolHost, hostKey(remoteHost));
   const known = yield* ask({ effect: 'store.find-supernode', nodeId });
-  // The key of a supernode is known to all: a stranger must not move its entry elsewhere. The supernode itself, when
-  // it lost our answer, may ask again for the same; when it lost its certificate, it waits or takes a new key.
   const itself = identity?.nodeId === nodeId && identity.kind !== 'anonymous';
-  const same = known?.endpoints.join() === endpoints.join();
-  if (known && isCurrent(known, desk.wallMs) && !itself && !same) {
-    throw new Refusal('not-allowed', 'this key is enrolled at other endpoints');
+  if (known && isCurrent(known, desk.wallMs) && !itself && !isAtHome(known, remoteHost)) {
+    throw new Refusal('not-allowed', 'this key is enrolled elsewhere');
   }
   const certificate = desk.certify({ kind: 'supernode' }, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
   yield* ask({ effect: 'store.put-supernode', entry: { nodeId, endpoints, enrolledAtMs: desk.wallMs } });
@@ -245,17 +248,29 @@ function textOf(bytes: Uint8Array): string | undefined {
  */
 function announced(texts: readonly string[], remoteHost: string): string[] {
   if (texts.length === 0 || texts.length > SUPERNODE_ENDPOINTS_MAX) throw new Refusal('request-malformed');
-  const endpoints = texts.map(parseEndpoint);
-  const known = endpoints.filter((endpoint) => endpoint !== undefined && isIP(endpoint.host) !== 0) as Endpoint[];
-  if (known.length !== texts.length) throw new Refusal('request-malformed', 'an endpoint is not an address and port');
-  const own = known.filter(({ host }) => mayAnnounce(host, remoteHost)).map(printEndpoint);
+  const endpoints = texts.map(parseEndpoint).filter((endpoint) => endpoint && isUnicastHost(endpoint.host));
+  if (endpoints.length !== texts.length) throw new Refusal('request-malformed', 'an endpoint is no address and port');
+  const remote = plainHost(remoteHost);
+  const own = endpoints.flatMap((endpoint) =>
+    endpoint && mayAnnounce(endpoint.host, remote) ? printEndpoint(endpoint) : [],
+  );
   if (own.length === 0) throw new Refusal('not-allowed', 'none of the endpoints is where the request came from');
   return own;
 }
 
 function mayAnnounce(host: string, remoteHost: string): boolean {
-  if (isLoopbackHost(host) || hostKey(host) === hostKey('::') || host === '0.0.0.0') return isLoopbackHost(remoteHost);
-  return hostKey(host) === hostKey(remoteHost) || isPrivateHost(remoteHost);
+  if (isLoopbackHost(host)) return isLoopbackHost(remoteHost);
+  return isPrivateHost(remoteHost) || hostKey(host) === hostKey(remoteHost);
+}
+
+/**
+ * The key of a supernode is known to all, so a stranger must not move its entry elsewhere. From where it is enrolled
+ * it may enrol anew, with other ports or because our answer was lost; from a new address it proves itself first.
+ */
+function isAtHome(entry: StoredSupernode, remoteHost: string): boolean {
+  const remote = plainHost(remoteHost);
+  const hosts = entry.endpoints.map((text) => parseEndpoint(text)?.host ?? '');
+  return isLoopbackHost(remote) || hosts.some((host) => hostKey(host) === hostKey(remote));
 }
 
 function isCurrent(entry: StoredSupernode, wallMs: number): boolean {

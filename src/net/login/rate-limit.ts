@@ -5,7 +5,6 @@
  * A bucket is kept as one number, the time at which it will be full again (the generic cell rate algorithm, ITU-T
  * I.371): a token moves that time on by one refill, and none is left when it lies a whole burst ahead.
  */
-import { isIPv6 } from 'node:net';
 import type { Millis } from '../protocol/core.ts';
 import { plainHost } from '../protocol/endpoint.ts';
 import { RATE_ENTRIES_MAX } from '../protocol/params.ts';
@@ -59,7 +58,7 @@ export class RateLimit {
  */
 export function hostKey(address: string): string {
   const host = plainHost(address);
-  if (!isIPv6(host)) return host;
+  if (!host.includes(':')) return host;
   const [head = '', tail] = host.split('%', 1)[0]?.toLowerCase().split('::') ?? [];
   const left = head === '' ? [] : head.split(':');
   const groups = tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - width(tail))).fill('0')];

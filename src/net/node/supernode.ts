@@ -59,6 +59,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #loginLinks = new Map<number, LinkId>();
   #enrolAt: Millis = 0;
   #enrolFailures = 0;
+  #certified = false;
   #out: (NetOutput | SupernodeEvent)[] = [];
 
   constructor(options: SupernodeOptions) {
@@ -109,6 +110,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #adoptCertificate(certificateDer: Buffer): void {
     const { nodeId, privateKey } = this.#options;
     this.#switchboard.setIdentity({ nodeId, privateKey, certificateDer });
+    this.#certified = true;
   }
 
   #settle(now: Millis): void {
@@ -157,7 +159,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #fromLogin(now: Millis, output: LoginClientOutput): void {
     if (output.type === 'connect') {
       const wantAuthority = this.#trust.authorityDer === undefined;
-      const options = { anonymous: true, wantAuthority, face: 'classic' } as const;
+      // Proven, once there is something to prove: only so may a known supernode announce a new address.
+      const options = { anonymous: !this.#certified, wantAuthority, face: 'classic' } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);

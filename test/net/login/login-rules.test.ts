@@ -350,7 +350,8 @@ describe('a supernode', () => {
     ['a host name', ['udp:victim.example:4000'], 'request-malformed'],
     ['the address of somebody else', ['udp:192.0.2.66:4000'], 'not-allowed'],
     ['loopback', ['udp:127.0.0.1:4000'], 'not-allowed'],
-    ['any address', ['udp:0.0.0.0:4000', 'udp:[::]:4000'], 'not-allowed'],
+    ['any address', ['udp:0.0.0.0:4000', 'udp:[::]:4000'], 'request-malformed'],
+    ['a multicast address', ['udp:239.1.2.3:4000'], 'request-malformed'],
     ['private addresses', ['udp:192.168.1.7:4000', 'udp:[fd00::1]:4000'], 'not-allowed'],
   ])('that announces %s from a public address is refused', (_what, endpoints, code) => {
     const scene = new LoginScene();
@@ -364,6 +365,8 @@ describe('a supernode', () => {
     ['its own as a dual-stack socket shows it', '::ffff:203.0.113.5', ['udp:203.0.113.5:1'], ['udp:203.0.113.5:1']],
     ['its own network in IPv6', '2001:db8::1', ['udp:[2001:db8:0::2]:1'], ['udp:[2001:db8:0::2]:1']],
     ['anything near by from near by', '192.168.1.7', ['udp:192.168.9.9:1', 'udp:127.0.0.1:1'], ['udp:192.168.9.9:1']],
+    ['anything near by through a dual-stack socket', '::ffff:10.0.0.1', ['udp:10.9.9.9:1'], ['udp:10.9.9.9:1']],
+    ['a LAN address from the same machine', '::1', ['udp:192.168.1.7:1'], ['udp:192.168.1.7:1']],
     ['loopback from the same machine', '127.0.0.1', ['udp:127.0.0.1:1'], ['udp:127.0.0.1:1']],
   ])('announces %s', (_what, host, endpoints, kept) => {
     const scene = new LoginScene();
@@ -391,10 +394,12 @@ describe('a supernode', () => {
     expect(scene.accounts.supernodes(9)[0]?.endpoints).toEqual(elsewhere.endpoints);
   });
 
-  it('may ask again for the same when our answer was lost, and anew when its time is over', () => {
+  it('may enrol anew from where it is, when our answer was lost or its ports changed, and anywhere when its time is over', () => {
     const scene = new LoginScene();
     expect(scene.outcome(scene.session('203.0.113.5'), 'enrolSupernode', here)).toBe('supernodeEnrolled');
     expect(scene.outcome(scene.session('203.0.113.5'), 'enrolSupernode', here)).toBe('supernodeEnrolled');
+    const otherPort = { publicKey: supernodeKey, endpoints: ['udp:203.0.113.5:9'] };
+    expect(scene.outcome(scene.session('::ffff:203.0.113.5'), 'enrolSupernode', otherPort)).toBe('supernodeEnrolled');
     scene.wallMs += SUPERNODE_CERTIFICATE_LIFETIME_MS;
     const moved = { publicKey: supernodeKey, endpoints: ['udp:192.0.2.66:4000'] };
     expect(scene.outcome(scene.session('192.0.2.66'), 'enrolSupernode', moved)).toBe('supernodeEnrolled');
