@@ -22,10 +22,13 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
  */
 const SMALL_HEAP = '"use strict";require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");';
 
+/** The screen draws often and needs little: its old generation may grow by 40 % before it is cleaned (89 -> 83 MiB). */
+const SCREEN_HEAP = `${SMALL_HEAP}require("node:v8").setFlagsFromString("--heap-growing-percent=40");`;
+
 const ENTRIES = [
   { entry: 'bin/wren.ts', out: 'dist/wren.cjs' },
   { entry: 'bin/agent.ts', out: 'dist/agent.cjs', banner: SMALL_HEAP },
-  { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', banner: SMALL_HEAP },
+  { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', banner: SCREEN_HEAP },
   { entry: 'bin/voice.ts', out: 'dist/voice.cjs' },
   { entry: 'bin/server.ts', out: 'dist/server.cjs' },
 ];
@@ -83,7 +86,8 @@ export const PATCHES = [
     edits: [
       ['widths = new Map();', 'widths = new BoundedMap(4096);'],
       ['blockWidths = new Map();', 'blockWidths = new BoundedMap(2048);'],
-      ['styledChars = new Map();', 'styledChars = new BoundedMap(1024);'],
+      // An entry is a line of cells, up to 10 KiB; a frame of a large window has some 150 different ones.
+      ['styledChars = new Map();', 'styledChars = new BoundedMap(160);'],
       ['caches = new OutputCaches();', 'caches = SHARED_CACHES;'],
       [
         'export default class Output {',
@@ -248,7 +252,7 @@ async function bundle({ entry, out, banner = '' }) {
 
 async function main(argv) {
   if (argv.length === 2) {
-    await bundle({ entry: path.resolve(argv[0]), out: path.resolve(argv[1]), banner: SMALL_HEAP });
+    await bundle({ entry: path.resolve(argv[0]), out: path.resolve(argv[1]), banner: SCREEN_HEAP });
     return;
   }
   const present = ENTRIES.filter(({ entry }) => existsSync(path.join(ROOT, entry)));

@@ -69,7 +69,7 @@ const LAYERS: {
   },
   { room: /^src\/net\/io\//, may: [/^src\/net\/(io|protocol)\//, /^node:/], why: 'sockets know no messages' },
   {
-    room: /^src\/net\/index\.ts$/,
+    room: /^src\/net\/(index|servers)\.ts$/,
     may: [/^src\/net\/(node|login|chat|call|media|nat|overlay|protocol)\//],
     why: 'the face',
   },

@@ -7,6 +7,7 @@ import { generateKeyPair, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Driver } from '../../src/net/io/index.ts';
 import {
   createAuthority,
   Issuer,
@@ -14,8 +15,7 @@ import {
   LoginNode,
   type LoginNodeCommand,
   type LoginNodeEvent,
-} from '../../src/net/index.ts';
-import { Driver } from '../../src/net/io/index.ts';
+} from '../../src/net/servers.ts';
 import { openAccountDb } from '../../src/store/account-db.ts';
 import { openAuthority, readAuthority } from '../../src/store/authority-file.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';

@@ -3,10 +3,11 @@
  * certified; while the login server is away a certificate of an earlier run does.
  */
 import { join } from 'node:path';
-import { authorityPin, Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/index.ts';
+import { authorityPin } from '../../src/net/index.ts';
 import { Driver } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';

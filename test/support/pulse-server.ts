@@ -26,7 +26,7 @@ export class PulseServer {
   /** For programs that shall talk to this server, by libpulse or by ALSA. */
   readonly env: { readonly [name: string]: string };
   readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'wren-pulse-'));
-  readonly #process: ChildProcess;
+  #process: ChildProcess;
   readonly #streams = new Set<ChildProcess>();
 
   private constructor() {
@@ -52,27 +52,57 @@ export class PulseServer {
       PULSE_SERVER: `unix:${socket}`,
       ALSA_CONFIG_PATH: alsa,
     };
+    this.#process = this.#spawn();
+  }
+
+  #spawn(): ChildProcess {
+    const script = path.join(this.#folder, 'script.pa');
     const args = ['-n', '--daemonize=no', '--exit-idle-time=-1', '--high-priority=yes', '-F', script];
-    const own = { ...process.env, ...this.env };
-    delete (own as { PULSE_SERVER?: string }).PULSE_SERVER;
-    this.#process = spawn('pulseaudio', args, { env: own, stdio: 'ignore' });
+    const env = { ...process.env, ...this.env };
+    // With it the server would refuse to start: one runs already, it believes.
+    delete (env as { PULSE_SERVER?: string }).PULSE_SERVER;
+    return spawn('pulseaudio', args, { env, stdio: 'ignore' });
   }
 
   /** Resolves when the server answers; rejects after ten seconds. */
   static async start(): Promise<PulseServer> {
     const server = new PulseServer();
+    try {
+      await server.#answers();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  async #answers(): Promise<void> {
     for (let tries = 0; tries < 100; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       try {
-        execFileSync('pactl', ['info'], { env: { ...process.env, ...server.env }, stdio: 'ignore', timeout: 2000 });
-        server.#pin();
-        return server;
+        execFileSync('pactl', ['info'], { env: { ...process.env, ...this.env }, stdio: 'ignore', timeout: 2000 });
+        this.#pin();
+        return;
       } catch {
         // Not yet.
       }
     }
-    await server.stop();
     throw new Error('pulseaudio does not answer');
+  }
+
+  /** Dies as by a bug; everybody connected is cut off. */
+  async crash(): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once('close', resolve));
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Comes back at the same place after a crash. */
+  async revive(): Promise<void> {
+    rmSync(path.join(this.#folder, 'pulse'), { recursive: true, force: true });
+    rmSync(path.join(this.#folder, 'native'), { force: true });
+    this.#process = this.#spawn();
+    await this.#answers();
   }
 
   /** Speaks into the microphone. Resolves when all has been played. */
@@ -105,9 +135,7 @@ export class PulseServer {
 
   async stop(): Promise<void> {
     for (const stream of this.#streams) stream.kill('SIGKILL');
-    const ended = new Promise((resolve) => this.#process.once('close', resolve));
-    this.#process.kill('SIGKILL');
-    await ended;
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await this.crash();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -4,8 +4,8 @@
  */
 
 import type { Route } from '../../src/net/protocol/traffic.ts';
-import { Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
-import type { OwnIdentity, Trust } from '../../src/net/transport/trust.ts';
+import { type ConnectOptions, Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
+import type { OwnIdentity, Trust, Welcome } from '../../src/net/transport/trust.ts';
 import { readPacket } from '../../src/net/wire/packet.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -16,9 +16,10 @@ export interface WireOptions {
   readonly duplicate?: number;
 }
 
-type Side = 'a' | 'b';
+export type Side = 'a' | 'b';
 type Happening = Exclude<SwitchboardOutput, { type: 'send' }> & { readonly side: Side; readonly at: number };
-const routeTo = (side: Side): Route => ({
+const BY_STREAM: Route = { via: 'stream', stream: 1 };
+const byDatagram = (side: Side): Route => ({
   via: 'udp',
   endpoint: { carrier: 'udp', host: side === 'a' ? '10.0.0.1' : '10.0.0.2', port: 4000 },
 });
@@ -32,6 +33,7 @@ export class TwoSwitchboards {
   readonly captured: { from: Side; bytes: Buffer }[] = [];
   readonly #inFlight: { at: number; order: number; to: Side; bytes: Buffer }[] = [];
   readonly #random;
+  readonly #carrier: 'udp' | 'stream';
   #order = 0;
   wire: WireOptions;
   /** When set, may replace or drop (undefined) each packet. */
@@ -42,20 +44,29 @@ export class TwoSwitchboards {
     wire?: WireOptions;
     trust: { a: Trust; b: Trust };
     identity: { a?: OwnIdentity; b?: OwnIdentity };
+    /** What the wire is to them; datagrams if not said. */
+    carrier?: 'udp' | 'stream';
+    welcome?: Welcome;
   }) {
     const seed = options.seed ?? 1;
     this.#random = seededRandom(`wire ${seed}`);
     this.wire = options.wire ?? {};
+    this.#carrier = options.carrier ?? 'udp';
     this.a = new Switchboard({ random: seededRandom(`a ${seed}`), trust: options.trust.a });
-    this.b = new Switchboard({ random: seededRandom(`b ${seed}`), trust: options.trust.b });
+    const welcome = options.welcome ? { welcome: options.welcome } : {};
+    this.b = new Switchboard({ random: seededRandom(`b ${seed}`), trust: options.trust.b, ...welcome });
     this.a.setIdentity(options.identity.a);
     this.b.setIdentity(options.identity.b);
   }
 
-  connect(options?: { anonymous?: boolean; wantAuthority?: boolean }): number {
-    const session = this.a.connect(this.now, routeTo('b'), options);
+  connect(options?: ConnectOptions): number {
+    const session = this.a.connect(this.now, this.routeTo('b'), options);
     this.settle();
     return session;
+  }
+
+  routeTo(side: Side): Route {
+    return this.#carrier === 'stream' ? BY_STREAM : byDatagram(side);
   }
 
   /** Moves what the switchboards said onto the wire and into `happened`. */
@@ -100,7 +111,7 @@ export class TwoSwitchboards {
 
   #arrive(to: Side, bytes: Buffer): void {
     const packet = readPacket(bytes);
-    if (packet) this[to].receive(this.now, routeTo(to === 'a' ? 'b' : 'a'), packet);
+    if (packet) this[to].receive(this.now, this.routeTo(to === 'a' ? 'b' : 'a'), packet);
   }
 
   #put(from: Side, original: Buffer): void {

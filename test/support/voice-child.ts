@@ -3,23 +3,25 @@
  * The test plays the agent. Its stdout and stderr are gathered, as the agent's log file would.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import * as esbuild from 'esbuild';
 import type { FromVoice, ToVoice } from '../../src/audio/port.ts';
 import { asFromVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../../src/audio/port-codec.ts';
 
-/** Inside node_modules, so that the bundle finds the packages that are not bundled; one for each test process. */
-const BUNDLE = path.resolve('node_modules', '.cache', 'wren-test', `voice-${process.pid}.cjs`);
+/** Inside node_modules, so that the bundle finds the packages that are not bundled. */
+const BUNDLE = path.resolve('node_modules', '.cache', 'wren-test', 'voice.cjs');
 let built = false;
 
 function bundle(): string {
   if (built) return BUNDLE;
   mkdirSync(path.dirname(BUNDLE), { recursive: true });
+  // Test files run at the same time: each builds for itself, the last one stays, and all are the same.
+  const own = `${BUNDLE}.${process.pid}`;
   esbuild.buildSync({
     entryPoints: ['bin/voice.ts'],
-    outfile: BUNDLE,
+    outfile: own,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -27,6 +29,7 @@ function bundle(): string {
     external: ['@discordjs/opus', 'naudiodon', 'opusscript'],
     logLevel: 'error',
   });
+  renameSync(own, BUNDLE);
   built = true;
   return BUNDLE;
 }

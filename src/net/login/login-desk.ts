@@ -21,10 +21,10 @@ import {
   SIGN_UP_BURST,
   SIGN_UP_REFILL_MS,
 } from '../protocol/params.ts';
+import { RateLimit } from '../protocol/rate-limit.ts';
 import type { CredentialKind } from './credential.ts';
 import type { CredentialSubject, IssuedCertificate, Issuer } from './credential-issuer.ts';
 import { dummyPasswordHash, SCRYPT_COST, type ScryptCost } from './password-hash.ts';
-import { RateLimit } from './rate-limit.ts';
 
 /** A session as the transport established it. */
 export interface LoginSession {

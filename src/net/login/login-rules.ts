@@ -26,6 +26,7 @@ import {
   SUPERNODE_ENDPOINTS_MAX,
   SUPERNODES_TOLD_MAX,
 } from '../protocol/params.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { Account, StoredSupernode } from './account-store.ts';
 import { nodeIdOf, publicKeyFit } from './credential.ts';
@@ -34,7 +35,6 @@ import { cleanDisplayName } from './display-name.ts';
 import { accountKeyOf, certifiedPerson, type LoginClient, type LoginDesk } from './login-desk.ts';
 import type { EffectKind, EffectOf, EffectValues, LoginEffect } from './login-effects.ts';
 import { SALT_BYTES } from './password-hash.ts';
-import { hostKey } from './rate-limit.ts';
 
 export type Answer = EffectValues[EffectKind];
 type Work<T> = Generator<LoginEffect, T, Answer>;

@@ -17,11 +17,11 @@ import {
   REQUESTS_PENDING_MAX,
   SESSIONS_MAX,
 } from '../protocol/params.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
 import { type Message, message } from '../wire/messages.ts';
 import { type LoginClient, LoginDesk, type LoginServerOptions, type LoginSession } from './login-desk.ts';
 import { type EffectResult, isHashing, type LoginEffect } from './login-effects.ts';
 import { type Answer, isRequest, type Request, RULES } from './login-rules.ts';
-import { hostKey } from './rate-limit.ts';
 
 export type { LoginServerOptions, LoginSession } from './login-desk.ts';
 

@@ -30,7 +30,14 @@ export const HANDSHAKES_BEFORE_COOKIE = 20;
 export const HANDSHAKES_PENDING_MAX = 256;
 /** RSA signatures given to strangers: a token bucket, a second and burst (0.3 ms each, so 6 % of a core at most). */
 export const HANDSHAKES_PER_SECOND_MAX = 200;
+/** The same from one proven source: an office behind one address after a supernode's restart, but a quarter at most. */
+export const HANDSHAKE_SOURCE_BURST = 100;
+export const HANDSHAKE_SOURCE_REFILL_MS = 20;
+/** Different cookies taken in one handshake: an honest secret changes once in it, and each costs us a whole Hello. */
+export const COOKIES_PER_HANDSHAKE_MAX = 3;
 export const SESSIONS_MAX = 4096;
+/** Sessions with ends that proved nothing: a sign-up takes a second, and at 200 a second each lives for five. */
+export const SESSIONS_ANONYMOUS_MAX = 1024;
 /** Sessions kept to one node: the newest is used, older ones still open what was under way. */
 export const SESSIONS_PER_NODE_MAX = 3;
 /** A session unheard for this long is not trusted with anything new: the other end may have dropped it. */
@@ -40,6 +47,8 @@ export const SESSION_IDLE_MS = 180_000;
 /** Reliable channel: payload of one segment, so that the sealed packet, forwarded once, fits a datagram. */
 export const SEGMENT_BYTES = 1024;
 export const SEGMENTS_IN_FLIGHT_MAX = 64;
+/** Segments that one message may be cut into: four times what the longest needs. Empty ones would cost for ever. */
+export const SEGMENTS_PER_MESSAGE_MAX = 1024;
 export const RELIABLE_MESSAGE_BYTES_MAX = 262_144;
 export const RELIABLE_QUEUE_BYTES_MAX = 1_048_576;
 /** RFC 6298 with a lower floor: links here are one hop. */

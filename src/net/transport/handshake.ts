@@ -24,7 +24,7 @@ import { DATAGRAM_BYTES_MAX } from '../protocol/params.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, PacketKind, PROTOCOL_VERSION, TAG_BYTES } from '../wire/packet.ts';
 import { agree, type EphemeralKey, ephemeralKey, expand, ROOT_BYTES, X25519_BYTES } from './keys.ts';
-import { ANONYMOUS, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
+import { ANONYMOUS, type Expectation, fits, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
 
 export const SUITE_RSA_X25519_AES256GCM = 1;
 /** Beside a fresh ephemeral key 16 bytes are plenty, and Auth1 with a certificate must fit DATAGRAM_BYTES_MAX. */
@@ -40,7 +40,10 @@ export interface Established {
   readonly peer: PeerIdentity;
 }
 
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: FailureCode };
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `sealed`: it opened with the keys of this handshake, so it is the other end's own word and no forger's. */
+  | { readonly ok: false; readonly code: FailureCode; readonly sealed?: boolean };
 
 /** The initiator's memory between Hello and Auth2. */
 export interface InitiatorState {
@@ -49,6 +52,8 @@ export interface InitiatorState {
   readonly nonce: Buffer;
   readonly wantAuthority: boolean;
   readonly padded: boolean;
+  /** Empty until the responder asked for one. */
+  readonly cookie: Buffer;
   /** Body of the Hello last sent: part of the transcript. */
   readonly helloBody: Buffer;
   readonly packet: Buffer;
@@ -66,14 +71,14 @@ export function beginInitiator(
   return helloWith({ ...options, ephemeral, nonce: random.bytes(NONCE_BYTES) }, Buffer.alloc(0));
 }
 
-/** The same Hello with the cookie that the responder asked for. */
-export function withCookie(state: InitiatorState, cookie: Uint8Array): InitiatorState {
+/** The same Hello with the cookie that the responder asked for; the cookie becomes ours. */
+export function withCookie(state: InitiatorState, cookie: Buffer): InitiatorState {
   return helloWith(state, cookie);
 }
 
 function helloWith(
   state: Pick<InitiatorState, 'localIndex' | 'ephemeral' | 'nonce' | 'wantAuthority' | 'padded'>,
-  cookie: Uint8Array,
+  cookie: Buffer,
 ): InitiatorState {
   const body: Partial<HandshakeBody<'Hello'>> = {
     versions: [PROTOCOL_VERSION],
@@ -88,7 +93,7 @@ function helloWith(
   // 8: envelope and receiver index; 3: tag and length of the padding itself.
   const padding = Buffer.alloc(Math.max(0, DATAGRAM_BYTES_MAX - 8 - bare.length - 3));
   const helloBody = state.padded ? encodeBody('Hello', { ...body, padding }) : bare;
-  return { ...state, helloBody, packet: handshakePacket(PacketKind.hello, 0, helloBody) };
+  return { ...state, cookie, helloBody, packet: handshakePacket(PacketKind.hello, 0, helloBody) };
 }
 
 /** A Hello that is worth answering; undefined for garbage. */
@@ -159,12 +164,13 @@ export function answerHello(options: {
   };
 }
 
-/** Checks Auth1 and makes Auth2. `own` undefined: stay anonymous. */
+/** Checks Auth1 and makes Auth2. `own` undefined: stay anonymous. Whoever is not `expected` gets no proof of ours. */
 export function finishInitiator(
   state: InitiatorState,
   body: Buffer,
   own: OwnIdentity | undefined,
   trust: Trust,
+  expected?: Expectation,
 ): Outcome<Established & { packet: Buffer }> {
   const auth = decodeBody('Auth1', body);
   const malformed = { ok: false, code: 'certificate-invalid' } as const;
@@ -188,6 +194,7 @@ export function finishInitiator(
   const { identity, publicKey } = judged;
   if (!verifyWith(publicKey, Buffer.concat([RESPONDER, t1, bytesOf(identity.nodeId)]), proof.signature))
     return malformed;
+  if (!fits(identity, expected)) return { ok: false, code: 'certificate-invalid' };
   const t2 = secondTranscript(t1, auth.sealed);
   const sealed = sealProof(secret, t2, 'wren SK1 initiator proof', initiatorProof(own, t2, identity.nodeId));
   const packet = handshakePacket(PacketKind.auth2, auth.senderIndex, encodeBody('Auth2', { sealed }));
@@ -198,14 +205,17 @@ export function finishInitiator(
 export function finishResponder(state: ResponderState, body: Buffer, trust: Trust): Outcome<Established> {
   const auth = decodeBody('Auth2', body);
   const opened = auth && openProof(state.secret, state.t2, 'wren SK1 initiator proof', auth.sealed);
-  const proof = opened && decodeBody('Proof', opened);
-  if (!proof) return { ok: false, code: 'certificate-invalid' };
+  if (!opened) return { ok: false, code: 'certificate-invalid' };
+  const proof = decodeBody('Proof', opened);
+  if (!proof) return { ok: false, code: 'certificate-invalid', sealed: true };
   const established = { root: rootOf(state.secret, state.t2), remoteIndex: state.remoteIndex };
   if (proof.certificate.length === 0) return { ok: true, value: { ...established, peer: ANONYMOUS } };
   const judged = trust.judge(proof.certificate, undefined);
-  if (!judged.ok) return judged;
+  if (!judged.ok) return { ...judged, sealed: true };
   const signed = Buffer.concat([INITIATOR, state.t2, bytesOf(judged.identity.nodeId), bytesOf(state.ownNodeId)]);
-  if (!verifyWith(judged.publicKey, signed, proof.signature)) return { ok: false, code: 'certificate-invalid' };
+  if (!verifyWith(judged.publicKey, signed, proof.signature)) {
+    return { ok: false, code: 'certificate-invalid', sealed: true };
+  }
   return { ok: true, value: { ...established, peer: judged.identity } };
 }
 

@@ -7,21 +7,31 @@
  *
  * A repeated Hello gets the same Auth1 again and costs no second signature. Nothing is remembered of a Hello that is
  * answered by a Cookie.
+ *
+ * What a flood can do: a datagram whose address is unproven gets no more bytes than it brought. Once twenty
+ * handshakes are open, or half of this second's signatures are given, addresses must be proven by a cookie, and a
+ * proven source has its share and no more. When the table is full the oldest unfinished handshake makes room; honest
+ * ones are finished within a round trip, long before that.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import {
   COOKIE_SECRET_MS,
+  COOKIES_PER_HANDSHAKE_MAX,
+  DATAGRAM_BYTES_MAX,
   HANDSHAKE_RETRY_MS,
   HANDSHAKE_RETRY_MS_MAX,
+  HANDSHAKE_SOURCE_BURST,
+  HANDSHAKE_SOURCE_REFILL_MS,
   HANDSHAKE_TIMEOUT_MS,
   HANDSHAKES_BEFORE_COOKIE,
   HANDSHAKES_PENDING_MAX,
   HANDSHAKES_PER_SECOND_MAX,
 } from '../protocol/params.ts';
+import { RateLimit } from '../protocol/rate-limit.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import { type Route, routeKey } from '../protocol/traffic.ts';
+import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
 import {
@@ -35,17 +45,27 @@ import {
   type ResponderState,
   withCookie,
 } from './handshake.ts';
-import type { OwnIdentity, Trust } from './trust.ts';
+import type { Expectation, OwnIdentity, Trust, Welcome } from './trust.ts';
 
 const COOKIE_BYTES = 16;
+
+export interface BeginOptions {
+  readonly anonymous: boolean;
+  readonly wantAuthority: boolean;
+  /** Anybody else is no answer. */
+  readonly expect?: Expectation | undefined;
+}
 
 interface Outgoing {
   state: InitiatorState;
   readonly route: Route;
-  readonly anonymous: boolean;
+  /** Whom we prove to be in it: what A began is not finished by B. Undefined: nobody. */
+  readonly own: OwnIdentity | undefined;
+  readonly expect: Expectation | undefined;
   readonly giveUpAt: Millis;
   resendAt: Millis;
   retryMs: number;
+  cookies: number;
   /** Why the answers so far were not good enough; a forger could send such, so we go on until time is up. */
   lastCode: FailureCode;
 }
@@ -65,36 +85,47 @@ export type HandshakeOutput =
       readonly initiated: boolean;
       readonly keys: Established;
       readonly route: Route;
-      /** Auth2, to be repeated until the responder is heard; only for the initiator. */
-      readonly auth2: Buffer | undefined;
+      /** The initiator's: to be repeated until the responder is heard. The responder's: to be known when repeated. */
+      readonly auth2: Buffer;
     }
   | { readonly type: 'failed'; readonly localIndex: number; readonly code: FailureCode };
 
 export class Handshakes {
   readonly #random: Random;
   readonly #trust: Trust;
+  readonly #welcome: Welcome;
   readonly #freeIndex: () => number;
-  /** Set once we can prove ourselves; until then we answer no Hello and stay anonymous. */
-  own: OwnIdentity | undefined;
+  #own: OwnIdentity | undefined;
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #incoming = new Map<number, Incoming>();
   readonly #incomingByKey = new Map<string, Incoming>();
   readonly #signatures = new TokenBucket(HANDSHAKES_PER_SECOND_MAX, HANDSHAKES_PER_SECOND_MAX);
+  readonly #sources = new RateLimit(HANDSHAKE_SOURCE_BURST, HANDSHAKE_SOURCE_REFILL_MS);
   #cookieSecrets: [Buffer, Buffer];
   #cookieRotateAt: Millis = 0;
   #out: HandshakeOutput[] = [];
   /** Handshake packets dropped as garbage, over a bound, or failing a check. */
   dropped = 0;
 
-  constructor(options: { random: Random; trust: Trust; freeIndex: () => number }) {
+  constructor(options: { random: Random; trust: Trust; welcome: Welcome; freeIndex: () => number }) {
     this.#random = options.random;
     this.#trust = options.trust;
+    this.#welcome = options.welcome;
     this.#freeIndex = options.freeIndex;
     this.#cookieSecrets = [options.random.bytes(32), options.random.bytes(32)];
   }
 
+  /** Whom we prove to be; until then we answer no Hello. What was answered as somebody else is forgotten. */
+  setOwn(own: OwnIdentity | undefined): void {
+    if (own?.nodeId !== this.#own?.nodeId) {
+      this.#incoming.clear();
+      this.#incomingByKey.clear();
+    }
+    this.#own = own;
+  }
+
   /** Starts an outgoing handshake; returns our index, by which the outcome is told. */
-  begin(now: Millis, route: Route, options: { anonymous: boolean; wantAuthority: boolean }): number {
+  begin(now: Millis, route: Route, options: BeginOptions): number {
     const localIndex = this.#freeIndex();
     const state = beginInitiator(this.#random, {
       localIndex,
@@ -104,10 +135,12 @@ export class Handshakes {
     this.#outgoing.set(localIndex, {
       state,
       route,
-      anonymous: options.anonymous,
+      own: options.anonymous ? undefined : this.#own,
+      expect: options.expect,
       giveUpAt: now + HANDSHAKE_TIMEOUT_MS,
       resendAt: now + HANDSHAKE_RETRY_MS,
       retryMs: HANDSHAKE_RETRY_MS,
+      cookies: 0,
       lastCode: 'unreachable',
     });
     this.#out.push({ type: 'send', route, bytes: state.packet });
@@ -123,9 +156,15 @@ export class Handshakes {
     return this.#outgoing.has(index) || this.#incoming.has(index);
   }
 
-  receive(now: Millis, route: Route, packet: Packet): void {
-    if (packet.kind === PacketKind.hello) this.#receiveHello(now, route, packet);
-    else if (packet.kind === PacketKind.cookie) this.#receiveCookie(now, packet);
+  /** Outgoing ones forgotten as well: nothing of what was begun is to be finished. */
+  abandonAll(): void {
+    this.#outgoing.clear();
+  }
+
+  /** `source`: who is to be charged for the work, as the carriers know it. */
+  receive(now: Millis, route: Route, packet: Packet, source: string): void {
+    if (packet.kind === PacketKind.hello) this.#receiveHello(now, route, packet, source);
+    else if (packet.kind === PacketKind.cookie) this.#receiveCookie(now, route, packet);
     else if (packet.kind === PacketKind.auth1) this.#receiveAuth1(route, packet);
     else if (packet.kind === PacketKind.auth2) this.#receiveAuth2(route, packet);
   }
@@ -157,9 +196,12 @@ export class Handshakes {
     return out;
   }
 
-  #receiveHello(now: Millis, route: Route, packet: Packet): void {
+  #receiveHello(now: Millis, route: Route, packet: Packet, source: string): void {
+    if (!this.#own || (this.#welcome.ways === 'forward' && route.via !== 'forward')) return this.#drop();
+    // A shorter question could be used to send a victim more than it cost (section 5 of PROTOCOL.md).
+    if (route.via === 'udp' && packet.bytes.length < DATAGRAM_BYTES_MAX) return this.#drop();
     const hello = parseHello(packet.body);
-    if (!hello || !this.own) return this.#drop();
+    if (!hello) return this.#drop();
     // By its whole body: a Hello altered on the way must not stand for the true one that follows.
     const key = `${routeKey(route)}|${createHash('sha256').update(packet.body).digest('base64')}`;
     const repeated = this.#incomingByKey.get(key);
@@ -167,50 +209,62 @@ export class Handshakes {
       this.#out.push({ type: 'send', route, bytes: repeated.state.packet });
       return;
     }
-    if (!this.#admitted(now, route, hello)) return;
+    if (!this.#admitted(now, route, hello, source)) return;
     const localIndex = this.#freeIndex();
     const answer = answerHello({
       random: this.#random,
       localIndex,
       helloBody: Buffer.from(packet.body),
-      hello,
-      own: this.own,
+      // With the CA certificate in it, an answer would not fit a datagram.
+      hello: { ...hello, wantAuthority: hello.wantAuthority && route.via !== 'udp' },
+      own: this.#own,
       trust: this.#trust,
     });
-    if (!answer.ok) return this.#drop();
-    const incoming = { state: answer.value, key, route, forgetAt: now + HANDSHAKE_TIMEOUT_MS };
-    this.#incoming.set(localIndex, incoming);
-    this.#incomingByKey.set(key, incoming);
+    if (!answer.ok || (route.via === 'udp' && answer.value.packet.length > DATAGRAM_BYTES_MAX)) return this.#drop();
+    this.#remember({ state: answer.value, key, route, forgetAt: now + HANDSHAKE_TIMEOUT_MS });
     this.#out.push({ type: 'send', route, bytes: answer.value.packet });
   }
 
-  /** False: a cookie was sent instead, or the Hello was dropped. Streams prove their address by themselves. */
-  #admitted(now: Millis, route: Route, hello: HandshakeBody<'Hello'>): boolean {
-    const busy = this.#incoming.size >= HANDSHAKES_BEFORE_COOKIE;
-    if (busy && route.via === 'udp' && !this.#cookieGood(now, route, hello)) {
+  /** False: a cookie was sent instead, or the Hello was dropped. Streams and our supernode prove the source. */
+  #admitted(now: Millis, route: Route, hello: HandshakeBody<'Hello'>, source: string): boolean {
+    const proven = route.via !== 'udp' || this.#cookieGood(now, route, hello);
+    const busy =
+      this.#incoming.size >= HANDSHAKES_BEFORE_COOKIE ||
+      this.#signatures.waitMs(now, HANDSHAKES_PER_SECOND_MAX / 2) > 0;
+    if (busy && !proven) {
       const cookie = encodeBody('Cookie', { cookie: this.#cookie(now, 0, route, hello) });
       this.#out.push({ type: 'send', route, bytes: handshakePacket(PacketKind.cookie, hello.senderIndex, cookie) });
       return false;
     }
-    if (this.#incoming.size < HANDSHAKES_PENDING_MAX && this.#signatures.take(now)) return true;
+    // Only what is proven is charged, or a forger could use up somebody else's share.
+    if ((!proven || this.#sources.take(now, source) === 0) && this.#signatures.take(now)) return true;
     this.dropped += 1;
     return false;
   }
 
-  #receiveCookie(now: Millis, packet: Packet): void {
+  #remember(incoming: Incoming): void {
+    const oldest = this.#incoming.size >= HANDSHAKES_PENDING_MAX ? this.#incoming.values().next().value : undefined;
+    if (oldest) this.#forget(oldest);
+    this.#incoming.set(incoming.state.localIndex, incoming);
+    this.#incomingByKey.set(incoming.key, incoming);
+  }
+
+  /** A cookie makes us send a whole Hello, so only new ones are taken, and only a few. */
+  #receiveCookie(now: Millis, route: Route, packet: Packet): void {
     const outgoing = this.#outgoing.get(packet.receiverIndex);
-    const body = decodeBody('Cookie', packet.body);
-    if (!outgoing || !body || body.cookie.length !== COOKIE_BYTES) return this.#drop();
-    outgoing.state = withCookie(outgoing.state, body.cookie);
+    const cookie = decodeBody('Cookie', packet.body)?.cookie;
+    if (!outgoing || !sameRoute(route, outgoing.route) || cookie?.length !== COOKIE_BYTES) return this.#drop();
+    if (outgoing.cookies >= COOKIES_PER_HANDSHAKE_MAX || outgoing.state.cookie.equals(cookie)) return this.#drop();
+    outgoing.cookies += 1;
+    outgoing.state = withCookie(outgoing.state, Buffer.from(cookie));
     outgoing.resendAt = now + outgoing.retryMs;
     this.#out.push({ type: 'send', route: outgoing.route, bytes: outgoing.state.packet });
   }
 
   #receiveAuth1(route: Route, packet: Packet): void {
     const outgoing = this.#outgoing.get(packet.receiverIndex);
-    if (!outgoing) return this.#drop();
-    const own = outgoing.anonymous ? undefined : this.own;
-    const done = finishInitiator(outgoing.state, packet.body, own, this.#trust);
+    if (!outgoing || !sameWay(route, outgoing.route)) return this.#drop();
+    const done = finishInitiator(outgoing.state, packet.body, outgoing.own, this.#trust, outgoing.expect);
     if (!done.ok) {
       this.dropped += 1;
       outgoing.lastCode = done.code;
@@ -227,17 +281,22 @@ export class Handshakes {
 
   #receiveAuth2(route: Route, packet: Packet): void {
     const incoming = this.#incoming.get(packet.receiverIndex);
-    if (!incoming) return this.#drop();
+    if (!incoming || !sameWay(route, incoming.route)) return this.#drop();
     const done = finishResponder(incoming.state, packet.body, this.#trust);
-    if (!done.ok) return this.#drop();
+    if (!done.ok) {
+      // The other end's own word, and no good: it gets no second look, for each costs a signature's check.
+      if (done.sealed) this.#forget(incoming);
+      return this.#drop();
+    }
     this.#forget(incoming);
+    if (!this.#welcome.kinds.includes(done.value.peer.kind)) return this.#drop();
     this.#out.push({
       type: 'established',
       localIndex: packet.receiverIndex,
       initiated: false,
       keys: done.value,
       route,
-      auth2: undefined,
+      auth2: Buffer.from(packet.bytes),
     });
   }
 
@@ -268,4 +327,12 @@ export class Handshakes {
   #drop(): void {
     this.dropped += 1;
   }
+}
+
+/**
+ * May the other half of a handshake come by this route? A datagram's address may change under way; but what began
+ * through the supernode stays there, or a node could be made to show its address to somebody who only knows its name.
+ */
+function sameWay(route: Route, begun: Route): boolean {
+  return route.via === 'udp' ? begun.via === 'udp' : sameRoute(route, begun);
 }

@@ -18,6 +18,7 @@ import {
   RTO_MS_START,
   SEGMENT_BYTES,
   SEGMENTS_IN_FLIGHT_MAX,
+  SEGMENTS_PER_MESSAGE_MAX,
   SKIPS_BEFORE_RESEND,
 } from '../protocol/params.ts';
 
@@ -81,7 +82,8 @@ export class ReliableChannel {
       this.#acknowledge(now, plaintext);
       return [];
     }
-    if (plaintext.length < SEGMENT_HEADER_BYTES) return [];
+    const payloadBytes = plaintext.length - SEGMENT_HEADER_BYTES;
+    if (payloadBytes < 0 || payloadBytes > SEGMENT_BYTES) return [];
     this.#ackDue = true;
     const sequence = plaintext.readUInt32BE(1);
     const ahead = sequence - this.#expected;
@@ -213,7 +215,7 @@ export class ReliableChannel {
       this.#expected += 1;
       this.#parts.push(segment.payload);
       this.#partsBytes += segment.payload.length;
-      if (this.#partsBytes > RELIABLE_MESSAGE_BYTES_MAX) {
+      if (this.#partsBytes > RELIABLE_MESSAGE_BYTES_MAX || this.#parts.length > SEGMENTS_PER_MESSAGE_MAX) {
         this.#broken = true;
         return messages;
       }

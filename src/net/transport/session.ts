@@ -4,8 +4,9 @@
  *
  *   plaintext --seal--> header | counter | ciphertext | tag --open--> plaintext
  *
- * An epoch's counter starts at 0. The two epoch bits in the header choose the keys; the previous epoch's keys open
- * packets for EPOCH_OVERLAP_MS more. Counters are 48 bits here and 32 on the wire: the high half is that which brings
+ * An epoch's counter starts at 0. The two epoch bits in the header choose the keys; older keys open packets until
+ * EPOCH_OVERLAP_MS after the other end was first heard in the new ones (not before: the reply that tells it of them may
+ * be lost for long). Counters are 48 bits here and 32 on the wire: the high half is that which brings
  * the counter nearest to the highest one seen (rekeying comes long before 2^32).
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
@@ -15,10 +16,13 @@ import { DATA_HEADER_BYTES, type Packet, PacketKind, TAG_BYTES, writeHeader } fr
 import { type DirectionKeys, epochKeys, nextRoot, type Role } from './keys.ts';
 import { ReplayWindow } from './replay-window.ts';
 
+/** Two bits tell four epochs apart, and one of them is the next. */
+const EPOCHS_BEHIND_MAX = 2;
+
 interface ReceiveEpoch {
   readonly keys: DirectionKeys;
   readonly window: ReplayWindow;
-  /** When these keys are forgotten; Infinity for the current epoch. */
+  /** When these keys are forgotten; Infinity until the other end was heard in a later epoch. */
   forgetAt: Millis;
 }
 
@@ -42,6 +46,7 @@ export class Session {
   /** Send keys of the newest epoch, until the other end is known to have it. */
   #pendingSend: DirectionKeys | undefined;
   #rekeyedAt: Millis;
+  #openedNewest = false;
 
   constructor(options: SessionOptions) {
     this.role = options.role;
@@ -76,9 +81,16 @@ export class Session {
     if (!state.window.fresh(counter)) return undefined;
     const plaintext = decrypt(state.keys, counter, packet.bytes);
     if (plaintext === undefined) return undefined;
+    this.#openedNewest = epoch === this.#newestHeard(epoch) && counter > state.window.highest;
     state.window.mark(counter);
+    if (epoch === this.#newestEpoch) this.#retireOlder(now);
     if (epoch > this.#sendEpoch) this.#switchToNewest(now);
     return plaintext;
+  }
+
+  /** Was the packet that was opened last sent after every other one that came? */
+  get openedNewest(): boolean {
+    return this.#openedNewest;
   }
 
   /** Only the initiator starts a rekey, so two can never cross. */
@@ -104,10 +116,10 @@ export class Session {
   advance(now: Millis, shared: Buffer): void {
     this.#root = nextRoot(this.#root, shared);
     const keys = epochKeys(this.#root, this.role);
-    const previous = this.#receive.get(this.#newestEpoch);
-    if (previous) previous.forgetAt = now + EPOCH_OVERLAP_MS;
-    for (const [epoch, state] of this.#receive) if (now >= state.forgetAt) this.#receive.delete(epoch);
     this.#newestEpoch += 1;
+    for (const [epoch, state] of this.#receive) {
+      if (now >= state.forgetAt || epoch < this.#newestEpoch - EPOCHS_BEHIND_MAX) this.#receive.delete(epoch);
+    }
     this.#receive.set(this.#newestEpoch, {
       keys: keys.receive,
       window: new ReplayWindow(),
@@ -116,6 +128,19 @@ export class Session {
     this.#pendingSend = keys.send;
     this.#rekeyedAt = now;
     if (this.role === 'initiator') this.#switchToNewest(now);
+  }
+
+  /** The newest epoch that the other end was heard in, this packet's counted in. */
+  #newestHeard(epoch: number): number {
+    for (const [other, { window }] of this.#receive) if (other > epoch && window.highest >= 0) return other;
+    return epoch;
+  }
+
+  /** The other end was heard in the newest epoch: from here on the older ones are only for what was overtaken. */
+  #retireOlder(now: Millis): void {
+    for (const [epoch, state] of this.#receive) {
+      if (epoch < this.#newestEpoch) state.forgetAt = Math.min(state.forgetAt, now + EPOCH_OVERLAP_MS);
+    }
   }
 
   #switchToNewest(now: Millis): void {
@@ -129,7 +154,7 @@ export class Session {
 
   /** The epoch that the two bits mean: the newest, or one of the two before it. */
   #epochOf(bits: number): number | undefined {
-    for (let epoch = this.#newestEpoch; epoch >= Math.max(0, this.#newestEpoch - 2); epoch--) {
+    for (let epoch = this.#newestEpoch; epoch >= Math.max(0, this.#newestEpoch - EPOCHS_BEHIND_MAX); epoch--) {
       if ((epoch & 3) === bits) return epoch;
     }
     return undefined;

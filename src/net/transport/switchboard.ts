@@ -13,23 +13,24 @@ import {
   HANDSHAKE_RETRY_MS_MAX,
   HANDSHAKE_TIMEOUT_MS,
   SESSION_IDLE_MS,
-  SESSIONS_MAX,
 } from '../protocol/params.ts';
-import { type Route, sameRoute } from '../protocol/traffic.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
+import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
 import { type Packet, PacketKind, readPacket } from '../wire/packet.ts';
-import { type HandshakeOutput, Handshakes } from './handshakes.ts';
+import { type BeginOptions, type HandshakeOutput, Handshakes } from './handshakes.ts';
 import { agree, type EphemeralKey, ephemeralKey, X25519_BYTES } from './keys.ts';
 import { ContentType, ReliableChannel } from './reliable.ts';
 import { Session } from './session.ts';
-import type { OwnIdentity, PeerIdentity, Trust } from './trust.ts';
+import { SessionTable, type TableEntry } from './session-table.ts';
+import { type OwnIdentity, type PeerIdentity, type Trust, WELCOME_ALL, type Welcome } from './trust.ts';
 
 /** Our index of the session: what the other end writes into its packets. */
 export type SessionId = number;
+export type ConnectOptions = Partial<BeginOptions>;
 
-interface Entry {
+interface Entry extends TableEntry {
   readonly id: SessionId;
-  readonly peer: PeerIdentity;
   readonly session: Session;
   readonly reliable: ReliableChannel;
   /** True while the route follows authenticated packets. */
@@ -37,9 +38,10 @@ interface Entry {
   route: Route;
   /** Where a repeated segment goes instead, when the route may have died. */
   fallback: Route | undefined;
-  heardAt: Millis;
-  /** Repeated until the responder is heard. */
+  /** Ours, repeated until the responder is heard. */
   auth2: { readonly packet: Buffer; readonly giveUpAt: Millis; resendAt: Millis; retryMs: number } | undefined;
+  /** Theirs, answered again when it comes again; until the initiator is heard, who then has our answer. */
+  provenBy: Buffer | undefined;
   rekey: { readonly key: EphemeralKey; readonly epoch: number } | undefined;
 }
 
@@ -67,52 +69,39 @@ export type SwitchboardOutput =
 export class Switchboard {
   readonly #random: Random;
   readonly #handshakes: Handshakes;
-  readonly #entries = new Map<SessionId, Entry>();
+  readonly #entries = new SessionTable<Entry>();
   #out: SwitchboardOutput[] = [];
   /** A lower bound of when any session needs waking: too early is harmless, and saves a walk over all at each packet. */
   #sessionsWakeAt: Millis = Number.POSITIVE_INFINITY;
   /** Packets that no session could open, or that made no sense. */
   dropped = 0;
 
-  constructor(options: { random: Random; trust: Trust }) {
+  /** `welcome`: whose handshakes are answered; everybody's if not said. */
+  constructor(options: { random: Random; trust: Trust; welcome?: Welcome }) {
     this.#random = options.random;
-    this.#handshakes = new Handshakes({ ...options, freeIndex: () => this.#freeIndex() });
+    this.#handshakes = new Handshakes({ welcome: WELCOME_ALL, ...options, freeIndex: () => this.#freeIndex() });
   }
 
-  /** Who we are from now on; undefined: anonymous, and answering nobody. */
+  /** Who we are from now on; undefined: anonymous, and answering nobody. Sessions that there are stay. */
   setIdentity(own: OwnIdentity | undefined): void {
-    this.#handshakes.own = own;
+    this.#handshakes.setOwn(own);
   }
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
-  connect(now: Millis, route: Route, options: { anonymous?: boolean; wantAuthority?: boolean } = {}): SessionId {
-    const { anonymous = false, wantAuthority = false } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority });
+  connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
+    const { anonymous = false, wantAuthority = false, expect } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, expect });
     this.#settleHandshakes(now);
     return id;
   }
 
-  /** One packet from a route, already cut out of its datagram or stream. */
-  receive(now: Millis, route: Route, packet: Packet): void {
-    if (packet.kind !== PacketKind.data) {
-      const known = packet.kind === PacketKind.auth2 ? this.#entries.get(packet.receiverIndex) : undefined;
-      // Auth2 again: our confirmation was lost. It goes where the session goes, whoever asks, and is smaller than Auth2.
-      if (known) return this.#confirm(known);
-      this.#handshakes.receive(now, route, packet);
-      this.#settleHandshakes(now);
-      return;
-    }
-    const entry = this.#entries.get(packet.receiverIndex);
-    const plaintext = entry?.session.open(now, packet);
-    if (!entry || !plaintext || plaintext.length === 0) {
-      this.dropped += 1;
-      return;
-    }
-    entry.heardAt = now;
-    entry.auth2 = undefined;
-    if (entry.follow && !sameRoute(entry.route, route)) entry.route = route;
-    this.#dispatch(now, entry, route, plaintext);
-    this.#flush(now, entry);
+  /** One packet from a route, already cut out of its datagram or stream. `source`: who pays for a handshake's work. */
+  receive(now: Millis, route: Route, packet: Packet, source = sourceOf(route)): void {
+    if (packet.kind === PacketKind.data) return this.#receiveData(now, route, packet);
+    const known = packet.kind === PacketKind.auth2 ? this.#entries.get(packet.receiverIndex) : undefined;
+    if (known) return this.#receiveAuth2Again(known, packet);
+    this.#handshakes.receive(now, route, packet, source);
+    this.#settleHandshakes(now);
   }
 
   /** One packet that came forwarded; garbage is counted. */
@@ -178,6 +167,12 @@ export class Switchboard {
     return this.#entries.get(id)?.heardAt;
   }
 
+  /** Tells every other end, and forgets all sessions and handshakes without an event. */
+  closeAll(reason: string): void {
+    this.#handshakes.abandonAll();
+    for (const { id } of [...this.#entries.values()]) this.close(id, reason);
+  }
+
   /** Tells the other end, once, and forgets the session (or the handshake) without an event. */
   close(id: SessionId, reason: string): void {
     this.#handshakes.abandon(id);
@@ -193,10 +188,6 @@ export class Switchboard {
   /** A stream has closed: sessions that had no other route end. */
   routeGone(route: Route): void {
     for (const entry of this.#entries.values()) if (sameRoute(entry.route, route)) this.#end(entry, 'route gone');
-  }
-
-  sessions(): SessionId[] {
-    return [...this.#entries.keys()];
   }
 
   get sessionCount(): number {
@@ -226,12 +217,37 @@ export class Switchboard {
     return out;
   }
 
+  #receiveData(now: Millis, route: Route, packet: Packet): void {
+    const entry = this.#entries.get(packet.receiverIndex);
+    const plaintext = entry?.session.open(now, packet);
+    if (!entry || !plaintext || plaintext.length === 0) {
+      this.dropped += 1;
+      return;
+    }
+    entry.heardAt = now;
+    entry.auth2 = undefined;
+    entry.provenBy = undefined;
+    // A packet that was overtaken says where the other end was, not where it is.
+    if (entry.follow && entry.session.openedNewest && !sameRoute(entry.route, route)) entry.route = route;
+    this.#dispatch(now, entry, route, plaintext);
+    if (this.#entries.has(entry.id)) this.#flush(now, entry);
+  }
+
+  /** Our confirmation was lost. It goes where the session goes, whoever asks, and is smaller than Auth2. */
+  #receiveAuth2Again(entry: Entry, packet: Packet): void {
+    if (entry.provenBy?.equals(packet.bytes)) this.#confirm(entry);
+    else this.dropped += 1;
+  }
+
   #dispatch(now: Millis, entry: Entry, route: Route, plaintext: Buffer): void {
     const type = plaintext[0] ?? 0;
     if (type >= ContentType.voice) {
       this.#out.push({ type: 'voice', session: entry.id, route, bytes: plaintext });
     } else if (type === ContentType.segment || type === ContentType.ack) {
-      for (const bytes of entry.reliable.receive(now, plaintext)) this.#deliver(now, entry, route, bytes, true);
+      for (const bytes of entry.reliable.receive(now, plaintext)) {
+        // One of them may have ended the session.
+        if (this.#entries.has(entry.id)) this.#deliver(now, entry, route, bytes, true);
+      }
     } else if (type === ContentType.datagram) {
       this.#deliver(now, entry, route, plaintext.subarray(1), false);
     } else {
@@ -275,7 +291,6 @@ export class Switchboard {
   }
 
   #establish(now: Millis, done: Extract<HandshakeOutput, { type: 'established' }>): void {
-    if (this.#entries.size >= SESSIONS_MAX) this.#evictIdlest();
     const { keys, route, initiated, localIndex } = done;
     const role = initiated ? 'initiator' : 'responder';
     const entry: Entry = {
@@ -287,16 +302,20 @@ export class Switchboard {
       route,
       fallback: undefined,
       heardAt: now,
-      auth2: done.auth2 && {
-        packet: done.auth2,
-        giveUpAt: now + 2 * HANDSHAKE_TIMEOUT_MS,
-        resendAt: now + HANDSHAKE_RETRY_MS,
-        retryMs: HANDSHAKE_RETRY_MS,
-      },
+      auth2: initiated
+        ? {
+            packet: done.auth2,
+            giveUpAt: now + 2 * HANDSHAKE_TIMEOUT_MS,
+            resendAt: now + HANDSHAKE_RETRY_MS,
+            retryMs: HANDSHAKE_RETRY_MS,
+          }
+        : undefined,
+      provenBy: initiated ? undefined : done.auth2,
       rekey: undefined,
     };
-    this.#entries.set(localIndex, entry);
-    if (done.auth2) this.#emit(route, done.auth2);
+    const loser = this.#entries.add(entry);
+    if (loser) this.#out.push({ type: 'closed', session: loser.id, reason: 'evicted' });
+    if (initiated) this.#emit(route, done.auth2);
     else this.#confirm(entry);
     this.#schedule(entry);
     this.#out.push({ type: 'established', session: localIndex, peer: keys.peer, route, initiated });
@@ -329,7 +348,8 @@ export class Switchboard {
     const key = ephemeralKey(this.#random.bytes(X25519_BYTES));
     const shared = agree(key, ephemeral);
     if (!shared) return;
-    entry.reliable.send(encodeMessage(message('rekeyReply', { epoch, ephemeral: key.publicBytes })));
+    // Without a reply the initiator asks again; the keys must not move on alone.
+    if (!entry.reliable.send(encodeMessage(message('rekeyReply', { epoch, ephemeral: key.publicBytes })))) return;
     this.#flush(now, entry);
     entry.session.advance(now, shared);
   }
@@ -345,12 +365,6 @@ export class Switchboard {
     if (this.#entries.delete(entry.id)) this.#out.push({ type: 'closed', session: entry.id, reason });
   }
 
-  #evictIdlest(): void {
-    let idlest: Entry | undefined;
-    for (const entry of this.#entries.values()) if (!idlest || entry.heardAt < idlest.heardAt) idlest = entry;
-    if (idlest) this.#end(idlest, 'evicted');
-  }
-
   #freeIndex(): number {
     for (;;) {
       const index = this.#random.bytes(4).readUInt32BE();
@@ -361,4 +375,9 @@ export class Switchboard {
   #emit(route: Route, bytes: Buffer): void {
     this.#out.push({ type: 'send', route, bytes });
   }
+}
+
+/** When the carriers know no better: an address, a stream, or the node that our supernode names. */
+function sourceOf(route: Route): string {
+  return route.via === 'udp' ? hostKey(route.endpoint.host) : routeKey(route);
 }

@@ -18,6 +18,32 @@ export interface PeerIdentity {
 
 export const ANONYMOUS: PeerIdentity = { kind: 'anonymous', name: '', nodeId: '' };
 
+/** Whom an initiator looks for. It proves nothing of itself to anybody else. */
+export interface Expectation {
+  readonly kind: PeerKind;
+  /** Absent: any node of that kind. */
+  readonly nodeId?: NodeId;
+}
+
+export function fits(peer: PeerIdentity, expected: Expectation | undefined): boolean {
+  if (!expected) return true;
+  return peer.kind === expected.kind && (expected.nodeId ?? peer.nodeId) === peer.nodeId;
+}
+
+/**
+ * Whose handshakes a responder answers. `forward`: only such as come through our supernode, so that a stranger who
+ * tries addresses learns neither that somebody is here nor who it is.
+ */
+export interface Welcome {
+  readonly ways: 'all' | 'forward';
+  readonly kinds: readonly PeerKind[];
+}
+
+export const WELCOME_ALL: Welcome = {
+  ways: 'all',
+  kinds: ['person', 'supernode', 'login-server', 'anonymous'],
+};
+
 /** What we prove ourselves with. */
 export interface OwnIdentity {
   readonly nodeId: NodeId;

@@ -1,13 +1,13 @@
 /**
  * How often a name may be tried or a host may ask: a token bucket for each key, in virtual time, in a table of
- * bounded size. The login server asks; the answer is yes, or how long to wait.
+ * bounded size. The login server asks, and whoever answers handshakes; the answer is yes, or how long to wait.
  *
  * A bucket is kept as one number, the time at which it will be full again (the generic cell rate algorithm, ITU-T
  * I.371): a token moves that time on by one refill, and none is left when it lies a whole burst ahead.
  */
-import type { Millis } from '../protocol/core.ts';
-import { plainHost } from '../protocol/endpoint.ts';
-import { RATE_ENTRIES_MAX } from '../protocol/params.ts';
+import type { Millis } from './core.ts';
+import { plainHost } from './endpoint.ts';
+import { RATE_ENTRIES_MAX } from './params.ts';
 
 export class RateLimit {
   readonly #burst: number;

@@ -1,7 +1,7 @@
 /** Rate limits in virtual time: bursts, refills, waits that are exact, and a table that does not grow. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostKey, RateLimit } from '../../../src/net/login/rate-limit.ts';
+import { hostKey, RateLimit } from '../../../src/net/protocol/rate-limit.ts';
 
 describe('a rate limit', () => {
   it('gives a burst, then one token each refill', () => {

@@ -1,0 +1,104 @@
+/** Figures as text: lines for a terminal, a table for `README.md`, an object for scripts. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { deviation, type Figure, median, printed, targetText, verdictOf } from './figure.ts';
+import { type Machine, machineText, NOISY_LOAD } from './machine.ts';
+
+export interface Played {
+  readonly scene: string;
+  readonly title: string;
+  readonly figures: readonly Figure[];
+  /** Load of the machine when the scene began. */
+  readonly load: number;
+}
+
+export interface Run {
+  /** Year, month, day and time, UTC. */
+  readonly at: string;
+  readonly version: string;
+  readonly machine: Machine;
+  readonly scenes: readonly Played[];
+}
+
+const BEGIN = '<!-- bench:begin -->';
+const END = '<!-- bench:end -->';
+
+export function terminalLines(figures: readonly Figure[]): string[] {
+  const rows = figures.map((figure) => [figure.name, valueText(figure), rangeText(figure), judgement(figure)]);
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+export function missed(run: Run): Figure[] {
+  return run.scenes.flatMap(({ figures }) => figures.filter((figure) => verdictOf(figure) === 'missed'));
+}
+
+export function markdown(run: Run): string {
+  const noisy = run.scenes.some(({ load }) => load > NOISY_LOAD);
+  const loads = run.scenes.map(({ title, load }) => `${title.toLowerCase()} ${load.toFixed(1)}`).join(', ');
+  const lines = [
+    `Measured ${run.at}, version ${run.version}, on ${machineText(run.machine)}.`,
+    `Load of the machine when each part began: ${loads}.${noisy ? ' **Others used the machine: times and CPU are pessimistic.**' : ''}`,
+    '',
+    '| figure | median | least - most (n) | aim | |',
+    '| --- | --- | --- | --- | --- |',
+  ];
+  for (const { title, figures } of run.scenes) {
+    lines.push(`| **${title}** | | | | |`);
+    for (const figure of figures) {
+      const words = [figure.name, figure.remark ? `<br><sub>${figure.remark}</sub>` : ''].join('');
+      lines.push(
+        `| ${words} | ${valueText(figure)} | ${rangeText(figure)} | ${targetText(figure)} | ${mark(figure)} |`,
+      );
+    }
+  }
+  const misses = missed(run).map(({ name }) => name);
+  lines.push('', misses.length === 0 ? 'Every aim was met.' : `Missed: ${misses.join('; ')}.`);
+  return lines.join('\n');
+}
+
+/** Puts the table between the marks of `file`. Throws when they are not there. */
+export function writeInto(file: string, run: Run): void {
+  const text = readFileSync(file, 'utf8');
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${file} has no ${BEGIN} ... ${END}`);
+  writeFileSync(file, `${text.slice(0, begin + BEGIN.length)}\n\n${markdown(run)}\n\n${text.slice(end)}`);
+}
+
+/** For scripts: every value, and what was made of them. */
+export function plain(run: Run): object {
+  const scenes = run.scenes.map(({ figures, ...scene }) => ({
+    ...scene,
+    figures: figures.map((figure) => ({
+      ...figure,
+      median: median(figure.values),
+      deviation: deviation(figure.values),
+      verdict: verdictOf(figure),
+    })),
+  }));
+  return { ...run, scenes };
+}
+
+function valueText({ values, unit }: Figure): string {
+  return `${printed(median(values))} ${unit}`.trim();
+}
+
+function rangeText({ values }: Figure): string {
+  if (values.length === 1) return '(1)';
+  return `${printed(Math.min(...values))} - ${printed(Math.max(...values))} (${values.length})`;
+}
+
+function mark(figure: Figure): string {
+  const verdict = verdictOf(figure);
+  return verdict === 'missed' ? '**missed**' : verdict === 'met' ? 'met' : '';
+}
+
+function judgement(figure: Figure): string {
+  const verdict = verdictOf(figure);
+  if (verdict === 'no target') return '';
+  return verdict === 'met' ? `met, ${targetText(figure)}` : `MISSED, ${targetText(figure)}`;
+}

@@ -1,0 +1,169 @@
+/**
+ * One filled-in example of every message and handshake body, in the JSON form of protobuf. `generate.ts` makes
+ * `messages.json` from it; `vectors.test.ts` demands that no kind and no field is missing. Values are made up but of
+ * the form that PROTOCOL.md asks for; no field has its default, so that each one shows in the bytes.
+ */
+import type { Json } from './proto-json.ts';
+
+/** `count` bytes counting up from `first`, in base64. */
+function run(first: number, count: number): string {
+  return Buffer.from(Array.from({ length: count }, (_, i) => (first + i) & 0xff)).toString('base64');
+}
+
+const NODE_A = run(0xa0, 16);
+const NODE_B = run(0xb0, 16);
+const CALL = run(0x40, 16);
+const AT_MS = '1767225600000';
+/** Stands for DER, whose insides are no matter of these messages. */
+const KEY = run(0x30, 24);
+const CERTIFICATE = run(0x60, 24);
+const PACKET = Buffer.from('8001001c0badcafe00000007000102030405060708090a0b0c0d0e0f10111213', 'hex').toString('base64');
+
+export const MESSAGES: { readonly [kind: string]: Json } = {
+  failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
+  signUp: {
+    requestId: 1,
+    name: 'Bobby1',
+    password: 'correct horse battery',
+    displayName: 'Bobby Tables',
+    publicKey: KEY,
+  },
+  signIn: { requestId: 1, name: 'bobby1', password: 'correct horse battery', publicKey: KEY },
+  signedIn: {
+    requestId: 1,
+    name: 'Bobby1',
+    displayName: 'Bobby Tables',
+    certificate: CERTIFICATE,
+    expiresAtMs: '1767484800000',
+    buddyListVersion: 3,
+    serverTimeMs: AT_MS,
+  },
+  renew: { requestId: 2, publicKey: KEY },
+  signOut: { requestId: 3 },
+  done: { requestId: 3 },
+  buddyListGet: { requestId: 4 },
+  buddyListPut: { requestId: 5, baseVersion: 3, xml: Buffer.from('<buddies version="1"/>').toString('base64') },
+  buddyList: { requestId: 4, version: 3, xml: Buffer.from('<buddies version="1"/>').toString('base64') },
+  enrolSupernode: {
+    requestId: 6,
+    publicKey: KEY,
+    endpoints: ['udp:192.0.2.7:4000', 'udp:[2001:db8::7]:4000'],
+  },
+  supernodeEnrolled: { requestId: 6, certificate: CERTIFICATE, expiresAtMs: '1769817600000' },
+  supernodesGet: { requestId: 8 },
+  supernodes: {
+    requestId: 8,
+    entries: [
+      { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000'] },
+      { nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000', 'tcp:198.51.100.9:443'] },
+    ],
+  },
+  attach: {
+    requestId: 1,
+    displayName: 'Bobby Tables',
+    listed: true,
+    hiddenFrom: ['Mallory'],
+    watch: ['alice1', 'carol-2'],
+    software: 'wren 0.1.0',
+  },
+  attached: {
+    requestId: 1,
+    observed: 'udp:203.0.113.5:61234',
+    loginServers: ['tcp:192.0.2.2:4000'],
+    keepAliveMs: 15_000,
+    alternates: [{ nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000'] }],
+    present: [{ name: 'alice1', nodeId: NODE_A }],
+  },
+  detach: {},
+  keepAlive: { id: 12 },
+  keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
+  lookup: { requestId: 9, name: 'alice1' },
+  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B] },
+  search: { requestId: 10, pattern: 'ali*', limit: 20 },
+  searchResults: { requestId: 10, hits: [{ name: 'alice1', displayName: 'Alice Liddell' }], complete: true },
+  watch: { names: ['alice1', 'carol-2'] },
+  seen: { name: 'alice1', nodeId: NODE_A, attached: true },
+  forward: { target: NODE_A, packet: PACKET },
+  forwarded: { source: NODE_B, packet: PACKET },
+  forwardFailed: { target: NODE_A },
+  presence: { status: 'DO_NOT_DISTURB', displayName: 'Bobby Täbles', sinceMs: AT_MS, answerWanted: true },
+  buddyRequest: { message: 'we met at the lake', displayName: 'Bobby Tables', askedAtMs: AT_MS },
+  buddyAnswer: { accepted: true, askedAtMs: AT_MS, decidedAtMs: '1767225660000' },
+  chatMessage: {
+    messageId: run(0x10, 16),
+    sequence: 42,
+    sentAtMs: AT_MS,
+    text: 'tea? ☕\nat five',
+    waitingFrom: 41,
+  },
+  chatReceipt: { messageIds: [run(0x10, 16), run(0x20, 16)] },
+  callInvite: { callId: CALL, candidates: ['udp:10.0.0.5:4000', 'udp:[2001:db8::5]:4000'] },
+  callRinging: { callId: CALL },
+  callAnswer: { callId: CALL, candidates: ['udp:10.0.0.6:4100'] },
+  callEnd: { callId: CALL, reason: 'answered-elsewhere' },
+  callHold: { callId: CALL, on: true },
+  callMute: { callId: CALL, on: true },
+  pathProbe: { transaction: run(0xf0, 8), callId: CALL },
+  pathReply: { transaction: run(0xf0, 8), seen: 'udp:203.0.113.5:61234' },
+  mediaReport: {
+    callId: CALL,
+    highest: 70_000,
+    received: 69_950,
+    jitterMsX16: 53,
+    echoReport: 611,
+    heldMs: 87,
+    report: 612,
+    bufferMs: 60,
+    concealedPermille: 4,
+  },
+  rekey: { epoch: 1, ephemeral: run(0x80, 32) },
+  rekeyReply: { epoch: 1, ephemeral: run(0xc0, 32) },
+  close: { reason: 'signed out' },
+};
+
+export const BODIES: { readonly [type: string]: Json } = {
+  Hello: {
+    versions: [1],
+    suites: [1],
+    senderIndex: 0x0badcafe,
+    nonce: run(0x01, 16),
+    ephemeral: run(0x80, 32),
+    wantAuthority: true,
+    cookie: run(0x51, 16),
+    padding: Buffer.alloc(5).toString('base64'),
+  },
+  Cookie: { cookie: run(0x51, 16) },
+  Auth1: {
+    version: 1,
+    suite: 1,
+    senderIndex: 0xfeedf00d,
+    nonce: run(0x21, 16),
+    ephemeral: run(0xc0, 32),
+    sealed: run(0x00, 40),
+  },
+  Auth2: { sealed: run(0x00, 40) },
+  Proof: { certificate: CERTIFICATE, signature: run(0x70, 32), authorityCertificate: run(0x90, 24) },
+  Invite: {
+    version: 1,
+    network: 'testnet',
+    authorityPin: run(0x00, 32),
+    loginServers: ['tcp:login.example:4000'],
+    supernodes: ['udp:192.0.2.7:4000'],
+    check: run(0xe0, 4),
+  },
+};
+
+/** Bytes that a reader must understand although no writer of ours makes them, and bytes that are no message. */
+export const READINGS: readonly { readonly what: string; readonly hex: string; readonly json: Json | null }[] = [
+  { what: 'an empty body is a message whose fields all have their defaults', hex: 'b20100', json: { detach: {} } },
+  { what: 'defaults that are written out', hex: 'c202080800120018002000', json: { presence: {} } },
+  { what: 'a field that the reader does not know (number 99)', hex: '3a050803980601', json: { done: { requestId: 3 } } },
+  { what: 'fields in another order', hex: '32059806010804', json: { signOut: { requestId: 4 } } },
+  { what: 'two kinds in one message: the later counts', hex: '3a02080332020804', json: { signOut: { requestId: 4 } } },
+  { what: 'an enum value from the future', hex: 'c202020809', json: { presence: { status: 9 } } },
+  { what: 'nothing at all', hex: '', json: null },
+  { what: 'a kind that the reader does not know (number 99)', hex: '9a0600', json: null },
+  { what: 'a body that is longer than what came', hex: '3a05080398', json: null },
+  { what: 'a varint without end', hex: '3a0b08ffffffffffffffffffff', json: null },
+  { what: 'a text that is not UTF-8', hex: 'c202041202c328', json: null },
+];
