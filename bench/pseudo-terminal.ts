@@ -63,7 +63,7 @@ export class PseudoTerminal {
 
   #until(text: string, from: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`never saw ${JSON.stringify(text)}`)), PATIENCE_MS);
+      const timer = setTimeout(() => reject(this.#missed(text)), PATIENCE_MS);
       const seen = (): void => {
         clearTimeout(timer);
         resolve();
@@ -71,6 +71,10 @@ export class PseudoTerminal {
       this.#watch = { text, from, seen };
       this.#look();
     });
+  }
+
+  #missed(text: string): Error {
+    return new Error(`never saw ${JSON.stringify(text)} in ${JSON.stringify(this.#text.slice(-2_000))}`);
   }
 
   #look(): void {

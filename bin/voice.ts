@@ -3,11 +3,13 @@
  * its stdout and stderr in a log file, because sound drivers print there. Native code lives in this process only.
  *
  * It ends when the agent says `stop`, when fd 3 closes, or on SIGTERM, and finishes the recording each time.
+ * With `--probe` it only tells what sound would be made with.
  * Exit codes: 0 done, 3 started without fd 3, 5 our own mistake.
  */
 import { Socket } from 'node:net';
 import os from 'node:os';
 import process from 'node:process';
+import { probeSound } from '../src/audio/device-probe.ts';
 import { serveVoice } from '../src/audio/voice.ts';
 
 const PORT_FD = 3;
@@ -47,4 +49,11 @@ function main(): void {
   });
 }
 
-main();
+/** `--probe`: what sound would be made with, as the last line of stdout; drivers may have printed lines before. */
+async function probe(): Promise<void> {
+  const found = await probeSound(process.env);
+  process.stdout.write(`\n${JSON.stringify(found)}\n`, () => process.exit(0));
+}
+
+if (process.argv.includes('--probe')) void probe();
+else main();

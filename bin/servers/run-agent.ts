@@ -8,6 +8,7 @@ import { Agent, type ServiceBehaviour } from '../../src/store/agent.ts';
 import { agentSocketPath, besideRunningProgram } from '../../src/store/agent-client-io.ts';
 import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
+import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
 import { HISTORY_FILE, openHistory } from '../../src/store/history-db.ts';
 import { type LogLevel, openLog } from '../../src/store/log-file.ts';
@@ -60,6 +61,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       random: systemRandom,
       wallClock,
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
+      probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       silence: silenceBody,
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),

@@ -36,6 +36,7 @@ export async function openDevices(
   specText: string,
   env: { readonly [name: string]: string | undefined },
   events: { readonly [side in Side]: DeviceEvents | undefined },
+  resumeMs = 0,
 ): Promise<OpenedDevices> {
   const failures: AudioFailure[] = [];
   const note = (thrown: unknown): void => {
@@ -44,7 +45,7 @@ export async function openDevices(
   };
   let way = SILENT;
   try {
-    way = await findWay(parseAudioSpec(specText), env);
+    way = await findWay(parseAudioSpec(specText), env, resumeMs);
   } catch (thrown) {
     note(thrown);
   }
@@ -64,12 +65,16 @@ async function attempt<T>(open: () => T | Promise<T>, otherwise: () => T, note: 
   }
 }
 
-async function findWay(spec: AudioSpec, env: { readonly [name: string]: string | undefined }): Promise<Way> {
+async function findWay(
+  spec: AudioSpec,
+  env: { readonly [name: string]: string | undefined },
+  resumeMs: number,
+): Promise<Way> {
   switch (spec.type) {
     case 'none':
       return SILENT;
     case 'file':
-      return fileWay(spec.input, spec.output);
+      return fileWay(spec.input, spec.output, resumeMs);
     case 'socket':
       throw new AudioFailure('audio-unsupported', `socket:${spec.path}: forwarded audio is not in this version`);
     case 'default':
@@ -79,10 +84,10 @@ async function findWay(spec: AudioSpec, env: { readonly [name: string]: string |
   }
 }
 
-function fileWay(input: string | undefined, output: string | undefined): Way {
+function fileWay(input: string | undefined, output: string | undefined, resumeMs: number): Way {
   return {
-    capture: (events) => (input === undefined ? noCapture() : openFileCapture(input, events)),
-    playback: (events) => (output === undefined ? noPlayback() : openFilePlayback(output, input, events)),
+    capture: (events) => (input === undefined ? noCapture() : openFileCapture(input, events, resumeMs)),
+    playback: (events) => (output === undefined ? noPlayback() : openFilePlayback(output, input, events, resumeMs)),
   };
 }
 

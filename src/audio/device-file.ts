@@ -7,9 +7,10 @@ import type { Capture, DeviceEvents, Playback } from './device.ts';
 import { AudioFailure, asAudioFailure } from './failure.ts';
 import { WavReader, WavRecorder } from './wav-file.ts';
 
-/** Opens IN. Throws AudioFailure 'audio-file-unreadable'. After its end it is silent for ever. */
-export function openFileCapture(path: string, events: DeviceEvents): Capture {
+/** Opens IN, `resumeMs` after its beginning. Throws AudioFailure 'audio-file-unreadable'. Silent for ever after its end. */
+export function openFileCapture(path: string, events: DeviceEvents, resumeMs = 0): Capture {
   const reader = WavReader.open(path);
+  reader.skip(resumeMs);
   let ended = false;
   const end = (tell: () => void): undefined => {
     ended = true;
@@ -36,16 +37,17 @@ export function openFileCapture(path: string, events: DeviceEvents): Capture {
   };
 }
 
-/** Creates OUT, or empties it. Rejects with AudioFailure 'audio-file-unwritable', also when it is the file `input`. */
+/** Creates OUT, or empties it, or goes on `resumeMs` after its beginning. Rejects with AudioFailure 'audio-file-unwritable', also when it is the file `input`. */
 export async function openFilePlayback(
   path: string,
   input: string | undefined,
   events: DeviceEvents,
+  resumeMs = 0,
 ): Promise<Playback> {
   if (input !== undefined && isSameFile(path, input)) {
     throw new AudioFailure('audio-file-unwritable', `${path}: it is also the file to be played`);
   }
-  const recorder = await WavRecorder.open(path, (failure) => events.onLost(failure));
+  const recorder = await WavRecorder.open(path, (failure) => events.onLost(failure), resumeMs);
   return {
     kind: 'file',
     write: (pcm) => recorder.frame(pcm),

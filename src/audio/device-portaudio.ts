@@ -209,6 +209,15 @@ export function findPortAudioDevice(side: 'source' | 'sink', wanted: string): nu
   return devicesOf(loadAddon(), side).find((device) => device.name.toLowerCase().includes(folded))?.id;
 }
 
+/** True when PortAudio sees a microphone or a speaker. Blocks while it looks at every card. */
+export function devicesExist(): boolean {
+  try {
+    return loadAddon().getDevices().length > 0;
+  } catch {
+    return false;
+  }
+}
+
 function devicesOf(addon: Addon, side: 'source' | 'sink'): DeviceInfo[] {
   const devices = addon.getDevices().filter((device) => {
     return (side === 'source' ? device.maxInputChannels : device.maxOutputChannels) > 0;

@@ -107,8 +107,10 @@ function read(type: number, payload: Buffer): PortMessage | undefined {
 
 /** A command of the agent; undefined for types and fields that this version does not know. */
 export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice | undefined {
-  const { type, spec, call, on } = value;
-  if (type === 'start' && typeof spec === 'string' && typeof call === 'string') return { type, spec, call };
+  const { type, spec, call, on, resumeMs } = value;
+  if (type === 'start' && typeof spec === 'string' && typeof call === 'string') {
+    return typeof resumeMs === 'number' && resumeMs > 0 ? { type, spec, call, resumeMs } : { type, spec, call };
+  }
   if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
   if (type === 'stop') return { type };
   return undefined;

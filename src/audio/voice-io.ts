@@ -57,6 +57,7 @@ class VoiceChild implements VoiceService {
   #engine: VoiceEngine | undefined;
   #pacer: Pacer;
   #spec = '';
+  #resumeMs = 0;
   #opening = false;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -121,7 +122,7 @@ class VoiceChild implements VoiceService {
     if (this.#finished) return;
     switch (command.type) {
       case 'start':
-        return this.#start(command.spec);
+        return this.#start(command.spec, command.resumeMs ?? 0);
       case 'mute':
         return this.#engine?.mute(command.on);
       case 'hold':
@@ -163,7 +164,8 @@ class VoiceChild implements VoiceService {
   }
 
   /** A second `start` (the person chose another device) changes devices and lets the stream go on. */
-  #start(spec: string): void {
+  #start(spec: string, resumeMs: number): void {
+    this.#resumeMs = resumeMs;
     this.#spec = spec;
     const codec = this.#openCodec();
     if (!codec) return;
@@ -185,10 +187,8 @@ class VoiceChild implements VoiceService {
     const eventsOf = (side: Side): DeviceEvents | undefined =>
       sides.includes(side) ? this.#events(engine, side, () => isCurrent(side)) : undefined;
     this.#opening = true;
-    const opened = await openDevices(this.#spec, this.#options.env, {
-      capture: eventsOf('capture'),
-      playback: eventsOf('playback'),
-    });
+    const events = { capture: eventsOf('capture'), playback: eventsOf('playback') };
+    const opened = await openDevices(this.#spec, this.#options.env, events, this.#resumeMs);
     this.#opening = false;
     if (opened.capture) {
       if (isCurrent('capture')) this.#attachCapture(engine, opened.capture);

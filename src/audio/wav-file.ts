@@ -68,6 +68,11 @@ export class WavReader {
     return (this.#layout.dataBytes / this.#layout.blockBytes / this.#layout.rateHz) * 1000;
   }
 
+  /** Passes over the first part: sound that was played already. */
+  skip(ms: number): void {
+    for (let passed = 0; passed + FRAME_MS <= ms; passed += FRAME_MS) if (!this.frame()) return;
+  }
+
   /** The next 20 ms, the last one filled up with silence; undefined after the end. Valid until the next call. */
   frame(): Int16Array | undefined {
     while (this.#state === 'reading' && this.#ready.length - this.#readyAt < FRAME_SAMPLES) this.#fill();
@@ -166,14 +171,21 @@ export class WavRecorder {
   /**
    * Creates or empties the file. Rejects with AudioFailure 'audio-file-unwritable'. `onFailure` is told once if
    * writing fails later ('disk-full' or 'audio-file-unwritable'); the rest of the recording is lost then.
+   * `resumeMs` above 0: an earlier process died while it recorded this; what it wrote stays, and the time until now
+   * is silence (a hole in the file reads as zeros).
    */
-  static async open(path: string, onFailure: (failure: AudioFailure) => void): Promise<WavRecorder> {
+  static async open(path: string, onFailure: (failure: AudioFailure) => void, resumeMs = 0): Promise<WavRecorder> {
     try {
       const before = await stat(path).catch(() => undefined);
       if (before && !before.isFile()) throw new AudioFailure('audio-file-unwritable', 'not a regular file');
-      const file = await open(path, 'w');
+      const resumed = resumeMs > 0 && before !== undefined && before.size >= WAV_HEADER_BYTES;
+      const file = await open(path, resumed ? 'r+' : 'w');
       const recorder = new WavRecorder(path, file, onFailure);
-      await file.write(wavHeader(0), 0, WAV_HEADER_BYTES, 0);
+      if (resumed) {
+        const frames = Math.max(before.size - WAV_HEADER_BYTES, (resumeMs / FRAME_MS) * FRAME_BYTES) / FRAME_BYTES;
+        recorder.#written = Math.floor(frames) * FRAME_BYTES;
+      }
+      await file.write(wavHeader(recorder.#written), 0, WAV_HEADER_BYTES, 0);
       return recorder;
     } catch (thrown) {
       throw new AudioFailure('audio-file-unwritable', `${path}: ${causeOf(thrown)}`);

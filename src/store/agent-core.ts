@@ -3,6 +3,7 @@
  * the login server and the supernode as promises. `agent.ts` makes one and hands it to `agent-account.ts`,
  * `agent-buddies.ts`, `agent-chat.ts` and `agent-calls.ts`; these know this file and not one another.
  */
+import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
@@ -29,6 +30,8 @@ export interface AgentOptions {
   readonly random: Random;
   readonly wallClock: WallClock;
   readonly makeVoice: MakeVoice;
+  /** What sound would be made with; undefined when nobody can tell. */
+  readonly probeSound: () => Promise<SoundFound | undefined>;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */

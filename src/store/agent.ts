@@ -12,6 +12,7 @@ import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
 import type { AppState } from './state.ts';
 
@@ -62,6 +63,15 @@ export class Agent {
     for (const notice of [...profile.takeNotices(), ...history.takeNotices()])
       this.#core.notice(notice.code, notice.detail);
     await this.#account.resume();
+    void this.#probeSound();
+  }
+
+  /** So that `wren status` can tell before the first call; a call that has begun meanwhile knows better. */
+  async #probeSound(): Promise<void> {
+    const found = await this.#core.options.probeSound();
+    const { audio } = this.#core.state;
+    if (!found || audio.codec !== 'unknown') return;
+    this.#core.emit({ type: 'audio.changed', audio: { ...audio, ...found, advice: adviceFor(found) } });
   }
 
   /** Leaves the network politely, finishes recordings. */

@@ -16,8 +16,8 @@ import { currentCall, INITIAL_STATE } from '../store/state.ts';
 import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
 import { KeyParser } from './terminal/key-parser.ts';
 import { type TerminalInput, TerminalSession } from './terminal/terminal-session.ts';
-import { glyphsFor, wantsColour } from './theme.ts';
 import { cleanText } from './text/sanitize.ts';
+import { glyphsFor, wantsColour } from './theme.ts';
 import { INITIAL_UI } from './ui-state.ts';
 import { update } from './update/update.ts';
 import { walkWithInvite } from './update/walk-commands.ts';
@@ -100,7 +100,7 @@ class ScreenRun {
     this.writer = new DiffStdout(stdout, { colour: wantsColour(env) });
     this.session = new TerminalSession(stdin, stdout, {
       leave: (exitCode) => this.leave(exitCode),
-      crashed: (error) => this.crash(error),
+      crashed: (error, alone) => this.crash(error, alone),
       resumed: () => this.redraw(),
     });
     const size = { columns: this.writer.columns, rows: this.writer.rows };
@@ -263,7 +263,7 @@ class ScreenRun {
       patchConsole: false,
     });
     // Ink swallows what a component throws and only rejects this.
-    ink.waitUntilExit().catch((error: unknown) => this.crash(error));
+    ink.waitUntilExit().catch((error: unknown) => this.crash(error, true));
     return ink;
   }
 
@@ -289,11 +289,11 @@ class ScreenRun {
     this.leave(EXIT.done);
   }
 
-  private crash(error: unknown): void {
+  private crash(error: unknown, alone: boolean): void {
     if (this.done) return;
     this.leave(EXIT.bug);
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.options.stderr.write(crashSentence(cleanText(detail)));
+    if (alone) this.options.stderr.write(crashSentence(cleanText(detail)));
   }
 
   private leave(exitCode: number): void {

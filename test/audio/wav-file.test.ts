@@ -183,3 +183,40 @@ describe('recording', () => {
     expect(readWav(fileOf('old.wav'))).toEqual(new Int16Array(320).fill(5));
   });
 });
+
+describe('a recording whose process died', () => {
+  it('goes on where the call is: what was written stays, the gap is silence', async () => {
+    const file = fileOf('resumed.wav');
+    const sound = framesOf(tone(440, 1));
+    const first = await WavRecorder.open(file, () => {});
+    for (const frame of sound) first.frame(frame);
+    await first.close();
+    const second = await WavRecorder.open(file, () => {}, 1_500);
+    for (const frame of sound) second.frame(frame);
+    await second.close();
+    const heard = readWav(file);
+    expect(heard.length).toBe(2.5 * 16_000);
+    expect(heard.subarray(0, 16_000)).toEqual(tone(440, 1));
+    expect(heard.subarray(16_000, 24_000).every((sample) => sample === 0)).toBe(true);
+    expect(heard.subarray(24_000)).toEqual(tone(440, 1));
+  });
+
+  it('is begun anew when there is nothing to go on from', async () => {
+    const file = fileOf('anew.wav');
+    const recorder = await WavRecorder.open(file, () => {}, 5_000);
+    for (const frame of framesOf(tone(440, 1))) recorder.frame(frame);
+    await recorder.close();
+    expect(readWav(file)).toHaveLength(16_000);
+  });
+
+  it('is played on from where it was', () => {
+    const file = fileOf('played.wav');
+    writeWav(file, tone(440, 1));
+    const reader = WavReader.open(file);
+    reader.skip(500);
+    let frames = 0;
+    while (reader.frame()) frames += 1;
+    expect(frames).toBe(25);
+    reader.close();
+  });
+});

@@ -179,7 +179,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.stop('signed out');
     this.#peers.setOnline(false);
     this.#settle(now);
-    for (const session of this.#switchboard.sessions()) this.#switchboard.close(session, 'signed out');
+    this.#switchboard.closeAll('signed out');
     this.#media.stopAll();
     this.#people = undefined;
     this.#member = undefined;

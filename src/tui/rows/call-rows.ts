@@ -131,7 +131,11 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
       `buffer ${whole(quality.bufferMs)} ms`,
       `concealed ${percent(quality.concealedPct)}`,
     ],
-    [`sent ${quality.sentPps} packets/s`, `received ${quality.recvPps}`, `${quality.payloadBytes} bytes each`],
+    [
+      `sent ${whole(quality.sentPps)} packets/s`,
+      `received ${whole(quality.recvPps)}`,
+      `${quality.payloadBytes} bytes each`,
+    ],
     [
       `${(quality.bitrate / 1000).toFixed(0)} kbit/s`,
       `redundancy ${quality.redundancy}`,

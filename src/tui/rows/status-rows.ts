@@ -54,7 +54,10 @@ function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
   if (ui.link.type === 'starting') return [span('starting', 'muted')];
   if (app.connection === 'online') {
     const rttMs = app.supernode?.rttMs ?? null;
-    return [span('connected'), span(rttMs === null || ui.columns < 60 ? '' : ` ${Math.round(rttMs)} ms`, 'muted')];
+    return [
+      span('connected'),
+      span(rttMs === null || ui.columns < 60 ? '' : ` ${Math.max(1, Math.round(rttMs))} ms`, 'muted'),
+    ];
   }
   return app.connection === 'connecting'
     ? [span('connecting...', 'warn')]

@@ -17,8 +17,8 @@ export interface TerminalInput {
 export interface SessionEvents {
   /** Leave with this exit code: a signal, or a lost terminal. The terminal is restored already. */
   leave(exitCode: number): void;
-  /** An exception nobody caught. The terminal is restored already. */
-  crashed(error: unknown): void;
+  /** An exception nobody caught. The terminal is restored already. `alone`: nobody else will tell the person. */
+  crashed(error: unknown, alone: boolean): void;
   /** Back from the shell: draw everything again. */
   resumed(): void;
 }
@@ -54,12 +54,10 @@ export class TerminalSession {
         this.events.leave(exitCode);
       });
     }
-    for (const event of ['uncaughtException', 'unhandledRejection']) {
-      this.watch(event, (error: unknown) => {
-        this.restore();
-        this.events.crashed(error);
-      });
-    }
+    this.watch('uncaughtException', (error) => {
+      this.restore();
+      this.events.crashed(error, process.listenerCount('uncaughtException') === 1);
+    });
     this.watch('exit', () => this.restore());
     this.watch('SIGCONT', () => {
       // Stopped from outside (kill -STOP): the shell changed the modes behind our back, so set them anew.
@@ -107,7 +105,8 @@ export class TerminalSession {
   }
 
   private watch(event: string, listener: (detail: unknown) => void): void {
-    process.on(event as 'SIGTERM', listener as () => void);
+    // In front: whoever started the screen may have a listener that prints and exits.
+    process.prependListener(event as 'SIGTERM', listener as () => void);
     this.undo.push(() => process.off(event, listener));
   }
 }

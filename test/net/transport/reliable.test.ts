@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SEGMENTS_PER_MESSAGE_MAX, SEGMENT_BYTES } from '../../../src/net/protocol/params.ts';
+import { SEGMENT_BYTES, SEGMENTS_PER_MESSAGE_MAX } from '../../../src/net/protocol/params.ts';
 import { ReliableChannel } from '../../../src/net/transport/reliable.ts';
 
 function segment(sequence: number, payload: Buffer, last: boolean): Buffer {

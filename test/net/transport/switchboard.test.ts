@@ -34,9 +34,13 @@ describe('a session between two nodes', () => {
     expect(w.events('b', 'established')[0]?.peer).toEqual({ kind: 'anonymous', name: '', nodeId: '' });
   });
 
-  it('teaches the CA certificate to one who knows only the pin', () => {
+  it('teaches the CA certificate to one who knows only the pin, on a stream', () => {
     const knowing = net.trust(false);
-    const w = new TwoSwitchboards({ trust: { a: knowing, b: net.trust() }, identity: { b: server } });
+    const w = new TwoSwitchboards({
+      trust: { a: knowing, b: net.trust() },
+      identity: { b: server },
+      carrier: 'stream',
+    });
     w.connect({ anonymous: true, wantAuthority: true });
     w.advance(500);
     expect(w.events('a', 'established')).toHaveLength(1);
@@ -47,6 +51,7 @@ describe('a session between two nodes', () => {
     const w = new TwoSwitchboards({
       trust: { a: net.trust(false), b: other.trust() },
       identity: { b: other.issue('login-server', 'server') },
+      carrier: 'stream',
     });
     w.connect({ anonymous: true, wantAuthority: true });
     w.advance(20_000);
@@ -73,9 +78,9 @@ describe('a session between two nodes', () => {
     for (const secret of ['alice1', 'swallow', 'login-server']) expect(wire.includes(secret)).toBe(false);
   });
 
-  it('answers no Hello with more bytes than it brought, in datagrams, unless the CA certificate is asked for', () => {
+  it.each([false, true])('answers no Hello with more bytes than it brought, in datagrams (CA wanted: %s)', (want) => {
     const w = world();
-    w.connect();
+    w.connect({ wantAuthority: want });
     w.advance(500);
     const hello = w.captured.find((one) => one.from === 'a');
     const answer = w.captured.find((one) => one.from === 'b');
