@@ -5,11 +5,11 @@
  * Exit codes: 0 measured (whatever the figures), 2 a scene failed, 3 usage.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { load, machineText, NOISY_LOAD, thisMachine } from './machine.ts';
-import { missed, type Played, plain, type Run, terminalLines, writeInto } from './report.ts';
+import { type Played, plain, type Run, summary, terminalLines, writeInto } from './report.ts';
 import type { Scene } from './scene.ts';
 import { call } from './scene-call.ts';
 import { ear } from './scene-ear.ts';
@@ -43,16 +43,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write('the measurements read /proc, which only Linux has\n');
     return 2;
   }
+  const jsonFile = options.json === undefined ? undefined : resolve(options.json);
+  // Native packages are looked for from the working directory when sources run unbundled.
+  process.chdir(ROOT);
   process.on('SIGINT', interrupted);
   process.on('SIGTERM', interrupted);
   const run = await playAll(options.scenes);
   if (run === undefined) return 2;
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(plain(run), null, 2)}\n`);
+  if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(plain(run), null, 2)}\n`);
   if (options.write) writeInto(README, run);
-  const misses = missed(run);
-  process.stdout.write(
-    misses.length === 0 ? 'Every aim was met.\n' : `Missed: ${misses.map(({ name }) => name).join('; ')}.\n`,
-  );
+  process.stdout.write(`\n${summary(run)}\n`);
   return 0;
 }
 

@@ -33,7 +33,13 @@ export function terminalLines(figures: readonly Figure[]): string[] {
   );
 }
 
-export function missed(run: Run): Figure[] {
+/** Which aims were missed, in one sentence. */
+export function summary(run: Run): string {
+  const misses = missed(run).map(({ name }) => name);
+  return misses.length === 0 ? 'No aim was missed.' : `Missed: ${misses.join('; ')}.`;
+}
+
+function missed(run: Run): Figure[] {
   return run.scenes.flatMap(({ figures }) => figures.filter((figure) => verdictOf(figure) === 'missed'));
 }
 
@@ -56,8 +62,7 @@ export function markdown(run: Run): string {
       );
     }
   }
-  const misses = missed(run).map(({ name }) => name);
-  lines.push('', misses.length === 0 ? 'Every aim was met.' : `Missed: ${misses.join('; ')}.`);
+  lines.push('', summary(run));
   return lines.join('\n');
 }
 

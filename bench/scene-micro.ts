@@ -42,7 +42,7 @@ export const micro: Scene = {
   seconds: 25,
   play: async (say) => {
     say('voice');
-    const voice = [...sealing(), ...codecs(), jitterBuffer()];
+    const voice = [...sealing(), ...codecs(say), jitterBuffer()];
     say('handshake, password, certificate');
     const authority = makeAuthority();
     return [...voice, ...handshake(authority), await password(), certificate(authority)];
@@ -88,13 +88,14 @@ function sealing(): Figure[] {
   ];
 }
 
-function codecs(): Figure[] {
+function codecs(say: (line: string) => void): Figure[] {
   const frames = framesOf(syntheticSpeech(4));
   return (['native', 'wasm'] as const).flatMap((kind): Figure[] => {
     let codec: ReturnType<typeof openOpus>;
     try {
       codec = openOpus(kind);
-    } catch {
+    } catch (error) {
+      say(`SKIPPED Opus ${kind}: ${(error as Error).message}`);
       return [];
     }
     let at = 0;

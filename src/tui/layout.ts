@@ -33,7 +33,7 @@ export interface Layout {
   readonly noticeLines: readonly string[];
 }
 
-export const TWO_PANES_FROM_COLUMNS = 70;
+const TWO_PANES_FROM_COLUMNS = 70;
 const COLUMNS_MIN = 30;
 const ROWS_MIN = 8;
 /** Lower windows give the call panel no frame. */

@@ -64,7 +64,6 @@ const LEVEL_DRAW_MS = 250;
 /** Times of day and "seen 5 min ago" are looked at again this often. */
 const MINUTE_MS = 60_000;
 const HANG_UP_WAIT_MS = 1_500;
-const HINT_MS = 120_000;
 
 /**
  * Shows the screen until the person leaves. Resolves with the exit code: 0 when they quit, 2 without a terminal, 5
@@ -106,7 +105,9 @@ class ScreenRun {
     const size = { columns: this.writer.columns, rows: this.writer.rows };
     const ui = walkWithInvite({ ...INITIAL_UI, ...size }, env.WREN_INVITE ?? '');
     const bare: World = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
-    const hint = initialHint ? ({ text: initialHint, tone: 'good', untilMs: bare.nowMs + HINT_MS } as const) : null;
+    const hint = initialHint
+      ? ({ text: initialHint, tone: 'good', untilMs: Number.POSITIVE_INFINITY, untilKey: true } as const)
+      : null;
     this.world = { ...bare, ui: { ...ui, notice: hint } };
   }
 

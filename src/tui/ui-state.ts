@@ -79,6 +79,8 @@ export interface Notice {
   readonly text: string;
   readonly tone: 'plain' | 'warn' | 'bad' | 'good';
   readonly untilMs: number;
+  /** Gone with the next key: a hint for somebody who has not begun. */
+  readonly untilKey?: boolean;
 }
 
 export interface UiState {
@@ -134,7 +136,7 @@ export const INITIAL_UI: UiState = {
   quitArmed: false,
 };
 
-export const NEW_CONVERSATION: Conversation = { lines: [], loaded: 'new', anchor: null };
+const NEW_CONVERSATION: Conversation = { lines: [], loaded: 'new', anchor: null };
 
 /** Which of the three faces the screen shows. */
 export function faceOf(app: AppState, ui: UiState): 'starting' | 'walk' | 'main' {

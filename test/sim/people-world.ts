@@ -15,7 +15,9 @@ import {
   type OrdinaryNodeEvent,
 } from '../../src/net/node/ordinary-node.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
+import type { Core } from '../../src/net/protocol/core.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
+import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
 import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
 import type { Running } from './host.ts';
@@ -65,6 +67,7 @@ export class Person {
       software: 'wren test',
       fillerBody: silenceBody,
     });
+    world.watch?.(this.name, this.core);
     this.node = world.world.host(this.name).run(this.core, { onEvent: (event) => this.#happened(event) });
     if (this.certificate) this.#become();
   }
@@ -197,9 +200,12 @@ export class PeopleWorld {
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
+  /** Is shown every core before it runs, with the name of its host. */
+  readonly watch: ((name: string, core: Core<NetInput, never, { readonly type: string }>) => void) | undefined;
 
-  constructor(world: World, supernodes: readonly string[] = ['super1']) {
+  constructor(world: World, supernodes: readonly string[] = ['super1'], watch?: PeopleWorld['watch']) {
     this.world = world;
+    this.watch = watch;
     authority ??= makeAuthority();
     this.authority = authority;
     this.loginAddress = world.host('login').address;
@@ -223,6 +229,7 @@ export class PeopleWorld {
       identity: this.authority.issue('login-server', 'login server', 3650 * 86_400_000),
       passwordCost: { n: 16, r: 8, p: 1 },
     });
+    this.watch?.('login', core);
     this.login = world.host('login').run<LoginNodeCommand, LoginNodeEvent>(core, {
       port: PORT,
       onEvent: (event) => {
@@ -255,6 +262,7 @@ export class PeopleWorld {
       const { certificateDer: der, expiresAtMs, authorityDer } = event;
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
+    this.watch?.(name, core);
     this.supernodes.set(name, host.run(core, { port: PORT, onEvent }));
   }
 

@@ -7,6 +7,9 @@ import { update } from '../../src/tui/update/update.ts';
 import type { Effect, Message, Tag, World } from '../../src/tui/update/world.ts';
 import { SIGNED_IN } from './scripted-agent.ts';
 
+// Times of day on the screen are local: everywhere the same in tests.
+process.env.TZ = 'UTC';
+
 export const NOW_MS = Date.UTC(2026, 10, 25, 21, 0);
 
 /** An outgoing call to bobby1, changed as told. */

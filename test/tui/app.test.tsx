@@ -58,7 +58,7 @@ const PEOPLE: AppState = {
   ...SIGNED_IN,
   buddies: [
     buddy('bobby1', { displayName: `Bob ${LONG}` }),
-    buddy('carol-w', { presence: 'away', displayName: '日本語 👨‍👩‍👧 🇩🇪 e\u0301', unread: 3 }),
+    buddy('carol-w', { presence: 'away', displayName: '日本\n語 👨‍👩‍👧 🇩🇪 e\u0301', unread: 3 }),
     buddy('d'.repeat(32), { presence: 'do-not-disturb', unread: 12_345 }),
     buddy('erika_m', { relation: 'incoming', message: LONG }),
     buddy('frankie', { relation: 'outgoing', presence: 'offline', message: LONG }),
@@ -192,7 +192,7 @@ test('a running call with its figures, wide and narrow', () => {
   });
   expect(picture(scene, 90, 20)).toMatchSnapshot();
   expect(picture(scene, 40, 12)).toMatchSnapshot();
-  expect(picture(scene.type('\x1bi\x1bq'), 90, 22)).toMatchSnapshot();
+  expect(picture(scene.type('\x1bi'), 90, 22)).toMatchSnapshot();
 });
 
 test('the walk, and a dialog over the list', () => {

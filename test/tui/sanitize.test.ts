@@ -36,8 +36,8 @@ test('a line has no line breaks', () => {
 });
 
 test('every text of a tree of data is cleaned, numbers and nulls stay', () => {
-  const data = { name: 'bo\x1b[31mb', list: [{ text: 'x\x07' }], count: 3, none: null };
-  expect(cleanData(data)).toEqual({ name: 'bob', list: [{ text: 'x' }], count: 3, none: null });
+  const data = { name: 'bo\x1b[31mb\nx', list: [{ text: 'x\x07\ny' }], count: 3, none: null };
+  expect(cleanData(data)).toEqual({ name: 'bob x', list: [{ text: 'x\ny' }], count: 3, none: null });
 });
 
 test('no text whatever leaves a control character behind, and cleaning twice changes nothing', () => {

@@ -392,6 +392,14 @@ test('a search finds somebody, and a message goes with the request', async () =>
   await screen.until(/» bobby22/);
 });
 
+test('a hint handed in is shown until the first key', async () => {
+  const profile = await profileWith(PEOPLE);
+  terminal = openTerminal(process.execPath, [program, '--hint', 'Press c to call echo.', '--profile', profile]);
+  await terminal.until(/Press c to call echo\./);
+  terminal.type('j');
+  expect(await terminal.until(/Enter write/)).not.toContain('Press c to call');
+});
+
 test('the help is drawn over everything, filters as one types, and goes with Escape', async () => {
   const screen = await screenWith(PEOPLE);
   await screen.until(/daniel/);

@@ -319,6 +319,18 @@ test('a notice goes by itself, sooner when it is good news, and at once with Esc
   expect(scene.event({ type: 'notice', code: 'busy', detail: '' }).type('\x1b').ui.notice).toBeNull();
 });
 
+test('a hint for a newcomer stays until the first key', () => {
+  const notice = {
+    text: 'Press c to call echo.',
+    tone: 'good',
+    untilMs: Number.POSITIVE_INFINITY,
+    untilKey: true,
+  } as const;
+  const scene = new Scene(PEOPLE, { notice });
+  expect(scene.after(3_600_000).ui.notice).toEqual(notice);
+  expect(scene.type('j').ui.notice).toBeNull();
+});
+
 test('trouble with sound is told once', () => {
   const problem = 'No sound card: calls go on in silence.';
   const audio = { ...SIGNED_IN.audio, problem };

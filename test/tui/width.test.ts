@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitRow, joinFitting, plainText, rowWidth, span, spread } from '../../src/tui/text/spans.ts';
-import { pad, padStart, truncate, widthOf, wrap } from '../../src/tui/text/width.ts';
+import { pad, truncate, widthOf, wrap } from '../../src/tui/text/width.ts';
 
 const texts = fc.string({
   unit: fc.constantFrom('a', 'B', ' ', '日', '한', 'é', '👨‍👩‍👧', '🇩🇪', '●', '-', 'e\u0301'),
@@ -20,7 +20,6 @@ test('cutting and filling give exactly the columns asked for, and never half a c
     fc.property(texts, fc.nat(40), (text, columns) => {
       expect(widthOf(truncate(text, columns))).toBeLessThanOrEqual(columns);
       expect(widthOf(pad(text, columns))).toBe(columns);
-      expect(widthOf(padStart(text, columns))).toBe(columns);
     }),
   );
 });

@@ -4,12 +4,14 @@
  * from our supernode), tries the next address when one does not answer, and lets go when it was idle for a while.
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
- * session broke is asked again once on the next one, except a sign-up: that might have been done already.
+ * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
+ * takes a request and says nothing is left as if the session had broken. Whoever signs out stops the client: what A
+ * asked must never be sent in a session that proves B.
  */
 import type { Millis } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
-import { REQUEST_TIMEOUT_MS } from '../protocol/params.ts';
+import { LOGIN_REQUESTS_PER_SESSION_MAX, REQUEST_TIMEOUT_MS } from '../protocol/params.ts';
 import { type Message, type MessageKind, message } from '../wire/messages.ts';
 
 const IDLE_CLOSE_MS = 3_000;
@@ -90,7 +92,14 @@ export class LoginClient {
     if (this.#connection?.attempt !== attempt) return;
     this.#connection.up = true;
     this.#failedInRow = 0;
+    this.#lastCode = 'unreachable-login';
     this.#advance(now);
+  }
+
+  /** Lets the server go; everything that was asked fails with this code, sent or not. */
+  stop(code: FailureCode): void {
+    this.#disconnect();
+    for (const pending of this.#pending) this.#fail(pending, code, 0);
   }
 
   /** The attempt failed, or the session broke. */
@@ -129,10 +138,12 @@ export class LoginClient {
   }
 
   wake(now: Millis): void {
-    for (const pending of [...this.#pending]) if (now >= pending.giveUpAt) this.#fail(pending, this.#lastCode, 0);
+    const expired = this.#pending.filter((pending) => now >= pending.giveUpAt);
+    for (const pending of expired) this.#fail(pending, this.#lastCode, 0);
     const connection = this.#connection;
     if (!connection) return;
-    if (!connection.up && now >= connection.giveUpAt) {
+    const silent = connection.up && expired.some((pending) => pending.requestId !== 0);
+    if (silent || (!connection.up && now >= connection.giveUpAt)) {
       this.#out.push({ type: 'abandon', attempt: connection.attempt });
       this.failed(now, connection.attempt, 'unreachable-login');
     } else if (connection.up && this.#pending.length === 0 && now >= connection.idleAt) {
@@ -167,9 +178,12 @@ export class LoginClient {
     }
     if (!this.#connection) return this.#connect(now, authenticated);
     if (!this.#connection.up) return;
+    let room = LOGIN_REQUESTS_PER_SESSION_MAX - this.#pending.filter((pending) => pending.requestId !== 0).length;
     for (const pending of this.#pending) {
       const fits = !AUTHENTICATED.has(pending.request.kind) || this.#connection.authenticated;
-      if (pending.requestId === 0 && fits) this.#send(this.#connection, pending, now);
+      if (pending.requestId !== 0 || !fits || room <= 0) continue;
+      this.#send(this.#connection, pending, now);
+      room -= 1;
     }
   }
 

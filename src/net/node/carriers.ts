@@ -8,9 +8,10 @@
 import type { Millis } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
 import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
-import type { PeerIdentity } from '../transport/trust.ts';
+import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { readDatagram } from '../wire/packet.ts';
 import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
@@ -19,6 +20,8 @@ export type LinkId = number;
 export interface ConnectOptions {
   readonly anonymous: boolean;
   readonly wantAuthority: boolean;
+  /** Anybody else is no answer, and learns nothing of us. */
+  readonly expect: Expectation;
   /** How a stream begins; datagrams have no face yet. */
   readonly face: StreamFace;
 }
@@ -145,7 +148,8 @@ export class Carriers {
   #receiveDatagram(now: Millis, from: Endpoint, bytes: Buffer): void {
     const { packets, bad } = readDatagram(bytes);
     if (bad) this.dropped += 1;
-    for (const packet of packets) this.#switchboard.receive(now, { via: 'udp', endpoint: from }, packet);
+    const route: Route = { via: 'udp', endpoint: from };
+    for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(from.host));
   }
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {
@@ -153,7 +157,8 @@ export class Carriers {
     if (!stream) return;
     const { packets, reply, bad } = stream.framer.push(bytes);
     if (reply.length > 0) this.#out.push({ type: 'write-stream', stream: id, bytes: reply });
-    for (const packet of packets) this.#switchboard.receive(now, { via: 'stream', stream: id }, packet);
+    const route: Route = { via: 'stream', stream: id };
+    for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
     if (!bad) return;
     this.dropped += 1;
     this.#out.push({ type: 'close-stream', stream: id });

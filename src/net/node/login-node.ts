@@ -90,6 +90,11 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
     return out;
   }
 
+  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  get dropped(): number {
+    return this.#carriers.dropped + this.#switchboard.dropped;
+  }
+
   /** Moves what one room said to the next, until all are silent. */
   #settle(now: Millis): void {
     for (;;) {

@@ -9,25 +9,31 @@
  * Somewhat above 400 lines, because the table of what leads to what is one thing to read.
  */
 import { createPublicKey } from 'node:crypto';
+import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
 import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
-import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
+import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
 import {
   CERTIFICATE_LIFETIME_MS,
   CERTIFICATE_RENEW_SHARE,
   FORWARD_DATAGRAM_BYTES_MAX,
+  LOGIN_SERVERS_NAMED_MAX,
+  RENEW_RETRY_EXPIRED_MS,
   RENEW_RETRY_MS,
   REQUEST_TIMEOUT_MS,
   REQUESTS_PENDING_MAX,
+  SEARCH_HITS_MAX,
   SUPERNODES_ASK_MS,
+  SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
-import type { PeerIdentity, PeerKind } from '../transport/trust.ts';
+import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
 import { CallMedia, type CallMediaOutput } from './call-media.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
@@ -70,7 +76,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #supernodes: readonly Endpoint[];
   #localCandidates: readonly string[] = [];
   #renewAt: Millis = Number.POSITIVE_INFINITY;
-  #askSupernodesAt: Millis = 0;
+  /** When the login server is asked for supernodes next; Infinity while we are attached, or are nobody. */
+  #askSupernodesAt: Millis = Number.POSITIVE_INFINITY;
   #detailsChanged = false;
   #linkEndpoint: Endpoint | undefined;
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
@@ -79,7 +86,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
-    this.#switchboard = new Switchboard({ random, trust: this.#trust });
+    // Nobody has to know from an address who is here: people come through the supernode.
+    const welcome = { ways: 'forward', kinds: ['person'] } as const;
+    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
     this.#carriers = new Carriers(this.#switchboard);
     this.#link = new SupernodeLink(random);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
@@ -99,9 +108,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#people?.roster.entries() ?? [];
   }
 
+  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  get dropped(): number {
+    return this.#carriers.dropped + this.#switchboard.dropped;
+  }
+
   receive(now: Millis, input: NetInput): void {
     if (input.type === 'local-endpoints') this.#setCandidates(now, input.endpoints);
-    else this.#carriers.receive(now, input);
+    // Nothing is served here by streams; one that is let be would hold a place for minutes.
+    else if (input.type === 'stream-open' && input.incoming) {
+      this.#out.push({ type: 'close-stream', stream: input.stream });
+    } else this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -141,13 +158,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#people?.wake(now);
     this.#media.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
+    if (now >= this.#askSupernodesAt) this.#askSupernodes(now);
     this.#expireRequests(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
-    at = Math.min(at, this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#askSupernodesAt, this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
     for (const request of this.#requests.values()) at = Math.min(at, request.giveUpAt);
     return at;
   }
@@ -173,20 +191,37 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else this.#startLink(now);
   }
 
+  /** Calls end, buddies see us go, sessions and links close, in this order; then nothing of the account is left. */
   #leave(now: Millis): void {
+    for (const { call } of this.#people?.calls.list() ?? []) {
+      this.#people?.command(now, { type: 'calls', command: { type: 'hang-up', call } });
+    }
     this.#people?.command(now, { type: 'presence', status: 'invisible' });
     this.#settle(now);
+    this.#peers.leave();
+    this.#settle(now);
     this.#link.stop('signed out');
-    this.#peers.setOnline(false);
+    this.#login.stop('not-signed-in');
     this.#settle(now);
     this.#switchboard.closeAll('signed out');
     this.#media.stopAll();
-    this.#people = undefined;
-    this.#member = undefined;
-    this.#renewAt = Number.POSITIVE_INFINITY;
+    this.#forgetMember();
     this.#settle(now);
     this.#switchboard.setIdentity(undefined);
     this.#tellLink('offline', undefined);
+  }
+
+  #forgetMember(): void {
+    this.#people = undefined;
+    this.#member = undefined;
+    this.#linkEndpoint = undefined;
+    this.#renewAt = Number.POSITIVE_INFINITY;
+    this.#askSupernodesAt = Number.POSITIVE_INFINITY;
+    this.#connecting.clear();
+    for (const { lookup, ticket } of this.#requests.values()) {
+      if (lookup === undefined) this.#out.push({ type: 'search-failed', ticket, code: 'not-signed-in' });
+    }
+    this.#requests.clear();
   }
 
   #startLink(now: Millis): void {
@@ -210,17 +245,22 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #renew(now: Millis): void {
-    this.#renewAt = now + RENEW_RETRY_MS * (0.8 + 0.4 * this.#options.random.fraction());
     if (!this.#member) return;
+    const expired = this.#options.wallClock() >= this.#member.expiresAtMs;
+    this.#renewAt = now + this.#about(expired ? RENEW_RETRY_EXPIRED_MS : RENEW_RETRY_MS);
     const publicKey = spkiOf(createPublicKey(this.#member.privateKey));
     this.#login.ask(now, RENEW_TICKET, { kind: 'renew', publicKey });
   }
 
-  /** Supernodes may have moved since the invite was made: the login server knows the newest. */
+  /** Supernodes may have moved since the invite was made: the login server knows the newest. Again until we attach. */
   #askSupernodes(now: Millis): void {
-    if (now < this.#askSupernodesAt) return;
-    this.#askSupernodesAt = now + SUPERNODES_ASK_MS;
+    this.#askSupernodesAt = now + this.#about(SUPERNODES_ASK_MS);
     this.#login.ask(now, SUPERNODES_TICKET, { kind: 'supernodesGet' });
+  }
+
+  /** 20 % either way, so that many do not stay in step. */
+  #about(ms: number): number {
+    return ms * (0.8 + 0.4 * this.#options.random.fraction());
   }
 
   // ------------------------------------------------------------------ questions to the supernode
@@ -314,6 +354,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** Handshakes and long segments go reliably, since they would not fit a datagram inside a datagram. */
   #forward(now: Millis, target: NodeId, packet: Buffer): void {
+    // A supernode to which we only have a session forwards nothing for us yet.
+    if (!this.#link.attached) return;
     const reliable = packet.length > FORWARD_DATAGRAM_BYTES_MAX;
     this.#sendToSupernode(now, message('forward', { target: bytesOf(target), packet }), reliable);
   }
@@ -322,9 +364,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#carriers.established(session, peer)) return;
     const expected = route.via === 'forward' ? route.node : undefined;
     const blocked = this.#people?.roster.isBlocked(peer.name) ?? true;
+    if (peer.kind !== 'person' || peer.nodeId !== expected) {
+      this.#switchboard.close(session, 'not wanted');
+      return;
+    }
     this.#connecting.delete(peer.nodeId);
-    if (peer.kind !== 'person' || peer.nodeId !== expected || blocked) this.#switchboard.close(session, 'not wanted');
-    else this.#peers.established(now, session, peer.name, peer.nodeId);
+    if (!blocked) return this.#peers.established(now, session, peer.name, peer.nodeId);
+    this.#switchboard.close(session, 'not wanted');
+    this.#peers.connectFailed(peer.nodeId);
   }
 
   #connectFailed(session: SessionId): void {
@@ -367,14 +414,19 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#forwardFailed(hexOf(value.body.target));
         return;
       case 'seen':
-        if (value.body.attached) this.#peers.seen(now, value.body.name, hexOf(value.body.nodeId));
-        else this.#peers.gone(value.body.name, hexOf(value.body.nodeId));
+        this.#seen(value.body.name, hexOf(value.body.nodeId), value.body.attached);
         return;
       case 'whereabouts':
       case 'searchResults':
       case 'failure':
         this.#answered(now, value);
     }
+  }
+
+  #seen(name: string, node: NodeId, attached: boolean): void {
+    if (!isName(name) || !isIdHex(node)) return;
+    if (attached) this.#peers.seen(name, node);
+    else this.#peers.gone(name, node);
   }
 
   #forwardFailed(node: NodeId): void {
@@ -389,9 +441,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (!request) return;
     this.#requests.delete(value.body.requestId);
     if (value.kind === 'whereabouts' && request.lookup !== undefined) {
-      this.#peers.whereabouts(now, request.lookup, value.body.nodeIds.map(hexOf));
+      this.#peers.whereabouts(now, request.lookup, value.body.nodeIds.map(hexOf).filter(isIdHex));
     } else if (value.kind === 'searchResults') {
-      const hits = value.body.hits.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
+      // Written by strangers and handed on by a supernode: only names, and nothing that a terminal would obey.
+      const found = value.body.hits.slice(0, SEARCH_HITS_MAX).filter((hit) => isName(hit.name ?? ''));
+      const hits = found.map((hit) => ({ name: hit.name ?? '', displayName: shownName(hit.displayName ?? '') }));
       this.#out.push({ type: 'search-results', ticket: request.ticket, hits, complete: value.body.complete });
     } else if (value.kind === 'failure') {
       this.#requestFailed(now, request, isFailureCode(value.body.code) ? value.body.code : 'server-fault');
@@ -399,20 +453,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromCarriers(now: Millis, output: CarrierOutput): true {
-    if (output.type === 'link-up') this.#linkUp(now, output.link, output.peer.kind);
+    if (output.type === 'link-up') this.#linkUp(now, output.link);
     else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
     else this.#out.push(output);
     return true;
   }
 
-  #linkUp(now: Millis, link: LinkId, kind: PeerKind): void {
+  #linkUp(now: Millis, link: LinkId): void {
     const owner = this.#ownerOfLink.get(link);
-    if (!owner) return;
-    if (kind !== (owner.owner === 'login' ? 'login-server' : 'supernode')) {
-      this.#carriers.drop(link, 'not what was looked for');
-      this.#linkDown(now, link, 'certificate-invalid');
-    } else if (owner.owner === 'login') this.#login.connected(now, owner.attempt);
-    else this.#link.connected(now, owner.attempt);
+    if (owner?.owner === 'login') this.#login.connected(now, owner.attempt);
+    else if (owner) this.#link.connected(now, owner.attempt);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
@@ -434,15 +484,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#sendToSupernode(now, output.message, output.reliable);
         return true;
       case 'attached':
-        this.#attached(now, output);
+        this.#attached(output);
         return true;
       case 'present':
-        for (const { name, node } of output.present) this.#peers.present(now, name, node);
+        this.#present(output.present);
         return true;
       case 'detached':
         this.#peers.setOnline(false);
         this.#tellLink('connecting', output.code);
-        this.#askSupernodes(now);
+        this.#askSupernodesAt = now + SUPERNODES_ASK_SPREAD_MS * this.#options.random.fraction();
         return true;
       case 'rtt':
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
@@ -450,15 +500,23 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     }
   }
 
-  #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
-    const named = output.loginServers.map(parseEndpoint).filter((one) => one !== undefined);
+  /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
+  #present(present: Extract<LinkOutput, { type: 'present' }>['present']): void {
+    this.#peers.onlyPresent(this.#people?.watched ?? [], new Set(present.map(({ node }) => node)));
+    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(name, node);
+  }
+
+  #attached(output: Extract<LinkOutput, { type: 'attached' }>): void {
+    const texts = output.loginServers.slice(0, LOGIN_SERVERS_NAMED_MAX);
+    const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const known = this.#options.loginServers;
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint } = output;
     this.#linkEndpoint = endpoint;
+    this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     this.#out.push({ type: 'link', state: 'online', endpoint, carrier: endpoint.carrier, trouble: undefined });
     this.#peers.setOnline(true);
-    for (const { name, node } of output.present) this.#peers.seen(now, name, node);
+    for (const { name, node } of output.present) this.#seen(name, node, true);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
@@ -491,6 +549,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#switchboard.setIdentity(this.#member);
     this.#scheduleRenewal(now, expiresAtMs);
     this.#out.push({ type: 'renewed', certificateDer, expiresAtMs });
+    // With the old one nobody may have let us in; the pause until the next try can be a minute.
+    if (!this.#link.attached) this.#startLink(now);
   }
 
   #supernodesNamed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
@@ -502,7 +562,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const fresh = named.filter((one) => !this.#supernodes.some((known) => sameEndpoint(known, one)));
     if (fresh.length === 0) return;
-    this.#supernodes = [...this.#supernodes, ...fresh];
+    this.#supernodes = [...this.#supernodes, ...fresh].slice(-HOST_CACHE_ENTRIES_MAX);
     this.#out.push({ type: 'supernodes', endpoints: this.#supernodes });
     if (!this.#link.attached) this.#startLink(now);
   }
@@ -516,14 +576,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         } else this.#peers.whereabouts(now, output.name, []);
         return true;
       }
-      case 'connect':
-        this.#connecting.set(output.node, this.#switchboard.connect(now, { via: 'forward', node: output.node }));
+      case 'connect': {
+        const { node } = output;
+        const expect = { kind: 'person', nodeId: node } as const;
+        this.#connecting.set(node, this.#switchboard.connect(now, { via: 'forward', node }, { expect }));
         return true;
+      }
       case 'transmit':
         this.#switchboard.send(now, output.session, output.message);
         return true;
       case 'close':
-        this.#switchboard.close(output.session, 'replaced');
+        this.#switchboard.close(output.session, 'let go');
         return true;
       case 'tell':
         this.#people?.tell(now, output.input);
@@ -580,8 +643,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const wantAuthority = this.#trust.authorityDer === undefined;
     // An answer with the CA certificate in it does not fit a datagram.
     const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
-    const face = owner.owner === 'login' ? 'classic' : 'plain';
-    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face }), owner);
+    const isLogin = owner.owner === 'login';
+    const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
+    const face = isLogin ? 'classic' : 'plain';
+    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face, expect }), owner);
   }
 
   #abandon(owner: LinkOwner['owner'], attempt: number): void {

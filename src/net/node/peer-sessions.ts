@@ -5,12 +5,15 @@
  *
  * A session is used for something new only while it is fresh (the other end may have forgotten an older one); when a
  * person is seen attaching anew, a new session is opened at once, for their program may have started afresh.
+ *
+ * What waits here belongs to one account: `leave` forgets it, so that nothing is ever said in the name of somebody else.
  */
 import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
   LOOKUP_RETRY_MS,
+  NODES_PER_PERSON_MAX,
   PEER_QUEUE_MESSAGES_MAX,
   PEERS_MAX,
   SESSION_FRESH_MS,
@@ -50,6 +53,8 @@ export class PeerSessions {
   readonly #heardAt: (session: SessionId) => Millis | undefined;
   readonly #people = new Map<string, Person>();
   readonly #ownerOf = new Map<SessionId, { person: Person; remote: Remote }>();
+  /** A node is one person's, but a supernode may say otherwise until the node itself has proven it. */
+  readonly #byNode = new Map<NodeId, Set<Person>>();
   #online = false;
   #out: PeerSessionsOutput[] = [];
 
@@ -90,20 +95,30 @@ export class PeerSessions {
     this.#out.push({ type: 'tell', input: { type: 'online', online } });
   }
 
+  /** We leave the network as this person: sessions end, and nothing that waited is ever said. */
+  leave(): void {
+    for (const session of this.#ownerOf.keys()) this.#out.push({ type: 'close', session });
+    this.#people.clear();
+    this.#ownerOf.clear();
+    this.#byNode.clear();
+    if (this.#online) this.#out.push({ type: 'tell', input: { type: 'online', online: false } });
+    this.#online = false;
+  }
+
   /** The supernode says that a watched person came (or is here). */
-  seen(now: Millis, name: UserName, node: NodeId): void {
+  seen(name: UserName, node: NodeId): void {
     const person = this.#person(name);
     if (!person) return;
     person.unfoundUntil = 0;
     const remote = this.#remote(person, node);
     remote.attached = true;
-    this.#connect(now, remote, true);
+    this.#connect(remote, true);
   }
 
   /** The supernode says that a watched person is here, who may have been here all the time. */
-  present(now: Millis, name: UserName, node: NodeId): void {
+  present(name: UserName, node: NodeId): void {
     const remote = this.#people.get(foldName(name))?.nodes.get(node);
-    if (!remote?.attached || remote.sessions.length === 0) this.seen(now, name, node);
+    if (!remote?.attached || remote.sessions.length === 0) this.seen(name, node);
   }
 
   /** The supernode says that a watched person's node left. */
@@ -115,6 +130,16 @@ export class PeerSessions {
     remote.connecting = false;
     remote.queue = [];
     this.#out.push({ type: 'tell', input: { type: 'peer-gone', name: person.name, node } });
+    this.#tidy(person, remote);
+  }
+
+  /** Nodes of these people that were thought to be here, but are not among the `present`, have left unnoticed. */
+  onlyPresent(names: readonly UserName[], present: ReadonlySet<NodeId>): void {
+    for (const name of names) {
+      for (const remote of [...(this.#people.get(foldName(name))?.nodes.values() ?? [])]) {
+        if (remote.attached && !present.has(remote.node)) this.gone(name, remote.node);
+      }
+    }
   }
 
   /** Answer to a lookup. */
@@ -129,7 +154,7 @@ export class PeerSessions {
       this.#unreachable(person.name, 'person-offline');
       return;
     }
-    for (const node of nodes.slice(0, 16)) {
+    for (const node of nodes.slice(0, NODES_PER_PERSON_MAX)) {
       const remote = this.#remote(person, node);
       remote.attached = true;
       for (const value of queue) this.#sendTo(now, remote, value);
@@ -145,6 +170,7 @@ export class PeerSessions {
     }
     person.name = name;
     person.unfoundUntil = 0;
+    for (const other of this.#byNode.get(node) ?? []) if (other !== person) this.#notTheirs(other, node);
     const remote = this.#remote(person, node);
     remote.connecting = false;
     remote.attached = true;
@@ -163,19 +189,20 @@ export class PeerSessions {
 
   /** A handshake towards a node came to nothing. */
   connectFailed(node: NodeId): void {
-    for (const person of this.#people.values()) {
+    for (const person of [...(this.#byNode.get(node) ?? [])]) {
       const remote = person.nodes.get(node);
       if (!remote?.connecting) continue;
       remote.connecting = false;
       remote.attached = false;
       remote.queue = [];
       this.#unreachable(person.name, 'person-offline');
+      this.#tidy(person, remote);
     }
   }
 
   /** The supernode could not forward to this node: it is not attached there. */
   forwardFailed(node: NodeId): void {
-    for (const person of this.#people.values()) {
+    for (const person of this.#byNode.get(node) ?? []) {
       const remote = person.nodes.get(node);
       if (remote && !remote.connecting) remote.attached = false;
     }
@@ -187,11 +214,12 @@ export class PeerSessions {
     if (!owner) return;
     this.#ownerOf.delete(session);
     owner.remote.sessions = owner.remote.sessions.filter((one) => one !== session);
+    this.#tidy(owner.person, owner.remote);
   }
 
   /** The session to use towards a node now, if there is one. */
   sessionTo(node: NodeId): SessionId | undefined {
-    for (const person of this.#people.values()) {
+    for (const person of this.#byNode.get(node) ?? []) {
       const session = person.nodes.get(node)?.sessions[0];
       if (session !== undefined) return session;
     }
@@ -211,7 +239,7 @@ export class PeerSessions {
       return;
     }
     if (remote.queue.length < PEER_QUEUE_MESSAGES_MAX) remote.queue.push(value);
-    this.#connect(now, remote, false);
+    this.#connect(remote, false);
   }
 
   #fresh(now: Millis, remote: Remote): boolean {
@@ -220,7 +248,7 @@ export class PeerSessions {
     return heardAt !== undefined && now - heardAt < SESSION_FRESH_MS;
   }
 
-  #connect(_now: Millis, remote: Remote, anew: boolean): void {
+  #connect(remote: Remote, anew: boolean): void {
     if (remote.connecting || (!anew && !this.#online)) return;
     remote.connecting = true;
     this.#out.push({ type: 'connect', node: remote.node });
@@ -252,17 +280,54 @@ export class PeerSessions {
       const busy =
         person.lookingUp || [...person.nodes.values()].some((one) => one.sessions.length > 0 || one.connecting);
       if (busy) continue;
+      for (const remote of person.nodes.values()) this.#unlink(person, remote.node);
       this.#people.delete(key);
       return true;
     }
     return false;
   }
 
+  /** The node has proven to be somebody else's: whatever waits for it here never comes to this person. */
+  #notTheirs(person: Person, node: NodeId): void {
+    const remote = person.nodes.get(node);
+    this.#unlink(person, node);
+    if (remote && (remote.connecting || remote.queue.length > 0)) this.#unreachable(person.name, 'person-offline');
+  }
+
+  /** Forgets a node that is neither here nor connected nor waited for. */
+  #tidy(person: Person, remote: Remote): void {
+    if (remote.attached || remote.connecting || remote.sessions.length > 0 || remote.queue.length > 0) return;
+    this.#unlink(person, remote.node);
+  }
+
+  #unlink(person: Person, node: NodeId): void {
+    person.nodes.delete(node);
+    const people = this.#byNode.get(node);
+    people?.delete(person);
+    if (people?.size === 0) this.#byNode.delete(node);
+  }
+
+  /** A person has few devices; of too many the one known longest goes, those that are not here first. */
+  #makeRoom(person: Person): void {
+    if (person.nodes.size < NODES_PER_PERSON_MAX) return;
+    const remotes = [...person.nodes.values()];
+    const loser = remotes.find((one) => !one.attached && one.sessions.length === 0) ?? remotes[0];
+    if (!loser) return;
+    for (const session of loser.sessions) {
+      this.#ownerOf.delete(session);
+      this.#out.push({ type: 'close', session });
+    }
+    this.#unlink(person, loser.node);
+  }
+
   #remote(person: Person, node: NodeId): Remote {
     const known = person.nodes.get(node);
     if (known) return known;
+    this.#makeRoom(person);
     const remote: Remote = { node, sessions: [], connecting: false, attached: false, queue: [] };
     person.nodes.set(node, remote);
+    const people = this.#byNode.get(node) ?? new Set();
+    this.#byNode.set(node, people.add(person));
     return remote;
   }
 }

@@ -98,6 +98,7 @@ export class People {
   /** A voice packet of a call came. */
   mediaAlive(now: Millis, input: Extract<CallInput, { type: 'media-alive' }>): void {
     this.calls.receive(now, input);
+    this.#settle(now);
   }
 
   wake(now: Millis): void {

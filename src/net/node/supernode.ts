@@ -18,6 +18,8 @@ import type { Message } from '../wire/messages.ts';
 import { Carriers, type LinkId } from './carriers.ts';
 import { PinnedTrust } from './trust.ts';
 
+const LOGIN_SERVER = { kind: 'login-server' } as const;
+
 /** Tells the load; the answer is a `load` event. */
 export type SupernodeCommand = { readonly type: 'report' };
 
@@ -66,7 +68,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
-    this.#switchboard = new Switchboard({ random, trust: this.#trust });
+    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: { ways: 'all', kinds: ['person'] } });
     this.#carriers = new Carriers(this.#switchboard);
     const loginServers = options.loginServers.map(printEndpoint);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
@@ -101,6 +103,11 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     return out;
   }
 
+  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  get dropped(): number {
+    return this.#carriers.dropped + this.#switchboard.dropped;
+  }
+
   #enrol(now: Millis): void {
     this.#enrolAt = Number.POSITIVE_INFINITY;
     const endpoints = this.#options.endpoints.map(printEndpoint);
@@ -127,7 +134,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const carried = this.#carriers.drain();
       for (const output of carried) {
         if (output.type === 'link-up') this.#login.connected(now, this.#attemptOf(output.link));
-        else if (output.type === 'link-down') this.#login.failed(now, this.#attemptOf(output.link), output.code);
+        else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
         else this.#out.push(output);
       }
       if (said.length + served.length + asked.length + carried.length === 0) return;
@@ -146,7 +153,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #receiveMessage(now: Millis, session: SessionId, route: Route, message: Message): void {
     const peer = this.#switchboard.peerOf(session);
     if (peer?.kind === 'login-server') {
-      for (const attempt of this.#loginLinks.keys()) if (this.#login.receive(now, attempt, message)) return;
+      for (const [attempt, link] of this.#loginLinks) {
+        if (this.#carriers.sessionOf(link) === session) this.#login.receive(now, attempt, message);
+      }
       return;
     }
     const remote = this.#carriers.remoteOf(route);
@@ -160,7 +169,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (output.type === 'connect') {
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
-      const options = { anonymous: !this.#certified, wantAuthority, face: 'classic' } as const;
+      const options = { anonymous: !this.#certified, wantAuthority, face: 'classic', expect: LOGIN_SERVER } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);
@@ -193,6 +202,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const backoff = REATTACH_BACKOFF_MS[Math.min(this.#enrolFailures++, REATTACH_BACKOFF_MS.length - 1)] ?? 60_000;
     this.#enrolAt = now + backoff * (0.8 + 0.4 * random.fraction());
     this.#out.push({ type: 'enrolment-failed', code });
+  }
+
+  #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
+    const attempt = this.#attemptOf(link);
+    this.#loginLinks.delete(attempt);
+    this.#login.failed(now, attempt, code);
   }
 
   #attemptOf(link: LinkId): number {

@@ -8,17 +8,21 @@
  */
 import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { bytesOf, foldName, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
+import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
   DISPLAY_NAME_LENGTH_MAX,
   FORWARD_BURST_BYTES,
+  FORWARD_BYTES_LEAST,
   FORWARD_BYTES_PER_SECOND,
   FORWARD_DATAGRAM_BYTES_MAX,
   HIDDEN_FROM_MAX,
   KEEP_ALIVE_MS,
   LEASE_MS,
+  NODES_PER_PERSON_MAX,
+  SEARCH_BURST,
   SEARCH_HITS_MAX,
+  SEARCH_REFILL_MS,
   WATCHED_NAMES_MAX,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
@@ -57,7 +61,13 @@ interface Client {
   hiddenFrom: ReadonlySet<string>;
   watch: ReadonlySet<string>;
   leaseUntil: Millis;
-  readonly bucket: TokenBucket;
+  readonly allowance: Allowance;
+}
+
+/** What a node may still use. It outlives the attachment, or attaching anew would fill it up. */
+interface Allowance {
+  readonly forwarding: TokenBucket;
+  readonly searches: TokenBucket;
 }
 
 export class Registrar {
@@ -68,6 +78,8 @@ export class Registrar {
   readonly #bySession = new Map<number, Client>();
   readonly #byName = new Map<string, Set<Client>>();
   readonly #watchers = new Map<string, Set<Client>>();
+  /** The node that attached longest ago stands first. */
+  readonly #allowances = new Map<NodeId, Allowance>();
   #forwardedPackets = 0;
   #forwardedBytes = 0;
   #refusedPackets = 0;
@@ -93,16 +105,11 @@ export class Registrar {
     }
     const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward'];
     if (!kinds.includes(value.kind)) return false;
-    if (!from.peer) {
-      this.#refuse(from.session, value, 'not-allowed');
-      return true;
-    }
-    if (value.kind === 'attach') this.#attach(now, from.peer, value.body);
-    else {
-      const client = this.#bySession.get(from.session);
-      if (!client) this.#refuse(from.session, value, 'not-allowed');
-      else this.#serve(now, client, value);
-    }
+    const client = this.#bySession.get(from.session);
+    if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
+    else if (client) this.#serve(now, client, value);
+    else if (value.kind === 'forward') this.#refusedPackets += 1;
+    else this.#refuse(from.session, value, 'not-allowed');
     return true;
   }
 
@@ -143,7 +150,7 @@ export class Registrar {
     client.leaseUntil = now + LEASE_MS;
     if (value.kind === 'detach') this.#remove(client);
     else if (value.kind === 'lookup') this.#lookup(client, value.body);
-    else if (value.kind === 'search') this.#search(client, value.body);
+    else if (value.kind === 'search') this.#search(now, client, value.body);
     else if (value.kind === 'watch') this.#setWatch(client, value.body.names);
     else if (value.kind === 'forward') this.#forward(now, client, value.body);
   }
@@ -182,6 +189,7 @@ export class Registrar {
   }
 
   #admit(now: Millis, peer: RegistrarPeer): Client {
+    this.#makeRoom(foldName(peer.name));
     const client: Client = {
       peer,
       key: foldName(peer.name),
@@ -190,12 +198,30 @@ export class Registrar {
       hiddenFrom: new Set(),
       watch: new Set(),
       leaseUntil: now + LEASE_MS,
-      bucket: new TokenBucket(FORWARD_BYTES_PER_SECOND, FORWARD_BURST_BYTES),
+      allowance: this.#allowanceOf(peer.nodeId),
     };
     this.#byNode.set(peer.nodeId, client);
     this.#bySession.set(peer.session, client);
     addTo(this.#byName, client.key, client);
     return client;
+  }
+
+  #allowanceOf(node: NodeId): Allowance {
+    const allowance = this.#allowances.get(node) ?? {
+      forwarding: new TokenBucket(FORWARD_BYTES_PER_SECOND, FORWARD_BURST_BYTES),
+      searches: new TokenBucket(1_000 / SEARCH_REFILL_MS, SEARCH_BURST),
+    };
+    this.#allowances.delete(node);
+    this.#allowances.set(node, allowance);
+    const [oldest] = this.#allowances.keys();
+    if (this.#allowances.size > 2 * CLIENTS_PER_SUPERNODE_MAX && oldest !== undefined) this.#allowances.delete(oldest);
+    return allowance;
+  }
+
+  /** A person has few devices; who comes with ever new keys shall not take everybody's place. */
+  #makeRoom(key: string): void {
+    const nodes = [...(this.#byName.get(key) ?? [])].sort((a, b) => a.leaseUntil - b.leaseUntil);
+    for (const oldest of nodes.slice(0, Math.max(0, nodes.length + 1 - NODES_PER_PERSON_MAX))) this.#remove(oldest);
   }
 
   #remove(client: Client): void {
@@ -246,18 +272,25 @@ export class Registrar {
   }
 
   #lookup(client: Client, body: Body<'lookup'>): void {
+    if (!isName(body.name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
     const found = [...(this.#byName.get(foldName(body.name)) ?? [])].filter((other) => this.#visible(other, client));
     const nodeIds = found.map((other) => bytesOf(other.peer.nodeId));
     this.#send(client.peer.session, message('whereabouts', { requestId: body.requestId, name: body.name, nodeIds }));
   }
 
-  #search(client: Client, body: Body<'search'>): void {
+  #search(now: Millis, client: Client, body: Body<'search'>): void {
+    const { searches } = client.allowance;
+    if (!searches.take(now)) {
+      return this.#refuse(client.peer.session, { kind: 'search', body }, 'busy', searches.waitMs(now));
+    }
     const matches = compilePattern(body.pattern);
     const hits = new Map<string, { name: string; displayName: string; rank: number }>();
     for (const other of this.#byNode.values()) {
       if (!other.listed || !this.#visible(other, client)) continue;
       const rank = matches(other.key, other.displayName);
-      if (rank > 0) hits.set(other.key, { name: other.peer.name, displayName: other.displayName, rank });
+      // Of several devices the one that fits best speaks for the person.
+      if (rank > (hits.get(other.key)?.rank ?? 0))
+        hits.set(other.key, { name: other.peer.name, displayName: other.displayName, rank });
     }
     const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
     const sorted = [...hits.entries()].sort(([a, x], [b, y]) => y.rank - x.rank || (a < b ? -1 : 1));
@@ -267,6 +300,12 @@ export class Registrar {
   }
 
   #forward(now: Millis, client: Client, body: Body<'forward'>): void {
+    const bytes = body.packet.length;
+    const cost = Math.max(bytes, FORWARD_BYTES_LEAST);
+    if (body.target.length !== ID_BYTES || !this.#allows(now, client, cost)) {
+      this.#refusedPackets += 1;
+      return;
+    }
     const target = this.#byNode.get(hexOf(body.target));
     if (!target || !this.#visible(target, client)) {
       this.#out.push({
@@ -274,11 +313,6 @@ export class Registrar {
         message: message('forwardFailed', { target: body.target }),
         reliable: false,
       });
-      return;
-    }
-    const bytes = body.packet.length;
-    if (!client.bucket.take(now, bytes) || !this.#total.take(now, bytes)) {
-      this.#refusedPackets += 1;
       return;
     }
     this.#forwardedPackets += 1;
@@ -291,9 +325,15 @@ export class Registrar {
     });
   }
 
-  #refuse(session: number, value: Message, code: FailureCode): void {
+  /** Takes from both allowances or from neither. */
+  #allows(now: Millis, client: Client, cost: number): boolean {
+    const { forwarding } = client.allowance;
+    return this.#total.waitMs(now, cost) === 0 && forwarding.take(now, cost) && this.#total.take(now, cost);
+  }
+
+  #refuse(session: number, value: Message, code: FailureCode, retryAfterMs = 0): void {
     const requestId = 'requestId' in value.body ? value.body.requestId : 0;
-    this.#send(session, message('failure', { requestId, code }));
+    this.#send(session, message('failure', { requestId, code, retryAfterMs }));
   }
 
   #send(session: number, value: Message): void {
@@ -301,8 +341,9 @@ export class Registrar {
   }
 }
 
+/** What is no name is nobody's, and could be as long as a message. */
 function foldedSet(names: readonly string[], limit: number): ReadonlySet<string> {
-  return new Set(names.slice(0, limit).map(foldName));
+  return new Set(names.slice(0, limit).filter(isName).map(foldName));
 }
 
 function addTo<T>(map: Map<string, Set<T>>, key: string, value: T): void {

@@ -5,7 +5,9 @@
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
  *     racing: each supernode's UDP, then its TCP, then the next one, ATTACH_STAGGER_MS apart
- *     attached --keep-alives unanswered | session closed | "I do not know you"--> racing, at once
+ *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
+ *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
+ *     attached --"I do not know you"--> attached, with a new Attach
  *     racing --nothing answers--> waiting (backoff with jitter) --> racing
  *   any --stop--> idle
  */
@@ -16,14 +18,21 @@ import { hexOf, type NodeId } from '../protocol/ids.ts';
 import {
   ATTACH_STAGGER_MS,
   ATTACH_TIMEOUT_MS,
+  ATTACHMENT_BRIEF_MS,
   KEEP_ALIVE_MISSES_MAX,
   KEEP_ALIVE_MS,
   KEEP_ALIVE_RETRY_MS,
   REATTACH_BACKOFF_MS,
+  SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 
 export type AttemptId = number;
+
+/** Numbers of our requests begin here, so that no answer to another room's question is taken for ours. */
+const REQUEST_IDS_FROM = 2 ** 31;
+
+const KEEP_ALIVES_OUT_MAX = 16;
 
 /** What the supernode must know of us; sent with every attach. */
 export interface AttachDetails {
@@ -67,10 +76,12 @@ type State =
       readonly name: 'attached';
       readonly attempt: AttemptId;
       readonly endpoint: Endpoint;
+      readonly since: Millis;
       keepAliveAt: Millis;
       misses: number;
-      sentAt: Millis;
       keepAliveId: number;
+      /** When each keep-alive since the last answer was sent. */
+      readonly sentAt: Map<number, Millis>;
     };
 
 export class SupernodeLink {
@@ -79,9 +90,12 @@ export class SupernodeLink {
   #supernodes: readonly Endpoint[] = [];
   #state: State = { name: 'idle' };
   #nextAttempt = 1;
+  /** Rounds and brief attachments in a row that came to nothing. */
   #failures = 0;
-  #requestId = 0;
+  #requestId = REQUEST_IDS_FROM;
   #everTold = false;
+  /** Supernodes that refused us, by host and port, and until when they stand last. */
+  readonly #refusedUntil = new Map<string, Millis>();
   #out: LinkOutput[] = [];
 
   constructor(random: Random) {
@@ -94,6 +108,8 @@ export class SupernodeLink {
     this.#supernodes = supernodes;
     this.#details = details;
     this.#failures = 0;
+    this.#everTold = false;
+    this.#refusedUntil.clear();
     this.#race(now);
   }
 
@@ -101,7 +117,6 @@ export class SupernodeLink {
   stop(_why: string): void {
     if (this.#state.name === 'attached') this.#out.push({ type: 'send', message: message('detach'), reliable: false });
     this.#abandonAll();
-    this.#state = { name: 'idle' };
     this.#details = undefined;
   }
 
@@ -114,7 +129,8 @@ export class SupernodeLink {
   /** Ends the present link and races again, as after a change of network. */
   restart(now: Millis): void {
     if (this.#state.name === 'idle') return;
-    this.#leave(now, 'unreachable-network');
+    this.#failures = 0;
+    this.#leave(now, 'unreachable-network', { atOnce: true });
   }
 
   get attached(): boolean {
@@ -154,8 +170,9 @@ export class SupernodeLink {
     if (state.name === 'attached') state.misses = 0;
     if (value.kind === 'attached') this.#receiveAttached(now, state.attempt, state.endpoint, value);
     else if (value.kind === 'keepAliveReply') this.#receiveKeepAlive(now, value.body);
-    else if (value.kind === 'failure' && state.name === 'attaching') this.#leave(now, 'unreachable-network');
-    else return false;
+    else if (value.kind === 'failure' && value.body.requestId === this.#requestId) {
+      this.#refused(now, state.endpoint, value.body.retryAfterMs);
+    } else return false;
     return true;
   }
 
@@ -185,11 +202,24 @@ export class SupernodeLink {
 
   #race(now: Millis): void {
     const tcp = (endpoint: Endpoint): Endpoint => ({ ...endpoint, carrier: 'tcp' });
-    const ladder = this.#supernodes.flatMap((at) => (at.carrier === 'udp' ? [at, tcp(at)] : [at]));
+    const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
+    const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
+    const ladder = inOrder.flatMap((at) => (at.carrier === 'udp' ? [at, tcp(at)] : [at]));
     if (ladder.length === 0) return this.#wait(now);
     const giveUpAt = now + ATTACH_TIMEOUT_MS + ladder.length * ATTACH_STAGGER_MS;
     this.#state = { name: 'racing', giveUpAt, ladder, next: 0, nextAt: now, attempts: new Map() };
     this.#climb(now);
+  }
+
+  #refuses(now: Millis, endpoint: Endpoint): boolean {
+    return now < (this.#refusedUntil.get(placeOf(endpoint)) ?? 0);
+  }
+
+  /** It answers, but will not have us: the others first, for a while. */
+  #refused(now: Millis, endpoint: Endpoint, retryAfterMs: number): void {
+    this.#refusedUntil.set(placeOf(endpoint), now + Math.max(retryAfterMs, SUPERNODE_REFUSED_MS));
+    const othersLeft = this.#supernodes.some((other) => !this.#refuses(now, other));
+    this.#leave(now, 'unreachable-network', { atOnce: othersLeft });
   }
 
   /** Starts the attempts that are due. */
@@ -216,15 +246,18 @@ export class SupernodeLink {
     this.#tell('unreachable-network');
   }
 
-  #leave(now: Millis, code: FailureCode): void {
-    const wasAttached = this.#state.name === 'attached';
+  /** `atOnce` undefined: at once after an attachment that lasted, else after a pause. */
+  #leave(now: Millis, code: FailureCode, { atOnce }: { readonly atOnce?: boolean } = {}): void {
+    const state = this.#state;
     this.#abandonAll();
-    if (wasAttached) {
+    const lasted = state.name === 'attached' && now - state.since >= ATTACHMENT_BRIEF_MS;
+    if (lasted) this.#failures = 0;
+    if (state.name === 'attached') {
       this.#everTold = false;
-      this.#failures = 0;
       this.#tell(code);
-      this.#race(now);
-    } else this.#wait(now);
+    }
+    if (atOnce ?? lasted) this.#race(now);
+    else this.#wait(now);
   }
 
   #tell(code: FailureCode): void {
@@ -241,6 +274,7 @@ export class SupernodeLink {
           ? [state.attempt]
           : [];
     for (const attempt of attempts) this.#out.push({ type: 'abandon', attempt });
+    this.#state = { name: 'idle' };
   }
 
   #sendAttach(): void {
@@ -258,16 +292,16 @@ export class SupernodeLink {
       this.#out.push({ type: 'present', present });
       return;
     }
-    this.#failures = 0;
     this.#everTold = false;
     this.#state = {
       name: 'attached',
       attempt,
       endpoint,
+      since: now,
       keepAliveAt: now + KEEP_ALIVE_MS * (0.8 + 0.2 * this.#random.fraction()),
       misses: 0,
-      sentAt: 0,
       keepAliveId: 0,
+      sentAt: new Map(),
     };
     const { observed, loginServers } = value.body;
     this.#out.push({ type: 'attached', endpoint, observed, loginServers, present });
@@ -276,9 +310,12 @@ export class SupernodeLink {
   #receiveKeepAlive(now: Millis, body: Body<'keepAliveReply'>): void {
     const state = this.#state;
     if (state.name !== 'attached') return;
-    if (body.id === state.keepAliveId) {
-      this.#out.push({ type: 'rtt', rttMs: now - state.sentAt });
+    // Any of those that are out: on a slow link the answer to the first comes after the third was sent.
+    const sentAt = state.sentAt.get(body.id);
+    if (sentAt !== undefined) {
+      this.#out.push({ type: 'rtt', rttMs: now - sentAt });
       state.keepAliveAt = now + KEEP_ALIVE_MS;
+      state.sentAt.clear();
     }
     if (!body.attached) this.#sendAttach();
   }
@@ -287,7 +324,9 @@ export class SupernodeLink {
     if (state.misses >= KEEP_ALIVE_MISSES_MAX) return this.#leave(now, 'unreachable-network');
     state.misses += 1;
     state.keepAliveId += 1;
-    state.sentAt = now;
+    // Somebody who forwards but never answers these is alive; what is that old needs no answer any more.
+    if (state.sentAt.size >= KEEP_ALIVES_OUT_MAX) state.sentAt.clear();
+    state.sentAt.set(state.keepAliveId, now);
     state.keepAliveAt = now + KEEP_ALIVE_RETRY_MS;
     this.#out.push({ type: 'send', message: message('keepAlive', { id: state.keepAliveId }), reliable: false });
   }
@@ -301,4 +340,9 @@ export class SupernodeLink {
 
 function presentOf(seen: { name?: string | null; nodeId?: Uint8Array | null }): { name: string; node: NodeId } {
   return { name: seen.name ?? '', node: hexOf(seen.nodeId ?? Buffer.alloc(0)) };
+}
+
+/** A supernode is one behind both carriers. */
+function placeOf({ host, port }: Endpoint): string {
+  return `${host} ${port}`;
 }

@@ -80,13 +80,26 @@ export const CLIENTS_PER_SUPERNODE_MAX = 500;
 export const WATCHED_NAMES_MAX = 1000;
 export const HIDDEN_FROM_MAX = 1000;
 export const SEARCH_HITS_MAX = 50;
+/** Searches of one client, each of which walks all 500: somebody who types, not a program that copies the list. */
+export const SEARCH_BURST = 20;
+export const SEARCH_REFILL_MS = 500;
+/** A supernode that refused us (it is full) is tried after all others for this long, or longer if it says so. */
+export const SUPERNODE_REFUSED_MS = 30_000;
+/** An attachment that ended sooner than this is no reason to come back at once: both would do nothing else. */
+export const ATTACHMENT_BRIEF_MS = 5_000;
 /** Sealed packets forwarded for one client, bytes a second and burst: signalling plus one relayed call. */
 export const FORWARD_BYTES_PER_SECOND = 16_000;
 export const FORWARD_BURST_BYTES = 64_000;
+/** A shorter packet counts as this much: each costs the supernode and its target a sealed datagram all the same. */
+export const FORWARD_BYTES_LEAST = 100;
 /** A longer packet is forwarded reliably: inside a sealed Forward it would no longer fit a datagram. */
 export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
 /** How often the login server is asked for supernodes while none answers. */
 export const SUPERNODES_ASK_MS = 15_000;
+/** A supernode that dies has 500 clients: they ask within this, not all at once. */
+export const SUPERNODES_ASK_SPREAD_MS = 1_000;
+/** Login servers that our supernode may add to those of the invite. */
+export const LOGIN_SERVERS_NAMED_MAX = 16;
 /** Relay budget of a whole supernode unless `--relay-kbps` says otherwise: 1 Mbit/s (realtime.md 7). */
 export const RELAY_KBPS_DEFAULT = 1000;
 
@@ -215,6 +228,8 @@ export const CERTIFICATE_BACKDATE_MS = 3_600_000;
 export const CERTIFICATE_RENEW_SHARE = 0.5;
 /** After a renewal that failed. */
 export const RENEW_RETRY_MS = 600_000;
+/** The same once the certificate has ended: until it is renewed nobody lets us in. */
+export const RENEW_RETRY_EXPIRED_MS = 30_000;
 /** The login server still renews a certificate that expired this recently: the key is proven, no password is asked. */
 export const RENEW_GRACE_MS = 30 * 86_400_000;
 export const SUPERNODE_CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;

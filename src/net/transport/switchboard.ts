@@ -9,6 +9,7 @@
 import type { Millis, Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import {
+  DATAGRAM_BYTES_MAX,
   HANDSHAKE_RETRY_MS,
   HANDSHAKE_RETRY_MS_MAX,
   HANDSHAKE_TIMEOUT_MS,
@@ -17,7 +18,7 @@ import {
 import { hostKey } from '../protocol/rate-limit.ts';
 import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
-import { type Packet, PacketKind, readPacket } from '../wire/packet.ts';
+import { DATA_HEADER_BYTES, type Packet, PacketKind, readPacket, TAG_BYTES } from '../wire/packet.ts';
 import { type BeginOptions, type HandshakeOutput, Handshakes } from './handshakes.ts';
 import { agree, type EphemeralKey, ephemeralKey, X25519_BYTES } from './keys.ts';
 import { ContentType, ReliableChannel } from './reliable.ts';
@@ -28,6 +29,9 @@ import { type OwnIdentity, type PeerIdentity, type Trust, WELCOME_ALL, type Welc
 /** Our index of the session: what the other end writes into its packets. */
 export type SessionId = number;
 export type ConnectOptions = Partial<BeginOptions>;
+
+/** What fits one datagram, sealed. Much of what we send was made of what others sent, so this is no mistake of ours. */
+const PLAINTEXT_BYTES_MAX = DATAGRAM_BYTES_MAX - DATA_HEADER_BYTES - TAG_BYTES;
 
 interface Entry extends TableEntry {
   readonly id: SessionId;
@@ -73,8 +77,7 @@ export class Switchboard {
   #out: SwitchboardOutput[] = [];
   /** A lower bound of when any session needs waking: too early is harmless, and saves a walk over all at each packet. */
   #sessionsWakeAt: Millis = Number.POSITIVE_INFINITY;
-  /** Packets that no session could open, or that made no sense. */
-  dropped = 0;
+  #dropped = 0;
 
   /** `welcome`: whose handshakes are answered; everybody's if not said. */
   constructor(options: { random: Random; trust: Trust; welcome?: Welcome }) {
@@ -108,7 +111,7 @@ export class Switchboard {
   receiveBytes(now: Millis, route: Route, bytes: Buffer): void {
     const packet = readPacket(bytes);
     if (packet) this.receive(now, route, packet);
-    else this.dropped += 1;
+    else this.#dropped += 1;
   }
 
   /** Reliable, in order. False when there is no such session or its queue is full. */
@@ -119,11 +122,11 @@ export class Switchboard {
     return true;
   }
 
-  /** One sealed datagram, by the session's route or another; may be lost. */
+  /** One sealed datagram, by the session's route or another; may be lost. False when it is too long for one. */
   sendDatagram(id: SessionId, value: Message, route?: Route): boolean {
     const entry = this.#entries.get(id);
-    if (!entry) return false;
-    const encoded = encodeMessage(value);
+    const encoded = entry ? encodeMessage(value) : undefined;
+    if (!entry || !encoded || encoded.length >= PLAINTEXT_BYTES_MAX) return false;
     const plaintext = Buffer.allocUnsafe(1 + encoded.length);
     plaintext[0] = ContentType.datagram;
     plaintext.set(encoded, 1);
@@ -134,7 +137,7 @@ export class Switchboard {
   /** Voice packets are plaintexts of their own (`media/voice-packet.ts`), first byte 0x80 or above. */
   sendVoice(id: SessionId, plaintext: Buffer, routes: readonly Route[]): boolean {
     const entry = this.#entries.get(id);
-    if (!entry) return false;
+    if (!entry || plaintext.length > PLAINTEXT_BYTES_MAX) return false;
     const packet = entry.session.seal(plaintext);
     // The same sealed packet on every route: whichever comes second falls to the replay window.
     for (const route of routes) this.#emit(route, packet);
@@ -175,8 +178,8 @@ export class Switchboard {
 
   /** Tells the other end, once, and forgets the session (or the handshake) without an event. */
   close(id: SessionId, reason: string): void {
-    this.#handshakes.abandon(id);
-    if (this.sendDatagram(id, message('close', { reason }))) this.#entries.delete(id);
+    this.sendDatagram(id, message('close', { reason }));
+    this.forget(id);
   }
 
   /** Forgets without telling: the other end is gone. */
@@ -188,6 +191,11 @@ export class Switchboard {
   /** A stream has closed: sessions that had no other route end. */
   routeGone(route: Route): void {
     for (const entry of this.#entries.values()) if (sameRoute(entry.route, route)) this.#end(entry, 'route gone');
+  }
+
+  /** Packets that no session could open, that made no sense, or that a bound forbade. */
+  get dropped(): number {
+    return this.#dropped + this.#handshakes.dropped;
   }
 
   get sessionCount(): number {
@@ -221,7 +229,7 @@ export class Switchboard {
     const entry = this.#entries.get(packet.receiverIndex);
     const plaintext = entry?.session.open(now, packet);
     if (!entry || !plaintext || plaintext.length === 0) {
-      this.dropped += 1;
+      this.#dropped += 1;
       return;
     }
     entry.heardAt = now;
@@ -236,7 +244,7 @@ export class Switchboard {
   /** Our confirmation was lost. It goes where the session goes, whoever asks, and is smaller than Auth2. */
   #receiveAuth2Again(entry: Entry, packet: Packet): void {
     if (entry.provenBy?.equals(packet.bytes)) this.#confirm(entry);
-    else this.dropped += 1;
+    else this.#dropped += 1;
   }
 
   #dispatch(now: Millis, entry: Entry, route: Route, plaintext: Buffer): void {
@@ -251,13 +259,13 @@ export class Switchboard {
     } else if (type === ContentType.datagram) {
       this.#deliver(now, entry, route, plaintext.subarray(1), false);
     } else {
-      this.dropped += 1;
+      this.#dropped += 1;
     }
   }
 
   #deliver(now: Millis, entry: Entry, route: Route, bytes: Buffer, reliable: boolean): void {
     const value = decodeMessage(bytes);
-    if (!value) this.dropped += 1;
+    if (!value) this.#dropped += 1;
     else if (value.kind === 'rekey') this.#answerRekey(now, entry, value.body.epoch, value.body.ephemeral, reliable);
     else if (value.kind === 'rekeyReply') this.#finishRekey(now, entry, value.body.epoch, value.body.ephemeral);
     else if (value.kind === 'close') this.#end(entry, value.body.reason.slice(0, 64));

@@ -18,8 +18,8 @@ export interface Editor {
 }
 
 const HISTORY_ENTRIES_MAX = 100;
-/** Fields other than the chat hold names, invites and passwords; the chat's bound is checked by the agent too. */
-const TEXT_LENGTH_MAX = 16_384;
+/** More than anybody may send, so that the refusal comes with a sentence and the text is still there to be cut. */
+const TEXT_LENGTH_MAX = 65_536;
 
 export const EMPTY_EDITOR: Editor = { text: '', cursor: 0, history: [], historyAt: 0, draft: '' };
 
@@ -30,8 +30,7 @@ export function editorOf(text: string): Editor {
 /** Puts `text` in at the cursor. Line breaks become blanks unless the field has `lines`. */
 export function insert(editor: Editor, text: string, { lines = false }: { readonly lines?: boolean } = {}): Editor {
   const before = editor.text.slice(0, editor.cursor);
-  const clean = cleanTyped(text, lines);
-  if (before.length + clean.length + editor.text.length - editor.cursor > TEXT_LENGTH_MAX) return editor;
+  const clean = cleanTyped(text, lines).slice(0, Math.max(0, TEXT_LENGTH_MAX - editor.text.length));
   return { ...editor, text: before + clean + editor.text.slice(editor.cursor), cursor: before.length + clean.length };
 }
 

@@ -33,10 +33,17 @@ export function cleanLine(text: string): string {
   return cleanText(text).replaceAll(/\n+/g, ' ');
 }
 
+/** Fields that are shown as paragraphs; every other text has one line of the screen. */
+const PARAGRAPHS = ['text', 'message'];
+
 /** A copy of plain data with every text in it made harmless. Depth is bounded by the port's line length. */
 export function cleanData<T>(data: T): T {
-  if (typeof data === 'string') return cleanText(data) as T;
-  if (Array.isArray(data)) return data.map((item) => cleanData(item)) as T;
-  if (data === null || typeof data !== 'object') return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, cleanData(value)])) as T;
+  return cleanValue(data, '') as T;
+}
+
+function cleanValue(value: unknown, key: string): unknown {
+  if (typeof value === 'string') return PARAGRAPHS.includes(key) ? cleanText(value) : cleanLine(value);
+  if (Array.isArray(value)) return value.map((item) => cleanValue(item, key));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, cleanValue(part, name)]));
 }

@@ -37,12 +37,6 @@ export function pad(text: string, columns: number): string {
   return fitted + ' '.repeat(Math.max(0, columns - widthOf(fitted)));
 }
 
-/** `text` in exactly `columns` columns, blanks at its left. */
-export function padStart(text: string, columns: number): string {
-  const fitted = truncate(text, columns);
-  return ' '.repeat(Math.max(0, columns - widthOf(fitted))) + fitted;
-}
-
 /** Lines of at most `columns` columns (at least 1), broken at blanks where possible. Never empty. */
 export function wrap(text: string, columns: number): string[] {
   return text.split('\n').flatMap((line) => wrapLine(line, Math.max(1, columns)));

@@ -6,7 +6,7 @@ import { type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { noticed, request, type Step, step, type World } from './world.ts';
 
-export const EMPTY_SEARCH: Dialog = {
+const EMPTY_SEARCH: Dialog = {
   type: 'search',
   pattern: EMPTY_EDITOR,
   searched: null,

@@ -79,7 +79,8 @@ function press(world: World, key: { readonly name: string; readonly text: string
   const context = contextOf(app, ui);
   const command = commandFor(context, key.name);
   // A first Ctrl-C counts only together with the very next key.
-  const calm = ui.quitArmed && command !== 'cancel' ? { ...ui, quitArmed: false, notice: null } : ui;
+  const disarmed = ui.quitArmed && command !== 'cancel';
+  const calm = disarmed || ui.notice?.untilKey ? { ...ui, quitArmed: ui.quitArmed && !disarmed, notice: null } : ui;
   if (command) return HANDLERS[command]({ ...world, ui: calm });
   if (key.text === '' || !takesText(context)) return step(calm);
   const field = activeField(app, calm);

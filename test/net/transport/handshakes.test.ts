@@ -94,7 +94,7 @@ describe('a datagram from an address that nobody has proven', () => {
     const one = new Answerer();
     const short = one.hello({ padded: false });
     expect(one.answers(udp('10.9.9.9'), short.packet)).toEqual([]);
-    expect(one.board.dropped + 0).toBeGreaterThanOrEqual(0);
+    expect(one.board.dropped).toBe(1);
     expect(one.answers(udp('10.9.9.9'), one.hello().packet)).toHaveLength(1);
   });
 
@@ -178,35 +178,32 @@ describe('cookies', () => {
       handshakePacket(PacketKind.cookie, state.localIndex, encodeBody('Cookie', { cookie: Buffer.alloc(16, byte) })),
     );
 
-  it('make an initiator send its Hello again a few times at most, and not at all when it has that cookie', () => {
+  /** An initiator, and how many Hellos it sends for one cookie. */
+  function initiator() {
     const board = new Switchboard({ random: seededRandom('i'), trust: net.trust() });
     const localIndex = board.connect(0, udp('10.0.0.2'));
     board.drain();
-    const hellos = (byte: number): number => {
-      board.receive(1, udp('10.0.0.2'), forged({ localIndex }, byte));
+    return (byte: number, from = '10.0.0.2'): number => {
+      board.receive(1, udp(from), forged({ localIndex }, byte));
       return board.drain().length;
     };
-    expect([hellos(1), hellos(1), hellos(1)]).toEqual([1, 0, 0]);
-    for (let byte = 2; byte < 50; byte++) hellos(byte);
-    board.receive(1, udp('10.0.0.2'), forged({ localIndex }, 99));
-    expect(board.drain()).toEqual([]);
-    let sent = 1;
-    const again = new Switchboard({ random: seededRandom('j'), trust: net.trust() });
-    const index = again.connect(0, udp('10.0.0.2'));
-    again.drain();
-    for (let byte = 1; byte < 50; byte++) {
-      again.receive(1, udp('10.0.0.2'), forged({ localIndex: index }, byte));
-      sent += again.drain().length;
-    }
-    expect(sent).toBe(1 + COOKIES_PER_HANDSHAKE_MAX);
+  }
+
+  it('make an initiator send its Hello again, but not for a cookie that it has', () => {
+    const hellosFor = initiator();
+    expect([hellosFor(1), hellosFor(1), hellosFor(1), hellosFor(2)]).toEqual([1, 0, 0, 1]);
+  });
+
+  it('make it send no more than a few, whatever a forger does', () => {
+    const hellosFor = initiator();
+    let sent = 0;
+    for (let byte = 1; byte < 50; byte++) sent += hellosFor(byte);
+    expect(sent).toBe(COOKIES_PER_HANDSHAKE_MAX);
   });
 
   it('count only when they come from where the Hello went', () => {
-    const board = new Switchboard({ random: seededRandom('i'), trust: net.trust() });
-    const localIndex = board.connect(0, udp('10.0.0.2'));
-    board.drain();
-    board.receive(1, udp('10.6.6.6'), forged({ localIndex }, 1));
-    expect(board.drain()).toEqual([]);
+    const hellosFor = initiator();
+    expect([hellosFor(1, '10.6.6.6'), hellosFor(1)]).toEqual([0, 1]);
   });
 
   it('are good for their address only', () => {

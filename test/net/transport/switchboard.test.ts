@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { REKEY_AFTER_MS } from '../../../src/net/protocol/params.ts';
+import { REKEY_AFTER_MS, SESSIONS_PER_NODE_MAX } from '../../../src/net/protocol/params.ts';
+import type { Route } from '../../../src/net/protocol/traffic.ts';
 import { message } from '../../../src/net/wire/messages.ts';
 import { makeAuthority } from '../../support/identities.ts';
 import { TwoSwitchboards, type WireOptions } from '../../support/two-switchboards.ts';
@@ -129,6 +130,25 @@ describe('messages', () => {
 });
 
 describe('rekeying', () => {
+  it('survives that every reply is lost for eight seconds', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(REKEY_AFTER_MS - 1_000);
+    w.a.send(w.now, session, message('keepAlive', { id: 1 }));
+    w.advance(500);
+    w.tamper = (from, bytes) => (from === 'b' ? undefined : bytes);
+    w.advance(8_500);
+    w.a.sendDatagram(session, message('keepAlive', { id: 2 }));
+    w.advance(100);
+    expect(w.events('b', 'message')).toHaveLength(2);
+    w.tamper = undefined;
+    w.advance(10_000);
+    w.a.send(w.now, session, message('keepAlive', { id: 3 }));
+    w.advance(1_000);
+    expect(w.happened.filter((one) => one.type === 'closed')).toEqual([]);
+    expect(w.events('b', 'message')).toHaveLength(3);
+  });
+
   it('happens every two minutes without losing a message, and old packets cannot be played again', () => {
     const w = world({ loss: 0.1, jitterMs: 40 });
     const session = w.connect();
@@ -150,6 +170,128 @@ describe('rekeying', () => {
     }
     w.settle();
     expect(w.happened.filter((one, i) => i >= before && one.type === 'message')).toEqual([]);
+  });
+});
+
+describe('routes', () => {
+  const elsewhere: Route = { via: 'udp', endpoint: { carrier: 'udp', host: '10.7.7.7', port: 4000 } };
+  const datagrams = (w: TwoSwitchboards): Buffer[] =>
+    w.captured.filter((one) => one.from === 'a').map((one) => one.bytes);
+
+  it('follow the other end to a new address, but not back when an overtaken packet comes from the old one', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.tamper = () => undefined;
+    w.captured.length = 0;
+    w.a.sendDatagram(session, message('keepAlive', { id: 1 }));
+    w.a.sendDatagram(session, message('keepAlive', { id: 2 }));
+    w.settle();
+    const [first, second] = datagrams(w);
+    w.b.receiveBytes(w.now, elsewhere, second as Buffer);
+    expect(w.b.routeOf(w.sessionAt('b'))).toEqual(elsewhere);
+    w.b.receiveBytes(w.now, w.routeTo('a'), first as Buffer);
+    expect(w.b.routeOf(w.sessionAt('b'))).toEqual(elsewhere);
+  });
+
+  it('are followed for no forged packet', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.captured.length = 0;
+    w.a.sendDatagram(session, message('keepAlive', { id: 1 }));
+    w.settle();
+    const forged = Buffer.from(datagrams(w)[0] as Buffer);
+    forged[20] = (forged[20] ?? 0) ^ 1;
+    w.b.receiveBytes(w.now, elsewhere, forged);
+    expect(w.b.routeOf(w.sessionAt('b'))).toEqual(w.routeTo('a'));
+  });
+
+  it('carry one voice packet twice, and it is heard once', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.a.sendVoice(session, Buffer.of(0x80, 1, 2, 3), [w.routeTo('b'), w.routeTo('b')]);
+    w.advance(100);
+    expect(w.events('b', 'voice')).toHaveLength(1);
+  });
+
+  it('may have a second beside them, which carries what had to be repeated', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    const sent: Route[] = [];
+    w.a.setRoute(session, elsewhere, { fallback: w.routeTo('b') });
+    w.a.send(w.now, session, message('detach'));
+    for (let t = 0; t < 2_000; t += 10) {
+      w.a.wake(w.now + t);
+      for (const output of w.a.drain()) if (output.type === 'send') sent.push(output.route);
+    }
+    expect(sent[0]).toEqual(elsewhere);
+    expect(sent.slice(1, 3)).toEqual([elsewhere, w.routeTo('b')]);
+  });
+});
+
+describe('what is too long for a packet', () => {
+  it('is not sent as a datagram, and costs nobody anything', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    w.captured.length = 0;
+    for (const bytes of [1_300, 70_000, 200_000]) {
+      expect(w.a.sendDatagram(session, message('forwardFailed', { target: Buffer.alloc(bytes) }))).toBe(false);
+      expect(w.a.sendVoice(session, Buffer.alloc(bytes, 0x80), [w.routeTo('b')])).toBe(false);
+    }
+    w.settle();
+    expect(w.captured).toEqual([]);
+    expect(w.a.sendDatagram(session, message('forwardFailed', { target: Buffer.alloc(1_190) }))).toBe(true);
+    w.settle();
+    expect(w.captured[0]?.bytes.length).toBeLessThanOrEqual(1_232);
+  });
+});
+
+describe('the end of a session', () => {
+  it('is the last word: what came behind it in one packet of news is not told', () => {
+    const w = world({ delayMs: 10 });
+    const session = w.connect();
+    w.advance(500);
+    let held = 0;
+    w.tamper = (from, bytes) => (from === 'a' && held++ === 0 ? undefined : bytes);
+    w.a.send(w.now, session, message('keepAlive', { id: 1 }));
+    w.a.send(w.now, session, message('close', { reason: 'bye' }));
+    w.a.send(w.now, session, message('keepAlive', { id: 2 }));
+    w.advance(2_000);
+    expect(w.happened.filter((one) => one.side === 'b').map((one) => one.type)).toEqual([
+      'established',
+      'message',
+      'closed',
+    ]);
+  });
+
+  it('comes to the idlest of one node that opens too many', () => {
+    const w = world();
+    const sessions = Array.from({ length: 5 }, () => {
+      const session = w.connect();
+      w.advance(200);
+      return session;
+    });
+    expect(sessions).toHaveLength(5);
+    expect(w.events('b', 'established')).toHaveLength(5);
+    expect(w.events('b', 'closed').map((one) => one.reason)).toEqual(['evicted', 'evicted']);
+    expect(w.b.sessionCount).toBe(SESSIONS_PER_NODE_MAX);
+  });
+
+  it('comes to all at once on leaving, handshakes under way included, and the other end hears of it', () => {
+    const w = world();
+    w.connect();
+    w.advance(500);
+    w.connect();
+    w.a.closeAll('signed out');
+    w.advance(200_000);
+    expect(w.a.sessionCount).toBe(0);
+    expect(w.events('b', 'closed')[0]?.reason).toBe('signed out');
+    expect(w.events('a', 'established')).toHaveLength(1);
+    expect(w.a.wakeAt()).toBe(Number.POSITIVE_INFINITY);
   });
 });
 

@@ -1,0 +1,473 @@
+/** The supernode's side of attachment: leases, who hears of whom, who is hidden, what is found, and what may be forwarded. */
+import { describe, expect, it } from 'vitest';
+import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
+import { bytesOf, hexOf } from '../../../src/net/protocol/ids.ts';
+import {
+  CLIENTS_PER_SUPERNODE_MAX,
+  DISPLAY_NAME_LENGTH_MAX,
+  FORWARD_BURST_BYTES,
+  FORWARD_BYTES_LEAST,
+  FORWARD_BYTES_PER_SECOND,
+  FORWARD_DATAGRAM_BYTES_MAX,
+  LEASE_MS,
+  NODES_PER_PERSON_MAX,
+  SEARCH_BURST,
+  SEARCH_HITS_MAX,
+  SEARCH_REFILL_MS,
+  WATCHED_NAMES_MAX,
+} from '../../../src/net/protocol/params.ts';
+import {
+  type Body,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+  message,
+} from '../../../src/net/wire/messages.ts';
+
+const node = (number: number): string => number.toString(16).padStart(32, '0');
+
+interface AttachWords {
+  readonly watch?: readonly string[];
+  readonly hiddenFrom?: readonly string[];
+  readonly displayName?: string;
+  readonly listed?: boolean;
+}
+
+/** Somebody with a session; what is said to them piles up in `heard`. */
+class Caller {
+  readonly heard: RegistrarOutput[] = [];
+  readonly scene: Scene;
+  readonly session: number;
+  readonly name: string;
+  readonly nodeId: string;
+
+  constructor(scene: Scene, who: { readonly session: number; readonly name: string; readonly nodeId: string }) {
+    this.scene = scene;
+    this.session = who.session;
+    this.name = who.name;
+    this.nodeId = who.nodeId;
+  }
+
+  says(value: Message): this {
+    const travelled = decodeMessage(encodeMessage(value)) as Message;
+    const { session, name, nodeId } = this;
+    const peer = name === '' ? undefined : { session, name, nodeId, observed: 'udp:192.0.2.1:4000' };
+    this.scene.registrar.receive(this.scene.now, { session, observed: 'udp:192.0.2.1:4000', peer }, travelled);
+    this.scene.deliver();
+    return this;
+  }
+
+  attaches(words: AttachWords = {}): this {
+    const { watch = [], hiddenFrom = [], displayName = '', listed = true } = words;
+    return this.says(
+      message('attach', { requestId: 1, watch: [...watch], hiddenFrom: [...hiddenFrom], displayName, listed }),
+    );
+  }
+
+  forwards(to: { readonly nodeId: string }, bytes: number): this {
+    return this.says(message('forward', { target: bytesOf(to.nodeId), packet: Buffer.alloc(bytes, 7) }));
+  }
+
+  /** All messages of one kind since the last look. */
+  got<K extends MessageKind>(kind: K): Body<K>[] {
+    const found = this.heard.filter((one) => one.message.kind === kind);
+    for (const one of found) this.heard.splice(this.heard.indexOf(one), 1);
+    return found.map((one) => (one.message as MessageOf<K>).body as Body<K>);
+  }
+
+  /** `+name` and `-name` as they were seen to come and go. */
+  get saw(): string[] {
+    return this.got('seen').map((seen) => `${seen.attached ? '+' : '-'}${seen.name}`);
+  }
+
+  get present(): string[] {
+    return this.got('attached').flatMap((body) => body.present.map((one) => one.name ?? ''));
+  }
+}
+
+class Scene {
+  now = 1_000;
+  readonly registrar: Registrar;
+  readonly #callers = new Map<number, Caller>();
+  #sessions = 0;
+
+  constructor(relayKbps = 1_000_000) {
+    this.registrar = new Registrar({ loginServers: ['tcp:192.0.2.9:4000'], relayKbps });
+  }
+
+  /** A session of a person; `number` is the person's device. */
+  person(name: string, number = this.#sessions + 1): Caller {
+    const caller = new Caller(this, { session: ++this.#sessions, name, nodeId: node(number) });
+    this.#callers.set(caller.session, caller);
+    return caller;
+  }
+
+  stranger(): Caller {
+    return this.person('');
+  }
+
+  deliver(): void {
+    for (const output of this.registrar.drain()) this.#callers.get(output.session)?.heard.push(output);
+  }
+
+  passes(ms: number): void {
+    this.now += ms;
+    this.registrar.wake(this.now);
+    this.deliver();
+  }
+
+  hangsUp(caller: Caller): void {
+    this.registrar.sessionClosed(caller.session);
+    this.deliver();
+  }
+}
+
+describe('attaching', () => {
+  it('tells where the client is seen, where login servers are, and who of the watched is here', () => {
+    const scene = new Scene();
+    scene.person('bobby1').attaches();
+    const alice = scene.person('alice1').attaches({ watch: ['Bobby1', 'carol1'] });
+    expect(alice.got('attached')).toMatchObject([
+      {
+        requestId: 1,
+        observed: 'udp:192.0.2.1:4000',
+        loginServers: ['tcp:192.0.2.9:4000'],
+        present: [{ name: 'bobby1' }],
+      },
+    ]);
+  });
+
+  it('is for people: a session that proved nothing is refused, and is told so at its keep-alive', () => {
+    const scene = new Scene();
+    const stranger = scene.stranger().attaches();
+    expect(stranger.got('failure')).toMatchObject([{ code: 'not-allowed' }]);
+    stranger.says(message('keepAlive', { id: 5 }));
+    expect(stranger.got('keepAliveReply')).toMatchObject([{ id: 5, attached: false }]);
+  });
+
+  it('ends when nothing was heard for the length of a lease, and every sign of life begins it anew', () => {
+    const scene = new Scene();
+    const watcher = scene.person('alice1').attaches({ watch: ['bobby1'] });
+    const bobby = scene.person('bobby1').attaches();
+    for (let i = 0; i < 5; i++) {
+      scene.passes(LEASE_MS - 1_000);
+      bobby.says(message('keepAlive', { id: i }));
+      watcher.says(message('keepAlive', { id: i }));
+    }
+    expect(watcher.saw).toEqual(['+bobby1']);
+    scene.passes(LEASE_MS - 1_000);
+    watcher.says(message('keepAlive', { id: 9 }));
+    scene.passes(2_000);
+    expect(watcher.saw).toEqual(['-bobby1']);
+    bobby.says(message('keepAlive', { id: 10 }));
+    expect(bobby.got('keepAliveReply').at(-1)).toMatchObject({ attached: false });
+  });
+
+  it('anew by another session of the same node takes the place of the old one', () => {
+    const scene = new Scene();
+    const watcher = scene.person('alice1').attaches({ watch: ['bobby1'] });
+    const old = scene.person('bobby1', 7).attaches();
+    const anew = scene.person('bobby1', 7).attaches();
+    expect(watcher.saw).toEqual(['+bobby1', '-bobby1', '+bobby1']);
+    expect(scene.registrar.load.clients).toBe(2);
+    scene.hangsUp(old);
+    anew.says(message('keepAlive', { id: 1 }));
+    expect(anew.got('keepAliveReply')).toMatchObject([{ attached: true }]);
+    expect(watcher.saw).toEqual([]);
+  });
+
+  it('again in the same session only changes the lists: nobody sees the client leave', () => {
+    const scene = new Scene();
+    const watcher = scene.person('alice1').attaches({ watch: ['bobby1'] });
+    const bobby = scene.person('bobby1').attaches();
+    bobby.attaches({ watch: ['alice1'] });
+    expect(watcher.saw).toEqual(['+bobby1']);
+    expect(bobby.present).toEqual(['alice1']);
+  });
+
+  it('is refused as busy when the supernode is full, but not to somebody who is here already', () => {
+    const scene = new Scene();
+    const first = scene.person('alice1', 1).attaches();
+    for (let i = 1; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`member${i}`).attaches();
+    const late = scene.person('latecomer').attaches();
+    expect(late.got('failure')).toMatchObject([{ requestId: 1, code: 'busy', retryAfterMs: expect.any(Number) }]);
+    scene.person('alice1', 1).attaches();
+    expect(scene.registrar.load.clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
+    scene.hangsUp(first);
+    late.attaches();
+    expect(scene.registrar.load.clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
+  });
+
+  it('with ever new keys takes no more places than a person has devices', () => {
+    const scene = new Scene();
+    const others = scene.person('alice1').attaches({ watch: ['mallory'] });
+    for (let i = 0; i < 50; i++) {
+      scene.passes(100);
+      others.says(message('keepAlive', { id: i }));
+      scene.person('mallory').attaches();
+    }
+    expect(scene.registrar.load.clients).toBe(1 + NODES_PER_PERSON_MAX);
+    others.says(message('lookup', { requestId: 2, name: 'mallory' }));
+    expect(others.got('whereabouts')[0]?.nodeIds).toHaveLength(NODES_PER_PERSON_MAX);
+  });
+
+  it('ends at once with a detach, or with the session', () => {
+    const scene = new Scene();
+    const watcher = scene.person('alice1').attaches({ watch: ['bobby1', 'carol1'] });
+    scene.person('bobby1').attaches().says(message('detach'));
+    scene.hangsUp(scene.person('carol1').attaches());
+    expect(watcher.saw).toEqual(['+bobby1', '-bobby1', '+carol1', '-carol1']);
+    expect(scene.registrar.wakeAt()).toBeLessThan(Number.POSITIVE_INFINITY);
+    scene.hangsUp(watcher);
+    expect(scene.registrar.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('cuts a display name that is too long, and keeps nothing that is no name in its lists', () => {
+    const scene = new Scene();
+    const long = 'x'.repeat(10_000);
+    scene.person('alice1').attaches({ displayName: long, watch: [long, 'bobby1'] });
+    const bobby = scene.person('bobby1').attaches();
+    bobby.says(message('search', { requestId: 3, pattern: 'alice1', limit: 5 }));
+    expect(bobby.got('searchResults')[0]?.hits?.[0]?.displayName).toHaveLength(DISPLAY_NAME_LENGTH_MAX);
+  });
+});
+
+describe('watching', () => {
+  it('can be changed, and the new list replaces the old', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1').attaches({ watch: ['bobby1'] });
+    alice.says(message('watch', { names: ['carol1'] }));
+    scene.person('bobby1').attaches();
+    scene.person('carol1').attaches();
+    expect(alice.saw).toEqual(['+carol1']);
+  });
+
+  it('is bounded: names beyond are not watched', () => {
+    const scene = new Scene();
+    const names = Array.from({ length: WATCHED_NAMES_MAX + 1 }, (_, i) => `person${i}`);
+    const alice = scene.person('alice1').attaches({ watch: names });
+    scene.person(`person${WATCHED_NAMES_MAX}`).attaches();
+    scene.person('person0').attaches();
+    expect(alice.saw).toEqual(['+person0']);
+  });
+
+  it('shows every device of a person by itself, and nobody themselves', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1').attaches({ watch: ['alice1', 'bobby1'] });
+    scene.person('bobby1', 21).attaches();
+    const second = scene.person('bobby1', 22).attaches();
+    scene.hangsUp(second);
+    expect(alice.got('seen').map((one) => [hexOf(one.nodeId), one.attached])).toEqual([
+      [node(21), true],
+      [node(22), true],
+      [node(22), false],
+    ]);
+  });
+});
+
+describe('hiding', () => {
+  it('from a person makes one unseen, unfound and unreachable to that person, and to nobody else', () => {
+    const scene = new Scene();
+    const carol = scene.person('carol1').attaches({ watch: ['alice1'] });
+    const mallory = scene.person('mallory').attaches({ watch: ['alice1'] });
+    const alice = scene.person('alice1').attaches({ hiddenFrom: ['Mallory'] });
+    expect([carol.saw, mallory.saw]).toEqual([['+alice1'], []]);
+    for (const who of [mallory, carol]) {
+      who.says(message('lookup', { requestId: 2, name: 'alice1' }));
+      who.says(message('search', { requestId: 3, pattern: 'alice', limit: 5 }));
+      who.forwards(alice, 200);
+    }
+    expect(mallory.got('whereabouts')[0]?.nodeIds).toEqual([]);
+    expect(mallory.got('searchResults')[0]?.hits).toEqual([]);
+    expect(mallory.got('forwardFailed')).toHaveLength(1);
+    expect(carol.got('whereabouts')[0]?.nodeIds).toHaveLength(1);
+    expect(carol.got('searchResults')[0]?.hits).toHaveLength(1);
+    expect(alice.got('forwarded')).toHaveLength(1);
+  });
+
+  it('begun later looks like leaving, and ended looks like coming', () => {
+    const scene = new Scene();
+    const mallory = scene.person('mallory').attaches({ watch: ['alice1'] });
+    const alice = scene.person('alice1').attaches();
+    alice.attaches({ hiddenFrom: ['mallory'] });
+    alice.attaches({ hiddenFrom: ['mallory', 'other1'] });
+    alice.attaches();
+    expect(mallory.saw).toEqual(['+alice1', '-alice1', '+alice1']);
+  });
+
+  it('leaves no trace when one goes: whoever saw nothing come sees nothing leave', () => {
+    const scene = new Scene();
+    const mallory = scene.person('mallory').attaches({ watch: ['alice1'] });
+    scene.hangsUp(scene.person('alice1').attaches({ hiddenFrom: ['mallory'] }));
+    expect(mallory.saw).toEqual([]);
+  });
+});
+
+describe('looking up', () => {
+  it('finds every device of a name, whatever its case, and says so when there is none', () => {
+    const scene = new Scene();
+    scene.person('Bobby1', 21).attaches();
+    scene.person('Bobby1', 22).attaches();
+    const alice = scene.person('alice1').attaches();
+    alice.says(message('lookup', { requestId: 2, name: 'bobby1' }));
+    alice.says(message('lookup', { requestId: 3, name: 'nobody1' }));
+    const [found, missing] = alice.got('whereabouts');
+    expect(found?.nodeIds.map(hexOf).sort()).toEqual([node(21), node(22)]);
+    expect(missing).toMatchObject({ requestId: 3, name: 'nobody1', nodeIds: [] });
+  });
+
+  it('of what is no name is refused, not repeated back', () => {
+    const alice = new Scene().person('alice1').attaches();
+    alice.says(message('lookup', { requestId: 2, name: 'x'.repeat(100_000) }));
+    expect(alice.got('failure')).toMatchObject([{ requestId: 2, code: 'name-malformed' }]);
+  });
+
+  it('is for those who are attached', () => {
+    const alice = new Scene().person('alice1');
+    alice.says(message('lookup', { requestId: 2, name: 'bobby1' }));
+    expect(alice.got('failure')).toMatchObject([{ requestId: 2, code: 'not-allowed' }]);
+  });
+});
+
+describe('searching', () => {
+  it('puts the very name first, then beginnings, then display names, each in order of the alphabet', () => {
+    const scene = new Scene();
+    for (const [name, displayName] of [
+      ['bobby1', ''],
+      ['bobby12', ''],
+      ['bobby11', ''],
+      ['alfred1', 'Uncle bobby1'],
+      ['zeppo11', 'nobody'],
+    ] as const)
+      scene.person(name).attaches({ displayName });
+    const alice = scene.person('alice1').attaches();
+    alice.says(message('search', { requestId: 2, pattern: 'BOBBY1', limit: 10 }));
+    const [result] = alice.got('searchResults');
+    expect(result?.hits?.map((hit) => hit.name)).toEqual(['bobby1', 'bobby11', 'bobby12', 'alfred1']);
+    expect(result?.complete).toBe(true);
+  });
+
+  it('shows nobody who does not want to be listed, nor oneself, and a person with two devices once', () => {
+    const scene = new Scene();
+    scene.person('bobby1', 21).attaches({ displayName: 'at home' });
+    scene.person('bobby1', 22).attaches({ displayName: 'on the road' });
+    scene.person('bobby2').attaches({ listed: false });
+    const me = scene.person('bobby3').attaches();
+    me.says(message('search', { requestId: 2, pattern: 'bobby', limit: 10 }));
+    expect(me.got('searchResults')[0]?.hits?.map((hit) => hit.name)).toEqual(['bobby1']);
+  });
+
+  it('finds a person by the device whose display name fits', () => {
+    const scene = new Scene();
+    scene.person('bobby1', 21).attaches({ displayName: 'Robert' });
+    scene.person('bobby1', 22).attaches({ displayName: 'nothing' });
+    const alice = scene.person('alice1').attaches();
+    alice.says(message('search', { requestId: 2, pattern: 'robert', limit: 10 }));
+    expect(alice.got('searchResults')[0]?.hits).toMatchObject([{ name: 'bobby1', displayName: 'Robert' }]);
+  });
+
+  it.each([
+    [0, 1, false],
+    [3, 3, false],
+    [1_000, SEARCH_HITS_MAX, false],
+  ])('with limit %d gives %d hits and says whether that was all', (limit, count, complete) => {
+    const scene = new Scene();
+    for (let i = 0; i < SEARCH_HITS_MAX + 10; i++) scene.person(`person${i}`).attaches();
+    const alice = scene.person('alice1').attaches();
+    alice.says(message('search', { requestId: 2, pattern: 'person*', limit }));
+    const [result] = alice.got('searchResults');
+    expect(result?.hits).toHaveLength(count);
+    expect(result?.complete).toBe(complete);
+  });
+
+  it('again and again is put off for a while, also for one who attaches anew to go on', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1', 9).attaches();
+    const search = (who: Caller): Caller => who.says(message('search', { requestId: 2, pattern: 'bobby', limit: 10 }));
+    for (let i = 0; i < SEARCH_BURST; i++) search(alice);
+    expect(alice.got('searchResults')).toHaveLength(SEARCH_BURST);
+    expect(search(alice).got('failure')).toMatchObject([{ code: 'busy', retryAfterMs: SEARCH_REFILL_MS }]);
+    alice.says(message('detach'));
+    const anew = scene.person('alice1', 9).attaches();
+    expect(search(anew).got('failure')).toHaveLength(1);
+    scene.passes(SEARCH_REFILL_MS);
+    expect(search(anew).got('searchResults')).toHaveLength(1);
+  });
+});
+
+describe('forwarding', () => {
+  const pair = (relayKbps?: number) => {
+    const scene = new Scene(relayKbps);
+    const alice = scene.person('alice1').attaches();
+    const bobby = scene.person('bobby1').attaches();
+    return { scene, alice, bobby };
+  };
+
+  it('hands a sealed packet on with the sender’s node, reliably only when it would not fit a datagram', () => {
+    const { alice, bobby } = pair();
+    alice.forwards(bobby, FORWARD_DATAGRAM_BYTES_MAX).forwards(bobby, FORWARD_DATAGRAM_BYTES_MAX + 1);
+    expect(bobby.heard.filter((one) => one.message.kind === 'forwarded').map((one) => one.reliable)).toEqual([
+      false,
+      true,
+    ]);
+    expect(hexOf(bobby.got('forwarded')[0]?.source ?? Buffer.alloc(0))).toBe(alice.nodeId);
+  });
+
+  it('says so when nobody of that node is here', () => {
+    const { alice } = pair();
+    alice.forwards({ nodeId: node(999) }, 200);
+    expect(alice.got('forwardFailed').map((body) => hexOf(body.target))).toEqual([node(999)]);
+  });
+
+  it('answers no target that cannot be a node, however long it is', () => {
+    const { scene, alice } = pair();
+    alice.says(message('forward', { target: Buffer.alloc(100_000), packet: Buffer.alloc(1) }));
+    alice.says(message('forward', { target: Buffer.alloc(0), packet: Buffer.alloc(1) }));
+    expect(alice.got('forwardFailed')).toEqual([]);
+    expect(scene.registrar.load.refusedPackets).toBe(2);
+  });
+
+  it('gives a client its bytes a second and a burst, and no more by attaching anew', () => {
+    const { scene, alice, bobby } = pair();
+    for (let i = 0; i < 200; i++) alice.forwards(bobby, 1_000);
+    expect(bobby.got('forwarded')).toHaveLength(Math.floor(FORWARD_BURST_BYTES / 1_000));
+    scene.now += 1_000;
+    const anew = scene.person('alice1', 1).attaches();
+    for (let i = 0; i < 200; i++) anew.forwards(bobby, 1_000);
+    expect(bobby.got('forwarded')).toHaveLength(FORWARD_BYTES_PER_SECOND / 1_000);
+    expect(scene.registrar.load.refusedPackets).toBeGreaterThan(100);
+  });
+
+  it('counts a tiny packet as what it costs, so that nobody is drowned in them', () => {
+    const { alice, bobby } = pair();
+    for (let i = 0; i < 5_000; i++) alice.forwards(bobby, 1);
+    expect(bobby.got('forwarded')).toHaveLength(FORWARD_BURST_BYTES / FORWARD_BYTES_LEAST);
+  });
+
+  it('keeps within what the whole supernode relays, and then charges nobody', () => {
+    const { scene, alice, bobby } = pair(8);
+    for (let i = 0; i < 100; i++) alice.forwards(bobby, 1_000);
+    const first = bobby.got('forwarded').length;
+    scene.now += 2_000;
+    for (let i = 0; i < 100; i++) alice.forwards(bobby, 1_000);
+    expect(first).toBe(FORWARD_BURST_BYTES / 1_000);
+    expect(bobby.got('forwarded')).toHaveLength(2);
+  });
+
+  it('is for those who are attached; a packet from anybody else is counted and not answered', () => {
+    const { scene, bobby } = pair();
+    const outside = scene.person('carol1');
+    for (let i = 0; i < 50; i++) outside.forwards(bobby, 100);
+    expect(outside.heard).toEqual([]);
+    expect(bobby.got('forwarded')).toEqual([]);
+    expect(scene.registrar.load.refusedPackets).toBe(50);
+  });
+
+  it('shows its load', () => {
+    const { scene, alice, bobby } = pair();
+    alice.forwards(bobby, 500);
+    expect(scene.registrar.load).toMatchObject({ clients: 2, forwardedPackets: 1, forwardedBytes: 500 });
+  });
+});

@@ -1,0 +1,370 @@
+/** Finding a supernode, staying with it, noticing its death, and not being a burden to one that is full or falling. */
+import { describe, expect, it } from 'vitest';
+import { type LinkOutput, SupernodeLink } from '../../../src/net/overlay/supernode-link.ts';
+import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
+import { bytesOf } from '../../../src/net/protocol/ids.ts';
+import {
+  ATTACH_STAGGER_MS,
+  ATTACH_TIMEOUT_MS,
+  ATTACHMENT_BRIEF_MS,
+  KEEP_ALIVE_MISSES_MAX,
+  KEEP_ALIVE_MS,
+  KEEP_ALIVE_RETRY_MS,
+  REATTACH_BACKOFF_MS,
+  SUPERNODE_REFUSED_MS,
+} from '../../../src/net/protocol/params.ts';
+import {
+  type Body,
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type MessageKind,
+  message,
+} from '../../../src/net/wire/messages.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+
+const DETAILS = { displayName: 'Alice', listed: true, hiddenFrom: [], watch: ['bobby1'], software: 'wren test' };
+const ONE = 'udp:192.0.2.1:4000';
+const TWO = 'udp:192.0.2.2:4000';
+const at = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
+
+class Scene {
+  now = 1_000;
+  readonly link = new SupernodeLink(seededRandom('link'));
+  /** Attempts under way: number -> where to. */
+  readonly trying = new Map<number, string>();
+  /** In the order they began, since the last look. */
+  tried: string[] = [];
+  /** What the agent is told, as words. */
+  told: string[] = [];
+  sent: Message[] = [];
+  present: string[][] = [];
+
+  starts(...supernodes: string[]): this {
+    this.link.start(this.now, at(...supernodes), DETAILS);
+    return this.settle();
+  }
+
+  passes(ms: number): this {
+    const end = this.now + ms;
+    for (let steps = 0; this.link.wakeAt() <= end; steps++) {
+      if (steps > 10_000) throw new Error('the link never rests');
+      this.now = Math.max(this.now, this.link.wakeAt());
+      this.link.wake(this.now);
+      this.settle();
+    }
+    this.now = end;
+    return this;
+  }
+
+  /** The session to this place is up. */
+  up(place: string): this {
+    this.link.connected(this.now, this.#attempt(place));
+    return this.settle();
+  }
+
+  fails(place: string): this {
+    const attempt = this.#attempt(place);
+    this.trying.delete(attempt);
+    this.link.failed(this.now, attempt);
+    return this.settle();
+  }
+
+  /** The supernode says something in the session that we chose. */
+  hears(value: Message): this {
+    const [attempt] = [...this.trying.keys()];
+    this.link.receive(this.now, attempt ?? -1, decodeMessage(encodeMessage(value)) as Message);
+    return this.settle();
+  }
+
+  isAccepted(): this {
+    return this.hears(message('attached', { requestId: this.last('attach').requestId, observed: ONE }));
+  }
+
+  isRefused(retryAfterMs = 5_000): this {
+    const { requestId } = this.last('attach');
+    return this.hears(message('failure', { requestId, code: 'busy', retryAfterMs }));
+  }
+
+  attached(...supernodes: string[]): this {
+    this.starts(...supernodes)
+      .up(supernodes[0] ?? ONE)
+      .isAccepted();
+    this.tried = [];
+    this.told = [];
+    this.sent = [];
+    return this;
+  }
+
+  /** Answers every keep-alive after a round trip, as a living supernode does. */
+  livesFor(ms: number, roundTripMs = 20): this {
+    const answers: { readonly at: number; readonly id: number }[] = [];
+    for (const end = this.now + ms; this.now < end; this.passes(10)) {
+      for (const one of this.sent.splice(0)) {
+        if (one.kind === 'keepAlive') answers.push({ at: this.now + roundTripMs, id: one.body.id });
+      }
+      while (answers[0] && answers[0].at <= this.now) {
+        this.hears(message('keepAliveReply', { id: answers.shift()?.id ?? 0, attached: true }));
+      }
+    }
+    return this;
+  }
+
+  /** Round trips that were told, to the step of `livesFor`. */
+  get roundTrips(): Set<number> {
+    const told = this.told.filter((word) => word.startsWith('rtt'));
+    return new Set(told.map((word) => 10 * Math.floor(Number(word.slice(4)) / 10)));
+  }
+
+  last<K extends MessageKind>(kind: K): Body<K> {
+    const found = this.sent.findLast((one) => one.kind === kind);
+    if (!found) throw new Error(`no ${kind} was sent`);
+    return found.body as Body<K>;
+  }
+
+  count(kind: MessageKind): number {
+    return this.sent.filter((one) => one.kind === kind).length;
+  }
+
+  settle(): this {
+    for (const output of this.link.drain()) this.#note(output);
+    return this;
+  }
+
+  #note(output: LinkOutput): void {
+    if (output.type === 'connect') {
+      this.trying.set(output.attempt, printEndpoint(output.endpoint));
+      this.tried.push(printEndpoint(output.endpoint));
+    } else if (output.type === 'abandon') this.trying.delete(output.attempt);
+    else if (output.type === 'send') this.sent.push(output.message);
+    else if (output.type === 'present') this.present.push(output.present.map((one) => one.name));
+    else if (output.type === 'detached') this.told.push(`detached ${output.code}`);
+    else if (output.type === 'attached') this.told.push(`attached ${printEndpoint(output.endpoint)}`);
+    else this.told.push(`rtt ${output.rttMs}`);
+  }
+
+  #attempt(place: string): number {
+    const found = [...this.trying].find(([, where]) => where === place);
+    if (!found) throw new Error(`nobody tries ${place}: ${[...this.trying.values()]}`);
+    return found[0];
+  }
+}
+
+describe('the race', () => {
+  it('tries each supernode by UDP, then by TCP, then the next, one step at a time', () => {
+    const scene = new Scene().starts(ONE, TWO);
+    const steps = [scene.tried.length];
+    for (let i = 0; i < 4; i++) steps.push(scene.passes(ATTACH_STAGGER_MS).tried.length);
+    expect(steps).toEqual([1, 2, 3, 4, 4]);
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:4000', TWO, 'tcp:192.0.2.2:4000']);
+  });
+
+  it('goes on at once when a step fails', () => {
+    const scene = new Scene().starts(ONE, TWO).fails(ONE);
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:4000']);
+  });
+
+  it('is won by whoever answers first; the others are let go', () => {
+    const scene = new Scene().starts(ONE, TWO).passes(3 * ATTACH_STAGGER_MS);
+    scene.up(TWO);
+    expect([...scene.trying.values()]).toEqual([TWO]);
+    expect(scene.last('attach')).toMatchObject({ displayName: 'Alice', watch: ['bobby1'] });
+    scene.isAccepted();
+    expect(scene.told).toEqual([`attached ${TWO}`]);
+    expect(scene.link.attached).toBe(true);
+  });
+
+  it('that is lost ends in a pause, longer each time, never in step with others', () => {
+    const scene = new Scene().starts(ONE);
+    const pauses: number[] = [];
+    for (let round = 0; round < REATTACH_BACKOFF_MS.length + 2; round++) {
+      scene.passes(ATTACH_STAGGER_MS).fails(ONE).fails('tcp:192.0.2.1:4000');
+      const from = scene.now;
+      scene.tried = [];
+      while (scene.tried.length === 0) scene.passes(1);
+      pauses.push(scene.now - from);
+    }
+    pauses.forEach((pause, round) => {
+      const base = REATTACH_BACKOFF_MS[Math.min(round, REATTACH_BACKOFF_MS.length - 1)] ?? 0;
+      expect(pause).toBeGreaterThanOrEqual(0.8 * base);
+      expect(pause).toBeLessThanOrEqual(1.2 * base + 1);
+    });
+    expect(new Set(pauses.map((pause, i) => pause / (REATTACH_BACKOFF_MS[Math.min(i, 8)] ?? 1))).size).toBeGreaterThan(
+      3,
+    );
+  });
+
+  it('is told of once, not at each round', () => {
+    const scene = new Scene().starts(ONE);
+    scene.passes(10 * ATTACH_TIMEOUT_MS);
+    expect(scene.told).toEqual(['detached unreachable-network']);
+  });
+
+  it('without anybody to try waits, and does not spin', () => {
+    const scene = new Scene().starts();
+    scene.passes(300_000);
+    expect(scene.tried).toEqual([]);
+  });
+
+  it('ignores a session that comes up when it is over', () => {
+    const scene = new Scene().starts(ONE, TWO).passes(3 * ATTACH_STAGGER_MS);
+    const late = [...scene.trying].find(([, where]) => where === TWO)?.[0] ?? -1;
+    scene.up(ONE).isAccepted();
+    scene.link.connected(scene.now, late);
+    expect(scene.link.drain()).toEqual([{ type: 'abandon', attempt: late }]);
+    expect(scene.link.attached).toBe(true);
+  });
+});
+
+describe('an attempt to attach', () => {
+  it('that is not answered ends in a pause and another race', () => {
+    const scene = new Scene().starts(ONE).up(ONE);
+    scene.tried = [];
+    scene.passes(ATTACH_TIMEOUT_MS + 2 * (REATTACH_BACKOFF_MS[0] ?? 0));
+    expect(scene.tried[0]).toBe(ONE);
+  });
+
+  it('at a full supernode goes on at once to the next one, and leaves the full one alone for a while', () => {
+    const scene = new Scene().starts(ONE, TWO).up(ONE).isRefused();
+    expect(scene.tried.at(-1)).toBe(TWO);
+    scene.up(TWO).isAccepted();
+    expect(scene.told).toEqual([`attached ${TWO}`]);
+    scene.livesFor(SUPERNODE_REFUSED_MS / 2).tried = [];
+    scene.fails(TWO);
+    expect(scene.tried).toEqual([TWO]);
+    scene.up(TWO).isAccepted().livesFor(SUPERNODE_REFUSED_MS).tried = [];
+    scene.fails(TWO);
+    expect(scene.tried).toEqual([ONE]);
+  });
+
+  it('that every supernode refuses ends in a pause, not in a round without end', () => {
+    const scene = new Scene().starts(ONE, TWO).up(ONE).isRefused().up(TWO).isRefused();
+    expect(scene.trying.size).toBe(0);
+    expect(scene.told).toEqual(['detached unreachable-network']);
+    scene.passes(2 * (REATTACH_BACKOFF_MS[0] ?? 0));
+    expect(scene.trying.size).toBeGreaterThan(0);
+  });
+
+  it('is not ended by a refusal that answers somebody else’s question', () => {
+    const scene = new Scene().starts(ONE).up(ONE);
+    expect(scene.last('attach').requestId).toBeGreaterThanOrEqual(2 ** 31);
+    scene.hears(message('failure', { requestId: 1, code: 'busy' }));
+    scene.isAccepted();
+    expect(scene.link.attached).toBe(true);
+  });
+});
+
+describe('an attachment', () => {
+  it('is kept alive, and the round trip is told', () => {
+    const scene = new Scene().attached(ONE).livesFor(10 * KEEP_ALIVE_MS);
+    expect(scene.told.length).toBeGreaterThanOrEqual(9);
+    expect(scene.roundTrips).toEqual(new Set([20]));
+  });
+
+  it('lives on a link whose round trip is longer than the pause between two tries', () => {
+    const scene = new Scene().attached(ONE);
+    scene.livesFor(5 * KEEP_ALIVE_MS, 1_300);
+    expect(scene.link.attached).toBe(true);
+    expect(scene.roundTrips).toEqual(new Set([1_300]));
+    expect(scene.told.length).toBeLessThanOrEqual(5);
+  });
+
+  it('is given up when keep-alives stay unanswered, and the race begins at once', () => {
+    const scene = new Scene().attached(ONE).livesFor(4 * KEEP_ALIVE_MS);
+    scene.told = [];
+    scene.passes(KEEP_ALIVE_MS + (KEEP_ALIVE_MISSES_MAX + 1) * KEEP_ALIVE_RETRY_MS);
+    expect(scene.told).toEqual(['detached unreachable-network']);
+    expect(scene.tried[0]).toBe(ONE);
+  });
+
+  it('is not given up while the supernode says anything at all', () => {
+    const scene = new Scene().attached(ONE);
+    for (let i = 0; i < 100; i++) scene.passes(400).hears(message('forwarded', { packet: Buffer.alloc(1) }));
+    expect(scene.link.attached).toBe(true);
+  });
+
+  it('that is closed under us is sought anew at once; a brief one only after a pause', () => {
+    const scene = new Scene().attached(ONE).livesFor(ATTACHMENT_BRIEF_MS);
+    scene.fails(ONE);
+    expect(scene.tried).toEqual([ONE]);
+    scene.up(ONE).isAccepted().tried = [];
+    scene.fails(ONE);
+    expect(scene.tried).toEqual([]);
+    scene.passes(1.2 * (REATTACH_BACKOFF_MS[0] ?? 0));
+    expect(scene.tried).toEqual([ONE]);
+  });
+
+  it('to a supernode that takes us and drops us again and again is sought ever more rarely', () => {
+    const scene = new Scene().attached(ONE).fails(ONE);
+    let times = 0;
+    for (const end = scene.now + 60_000; scene.now < end; scene.passes(10)) {
+      if (![...scene.trying.values()].includes(ONE)) continue;
+      scene.up(ONE).isAccepted().fails(ONE);
+      times += 1;
+    }
+    expect(times).toBeLessThan(10);
+  });
+
+  it('that the supernode has forgotten is asked for again, in the same session', () => {
+    const scene = new Scene().attached(ONE).passes(KEEP_ALIVE_MS);
+    scene.hears(message('keepAliveReply', { id: 1, attached: false }));
+    expect(scene.count('attach')).toBe(1);
+    const seen = { name: 'bobby1', nodeId: bytesOf('ab'.repeat(16)) };
+    scene.hears(message('attached', { requestId: scene.last('attach').requestId, present: [seen] }));
+    expect(scene.present).toEqual([['bobby1']]);
+    expect(scene.link.attached).toBe(true);
+  });
+
+  it('that is forgotten and refused ends: we do not believe to be there when we are not', () => {
+    const scene = new Scene().attached(ONE, TWO).passes(KEEP_ALIVE_MS);
+    scene.hears(message('keepAliveReply', { id: 1, attached: false })).isRefused();
+    expect(scene.told).toContain('detached unreachable-network');
+    expect(scene.tried).toEqual([TWO]);
+  });
+
+  it('changes its lists by a new request', () => {
+    const scene = new Scene().attached(ONE);
+    scene.link.update({ ...DETAILS, watch: ['bobby1', 'carol1'] });
+    scene.settle();
+    expect(scene.last('attach').watch).toEqual(['bobby1', 'carol1']);
+    scene.isAccepted();
+    expect(scene.told).toEqual([]);
+  });
+
+  it('is left at once on a restart, whatever came before', () => {
+    const scene = new Scene().attached(ONE);
+    scene.link.restart(scene.now);
+    scene.settle();
+    expect(scene.told).toEqual(['detached unreachable-network']);
+    expect([...scene.trying.values()]).toEqual([ONE]);
+  });
+});
+
+describe('the end', () => {
+  it('is polite from an attachment, and nothing stirs afterwards', () => {
+    const scene = new Scene().attached(ONE);
+    scene.link.stop('signed out');
+    scene.settle();
+    expect(scene.count('detach')).toBe(1);
+    expect(scene.trying.size).toBe(0);
+    expect(scene.link.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+    scene.link.restart(scene.now);
+    scene.passes(600_000);
+    expect(scene.tried).toEqual([]);
+  });
+
+  it('during a race lets every attempt go', () => {
+    const scene = new Scene().starts(ONE, TWO).passes(ATTACH_STAGGER_MS);
+    scene.link.stop('signed out');
+    scene.settle();
+    expect(scene.trying.size).toBe(0);
+  });
+
+  it('is forgotten by the next start, which is told of its own trouble', () => {
+    const scene = new Scene().starts(ONE).passes(3 * ATTACH_TIMEOUT_MS);
+    scene.link.stop('signed out');
+    scene.told = [];
+    scene.starts(ONE).passes(3 * ATTACH_TIMEOUT_MS);
+    expect(scene.told).toEqual(['detached unreachable-network']);
+  });
+});
