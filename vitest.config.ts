@@ -1,12 +1,51 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Two floors. `cores` runs in virtual time or on pure functions, two files at once. `real` has real sockets, sound,
+ * terminals and processes in real time: one file at a time, on a machine that does nothing else, and a scene that a
+ * busy machine spoilt is tried once more.
+ */
+const REAL = [
+  'test/flows/two-people.test.ts',
+  'test/flows/kills.test.ts',
+  'test/audio/voice-child.test.ts',
+  'test/audio/device-cards.test.ts',
+  'test/tui/screen.test.ts',
+  'test/tui/build.test.ts',
+  'test/bin/**/*.test.ts',
+  'test/net/io/**/*.test.ts',
+  'test/store/agent-*.test.ts',
+  'test/store/profile-lock-db.test.ts',
+  'test/lab/**/*.test.ts',
+];
+
 // `forks`: native modules (libsql, Opus) and real processes are used in tests. Two workers fit two cores.
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.{ts,tsx}'],
-    pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'cores',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: REAL,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'real',
+          include: REAL,
+          maxWorkers: 1,
+          fileParallelism: false,
+          retry: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -159,18 +159,18 @@ seeded('the blocked see nothing: not online, not found, not reached', (world) =>
 });
 
 seeded(
-  'a certificate is renewed in time, and people stay reachable for a week',
+  'a certificate is renewed in time, and people stay reachable past the end of the first',
   (world) => {
     const [alice, bobby] = new PeopleWorld(world).buddies();
     const first = alice.certificate?.expiresAtMs ?? 0;
-    for (let day = 0; day < 7; day++) {
+    for (let day = 0; day < 4; day++) {
       world.advance(24 * 3_600_000);
       alice.says(bobby, `day ${day}`);
       world.until(() => bobby.lines.length === day + 1, 60_000);
     }
-    expect(alice.certificate?.expiresAtMs).toBeGreaterThan(first + 5 * 86_400_000);
+    expect(alice.certificate?.expiresAtMs).toBeGreaterThan(first + 2 * 86_400_000);
   },
-  { runs: 1, timeoutMs: 60_000 },
+  { runs: 1, timeoutMs: 120_000 },
 );
 
 seeded(
@@ -184,5 +184,5 @@ seeded(
     alice.says(bobby, 'hello');
     world.until(() => alice.delivered.size === 1, 30_000);
   },
-  { runs: 1, timeoutMs: 60_000 },
+  { runs: 1, timeoutMs: 120_000 },
 );
