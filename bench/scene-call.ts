@@ -2,6 +2,7 @@
  * A call between two profiles on one machine: how soon it rings, is answered and sounds, what its first second is
  * like, what it costs in processor time and memory, and what the screen writes meanwhile.
  */
+import { syntheticSpeech, writeWav } from '../test/support/speech.ts';
 import type { Figure } from './figure.ts';
 import { cpuMsOf, memoryAlone, memoryOf } from './proc.ts';
 import { repeat, type Scene } from './scene.ts';
@@ -15,6 +16,8 @@ const LONG_CALLS = 2;
 const LONG_S = 15;
 const CPU_MS = 10_000;
 const SILENT = { a: 'none', b: 'none' };
+/** What Node itself needs for the pace of a call on this machine. */
+const BARE_PACE = 'setInterval(() => {}, 20)';
 const V1 = 'V1';
 
 export const call: Scene = {
@@ -31,6 +34,7 @@ export const call: Scene = {
         await pause(300);
         return ends;
       });
+      writeWav(stage.path('speech.wav'), syntheticSpeech(LONG_S));
       const longs = await repeat(LONG_CALLS, async (run) => {
         say(`long call ${run + 1} of ${LONG_CALLS}`);
         return longCall(stage);
@@ -130,7 +134,9 @@ function streams(ends: readonly Ended[]): Figure[] {
 async function longCall(stage: Stage) {
   const screen = openScreen(stage);
   await screen.firstSaw('bobby1');
-  const { a, b } = await stage.callBegun(LONG_S, SILENT);
+  const bare = stage.node('-e', BARE_PACE);
+  const speech = `file:${stage.path('speech.wav')},`;
+  const { a, b } = await stage.callBegun(LONG_S, { a: speech, b: speech });
   await pause(2_500);
   const [atA, atB] = [await stage.agent('A'), await stage.agent('B')];
   const pids = {
@@ -138,6 +144,7 @@ async function longCall(stage: Stage) {
     voices: [atA.voicePid ?? -1, atB.voicePid ?? -1],
     screen: [screen.pid],
     command: [a.pid],
+    bare: [bare.pid],
   };
   const usedBefore = cpuOf(pids);
   const bytesBefore = screen.bytes;
@@ -152,7 +159,9 @@ async function longCall(stage: Stage) {
     voices: pids.voices.map(memoryOf),
     screen: memoryOf(screen.pid),
   };
-  const cpu = { agents: pct('agents'), voices: pct('voices'), screen: pct('screen')[0]!, command: pct('command')[0]! };
+  const [screenPct, commandPct, barePct] = [pct('screen')[0]!, pct('command')[0]!, pct('bare')[0]!];
+  const cpu = { agents: pct('agents'), voices: pct('voices'), screen: screenPct, command: commandPct, bare: barePct };
+  bare.child.kill('SIGKILL');
   const screenBytes = ((screen.bytes - bytesBefore) * 1000) / spanMs;
   await screen.close();
   return { a: await a.success(), b: await b.success(), cpu, memory, screenBytes };
@@ -173,14 +182,19 @@ function costs(calls: readonly Awaited<ReturnType<typeof longCall>>[]): Figure[]
     })),
   );
   return [
-    { name: 'CPU of the agent, share of one core', unit: '%', values: sides.map((side) => side.agentPct) },
+    {
+      name: 'CPU of a bare Node that wakes every 20 ms, share of one core',
+      unit: '%',
+      values: calls.map(({ cpu }) => cpu.bare),
+    },
+    { name: 'CPU of the agent', unit: '%', values: sides.map((side) => side.agentPct) },
     { name: 'CPU of the voice child', unit: '%', values: sides.map((side) => side.voicePct) },
     {
       name: 'CPU of agent and voice child',
       unit: '%',
       values: sides.map((side) => side.agentPct + side.voicePct),
       target: { label: 'M3', most: 6 },
-      remark: 'no devices, no effects; 10 s',
+      remark: 'speech from a file, no devices, no effects; 10 s',
     },
     { name: 'CPU of the screen that shows the call', unit: '%', values: calls.map(({ cpu }) => cpu.screen) },
     { name: 'CPU of `wren call --json`', unit: '%', values: calls.map(({ cpu }) => cpu.command) },

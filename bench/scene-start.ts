@@ -69,12 +69,6 @@ export const start: Scene = {
           target: { label: 'S3', most: 400 },
           remark: 'the aim leaves out the start of processes',
         },
-        {
-          name: 'the same, of it the sign-in',
-          unit: 'ms',
-          values: people.map((run) => run.againMs - run.idleMs),
-          remark: 'less `wren agent start` of a profile without account',
-        },
       ];
     }),
 };
@@ -88,7 +82,5 @@ async function newcomer(stage: Stage, run: number) {
   const signInMs = (await stage.as(second, 'signin', name).success()).tookMs;
   await stage.as(second, 'agent', 'stop').success();
   const againMs = await stage.restartAgent(first);
-  const idleMs = (await stage.as(`idle-${run}`, 'agent', 'start').success()).tookMs;
-  await stage.as(`idle-${run}`, 'agent', 'stop').success();
-  return { joinMs, signUpMs, signInMs, againMs, idleMs };
+  return { joinMs, signUpMs, signInMs, againMs };
 }

@@ -15,6 +15,8 @@ const CALL_MS = 6_000;
 /** Three keep-alives. */
 const REST_MS = 45_000;
 const COUNTED_MS = 400;
+/** Until buddies have found one another. */
+const SETTLE_MS = 1_500;
 /** UDP and IPv4. */
 const HEADER_BYTES = 28;
 const TCP_HEADER_BYTES = 40;
@@ -57,17 +59,20 @@ async function measured(stage: Stage, say: (line: string) => void): Promise<Figu
     return JSON.parse(readFileSync(stage.path(`bytes/${profile}.json`), 'utf8')) as Sums;
   };
   await stage.withTwoBuddies();
+  await stage.person('C', 'carol99');
   say('signing in');
   const signIns = await repeat(SIGN_INS, async (run) => {
-    const profile = `device-${run}`;
-    await stage.as(profile, 'join', stage.invite).success();
-    await stage.as(profile, 'signin', 'alice1').success();
-    await stage.as(profile, 'wait').success();
-    const first = await sums(profile);
-    await stage.restartAgent(profile);
-    const later = await sums(profile);
-    await stage.as(profile, 'agent', 'stop').success();
-    return { first, later };
+    const device = `device-${run}`;
+    await stage.as(device, 'join', stage.invite).success();
+    await stage.as(device, 'signin', 'carol99').success();
+    await stage.as(device, 'wait').success();
+    const first = await sums(device);
+    await stage.restartAgent(device);
+    const later = await sums(device);
+    await stage.as(device, 'agent', 'stop').success();
+    await stage.restartAgent('A');
+    await pause(SETTLE_MS);
+    return { first, later, laterWithBuddy: await sums('A') };
   });
   say('a call');
   const { a, b } = await stage.callBegun(CALL_S, { a: 'none', b: 'none' });
@@ -88,19 +93,31 @@ function totalOf(sums: Sums): number {
   return sums.sent + sums.received + sums.streamSent + sums.streamReceived;
 }
 
-function signInFigures(runs: readonly { readonly first: Sums; readonly later: Sums }[]): Figure[] {
+interface SignIn {
+  readonly first: Sums;
+  readonly later: Sums;
+  readonly laterWithBuddy: Sums;
+}
+
+function signInFigures(runs: readonly SignIn[]): Figure[] {
   return [
     {
-      name: 'first sign-in of a device, both ways, payload',
+      name: 'first sign-in of a device, no buddies, both ways, payload',
       unit: 'B',
       values: runs.map(({ first }) => totalOf(first)),
       target: { label: 'S8', most: 9000 },
     },
     {
-      name: 'later sign-in, both ways, payload',
+      name: 'later sign-in, no buddies, both ways, payload',
       unit: 'B',
       values: runs.map(({ later }) => totalOf(later)),
       target: { label: 'S8', most: 2500 },
+    },
+    {
+      name: 'each buddy who is online adds',
+      unit: 'B',
+      values: runs.map(({ later, laterWithBuddy }) => totalOf(laterWithBuddy) - totalOf(later)),
+      remark: 'a handshake end to end',
     },
     {
       name: 'nodes contacted at the first sign-in',

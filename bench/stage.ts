@@ -12,6 +12,8 @@ import { type Ended, TimedProgram } from './timed-program.ts';
 export const ROOT = join(import.meta.dirname, '..');
 const WREN = join(ROOT, 'bin', 'wren');
 const PASSWORD = 'correct horse battery';
+/** The login server hears of a new buddy a little later; nothing should be under way when a scene begins. */
+const LIST_SYNC_MS = 2_500;
 
 /** Stages that stand: torn down when the run is interrupted. */
 const standing = new Set<Stage>();
@@ -84,6 +86,7 @@ export class Stage {
     await this.as('B', 'buddies', 'accept', 'alice1').success();
     await this.#untilBuddy('A', (buddy) => buddy.presence === 'online');
     await this.#untilBuddy('B', (buddy) => buddy.presence === 'online');
+    await pause(LIST_SYNC_MS);
   }
 
   async agent(profile: string): Promise<{ readonly pid: number; readonly voicePid: number | null }> {
@@ -97,7 +100,7 @@ export class Stage {
     return (await this.as(profile, 'wait', '--for', '20').success()).tookMs;
   }
 
-  /** A answered call between A and B that A hangs up after `seconds`; both ends' JSON. */
+  /** A call between A and B that is answered, and that A hangs up after `seconds`: both ends' JSON. */
   async call(seconds: number, audio: { readonly a: string; readonly b: string }): Promise<{ a: Ended; b: Ended }> {
     const { a, b } = await this.callBegun(seconds, audio);
     return { a: await a.success(), b: await b.success() };

@@ -47,7 +47,11 @@ const LAYERS: {
     may: [/^src\/net\/protocol\//, /^node:net$/],
     why: 'everybody imports it, so it imports nobody',
   },
-  { room: /^src\/net\/wire\//, may: [/^src\/net\/(wire|protocol)\//], why: 'bytes know nothing of sessions' },
+  {
+    room: /^src\/net\/wire\//,
+    may: [/^src\/net\/(wire|protocol)\//, /^protobufjs\//],
+    why: 'bytes know nothing of sessions',
+  },
   {
     room: /^src\/net\/transport\//,
     may: [/^src\/net\/(transport|wire|protocol)\//, /^node:crypto$/],
@@ -207,7 +211,9 @@ describe('PROTOCOL.md', () => {
     }));
     expect(numbers.length).toBeGreaterThan(40);
     const page = textOf('src/net/PROTOCOL.md');
-    const missing = numbers.filter(({ name, number }) => !page.includes(`| ${number} | \`${name}\` |`));
+    const missing = numbers.filter(
+      ({ name, number }) => !new RegExp(`^\\| *${number} *\\| *\`${name}\` *\\|`, 'm').test(page),
+    );
     expect(missing).toEqual([]);
   });
 });

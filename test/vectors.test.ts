@@ -251,7 +251,10 @@ describe('the handshake', () => {
 function chanceOf(given: Buffer) {
   let at = 0;
   return {
-    bytes: (count: number) => Buffer.from(given.subarray(at, (at += count))),
+    bytes(count: number) {
+      at += count;
+      return Buffer.from(given.subarray(at - count, at));
+    },
     fraction: () => 0,
   };
 }

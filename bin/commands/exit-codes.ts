@@ -62,6 +62,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'profile-locked': EXIT.couldNot,
   'profile-damaged': EXIT.degraded,
   'profile-unsafe': EXIT.refused,
+  'profile-unwritable': EXIT.couldNot,
   'outbox-full': EXIT.couldNot,
   'port-taken': EXIT.couldNot,
   'port-not-allowed': EXIT.couldNot,

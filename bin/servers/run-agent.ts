@@ -10,7 +10,7 @@ import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
 import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
-import { HISTORY_FILE, openHistory } from '../../src/store/history-db.ts';
+import { historyFile, openHistory } from '../../src/store/history-db.ts';
 import { type LogLevel, openLog } from '../../src/store/log-file.ts';
 import type { AgentEvent } from '../../src/store/port.ts';
 import { openProfile } from '../../src/store/profile-file.ts';
@@ -56,7 +56,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
     {
       version: options.version,
       profile,
-      history: openHistory(join(profile.folder, HISTORY_FILE)),
+      openHistory: (account) => openHistory(join(profile.folder, historyFile(account))),
       log,
       random: systemRandom,
       wallClock,

@@ -16,7 +16,7 @@ import path from 'node:path';
 import type { Capture, DeviceEvents, Playback } from './device.ts';
 import { AudioFailure } from './failure.ts';
 import { FrameQueue } from './frame-queue.ts';
-import { load, packageFolder } from './optional-package.ts';
+import { load, packageFolder } from './optional-package-file.ts';
 import {
   DEVICE_CLOSE_MS_MAX,
   DEVICE_SILENT_MS_MAX,

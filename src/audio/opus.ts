@@ -10,7 +10,7 @@
  * - opusscript 0.1.1 computes the address of its sample buffers with the wrong unit and so writes outside of what it
  *   reserved, into other codecs of the process; `repairAddresses` puts them where they belong.
  */
-import { load, packageFolder, prebuiltFile } from './optional-package.ts';
+import { load, packageFolder, prebuiltFile } from './optional-package-file.ts';
 import { concealmentToc, packetDurationMs } from './opus-toc.ts';
 import {
   FRAME_BYTES,

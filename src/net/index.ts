@@ -9,6 +9,7 @@ export type { RosterCommand } from './chat/roster.ts';
 export type { RosterEntry } from './chat/roster-entry.ts';
 export { authorityPin, checkCertificate, nodeIdOf, spkiOf } from './login/credential.ts';
 export { encodeInvite, type Invite, parseInvite } from './login/invite.ts';
+export type { LoginRequest } from './login/login-client.ts';
 export {
   type Member,
   OrdinaryNode,

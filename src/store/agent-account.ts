@@ -1,10 +1,11 @@
 /**
  * Joining a network, signing up, in and out, and coming back after a restart: the agent's dealings with identity. What
- * is learned is stored in the profile before anybody is told of it.
+ * is learned is stored in the profile before anybody is told of it. These take their turns: two screens that sign in at
+ * the same moment must not make two people of one agent.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { RosterEntry } from '../net/index.ts';
+import type { LoginRequest, RosterEntry } from '../net/index.ts';
 import { type Member, nodeIdOf, OrdinaryNode, type OrdinaryNodeEvent, parseInvite, spkiOf } from '../net/index.ts';
 import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../net/protocol/endpoint.ts';
@@ -18,14 +19,18 @@ const USER_KEY_BITS = 2048;
 export interface AccountHooks {
   /** The stored buddy list of that account. */
   readonly rosterOf: (name: string) => readonly RosterEntry[];
-  /** Signed in here and now (not after a restart): lists may be merged, lines restored. */
-  readonly onMember: (fresh: boolean) => void;
+  /** Signed in: lists may be merged, lines restored. */
+  readonly onMember: () => void;
+  /** About to sign out: what is said now still gets through. */
+  readonly onLeaving: () => void;
   readonly onNodeEvent: (event: OrdinaryNodeEvent) => void;
 }
 
 export class AgentAccount {
   readonly #core: AgentCore;
   readonly #hooks: AccountHooks;
+  #turn: Promise<unknown> = Promise.resolve();
+  #nextKey: Promise<KeyObject> | undefined;
 
   constructor(core: AgentCore, hooks: AccountHooks) {
     this.#core = core;
@@ -33,25 +38,44 @@ export class AgentAccount {
   }
 
   /** After a start: back into the network and the account that the profile remembers. */
-  async resume(): Promise<void> {
-    const { profile } = this.#core.options;
-    const network = profile.network();
-    if (!network) return;
-    await this.#startNode(network);
-    const identity = profile.identity();
-    const pem = profile.privateKeyPem();
-    if (identity && pem !== undefined) this.#become(identity, createPrivateKey(pem), false);
+  resume(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { profile } = this.#core.options;
+      if (profile.privateKeyPem() === undefined) this.#prepareKey().catch(() => {});
+      const network = profile.network();
+      if (!network) return;
+      await this.#startNode(network);
+      this.#becomeStored();
+    });
   }
 
-  async join(inviteText: string): Promise<{ network: string }> {
+  join(inviteText: string): Promise<{ network: string }> {
+    return this.#inTurn(() => this.#join(inviteText));
+  }
+
+  signUp(name: string, password: string, displayName: string): Promise<{ name: string }> {
+    return this.#inTurn(() =>
+      this.#enter(name, (publicKey) => ({ kind: 'signUp', name, password, displayName, publicKey })),
+    );
+  }
+
+  signIn(name: string, password: string): Promise<{ name: string }> {
+    return this.#inTurn(() => this.#enter(name, (publicKey) => ({ kind: 'signIn', name, password, publicKey })));
+  }
+
+  /** The login server is told when it can be; here the account is gone in any case. */
+  signOut(): Promise<void> {
+    return this.#inTurn(() => this.#signOut());
+  }
+
+  async #join(inviteText: string): Promise<{ network: string }> {
     const { profile } = this.#core.options;
     const invite = parseInvite(inviteText);
     if (!invite) throw new Refusal('invite-malformed');
     const known = profile.network();
     if (known && !known.authorityPin.equals(invite.authorityPin)) {
       if (profile.identity()) throw new Refusal('invite-other-network', known.network);
-      await this.#core.node?.driver.close();
-      this.#core.node = undefined;
+      await this.#core.closeNode();
     }
     const same = known?.authorityPin.equals(invite.authorityPin) ?? false;
     const record: NetworkRecord = {
@@ -62,45 +86,37 @@ export class AgentAccount {
       supernodes: invite.supernodes.map(printEndpoint),
     };
     profile.setNetwork(record);
-    if (this.#core.node) await this.#restartNode(record);
-    else await this.#startNode(record);
+    // Another invite of the same network: other addresses, so a new node; the account stays.
+    await this.#core.closeNode();
+    await this.#startNode(record);
+    this.#becomeStored();
     return { network: invite.network };
   }
 
-  async signUp(name: string, password: string, displayName: string): Promise<{ name: string }> {
-    this.#refuseOther(name);
-    const key = await this.#key();
-    const publicKey = spkiOf(createPublicKey(key));
-    const request = { kind: 'signUp', name, password, displayName, publicKey } as const;
-    return this.#enter(key, await this.#core.ask((ticket) => ({ type: 'login', ticket, request })));
-  }
-
-  async signIn(name: string, password: string): Promise<{ name: string }> {
-    this.#refuseOther(name);
-    const key = await this.#key();
-    const publicKey = spkiOf(createPublicKey(key));
-    const request = { kind: 'signIn', name, password, publicKey } as const;
-    return this.#enter(key, await this.#core.ask((ticket) => ({ type: 'login', ticket, request })));
-  }
-
-  /** The login server is told when it can be; here the account is gone in any case. */
-  async signOut(): Promise<void> {
+  async #signOut(): Promise<void> {
     this.#core.signedIn();
+    this.#hooks.onLeaving();
     const request = { kind: 'signOut' } as const;
     const told = this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
     await Promise.race([told.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1_500).unref())]);
     this.#core.command({ type: 'leave' });
     this.#core.options.profile.forgetIdentity();
+    this.#core.closeHistory();
     this.#core.emit({ type: 'account.signed-out' });
+    this.#prepareKey().catch(() => {});
   }
 
-  /** A renewed certificate is kept at once. */
+  /** A renewed certificate is kept at once. When it cannot be, the old one is renewed again after a restart. */
   renewed(event: Extract<OrdinaryNodeEvent, { type: 'renewed' }>): void {
     const { profile } = this.#core.options;
     const identity = profile.identity();
     if (!identity) return;
     const { certificateDer: certificate, expiresAtMs } = event;
-    profile.setIdentity({ ...identity, certificate, expiresAtMs });
+    try {
+      profile.setIdentity({ ...identity, certificate, expiresAtMs });
+    } catch (error) {
+      this.#core.trouble(error, 'identity.json');
+    }
     const { name, displayName } = identity;
     this.#core.emit({ type: 'account.signed-in', account: { name, displayName, certificateExpiresAtMs: expiresAtMs } });
   }
@@ -120,27 +136,47 @@ export class AgentAccount {
     if (account && foldName(account.name) !== foldName(name)) throw new Refusal('already-signed-in', account.name);
   }
 
-  async #key(): Promise<KeyObject> {
-    const pem = this.#core.options.profile.privateKeyPem();
-    if (pem !== undefined) return createPrivateKey(pem);
-    const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: USER_KEY_BITS });
-    return privateKey;
+  /** A key takes a fifth of a second: it is made while the person still types. */
+  #prepareKey(): Promise<KeyObject> {
+    this.#nextKey ??= promisify(generateKeyPair)('rsa', { modulusLength: USER_KEY_BITS }).then(
+      ({ privateKey }) => privateKey,
+    );
+    return this.#nextKey;
   }
 
-  async #enter(key: KeyObject, event: OrdinaryNodeEvent): Promise<{ name: string }> {
+  async #enter(name: string, request: (publicKey: Buffer) => LoginRequest): Promise<{ name: string }> {
+    this.#refuseOther(name);
+    const pem = this.#core.options.profile.privateKeyPem();
+    const key = pem === undefined ? await this.#prepareKey() : createPrivateKey(pem);
+    const asked = request(spkiOf(createPublicKey(key)));
+    return this.#entered(key, await this.#core.ask((ticket) => ({ type: 'login', ticket, request: asked })));
+  }
+
+  #entered(key: KeyObject, event: OrdinaryNodeEvent): { name: string } {
     if (event.type !== 'login-reply' || event.message.kind !== 'signedIn') throw new Refusal('server-fault');
     const { name, displayName, certificate, expiresAtMs } = event.message.body;
     this.rememberAuthority(event.authorityDer);
+    // First of all, for it may be refused: a full disk then changes nothing.
+    this.#core.openHistoryOf(name);
     const { profile } = this.#core.options;
     profile.setPrivateKeyPem(key.export({ type: 'pkcs8', format: 'pem' }).toString());
     const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs, buddyListVersion: 0 };
     profile.setIdentity(identity);
-    this.#become(identity, key, true);
+    this.#nextKey = undefined;
+    this.#become(identity, key);
     return { name };
   }
 
-  #become(identity: Identity, privateKey: KeyObject, fresh: boolean): void {
+  #becomeStored(): void {
+    const { profile } = this.#core.options;
+    const identity = profile.identity();
+    const pem = profile.privateKeyPem();
+    if (identity && pem !== undefined) this.#become(identity, createPrivateKey(pem));
+  }
+
+  #become(identity: Identity, privateKey: KeyObject): void {
     const { name, displayName, certificate, expiresAtMs } = identity;
+    this.#core.openHistoryOf(name);
     const { profile, service } = this.#core.options;
     const member: Member = {
       name,
@@ -155,18 +191,14 @@ export class AgentAccount {
     };
     this.#core.emit({ type: 'account.signed-in', account: { name, displayName, certificateExpiresAtMs: expiresAtMs } });
     this.#core.command({ type: 'become', member });
-    this.#hooks.onMember(fresh);
+    this.#hooks.onMember();
   }
 
-  /** Another invite of the same network: other addresses, so a new node; the account stays. */
-  async #restartNode(network: NetworkRecord): Promise<void> {
-    await this.#core.node?.driver.close();
-    this.#core.node = undefined;
-    await this.#startNode(network);
-    const { profile } = this.#core.options;
-    const identity = profile.identity();
-    const pem = profile.privateKeyPem();
-    if (identity && pem !== undefined) this.#become(identity, createPrivateKey(pem), false);
+  /** Nobody begins before whoever came earlier has ended, well or not. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   async #startNode(network: NetworkRecord): Promise<void> {

@@ -8,13 +8,15 @@ import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import { BUDDY_LIST_BYTES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
-import { parseBuddies, printBuddies, readBuddiesFile, writeBuddiesFile } from './buddies-file.ts';
+import { BUDDIES_FILE, parseBuddies, printBuddies, readBuddiesFile, writeBuddiesFile } from './buddies-file.ts';
 import { mergeBuddies, trimBuddies } from './buddy-merge.ts';
 import type { Buddy, PresenceStatus } from './state.ts';
 
 /** Changes come in groups; the login server need not hear of each. */
 const SYNC_DELAY_MS = 1_500;
 const SYNC_RETRY_MS = 60_000;
+/** A disk that is full or broken is tried again this often. */
+const STORE_RETRY_MS = 5_000;
 
 type RosterNews = Extract<OrdinaryNodeEvent, { type: 'roster' }>['news'];
 type PresenceNews = Extract<OrdinaryNodeEvent, { type: 'presence' }>['news'];
@@ -24,6 +26,7 @@ export class AgentBuddies {
   readonly #presence = new Map<string, PresenceStatus>();
   readonly #refusals: { code: FailureCode; retryAfterMs: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #storeTimer: NodeJS.Timeout | undefined;
   #syncing = false;
   /** Of the newest change that the login server was or will be told. */
   #changedAtMs = 0;
@@ -39,7 +42,8 @@ export class AgentBuddies {
     const { entries, notice } = readBuddiesFile(profile.folder, name);
     if (notice) this.#core.notice('profile-damaged', notice.detail);
     this.#presence.clear();
-    const unread = this.#core.options.history.unread();
+    this.#changedAtMs = 0;
+    const unread = this.#core.history.unread();
     for (const entry of entries) if (!entry.removed) this.#show(entry, unread);
     return entries;
   }
@@ -49,9 +53,13 @@ export class AgentBuddies {
     this.#schedule(0);
   }
 
+  /** Nothing more is sent; what could not be stored until now is tried a last time. */
   end(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#storeTimer) this.#store();
+    clearTimeout(this.#storeTimer);
+    this.#storeTimer = undefined;
   }
 
   /** Carries out a command of the person; throws the roster's refusal. */
@@ -70,7 +78,7 @@ export class AgentBuddies {
     }
     this.#store();
     if (news.type === 'removed') this.#core.emit({ type: 'buddy.removed', name: news.name });
-    else this.#show(news.entry, this.#core.options.history.unread());
+    else this.#show(news.entry, this.#core.history.unread());
     const changedAtMs = news.entry.changedAtMs;
     // When only the last-seen time or a display name moved, the login server need not hear of it.
     if (changedAtMs > this.#changedAtMs) this.#schedule(SYNC_DELAY_MS);
@@ -86,7 +94,7 @@ export class AgentBuddies {
   refresh(name: string): void {
     const known = this.#core.state.buddies.find((buddy) => foldName(buddy.name) === foldName(name));
     const entry = this.#core.node?.core.rosterEntries().find((one) => foldName(one.name) === foldName(name));
-    if (entry && !entry.removed) this.#show(entry, this.#core.options.history.unread());
+    if (entry && !entry.removed) this.#show(entry, this.#core.history.unread());
     else if (known) this.#core.emit({ type: 'buddy.removed', name: known.name });
   }
 
@@ -105,12 +113,21 @@ export class AgentBuddies {
     this.#core.emit({ type: 'buddy.changed', buddy });
   }
 
+  /** A full disk costs the file, not the list: it is here, and written as soon as there is room. */
   #store(): void {
     const { profile, wallClock } = this.#core.options;
+    clearTimeout(this.#storeTimer);
+    this.#storeTimer = undefined;
     const name = this.#core.state.account?.name;
     const entries = this.#core.node?.core.rosterEntries();
     if (name === undefined || !entries) return;
-    writeBuddiesFile(profile.folder, name, trimBuddies(entries, wallClock()));
+    try {
+      writeBuddiesFile(profile.folder, name, trimBuddies(entries, wallClock()));
+    } catch (error) {
+      this.#core.trouble(error, BUDDIES_FILE);
+      this.#storeTimer = setTimeout(() => this.#store(), STORE_RETRY_MS);
+      this.#storeTimer.unref();
+    }
   }
 
   #schedule(afterMs: number): void {
@@ -146,6 +163,8 @@ export class AgentBuddies {
   async #syncOnce(): Promise<boolean> {
     const owner = this.#core.signedIn();
     const event = await this.#core.ask((ticket) => ({ type: 'login', ticket, request: { kind: 'buddyListGet' } }));
+    // Somebody else may have signed in meanwhile, whose list this is not.
+    if (this.#core.state.account?.name !== owner) return true;
     if (event.type !== 'login-reply' || event.message.kind !== 'buddyList') return true;
     const { version, xml } = event.message.body;
     const theirs = xml.length === 0 ? [] : parseBuddies(Buffer.from(xml))?.entries;

@@ -5,7 +5,6 @@
  *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
-import { performance } from 'node:perf_hooks';
 import type { FromVoice } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
@@ -38,8 +37,8 @@ interface Line {
   spec: string;
   voice: VoiceEnd | undefined;
   started: boolean;
-  /** When a voice end was last started, oldest first, monotonic ms. */
-  readonly starts: number[];
+  /** When voice ends were made, oldest first, monotonic ms. */
+  readonly made: number[];
   /** Monotonic ms since the epoch, as the voice child counts. */
   answeredAt: number;
   /** How long sound was already made before a restart, ms: a file goes on from there. */
@@ -51,6 +50,8 @@ interface Line {
 export class AgentCalls {
   readonly #core: AgentCore;
   readonly #lines = new Map<string, Line>();
+  /** Voice ends of ended calls that still finish their recordings. */
+  readonly #ending = new Set<Promise<void>>();
   #refused: FailureCode | undefined;
 
   constructor(core: AgentCore) {
@@ -77,7 +78,8 @@ export class AgentCalls {
   }
 
   answer(call: string, audio: string | undefined): void {
-    if (audio !== undefined) this.#line(call).spec = audio;
+    const line = this.#lines.get(call);
+    if (line && audio !== undefined) line.spec = audio;
     this.#tellNode({ type: 'answer', call });
   }
 
@@ -91,9 +93,15 @@ export class AgentCalls {
     this.#tellNode({ type: NODE_COMMAND[command.type], call });
   }
 
+  /** We are about to leave the network: the other ends are told while they can be. */
+  hangUpAll(): void {
+    for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'hang-up', call });
+  }
+
   /** The agent ends: recordings are finished. */
   async close(): Promise<void> {
-    await Promise.all([...this.#lines.values()].map((line) => line.voice?.stop()));
+    const left = [...this.#lines.values()].map((line) => line.voice?.stop());
+    await Promise.all([...left, ...this.#ending]);
   }
 
   fromNode(news: CallNews): void {
@@ -222,19 +230,29 @@ export class AgentCalls {
       ...totals,
     } as const;
     // A script that waits for `ended` may read the recording at once, so the recording is finished first.
-    const finished = line?.voice?.stop() ?? Promise.resolve();
-    void finished.then(() => this.#tell(event));
+    const finished = (line?.voice?.stop() ?? Promise.resolve()).then(() => {
+      this.#ending.delete(finished);
+      this.#tell(event);
+    });
+    this.#ending.add(finished);
   }
 
   // ------------------------------------------------------------------ the voice end
 
   #makeVoice(call: string, line: Line): void {
     if (line.voice) return;
-    line.voice = this.#core.options.makeVoice({
-      onBody: (body) => this.#core.node?.driver.command({ type: 'voice', call, body }),
-      onMessage: (message) => this.#fromVoice(call, line, message),
-      onDeath: (why) => this.#voiceDied(call, line, why),
-    });
+    line.made.push(performance.now());
+    try {
+      line.voice = this.#core.options.makeVoice({
+        onBody: (body) => this.#core.node?.driver.command({ type: 'voice', call, body }),
+        onMessage: (message) => this.#fromVoice(call, line, message),
+        onDeath: (why) => this.#voiceDied(call, line, why),
+      });
+    } catch (error) {
+      // No file or process is to be had just now. The call goes on in silence meanwhile.
+      this.#core.options.log.error('calls', 'no voice process', {}, error);
+      this.#voiceDied(call, line, String((error as Error).message));
+    }
   }
 
   #startVoice(call: string, line: Line): void {
@@ -243,7 +261,6 @@ export class AgentCalls {
     const resumeMs = line.started ? Math.round(now - line.voiceStartedAt) : 0;
     if (!line.started) line.voiceStartedAt = now;
     line.started = true;
-    line.starts.push(now);
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
     const view = this.#find(call);
     if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
@@ -256,7 +273,7 @@ export class AgentCalls {
     this.#core.node?.driver.command({ type: 'voice-stats', call, stats: undefined });
     this.#core.notice('audio-voice-crashed', why);
     const minuteAgo = performance.now() - 60_000;
-    if (line.starts.filter((at) => at > minuteAgo).length >= RESTARTS_PER_MINUTE_MAX) {
+    if (line.made.filter((at) => at > minuteAgo).length > RESTARTS_PER_MINUTE_MAX) {
       this.#problem('audio-voice-crashed', why);
       return;
     }
@@ -318,7 +335,7 @@ export class AgentCalls {
         spec: this.#core.state.audio.spec,
         voice: undefined,
         started: false,
-        starts: [],
+        made: [],
         answeredAt: 0,
         voiceStartedAt: 0,
         heardFirst: false,
@@ -357,16 +374,16 @@ export class AgentCalls {
 
   /** From within an event of the node, where its answer does not come at once. */
   #tellNodeLater(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
-    this.#core.command({ type: 'calls', command });
+    this.#core.node?.driver.command({ type: 'calls', command });
   }
 
   #log(call: Call, endedAtMs: number | null): void {
-    const { history, log } = this.#core.options;
     try {
       const { peer, direction, startedAtMs, answeredAtMs, reason, path } = call;
-      history.logCall({ call: call.call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path });
+      const entry = { call: call.call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path };
+      this.#core.history.logCall(entry);
     } catch (error) {
-      log.error('calls', 'call not logged', {}, error);
+      this.#core.trouble(error, 'call history');
     }
   }
 }

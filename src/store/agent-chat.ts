@@ -24,7 +24,7 @@ export class AgentChat {
 
   /** Signed in: what nobody has confirmed goes on its way again. */
   begin(): void {
-    const lines = this.#core.options.history.outbox().map(({ line, sequence }) => ({
+    const lines = this.#core.history.outbox().map(({ line, sequence }) => ({
       to: line.with,
       id: line.id,
       sequence,
@@ -36,7 +36,8 @@ export class AgentChat {
 
   send(to: string, written: string): ChatLine {
     this.#core.signedIn();
-    const { history, random, wallClock } = this.#core.options;
+    const { random, wallClock } = this.#core.options;
+    const { history } = this.#core;
     const code = this.#core.joined().core.admitsChat(to, written);
     if (code !== undefined) throw new Refusal(code);
     const text = cleanText(written, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
@@ -53,21 +54,21 @@ export class AgentChat {
 
   history(command: Extract<AgentCommand, { type: 'chat.history' }>): readonly ChatLine[] {
     const { type: _type, limit, ...query } = command;
-    return this.#core.options.history.history({
+    return this.#core.history.history({
       ...query,
       limit: Math.min(Math.max(1, limit), HISTORY_PAGE_LINES_MAX),
     });
   }
 
   markRead(peer: string): void {
-    if (this.#core.options.history.markRead(peer) > 0) this.#onUnread(peer);
+    if (this.#core.history.markRead(peer) > 0) this.#onUnread(peer);
   }
 
   fromMessenger(news: MessengerNews): void {
     if (news.type === 'received') this.#received(news);
     else if (news.type === 'delivered') {
       const { to, id } = news;
-      const marked = this.#core.options.history.markDelivered(to, [id]);
+      const marked = this.#core.history.markDelivered(to, [id]);
       for (const one of marked) this.#core.emit({ type: 'chat.delivered', with: to, id: one });
     } else if (news.type === 'refused') {
       this.#core.options.log.warn('chat', 'line refused after it was stored', { code: news.code });
@@ -75,15 +76,15 @@ export class AgentChat {
   }
 
   #received(news: Extract<MessengerNews, { type: 'received' }>): void {
-    const { history, wallClock, log, service } = this.#core.options;
+    const { wallClock } = this.#core.options;
     const { from, id, text, sentAtMs } = news;
     let line: ChatLine | undefined;
     try {
-      line = history.storeIncoming({ id, with: from, text, sentAtMs }, wallClock());
+      line = this.#core.history.storeIncoming({ id, with: from, text, sentAtMs }, wallClock());
     } catch (error) {
-      log.error('chat', 'line not stored', {}, error);
+      // No receipt: its writer sends it again until there is room.
       this.#core.command({ type: 'messenger', command: { type: 'not-stored', from, id } });
-      if (error instanceof Refusal) this.#core.notice(error.code, 'chat history');
+      this.#core.trouble(error, 'chat history');
       return;
     }
     this.#core.command({ type: 'messenger', command: { type: 'stored', from, id } });
@@ -91,6 +92,18 @@ export class AgentChat {
     if (!line) return;
     this.#core.emit({ type: 'chat.message', line });
     this.#onUnread(from);
-    if (service) this.send(from, service.reply(text));
+    this.#reply(from, text);
+  }
+
+  /** A service answers whoever writes to it. An answer that cannot be sent is none: nobody waits for it. */
+  #reply(to: string, text: string): void {
+    const { service, log } = this.#core.options;
+    if (!service) return;
+    try {
+      this.send(to, service.reply(text));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.warn('chat', 'no answer sent', { code: error.code });
+    }
   }
 }

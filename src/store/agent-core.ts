@@ -1,13 +1,16 @@
 /**
- * What the rooms of the agent share: its state and who hears of changes, the node behind its driver, and questions to
- * the login server and the supernode as promises. `agent.ts` makes one and hands it to `agent-account.ts`,
+ * What the rooms of the agent share: its state and who hears of changes, the node behind its driver, the history of
+ * whoever is signed in, what happens when the disk fails, and questions to the login server and the supernode as
+ * promises. `agent.ts` makes one and hands it to `agent-account.ts`,
  * `agent-buddies.ts`, `agent-chat.ts` and `agent-calls.ts`; these know this file and not one another.
  */
+
 import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
 import type { HistoryDb } from './history-db.ts';
 import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
@@ -25,7 +28,8 @@ export interface ServiceBehaviour {
 export interface AgentOptions {
   readonly version: string;
   readonly profile: Profile;
-  readonly history: HistoryDb;
+  /** Opens or makes the history of an account. */
+  readonly openHistory: (account: string) => HistoryDb;
   readonly log: Log;
   readonly random: Random;
   readonly wallClock: WallClock;
@@ -53,12 +57,17 @@ export interface JoinedNode {
   readonly core: OrdinaryNode;
 }
 
+/** The same trouble is told to a person no more often than this. */
+const TROUBLE_AGAIN_MS = 60_000;
+
 export class AgentCore {
   readonly options: AgentOptions;
   #state: AppState;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   readonly #waiting = new Map<number, Waiting>();
   #ticket = 0;
+  #history: { readonly owner: string; readonly database: HistoryDb } | undefined;
+  readonly #troubleToldAt = new Map<string, number>();
   node: JoinedNode | undefined;
 
   constructor(options: AgentOptions) {
@@ -87,6 +96,54 @@ export class AgentCore {
   notice(code: FailureCode, detail: string): void {
     this.options.log.warn('agent', 'notice', { code, detail });
     this.emit({ type: 'notice', code, detail });
+  }
+
+  /**
+   * Something went wrong while we did what no command asked for, so there is nobody to refuse. A full or broken disk is
+   * told to the person, once a minute at most, and the agent goes on; anything else is our own mistake and is thrown.
+   */
+  trouble(error: unknown, what: string): void {
+    const code = troubleCode(error);
+    if (code === undefined) throw error;
+    this.options.log.warn('agent', 'trouble', { code, what }, error);
+    const key = `${code} ${what}`;
+    const now = performance.now();
+    if (now < (this.#troubleToldAt.get(key) ?? Number.NEGATIVE_INFINITY) + TROUBLE_AGAIN_MS) return;
+    this.#troubleToldAt.set(key, now);
+    this.emit({ type: 'notice', code, detail: what });
+  }
+
+  /** Of whoever is signed in; throws `not-signed-in`. */
+  get history(): HistoryDb {
+    if (!this.#history) throw new Refusal('not-signed-in');
+    return this.#history.database;
+  }
+
+  /** From now on the history of this account; what was found damaged in it is told. */
+  openHistoryOf(account: string): void {
+    const owner = foldName(account);
+    if (this.#history?.owner === owner) return;
+    const database = this.options.openHistory(owner);
+    this.closeHistory();
+    this.#history = { owner, database };
+    for (const { code, detail } of database.takeNotices()) this.notice(code, detail);
+  }
+
+  closeHistory(): void {
+    this.#history?.database.close();
+    this.#history = undefined;
+  }
+
+  /** Leaves the network; whoever waits for an answer is told that none will come. */
+  async closeNode(): Promise<void> {
+    const { node } = this;
+    if (!node) return;
+    node.driver.command({ type: 'leave' });
+    await node.driver.close();
+    this.node = undefined;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(new Refusal('unreachable-network'));
   }
 
   /** To the node; throws `no-network` before the profile has joined one. */
@@ -140,4 +197,11 @@ export class AgentCore {
         return false;
     }
   }
+}
+
+/** Undefined for our own mistakes. Errors of the system and of SQLite carry a code in capitals. */
+function troubleCode(error: unknown): FailureCode | undefined {
+  if (error instanceof Refusal) return error.code;
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code !== undefined && /^(E[A-Z0-9]+|SQLITE_[A-Z_]+)$/.test(code) ? 'profile-unwritable' : undefined;
 }

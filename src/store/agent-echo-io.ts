@@ -11,6 +11,8 @@ const MEDIA_TIME_PER_FRAME = 2;
 export const ECHO_DELAY_MS = 1_000;
 /** Bodies kept at most: the delay, and what a burst may bring. */
 const BODIES_MAX = 250;
+/** Behind by more than this the machine stood still: what was missed stays missed, or it would go out all at once. */
+const STALL_MS = 200;
 
 export function echoVoice(events: VoiceEvents): VoiceEnd {
   const heard: { readonly at: number; readonly body: Buffer }[] = [];
@@ -19,6 +21,12 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
   let next = 0;
   const tick = (): void => {
     const now = performance.now();
+    if (now - next > STALL_MS) {
+      const missed = Math.floor((now - next) / FRAME_MS);
+      mediaTime += missed * MEDIA_TIME_PER_FRAME;
+      next += missed * FRAME_MS;
+    }
+    while (heard[0] && heard[0].at + ECHO_DELAY_MS + STALL_MS < next) heard.shift();
     while (next <= now) {
       const due = heard[0] && heard[0].at + ECHO_DELAY_MS <= next ? heard.shift() : undefined;
       const time = mediaTime & 0xffff;

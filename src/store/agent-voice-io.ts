@@ -31,15 +31,16 @@ export function spawnVoiceChild(options: VoiceChildOptions, events: VoiceEvents)
 
 class VoiceChild implements VoiceEnd {
   readonly #child: ChildProcess;
-  readonly #port: Duplex;
+  /** Undefined when the system had nothing left to make a process of; its `error` follows. */
+  readonly #port: Duplex | undefined;
   readonly #gone: Promise<void>;
   #stopping = false;
 
   constructor(child: ChildProcess, events: VoiceEvents) {
     this.#child = child;
-    this.#port = child.stdio[3] as Duplex;
+    this.#port = child.stdio?.[3] as Duplex | undefined;
     const decoder = new PortDecoder();
-    this.#port.on('data', (chunk: Buffer) => {
+    this.#port?.on('data', (chunk: Buffer) => {
       for (const message of decoder.push(chunk)) {
         if (message.type === 'voice-up') events.onBody(Buffer.from(message.body));
         else if (message.type === 'control') {
@@ -49,7 +50,7 @@ class VoiceChild implements VoiceEnd {
       }
       if (decoder.broken) child.kill('SIGKILL');
     });
-    this.#port.on('error', () => {});
+    this.#port?.on('error', () => {});
     this.#gone = new Promise((resolve) => {
       let told = false;
       const end = (why: string) => {
@@ -72,7 +73,7 @@ class VoiceChild implements VoiceEnd {
   }
 
   play(arrivalMs: number, body: Buffer): void {
-    if (this.#port.writableLength < BACKLOG_BYTES_MAX) this.#write(encodeVoiceDown(arrivalMs, 0, body));
+    if ((this.#port?.writableLength ?? 0) < BACKLOG_BYTES_MAX) this.#write(encodeVoiceDown(arrivalMs, 0, body));
   }
 
   async stop(): Promise<void> {
@@ -84,6 +85,6 @@ class VoiceChild implements VoiceEnd {
   }
 
   #write(bytes: Buffer): void {
-    if (!this.#port.destroyed && this.#port.writable) this.#port.write(bytes);
+    if (this.#port && !this.#port.destroyed && this.#port.writable) this.#port.write(bytes);
   }
 }

@@ -45,6 +45,10 @@ export class Agent {
         this.#chat.begin();
         this.#buddies.begin();
       },
+      onLeaving: () => {
+        this.#buddies.end();
+        this.#calls.hangUpAll();
+      },
       onNodeEvent: (event) => this.#fromNode(event),
     });
   }
@@ -59,9 +63,7 @@ export class Agent {
 
   /** Back into the network and the account that the profile remembers; damage found in the profile is told. */
   async start(): Promise<void> {
-    const { profile, history } = this.#core.options;
-    for (const notice of [...profile.takeNotices(), ...history.takeNotices()])
-      this.#core.notice(notice.code, notice.detail);
+    for (const { code, detail } of this.#core.options.profile.takeNotices()) this.#core.notice(code, detail);
     await this.#account.resume();
     void this.#probeSound();
   }
@@ -74,13 +76,13 @@ export class Agent {
     this.#core.emit({ type: 'audio.changed', audio: { ...audio, ...found, advice: adviceFor(found) } });
   }
 
-  /** Leaves the network politely, finishes recordings. */
+  /** Ends calls, finishes recordings, and leaves the network politely. */
   async stop(): Promise<void> {
     this.#buddies.end();
-    if (this.#core.state.account) this.#core.command({ type: 'leave' });
+    this.#calls.hangUpAll();
     await this.#calls.close();
-    await this.#core.node?.driver.close();
-    this.#core.options.history.close();
+    await this.#core.closeNode();
+    this.#core.closeHistory();
   }
 
   /** Carries out one command of the port; rejects with `Refusal`. */
@@ -123,7 +125,6 @@ export class Agent {
       case 'account.sign-in':
         return this.#account.signIn(command.name, command.password);
       case 'account.sign-out':
-        this.#buddies.end();
         await this.#account.signOut();
         return null;
       case 'buddy.list':
@@ -166,8 +167,17 @@ export class Agent {
     }
   }
 
+  /** Whatever is thrown here would stop the node for good; a disk that fails is no reason for that. */
   #fromNode(event: OrdinaryNodeEvent): void {
     if (this.#core.answered(event)) return;
+    try {
+      this.#happened(event);
+    } catch (error) {
+      this.#core.trouble(error, event.type);
+    }
+  }
+
+  #happened(event: OrdinaryNodeEvent): void {
     switch (event.type) {
       case 'renewed':
         return this.#account.renewed(event);

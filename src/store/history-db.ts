@@ -1,7 +1,8 @@
 /**
  * What was said and who called: chat lines both ways, the outbox (outgoing lines without a receipt) and the log of
- * calls, in `history.db` of the profile, SQLite through `libsql`. The agent writes a line here before it hands it to
- * the messenger or answers with a receipt, so a line that anybody was told of survives any crash.
+ * calls, in `history-NAME.db` of the profile, SQLite through `libsql`. A file for each account: what one person wrote
+ * is neither shown to the next who signs in here nor sent in the name of that one. The agent writes a line here before
+ * it hands it to the messenger or answers with a receipt, so a line that anybody was told of survives any crash.
  *
  * Write-ahead log with synchronous=FULL: when a call returns, the row is on the disk. Words are found by FTS5 with
  * the `unicode61` tokenizer (case and accents do not matter; a run of Chinese or Japanese counts as one word).
@@ -41,7 +42,10 @@ import type { ChatLine } from './state.ts';
 
 export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
 
-export const HISTORY_FILE = 'history.db';
+/** File name of an account's history; names are letters, digits, dots, underscores and hyphens. */
+export function historyFile(account: string): string {
+  return `history-${foldName(account)}.db`;
+}
 
 /** A line that came in, or that a person wrote; text clean and within CHAT_TEXT_BYTES_MAX. */
 export interface NewLine {

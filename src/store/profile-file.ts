@@ -4,7 +4,7 @@
  *
  *   key.pem          RSA private key, PKCS #8       settings.json    presence, audio SPEC, port (settings-file.ts)
  *   identity.json    account and its certificate    buddies.xml      the buddy list (buddies-file.ts)
- *   network.json     the invite, the authority      history.db       chats and calls (history-db.ts)
+ *   network.json     the invite, the authority      history-NAME.db  chats and calls (history-db.ts)
  *   host-cache.json  supernodes for the next start  agent.log, agent.sock, lock.db
  *
  * "Host cache" and its 200 entries: Baset & Schulzrinne 2004, section 3.2; the random port kept since install: 3.1.

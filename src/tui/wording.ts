@@ -55,6 +55,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-locked': 'Another agent holds this profile: stop it, or use another profile (--profile DIR).',
   'profile-damaged':
     'A file of the profile was damaged and kept aside: wren goes on with the rest; look into the profile.',
+  'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',

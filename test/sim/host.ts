@@ -22,6 +22,8 @@ export interface HostWorld {
 export interface RunOptions<Event> {
   /** 0 or nothing: a free one. */
   readonly port?: number;
+  /** TCP ports that are listened at besides. */
+  readonly alsoTcpPorts?: readonly number[];
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -129,7 +131,7 @@ export class Host implements Member, SocketHost {
     core: NodeCore<Command, Event>,
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
-    const sockets = this.sockets(options.port);
+    const sockets = this.sockets(options.port, options.alsoTcpPorts);
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
       sockets,
@@ -148,10 +150,10 @@ export class Host implements Member, SocketHost {
   }
 
   /** Bare sockets without a core, for tests of the sockets themselves. */
-  sockets(port = 0): SimSockets {
+  sockets(port = 0, alsoTcpPorts: readonly number[] = []): SimSockets {
     const taken = [...this.#sockets].some((other) => other.port === port);
     if (taken) throw new Error(`${this.name}: port ${port} is taken`);
-    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port);
+    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts);
     this.#sockets.add(sockets);
     return sockets;
   }

@@ -2,6 +2,7 @@
  * How packets travel in a simulated internet. A site is one network: the internet itself, or the inside of a box.
  * Hosts and boxes are members of sites; a packet goes over the link between two members of one site, and through
  * the middlebox where it changes site. Translation is judged when the packet is at the box, not when it was sent.
+ * A box is a router: it takes one of a packet's TTL, and a packet that has none left opens nothing there.
  *
  *   host --(site "home")-- box.outward ==(internet)== box.inward --(site "office")-- host
  */
@@ -20,9 +21,14 @@ export interface Packet {
   readonly bytes: Buffer;
   /** Place in the stream's direction; 0 for datagrams and resets. */
   readonly sequence: number;
+  /** Routers that may still pass it on; USUAL_TTL when not said. Boxes count, and the `hops` of links. */
+  readonly ttl?: number;
 }
 
-/** A NAT or firewall between an inside site and the site it stands in. It may keep state; it must not keep packets. */
+/**
+ * A NAT or firewall between an inside site and the site it stands in. It may keep state; it must not keep packets.
+ * To cut a connection it returns a `reset` in the place of a piece: the box sends it on, and one back to the sender.
+ */
 export interface Middlebox {
   /** A packet on its way out: as it leaves (addresses rewritten), or undefined when it is dropped. */
   outward(now: Millis, packet: Packet): Packet | undefined;
@@ -74,11 +80,44 @@ export class Box implements Member {
     return this.inside.members.some((member) => member.owns(address));
   }
 
+  /** From outside. Translated first and aged afterwards, as Linux does: what has no way in may leave its mark. */
   arrive(packet: Packet, fate: Fate): void {
     const inner = this.middlebox.inward(this.#network.timeline.now, packet);
-    if (inner) this.#network.forward(inner, this, this.inside, fate);
-    else fate.lost?.(`filtered by ${this.name}`);
+    if (!inner) return fate.lost?.(`filtered by ${this.name}`);
+    const aged = age(inner, 1);
+    if (!aged) return fate.lost?.(`TTL used up at ${this.name}`);
+    this.#network.forward(aged, this, this.inside, fate);
+    if (isCut(packet, inner)) this.#network.forward(answerOf(packet), this, this.site, {});
   }
+
+  /** From inside. */
+  leave(packet: Packet, fate: Fate): void {
+    const aged = age(packet, 1);
+    if (!aged) return fate.lost?.(`TTL used up at ${this.name}`);
+    const outer = this.middlebox.outward(this.#network.timeline.now, aged);
+    if (!outer) return fate.lost?.(`filtered by ${this.name}`);
+    if (isCut(packet, outer)) this.#network.forward(answerOf(packet), this, this.inside, {});
+    // To our own outer address: round the hairpin, if the middlebox lets it.
+    if (this.owns(outer.to.host) && this.addresses.length > 0) this.arrive(outer, fate);
+    else this.#network.forward(outer, this, this.site, fate);
+  }
+}
+
+/** What systems give a packet by themselves. */
+const USUAL_TTL = 64;
+
+/** The packet after so many routers; undefined when it dies on the way. */
+function age(packet: Packet, hops: number): Packet | undefined {
+  const ttl = (packet.ttl ?? USUAL_TTL) - hops;
+  return ttl > 0 ? { ...packet, ttl } : undefined;
+}
+
+function isCut(before: Packet, after: Packet): boolean {
+  return after.kind === 'reset' && before.kind !== 'reset';
+}
+
+function answerOf(packet: Packet): Packet {
+  return { carrier: 'tcp', kind: 'reset', from: packet.to, to: packet.from, bytes: Buffer.alloc(0), sequence: 0 };
 }
 
 /** UDP and IPv4, TCP and IPv4: counted against the rate of links. */
@@ -138,7 +177,8 @@ export class Network {
       },
     };
     if ([...this.#rules].some((rule) => rule(packet, sender.name))) noted.lost?.('blocked');
-    else if (isLoopbackHost(packet.to.host)) this.timeline.after(0, () => sender.arrive(packet, noted));
+    else if (isLoopbackHost(packet.to.host) || sender.owns(packet.to.host))
+      this.timeline.after(0, () => sender.arrive(packet, noted));
     else this.forward(packet, sender, sender.site, noted);
   }
 
@@ -146,21 +186,21 @@ export class Network {
   forward(packet: Packet, from: Member, site: Site, fate: Fate): void {
     const target = site.members.find((member) => member.owns(packet.to.host));
     if (target) return this.#cross(packet, this.link(from.name, target.name, site), target, fate);
-    const box = site.box;
-    if (!box) return fate.lost?.('no route');
-    const outer = box.middlebox.outward(this.timeline.now, packet);
-    if (outer) this.forward(outer, box, box.site, fate);
-    else fate.lost?.(`filtered by ${box.name}`);
+    if (site.box) site.box.leave(packet, fate);
+    else fate.lost?.('no route');
   }
 
   #cross(packet: Packet, link: Link, target: Member, fate: Fate): void {
     const arrivals = link.pass(this.timeline.now, packet.bytes.length + HEADER_BYTES[packet.carrier]);
-    if (arrivals.length === 0) fate.lost?.('on the link');
-    for (const at of arrivals) this.timeline.at(at, () => target.arrive(packet, fate));
+    if (arrivals.length === 0) return fate.lost?.('on the link');
+    const aged = age(packet, link.settings.hops);
+    if (!aged) return fate.lost?.('TTL used up');
+    for (const at of arrivals) this.timeline.at(at, () => target.arrive(aged, fate));
   }
 }
 
 export function describe(packet: Packet): string {
-  const { kind, from, to, bytes, sequence } = packet;
-  return `${kind} ${from.host}:${from.port}>${to.host}:${to.port} #${sequence} ${bytes.length}B`;
+  const { kind, from, to, bytes, sequence, ttl } = packet;
+  const opener = ttl === undefined ? '' : ` ttl ${ttl}`;
+  return `${kind} ${from.host}:${from.port}>${to.host}:${to.port} #${sequence} ${bytes.length}B${opener}`;
 }

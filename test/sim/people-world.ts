@@ -21,9 +21,12 @@ import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
 import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
 import type { Running } from './host.ts';
+import { type Place, place } from './places.ts';
 import type { World } from './world.ts';
 
 const PORT = 4000;
+/** Servers are reached here as well, from behind firewalls that let little else through. */
+const ALSO_TCP_PORTS = [80, 443];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
@@ -232,6 +235,7 @@ export class PeopleWorld {
     this.watch?.('login', core);
     this.login = world.host('login').run<LoginNodeCommand, LoginNodeEvent>(core, {
       port: PORT,
+      alsoTcpPorts: ALSO_TCP_PORTS,
       onEvent: (event) => {
         if (event.type !== 'effect') return;
         this.login.command({ type: 'effect-done', id: event.id, result: performNow(this.accounts, event.effect) });
@@ -263,7 +267,7 @@ export class PeopleWorld {
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
     this.watch?.(name, core);
-    this.supernodes.set(name, host.run(core, { port: PORT, onEvent }));
+    this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, onEvent }));
   }
 
   supernodeEndpoints() {
@@ -274,18 +278,19 @@ export class PeopleWorld {
     }));
   }
 
-  /** A person whose program runs, not signed up yet. */
-  person(name: string): Person {
-    this.world.host(name);
+  /** A person whose program runs, not signed up yet; on a host that is there already, or in this place. */
+  person(name: string, where?: Place): Person {
+    if (where) place(this.world, where, name);
+    else this.world.host(name);
     const person = new Person(this, name);
     person.start();
     return person;
   }
 
   /** Two buddies, online. */
-  buddies(): [Person, Person] {
-    const alice = this.person('alice1');
-    const bobby = this.person('bobby1');
+  buddies(where: { readonly alice1?: Place; readonly bobby1?: Place } = {}): [Person, Person] {
+    const alice = this.person('alice1', where.alice1);
+    const bobby = this.person('bobby1', where.bobby1);
     alice.signUp();
     bobby.signUp();
     alice.befriend(bobby);

@@ -25,14 +25,16 @@ export class SimSockets implements Sockets {
   readonly #host: SocketHost;
   readonly #streams: SimStreams;
   readonly #counts = new Map<string, number>();
+  readonly #alsoTcpPorts: readonly number[];
   #port: number;
   #sink: ((input: NetInput) => void) | undefined;
   #toldEndpoints = '';
   #closed = false;
 
-  constructor(host: SocketHost, port: number) {
+  constructor(host: SocketHost, port: number, alsoTcpPorts: readonly number[] = []) {
     this.#host = host;
     this.#port = port;
+    this.#alsoTcpPorts = alsoTcpPorts;
     const { timeline, chance } = host;
     this.#streams = new SimStreams({
       ...{ timeline, chance },
@@ -57,7 +59,7 @@ export class SimSockets implements Sockets {
     if (this.#closed) return;
     switch (output.type) {
       case 'send-datagram':
-        return this.#sendDatagram(output.to, output.bytes);
+        return this.#sendDatagram(output.to, output.bytes, output.ttl);
       case 'open-stream':
         return this.#streams.open(output.stream, output.to);
       case 'write-stream':
@@ -110,8 +112,10 @@ export class SimSockets implements Sockets {
 
   /** True when the packet is for these sockets: `take` it then. */
   wants(packet: Packet): boolean {
-    const listening = packet.to.port === this.#port && this.#sink !== undefined;
-    return packet.carrier === 'tcp' ? this.#streams.wants(packet, listening) : listening;
+    const started = this.#sink !== undefined;
+    const ours = packet.to.port === this.#port;
+    if (packet.carrier === 'udp') return started && ours;
+    return this.#streams.wants(packet, started && (ours || this.#alsoTcpPorts.includes(packet.to.port)));
   }
 
   take(packet: Packet): void {
@@ -119,14 +123,17 @@ export class SimSockets implements Sockets {
     else this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes) });
   }
 
-  #sendDatagram(to: Endpoint, bytes: Buffer): void {
+  #sendDatagram(to: Endpoint, bytes: Buffer, ttl: number | undefined): void {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#count('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#count('datagram unsent: bad port');
     const host = this.#host.resolve(to.host);
     if (host === undefined) return this.#count('datagram unsent: name unknown');
+    // What the system says to a TTL that is none.
+    if (ttl !== undefined && !(ttl >= 1 && ttl <= 255)) return this.#count('datagram unsent: EINVAL');
     const there: Endpoint = { ...to, host };
     const from: Endpoint = { carrier: 'udp', host: this.#host.addressFor(there), port: this.#port };
-    this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0 });
+    const aged = ttl === undefined ? {} : { ttl };
+    this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0, ...aged });
   }
 
   #count(fact: string): void {

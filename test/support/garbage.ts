@@ -2,7 +2,17 @@
  * Garbage by seed: random bytes, bytes that were good once, and messages that are well-formed but make no sense. Fast
  * rather than fine, so that a million inputs cost seconds; equal seeds give equal garbage.
  */
+import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { type Json, kinds, typeOf } from '../vectors/proto-json.ts';
+
+/** Inputs of one test file, shared out among its scenes. */
+export const INPUTS = Number(process.env.WREN_GARBAGE ?? 0) || 200_000;
+export const SEED = Number(process.env.WREN_SEED ?? 0) || 2026;
+
+/** An address of nobody in any world of ours. */
+export function stranger(garbage: Garbage): Endpoint {
+  return { carrier: 'udp', host: `198.51.100.${garbage.below(250)}`, port: 1024 + garbage.below(60_000) };
+}
 
 export class Garbage {
   #state: number;

@@ -73,6 +73,14 @@ export function socketContract(kind: string, makeBench: () => Promise<SocketBenc
       expect(datagrams(b)).toEqual([]);
     });
 
+    test('send a datagram with a TTL of its own, and count a TTL that is none', async () => {
+      for (const ttl of [0, 200, 256]) send(a, b.at('udp'), Buffer.from(`${ttl}`), ttl);
+      send(a, b.at('udp'), Buffer.from('usual'));
+      await bench.until(() => datagrams(b).length === 2);
+      expect(datagrams(b).map((input) => input.bytes.toString())).toEqual(['200', 'usual']);
+      expect(a.sockets.counts()['datagram unsent: EINVAL']).toBe(2);
+    });
+
     test('survive datagrams to a port where nobody listens', async () => {
       const gone = await bench.open();
       const nobody = gone.at('udp');
@@ -210,8 +218,8 @@ export function socketContract(kind: string, makeBench: () => Promise<SocketBenc
   });
 }
 
-function send(party: Party, to: Endpoint, bytes: Buffer): void {
-  party.sockets.perform({ type: 'send-datagram', to, bytes });
+function send(party: Party, to: Endpoint, bytes: Buffer, ttl?: number): void {
+  party.sockets.perform({ type: 'send-datagram', to, bytes, ...(ttl === undefined ? {} : { ttl }) });
 }
 
 function write(party: Party, stream: StreamId, bytes: Buffer): void {

@@ -17,7 +17,9 @@ const AT_MS = '1767225600000';
 /** Stands for DER, whose insides are no matter of these messages. */
 const KEY = run(0x30, 24);
 const CERTIFICATE = run(0x60, 24);
-const PACKET = Buffer.from('8001001c0badcafe00000007000102030405060708090a0b0c0d0e0f10111213', 'hex').toString('base64');
+const PACKET = Buffer.from('8001001c0badcafe00000007000102030405060708090a0b0c0d0e0f10111213', 'hex').toString(
+  'base64',
+);
 
 export const MESSAGES: { readonly [kind: string]: Json } = {
   failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
@@ -157,7 +159,11 @@ export const BODIES: { readonly [type: string]: Json } = {
 export const READINGS: readonly { readonly what: string; readonly hex: string; readonly json: Json | null }[] = [
   { what: 'an empty body is a message whose fields all have their defaults', hex: 'b20100', json: { detach: {} } },
   { what: 'defaults that are written out', hex: 'c202080800120018002000', json: { presence: {} } },
-  { what: 'a field that the reader does not know (number 99)', hex: '3a050803980601', json: { done: { requestId: 3 } } },
+  {
+    what: 'a field that the reader does not know (number 99)',
+    hex: '3a050803980601',
+    json: { done: { requestId: 3 } },
+  },
   { what: 'fields in another order', hex: '32059806010804', json: { signOut: { requestId: 4 } } },
   { what: 'two kinds in one message: the later counts', hex: '3a02080332020804', json: { signOut: { requestId: 4 } } },
   { what: 'an enum value from the future', hex: 'c202020809', json: { presence: { status: 9 } } },

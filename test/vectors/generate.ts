@@ -5,7 +5,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificatesFile, dataFile, handshakeFile, keysFile, pin, reliableFile } from './make-sessions.ts';
+import { castIsThere, makeCast } from './identities.ts';
+import { handshakeFile } from './make-handshake.ts';
+import { certificatesFile, dataFile, keysFile, pin, reliableFile } from './make-sessions.ts';
 import {
   envelopeFile,
   inviteFile,
@@ -15,7 +17,6 @@ import {
   type VectorFile,
   voiceFile,
 } from './make-wire.ts';
-import { castIsThere, makeCast } from './identities.ts';
 
 export const HANDSHAKE = 'handshake.json';
 

@@ -36,7 +36,11 @@ export function certificateDer(name: string): Buffer {
 export function identity(name: CastName): OwnIdentity {
   const privateKey = createPrivateKey(readFileSync(join(FOLDER, `${name}.key.pem`)));
   const certificate = certificateDer(name);
-  return { privateKey, certificateDer: certificate, nodeId: nodeIdOf(spkiOf(new X509Certificate(certificate).publicKey)) };
+  return {
+    privateKey,
+    certificateDer: certificate,
+    nodeId: nodeIdOf(spkiOf(new X509Certificate(certificate).publicKey)),
+  };
 }
 
 /** Makes the cast anew. Takes some seconds. */

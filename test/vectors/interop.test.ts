@@ -133,7 +133,10 @@ function talk(program: Program, second: Second): void {
   const before = second.messages.length;
   for (const packet of second.says({ chatMessage: { sequence: 7, text } })) second.hears(program.hears(packet));
   const heard = program.happened.findLast((one) => one.type === 'message');
-  expect(heard?.type === 'message' && heard.message).toMatchObject({ kind: 'chatMessage', body: { sequence: 7, text } });
+  expect(heard?.type === 'message' && heard.message).toMatchObject({
+    kind: 'chatMessage',
+    body: { sequence: 7, text },
+  });
   program.switchboard.send(program.now, program.session, message('chatMessage', { sequence: 8, text }));
   for (let packets = program.said(); packets.length > 0; ) {
     packets = second.hears(packets).flatMap((answer) => program.hears(answer));

@@ -33,7 +33,8 @@ export function messagesFile(): VectorFile {
   return {
     what: 'Every message of wren.proto filled in, the bodies of handshake packets and of the invite, and bytes that a reader must cope with (PROTOCOL.md, section 8).',
     fields: {
-      messages: 'protobuf `Message`: reading `hex` gives `json`; writing `json` with fields in the order of their numbers gives `hex`',
+      messages:
+        'protobuf `Message`: reading `hex` gives `json`; writing `json` with fields in the order of their numbers gives `hex`',
       bodies: 'the same for the types that travel outside `Message`',
       readings: 'for readers only: reading `hex` as `Message` gives `json`, or is refused when that is null',
       number: 'field number in `Message`, for ever',
@@ -110,7 +111,11 @@ const STREAMS: readonly {
   { what: 'the classic face, byte by byte', role: 'listener', pieces: cut(OPENING + hex(HELLO), 1) },
   { what: 'a TLS client', role: 'listener', pieces: ['16030100c8010000c4'] },
   { what: 'a web browser', role: 'listener', pieces: [hex(Buffer.from('GET / HTTP/1.1\r\n'))] },
-  { what: 'a bad packet ends the stream, not only the packet', role: 'listener', pieces: [`${hex(HELLO)}50010004`, hex(DATA)] },
+  {
+    what: 'a bad packet ends the stream, not only the packet',
+    role: 'listener',
+    pieces: [`${hex(HELLO)}50010004`, hex(DATA)],
+  },
   { what: 'a length that leaves no room for the receiver index', role: 'listener', pieces: ['10010003000000'] },
   { what: 'the answer to our opening, then packets', role: 'classic-client', pieces: [`1703010000${hex(COOKIE)}`] },
   { what: 'an answer to our opening that is none', role: 'classic-client', pieces: ['1503010002'] },
@@ -255,7 +260,14 @@ const VOICE: readonly { readonly what: string; readonly sequence: number; readon
   {
     what: 'two frames, the second two frames older than the first',
     sequence: 1000,
-    body: { mediaTime: 2000, durationMs: 20, distance: 2, muted: false, held: false, frames: [frame(57, 1), frame(57, 99)] },
+    body: {
+      mediaTime: 2000,
+      durationMs: 20,
+      distance: 2,
+      muted: false,
+      held: false,
+      frames: [frame(57, 1), frame(57, 99)],
+    },
   },
   {
     what: 'four frames of 10 ms in the largest body that may travel (123 bytes)',
@@ -295,7 +307,10 @@ export function voiceFile(): VectorFile {
   const refused = [
     { what: 'a body of 39 bytes', plaintext: good.slice(0, 2 * 42) },
     { what: 'a body of 124 bytes', plaintext: good + '00'.repeat(64) },
-    { what: 'four frames are said to be in 57 bytes, which cannot be cut so', plaintext: `${good.slice(0, 6)}d4${good.slice(8)}` },
+    {
+      what: 'four frames are said to be in 57 bytes, which cannot be cut so',
+      plaintext: `${good.slice(0, 6)}d4${good.slice(8)}`,
+    },
     { what: 'a distance of 0', plaintext: `${good.slice(0, 6)}04${good.slice(8)}` },
   ];
   return {

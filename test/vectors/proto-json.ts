@@ -32,7 +32,12 @@ export function kinds(): Kind[] {
   return oneof.map((name) => {
     const field = typeOf('Message').fields[name];
     if (!field) throw new Error(`no field ${name}`);
-    return { number: field.id, field: name.replace(/[A-Z]/g, (upper) => `_${upper.toLowerCase()}`), name, type: field.type };
+    return {
+      number: field.id,
+      field: name.replace(/[A-Z]/g, (upper) => `_${upper.toLowerCase()}`),
+      name,
+      type: field.type,
+    };
   });
 }
 

@@ -63,7 +63,10 @@ it('the second implementation imports nothing from src', () => {
   const files = ['second-implementation.test.ts', 'proto-json.ts', 'shapes.ts'];
   for (const file of [...files, ...readdirSync(join(here, 'second')).map((name) => `second/${name}`)]) {
     const imports = [...readFileSync(join(here, file), 'utf8').matchAll(/from '([^']+)'/g)].map((match) => match[1]);
-    expect(imports.filter((one) => one?.includes('src/')), file).toEqual([]);
+    expect(
+      imports.filter((one) => one?.includes('src/')),
+      file,
+    ).toEqual([]);
   }
 });
 
@@ -184,7 +187,10 @@ describe('keys', () => {
 
 describe('the handshake', () => {
   const { at_ms: atMs, runs } = read<HandshakeFile>('handshake.json');
-  const own = (name: string): Own => ({ certificate: der(`${name}.cert.pem`), key: createPrivateKey(pem(`${name}.key.pem`)) });
+  const own = (name: string): Own => ({
+    certificate: der(`${name}.cert.pem`),
+    key: createPrivateKey(pem(`${name}.key.pem`)),
+  });
   const authority = der('authority.cert.pem');
   const trust = (knows: boolean): Trust => ({ pin: pinOf(authority), authority: knows ? authority : undefined, atMs });
   const endOf = (one: HandshakeRun['initiator'] | HandshakeRun['responder']) => ({
@@ -245,7 +251,12 @@ describe('the handshake', () => {
 
   it.each(runs)('$what: as responder, against our own initiator', (run) => {
     const initiator = initiatorOf(run);
-    const responder = new Responder(endOf(run.responder), own(run.responder.identity), authority, initiator.helloPacket);
+    const responder = new Responder(
+      endOf(run.responder),
+      own(run.responder.identity),
+      authority,
+      initiator.helloPacket,
+    );
     const identity = run.initiator.identity === null ? undefined : own(run.initiator.identity);
     const theirs = initiator.receiveAuth1(responder.auth1Packet, identity, trust(!run.want_authority));
     const ours = responder.receiveAuth2(theirs.auth2Packet, trust(true));

@@ -5,7 +5,7 @@
  */
 import type { Millis } from '../protocol/core.ts';
 import { bytesOf, type CallId, foldName, type NodeId, type UserName } from '../protocol/ids.ts';
-import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX } from '../protocol/params.ts';
+import { CALLS_MAX, ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX } from '../protocol/params.ts';
 import { type Message, message } from '../wire/messages.ts';
 import {
   boundCandidates,
@@ -30,11 +30,26 @@ export interface Word {
   readonly wire: CallId;
 }
 
+/** How many calls there may be, and how many ears there are for them. */
+export interface CallRoom {
+  /** Default CALLS_MAX; 1 forbids a second call beside one on hold. */
+  readonly callsMax?: number;
+  /** Default CALLS_MAX. */
+  readonly callsPerPersonMax?: number;
+  /** A service: every call has an ear of its own, so that all may talk at once. For a person only one does. */
+  readonly allTalk?: boolean;
+}
+
 export class CallTable {
+  readonly #room: Required<CallRoom>;
   readonly #live = new Map<CallId, CallRecord>();
   readonly #past = new Map<CallId, Tombstone>();
   #candidates: readonly string[] = [];
   #out: CallOutput[] = [];
+
+  constructor(room: CallRoom) {
+    this.#room = { callsMax: CALLS_MAX, callsPerPersonMax: CALLS_MAX, allTalk: false, ...room };
+  }
 
   /** A new record; it has no meaning to anybody before its first `change`. */
   open(now: Millis, of: Pick<CallRecord, 'id' | 'wire' | 'peer' | 'direction'>, mutedByMe = false): CallRecord {
@@ -156,13 +171,16 @@ export class CallTable {
     return stone && foldName(stone.peer) === foldName(word.from) ? stone.reason : 'failed';
   }
 
-  /** Room for one more call, and nothing that wants our ears. */
-  free(callsMax: number): boolean {
-    return this.#live.size < callsMax && !this.find((call) => occupies(call.state));
+  /** Room for one more call with this person, and nothing that wants our ears. */
+  free(name: UserName): boolean {
+    const { callsMax, callsPerPersonMax, allTalk } = this.#room;
+    if (this.#live.size >= callsMax || this.callsWith(name).length >= callsPerPersonMax) return false;
+    return allTalk || !this.find((call) => occupies(call.state));
   }
 
   /** Another call talks or is being placed, so this one may not. */
   talksBeside(except: CallRecord): boolean {
+    if (this.#room.allTalk) return false;
     const talks = (call: CallRecord) => call.state.name !== 'ringing-in' && occupies(call.state);
     return this.find((call) => call !== except && talks(call)) !== undefined;
   }

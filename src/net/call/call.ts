@@ -28,7 +28,6 @@ import type { FailureCode } from '../protocol/failures.ts';
 import { type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
   CALL_RESTART_SILENCE_MS,
-  CALLS_MAX,
   DEVICES_GRACE_MS,
   END_REPEAT_MS,
   INVITE_TIMEOUT_MS,
@@ -55,7 +54,7 @@ import {
   withDevice,
   withoutDevice,
 } from './call-record.ts';
-import { CallTable, isOf, type Word } from './call-table.ts';
+import { type CallRoom, CallTable, isOf, type Word } from './call-table.ts';
 
 const CALL_KINDS = ['callInvite', 'callRinging', 'callAnswer', 'callEnd', 'callHold', 'callMute'] as const;
 type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
@@ -63,16 +62,16 @@ type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
 export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   readonly #name: UserName;
   readonly #random: Random;
-  readonly #callsMax: number;
-  readonly #table = new CallTable();
+  readonly #table: CallTable;
   /** Call messages without a proper call id. */
   dropped = 0;
 
-  /** `name`: our own, to refuse calls to ourselves. `callsMax`: 1 forbids a second call beside one on hold. */
-  constructor(options: { name: UserName; random: Random; callsMax?: number }) {
+  /** `name`: our own, to refuse calls to ourselves. */
+  constructor(options: { readonly name: UserName; readonly random: Random } & CallRoom) {
     this.#name = options.name;
     this.#random = options.random;
-    this.#callsMax = options.callsMax ?? CALLS_MAX;
+    const { name: _name, random: _random, ...room } = options;
+    this.#table = new CallTable(room);
   }
 
   receive(now: Millis, input: CallInput): void {
@@ -127,7 +126,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     if (this.#table.knows(id)) return 'already-in-call';
     const ringing = this.#table.find((call) => call.state.name === 'ringing-in' && isOf(call, to));
     if (ringing) return this.#placeAsAnswer(now, id, ringing);
-    if (!this.#table.free(this.#callsMax)) return 'already-in-call';
+    if (!this.#table.free(to)) return 'already-in-call';
     const call = this.#table.open(now, { id, wire: id, peer: to, direction: 'out' });
     this.#table.change(now, call, { name: 'dialling', giveUpAt: now + INVITE_TIMEOUT_MS }, 'placed');
     this.#table.sendInvite(call);
@@ -233,7 +232,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     const mine = this.#table.find((call) => isOutgoing(call.state) && isOf(call, word.from));
     if (mine) return this.#bothCalled(now, mine, word, remoteCandidates);
     this.#dropRestarted(now, word);
-    if (!this.#table.free(this.#callsMax)) return this.#table.answerEnd(word, 'busy');
+    if (!this.#table.free(word.from)) return this.#table.answerEnd(word, 'busy');
     const call = this.#table.open(now, { id: word.wire, wire: word.wire, peer: word.from, direction: 'in' });
     const giveUpAt = now + RING_TIMEOUT_MS + RING_MARGIN_MS;
     const goneAt = Number.POSITIVE_INFINITY;

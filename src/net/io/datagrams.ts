@@ -12,6 +12,7 @@ import {
   DATAGRAM_BYTES_MAX,
   DATAGRAM_RECEIVE_BUFFER_BYTES,
   DATAGRAM_SEND_QUEUE_BYTES_MAX,
+  DATAGRAM_TTL,
   SOCKETS_FLUSH_MS,
 } from '../protocol/params.ts';
 import type { NameBook } from './names.ts';
@@ -71,17 +72,20 @@ export class Datagrams {
     for (const socket of [before.v4, before.v6]) if (socket) retire(socket);
   }
 
-  /** Sends now when the host is a number, after the name is resolved otherwise. `bytes` must not change afterwards. */
-  send(to: Endpoint, bytes: Buffer): void {
+  /**
+   * Sends now when the host is a number, after the name is resolved otherwise. `bytes` must not change afterwards.
+   * `ttl` from 1 to 255; the system's own when not said.
+   */
+  send(to: Endpoint, bytes: Buffer, ttl?: number): void {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#tally.add('datagram unsent: bad port');
     const family = isIP(to.host);
-    if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, bytes);
+    if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, bytes, ttl);
     const asked = this.#names.find(to.host, (addresses) => {
       // IPv4 first: a datagram has nobody who would try the other family when one leads nowhere.
       const host = addresses.find((address) => isIP(address) === 4) ?? addresses[0];
       if (host === undefined) this.#tally.add('datagram unsent: name unknown');
-      else this.#sendTo(isIP(host) === 4 ? 4 : 6, host, to.port, bytes);
+      else this.#sendTo(isIP(host) === 4 ? 4 : 6, host, to.port, bytes, ttl);
     });
     if (!asked) this.#tally.add('datagram unsent: names waiting');
   }
@@ -97,14 +101,27 @@ export class Datagrams {
     for (const socket of open) retire(socket);
   }
 
-  #sendTo(family: 4 | 6, host: string, port: number, bytes: Buffer): void {
+  #sendTo(family: 4 | 6, host: string, port: number, bytes: Buffer, ttl: number | undefined): void {
     const socket = family === 4 ? this.#sockets.v4 : this.#sockets.v6;
     if (!socket) return this.#tally.add('datagram unsent: no such family');
     if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return this.#tally.add('datagram unsent: queue');
     try {
-      socket.send(bytes, port, host, this.#sent);
+      if (ttl === undefined) socket.send(bytes, port, host, this.#sent);
+      else this.#sendWithTtl(socket, ttl, () => socket.send(bytes, port, host, this.#sent));
     } catch (error) {
       this.#sent(error as Error);
+    }
+  }
+
+  /** Throws what the system says to such a TTL. */
+  #sendWithTtl(socket: Socket, ttl: number, send: () => void): void {
+    // What has to wait behind others leaves after the TTL was set back, and does the harm it was to avoid.
+    if (socket.getSendQueueCount() > 0) return this.#tally.add('datagram unsent: ttl would be lost in the queue');
+    socket.setTTL(ttl);
+    try {
+      send();
+    } finally {
+      socket.setTTL(DATAGRAM_TTL);
     }
   }
 

@@ -203,7 +203,7 @@ class BoundSockets implements SystemSockets {
   perform(output: NetOutput): void {
     switch (output.type) {
       case 'send-datagram':
-        return this.#datagrams.send(output.to, output.bytes);
+        return this.#datagrams.send(output.to, output.bytes, output.ttl);
       case 'open-stream':
         return this.#streams.open(output.stream, output.to);
       case 'write-stream':

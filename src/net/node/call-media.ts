@@ -13,6 +13,7 @@ import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId } from '../protocol/ids.ts';
+import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX } from '../protocol/params.ts';
 import type { Route } from '../protocol/traffic.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 
@@ -31,6 +32,7 @@ export type CallMediaOutput =
   | { readonly type: 'send-datagram'; readonly node: NodeId; readonly message: Message; readonly route: Route }
   /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
   | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
+  /** Voice came for this call; of one that is over, the id that both ends know. */
   | { readonly type: 'alive'; readonly call: CallId };
 
 interface Talk {
@@ -45,6 +47,14 @@ interface Talk {
   direct: Route | undefined;
 }
 
+/** A call that is over: whoever still sends voice for it has not heard so. */
+interface Past {
+  readonly wire: CallId;
+  readonly tag: number;
+  readonly node: NodeId;
+  readonly forgetAt: Millis;
+}
+
 export interface CallMediaOptions {
   readonly random: Random;
   readonly fillerBody: (mediaTime10ms: number) => Buffer;
@@ -55,6 +65,8 @@ export interface CallMediaOptions {
 export class CallMedia {
   readonly #options: CallMediaOptions;
   readonly #talks = new Map<CallId, Talk>();
+  /** Oldest first. */
+  #past: Past[] = [];
   /** Our own addresses, to sort out what cannot be reached from here. */
   ours: readonly Endpoint[] = [];
   #out: CallMediaOutput[] = [];
@@ -86,6 +98,8 @@ export class CallMedia {
     if (!talk) return;
     this.#drainTalk(now, talk);
     this.#talks.delete(call);
+    const { wire, tag, node } = talk;
+    this.#past = [...this.#past, { wire, tag, node, forgetAt: now + ENDED_CALL_MEMORY_MS }].slice(-ENDED_CALLS_MAX);
     this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
     // The last words of a call may still be on their way, and the supernode may be gone: both ways are kept.
     const route: Route = { via: 'forward', node: talk.node };
@@ -94,6 +108,7 @@ export class CallMedia {
 
   stopAll(): void {
     this.#talks.clear();
+    this.#past = [];
   }
 
   hold(now: Millis, call: CallId, on: boolean): void {
@@ -135,6 +150,8 @@ export class CallMedia {
       this.#drainTalk(now, talk);
       return;
     }
+    const over = this.#past.findLast((past) => past.node === node && past.tag === tag && now < past.forgetAt);
+    if (over) this.#out.push({ type: 'alive', call: over.wire });
   }
 
   /** A probe, a reply or a report from a node. */

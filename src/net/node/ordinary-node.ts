@@ -9,6 +9,7 @@
  * Somewhat above 400 lines, because the table of what leads to what is one thing to read.
  */
 import { createPublicKey } from 'node:crypto';
+import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
@@ -65,6 +66,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #media: CallMedia;
   #people: People | undefined;
   #member: Member | undefined;
+  /** What is told while we leave is read after we have left. */
+  #rosterLeft: readonly RosterEntry[] = [];
 
   readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
   readonly #connecting = new Map<NodeId, SessionId>();
@@ -103,9 +106,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#people ? this.#people.admits(to, text) : 'not-signed-in';
   }
 
-  /** The buddy list with its tombstones, to be stored and merged. */
-  rosterEntries() {
-    return this.#people?.roster.entries() ?? [];
+  /** The buddy list with its tombstones, to be stored and merged; after leaving, as it was then. */
+  rosterEntries(): readonly RosterEntry[] {
+    return this.#people?.roster.entries() ?? this.#rosterLeft;
   }
 
   /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
@@ -212,6 +215,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #forgetMember(): void {
+    this.#rosterLeft = this.rosterEntries();
     this.#people = undefined;
     this.#member = undefined;
     this.#linkEndpoint = undefined;

@@ -9,6 +9,7 @@
  */
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
+import type { CallRoom } from '../call/call-table.ts';
 import { Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
 import { Roster, type RosterCommand, type RosterOutput } from '../chat/roster.ts';
@@ -17,7 +18,15 @@ import type { BuddyChange } from '../chat/roster-list.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { UserName } from '../protocol/ids.ts';
+import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
+
+/** A service has an ear for every caller. */
+const SERVICE_LINES: CallRoom = {
+  callsMax: SERVICE_CALLS_MAX,
+  callsPerPersonMax: SERVICE_CALLS_PER_PERSON_MAX,
+  allTalk: true,
+};
 
 export interface PeopleOptions {
   readonly name: UserName;
@@ -26,7 +35,7 @@ export interface PeopleOptions {
   readonly presence: OwnStatus;
   readonly random: Random;
   readonly wallClock: WallClock;
-  /** A service: accepts every buddy request and chats with everybody. */
+  /** A service: accepts every buddy request, chats with everybody, and talks in many calls at once. */
   readonly isService: boolean;
 }
 
@@ -65,7 +74,7 @@ export class People {
     this.status = options.presence;
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService });
-    this.calls = new Calls({ name, random });
+    this.calls = new Calls({ name, random, ...(isService ? SERVICE_LINES : {}) });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
     this.#settle(0);
   }

@@ -56,6 +56,7 @@ export const FAILURES = {
   'agent-unreachable': 'the agent could not be started or does not answer',
   'profile-locked': 'another agent holds this profile',
   'profile-damaged': 'a file of the profile was damaged; it was kept aside and the rest goes on without it',
+  'profile-unwritable': 'a file of the profile cannot be written or read: the disk is read-only or broken',
   'profile-unsafe': 'the folder is not ours alone, so it is no place for keys and messages',
   'port-taken': 'another program uses this port',
   'port-not-allowed': 'the system lets only the administrator open this port',

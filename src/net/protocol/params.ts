@@ -1,6 +1,7 @@
 /**
  * Numbers that we chose, each with its reason; every bound on memory, time or rate is here. What the analyses of
- * the classic network state is in `paper.ts`. (Sound has its own numbers in `src/audio/params.ts`.)
+ * the classic network state is in `paper.ts`. (Sound has its own numbers in `src/audio/params.ts`.) Above 400 lines,
+ * because a bound that has to be looked for in two places is a bound that gets forgotten.
  */
 
 // --- wire
@@ -120,6 +121,10 @@ export const INVITE_TIMEOUT_MS = 10_000;
 export const RING_MARGIN_MS = 5_000;
 /** Calls of one node at a time: one that talks, the others on hold by us. */
 export const CALLS_MAX = 4;
+/** Calls that a service (echo) answers at once, each with an ear of its own: 6 kB/s and 0.4 % of a core each way. */
+export const SERVICE_CALLS_MAX = 64;
+/** Of them from one person, so that nobody takes all the lines. */
+export const SERVICE_CALLS_PER_PERSON_MAX = 2;
 /** One device refused: the person's other devices may still ring (classic figure: all within 200 ms). */
 export const DEVICES_GRACE_MS = 500;
 /** A device that left while it rang may only be changing its supernode (re-attach: 1.5 s, realtime.md 1.2). */
@@ -386,6 +391,8 @@ export const PORT_PICK_MAX = 32_767;
 export const PORT_PICK_TRIES = 16;
 /** Kernel buffer for arriving datagrams: a burst outlasts a garbage collection (realtime.md 7). */
 export const DATAGRAM_RECEIVE_BUFFER_BYTES = 1_048_576;
+/** What Linux and macOS give a packet by themselves; set back to it after one with a TTL of its own. */
+export const DATAGRAM_TTL = 64;
 /** Datagrams waiting for the kernel; beyond, new ones are dropped, as a full network would. */
 export const DATAGRAM_SEND_QUEUE_BYTES_MAX = 262_144;
 /** All streams of a node: its clients (500), as many half-open ones, and a few of its own. About 8 kB each. */

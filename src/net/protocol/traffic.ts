@@ -18,7 +18,11 @@ export type NetInput =
   | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[] };
 
 export type NetOutput =
-  | { readonly type: 'send-datagram'; readonly to: Endpoint; readonly bytes: Buffer }
+  /**
+   * `ttl`: routers that may pass it on, 1 to 255; DATAGRAM_TTL when not said. A low one opens our own NAT and dies
+   * before it reaches the other end's (realtime.md 1.6); it is never sent with another TTL, rather not at all.
+   */
+  | { readonly type: 'send-datagram'; readonly to: Endpoint; readonly bytes: Buffer; readonly ttl?: number }
   | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint }
   | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
   | { readonly type: 'close-stream'; readonly stream: StreamId };

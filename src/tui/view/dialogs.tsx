@@ -1,4 +1,4 @@
-/** Chooses the dialog that is open. */
+/** Chooses the dialog that is open, if one is, and hands it what every part of the screen gets. */
 import { AddDialog } from './add-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { PresenceMenu } from './presence-menu.tsx';

@@ -5,6 +5,7 @@
 
 import { Calls } from '../../../src/net/call/call.ts';
 import type { CallCommand, CallEvent, CallOutput, MediaOrder } from '../../../src/net/call/call-record.ts';
+import type { CallRoom } from '../../../src/net/call/call-table.ts';
 import type { Random } from '../../../src/net/protocol/core.ts';
 import { foldName, type NodeId, type UserName } from '../../../src/net/protocol/ids.ts';
 import { decodeMessage, encodeMessage, type Message } from '../../../src/net/wire/messages.ts';
@@ -46,7 +47,7 @@ export class CallWorld {
     this.#inOrder = options.inOrder ?? true;
   }
 
-  phone(name: UserName, options: { callsMax?: number } = {}): Phone {
+  phone(name: UserName, options: CallRoom = {}): Phone {
     const node = this.random.bytes(16).toString('hex');
     const calls = new Calls({ name, random: this.random, ...options });
     const phone: Phone = { name, node, calls, told: [], sent: [], attached: true };

@@ -82,7 +82,8 @@ export function judge(der: Buffer, authorityDer: Buffer, atMs: number): Judged |
   const { publicKey } = certificate;
   const { modulusLength = 0, publicExponent } = publicKey.asymmetricKeyDetails ?? {};
   const nodeId = sha256(spki(publicKey)).subarray(0, 16);
-  const [, kind = '', id] = /^URI:wren:(person|supernode|login-server):(.{22})$/.exec(certificate.subjectAltName ?? '') ?? [];
+  const [, kind = '', id] =
+    /^URI:wren:(person|supernode|login-server):(.{22})$/.exec(certificate.subjectAltName ?? '') ?? [];
   const commonName = certificate.subject.replace(/^CN=/, '');
   const expiresAtMs = Date.parse(certificate.validTo);
   if (!certificate.verify(authority.publicKey) || certificate.ca) return undefined;

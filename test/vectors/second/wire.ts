@@ -143,7 +143,8 @@ export interface Endpoint {
 }
 
 export function parseEndpoint(text: string): Endpoint | undefined {
-  const [, carrier = '', bracketed, plain, portText] = /^(udp|tcp):(?:\[(.+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [, carrier = '', bracketed, plain, portText] =
+    /^(udp|tcp):(?:\[(.+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(portText);
   if (carrier === '' || port < 1 || port > 65_535) return undefined;
   if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined;

@@ -1,0 +1,210 @@
+/**
+ * Every place against every other, in virtual time: can people sign up there, meet, write, and be heard, and which way
+ * does the sound of a call go? The tables hold what today's code does; a cell that gets better fails here, and is
+ * then tightened. Links are those of the figures' W100: 50 ms each way between a person and the core.
+ * `WREN_GRID=1` prints the grid with all times.
+ */
+import { afterAll, describe, expect, test } from 'vitest';
+import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { gatewayOf, PLACES, type Place } from '../sim/places.ts';
+import { replayCommand, runScene } from '../sim/seeded.ts';
+import type { World } from '../sim/world.ts';
+
+const SEED = 1;
+const CORE_DELAY_MS = 50;
+/** Figure P4, for a relay by UDP and by TCP; by UDP it holds for direct ways too, which begin at the relay. */
+const SOUND_MS_MAX = { udp: 300, tcp: 700 } as const;
+/** So long a call is watched for a better way. */
+const WATCH_MS = 4_000;
+
+const places = Object.keys(PLACES) as Place[];
+
+/** Sign-up to attached, ms at most (figures S1, S2). X443 and D443 cannot: nobody is asked at port 443. */
+const SIGN_IN_MS_MAX: Readonly<Record<Place, number | 'cannot'>> = {
+  PUB: 1_000,
+  PR: 1_000,
+  PRtrap: 1_000,
+  SYM: 1_000,
+  UDPX: 1_500,
+  X443: 'cannot',
+  D443: 'cannot',
+  SAME: 1_000,
+  CGN: 1_000,
+};
+
+/**
+ * The way of the sound four seconds after the answer, caller down, callee across: one word when both ends say the same,
+ * else the caller's and the callee's; `-` where one of them cannot sign in. The figures ask for `direct` wherever PR,
+ * PRtrap, SAME and CGN meet (P2) and where they meet SYM (P3); relays stay between SYM and SYM and before UDPX (P4).
+ */
+const ROUTES = parseTable(`
+          PUB        PR         PRtrap     SYM        UDPX       X443  D443  SAME       CGN
+PUB       direct     direct     direct     direct     relay/tcp  -     -     direct     direct
+PR        direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+PRtrap    direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+SYM       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        -     -     tcp/relay  tcp/relay
+X443      -          -          -          -          -          -     -     -          -
+D443      -          -          -          -          -          -     -     -          -
+SAME      direct     relay      relay      relay      relay/tcp  -     -     lan        relay
+CGN       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+`);
+
+interface Cell {
+  readonly route: string;
+  /** From the answer until both hear. */
+  readonly soundMs: number;
+  /** From the answer until both have left the relay; undefined when they have not. */
+  readonly directMs: number | undefined;
+}
+
+const NOBODY: Cell = { route: '-', soundMs: 0, directMs: undefined };
+
+const signInMs = new Map<Place, number | 'cannot'>();
+const cells = new Map<string, Cell>();
+
+describe('somebody in this place', () => {
+  test.each(places)('%s signs up as the table says', async (where) => {
+    await scene((world) => {
+      const [took] = joined(new PeopleWorld(world), { alice1: where }).map(({ tookMs }) => tookMs);
+      signInMs.set(where, took ?? 'cannot');
+      const limit = SIGN_IN_MS_MAX[where];
+      if (limit === 'cannot') expect(took).toBe('cannot');
+      else expect(took).toBeLessThanOrEqual(limit);
+    });
+  });
+});
+
+describe.each(places)('somebody in %s', (caller) => {
+  test.each(places)('calls %s: what is written arrives, both are heard, by the way in the table', async (callee) => {
+    await scene((world) => {
+      const cell = callBetween(world, caller, callee);
+      cells.set(`${caller} ${callee}`, cell);
+      expect(cell.route).toBe(ROUTES.get(`${caller} ${callee}`));
+      const byTcp = cell.route.includes('tcp');
+      expect(cell.soundMs).toBeLessThanOrEqual(byTcp ? SOUND_MS_MAX.tcp : SOUND_MS_MAX.udp);
+    });
+  });
+});
+
+test('two behind one router talk inside it: no packet of a call that has found its way leaves the house', async () => {
+  await scene((world) => {
+    const people = new PeopleWorld(world);
+    const [alice, bobby] = joined(people, { alice1: 'SAME', bobby1: 'SAME' }).map(({ person }) => person);
+    if (!alice || !bobby) throw new Error('nobody came');
+    alice.befriend(bobby);
+    alice.calls(bobby);
+    world.until(() => bobby.callLog.includes('ringing'));
+    bobby.call_('answer');
+    world.until(() => alice.path === 'lan' && bobby.path === 'lan');
+    world.advance(1_000);
+    const sent = { inside: 0, outside: 0 };
+    world.watch({
+      packet({ to }, sender) {
+        if (sender === 'alice1' || sender === 'bobby1')
+          sent[to.host.startsWith('192.168.') ? 'inside' : 'outside'] += 1;
+      },
+    });
+    world.advance(3_000);
+    expect(sent.inside).toBeGreaterThan(300 - 5);
+    expect(sent.outside).toBe(0);
+  });
+});
+
+afterAll(() => {
+  if (process.env.WREN_GRID === '1') console.log(printGrid());
+});
+
+async function scene(play: (world: World) => void): Promise<void> {
+  const { testPath = '', currentTestName = '' } = expect.getState();
+  await runScene(play, SEED, replayCommand(SEED, testPath, currentTestName.replaceAll(' > ', ' ')));
+}
+
+/** People at their places, far from the core and twice as far from one another, who try to sign up one by one. */
+function joined(people: PeopleWorld, where: { readonly [name: string]: Place }) {
+  const { world } = people;
+  const gateways = new Set<string>();
+  return Object.entries(where).map(([name, place]) => {
+    const person = people.person(name, place);
+    const gateway = gatewayOf(world.host(name));
+    for (const core of ['login', 'super1']) world.link(gateway, core, { delayMs: CORE_DELAY_MS });
+    for (const other of gateways) if (other !== gateway) world.link(gateway, other, { delayMs: 2 * CORE_DELAY_MS });
+    gateways.add(gateway);
+    return { person, tookMs: signUp(world, person) };
+  });
+}
+
+function signUp(world: World, person: Person): number | 'cannot' {
+  const begin = world.now;
+  try {
+    person.signUp();
+  } catch (failure) {
+    if (person.online) throw failure;
+    return 'cannot';
+  }
+  return world.now - begin;
+}
+
+function callBetween(world: World, caller: Place, callee: Place): Cell {
+  const both = joined(new PeopleWorld(world), { alice1: caller, bobby1: callee });
+  const [alice, bobby] = both.map(({ person }) => person);
+  if (!alice || !bobby || both.some(({ tookMs }) => tookMs === 'cannot')) return NOBODY;
+  alice.befriend(bobby);
+  alice.says(bobby, 'there?');
+  bobby.says(alice, 'here');
+  world.until(() => alice.delivered.size === 1 && bobby.delivered.size === 1);
+  alice.calls(bobby);
+  world.until(() => bobby.callLog.includes('ringing'));
+  bobby.call_('answer');
+  const answeredAt = world.now;
+  world.until(() => alice.heard.length > 0 && bobby.heard.length > 0);
+  const soundMs = world.now - answeredAt;
+  const directMs = watch(world, answeredAt + WATCH_MS, () => isDirect(alice) && isDirect(bobby));
+  bothAreHeard(world, [alice, bobby]);
+  const route = alice.path === bobby.path ? `${alice.path}` : `${alice.path}/${bobby.path}`;
+  return { route, soundMs, directMs: directMs === undefined ? undefined : directMs - answeredAt };
+}
+
+function isDirect({ path }: Person): boolean {
+  return path === 'direct' || path === 'lan';
+}
+
+/** When it came true, if it did until then; lets the whole time pass. */
+function watch(world: World, until: number, condition: () => boolean): number | undefined {
+  let at: number | undefined;
+  for (; world.now < until; world.advance(5)) if (condition()) at ??= world.now;
+  return at;
+}
+
+/** Fifty bodies a second each way, or nearly so where a stream brings them in clumps. */
+function bothAreHeard(world: World, people: readonly Person[]): void {
+  const before = people.map(({ heard }) => heard.length);
+  world.advance(1_000);
+  for (const [index, { heard }] of people.entries())
+    expect(heard.length - (before[index] ?? 0)).toBeGreaterThanOrEqual(48);
+}
+
+function parseTable(text: string): ReadonlyMap<string, string> {
+  const [head = [], ...rows] = text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  return new Map(rows.flatMap(([row, ...words]) => words.map((word, index) => [`${row} ${head[index]}`, word])));
+}
+
+function printGrid(): string {
+  const signIns = places.map((one) => `${one.padEnd(8)}${whole(signInMs.get(one)).padEnd(8)}${PLACES[one]}`);
+  const rows = places.map((caller) => {
+    const words = places.map((callee) => {
+      const { route, soundMs, directMs } = cells.get(`${caller} ${callee}`) ?? NOBODY;
+      return route === '-' ? route : `${route} ${whole(soundMs)} ${whole(directMs)}`;
+    });
+    return caller.padEnd(8) + words.map((text) => text.padEnd(17)).join('');
+  });
+  const head = ' '.repeat(8) + places.map((callee) => callee.padEnd(17)).join('');
+  return ['ms to sign up', ...signIns, '', 'way, ms to sound, ms to direct', head, ...rows].join('\n');
+}
+
+function whole(ms: number | 'cannot' | undefined): string {
+  return typeof ms === 'number' ? `${Math.round(ms)}` : (ms ?? '');
+}

@@ -1,0 +1,15 @@
+/** Starts the network lab from the command line: bundles `run.ts` for this Node, and hands the command line on. */
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import { bundleSources } from '../../bench/bundle.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+// A file of its own for each run: one beside it may be reading while we write.
+const outfile = path.resolve(here, '../../node_modules/.cache/wren-lab', `run-${process.pid}.mjs`);
+await bundleSources(esbuild, { entry: path.join(here, 'run.ts'), outfile });
+const { main } = await import(pathToFileURL(outfile).href);
+rmSync(outfile);
+process.exit(await main(process.argv.slice(2)));

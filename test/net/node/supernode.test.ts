@@ -1,0 +1,167 @@
+/** A dedicated supernode and a login node as a whole: getting certified, staying useful, and whom they let in. */
+import { describe, expect, it, test } from 'vitest';
+import { LoginNode } from '../../../src/net/node/login-node.ts';
+import { Supernode } from '../../../src/net/node/supernode.ts';
+import type { Core } from '../../../src/net/protocol/core.ts';
+import type { NetInput } from '../../../src/net/protocol/traffic.ts';
+import { Switchboard } from '../../../src/net/transport/switchboard.ts';
+import type { OwnIdentity } from '../../../src/net/transport/trust.ts';
+import { message } from '../../../src/net/wire/messages.ts';
+import { readDatagram } from '../../../src/net/wire/packet.ts';
+import { PeopleWorld } from '../../sim/people-world.ts';
+import { World } from '../../sim/world.ts';
+import { keyPair, makeAuthority, WALL_MS } from '../../support/identities.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+
+const net = makeAuthority();
+const CLIENT = { carrier: 'udp', host: '198.51.100.7', port: 4_000 } as const;
+const SERVER = { carrier: 'udp', host: '198.51.100.1', port: 4_000 } as const;
+
+function supernode(): Supernode {
+  const { privateKey, spki } = keyPair('supernode');
+  const { nodeId, certificateDer: der } = net.issue('supernode', 'supernode');
+  return new Supernode({
+    random: seededRandom('supernode'),
+    wallClock: () => WALL_MS,
+    pin: net.pin,
+    authorityDer: net.authority.certificateDer,
+    certificate: { der, expiresAtMs: WALL_MS + 86_400_000 },
+    loginServers: [{ carrier: 'tcp', host: '192.0.2.1', port: 4000 }],
+    endpoints: [SERVER],
+    relayKbps: 1000,
+    privateKey,
+    publicKeySpki: spki,
+    nodeId,
+  });
+}
+
+function loginNode(): LoginNode {
+  return new LoginNode({
+    random: seededRandom('login'),
+    wallClock: () => WALL_MS,
+    issuer: net.issuer,
+    identity: net.issue('login-server', 'login'),
+    passwordCost: { n: 16, r: 8, p: 1 },
+  });
+}
+
+/** A client by datagrams at a server's core; everything arrives at once. */
+class Knock {
+  now = 1_000;
+  readonly client: Switchboard;
+  readonly got: string[] = [];
+  readonly #server: Core<NetInput, never, { readonly type: string }>;
+
+  constructor(server: Core<NetInput, never, { readonly type: string }>, own: OwnIdentity | undefined) {
+    this.#server = server;
+    this.client = new Switchboard({ random: seededRandom('client'), trust: net.trust() });
+    this.client.setIdentity(own);
+  }
+
+  connects(): number {
+    const session = this.client.connect(this.now, { via: 'udp', endpoint: SERVER });
+    this.flows();
+    return session;
+  }
+
+  flows(): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const output of this.client.drain()) {
+        moved = true;
+        if (output.type === 'send')
+          this.#server.receive(this.now, { type: 'datagram', from: CLIENT, bytes: output.bytes });
+        else this.got.push(output.type === 'message' ? output.message.kind : output.type);
+      }
+      for (const output of this.#server.drain() as { type: string; bytes?: Buffer }[]) {
+        if (output.type !== 'send-datagram' || !output.bytes) continue;
+        moved = true;
+        for (const packet of readDatagram(output.bytes).packets)
+          this.client.receive(this.now, { via: 'udp', endpoint: SERVER }, packet);
+      }
+    }
+  }
+}
+
+describe('a supernode', () => {
+  it('serves people', () => {
+    const knock = new Knock(supernode(), net.issue({ name: 'alice1' }, 'alice'));
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('attach', { requestId: 1 }));
+    knock.flows();
+    expect(knock.got).toEqual(['established', 'attached']);
+  });
+
+  it.each([
+    ['proves nothing', undefined],
+    ['is a supernode', net.issue('supernode', 'another')],
+    ['is of another network', makeAuthority('othernet').issue({ name: 'alice1' }, 'alice')],
+  ])('has no word for somebody who %s', (_who, own) => {
+    const knock = new Knock(supernode(), own);
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('keepAlive', { id: 1 }));
+    knock.flows();
+    expect(knock.got).toEqual(['established']);
+    for (let i = 0; i < 30; i++) {
+      knock.now += 1_000;
+      knock.client.wake(knock.now);
+      knock.flows();
+    }
+    expect(knock.got.at(-1)).toBe('closed');
+  });
+
+  it('survives a client that forwards to a node of a hundred thousand bytes', () => {
+    const knock = new Knock(supernode(), net.issue({ name: 'alice1' }, 'alice'));
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('attach', { requestId: 1 }));
+    knock.flows();
+    const target = Buffer.alloc(100_000, 7);
+    knock.client.send(knock.now, session, message('forward', { target, packet: Buffer.alloc(10) }));
+    knock.client.send(knock.now, session, message('lookup', { requestId: 2, name: 'bobby1' }));
+    for (let i = 0; i < 40; i++) {
+      knock.now += 100;
+      knock.client.wake(knock.now);
+      knock.flows();
+    }
+    expect(knock.got).toEqual(['established', 'attached', 'whereabouts']);
+  });
+
+  test('that is not certified asks again and again, until the login server is there', () => {
+    const world = new World({ seed: 1 });
+    const people = new PeopleWorld(world, []);
+    people.login.stop();
+    people.startSupernode('super1');
+    const events = people.supernodes.get('super1')?.events ?? [];
+    world.advance(20_000);
+    const failures = events.filter((event) => event.type === 'enrolment-failed').length;
+    expect(failures).toBeGreaterThan(2);
+    world.advance(300_000);
+    expect(events.length - failures).toBeLessThan(12);
+    people.startLogin();
+    world.until(() => events.some((event) => event.type === 'certified'), 100_000);
+  });
+
+  test('that was certified serves on while the login server is away, also after a restart', () => {
+    const world = new World({ seed: 1 });
+    const people = new PeopleWorld(world);
+    const [alice, bobby] = people.buddies();
+    people.login.stop();
+    people.supernodes.get('super1')?.stop();
+    world.advance(5_000);
+    people.startSupernode('super1');
+    world.until(() => alice.online && bobby.online, 60_000);
+    alice.says(bobby, 'hello');
+    world.until(() => alice.delivered.size === 1, 30_000);
+  });
+});
+
+describe('a login server', () => {
+  it('lets in who proves nothing: that is how everybody begins', () => {
+    const knock = new Knock(loginNode(), undefined);
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('supernodesGet', { requestId: 1 }));
+    knock.flows();
+    expect(knock.got).toEqual(['established']);
+    expect(knock.client.peerOf(session)?.kind).toBe('login-server');
+  });
+});
