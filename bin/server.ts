@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { encodeInvite, type Invite, parseInvite } from '../src/net/index.ts';
-import { Refusal } from '../src/net/protocol/failures.ts';
+import { type FailureCode, Refusal } from '../src/net/protocol/failures.ts';
 import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
 import { type Log, type LogLevel, openLog } from '../src/store/log-file.ts';
@@ -18,7 +18,8 @@ import { failureExit } from './commands/exit-codes.ts';
 import { runLoginServer } from './servers/login-server.ts';
 import { endWithin, type ProcessEnd, watchProcessEnd } from './servers/process-end.ts';
 import { type RunningAgent, runAgent } from './servers/run-agent.ts';
-import { runSupernode } from './servers/supernode.ts';
+import { openNodeKey } from './servers/server-folder.ts';
+import { runSupernode, SUPERNODE_KEY } from './servers/supernode.ts';
 import { VERSION } from './version.ts';
 
 interface Flags {
@@ -53,7 +54,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const folder = openPrivateFolder(command === 'echo' ? flags.profile : flags.dir);
     log = command === 'echo' ? undefined : openLog(folder, flags.logLevel);
-    const running = await start(command, folder, flags, log, end);
+    // An interrupt, or a mistake of ours, does not have to wait until everything has started.
+    const running = await Promise.race([start(command, folder, flags, log, end), end.wanted]);
+    if (typeof running === 'number') return running;
     if (flags.json) process.stdout.write(`${JSON.stringify({ event: 'ready', invite: running.invite })}\n`);
     else process.stdout.write(`${running.words}\n`);
     const code = await end.wanted;
@@ -143,7 +146,13 @@ async function startSupernode(folder: string, flags: Flags, log: Log, end: Proce
 /** Login server, supernode and echo service in one process. */
 async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
   const { host, port, relayKbps } = flags;
-  const login = await runLoginServer({ folder, host, port, log, onFault: end.fault });
+  const profile = join(folder, 'echo');
+  // A first start spends its time on keys: all of them are made side by side.
+  const [login, agent] = await Promise.all([
+    runLoginServer({ folder, host, port, log, onFault: end.fault }),
+    flags.echo ? openEcho({ ...flags, profile }, end) : undefined,
+    openNodeKey(folder, SUPERNODE_KEY),
+  ]);
   const { network, authorityPin: pin, endpoints: loginServers } = login;
   const supernode = await runSupernode({
     folder,
@@ -156,10 +165,9 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
     relayKbps,
   });
   const invite = encodeInvite({ network, authorityPin: pin, loginServers, supernodes: supernode.endpoints });
-  const profile = join(folder, 'echo');
-  const echo = flags.echo ? await runEcho({ ...flags, name: 'echo', profile, invite }, end) : undefined;
+  if (agent) await signInEcho(agent, { ...flags, name: 'echo', profile, invite });
   const words = [
-    `A private network runs on this machine: login server, supernode${echo ? ', echo service' : ''}.`,
+    `A private network runs on this machine: login server, supernode${agent ? ', echo service' : ''}.`,
     'Ctrl-C ends it. On any machine that reaches this one:',
     '',
     `  wren join ${invite}`,
@@ -170,7 +178,7 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
     invite,
     words,
     stop: async () => {
-      await echo?.stop();
+      await agent?.stop();
       await supernode.stop();
       await login.stop();
     },
@@ -178,44 +186,53 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
 }
 
 async function startEcho(flags: Flags, end: ProcessEnd): Promise<Running> {
-  const echo = await runEcho(flags, end);
+  const echo = await openEcho(flags, end);
+  await signInEcho(echo, flags);
   const words = `The echo service "${flags.name}" answers calls and chats. Ctrl-C ends it.\n`;
   return { invite: flags.invite ?? '', words, stop: () => echo.stop() };
 }
 
-/** Joins, signs in (or up, the first time) with a password of its own, and answers from then on. */
-async function runEcho(flags: Flags, end: ProcessEnd): Promise<RunningAgent> {
-  const running = await runAgent({
-    profileDir: flags.profile,
-    version: VERSION,
-    logLevel: flags.logLevel,
-    onFault: end.fault,
-    service: { reply: (line) => `You wrote: ${line}`.slice(0, 4_000) },
-  });
-  const { agent } = running;
-  if (flags.invite !== undefined && flags.invite !== '')
-    await agent.handle({ type: 'network.join', invite: flags.invite });
-  const { name } = flags;
-  const password = servicePassword(flags.profile);
-  if (!agent.state.account) {
-    try {
-      await agent.handle({ type: 'account.sign-in', name, password });
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'name-unknown') throw error;
-      await agent.handle({ type: 'account.sign-up', name, password, displayName: 'Echo test call' });
-    }
-  }
-  await agent.handle({ type: 'wait', forMs: 10_000 });
-  return running;
+/** The agent of the service; it makes its key while we wait for the rest. */
+function openEcho({ profile, logLevel }: Pick<Flags, 'profile' | 'logLevel'>, end: ProcessEnd): Promise<RunningAgent> {
+  const service = { reply: (line: string) => `You wrote: ${line}`.slice(0, 4_000) };
+  return runAgent({ profileDir: profile, version: VERSION, logLevel, onFault: end.fault, service });
 }
 
-function servicePassword(profileDir: string): string {
+/** Joins, signs in (or up, the first time) with a password of its own, and answers from then on. */
+async function signInEcho({ agent }: RunningAgent, flags: Pick<Flags, 'invite' | 'name' | 'profile'>): Promise<void> {
+  const { invite, name, profile } = flags;
+  if (invite !== undefined && invite !== '') await agent.handle({ type: 'network.join', invite });
+  if (!agent.state.account) {
+    const { password, isNew } = servicePassword(profile);
+    const signUp = () => agent.handle({ type: 'account.sign-up', name, password, displayName: 'Echo test call' });
+    const signIn = () => agent.handle({ type: 'account.sign-in', name, password });
+    // Each try costs the login server a hash, so the likelier one goes first.
+    if (isNew) await orElse(signUp, 'name-taken', signIn);
+    else await orElse(signIn, 'name-unknown', signUp);
+  }
+  await agent.handle({ type: 'wait', forMs: 10_000 });
+}
+
+async function orElse(
+  first: () => Promise<unknown>,
+  unless: FailureCode,
+  second: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await first();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== unless) throw error;
+    await second();
+  }
+}
+
+function servicePassword(profileDir: string): { readonly password: string; readonly isNew: boolean } {
   const path = join(profileDir, 'service-password');
   const known = readFileIfThere(path)?.toString('latin1');
-  if (known !== undefined) return known;
+  if (known !== undefined) return { password: known, isNew: false };
   const password = randomBytes(18).toString('base64url');
   writeFileAtomic(path, password, { mode: 0o600 });
-  return password;
+  return { password, isNew: true };
 }
 
 function readInvite(text: string | undefined): Invite {

@@ -12,6 +12,7 @@ import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { isLoopbackHost } from '../../src/net/protocol/endpoint.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
+import { keepAside } from '../../src/store/damaged-file.ts';
 
 /** Addresses in an invite for one server; IPv4 first, loopback last. */
 const ADVERTISED_MAX = 4;
@@ -32,13 +33,24 @@ export interface NodeKey {
   readonly nodeId: string;
 }
 
-/** The RSA-2048 key in `name`, made at first start. */
+/** The RSA-2048 key in `name`, made at first start; one that cannot be read is kept aside, and a new one made. */
 export async function openNodeKey(folder: string, name: string): Promise<NodeKey> {
   const path = join(folder, name);
-  const pem = readFileIfThere(path)?.toString('latin1');
-  const privateKey = pem === undefined ? await newKey(path) : createPrivateKey(pem);
+  const privateKey = readKey(path) ?? (await newKey(path));
   const spki = spkiOf(createPublicKey(privateKey));
   return { privateKey, spki, nodeId: nodeIdOf(spki) };
+}
+
+/** Nothing but its certificate says whose key this is, so another one does as well. */
+function readKey(path: string): KeyObject | undefined {
+  const pem = readFileIfThere(path)?.toString('latin1');
+  if (pem === undefined) return undefined;
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    keepAside(path, 'not a private key');
+    return undefined;
+  }
 }
 
 async function newKey(path: string): Promise<KeyObject> {

@@ -9,10 +9,13 @@ import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
+import type { Log } from '../../src/store/log-file.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 
 const READY_TIMEOUT_MS = 15_000;
+/** File of its private key. */
+export const SUPERNODE_KEY = 'supernode.pem';
 
 export interface SupernodeServerOptions extends ServerOptions {
   readonly pin: Buffer;
@@ -27,7 +30,7 @@ interface Kept {
 
 export async function runSupernode(options: SupernodeServerOptions): Promise<RunningServer> {
   const { folder, log } = options;
-  const key = await openNodeKey(folder, 'supernode.pem');
+  const key = await openNodeKey(folder, SUPERNODE_KEY);
   const kept = readKept(folder, options.pin);
   const sockets = await openKeptSockets(folder, { ...options, name: 'supernode' });
   const endpoints = advertised(options.host, sockets.port, 'udp');
@@ -54,7 +57,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     sockets,
     onEvent: (event) => {
       if (event.type === 'certified') {
-        keep(folder, event);
+        keep(folder, event, log);
         log.info('supernode', 'certified', { port: sockets.port });
         ready();
       } else if (event.type === 'enrolment-failed') {
@@ -91,8 +94,13 @@ function readKept(folder: string, pin: Buffer): Kept | undefined {
   return { certificate: { der, expiresAtMs }, authorityDer };
 }
 
-function keep(folder: string, event: Extract<SupernodeEvent, { type: 'certified' }>): void {
-  writeFileAtomic(join(folder, 'supernode.der'), event.certificateDer);
-  writeFileAtomic(join(folder, 'authority.der'), event.authorityDer);
-  writeFileAtomic(join(folder, 'supernode.expires'), String(event.expiresAtMs));
+/** For a start without the login server. A full disk costs that, and not the clients that are served now. */
+function keep(folder: string, event: Extract<SupernodeEvent, { type: 'certified' }>, log: Log): void {
+  try {
+    writeFileAtomic(join(folder, 'supernode.der'), event.certificateDer);
+    writeFileAtomic(join(folder, 'authority.der'), event.authorityDer);
+    writeFileAtomic(join(folder, 'supernode.expires'), String(event.expiresAtMs));
+  } catch (error) {
+    log.error('supernode', 'certificate not kept', {}, error);
+  }
 }

@@ -37,6 +37,8 @@ export class Bridge {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #sent = 0;
   #heard = 0;
+  /** Why there will be no answers any more. */
+  #fault: string | undefined;
 
   private constructor(process: LabProcess) {
     this.#process = process;
@@ -76,6 +78,7 @@ export class Bridge {
   }
 
   async #ask(order: object): Promise<Answer> {
+    if (this.#fault !== undefined) throw new Error(this.#fault);
     const id = ++this.#sent;
     const answer = await new Promise<Answer>((resolve) => {
       const timer = setTimeout(() => resolve({ id, fault: `no answer within ${PATIENCE_MS} ms` }), PATIENCE_MS);
@@ -99,6 +102,7 @@ export class Bridge {
   }
 
   #fail(fault: string): void {
+    this.#fault = fault;
     for (const [id, tell] of this.#waiting) tell({ id, fault });
     this.#waiting.clear();
   }

@@ -13,11 +13,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Debian keeps them where ordinary users do not look. */
 const PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 const PROGRAMS = ['ip', 'nft', 'ethtool', 'unshare', 'nsenter'] as const;
 const START_MS = 10_000;
+const END_MS = 5_000;
 const PREFIX = 'wren-lab-';
 
 /** All the walls that are needed, tried out: a pair of interfaces, address translation, a payload match, a raw socket. */
@@ -180,6 +182,8 @@ export class Keeper {
     const running = this.#child.exitCode === null && this.#child.signalCode === null;
     this.#end();
     if (running) await gone;
+    // Process 1 is a corpse only when everybody in its namespace is.
+    for (let waitedMs = 0; waitedMs < END_MS && isAlive(this.#outsidePid); waitedMs += 10) await sleep(10);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -251,7 +255,8 @@ export function sweep(): string[] {
 
 function isAlive(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8') !== '';
+    // "number (name) state ..."; the name may hold anything.
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

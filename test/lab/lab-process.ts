@@ -29,10 +29,11 @@ export class LabProcess {
     const startedAt = performance.now();
     this.#name = name;
     this.#child = spawn(command.program, command.args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-    this.#child.stdout?.on('data', (chunk) => {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.setEncoding('utf8');
+    this.#child.stdout?.on('data', (chunk: string) => {
       this.stdout += chunk;
     });
-    this.#child.stderr?.on('data', (chunk) => {
+    this.#child.stderr?.on('data', (chunk: string) => {
       this.stderr += chunk;
     });
     // A program that ended before it read everything is told by `done`.
@@ -48,7 +49,7 @@ export class LabProcess {
   }
 
   /** Called after each piece of standard output. */
-  onOutput(listener: (chunk: Buffer) => void): void {
+  onOutput(listener: (chunk: string) => void): void {
     this.#child.stdout?.on('data', listener);
   }
 

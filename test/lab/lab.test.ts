@@ -1,6 +1,6 @@
 /**
  * The lab itself: what it says of cables and boxes is measured with plain sockets, before anything of wren is judged in
- * it. Then one sign-up and one call of real wren processes in the easiest places; `npm run lab -- --grid` has all.
+ * it. Somewhat below 400 lines, in the order: a cable, a place, IPv6, the end.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { untilAsync } from '../support/private-network.ts';
 import { labSupport, sweep } from './keeper.ts';
 import { Lab } from './lab.ts';
 import { BEHAVIOUR, PLACES, type Place } from './places.ts';
-import { type Address, Puppet } from './puppet.ts';
+import { type Address, Puppet, type UdpSocket } from './puppet.ts';
 
 const support = labSupport();
 if (!support.ok) console.log(`SKIPPED all tests in the network lab: ${support.why}`);
@@ -44,7 +44,7 @@ describe.skipIf(!support.ok)('a cable of the lab', () => {
   it('adds nothing worth mentioning when it is calm, and loses nothing', async () => {
     const { rttMs, order } = await burst(200, 2);
     expect(order).toEqual(Array.from({ length: 200 }, (_, i) => i));
-    expect(quantile(sorted(rttMs.values()), 0.5)).toBeLessThan(5);
+    expect(quantile(sorted(rttMs.values()), 0.5)).toBeLessThan(10);
   });
 
   it('adds its delay to each way, and no less', async () => {
@@ -53,7 +53,7 @@ describe.skipIf(!support.ok)('a cable of the lab', () => {
     const values = sorted(rttMs.values());
     expect(values).toHaveLength(100);
     expect(values[0]).toBeGreaterThanOrEqual(80);
-    expect(quantile(values, 0.5)).toBeLessThan(90);
+    expect(quantile(values, 0.5)).toBeLessThan(100);
     await lab.link('near', { delayMs: 0 });
   });
 
@@ -62,7 +62,7 @@ describe.skipIf(!support.ok)('a cable of the lab', () => {
     const { rttMs, order } = await burst(200, 10);
     const values = sorted(rttMs.values());
     expect(quantile(values, 0.95) - quantile(values, 0.05)).toBeGreaterThan(15);
-    expect(quantile(values, 0.95)).toBeLessThan(60);
+    expect(quantile(values, 0.95)).toBeLessThan(80);
     expect(order).toEqual([...order].sort((a, b) => a - b));
     await lab.link('near', { jitterMs: 0 });
   });
@@ -131,11 +131,12 @@ describe.skipIf(!support.ok)('a place of the lab', () => {
   const puppets = new Map<string, Puppet>();
   /** UDP reflectors on two ports of one machine and one of another; TCP and TLS servers. */
   let reflectors: Address[];
+  let firstReflector: UdpSocket;
   const inside = (place: Place): Puppet => puppets.get(hostIn(place))!;
   beforeAll(async () => {
     lab = await Lab.start();
     for (const host of ['one', 'two']) await lab.place('PUB', host);
-    for (const place of PLACES) await lab.place(place, hostIn(place), place === 'PR' ? { bindingS: [2, 4] } : {});
+    for (const place of PLACES) await lab.place(place, hostIn(place), place === 'PR' ? { bindingS: [2, 2] } : {});
     await lab.place('SAME', 'other-same');
     await Promise.all(
       ['one', 'two', 'other-same', ...PLACES.map(hostIn)].map(async (host) =>
@@ -143,8 +144,9 @@ describe.skipIf(!support.ok)('a place of the lab', () => {
       ),
     );
     const [one, two] = [puppets.get('one')!, puppets.get('two')!];
+    firstReflector = await one.udp({ port: 4001, reflect: true });
     reflectors = [
-      { host: one.address, port: (await one.udp({ port: 4001, reflect: true })).port },
+      { host: one.address, port: firstReflector.port },
       { host: one.address, port: (await one.udp({ port: 4002, reflect: true })).port },
       { host: two.address, port: (await two.udp({ port: 4001, reflect: true })).port },
     ];
@@ -158,12 +160,9 @@ describe.skipIf(!support.ok)('a place of the lab', () => {
     const { mapping, filtering, udp } = BEHAVIOUR[place];
     const puppet = inside(place);
     const socket = await puppet.udp();
-    const seen = [
-      await puppet.mapping(socket, reflectors[0]!),
-      await puppet.mapping(socket, reflectors[1]!),
-      await puppet.mapping(socket, reflectors[2]!),
-    ];
-    if (!udp) return expect(seen).toEqual([undefined, undefined, undefined]);
+    const ask = (reflector: Address) => puppet.mapping(socket, reflector);
+    if (!udp) return expect(await ask(reflectors[0]!)).toBeUndefined();
+    const seen = [await ask(reflectors[0]!), await ask(reflectors[1]!), await ask(reflectors[2]!)];
     const ports = new Set(seen.map((one) => one?.port));
     expect(seen.map((one) => one?.host)).toEqual(seen.map(() => lab.outerAddress(puppet.host)));
     expect(ports.size).toBe(mapping === 'address-and-port-dependent' ? 3 : 1);
@@ -208,11 +207,10 @@ describe.skipIf(!support.ok)('a place of the lab', () => {
     const puppet = inside('PR');
     const socket = await puppet.udp();
     const mapping = (await puppet.mapping(socket, reflectors[0]!))!;
-    const one = puppets.get('one')!;
-    const reply = (text: string) => one.send({ id: 1, port: 4001 }, mapping, { text });
+    const reply = (text: string) => puppets.get('one')!.send(firstReflector, mapping, { text });
     await reply('in time');
     expect((await puppet.arrival(socket, { after: 1 }))?.text).toBe('in time');
-    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     await reply('too late');
     expect(await puppet.arrival(socket, { after: 2, limitMs: 300 })).toBeUndefined();
   }, 15_000);
@@ -325,6 +323,7 @@ describe.skipIf(!support.ok)('a lab that ends', () => {
     const sleep = ['sleep', `4712.${process.pid}`];
     const program = [join(import.meta.dirname, 'run.mjs'), '--in', 'PR', ...sleep];
     const maker = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const closed = once(maker, 'close');
     const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`wren-lab-${maker.pid}-`));
     try {
       await untilAsync(
@@ -335,7 +334,7 @@ describe.skipIf(!support.ok)('a lab that ends', () => {
       expect(folders()).toHaveLength(1);
     } finally {
       maker.kill('SIGKILL');
-      await once(maker, 'close');
+      await closed;
     }
     await untilAsync(
       async () => processesWith(sleep) === 0,

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { Bridge, type CableCounts, type CableSettings } from './bridge.ts';
 import { Keeper, labSupport } from './keeper.ts';
 import { type Ending, LabProcess } from './lab-process.ts';
-import { BEHAVIOUR, boxRules, type Place } from './places.ts';
+import { boxRules, type Place } from './places.ts';
 import {
   cableOrders,
   insideAddress,
@@ -61,11 +61,14 @@ interface Site extends SitePlan {
 
 interface Host {
   readonly site: Site;
-  readonly address: string;
+  /** Behind a box; elsewhere it has that of its site, which may move. */
+  readonly insideAddress: string | undefined;
   readonly ipv6: string | undefined;
 }
 
 const CORE_HOPS = 8;
+/** Namespaces and folders of our own. */
+const RESERVED = /^(core|wire|ns|box-.*)$/;
 /** What of our own environment would reach into the lab, or differ from machine to machine. */
 const NOT_INHERITED = /^(wren_|xdg_|npm_|vitest|pulse_|ci$|tmux|node_options$|.*_proxy$)/i;
 
@@ -119,7 +122,7 @@ export class Lab {
 
   /** The host's own address; private behind a box. */
   address(host: string): string {
-    return this.#hostOf(host).address;
+    return this.#hostOf(host).insideAddress ?? this.outerAddress(host);
   }
 
   /** Its global IPv6 address; undefined in a lab without. */
@@ -217,7 +220,7 @@ export class Lab {
   }
 
   async #place(place: Place, host: string, options: PlaceOptions): Promise<void> {
-    if (!/^[a-z][a-z0-9-]{0,30}$/.test(host) || this.#hosts.has(host))
+    if (!/^[a-z][a-z0-9-]{0,30}$/.test(host) || RESERVED.test(host) || this.#hosts.has(host))
       throw new Error(`${host} cannot be the name of a host`);
     const siteName = options.site ?? (place === 'SAME' ? 'same' : host);
     const site = this.#sites.get(siteName) ?? (await this.#build(place, siteName, host, options));
@@ -231,9 +234,9 @@ export class Lab {
       this.#sysctl(host, false);
       this.#perform(insideHostOrders(site, site.hosts.length, host, (name) => this.#keeper.namespace(name)));
     }
-    const address = inside ? insideAddress(site.number, site.hosts.length) : siteAddress(site.number);
     const ipv6 = this.ipv6 ? ipv6Address(site.number, inside ? site.hosts.length : 'box') : undefined;
-    this.#hosts.set(host, { site, address, ipv6 });
+    const address = inside ? insideAddress(site.number, site.hosts.length) : undefined;
+    this.#hosts.set(host, { site, insideAddress: address, ipv6 });
     mkdirSync(join(this.folder, host));
   }
 
@@ -326,9 +329,4 @@ table inet core {
 function environment(home: string, own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
   return { ...Object.fromEntries(inherited), PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: home, ...own };
-}
-
-/** What a person would want to know of a place, in one line. */
-export function describePlace(place: Place): string {
-  return `${place}: ${BEHAVIOUR[place].words}`;
 }

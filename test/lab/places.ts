@@ -62,6 +62,11 @@ export const BEHAVIOUR: Readonly<Record<Place, Behaviour>> = {
   SAME: { ...ROUTER, words: 'as PR, with both people behind the one router' },
 };
 
+/** What a person would want to know of a place, in one line. */
+export function describePlace(place: Place): string {
+  return `${place}: ${BEHAVIOUR[place].words}`;
+}
+
 /** The rules of the box; undefined where there is none. */
 export function boxRules(place: Place): string | undefined {
   const { mapping, poisonable, udp, tcp } = BEHAVIOUR[place];

@@ -46,15 +46,15 @@ const ACTS = {
     const from = sockets.get(socket);
     from.setTTL(ttl);
     from.send(text, port, host, () => {});
-    tell({ id, at: performance.now() });
+    tell({ id });
   },
   /** Numbered packets, `everyMs` apart; told when the last has gone, with the moment of each. */
   burst: ({ id, socket, host, port, count, everyMs }) => {
     const from = sockets.get(socket);
     const sentAt = [];
     const timer = setInterval(() => {
-      from.send(String(sentAt.length), port, host, () => {});
       sentAt.push(performance.now());
+      from.send(String(sentAt.length - 1), port, host, () => {});
       if (sentAt.length < count) return;
       clearInterval(timer);
       tell({ id, sentAt });

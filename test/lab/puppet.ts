@@ -65,9 +65,8 @@ export class Puppet {
     socket: UdpSocket,
     to: Address,
     options: { readonly text?: string; readonly ttl?: number } = {},
-  ): Promise<number> {
-    const { at } = await this.#ask({ do: 'send', socket: socket.id, ...to, text: 'hello', ...options });
-    return Number(at);
+  ): Promise<void> {
+    await this.#ask({ do: 'send', socket: socket.id, ...to, text: 'hello', ...options });
   }
 
   /** What has come to a socket so far. */

@@ -4,8 +4,8 @@
  */
 import { type Cell, callGrid, GRID_DEFAULTS, gridLines, type PersonFacts } from './grid.ts';
 import { labSupport } from './keeper.ts';
-import { describePlace, Lab } from './lab.ts';
-import { PLACES, type Place } from './places.ts';
+import { Lab } from './lab.ts';
+import { describePlace, PLACES, type Place } from './places.ts';
 
 const USAGE = `The network lab: real wren processes behind NAT boxes and bad cables, in network namespaces.
 

@@ -5,7 +5,7 @@
  *
  * A certificate of ours (X.509 v3, RFC 5280) holds
  *
- *   subject     CN = the user name as written; `#` and 8 digits of the node id for a supernode or login server
+ *   subject     CN = the user name as written; `_` and 8 digits of the node id for a supernode or login server
  *   SAN         one URI, `wren:KIND:NODEID`: person, supernode or login-server, and the 16-byte node id in base64url
  *   key         RSA, 2048 to 4096 bits, exponent 65537; the node id is SHA-256 over its SPKI, cut to 16 bytes
  *   signature   sha256WithRSAEncryption by the authority
