@@ -3,7 +3,7 @@
  * do, and no buddy, message or account is lost. Real processes, `kill -9`.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compare } from '../support/likeness.ts';
+import { comparePieces } from '../support/likeness.ts';
 import { PrivateNetwork, until, untilAsync } from '../support/private-network.ts';
 import { readWav, speech, writeWav } from '../support/speech.ts';
 
@@ -54,7 +54,7 @@ describe('kill -9', () => {
     const heard = readWav(recorded);
     expect(heard.length / 16_000).toBeGreaterThan(7);
     // The last seconds were recorded by the new child.
-    const { correlation } = compare(speech().samples.subarray(5 * 16_000, 8 * 16_000), heard);
+    const { correlation } = comparePieces(speech().samples.subarray(5 * 16_000, 8 * 16_000), heard);
     expect(correlation).toBeGreaterThan(0.7);
   });
 
