@@ -10,10 +10,11 @@ import { silenceBody } from '../../src/audio/voice-body.ts';
 import { encodeInvite } from '../../src/net/index.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { Agent } from '../../src/store/agent.ts';
+import { AgentAccount } from '../../src/store/agent-account.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
 import { type Log, openLog } from '../../src/store/log-file.ts';
 import { openProfile, type Profile } from '../../src/store/profile-file.ts';
-import { eventually } from '../support/agent-scene.ts';
+import { AgentScene, eventually, WALL_MS } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -155,6 +156,36 @@ test('the buddy list outlives every way of ending, also while the buddy is there
   await signIn(bobby.agent, 'bobby11');
   await eventually(() => again.agent.state.buddies[0]?.unread === 1, 'the line that waited', 15_000);
 }, 60_000);
+
+test('a renewed certificate that cannot be stored is used all the same, and the person is told', () => {
+  const identity = {
+    name: 'alice1',
+    displayName: 'Alice',
+    certificate: Buffer.alloc(1),
+    expiresAtMs: WALL_MS,
+    buddyListVersion: 0,
+  };
+  const scene = new AgentScene({
+    change: (options) => ({
+      ...options,
+      profile: {
+        ...options.profile,
+        folder: options.profile.folder,
+        settings: options.profile.settings,
+        identity: () => identity,
+        setIdentity: () => {
+          throw new Refusal('disk-full', 'identity.json');
+        },
+      } as unknown as Profile,
+    }),
+  }).signedIn();
+  const hooks = { rosterOf: () => [], onMember: () => {}, onLeaving: () => {}, onNodeEvent: () => {} };
+  const account = new AgentAccount(scene.core, hooks);
+  account.renewed({ type: 'renewed', certificateDer: Buffer.alloc(2), expiresAtMs: WALL_MS + 1 });
+  expect(scene.notices).toEqual(['disk-full identity.json']);
+  expect(scene.core.state.account?.certificateExpiresAtMs).toBe(WALL_MS + 1);
+  scene.end();
+});
 
 test('another invite of the same network keeps the account', async () => {
   const { agent } = await person('rejoin1');

@@ -61,6 +61,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #switchboard: Switchboard;
   readonly #carriers: Carriers;
   readonly #link: SupernodeLink;
+  readonly #questions = new SupernodeQuestions();
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
@@ -71,11 +72,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
   readonly #connecting = new Map<NodeId, SessionId>();
-  readonly #requests = new Map<
-    number,
-    { readonly ticket: number; readonly lookup: string | undefined; readonly giveUpAt: Millis }
-  >();
-  #requestId = 0;
   #supernodes: readonly Endpoint[];
   #localCandidates: readonly string[] = [];
   #renewAt: Millis = Number.POSITIVE_INFINITY;
@@ -162,15 +158,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#media.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
     if (now >= this.#askSupernodesAt) this.#askSupernodes(now);
-    this.#expireRequests(now);
+    this.#questions.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#askSupernodesAt, this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    for (const request of this.#requests.values()) at = Math.min(at, request.giveUpAt);
-    return at;
+    return Math.min(at, this.#questions.wakeAt());
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
@@ -205,6 +200,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#settle(now);
     this.#link.stop('signed out');
     this.#login.stop('not-signed-in');
+    this.#questions.stop('not-signed-in');
     this.#settle(now);
     this.#switchboard.closeAll('signed out');
     this.#media.stopAll();
@@ -222,10 +218,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     this.#connecting.clear();
-    for (const { lookup, ticket } of this.#requests.values()) {
-      if (lookup === undefined) this.#out.push({ type: 'search-failed', ticket, code: 'not-signed-in' });
-    }
-    this.#requests.clear();
   }
 
   #startLink(now: Millis): void {
@@ -270,31 +262,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   // ------------------------------------------------------------------ questions to the supernode
 
   #search(now: Millis, ticket: number, pattern: string, limit: number): void {
-    if (!this.#link.attached || this.#requests.size >= REQUESTS_PENDING_MAX) {
-      this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network' });
-      return;
-    }
-    const requestId = this.#request(now, ticket, undefined);
-    this.#sendToSupernode(now, message('search', { requestId, pattern, limit }), true);
-  }
-
-  #request(now: Millis, ticket: number, lookup: string | undefined): number {
-    const requestId = ++this.#requestId;
-    this.#requests.set(requestId, { ticket, lookup, giveUpAt: now + REQUEST_TIMEOUT_MS });
-    return requestId;
-  }
-
-  #expireRequests(now: Millis): void {
-    for (const [requestId, request] of this.#requests) {
-      if (now < request.giveUpAt) continue;
-      this.#requests.delete(requestId);
-      this.#requestFailed(now, request, 'timed-out');
-    }
-  }
-
-  #requestFailed(now: Millis, request: { ticket: number; lookup: string | undefined }, code: FailureCode): void {
-    if (request.lookup !== undefined) this.#peers.whereabouts(now, request.lookup, []);
-    else this.#out.push({ type: 'search-failed', ticket: request.ticket, code });
+    if (this.#link.attached) this.#questions.search(now, ticket, pattern, limit);
+    else this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network' });
   }
 
   #sendToSupernode(now: Millis, value: Message, reliable: boolean): void {
@@ -558,14 +527,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #supernodesNamed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
-    if (output.type !== 'reply' || output.message.kind !== 'supernodes') {
+    const reply = output.type === 'reply' && output.message.kind === 'supernodes' ? output.message : undefined;
+    const texts = reply?.body.entries.flatMap((entry) => entry.endpoints ?? []) ?? [];
+    const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
+    const fresh = named.filter((one) => !this.#supernodes.some((known) => sameEndpoint(known, one)));
+    if (fresh.length === 0) {
       if (this.#supernodes.length === 0) this.#tellLink('connecting', 'unreachable-network');
       return;
     }
-    const texts = output.message.body.entries.flatMap((entry) => entry.endpoints ?? []);
-    const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
-    const fresh = named.filter((one) => !this.#supernodes.some((known) => sameEndpoint(known, one)));
-    if (fresh.length === 0) return;
     this.#supernodes = [...this.#supernodes, ...fresh].slice(-HOST_CACHE_ENTRIES_MAX);
     this.#out.push({ type: 'supernodes', endpoints: this.#supernodes });
     if (!this.#link.attached) this.#startLink(now);

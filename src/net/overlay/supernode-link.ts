@@ -289,7 +289,8 @@ export class SupernodeLink {
   #receiveAttached(now: Millis, attempt: AttemptId, endpoint: Endpoint, value: MessageOf<'attached'>): void {
     const present = value.body.present.map(presentOf);
     if (this.#state.name === 'attached') {
-      this.#out.push({ type: 'present', present });
+      // An answer to older lists says nothing of those that were added since; theirs is on its way.
+      if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present });
       return;
     }
     this.#everTold = false;

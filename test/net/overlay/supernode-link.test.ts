@@ -331,6 +331,18 @@ describe('an attachment', () => {
     expect(scene.told).toEqual([]);
   });
 
+  it('tells who is there only of its newest lists', () => {
+    const scene = new Scene().attached(ONE);
+    const { link } = scene;
+    for (const watch of [['bobby1'], ['bobby1', 'carol1']]) link.update({ ...DETAILS, watch });
+    scene.settle();
+    const [older, newer] = scene.sent.map((value) => (value.kind === 'attach' ? value.body.requestId : 0));
+    scene.hears(message('attached', { requestId: older ?? 0 }));
+    expect(scene.present).toEqual([]);
+    scene.hears(message('attached', { requestId: newer ?? 0 }));
+    expect(scene.present).toEqual([[]]);
+  });
+
   it('is left at once on a restart, whatever came before', () => {
     const scene = new Scene().attached(ONE);
     scene.link.restart(scene.now);
