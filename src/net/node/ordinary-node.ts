@@ -6,7 +6,7 @@
  *   driver -> carriers -> switchboard -> (by whose session it is) link | login client | peer sessions -> people
  *   people -> peer sessions -> switchboard -> carriers | forward through the link
  *
- * Somewhat above 400 lines, because the table of what leads to what is one thing to read.
+ * Well above 400 lines, because the table of what leads to what is one thing to read.
  */
 import { createPublicKey } from 'node:crypto';
 import type { RosterEntry } from '../chat/roster-entry.ts';
@@ -14,9 +14,10 @@ import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
+import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
-import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
+import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
 import {
@@ -26,9 +27,6 @@ import {
   LOGIN_SERVERS_NAMED_MAX,
   RENEW_RETRY_EXPIRED_MS,
   RENEW_RETRY_MS,
-  REQUEST_TIMEOUT_MS,
-  REQUESTS_PENDING_MAX,
-  SEARCH_HITS_MAX,
   SUPERNODES_ASK_MS,
   SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
@@ -290,6 +288,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#switchboard.drain()) busy = this.#fromSwitchboard(now, output);
       for (const output of this.#carriers.drain()) busy = this.#fromCarriers(now, output);
       for (const output of this.#link.drain()) busy = this.#fromLink(now, output);
+      for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
       for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
@@ -389,10 +388,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'seen':
         this.#seen(value.body.name, hexOf(value.body.nodeId), value.body.attached);
         return;
-      case 'whereabouts':
-      case 'searchResults':
-      case 'failure':
-        this.#answered(now, value);
+      default:
+        this.#questions.receive(value);
     }
   }
 
@@ -407,22 +404,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#connecting.delete(node);
     if (session !== undefined) this.#switchboard.forget(session);
     this.#peers.forwardFailed(node);
-  }
-
-  #answered(now: Millis, value: Extract<Message, { kind: 'whereabouts' | 'searchResults' | 'failure' }>): void {
-    const request = this.#requests.get(value.body.requestId);
-    if (!request) return;
-    this.#requests.delete(value.body.requestId);
-    if (value.kind === 'whereabouts' && request.lookup !== undefined) {
-      this.#peers.whereabouts(now, request.lookup, value.body.nodeIds.map(hexOf).filter(isIdHex));
-    } else if (value.kind === 'searchResults') {
-      // Written by strangers and handed on by a supernode: only names, and nothing that a terminal would obey.
-      const found = value.body.hits.slice(0, SEARCH_HITS_MAX).filter((hit) => isName(hit.name ?? ''));
-      const hits = found.map((hit) => ({ name: hit.name ?? '', displayName: shownName(hit.displayName ?? '') }));
-      this.#out.push({ type: 'search-results', ticket: request.ticket, hits, complete: value.body.complete });
-    } else if (value.kind === 'failure') {
-      this.#requestFailed(now, request, isFailureCode(value.body.code) ? value.body.code : 'server-fault');
-    }
   }
 
   #fromCarriers(now: Millis, output: CarrierOutput): true {
@@ -464,6 +445,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'detached':
         this.#peers.setOnline(false);
+        this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
         this.#askSupernodesAt = now + SUPERNODES_ASK_SPREAD_MS * this.#options.random.fraction();
         return true;
@@ -471,6 +453,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
         return true;
     }
+  }
+
+  #fromQuestions(now: Millis, output: QuestionOutput): true {
+    if (output.type === 'send') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'found') this.#peers.whereabouts(now, output.name, output.nodes);
+    else if (output.type === 'search-failed') this.#out.push(output);
+    else {
+      // Written by strangers and handed on by a supernode: nothing that a terminal would obey.
+      const hits = output.hits.map(({ name, displayName }) => ({ name, displayName: shownName(displayName) }));
+      this.#out.push({ ...output, hits });
+    }
+    return true;
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
@@ -542,13 +536,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #fromPeers(now: Millis, output: PeerSessionsOutput): true {
     switch (output.type) {
-      case 'lookup': {
-        if (this.#link.attached) {
-          const requestId = this.#request(now, 0, output.name);
-          this.#sendToSupernode(now, message('lookup', { requestId, name: output.name }), true);
-        } else this.#peers.whereabouts(now, output.name, []);
+      case 'lookup':
+        if (this.#link.attached) this.#questions.lookup(now, output.name);
+        else this.#peers.whereabouts(now, output.name, []);
         return true;
-      }
       case 'connect': {
         const { node } = output;
         const expect = { kind: 'person', nodeId: node } as const;

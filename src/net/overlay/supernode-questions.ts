@@ -6,12 +6,7 @@
 import type { Millis } from '../protocol/core.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
 import { hexOf, isIdHex, isName, type NodeId, type UserName } from '../protocol/ids.ts';
-import {
-  NODES_PER_PERSON_MAX,
-  REQUEST_TIMEOUT_MS,
-  REQUESTS_PENDING_MAX,
-  SEARCH_HITS_MAX,
-} from '../protocol/params.ts';
+import { NODES_PER_PERSON_MAX, REQUEST_TIMEOUT_MS, REQUESTS_PENDING_MAX, SEARCH_HITS_MAX } from '../protocol/params.ts';
 import { type Message, message } from '../wire/messages.ts';
 
 export type QuestionOutput =

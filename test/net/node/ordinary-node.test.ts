@@ -89,8 +89,8 @@ describe('signing out', () => {
       (event) => event.type === 'login-failed' || event.type === 'search-failed',
     );
     expect(failures).toMatchObject([
-      { type: 'login-failed', ticket: 21, code: 'not-signed-in' },
       { type: 'search-failed', ticket: 22, code: 'not-signed-in' },
+      { type: 'login-failed', ticket: 21, code: 'not-signed-in' },
     ]);
   });
 

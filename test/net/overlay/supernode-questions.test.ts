@@ -1,0 +1,117 @@
+/** What a client asks its supernode, and what becomes of each question. */
+import { describe, expect, it } from 'vitest';
+import { type QuestionOutput, SupernodeQuestions } from '../../../src/net/overlay/supernode-questions.ts';
+import { bytesOf } from '../../../src/net/protocol/ids.ts';
+import {
+  NODES_PER_PERSON_MAX,
+  REQUEST_TIMEOUT_MS,
+  REQUESTS_PENDING_MAX,
+  SEARCH_HITS_MAX,
+} from '../../../src/net/protocol/params.ts';
+import { decodeMessage, encodeMessage, type Message, message } from '../../../src/net/wire/messages.ts';
+
+const node = (number: number): string => number.toString(16).padStart(32, '0');
+
+class Scene {
+  now = 1_000;
+  readonly questions = new SupernodeQuestions();
+  readonly sent: Message[] = [];
+  became: Exclude<QuestionOutput, { type: 'send' }>[] = [];
+
+  does(act: (questions: SupernodeQuestions) => void): this {
+    act(this.questions);
+    for (const output of this.questions.drain()) {
+      if (output.type === 'send') this.sent.push(output.message);
+      else this.became.push(output);
+    }
+    return this;
+  }
+
+  hears(value: Message): this {
+    return this.does((questions) => questions.receive(decodeMessage(encodeMessage(value)) as Message));
+  }
+
+  get lastId(): number {
+    const last = this.sent.at(-1);
+    return last && 'requestId' in last.body ? last.body.requestId : 0;
+  }
+}
+
+describe('a question', () => {
+  it('for a person is answered by the nodes of that name', () => {
+    const scene = new Scene().does((questions) => questions.lookup(0, 'bobby1'));
+    expect(scene.sent).toMatchObject([{ kind: 'lookup', body: { name: 'bobby1' } }]);
+    scene.hears(message('whereabouts', { requestId: scene.lastId, name: 'x', nodeIds: [bytesOf(node(1))] }));
+    expect(scene.became).toEqual([{ type: 'found', name: 'bobby1', nodes: [node(1)] }]);
+  });
+
+  it('for a pattern is answered by those who fit, with its ticket', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 7, 'bob', 10));
+    expect(scene.sent).toMatchObject([{ kind: 'search', body: { pattern: 'bob', limit: 10 } }]);
+    const hits = [{ name: 'bobby1', displayName: 'Bob' }];
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits, complete: true }));
+    expect(scene.became).toEqual([{ type: 'search-results', ticket: 7, hits, complete: true }]);
+  });
+
+  it('is answered once, and by nothing that answers another', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 7, 'bob', 10));
+    expect(scene.questions.receive(message('searchResults', { requestId: 99, hits: [] }))).toBe(false);
+    expect(scene.questions.receive(message('detach'))).toBe(false);
+    scene.hears(message('searchResults', { requestId: scene.lastId, complete: true }));
+    scene.hears(message('searchResults', { requestId: scene.lastId, complete: true }));
+    expect(scene.became).toHaveLength(1);
+  });
+
+  it('that is refused, answered by nonsense or not at all has failed', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 1, 'bob', 10));
+    scene.hears(message('failure', { requestId: scene.lastId, code: 'busy' }));
+    scene.does((questions) => questions.search(0, 2, 'bob', 10));
+    scene.hears(message('whereabouts', { requestId: scene.lastId }));
+    scene.does((questions) => questions.search(0, 3, 'bob', 10)).does((questions) => questions.lookup(0, 'bobby1'));
+    scene.does((questions) => questions.wake(REQUEST_TIMEOUT_MS - 1));
+    expect(scene.became).toHaveLength(2);
+    scene.does((questions) => questions.wake(REQUEST_TIMEOUT_MS));
+    expect(scene.became).toEqual([
+      { type: 'search-failed', ticket: 1, code: 'busy' },
+      { type: 'search-failed', ticket: 2, code: 'server-fault' },
+      { type: 'search-failed', ticket: 3, code: 'timed-out' },
+      { type: 'found', name: 'bobby1', nodes: [] },
+    ]);
+    expect(scene.questions.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is not left open when the supernode is gone', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 1, 'bob', 10));
+    scene.does((questions) => questions.stop('unreachable-network'));
+    expect(scene.became).toEqual([{ type: 'search-failed', ticket: 1, code: 'unreachable-network' }]);
+    expect(scene.questions.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('an answer', () => {
+  it('is cut to what we asked for: names, node ids, no more than there can be', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 7, 'bob', 10));
+    const many = Array.from({ length: 200 }, (_, i) => ({ name: `person${i}`, displayName: '' }));
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits: many }));
+    const [results] = scene.became;
+    expect(results?.type === 'search-results' && results.hits.length).toBe(SEARCH_HITS_MAX);
+    scene.does((questions) => questions.search(0, 8, 'bob', 10));
+    const nonsense = [
+      { name: '\u001b[31m', displayName: 'red' },
+      { name: 'x'.repeat(5_000), displayName: '' },
+    ];
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits: nonsense }));
+    expect(scene.became.at(-1)).toMatchObject({ hits: [] });
+    scene.does((questions) => questions.lookup(0, 'bobby1'));
+    const nodeIds = [Buffer.alloc(3), ...Array.from({ length: 50 }, (_, i) => bytesOf(node(i)))];
+    scene.hears(message('whereabouts', { requestId: scene.lastId, nodeIds }));
+    const found = scene.became.at(-1);
+    expect(found?.type === 'found' && found.nodes.length).toBe(NODES_PER_PERSON_MAX - 1);
+  });
+});
+
+it('more questions than may be open fail at once', () => {
+  const scene = new Scene();
+  for (let i = 0; i <= REQUESTS_PENDING_MAX; i++) scene.does((questions) => questions.search(0, i, 'bob', 1));
+  expect(scene.became).toEqual([{ type: 'search-failed', ticket: REQUESTS_PENDING_MAX, code: 'busy' }]);
+});
