@@ -2,10 +2,14 @@
  * The plug is pulled: each part of the network is killed without warning, while it is in use. Each heals or says what to
  * do, and no buddy, message or account is lost. Real processes, `kill -9`.
  */
+import { join } from 'node:path';
+import { spawn } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comparePieces } from '../support/likeness.ts';
 import { PrivateNetwork, until, untilAsync } from '../support/private-network.ts';
 import { readWav, speech, writeWav } from '../support/speech.ts';
+
+const WREN = join(import.meta.dirname, '..', '..', 'bin', 'wren');
 
 let net: PrivateNetwork;
 const alice = { profile: 'A', name: 'alice1' };
@@ -111,6 +115,46 @@ describe('kill -9', () => {
     expect((await net.wren('E', 'join', net.invite)).code).toBe(0);
     expect((await net.wren('E', 'signup', 'ALICE1')).code).toBe(4);
     await net.succeed('E', 'signin', 'daisy77');
+  });
+
+  it('of the screen leaves the agent and a running call untouched, and the next screen shows it', {
+    timeout: 40_000,
+  }, async () => {
+    const answer = net.go('B', 'answer', '--once', '--audio', 'none', '--json');
+    const call = net.go('A', 'call', 'bobby1', '--audio', 'none', '--json');
+    await call.saw(/"answered"/);
+    const { CI: _ci, ...env } = process.env;
+    const open = () => {
+      const screen = spawn(process.execPath, [WREN, '--profile', net.path('A')], {
+        cols: 100,
+        rows: 30,
+        env: { ...env, TERM: 'xterm-256color' },
+      });
+      let shown = '';
+      screen.onData((bytes) => {
+        shown += bytes;
+      });
+      return {
+        screen,
+        saw: (what: RegExp) =>
+          until(
+            () => what.test(shown),
+            10_000,
+            () => `${what} on the screen`,
+          ),
+      };
+    };
+    const first = open();
+    await first.saw(/bobby1/);
+    process.kill(first.screen.pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const second = open();
+    await second.saw(/sounds|connected|round trip/);
+    process.kill(second.screen.pid, 'SIGKILL');
+    expect(call.events().some((one) => one.event === 'ended')).toBe(false);
+    expect((await net.wren('A', 'hangup')).code).toBe(0);
+    expect((await call.done).code).toBe(0);
+    expect((await answer.done).events.at(-1)).toMatchObject({ event: 'ended', reason: 'hangup' });
   });
 
   it('of a command that follows a call leaves the call running', { timeout: 30_000 }, async () => {
