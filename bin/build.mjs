@@ -201,6 +201,13 @@ function inkPatches() {
         });
       }
       replaceModule(build, 'es-toolkit/compat', THROTTLE);
+      // conf reaches for these only when it is given a schema, which we do not: valibot checks our settings.
+      replaceModule(
+        build,
+        'ajv/dist/2020.js',
+        'export class Ajv2020 { constructor() { throw new Error("conf without schema"); } }',
+      );
+      replaceModule(build, 'ajv-formats', 'export default {};');
       // Only reached from Ink's devtools.js, which the patch of the reconciler cuts off.
       replaceModule(build, 'react-devtools-core', 'export default {};');
       build.onResolve({ filter: /^yoga-wasm-bytes$/ }, () => ({ path: 'yoga-wasm-bytes', namespace: 'yoga-bytes' }));
