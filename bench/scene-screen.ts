@@ -61,7 +61,7 @@ export const screen: Scene = {
           unit: 'B/s',
           values: [(restBytes * 1000) / REST_MS],
           target: { label: 'M5', most: 0 },
-          remark: 'a minute that begins redraws times of day',
+          remark: 'times of day once a minute; the round trip to the supernode when it changes',
         },
       ];
     }),
