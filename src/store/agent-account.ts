@@ -212,6 +212,7 @@ export class AgentAccount {
       authorityDer: network.authorityCertificate ?? undefined,
       loginServers: endpoints(network.loginServers),
       supernodes: endpoints([...network.supernodes, ...cached.filter((one) => !network.supernodes.includes(one))]),
+      worked: profile.worked(),
       software: `wren ${version}`,
       fillerBody: silence,
     });

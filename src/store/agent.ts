@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
+import type { WayName } from '../net/protocol/ways.ts';
 import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
@@ -196,6 +197,8 @@ export class Agent {
       }
       case 'supernodes':
         return this.#rememberSupernodes(event.endpoints.map(printEndpoint));
+      case 'worked':
+        return this.#rememberWay(event.way);
       case 'roster':
         return this.#buddies.fromRoster(event.news);
       case 'presence':
@@ -218,6 +221,17 @@ export class Agent {
     const trouble = event.trouble ?? null;
     this.#core.options.log.info('link', event.state, { trouble });
     this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble });
+  }
+
+  /** A hint for the next start: not worth dying for on a full disk. */
+  #rememberWay(way: WayName): void {
+    const { profile, log } = this.#core.options;
+    try {
+      profile.setWorked(way);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.warn('agent', 'way not remembered', { code: error.code });
+    }
   }
 
   /** Addresses learned from the login server go to the front of the network record, for the next start. */

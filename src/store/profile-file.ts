@@ -18,6 +18,7 @@ import type { Random } from '../net/protocol/core.ts';
 import { isIdHex, isName, type NodeId, type UserName } from '../net/protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../net/protocol/paper.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../net/protocol/params.ts';
+import { WAY_NAMES, type WayName } from '../net/protocol/ways.ts';
 import { readFileIfThere, writeFileAtomic } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
@@ -78,6 +79,9 @@ export interface Profile {
   /** Latest success first, at most HOST_CACHE_ENTRIES_MAX. */
   hostCache(): readonly HostCacheEntry[];
   setHostCache(entries: readonly HostCacheEntry[]): void;
+  /** The way to a supernode that worked last; undefined before the first. */
+  worked(): WayName | undefined;
+  setWorked(way: WayName): void;
   /** What was found damaged since the last call. */
   takeNotices(): readonly ProfileNotice[];
 }
@@ -122,6 +126,7 @@ const Account = v.object({
   buddyListVersion: Whole,
 });
 const HostCache = v.object({
+  worked: v.optional(v.picklist(WAY_NAMES)),
   supernodes: v.array(
     v.object({ nodeId: v.pipe(v.string(), v.check(isIdHex)), endpoints: Endpoints, lastSuccessAtMs: Whole }),
   ),
@@ -137,6 +142,7 @@ class ProfileFile implements Profile {
   #privateKeyPem: string | undefined;
   #identity: Identity | undefined;
   #hostCache: readonly HostCacheEntry[];
+  #worked: WayName | undefined;
 
   constructor(folder: string, random: Random) {
     this.folder = folder;
@@ -148,7 +154,9 @@ class ProfileFile implements Profile {
     this.#network = this.#read('network.json', Network);
     this.#privateKeyPem = this.#readKey();
     this.#identity = this.#readIdentity();
-    this.#hostCache = this.#read('host-cache.json', HostCache)?.supernodes.slice(0, HOST_CACHE_ENTRIES_MAX) ?? [];
+    const cache = this.#read('host-cache.json', HostCache);
+    this.#hostCache = cache?.supernodes.slice(0, HOST_CACHE_ENTRIES_MAX) ?? [];
+    this.#worked = cache?.worked;
   }
 
   port(): number {
@@ -208,8 +216,21 @@ class ProfileFile implements Profile {
 
   setHostCache(entries: readonly HostCacheEntry[]): void {
     const kept = entries.toSorted((a, b) => b.lastSuccessAtMs - a.lastSuccessAtMs).slice(0, HOST_CACHE_ENTRIES_MAX);
-    writeJsonFile(this.#path('host-cache.json'), { supernodes: kept });
+    this.#writeHostCache(kept, this.#worked);
     this.#hostCache = kept;
+  }
+
+  worked(): WayName | undefined {
+    return this.#worked;
+  }
+
+  setWorked(way: WayName): void {
+    this.#writeHostCache(this.#hostCache, way);
+    this.#worked = way;
+  }
+
+  #writeHostCache(supernodes: readonly HostCacheEntry[], worked: WayName | undefined): void {
+    writeJsonFile(this.#path('host-cache.json'), { supernodes, worked });
   }
 
   takeNotices(): readonly ProfileNotice[] {

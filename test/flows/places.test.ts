@@ -19,14 +19,14 @@ const WATCH_MS = 4_000;
 
 const places = Object.keys(PLACES) as Place[];
 
-/** Sign-up to attached, ms at most (figures S1, S2). X443 and D443 cannot: nobody is asked at port 443. */
+/** Sign-up to attached, ms at most (figures S1, S2). D443 cannot: nobody speaks TLS at port 443. */
 const SIGN_IN_MS_MAX: Readonly<Record<Place, number | 'cannot'>> = {
   PUB: 1_000,
   PR: 1_000,
   PRtrap: 1_000,
   SYM: 1_000,
   UDPX: 1_500,
-  X443: 'cannot',
+  X443: 1_500,
   D443: 'cannot',
   SAME: 1_000,
   CGN: 1_000,
@@ -39,15 +39,15 @@ const SIGN_IN_MS_MAX: Readonly<Record<Place, number | 'cannot'>> = {
  */
 const ROUTES = parseTable(`
           PUB        PR         PRtrap     SYM        UDPX       X443  D443  SAME       CGN
-PUB       direct     direct     direct     direct     relay/tcp  -     -     direct     direct
-PR        direct     relay      relay      relay      relay/tcp  -     -     relay      relay
-PRtrap    direct     relay      relay      relay      relay/tcp  -     -     relay      relay
-SYM       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
-UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        -     -     tcp/relay  tcp/relay
-X443      -          -          -          -          -          -     -     -          -
+PUB       direct     direct     direct     direct     relay/tcp  relay/tcp443 - direct     direct
+PR        direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
+PRtrap    direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
+SYM       direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
+UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        tcp/tcp443 -     tcp/relay  tcp/relay
+X443      tcp443/relay tcp443/relay tcp443/relay tcp443/relay tcp443/tcp tcp443 - tcp443/relay tcp443/relay
 D443      -          -          -          -          -          -     -     -          -
-SAME      direct     relay      relay      relay      relay/tcp  -     -     lan        relay
-CGN       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+SAME      direct     relay      relay      relay      relay/tcp  relay/tcp443 - lan        relay
+CGN       direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
 `);
 
 interface Cell {

@@ -72,6 +72,7 @@ test('everything that is set is there at the next start, in files for the owner 
   first.setNetwork(NETWORK);
   first.setPrivateKeyPem(KEY);
   first.setIdentity(ALICE);
+  first.setWorked('tcp443');
   first.setHostCache([entry]);
   first.settings.set({ presence: 'away', audioSpec: 'none' });
   const second = open();
@@ -79,6 +80,7 @@ test('everything that is set is there at the next start, in files for the owner 
   expect(second.privateKeyPem()).toBe(KEY);
   expect(second.identity()).toEqual(ALICE);
   expect(second.hostCache()).toEqual([entry]);
+  expect(second.worked()).toBe('tcp443');
   expect(second.settings.get()).toEqual({ presence: 'away', audioSpec: 'none', port: first.port() });
   expect(second.takeNotices()).toEqual([]);
   for (const name of readdirSync(folder))

@@ -1,7 +1,11 @@
 /**
  * The asking side of the login dialogue: sign up, sign in, renew the certificate, sign out, fetch and store the buddy
  * list. It opens a session to a login server when there is something to ask (the addresses come from the invite and
- * from our supernode), tries the next address when one does not answer, and lets go when it was idle for a while.
+ * from our supernode), and lets go when it was idle for a while.
+ *
+ *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
+ *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80,
+ *       LOGIN_STAGGER_MS apart; the next one at once when one fails
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
@@ -9,13 +13,19 @@
  * asked must never be sent in a session that proves B.
  */
 import type { Millis } from '../protocol/core.ts';
-import type { Endpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
-import { LOGIN_REQUESTS_PER_SESSION_MAX, REQUEST_TIMEOUT_MS } from '../protocol/params.ts';
+import {
+  LOGIN_CONNECT_TIMEOUT_MS,
+  LOGIN_REQUESTS_PER_SESSION_MAX,
+  LOGIN_STAGGER_MS,
+  LOGIN_WAYS_MAX,
+  REQUEST_TIMEOUT_MS,
+} from '../protocol/params.ts';
+import { waysTo } from '../protocol/ways.ts';
 import { type Message, type MessageKind, message } from '../wire/messages.ts';
 
 const IDLE_CLOSE_MS = 3_000;
-const CONNECT_TIMEOUT_MS = 6_000;
 
 /** `ticket` is the asker's number, returned with the outcome. */
 export type LoginRequest =
@@ -51,11 +61,25 @@ interface Pending {
   requestId: number;
 }
 
+/** One of several ways, on which no answer came yet. */
+interface Attempt {
+  readonly endpoint: Endpoint;
+  readonly giveUpAt: Millis;
+}
+
+interface Race {
+  readonly authenticated: boolean;
+  readonly ways: readonly Endpoint[];
+  readonly attempts: Map<number, Attempt>;
+  next: number;
+  nextAt: Millis;
+  /** What a server said is worth more than that another did not answer. */
+  code: FailureCode;
+}
+
 interface Connection {
   readonly attempt: number;
   readonly authenticated: boolean;
-  readonly giveUpAt: Millis;
-  up: boolean;
   nextRequestId: number;
   idleAt: Millis;
 }
@@ -65,9 +89,10 @@ const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set(['renew', 'sign
 
 export class LoginClient {
   #servers: readonly Endpoint[] = [];
-  #turn = 0;
-  #failedInRow = 0;
-  #lastCode: FailureCode = 'unreachable-login';
+  /** The way that worked last, until it fails; the one that failed last. */
+  #worked: Endpoint | undefined;
+  #broke: Endpoint | undefined;
+  #race: Race | undefined;
   #connection: Connection | undefined;
   #nextAttempt = 1;
   #pending: Pending[] = [];
@@ -83,16 +108,20 @@ export class LoginClient {
       this.#out.push({ type: 'failed', ticket, code: 'unreachable-login', retryAfterMs: 0 });
       return;
     }
-    const giveUpAt = now + REQUEST_TIMEOUT_MS + CONNECT_TIMEOUT_MS;
+    const giveUpAt = now + REQUEST_TIMEOUT_MS + LOGIN_CONNECT_TIMEOUT_MS;
     this.#pending.push({ ticket, request, giveUpAt, tries: 0, requestId: 0 });
     this.#advance(now);
   }
 
   connected(now: Millis, attempt: number): void {
-    if (this.#connection?.attempt !== attempt) return;
-    this.#connection.up = true;
-    this.#failedInRow = 0;
-    this.#lastCode = 'unreachable-login';
+    const race = this.#race;
+    const won = race?.attempts.get(attempt);
+    if (!race || !won) return;
+    race.attempts.delete(attempt);
+    this.#stopRacing();
+    this.#worked = won.endpoint;
+    const { authenticated } = race;
+    this.#connection = { attempt, authenticated, nextRequestId: 1, idleAt: now + IDLE_CLOSE_MS };
     this.#advance(now);
   }
 
@@ -104,19 +133,29 @@ export class LoginClient {
 
   /** The attempt failed, or the session broke. */
   failed(now: Millis, attempt: number, code: FailureCode): void {
-    if (this.#connection?.attempt !== attempt) return;
-    const wasUp = this.#connection.up;
+    if (this.#connection?.attempt === attempt) return this.#broken(now);
+    const race = this.#race;
+    if (!race?.attempts.delete(attempt)) return;
+    if (code !== 'unreachable') race.code = code;
+    race.nextAt = now;
+    this.#climb(now, race);
+    if (race.attempts.size > 0 || race.next < race.ways.length) return;
+    this.#race = undefined;
+    for (const pending of this.#pending) this.#fail(pending, race.code, 0);
+  }
+
+  /** What was asked once is asked once more, by another way if there is one. */
+  #broken(now: Millis): void {
     this.#connection = undefined;
-    this.#turn += 1;
-    this.#lastCode = code === 'unreachable' ? 'unreachable-login' : code;
-    if (!wasUp) this.#failedInRow += 1;
-    for (const pending of [...this.#pending]) {
+    this.#broke = this.#worked;
+    this.#worked = undefined;
+    for (const pending of this.#pending) {
       const sent = pending.requestId !== 0;
       pending.requestId = 0;
-      const again = !sent || (pending.request.kind !== 'signUp' && pending.tries < 2);
-      if (!again || this.#failedInRow >= this.#servers.length) this.#fail(pending, this.#lastCode, 0);
+      if (sent && (pending.request.kind === 'signUp' || pending.tries >= 2)) {
+        this.#fail(pending, 'unreachable-login', 0);
+      }
     }
-    if (this.#failedInRow >= this.#servers.length) this.#failedInRow = 0;
     this.#advance(now);
   }
 
@@ -139,14 +178,15 @@ export class LoginClient {
 
   wake(now: Millis): void {
     const expired = this.#pending.filter((pending) => now >= pending.giveUpAt);
-    for (const pending of expired) this.#fail(pending, this.#lastCode, 0);
+    for (const pending of expired) this.#fail(pending, this.#race?.code ?? 'unreachable-login', 0);
+    if (this.#race && this.#pending.length > 0) this.#wakeRace(now, this.#race);
+    else this.#stopRacing();
     const connection = this.#connection;
     if (!connection) return;
-    const silent = connection.up && expired.some((pending) => pending.requestId !== 0);
-    if (silent || (!connection.up && now >= connection.giveUpAt)) {
+    if (expired.some((pending) => pending.requestId !== 0)) {
       this.#out.push({ type: 'abandon', attempt: connection.attempt });
-      this.failed(now, connection.attempt, 'unreachable-login');
-    } else if (connection.up && this.#pending.length === 0 && now >= connection.idleAt) {
+      this.#broken(now);
+    } else if (this.#pending.length === 0 && now >= connection.idleAt) {
       this.#disconnect();
     }
   }
@@ -154,10 +194,11 @@ export class LoginClient {
   wakeAt(): Millis {
     let at = Number.POSITIVE_INFINITY;
     for (const pending of this.#pending) at = Math.min(at, pending.giveUpAt);
-    const connection = this.#connection;
-    if (!connection) return at;
-    if (!connection.up) return Math.min(at, connection.giveUpAt);
-    return this.#pending.length === 0 ? Math.min(at, connection.idleAt) : at;
+    if (this.#race) {
+      at = Math.min(at, this.#race.nextAt);
+      for (const attempt of this.#race.attempts.values()) at = Math.min(at, attempt.giveUpAt);
+    }
+    return this.#connection && this.#pending.length === 0 ? Math.min(at, this.#connection.idleAt) : at;
   }
 
   drain(): LoginClientOutput[] {
@@ -176,8 +217,7 @@ export class LoginClient {
       if (this.#pending.some((pending) => pending.requestId !== 0)) return;
       this.#disconnect();
     }
-    if (!this.#connection) return this.#connect(now, authenticated);
-    if (!this.#connection.up) return;
+    if (!this.#connection) return this.#beginRace(now, authenticated);
     let room = LOGIN_REQUESTS_PER_SESSION_MAX - this.#pending.filter((pending) => pending.requestId !== 0).length;
     for (const pending of this.#pending) {
       const fits = !AUTHENTICATED.has(pending.request.kind) || this.#connection.authenticated;
@@ -187,17 +227,55 @@ export class LoginClient {
     }
   }
 
-  #connect(now: Millis, authenticated: boolean): void {
-    const endpoint = this.#servers[this.#turn % this.#servers.length];
-    if (!endpoint) return;
-    const attempt = this.#nextAttempt++;
-    const giveUpAt = now + CONNECT_TIMEOUT_MS;
-    const idleAt = now + IDLE_CLOSE_MS;
-    this.#connection = { attempt, authenticated, giveUpAt, up: false, nextRequestId: 1, idleAt };
-    this.#out.push({ type: 'connect', attempt, endpoint, authenticated });
+  /** A race that is on goes on: what it wins serves the oldest question, and the others after it. */
+  #beginRace(now: Millis, authenticated: boolean): void {
+    if (this.#race) return;
+    const ways = this.#ways();
+    this.#race = { authenticated, ways, attempts: new Map(), next: 0, nextAt: now, code: 'unreachable-login' };
+    this.#climb(now, this.#race);
+  }
+
+  /** Every server's own port first, then the others: a blocked address is more likely than a blocked port. */
+  #ways(): Endpoint[] {
+    const ladders = this.#servers.map((server) => waysTo({ ...server, carrier: 'tcp' }));
+    const steps = Math.max(...ladders.map(({ length }) => length));
+    const round = (step: number) => ladders.flatMap((ladder) => ladder[step]?.endpoint ?? []);
+    const ways = Array.from({ length: steps }, (_, step) => round(step))
+      .flat()
+      .slice(0, LOGIN_WAYS_MAX);
+    const rank = (way: Endpoint): number => (isSame(way, this.#worked) ? 0 : isSame(way, this.#broke) ? 2 : 1);
+    return ways.toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  /** Starts the attempts that are due. */
+  #climb(now: Millis, race: Race): void {
+    const endpoint = now >= race.nextAt ? race.ways[race.next] : undefined;
+    if (endpoint) {
+      race.next += 1;
+      race.nextAt = now + LOGIN_STAGGER_MS;
+      const attempt = this.#nextAttempt++;
+      race.attempts.set(attempt, { endpoint, giveUpAt: now + LOGIN_CONNECT_TIMEOUT_MS });
+      this.#out.push({ type: 'connect', attempt, endpoint, authenticated: race.authenticated });
+    }
+    if (race.next >= race.ways.length) race.nextAt = Number.POSITIVE_INFINITY;
+  }
+
+  #wakeRace(now: Millis, race: Race): void {
+    for (const [attempt, { giveUpAt }] of race.attempts) {
+      if (now < giveUpAt) continue;
+      this.#out.push({ type: 'abandon', attempt });
+      this.failed(now, attempt, 'unreachable');
+    }
+    if (this.#race === race) this.#climb(now, race);
+  }
+
+  #stopRacing(): void {
+    for (const attempt of this.#race?.attempts.keys() ?? []) this.#out.push({ type: 'abandon', attempt });
+    this.#race = undefined;
   }
 
   #disconnect(): void {
+    this.#stopRacing();
     if (this.#connection) this.#out.push({ type: 'abandon', attempt: this.#connection.attempt });
     this.#connection = undefined;
   }
@@ -223,4 +301,8 @@ export class LoginClient {
   #remove(pending: Pending): void {
     this.#pending = this.#pending.filter((other) => other !== pending);
   }
+}
+
+function isSame(a: Endpoint, b: Endpoint | undefined): boolean {
+  return b !== undefined && sameEndpoint(a, b);
 }

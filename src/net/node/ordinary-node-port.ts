@@ -11,6 +11,7 @@ import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
+import type { WayName } from '../protocol/ways.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media.ts';
@@ -23,6 +24,8 @@ export interface OrdinaryNodeOptions {
   readonly authorityDer?: Buffer | undefined;
   readonly loginServers: readonly Endpoint[];
   readonly supernodes: readonly Endpoint[];
+  /** The way to a supernode that worked on this network last. */
+  readonly worked?: WayName | undefined;
   /** Name and version of the program, told to the supernode. */
   readonly software: string;
   /** A ready voice body of encoded silence with this media time, for when the voice child is missing. */
@@ -84,6 +87,8 @@ export type OrdinaryNodeEvent =
       readonly trouble: FailureCode | undefined;
     }
   | { readonly type: 'rtt'; readonly rttMs: number }
+  /** Another way to a supernode than last time worked: for the host cache. */
+  | { readonly type: 'worked'; readonly way: WayName }
   /** Supernodes that the login server named: for the host cache. */
   | { readonly type: 'supernodes'; readonly endpoints: readonly Endpoint[] }
   | {

@@ -31,6 +31,7 @@ import {
   SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import type { WayName } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
@@ -76,6 +77,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** When the login server is asked for supernodes next; Infinity while we are attached, or are nobody. */
   #askSupernodesAt: Millis = Number.POSITIVE_INFINITY;
   #detailsChanged = false;
+  #worked: WayName | undefined;
   #linkEndpoint: Endpoint | undefined;
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
 
@@ -87,11 +89,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
     this.#carriers = new Carriers(this.#switchboard);
-    this.#link = new SupernodeLink(random);
+    this.#link = new SupernodeLink(random, options.worked);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = () => this.#relayedPath();
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, relayedPath });
     this.#supernodes = options.supernodes;
+    this.#worked = options.worked;
     this.#login.setServers(options.loginServers);
   }
 
@@ -478,7 +481,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const known = this.#options.loginServers;
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
-    const { endpoint } = output;
+    const { endpoint, way } = output;
+    if (way !== this.#worked) this.#out.push({ type: 'worked', way });
+    this.#worked = way;
     this.#linkEndpoint = endpoint;
     this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     this.#out.push({ type: 'link', state: 'online', endpoint, carrier: endpoint.carrier, trouble: undefined });

@@ -4,7 +4,8 @@
  * invite and the host cache, in an order that is the same for everybody, so that people meet at the same place.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
- *     racing: each supernode's UDP, then its TCP, then the next one, ATTACH_STAGGER_MS apart
+ *     racing: each supernode's UDP, TCP, TCP 443, TCP 80, then the next one, ATTACH_STAGGER_MS apart; the way that
+ *       worked last on this network begins together with UDP
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
  *     attached --"I do not know you"--> attached, with a new Attach
@@ -25,6 +26,7 @@ import {
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
+import { type Way, type WayName, waysTo } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 
 export type AttemptId = number;
@@ -50,6 +52,7 @@ export type LinkOutput =
   | {
       readonly type: 'attached';
       readonly endpoint: Endpoint;
+      readonly way: WayName;
       readonly observed: string;
       readonly loginServers: readonly string[];
       readonly present: readonly { readonly name: string; readonly node: NodeId }[];
@@ -66,16 +69,16 @@ type State =
   | {
       readonly name: 'racing';
       readonly giveUpAt: Millis;
-      readonly ladder: readonly Endpoint[];
+      readonly ladder: readonly Way[];
       next: number;
       nextAt: Millis;
-      readonly attempts: Map<AttemptId, Endpoint>;
+      readonly attempts: Map<AttemptId, Way>;
     }
-  | { readonly name: 'attaching'; readonly attempt: AttemptId; readonly endpoint: Endpoint; readonly giveUpAt: Millis }
+  | { readonly name: 'attaching'; readonly attempt: AttemptId; readonly way: Way; readonly giveUpAt: Millis }
   | {
       readonly name: 'attached';
       readonly attempt: AttemptId;
-      readonly endpoint: Endpoint;
+      readonly way: Way;
       readonly since: Millis;
       keepAliveAt: Millis;
       misses: number;
@@ -94,12 +97,16 @@ export class SupernodeLink {
   #failures = 0;
   #requestId = REQUEST_IDS_FROM;
   #everTold = false;
+  /** The way that worked last on this network. */
+  #worked: WayName | undefined;
   /** Supernodes that refused us, by host and port, and until when they stand last. */
   readonly #refusedUntil = new Map<string, Millis>();
   #out: LinkOutput[] = [];
 
-  constructor(random: Random) {
+  /** `worked`: the way that worked on this network when the program ran last. */
+  constructor(random: Random, worked?: WayName) {
     this.#random = random;
+    this.#worked = worked;
   }
 
   /** Begins to look for a supernode; the endpoints are tried in this order. */
@@ -130,6 +137,7 @@ export class SupernodeLink {
   restart(now: Millis): void {
     if (this.#state.name === 'idle') return;
     this.#failures = 0;
+    this.#worked = undefined;
     this.#leave(now, 'unreachable-network', { atOnce: true });
   }
 
@@ -142,12 +150,12 @@ export class SupernodeLink {
       this.#out.push({ type: 'abandon', attempt });
       return;
     }
-    const endpoint = this.#state.attempts.get(attempt);
-    if (!endpoint) return;
+    const way = this.#state.attempts.get(attempt);
+    if (!way) return;
     for (const other of this.#state.attempts.keys()) {
       if (other !== attempt) this.#out.push({ type: 'abandon', attempt: other });
     }
-    this.#state = { name: 'attaching', attempt, endpoint, giveUpAt: now + ATTACH_TIMEOUT_MS };
+    this.#state = { name: 'attaching', attempt, way, giveUpAt: now + ATTACH_TIMEOUT_MS };
     this.#sendAttach();
   }
 
@@ -168,10 +176,10 @@ export class SupernodeLink {
     const state = this.#state;
     if ((state.name !== 'attaching' && state.name !== 'attached') || state.attempt !== attempt) return false;
     if (state.name === 'attached') state.misses = 0;
-    if (value.kind === 'attached') this.#receiveAttached(now, state.attempt, state.endpoint, value);
+    if (value.kind === 'attached') this.#receiveAttached(now, state.attempt, state.way, value);
     else if (value.kind === 'keepAliveReply') this.#receiveKeepAlive(now, value.body);
     else if (value.kind === 'failure' && value.body.requestId === this.#requestId) {
-      this.#refused(now, state.endpoint, value.body.retryAfterMs);
+      this.#refused(now, state.way.server, value.body.retryAfterMs);
     } else return false;
     return true;
   }
@@ -201,13 +209,18 @@ export class SupernodeLink {
   }
 
   #race(now: Millis): void {
-    const tcp = (endpoint: Endpoint): Endpoint => ({ ...endpoint, carrier: 'tcp' });
     const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
-    const ladder = inOrder.flatMap((at) => (at.carrier === 'udp' ? [at, tcp(at)] : [at]));
+    const ladder = inOrder.flatMap(waysTo);
     if (ladder.length === 0) return this.#wait(now);
     const giveUpAt = now + ATTACH_TIMEOUT_MS + ladder.length * ATTACH_STAGGER_MS;
+    const worked = ladder.findIndex((way) => way.name === this.#worked);
+    // Beside UDP, not instead: UDP needs a round trip less, so that it wins wherever it works again.
+    if (worked > 0) ladder.unshift(...ladder.splice(0, 1), ...ladder.splice(worked - 1, 1));
     this.#state = { name: 'racing', giveUpAt, ladder, next: 0, nextAt: now, attempts: new Map() };
+    this.#climb(now);
+    if (worked <= 0) return;
+    this.#state.nextAt = now;
     this.#climb(now);
   }
 
@@ -227,12 +240,12 @@ export class SupernodeLink {
     const state = this.#state;
     if (state.name !== 'racing') return;
     while (now >= state.nextAt && state.next < state.ladder.length) {
-      const endpoint = state.ladder[state.next++];
-      if (!endpoint) break;
+      const way = state.ladder[state.next++];
+      if (!way) break;
       const attempt = this.#nextAttempt++;
-      state.attempts.set(attempt, endpoint);
+      state.attempts.set(attempt, way);
       state.nextAt = state.next < state.ladder.length ? now + ATTACH_STAGGER_MS : Number.POSITIVE_INFINITY;
-      this.#out.push({ type: 'connect', attempt, endpoint });
+      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint });
     }
     if (state.next >= state.ladder.length) state.nextAt = Number.POSITIVE_INFINITY;
   }
@@ -286,7 +299,7 @@ export class SupernodeLink {
     this.#out.push({ type: 'send', message: value, reliable: true });
   }
 
-  #receiveAttached(now: Millis, attempt: AttemptId, endpoint: Endpoint, value: MessageOf<'attached'>): void {
+  #receiveAttached(now: Millis, attempt: AttemptId, way: Way, value: MessageOf<'attached'>): void {
     const present = value.body.present.map(presentOf);
     if (this.#state.name === 'attached') {
       // An answer to older lists says nothing of those that were added since; theirs is on its way.
@@ -297,7 +310,7 @@ export class SupernodeLink {
     this.#state = {
       name: 'attached',
       attempt,
-      endpoint,
+      way,
       since: now,
       keepAliveAt: now + KEEP_ALIVE_MS * (0.8 + 0.2 * this.#random.fraction()),
       misses: 0,
@@ -305,7 +318,8 @@ export class SupernodeLink {
       sentAt: new Map(),
     };
     const { observed, loginServers } = value.body;
-    this.#out.push({ type: 'attached', endpoint, observed, loginServers, present });
+    this.#worked = way.name;
+    this.#out.push({ type: 'attached', endpoint: way.endpoint, way: way.name, observed, loginServers, present });
   }
 
   #receiveKeepAlive(now: Millis, body: Body<'keepAliveReply'>): void {
@@ -335,7 +349,7 @@ export class SupernodeLink {
   /** For the status line and the log. */
   get where(): string {
     const state = this.#state;
-    return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.endpoint) : state.name;
+    return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.way.endpoint) : state.name;
   }
 }
 

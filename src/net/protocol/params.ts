@@ -62,6 +62,12 @@ export const SKIPS_BEFORE_RESEND = 3;
 export const RELIABLE_SILENCE_MS_MAX = 12_000;
 
 // --- requests
+/** Stagger of the race to a login server, as above. */
+export const LOGIN_STAGGER_MS = 250;
+/** One attempt of that race is given up after this long; as a handshake is. */
+export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
+/** Ways tried in one such race: five servers by every port. */
+export const LOGIN_WAYS_MAX = 16;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
@@ -73,8 +79,10 @@ export const KEEP_ALIVE_RETRY_MS = 500;
 export const KEEP_ALIVE_MISSES_MAX = 3;
 /** A supernode forgets a client that it did not hear for this long. */
 export const LEASE_MS = 40_000;
-/** Stagger of the attach race: UDP, then TCP at the same supernode, then the next supernode. */
-export const ATTACH_STAGGER_MS = 300;
+/** Servers listen at these as well, when they may: what firewalls let out that let little else. Likeliest first. */
+export const ALSO_TCP_PORTS = [443, 80] as const;
+/** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
+export const ATTACH_STAGGER_MS = 250;
 export const ATTACH_TIMEOUT_MS = 5_000;
 export const REATTACH_BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 export const CLIENTS_PER_SUPERNODE_MAX = 500;

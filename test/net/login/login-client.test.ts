@@ -1,13 +1,14 @@
-/** The asking side of the login dialogue: one session, rising numbers, another server when one fails, and no mixing of accounts. */
+/** The asking side of the login dialogue: a race of ways, one session, rising numbers, and no mixing of accounts. */
 import { describe, expect, it } from 'vitest';
 import { LoginClient, type LoginClientOutput, type LoginRequest } from '../../../src/net/login/login-client.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import type { FailureCode } from '../../../src/net/protocol/failures.ts';
-import { LOGIN_REQUESTS_PER_SESSION_MAX } from '../../../src/net/protocol/params.ts';
+import { LOGIN_REQUESTS_PER_SESSION_MAX, LOGIN_STAGGER_MS } from '../../../src/net/protocol/params.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../../../src/net/wire/messages.ts';
 
 const ONE = 'tcp:192.0.2.1:4000';
 const TWO = 'tcp:192.0.2.2:4000';
+const OTHER_PORTS = ['tcp:192.0.2.1:443', 'tcp:192.0.2.1:80'];
 const SIGN_UP: LoginRequest = {
   kind: 'signUp',
   name: 'alice1',
@@ -57,6 +58,15 @@ class Scene {
   breaks(code: FailureCode = 'unreachable'): this {
     this.client.failed(this.now, this.attempt, code);
     return this.settle();
+  }
+
+  /** Every way that is left is refused. */
+  breaksAll(): this {
+    for (let last = -1; this.attempt !== last; ) {
+      last = this.attempt;
+      this.breaks();
+    }
+    return this;
   }
 
   hears(value: Message, attempt = this.attempt): boolean {
@@ -192,16 +202,36 @@ describe('a server that fails', () => {
     expect(scene.replies).toHaveLength(1);
   });
 
-  it('and all others with it mean that nobody answers, with the reason that was heard last', () => {
-    const scene = new Scene(ONE, TWO).asks(1, SIGN_IN).breaks().breaks('authority-mismatch');
+  it('at one port is asked at the others, once every server was tried at its own', () => {
+    const scene = new Scene(ONE, TWO).asks(1, SIGN_IN).breaks().breaks().breaks();
+    expect(scene.dialled.map(({ where }) => where)).toEqual([ONE, TWO, OTHER_PORTS[0], 'tcp:192.0.2.2:443']);
+  });
+
+  it('to answer soon is overtaken by another way; the first answer is taken, and the rest let go', () => {
+    const scene = new Scene().asks(1, SIGN_IN).passes(2 * LOGIN_STAGGER_MS);
+    expect(scene.dialled.map(({ where }) => where)).toEqual([ONE, ...OTHER_PORTS]);
+    scene.client.connected(scene.now, 2);
+    scene.settle();
+    expect(scene.abandoned.toSorted()).toEqual([1, 3]);
+    expect(scene.asked).toMatchObject([{ attempt: 2, kind: 'signIn' }]);
+  });
+
+  it('at its own port but not at 443 is asked there first the next time', () => {
+    const scene = new Scene().asks(1, SIGN_IN).breaks().isUp().answers('signedIn').passes(10_000);
+    scene.asks(2, SIGN_IN);
+    expect(scene.dialled.at(-1)?.where).toBe(OTHER_PORTS[0]);
+  });
+
+  it('and all others with it mean that nobody answers, with the reason that a server gave, if one did', () => {
+    const scene = new Scene(ONE, TWO).asks(1, SIGN_IN).breaks().breaks('authority-mismatch').breaksAll();
     expect(scene.failures).toEqual([{ ticket: 1, code: 'authority-mismatch', retryAfterMs: 0 }]);
-    scene.asks(2, SIGN_IN).breaks().breaks();
+    scene.asks(2, SIGN_IN).breaksAll();
     expect(scene.failures.at(-1)).toEqual({ ticket: 2, code: 'unreachable-login', retryAfterMs: 0 });
   });
 
   it('by saying nothing to our dialling is given up', () => {
     const scene = new Scene().asks(1, SIGN_IN).passes(20_000);
-    expect(scene.abandoned).toEqual([1]);
+    expect(scene.abandoned).toEqual([1, 2, 3]);
     expect(scene.failures).toMatchObject([{ ticket: 1, code: 'unreachable-login' }]);
     expect(scene.client.wakeAt()).toBe(Number.POSITIVE_INFINITY);
   });

@@ -13,6 +13,7 @@ import {
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
 } from '../../../src/net/protocol/params.ts';
+import type { WayName } from '../../../src/net/protocol/ways.ts';
 import {
   type Body,
   decodeMessage,
@@ -26,11 +27,12 @@ import { seededRandom } from '../../support/seeded-random.ts';
 const DETAILS = { displayName: 'Alice', listed: true, hiddenFrom: [], watch: ['bobby1'], software: 'wren test' };
 const ONE = 'udp:192.0.2.1:4000';
 const TWO = 'udp:192.0.2.2:4000';
+const TCP_ONE = ['tcp:192.0.2.1:4000', 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:80'];
 const at = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
 
 class Scene {
   now = 1_000;
-  readonly link = new SupernodeLink(seededRandom('link'));
+  readonly link: SupernodeLink;
   /** Attempts under way: number -> where to. */
   readonly trying = new Map<number, string>();
   /** In the order they began, since the last look. */
@@ -39,6 +41,10 @@ class Scene {
   told: string[] = [];
   sent: Message[] = [];
   present: string[][] = [];
+
+  constructor(worked?: WayName) {
+    this.link = new SupernodeLink(seededRandom('link'), worked);
+  }
 
   starts(...supernodes: string[]): this {
     this.link.start(this.now, at(...supernodes), DETAILS);
@@ -151,12 +157,30 @@ class Scene {
 }
 
 describe('the race', () => {
-  it('tries each supernode by UDP, then by TCP, then the next, one step at a time', () => {
+  it('tries each supernode by UDP, then by its TCP ports, then the next, one step at a time', () => {
     const scene = new Scene().starts(ONE, TWO);
     const steps = [scene.tried.length];
-    for (let i = 0; i < 4; i++) steps.push(scene.passes(ATTACH_STAGGER_MS).tried.length);
-    expect(steps).toEqual([1, 2, 3, 4, 4]);
-    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:4000', TWO, 'tcp:192.0.2.2:4000']);
+    for (let i = 0; i < 8; i++) steps.push(scene.passes(ATTACH_STAGGER_MS).tried.length);
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8]);
+    expect(scene.tried).toEqual([ONE, ...TCP_ONE, TWO, 'tcp:192.0.2.2:4000', 'tcp:192.0.2.2:443', 'tcp:192.0.2.2:80']);
+  });
+
+  it('begins by the way that worked last beside UDP, until the network changes', () => {
+    const scene = new Scene().starts(ONE).passes(2 * ATTACH_STAGGER_MS);
+    scene.up('tcp:192.0.2.1:443').isAccepted().livesFor(ATTACHMENT_BRIEF_MS).tried = [];
+    scene.fails('tcp:192.0.2.1:443');
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443']);
+    scene.passes(2 * ATTACH_STAGGER_MS);
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:4000', 'tcp:192.0.2.1:80']);
+    scene.tried = [];
+    scene.link.restart(scene.now);
+    scene.settle();
+    expect(scene.tried).toEqual([ONE]);
+  });
+
+  it('begins by the way that is remembered from the last run beside UDP', () => {
+    const scene = new Scene('tcp80').starts(ONE);
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:80']);
   });
 
   it('goes on at once when a step fails', () => {
@@ -165,7 +189,7 @@ describe('the race', () => {
   });
 
   it('is won by whoever answers first; the others are let go', () => {
-    const scene = new Scene().starts(ONE, TWO).passes(3 * ATTACH_STAGGER_MS);
+    const scene = new Scene().starts(ONE, TWO).passes(4 * ATTACH_STAGGER_MS);
     scene.up(TWO);
     expect([...scene.trying.values()]).toEqual([TWO]);
     expect(scene.last('attach')).toMatchObject({ displayName: 'Alice', watch: ['bobby1'] });
@@ -178,7 +202,8 @@ describe('the race', () => {
     const scene = new Scene().starts(ONE);
     const pauses: number[] = [];
     for (let round = 0; round < REATTACH_BACKOFF_MS.length + 2; round++) {
-      scene.passes(ATTACH_STAGGER_MS).fails(ONE).fails('tcp:192.0.2.1:4000');
+      scene.passes(3 * ATTACH_STAGGER_MS).fails(ONE);
+      for (const place of TCP_ONE) scene.fails(place);
       const from = scene.now;
       scene.tried = [];
       while (scene.tried.length === 0) scene.passes(1);
@@ -207,7 +232,7 @@ describe('the race', () => {
   });
 
   it('ignores a session that comes up when it is over', () => {
-    const scene = new Scene().starts(ONE, TWO).passes(3 * ATTACH_STAGGER_MS);
+    const scene = new Scene().starts(ONE, TWO).passes(4 * ATTACH_STAGGER_MS);
     const late = [...scene.trying].find(([, where]) => where === TWO)?.[0] ?? -1;
     scene.up(ONE).isAccepted();
     scene.link.connected(scene.now, late);
