@@ -11,6 +11,7 @@ import { localEndpoints, openSockets, type SystemSockets } from '../../src/net/i
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { isLoopbackHost } from '../../src/net/protocol/endpoint.ts';
+import { ALSO_TCP_PORTS } from '../../src/net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import { keepAside } from '../../src/store/damaged-file.ts';
 
@@ -59,7 +60,10 @@ async function newKey(path: string): Promise<KeyObject> {
   return privateKey;
 }
 
-/** Binds the port asked for, else the one kept in the folder, else a free one, which is kept from then on. */
+/**
+ * Binds the port asked for, else the one kept in the folder, else a free one, which is kept from then on; and the ports
+ * of the web where they may be had, for clients that no firewall lets out elsewhere. There are none before loopback.
+ */
 export async function openKeptSockets(
   folder: string,
   options: { readonly name: string; readonly port: number | undefined; readonly host: string | undefined },
@@ -67,7 +71,8 @@ export async function openKeptSockets(
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const listenAt = options.host !== undefined && isLoopbackHost(options.host) ? { host: options.host } : {};
+  const { host } = options;
+  const listenAt = host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: ALSO_TCP_PORTS };
   const sockets = await openSockets({ port, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;

@@ -11,7 +11,7 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import type { Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
@@ -46,6 +46,8 @@ export interface SocketOptions {
   readonly whenTaken?: 'fail' | 'pick';
   /** Listen at this address (or name) of this machine only; everywhere by default. */
   readonly host?: string;
+  /** Listen at these TCP ports too, those of them that are free and allowed; the rest is no failure. */
+  readonly alsoTcp?: readonly number[];
 }
 
 /** Sockets of the system, bound and listening. */
@@ -54,6 +56,8 @@ export interface SystemSockets extends Sockets {
   readonly portWasTaken: boolean;
   /** False when this system has no IPv6. */
   readonly hasIPv6: boolean;
+  /** Those of `alsoTcp` that could be had. */
+  readonly alsoTcp: readonly number[];
 }
 
 /**
@@ -62,11 +66,31 @@ export interface SystemSockets extends Sockets {
  */
 export async function openSockets(options: SocketOptions): Promise<SystemSockets> {
   const plan = await planFor(options.host);
-  if (options.port === 0) return new BoundSockets(plan, await bindAnyPort(plan), false);
+  const { bound, wasTaken } = await bindWanted(plan, options);
+  const also: Server[] = [];
+  for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
+  return new BoundSockets(plan, bound, also, wasTaken);
+}
+
+async function bindWanted(plan: Plan, options: SocketOptions): Promise<{ bound: Bound; wasTaken: boolean }> {
+  if (options.port === 0) return { bound: await bindAnyPort(plan), wasTaken: false };
   const bound = await bindPort(plan, options.port);
-  if (bound !== 'taken') return new BoundSockets(plan, bound, false);
-  if (options.whenTaken === 'pick') return new BoundSockets(plan, await bindAnyPort(plan), true);
+  if (bound !== 'taken') return { bound, wasTaken: false };
+  if (options.whenTaken === 'pick') return { bound: await bindAnyPort(plan), wasTaken: true };
   throw new Refusal('port-taken', `port ${options.port} is used by another program`);
+}
+
+/** Listeners at a port that is a bonus: whatever forbids one (rights, another program, no IPv6) just leaves it out. */
+async function bindAlso(plan: Plan, port: number): Promise<Server[]> {
+  const bound: Server[] = [];
+  for (const [family, host] of [[4, plan.v4] as const, [6, plan.v6] as const]) {
+    if (host === undefined) continue;
+    await bindStreams(family, host, port).then(
+      (server) => bound.push(server),
+      () => {},
+    );
+  }
+  return bound;
 }
 
 /** Addresses to listen at; a missing one is not wanted. */
@@ -163,10 +187,13 @@ function letGo(bound: Bound): number {
 
 class BoundSockets implements SystemSockets {
   readonly portWasTaken: boolean;
+  readonly alsoTcp: readonly number[];
   readonly #plan: Plan;
   readonly #tally = new Tally();
   readonly #datagrams: Datagrams;
   readonly #streams: Streams;
+  /** Listeners at other ports than ours; they stay when we move. */
+  readonly #also: readonly Server[];
   #bound: Bound;
   #sink: ((input: NetInput) => void) | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -174,9 +201,11 @@ class BoundSockets implements SystemSockets {
   /** What was last told, so that only changes are. */
   #toldEndpoints = '';
 
-  constructor(plan: Plan, bound: Bound, portWasTaken: boolean) {
+  constructor(plan: Plan, bound: Bound, also: readonly Server[], portWasTaken: boolean) {
     this.#plan = plan;
     this.#bound = bound;
+    this.#also = also;
+    this.alsoTcp = [...new Set(also.map((server) => (server.address() as AddressInfo).port))];
     this.portWasTaken = portWasTaken;
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
@@ -229,8 +258,10 @@ class BoundSockets implements SystemSockets {
     this.#stage = 'closed';
     this.#sink = undefined;
     clearInterval(this.#poll);
-    if (before === 'bound') letGo(this.#bound);
-    else await Promise.all([this.#datagrams.close(), this.#streams.shutDown()]);
+    if (before === 'bound') {
+      letGo(this.#bound);
+      for (const server of this.#also) server.close();
+    } else await Promise.all([this.#datagrams.close(), this.#streams.shutDown()]);
   }
 
   counts(): Readonly<Record<string, number>> {
@@ -239,7 +270,7 @@ class BoundSockets implements SystemSockets {
 
   #listen(): void {
     this.#datagrams.use(this.#bound.datagrams);
-    this.#streams.use(this.#bound.servers);
+    this.#streams.use([...this.#bound.servers, ...this.#also]);
   }
 
   #tellEndpoints(): void {

@@ -90,11 +90,12 @@ export class Streams {
     this.#tally = tally;
   }
 
-  /** Takes over listening servers; those held before stop listening. */
+  /** Takes over listening servers; those held before stop listening, unless they are among them. */
   use(servers: readonly Server[]): void {
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers) if (!servers.includes(server)) server.close();
+    const fresh = servers.filter((server) => !this.#servers.includes(server));
     this.#servers = servers;
-    for (const server of servers) {
+    for (const server of fresh) {
       server.off('connection', turnAway);
       server.on('connection', (socket) => this.#accept(socket));
       server.on('error', (error) => this.#tally.add(`stream not accepted: ${errorCode(error)}`));

@@ -50,6 +50,25 @@ socketContract('system', async () => bench);
 describe('ports', () => {
   afterEach(closeAll);
 
+  test('streams are taken at further ports as well; one that is taken, or not allowed, is left out', async () => {
+    const [free, taken] = [createServer(), createServer()];
+    for (const server of [free, taken]) await once(server.listen(0), 'listening');
+    const [also, mine] = [free, taken].map((server) => (server.address() as { port: number }).port) as [number, number];
+    await new Promise((done) => free.close(done));
+    const a = await party({ port: 0, alsoTcp: [also, mine] });
+    expect(a.sockets.alsoTcp).toEqual([also]);
+    for (const moved of [false, true]) {
+      if (moved) await a.sockets.rebind();
+      a.heard.length = 0;
+      const tcp = connect(also, '127.0.0.1');
+      await until(() => a.heard.some((input) => input.type === 'stream-open' && input.incoming));
+      tcp.destroy();
+    }
+    await a.sockets.close();
+    await expect(once(connect(also, '127.0.0.1'), 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await new Promise((done) => taken.close(done));
+  });
+
   test('UDP and TCP listen at the same number', async () => {
     const a = await party();
     const tcp = connect(a.sockets.port, '127.0.0.1');
