@@ -149,7 +149,8 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
   const profile = join(folder, 'echo');
   // A first start spends its time on keys: all of them are made side by side.
   const [login, agent] = await Promise.all([
-    runLoginServer({ folder, host, port, log, onFault: end.fault }),
+    // The supernode beside it can carry sign-ins; the other way round nobody could attach.
+    runLoginServer({ folder, host, port, log, onFault: end.fault, noWebPorts: true }),
     flags.echo ? openEcho({ ...flags, profile }, end) : undefined,
     openNodeKey(folder, SUPERNODE_KEY),
   ]);

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly host: string | undefined;
   /** Undefined: the port kept in the folder, or a free one. */
   readonly port: number | undefined;
+  /** Leaves the ports of the web to another server of this machine. */
+  readonly noWebPorts?: boolean;
   readonly log: Log;
   /** Our own mistake: the process must end with exit code 5. */
   readonly onFault: (fault: unknown) => void;

@@ -66,13 +66,19 @@ async function newKey(path: string): Promise<KeyObject> {
  */
 export async function openKeptSockets(
   folder: string,
-  options: { readonly name: string; readonly port: number | undefined; readonly host: string | undefined },
+  options: {
+    readonly name: string;
+    readonly port: number | undefined;
+    readonly host: string | undefined;
+    readonly noWebPorts?: boolean;
+  },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
   const { host } = options;
-  const listenAt = host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: ALSO_TCP_PORTS };
+  const listenAt =
+    host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
   const sockets = await openSockets({ port, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;

@@ -88,6 +88,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   forward: { target: NODE_A, packet: PACKET },
   forwarded: { source: NODE_B, packet: PACKET },
   forwardFailed: { target: NODE_A },
+  loginCarry: { channel: 7, packets: PACKET, end: true, observed: '203.0.113.5' },
+  loginCarried: { channel: 7, packets: PACKET, end: true },
   presence: { status: 'DO_NOT_DISTURB', displayName: 'Bobby Täbles', sinceMs: AT_MS, answerWanted: true },
   buddyRequest: { message: 'we met at the lake', displayName: 'Bobby Tables', askedAtMs: AT_MS },
   buddyAnswer: { accepted: true, askedAtMs: AT_MS, decidedAtMs: '1767225660000' },

@@ -4,8 +4,8 @@
  * from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
- *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80,
- *       LOGIN_STAGGER_MS apart; the next one at once when one fails
+ *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80, then
+ *       through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
@@ -16,6 +16,7 @@ import type { Millis } from '../protocol/core.ts';
 import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
 import {
+  LOGIN_CARRIED_WAYS_MAX,
   LOGIN_CONNECT_TIMEOUT_MS,
   LOGIN_REQUESTS_PER_SESSION_MAX,
   LOGIN_STAGGER_MS,
@@ -46,7 +47,14 @@ export type LoginRequest =
 
 export type LoginClientOutput =
   /** `authenticated`: prove ourselves with our certificate; false: stay anonymous. */
-  | { readonly type: 'connect'; readonly attempt: number; readonly endpoint: Endpoint; readonly authenticated: boolean }
+  | {
+      readonly type: 'connect';
+      readonly attempt: number;
+      readonly endpoint: Endpoint;
+      /** The endpoint is a supernode's, which carries the dialogue. */
+      readonly carried: boolean;
+      readonly authenticated: boolean;
+    }
   | { readonly type: 'abandon'; readonly attempt: number }
   | { readonly type: 'send'; readonly attempt: number; readonly message: Message }
   | { readonly type: 'reply'; readonly ticket: number; readonly message: Message }
@@ -61,15 +69,20 @@ interface Pending {
   requestId: number;
 }
 
+interface LoginWay {
+  readonly endpoint: Endpoint;
+  readonly carried: boolean;
+}
+
 /** One of several ways, on which no answer came yet. */
 interface Attempt {
-  readonly endpoint: Endpoint;
+  readonly way: LoginWay;
   readonly giveUpAt: Millis;
 }
 
 interface Race {
   readonly authenticated: boolean;
-  readonly ways: readonly Endpoint[];
+  readonly ways: readonly LoginWay[];
   readonly attempts: Map<number, Attempt>;
   next: number;
   nextAt: Millis;
@@ -89,9 +102,10 @@ const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set(['renew', 'sign
 
 export class LoginClient {
   #servers: readonly Endpoint[] = [];
+  #supernodes: readonly Endpoint[] = [];
   /** The way that worked last, until it fails; the one that failed last. */
-  #worked: Endpoint | undefined;
-  #broke: Endpoint | undefined;
+  #worked: LoginWay | undefined;
+  #broke: LoginWay | undefined;
   #race: Race | undefined;
   #connection: Connection | undefined;
   #nextAttempt = 1;
@@ -101,6 +115,11 @@ export class LoginClient {
   /** Where login servers are, best first. */
   setServers(servers: readonly Endpoint[]): void {
     this.#servers = servers;
+  }
+
+  /** Supernodes that may carry the dialogue where no login server answers, best first. */
+  setSupernodes(supernodes: readonly Endpoint[]): void {
+    this.#supernodes = supernodes;
   }
 
   ask(now: Millis, ticket: number, request: LoginRequest): void {
@@ -119,7 +138,7 @@ export class LoginClient {
     if (!race || !won) return;
     race.attempts.delete(attempt);
     this.#stopRacing();
-    this.#worked = won.endpoint;
+    this.#worked = won.way;
     const { authenticated } = race;
     this.#connection = { attempt, authenticated, nextRequestId: 1, idleAt: now + IDLE_CLOSE_MS };
     this.#advance(now);
@@ -236,26 +255,29 @@ export class LoginClient {
   }
 
   /** Every server's own port first, then the others: a blocked address is more likely than a blocked port. */
-  #ways(): Endpoint[] {
+  #ways(): LoginWay[] {
     const ladders = this.#servers.map((server) => waysTo({ ...server, carrier: 'tcp' }));
     const steps = Math.max(...ladders.map(({ length }) => length));
     const round = (step: number) => ladders.flatMap((ladder) => ladder[step]?.endpoint ?? []);
-    const ways = Array.from({ length: steps }, (_, step) => round(step))
-      .flat()
-      .slice(0, LOGIN_WAYS_MAX);
-    const rank = (way: Endpoint): number => (isSame(way, this.#worked) ? 0 : isSame(way, this.#broke) ? 2 : 1);
+    const direct = Array.from({ length: steps }, (_, step) => round(step)).flat();
+    const carried = this.#supernodes.flatMap((supernode) => waysTo(supernode).map((way) => way.endpoint));
+    const ways = [
+      ...direct.slice(0, LOGIN_WAYS_MAX).map((endpoint) => ({ endpoint, carried: false })),
+      ...carried.slice(0, LOGIN_CARRIED_WAYS_MAX).map((endpoint) => ({ endpoint, carried: true })),
+    ];
+    const rank = (way: LoginWay): number => (isSame(way, this.#worked) ? 0 : isSame(way, this.#broke) ? 2 : 1);
     return ways.toSorted((a, b) => rank(a) - rank(b));
   }
 
   /** Starts the attempts that are due. */
   #climb(now: Millis, race: Race): void {
-    const endpoint = now >= race.nextAt ? race.ways[race.next] : undefined;
-    if (endpoint) {
+    const way = now >= race.nextAt ? race.ways[race.next] : undefined;
+    if (way) {
       race.next += 1;
       race.nextAt = now + LOGIN_STAGGER_MS;
       const attempt = this.#nextAttempt++;
-      race.attempts.set(attempt, { endpoint, giveUpAt: now + LOGIN_CONNECT_TIMEOUT_MS });
-      this.#out.push({ type: 'connect', attempt, endpoint, authenticated: race.authenticated });
+      race.attempts.set(attempt, { way, giveUpAt: now + LOGIN_CONNECT_TIMEOUT_MS });
+      this.#out.push({ type: 'connect', attempt, ...way, authenticated: race.authenticated });
     }
     if (race.next >= race.ways.length) race.nextAt = Number.POSITIVE_INFINITY;
   }
@@ -303,6 +325,6 @@ export class LoginClient {
   }
 }
 
-function isSame(a: Endpoint, b: Endpoint | undefined): boolean {
-  return b !== undefined && sameEndpoint(a, b);
+function isSame(a: LoginWay, b: LoginWay | undefined): boolean {
+  return b !== undefined && a.carried === b.carried && sameEndpoint(a.endpoint, b.endpoint);
 }

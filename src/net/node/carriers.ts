@@ -4,6 +4,7 @@
  *
  *   NetInput --> packets --> switchboard          switchboard 'send' --> NetOutput
  *   connect(endpoint) --> [stream] --> handshake --> link-up | link-down
+ *   connectCarried, acceptCarried: a stream whose bytes leave as `carry` and come by `receiveCarried`
  */
 import type { Millis } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
@@ -28,12 +29,16 @@ export interface ConnectOptions {
 
 export type CarrierOutput =
   | NetOutput
+  /** For the other end of a carried stream, in a message; after `end` there is no such stream any more. */
+  | { readonly type: 'carry'; readonly stream: StreamId; readonly bytes: Buffer; readonly end: boolean }
   | { readonly type: 'link-up'; readonly link: LinkId; readonly session: SessionId; readonly peer: PeerIdentity }
   | { readonly type: 'link-down'; readonly link: LinkId; readonly code: FailureCode };
 
 interface Stream {
   readonly framer: StreamFramer;
   readonly remote: Endpoint;
+  /** Its bytes travel in messages. */
+  readonly carried: boolean;
   /** What to do once open; undefined for incoming streams and open ones. */
   link: { readonly id: LinkId; readonly options: ConnectOptions } | undefined;
 }
@@ -78,9 +83,32 @@ export class Carriers {
     const stream = this.#nextStream++;
     link.stream = stream;
     const framer = new StreamFramer({ incoming: false, face: options.face });
-    this.#streams.set(stream, { framer, remote: endpoint, link: { id, options } });
+    this.#streams.set(stream, { framer, remote: endpoint, carried: false, link: { id, options } });
     this.#out.push({ type: 'open-stream', stream, to: endpoint });
     return id;
+  }
+
+  /** The same over a stream that somebody else carries in messages, towards what stands at `remote`. */
+  connectCarried(now: Millis, remote: Endpoint, options: ConnectOptions): { link: LinkId; stream: StreamId } {
+    const id = this.#nextLink++;
+    const stream = this.acceptCarried(remote, false);
+    const link: Link = { session: undefined, stream, up: false };
+    this.#links.set(id, link);
+    this.#handshake(now, id, link, { via: 'stream', stream }, options);
+    return { link: id, stream };
+  }
+
+  /** A carried stream that the other end began. */
+  acceptCarried(remote: Endpoint, incoming = true): StreamId {
+    const stream = this.#nextStream++;
+    this.#streams.set(stream, { framer: new StreamFramer({ incoming }), remote, carried: true, link: undefined });
+    return stream;
+  }
+
+  /** What came for a carried stream; no `carry` follows an `end`. */
+  receiveCarried(now: Millis, stream: StreamId, bytes: Buffer, end: boolean): void {
+    this.#receiveStream(now, stream, bytes);
+    if (end) this.#streamClosed(stream);
   }
 
   /** Lets go of a link: closes its session and stream, without an event. */
@@ -92,17 +120,13 @@ export class Carriers {
       this.#linkBySession.delete(link.session);
       this.#switchboard.close(link.session, reason);
     }
-    if (link.stream !== undefined && this.#streams.delete(link.stream)) {
-      this.#out.push({ type: 'close-stream', stream: link.stream });
-    }
+    if (link.stream !== undefined) this.#closeStream(link.stream);
   }
 
   /** A packet that the switchboard wants sent by datagram or stream. */
   send(route: Route, bytes: Buffer): void {
     if (route.via === 'udp') this.#out.push({ type: 'send-datagram', to: route.endpoint, bytes });
-    else if (route.via === 'stream' && this.#streams.has(route.stream)) {
-      this.#out.push({ type: 'write-stream', stream: route.stream, bytes });
-    }
+    else if (route.via === 'stream') this.#write(route.stream, bytes);
   }
 
   /** A session was established; true when it belongs to one of our links. */
@@ -122,7 +146,7 @@ export class Carriers {
     const stream = this.#links.get(id)?.stream;
     this.#linkBySession.delete(session);
     this.#links.delete(id);
-    if (stream !== undefined && this.#streams.delete(stream)) this.#out.push({ type: 'close-stream', stream });
+    if (stream !== undefined) this.#closeStream(stream);
     this.#out.push({ type: 'link-down', link: id, code });
     return true;
   }
@@ -156,19 +180,36 @@ export class Carriers {
     const stream = this.#streams.get(id);
     if (!stream) return;
     const { packets, reply, bad } = stream.framer.push(bytes);
-    if (reply.length > 0) this.#out.push({ type: 'write-stream', stream: id, bytes: reply });
+    if (reply.length > 0) this.#write(id, reply);
     const route: Route = { via: 'stream', stream: id };
     for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
     if (!bad) return;
     this.dropped += 1;
-    this.#out.push({ type: 'close-stream', stream: id });
+    this.#sayClosed(id, stream);
     this.#streamClosed(id);
+  }
+
+  #write(id: StreamId, bytes: Buffer): void {
+    const stream = this.#streams.get(id);
+    if (stream?.carried) this.#out.push({ type: 'carry', stream: id, bytes, end: false });
+    else if (stream) this.#out.push({ type: 'write-stream', stream: id, bytes });
+  }
+
+  #closeStream(id: StreamId): void {
+    const stream = this.#streams.get(id);
+    if (stream) this.#sayClosed(id, stream);
+    this.#streams.delete(id);
+  }
+
+  #sayClosed(id: StreamId, { carried }: Stream): void {
+    if (carried) this.#out.push({ type: 'carry', stream: id, bytes: Buffer.alloc(0), end: true });
+    else this.#out.push({ type: 'close-stream', stream: id });
   }
 
   #streamOpen(now: Millis, input: Extract<NetInput, { type: 'stream-open' }>): void {
     if (input.incoming) {
       const framer = new StreamFramer({ incoming: true });
-      this.#streams.set(input.stream, { framer, remote: input.remote, link: undefined });
+      this.#streams.set(input.stream, { framer, remote: input.remote, carried: false, link: undefined });
       return;
     }
     const stream = this.#streams.get(input.stream);
@@ -178,7 +219,7 @@ export class Carriers {
     const link = this.#links.get(waiting.id);
     if (!link) return;
     const opening = StreamFramer.opening(waiting.options.face);
-    if (opening.length > 0) this.#out.push({ type: 'write-stream', stream: input.stream, bytes: opening });
+    if (opening.length > 0) this.#write(input.stream, opening);
     this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, waiting.options);
   }
 

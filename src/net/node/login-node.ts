@@ -3,6 +3,9 @@
  * an anonymous session; who proves a certificate may renew it and have the buddy list. Hashes and account storage
  * leave as effects and come back as commands.
  *
+ * People whom no address of ours is open to come through a supernode, which carries their whole dialogue, sealed, in
+ * `LoginCarry` messages: each is a stream like any other, and `CARRIED` before its host tells it apart.
+ *
  *   packet -> carriers -> switchboard -> message -> LoginServer -> effect (event) ... result (command) -> reply
  */
 import type { KeyObject } from 'node:crypto';
@@ -11,11 +14,20 @@ import type { EffectResult, LoginEffect } from '../login/login-effects.ts';
 import { LoginServer, type LoginServerOptions } from '../login/login-server.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
-import { RENEW_GRACE_MS } from '../protocol/params.ts';
-import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import { LOGIN_CARRIED_BURST, LOGIN_CARRIED_REFILL_MS, RENEW_GRACE_MS } from '../protocol/params.ts';
+import { hostKey, RateLimit } from '../protocol/rate-limit.ts';
+import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
-import { Carriers } from './carriers.ts';
+import type { PeerIdentity } from '../transport/trust.ts';
+import { type Body, message } from '../wire/messages.ts';
+import { CarriedStreams } from './carried-streams.ts';
+import { type CarrierOutput, Carriers } from './carriers.ts';
 import { PinnedTrust } from './trust.ts';
+
+/** No address begins so: nobody announces a supernode from there, and tries are counted apart. */
+const CARRIED = 'carried ';
+const OBSERVED_LENGTH_MAX = 64;
+const NOTHING = Buffer.alloc(0);
 
 export type LoginNodeCommand = {
   readonly type: 'effect-done';
@@ -42,6 +54,8 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
   readonly #switchboard: Switchboard;
   readonly #carriers: Carriers;
   readonly #server: LoginServer;
+  readonly #carried = new CarriedStreams();
+  readonly #carriedLimit = new RateLimit(LOGIN_CARRIED_BURST, LOGIN_CARRIED_REFILL_MS);
   #out: (NetOutput | LoginNodeEvent)[] = [];
 
   constructor(options: LoginNodeOptions) {
@@ -105,17 +119,26 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
         if (answer.type === 'reply') this.#switchboard.send(now, answer.session as SessionId, answer.message);
         else this.#out.push(answer);
       }
-      for (const output of this.#carriers.drain()) {
-        if (output.type !== 'link-up' && output.type !== 'link-down') this.#out.push(output);
+      const sent = this.#carriers.drain();
+      for (const output of sent) {
+        if (output.type === 'carry') this.#carry(now, output);
+        else if (output.type !== 'link-up' && output.type !== 'link-down') this.#out.push(output);
       }
-      if (said.length === 0 && answers.length === 0) return;
+      if (said.length + answers.length + sent.length === 0) return;
     }
   }
 
   #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
     if (output.type === 'send') this.#carriers.send(output.route, output.bytes);
-    else if (output.type === 'closed') this.#server.sessionClosed(now, this.#wallClock(), output.session);
-    else if (output.type === 'message') {
+    else if (output.type === 'closed') {
+      this.#server.sessionClosed(now, this.#wallClock(), output.session);
+      for (const stream of this.#carried.streamsOf(output.session)) this.#endCarried(now, stream, NOTHING);
+    } else if (output.type === 'message') {
+      const peer = this.#switchboard.peerOf(output.session);
+      if (output.message.kind === 'loginCarry') {
+        if (peer?.kind === 'supernode') this.#receiveCarried(now, output.session, peer, output.message.body);
+        return;
+      }
       const session = {
         id: output.session,
         remoteHost: this.#hostOf(output.route),
@@ -123,6 +146,44 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
       };
       this.#server.request(now, this.#wallClock(), { session, message: output.message });
     }
+  }
+
+  #receiveCarried(now: Millis, session: SessionId, supernode: PeerIdentity, body: Body<'loginCarry'>): void {
+    const { channel } = body;
+    const packets = Buffer.from(body.packets);
+    const known = this.#carried.streamOf(session, channel);
+    if (body.end) {
+      if (known !== undefined) this.#endCarried(now, known, packets);
+      return;
+    }
+    if (known !== undefined) return this.#carriers.receiveCarried(now, known, packets, false);
+    if (this.#carriedLimit.take(now, supernode.nodeId) > 0) {
+      this.#switchboard.send(now, session, message('loginCarried', { channel, end: true }));
+      return;
+    }
+    // What a supernode says of its clients is counted, and trusted for nothing else.
+    const host = CARRIED + hostKey(body.observed.slice(0, OBSERVED_LENGTH_MAX)).replaceAll(':', '-');
+    const stream = this.#carriers.acceptCarried({ carrier: 'tcp', host, port: 1 });
+    this.#carried.add(stream, { session, channel });
+    this.#carriers.receiveCarried(now, stream, packets, false);
+  }
+
+  #endCarried(now: Millis, stream: StreamId, packets: Buffer): void {
+    this.#carriers.receiveCarried(now, stream, packets, true);
+    this.#carried.delete(stream);
+  }
+
+  #carry(now: Millis, output: Extract<CarrierOutput, { type: 'carry' }>): void {
+    const { stream, bytes, end } = output;
+    const of = this.#carried.channelOf(stream);
+    if (!of) return;
+    if (end) this.#carried.delete(stream);
+    const sent = this.#switchboard.send(
+      now,
+      of.session,
+      message('loginCarried', { channel: of.channel, packets: bytes, end }),
+    );
+    if (!sent && !end) this.#endCarried(now, stream, NOTHING);
   }
 
   #identityOf(session: SessionId) {

@@ -30,12 +30,13 @@ import {
   SUPERNODES_ASK_MS,
   SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
-import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
 import type { WayName } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
-import { type Message, message } from '../wire/messages.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
 import { CallMedia, type CallMediaOutput } from './call-media.ts';
+import { CarriedStreams } from './carried-streams.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
@@ -50,9 +51,12 @@ const SUPERNODES_TICKET = -2;
 
 /** Whose link it is, and by which number its owner knows it. */
 interface LinkOwner {
-  readonly owner: 'supernode' | 'login';
+  /** `bearer`: a supernode that only carries the login attempt of this number. */
+  readonly owner: 'supernode' | 'login' | 'bearer';
   readonly attempt: number;
 }
+
+type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
 
 export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutput | OrdinaryNodeEvent> {
   readonly #options: OrdinaryNodeOptions;
@@ -70,6 +74,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #rosterLeft: readonly RosterEntry[] = [];
 
   readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
+  /** Logins that a supernode carries; those of them that still wait for a session with it. */
+  readonly #carried = new CarriedStreams();
+  readonly #awaitingBearer = new Map<number, LoginConnect>();
   readonly #connecting = new Map<NodeId, SessionId>();
   #supernodes: readonly Endpoint[];
   #localCandidates: readonly string[] = [];
@@ -96,6 +103,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#supernodes = options.supernodes;
     this.#worked = options.worked;
     this.#login.setServers(options.loginServers);
+    this.#login.setSupernodes(options.supernodes);
   }
 
   /** Why a line to this person cannot be taken; undefined when it can. */
@@ -317,6 +325,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'closed':
         if (!this.#carriers.ended(output.session, 'unreachable')) this.#peers.closed(output.session);
+        this.#endOrphans(now);
         return true;
       case 'voice':
         this.#media.arrived(now, this.#switchboard.peerOf(output.session)?.nodeId ?? '', output.route, output.bytes);
@@ -378,6 +387,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #fromSupernode(now: Millis, session: SessionId, value: Message): void {
     const owner = this.#ownerOfSession(session);
+    if (owner && value.kind === 'loginCarried') return this.#receiveCarried(now, session, value.body);
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
     switch (value.kind) {
       case 'forwarded': {
@@ -412,6 +422,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromCarriers(now: Millis, output: CarrierOutput): true {
     if (output.type === 'link-up') this.#linkUp(now, output.link);
     else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
+    else if (output.type === 'carry') this.#carry(now, output);
     else this.#out.push(output);
     return true;
   }
@@ -419,14 +430,19 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #linkUp(now: Millis, link: LinkId): void {
     const owner = this.#ownerOfLink.get(link);
     if (owner?.owner === 'login') this.#login.connected(now, owner.attempt);
+    else if (owner?.owner === 'bearer') this.#bearerUp(now, owner.attempt, link);
     else if (owner) this.#link.connected(now, owner.attempt);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
     const owner = this.#ownerOfLink.get(link);
     this.#ownerOfLink.delete(link);
-    if (owner?.owner === 'login') this.#login.failed(now, owner.attempt, code);
-    else if (owner) this.#link.failed(now, owner.attempt);
+    if (owner?.owner === 'login') {
+      this.#abandon('bearer', owner.attempt);
+      this.#login.failed(now, owner.attempt, code);
+    } else if (owner?.owner === 'supernode') this.#link.failed(now, owner.attempt);
+    else if (owner && this.#awaitingBearer.delete(owner.attempt)) this.#login.failed(now, owner.attempt, code);
+    this.#endOrphans(now);
   }
 
   #fromLink(now: Millis, output: LinkOutput): true {
@@ -436,6 +452,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'abandon':
         this.#abandon('supernode', output.attempt);
+        this.#endOrphans(now);
         return true;
       case 'send':
         this.#sendToSupernode(now, output.message, output.reliable);
@@ -450,6 +467,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#peers.setOnline(false);
         this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
+        this.#login.setSupernodes(this.#supernodes);
         this.#askSupernodesAt = now + SUPERNODES_ASK_SPREAD_MS * this.#options.random.fraction();
         return true;
       case 'rtt':
@@ -484,6 +502,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const { endpoint, way } = output;
     if (way !== this.#worked) this.#out.push({ type: 'worked', way });
     this.#worked = way;
+    this.#login.setSupernodes([endpoint]);
     this.#linkEndpoint = endpoint;
     this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     this.#out.push({ type: 'link', state: 'online', endpoint, carrier: endpoint.carrier, trouble: undefined });
@@ -492,10 +511,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
-    if (output.type === 'connect') {
+    if (output.type === 'connect' && output.carried) this.#connectCarried(now, output);
+    else if (output.type === 'connect') {
       this.#connect(now, { owner: 'login', attempt: output.attempt }, output.endpoint, !output.authenticated);
-    } else if (output.type === 'abandon') this.#abandon('login', output.attempt);
-    else if (output.type === 'send') {
+    } else if (output.type === 'abandon') {
+      this.#awaitingBearer.delete(output.attempt);
+      this.#abandon('login', output.attempt);
+      this.#abandon('bearer', output.attempt);
+    } else if (output.type === 'send') {
       const link = this.#linkOf('login', output.attempt);
       const session = link === undefined ? undefined : this.#carriers.sessionOf(link);
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
@@ -536,6 +559,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     }
     this.#supernodes = [...this.#supernodes, ...fresh].slice(-HOST_CACHE_ENTRIES_MAX);
     this.#out.push({ type: 'supernodes', endpoints: this.#supernodes });
+    if (!this.#link.attached) this.#login.setSupernodes(this.#supernodes);
     if (!this.#link.attached) this.#startLink(now);
   }
 
@@ -616,6 +640,58 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
     const face = isLogin ? 'classic' : 'plain';
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face, expect }), owner);
+  }
+
+  /** Through our supernode, or through one that need not know who we are. */
+  #connectCarried(now: Millis, wanted: LoginConnect): void {
+    const session = this.#link.attached ? this.#supernodeSession() : undefined;
+    if (session !== undefined) return this.#loginThrough(now, session, wanted);
+    this.#awaitingBearer.set(wanted.attempt, wanted);
+    this.#connect(now, { owner: 'bearer', attempt: wanted.attempt }, wanted.endpoint, true);
+  }
+
+  #bearerUp(now: Millis, attempt: number, link: LinkId): void {
+    const wanted = this.#awaitingBearer.get(attempt);
+    const session = this.#carriers.sessionOf(link);
+    this.#awaitingBearer.delete(attempt);
+    if (wanted && session !== undefined) this.#loginThrough(now, session, wanted);
+  }
+
+  #loginThrough(now: Millis, session: SessionId, { attempt, endpoint, authenticated }: LoginConnect): void {
+    const wantAuthority = this.#trust.authorityDer === undefined;
+    const expect = { kind: 'login-server' } as const;
+    const options = { anonymous: !authenticated, wantAuthority, face: 'plain', expect } as const;
+    const { link, stream } = this.#carriers.connectCarried(now, endpoint, options);
+    this.#carried.add(stream, { session, channel: stream });
+    this.#ownerOfLink.set(link, { owner: 'login', attempt });
+  }
+
+  #carry(now: Millis, output: Extract<CarrierOutput, { type: 'carry' }>): void {
+    const { stream, bytes, end } = output;
+    const of = this.#carried.channelOf(stream);
+    if (!of) return;
+    if (end) this.#carried.delete(stream);
+    const value = message('loginCarry', { channel: of.channel, packets: bytes, end });
+    if (!this.#switchboard.send(now, of.session, value)) this.#endCarried(now, stream);
+  }
+
+  #receiveCarried(now: Millis, session: SessionId, body: Body<'loginCarried'>): void {
+    const stream = this.#carried.streamOf(session, body.channel);
+    if (stream === undefined) return;
+    if (body.end) this.#carried.delete(stream);
+    this.#carriers.receiveCarried(now, stream, Buffer.from(body.packets), body.end);
+  }
+
+  #endCarried(now: Millis, stream: StreamId): void {
+    this.#carried.delete(stream);
+    this.#carriers.receiveCarried(now, stream, Buffer.alloc(0), true);
+  }
+
+  /** What a session carried ends with it. */
+  #endOrphans(now: Millis): void {
+    for (const [stream, { session }] of this.#carried.list()) {
+      if (!this.#switchboard.peerOf(session)) this.#endCarried(now, stream);
+    }
   }
 
   #abandon(owner: LinkOwner['owner'], attempt: number): void {

@@ -2,10 +2,13 @@
  * A dedicated supernode: carriers and switchboard in front of the registrar, and a login client that gets it certified
  * and keeps that certificate fresh. Until it is certified it answers nobody.
  *
+ * It also carries the sealed dialogue of clients that reach no login server (`overlay/login-relay.ts`).
+ *
  *   start -> enrol at the login server -> certified -> clients attach -> registrar serves and forwards
  */
 import type { KeyObject } from 'node:crypto';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
@@ -14,11 +17,14 @@ import type { NodeId } from '../protocol/ids.ts';
 import { REATTACH_BACKOFF_MS, SUPERNODE_CERTIFICATE_LIFETIME_MS } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
-import { Carriers, type LinkId } from './carriers.ts';
+import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
 import { PinnedTrust } from './trust.ts';
 
 const LOGIN_SERVER = { kind: 'login-server' } as const;
+/** The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. */
+const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous'] };
 
 /** Tells the load; the answer is a `load` event. */
 export type SupernodeCommand = { readonly type: 'report' };
@@ -59,6 +65,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #registrar: Registrar;
   readonly #login = new LoginClient();
   readonly #loginLinks = new Map<number, LinkId>();
+  readonly #relay = new LoginRelay();
+  /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
+  #relayLink: LinkId | undefined;
+  #relayFailures = 0;
   #enrolAt: Millis = 0;
   #enrolFailures = 0;
   #certified = false;
@@ -68,7 +78,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
-    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: { ways: 'all', kinds: ['person'] } });
+    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: WELCOME });
     this.#carriers = new Carriers(this.#switchboard);
     const loginServers = options.loginServers.map(printEndpoint);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
@@ -90,11 +100,13 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#switchboard.wake(now);
     this.#registrar.wake(now);
     this.#login.wake(now);
+    this.#relay.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    return Math.min(this.#enrolAt, this.#switchboard.wakeAt(), this.#registrar.wakeAt(), this.#login.wakeAt());
+    const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt());
+    return Math.min(this.#enrolAt, this.#switchboard.wakeAt(), roomsAt);
   }
 
   drain(): (NetOutput | SupernodeEvent)[] {
@@ -131,14 +143,56 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       }
       const asked = this.#login.drain();
       for (const output of asked) this.#fromLogin(now, output);
-      const carried = this.#carriers.drain();
-      for (const output of carried) {
-        if (output.type === 'link-up') this.#login.connected(now, this.#attemptOf(output.link));
-        else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
-        else this.#out.push(output);
-      }
-      if (said.length + served.length + asked.length + carried.length === 0) return;
+      const relayed = this.#relay.drain();
+      for (const output of relayed) this.#fromRelay(now, output);
+      const moved = this.#carriers.drain();
+      for (const output of moved) this.#fromCarriers(now, output);
+      if (said.length + served.length + asked.length + relayed.length + moved.length === 0) return;
     }
+  }
+
+  #fromCarriers(now: Millis, output: CarrierOutput): void {
+    if (output.type === 'link-up') {
+      if (output.link === this.#relayLink) this.#relayUp();
+      else this.#login.connected(now, this.#attemptOf(output.link));
+    } else if (output.type === 'link-down') {
+      if (output.link === this.#relayLink) this.#relayDown(now);
+      else this.#linkDown(now, output.link, output.code);
+    } else if (output.type !== 'carry') this.#out.push(output);
+  }
+
+  #fromRelay(now: Millis, output: LoginRelayOutput): void {
+    if (output.type === 'connect') this.#connectRelay(now);
+    else if (output.type === 'disconnect') {
+      if (this.#relayLink !== undefined) this.#carriers.drop(this.#relayLink, 'done');
+      this.#relayLink = undefined;
+    } else if (output.type === 'to-client') this.#switchboard.send(now, output.session, output.message);
+    else {
+      const session = this.#relayLink === undefined ? undefined : this.#carriers.sessionOf(this.#relayLink);
+      if (session === undefined || !this.#switchboard.send(now, session, output.message)) this.#relay.loginGone();
+    }
+  }
+
+  #connectRelay(now: Millis): void {
+    const { loginServers } = this.#options;
+    const endpoint = loginServers[this.#relayFailures % loginServers.length];
+    if (!endpoint) return this.#relay.loginGone();
+    const options = { anonymous: false, wantAuthority: false, face: 'classic', expect: LOGIN_SERVER } as const;
+    this.#relayLink = this.#carriers.connect(now, endpoint, options);
+  }
+
+  #relayUp(): void {
+    this.#relayFailures = 0;
+    this.#relay.loginUp();
+  }
+
+  /** The next login server, until all have failed. */
+  #relayDown(now: Millis): void {
+    this.#relayLink = undefined;
+    this.#relayFailures += 1;
+    if (this.#relay.waits && this.#relayFailures < this.#options.loginServers.length) return this.#connectRelay(now);
+    this.#relayFailures = 0;
+    this.#relay.loginGone();
   }
 
   #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
@@ -146,19 +200,26 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     else if (output.type === 'established') this.#carriers.established(output.session, output.peer);
     else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
     else if (output.type === 'closed') {
-      if (!this.#carriers.ended(output.session, 'unreachable')) this.#registrar.sessionClosed(output.session);
+      if (this.#carriers.ended(output.session, 'unreachable')) return;
+      this.#registrar.sessionClosed(output.session);
+      this.#relay.sessionClosed(output.session);
     } else if (output.type === 'message') this.#receiveMessage(now, output.session, output.route, output.message);
   }
 
   #receiveMessage(now: Millis, session: SessionId, route: Route, message: Message): void {
     const peer = this.#switchboard.peerOf(session);
     if (peer?.kind === 'login-server') {
+      if (message.kind === 'loginCarried') return this.#relay.fromLogin(now, message.body);
       for (const [attempt, link] of this.#loginLinks) {
         if (this.#carriers.sessionOf(link) === session) this.#login.receive(now, attempt, message);
       }
       return;
     }
     const remote = this.#carriers.remoteOf(route);
+    if (message.kind === 'loginCarry') {
+      return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
+    }
+    if (peer?.kind === 'anonymous') return;
     const observed = remote ? printEndpoint(remote) : '';
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;

@@ -66,8 +66,9 @@ export const RELIABLE_SILENCE_MS_MAX = 12_000;
 export const LOGIN_STAGGER_MS = 250;
 /** One attempt of that race is given up after this long; as a handshake is. */
 export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
-/** Ways tried in one such race: five servers by every port. */
-export const LOGIN_WAYS_MAX = 16;
+/** Ways tried in one such race, to login servers and then to supernodes that carry the dialogue. */
+export const LOGIN_WAYS_MAX = 12;
+export const LOGIN_CARRIED_WAYS_MAX = 8;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
@@ -109,6 +110,21 @@ export const SUPERNODES_ASK_MS = 15_000;
 export const SUPERNODES_ASK_SPREAD_MS = 1_000;
 /** Login servers that our supernode may add to those of the invite. */
 export const LOGIN_SERVERS_NAMED_MAX = 16;
+/** Login dialogues that a supernode carries at a time, in all and for one session: one is under way, one lingers. */
+export const LOGIN_CARRIES_MAX = 64;
+export const LOGIN_CARRIES_PER_SESSION_MAX = 2;
+/** New ones from one host: a household at once, then twenty a minute. The login server allows as many by itself. */
+export const LOGIN_CARRY_BURST = 10;
+export const LOGIN_CARRY_REFILL_MS = 3_000;
+/** Bytes of one, each way: handshake, sign-in, and the longest buddy list there and back. */
+export const LOGIN_CARRY_BYTES_MAX = 524_288;
+/** Bytes kept of one until the login server is reached: a handshake's first packet is a tenth of it. */
+export const LOGIN_CARRY_WAITING_BYTES_MAX = 4_096;
+/** Nothing said either way for so long: over. Longer than a question may take. */
+export const LOGIN_CARRY_IDLE_MS = 20_000;
+/** The login server gives a supernode's clients so many dialogues at a time, and new ones at this rate. */
+export const LOGIN_CARRIED_BURST = 100;
+export const LOGIN_CARRIED_REFILL_MS = 200;
 /** Relay budget of a whole supernode unless `--relay-kbps` says otherwise: 1 Mbit/s (realtime.md 7). */
 export const RELAY_KBPS_DEFAULT = 1000;
 

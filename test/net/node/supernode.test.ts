@@ -93,7 +93,6 @@ describe('a supernode', () => {
   });
 
   it.each([
-    ['proves nothing', undefined],
     ['is a supernode', net.issue('supernode', 'another')],
     ['is of another network', makeAuthority('othernet').issue({ name: 'alice1' }, 'alice')],
   ])('has no word for somebody who %s', (_who, own) => {
@@ -108,6 +107,20 @@ describe('a supernode', () => {
       knock.flows();
     }
     expect(knock.got.at(-1)).toBe('closed');
+  });
+
+  it('does nothing for somebody who proves nothing, except to carry a dialogue with the login server', () => {
+    const core = supernode();
+    const knock = new Knock(core, undefined);
+    const session = knock.connects();
+    for (const value of [message('keepAlive', { id: 1 }), message('attach', { requestId: 1 }), message('lookup')]) {
+      knock.client.send(knock.now, session, value);
+    }
+    knock.flows();
+    expect(knock.got).toEqual(['established']);
+    knock.client.send(knock.now, session, message('loginCarry', { channel: 0, packets: Buffer.from('x') }));
+    knock.flows();
+    expect(knock.got).toEqual(['established', 'loginCarried']);
   });
 
   it('survives a client that forwards to a node of a hundred thousand bytes', () => {

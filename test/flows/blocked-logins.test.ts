@@ -1,0 +1,124 @@
+/**
+ * The blocking experiments of the slides ("Blocked Logins"), each by its name, in virtual time. There the third ended
+ * the classic network's logins; here a supernode carries the sealed dialogue, and every one must succeed.
+ */
+import { describe, expect, test } from 'vitest';
+import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { replayCommand, runScene } from '../sim/seeded.ts';
+import type { World } from '../sim/world.ts';
+
+const SEED = 3;
+const PERSON = 'alice1';
+
+/** Nothing that a person sends reaches the login server; supernodes reach it. */
+function blockLogin(world: World, people: PeopleWorld, ports: 'all' | readonly number[] = 'all'): void {
+  world.block(
+    ({ to }, sender) =>
+      sender === PERSON && to.host === people.loginAddress && (ports === 'all' || ports.includes(to.port)),
+  );
+}
+
+function signsUp(world: World, person: Person, withinMs: number): void {
+  const begin = world.now;
+  person.signUp();
+  expect(person.online).toBe(true);
+  expect(world.now - begin).toBeLessThanOrEqual(withinMs);
+}
+
+async function scene(play: (world: World) => void): Promise<void> {
+  const { testPath = '', currentTestName = '' } = expect.getState();
+  await runScene(play, SEED, replayCommand(SEED, testPath, currentTestName.replaceAll(' > ', ' ')));
+}
+
+describe('experiment 1: the login server is blocked', () => {
+  test('at its own port: another port of it is tried', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      blockLogin(world, people, [4000]);
+      signsUp(world, people.person(PERSON), 1_000);
+    });
+  });
+
+  test('at every port: a supernode carries the sealed dialogue', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      blockLogin(world, people);
+      signsUp(world, people.person(PERSON), 2_000);
+    });
+  });
+
+  test('and people sign up by the same supernode, meet, and keep their buddies when they start again', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      world.block(({ to }, sender) => /^(alice|bobby)1$/.test(sender) && to.host === people.loginAddress);
+      const [alice, bobby] = people.buddies();
+      alice.says(bobby, 'nobody can keep us apart');
+      world.until(() => bobby.lines.length === 1);
+      alice.kill();
+      alice.start();
+      world.until(() => alice.online);
+    });
+  });
+});
+
+describe('experiment 2: the alternatives are blocked as well', () => {
+  test('UDP, and TCP but for port 80 of one supernode', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world, ['super1', 'super2']);
+      const last = world.host('super2').address;
+      world.block(({ to, from, carrier }, sender) => {
+        if (sender !== PERSON) return false;
+        return carrier === 'udp' || from.host === to.host || to.host !== last || to.port !== 80;
+      });
+      signsUp(world, people.person(PERSON), 6_000);
+    });
+  });
+});
+
+describe('a supernode that carries a dialogue', () => {
+  test('reads neither name nor password, nor does anybody on the way', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      blockLogin(world, people);
+      const seen: Buffer[] = [];
+      world.watch({ packet: ({ bytes }) => void seen.push(bytes) });
+      const person = people.person(PERSON);
+      person.signUp('a password to look for');
+      expect(seen.length).toBeGreaterThan(10);
+      expect(seen.filter((bytes) => bytes.includes('a password to look for') || bytes.includes(PERSON))).toEqual([]);
+    });
+  });
+
+  test('that dies under it is followed by another', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world, ['super1', 'super2']);
+      blockLogin(world, people);
+      const first = people.supernodes.get('super1');
+      const person = people.person(PERSON);
+      let killed = false;
+      world.watch({
+        packet({ to }, sender) {
+          // The dialogue is under way when the supernode first turns to the login server.
+          if (sender !== 'super1' || to.host !== people.loginAddress || killed) return;
+          killed = true;
+          first?.stop();
+        },
+      });
+      person.signUp();
+      expect(killed).toBe(true);
+      expect(person.online).toBe(true);
+    });
+  });
+
+  test('of somebody who has a certificate renews it by the session that is there', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      const person = people.person(PERSON);
+      person.signUp();
+      blockLogin(world, people);
+      const ticket = 1_000;
+      person.does({ type: 'login', ticket, request: { kind: 'buddyListGet' } });
+      world.until(() => person.node.events.some((event) => event.type === 'login-reply' && event.ticket === ticket));
+    });
+  });
+});
