@@ -4,8 +4,8 @@
  * from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
- *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80, then
- *       through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
+ *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80, then the
+ *       own ports without the classic face, then through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
@@ -18,6 +18,7 @@ import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
 import {
   LOGIN_CARRIED_WAYS_MAX,
   LOGIN_CONNECT_TIMEOUT_MS,
+  LOGIN_PLAIN_WAYS_MAX,
   LOGIN_REQUESTS_PER_SESSION_MAX,
   LOGIN_STAGGER_MS,
   LOGIN_WAYS_MAX,
@@ -51,8 +52,8 @@ export type LoginClientOutput =
       readonly type: 'connect';
       readonly attempt: number;
       readonly endpoint: Endpoint;
-      /** The endpoint is a supernode's, which carries the dialogue. */
-      readonly carried: boolean;
+      /** How it is dressed; `carried`: the endpoint is a supernode's, which carries the dialogue. */
+      readonly face: LoginFace;
       readonly authenticated: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: number }
@@ -69,9 +70,12 @@ interface Pending {
   requestId: number;
 }
 
+/** `classic` opens with a record of constant bytes, which a firewall may know; `plain` without. */
+export type LoginFace = 'classic' | 'plain' | 'carried';
+
 interface LoginWay {
   readonly endpoint: Endpoint;
-  readonly carried: boolean;
+  readonly face: LoginFace;
 }
 
 /** One of several ways, on which no answer came yet. */
@@ -259,11 +263,14 @@ export class LoginClient {
     const ladders = this.#servers.map((server) => waysTo({ ...server, carrier: 'tcp' }));
     const steps = Math.max(...ladders.map(({ length }) => length));
     const round = (step: number) => ladders.flatMap((ladder) => ladder[step]?.endpoint ?? []);
-    const direct = Array.from({ length: steps }, (_, step) => round(step)).flat();
+    const classic = Array.from({ length: steps }, (_, step) => round(step)).flat();
     const carried = this.#supernodes.flatMap((supernode) => waysTo(supernode).map((way) => way.endpoint));
     const ways = [
-      ...direct.slice(0, LOGIN_WAYS_MAX).map((endpoint) => ({ endpoint, carried: false })),
-      ...carried.slice(0, LOGIN_CARRIED_WAYS_MAX).map((endpoint) => ({ endpoint, carried: true })),
+      ...classic.slice(0, LOGIN_WAYS_MAX).map((endpoint) => ({ endpoint, face: 'classic' as const })),
+      ...round(0)
+        .map((endpoint) => ({ endpoint, face: 'plain' as const }))
+        .slice(0, LOGIN_PLAIN_WAYS_MAX),
+      ...carried.slice(0, LOGIN_CARRIED_WAYS_MAX).map((endpoint) => ({ endpoint, face: 'carried' as const })),
     ];
     const rank = (way: LoginWay): number => (isSame(way, this.#worked) ? 0 : isSame(way, this.#broke) ? 2 : 1);
     return ways.toSorted((a, b) => rank(a) - rank(b));
@@ -326,5 +333,5 @@ export class LoginClient {
 }
 
 function isSame(a: LoginWay, b: LoginWay | undefined): boolean {
-  return b !== undefined && a.carried === b.carried && sameEndpoint(a.endpoint, b.endpoint);
+  return b !== undefined && a.face === b.face && sameEndpoint(a.endpoint, b.endpoint);
 }

@@ -35,6 +35,7 @@ import type { WayName } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
+import type { StreamFace } from '../wire/stream-framer.ts';
 import { CallMedia, type CallMediaOutput } from './call-media.ts';
 import { CarriedStreams } from './carried-streams.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
@@ -511,9 +512,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
-    if (output.type === 'connect' && output.carried) this.#connectCarried(now, output);
+    if (output.type === 'connect' && output.face === 'carried') this.#connectCarried(now, output);
     else if (output.type === 'connect') {
-      this.#connect(now, { owner: 'login', attempt: output.attempt }, output.endpoint, !output.authenticated);
+      const { attempt, endpoint, authenticated, face } = output;
+      this.#connect(now, { owner: 'login', attempt }, endpoint, !authenticated, face === 'classic' ? face : 'plain');
     } else if (output.type === 'abandon') {
       this.#awaitingBearer.delete(output.attempt);
       this.#abandon('login', output.attempt);
@@ -632,13 +634,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   // ------------------------------------------------------------------ links
 
-  #connect(now: Millis, owner: LinkOwner, wanted: Endpoint, anonymous: boolean): void {
+  #connect(now: Millis, owner: LinkOwner, wanted: Endpoint, anonymous: boolean, face: StreamFace = 'plain'): void {
     const wantAuthority = this.#trust.authorityDer === undefined;
     // An answer with the CA certificate in it does not fit a datagram.
     const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
     const isLogin = owner.owner === 'login';
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
-    const face = isLogin ? 'classic' : 'plain';
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face, expect }), owner);
   }
 

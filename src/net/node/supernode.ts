@@ -230,7 +230,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (output.type === 'connect') {
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
-      const options = { anonymous: !this.#certified, wantAuthority, face: 'classic', expect: LOGIN_SERVER } as const;
+      const face = output.face === 'classic' ? 'classic' : 'plain';
+      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);

@@ -31,6 +31,7 @@ class Scene {
   now = 1_000;
   readonly client = new LoginClient();
   readonly dialled: { readonly attempt: number; readonly where: string; readonly authenticated: boolean }[] = [];
+  readonly faces: string[] = [];
   readonly abandoned: number[] = [];
   readonly asked: Asked[] = [];
   readonly replies: { readonly ticket: number; readonly kind: string }[] = [];
@@ -100,6 +101,7 @@ class Scene {
   #note(output: LoginClientOutput): void {
     if (output.type === 'connect') {
       const { attempt, authenticated } = output;
+      this.faces.push(output.face);
       this.dialled.push({ attempt, where: printEndpoint(output.endpoint), authenticated });
     } else if (output.type === 'abandon') this.abandoned.push(output.attempt);
     else if (output.type === 'send') {
@@ -216,6 +218,20 @@ describe('a server that fails', () => {
     expect(scene.asked).toMatchObject([{ attempt: 2, kind: 'signIn' }]);
   });
 
+  it('to let the classic face through is asked without it', () => {
+    const scene = new Scene().asks(1, SIGN_IN).breaks().breaks().breaks();
+    expect(scene.dialled.map(({ where }) => where)).toEqual([ONE, ...OTHER_PORTS, ONE]);
+    expect(scene.faces).toEqual(['classic', 'classic', 'classic', 'plain']);
+  });
+
+  it('in every way is asked through the supernodes that we know', () => {
+    const scene = new Scene();
+    scene.client.setSupernodes([parseEndpoint('udp:192.0.2.9:4000') as Endpoint]);
+    scene.asks(1, SIGN_IN).breaks().breaks().breaks().breaks().breaks();
+    expect(scene.dialled.slice(4).map(({ where }) => where)).toEqual(['udp:192.0.2.9:4000', 'tcp:192.0.2.9:4000']);
+    expect(scene.faces.slice(3)).toEqual(['plain', 'carried', 'carried']);
+  });
+
   it('at its own port but not at 443 is asked there first the next time', () => {
     const scene = new Scene().asks(1, SIGN_IN).breaks().isUp().answers('signedIn').passes(10_000);
     scene.asks(2, SIGN_IN);
@@ -231,7 +247,7 @@ describe('a server that fails', () => {
 
   it('by saying nothing to our dialling is given up', () => {
     const scene = new Scene().asks(1, SIGN_IN).passes(20_000);
-    expect(scene.abandoned).toEqual([1, 2, 3]);
+    expect(scene.abandoned).toEqual([1, 2, 3, 4]);
     expect(scene.failures).toMatchObject([{ ticket: 1, code: 'unreachable-login' }]);
     expect(scene.client.wakeAt()).toBe(Number.POSITIVE_INFINITY);
   });
