@@ -14,10 +14,16 @@ import { type SignUp, WrenNetwork } from './wren-network.ts';
 const support = labSupport();
 if (!support.ok) console.log(`SKIPPED all calls in the network lab: ${support.why}`);
 
-const PEOPLE: readonly { readonly host: string; readonly name: string; readonly place: Place }[] = [
-  { host: 'alice', name: 'alice1', place: 'PUB' },
-  { host: 'bobby', name: 'bobby1', place: 'PUB' },
-  { host: 'carol', name: 'carol1', place: 'PR' },
+const PEOPLE: readonly {
+  readonly host: string;
+  readonly name: string;
+  readonly place: Place;
+  readonly carrier: 'udp' | 'tcp';
+}[] = [
+  { host: 'alice', name: 'alice1', place: 'PUB', carrier: 'udp' },
+  { host: 'bobby', name: 'bobby1', place: 'PUB', carrier: 'udp' },
+  { host: 'carol', name: 'carol1', place: 'PR', carrier: 'udp' },
+  { host: 'david', name: 'david1', place: '443X', carrier: 'tcp' },
 ];
 
 const ROUTES: readonly {
@@ -48,8 +54,8 @@ describe.skipIf(!support.ok)('wren in the lab, 20 ms from the core each way', ()
   });
   afterAll(() => lab?.stop());
 
-  it.each(PEOPLE)('$host signs up at $place and is reachable by UDP', ({ host }) => {
-    expect(signUps.get(host)).toMatchObject({ ok: true, why: '', supernode: { carrier: 'udp' } });
+  it.each(PEOPLE)('$host signs up at $place and is reachable by $carrier', ({ host, carrier }) => {
+    expect(signUps.get(host)).toMatchObject({ ok: true, why: '', supernode: { carrier } });
   });
 
   it.each(ROUTES)(
