@@ -217,7 +217,9 @@ export class Agent {
     const supernode = endpoint && carrier ? { endpoint: printEndpoint(endpoint), carrier, rttMs: null } : null;
     const trouble = event.trouble ?? null;
     this.#core.options.log.info('link', event.state, { trouble });
-    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble });
+    const observed = event.observed ? printEndpoint(event.observed) : null;
+    const nat = event.nat ?? 'unknown';
+    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble, nat, observed });
   }
 
   /** Addresses learned from the login server go to the front of the network record, for the next start. */

@@ -180,6 +180,9 @@ export type AgentEvent =
       readonly connection: AppState['connection'];
       readonly supernode: AppState['supernode'];
       readonly trouble: FailureCode | null;
+      /** These two only when they may have changed. */
+      readonly nat?: AppState['nat'];
+      readonly observed?: AppState['observed'];
     }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
