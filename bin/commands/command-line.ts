@@ -11,6 +11,7 @@ import { addBuddies } from './buddies.ts';
 import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
+import { addCheck } from './check.ts';
 import { runDemo } from './demo.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
@@ -138,7 +139,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addAnswer, addCallControls]) add(program, act);
+  for (const add of [addCall, addAnswer, addCallControls, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);

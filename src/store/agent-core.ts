@@ -69,6 +69,10 @@ export class AgentCore {
   #history: { readonly owner: string; readonly database: HistoryDb } | undefined;
   readonly #troubleToldAt = new Map<string, number>();
   node: JoinedNode | undefined;
+  /** Our wall clock minus the login server's, ms, at its last answer that told it. */
+  clockOffsetMs: number | undefined;
+  /** The fault switch is on: nothing of this agent may use UDP. */
+  udpBlocked = false;
 
   constructor(options: AgentOptions) {
     this.options = options;
@@ -165,6 +169,7 @@ export class AgentCore {
 
   async disturb(fault: NetFault): Promise<void> {
     await this.joined().driver.disturb(fault);
+    if (fault !== 'rebind') this.udpBlocked = fault === 'block-udp';
   }
 
   /** A question with a ticket: resolves with the answering event, rejects with the refusal. */
@@ -180,10 +185,18 @@ export class AgentCore {
     return answer;
   }
 
+  /** The answer is a moment old, which does not matter here. */
+  compareClocks(serverTimeMs: number): void {
+    this.clockOffsetMs = this.options.wallClock() - serverTimeMs;
+  }
+
   /** True when the event was the answer to a question. */
   answered(event: OrdinaryNodeEvent): boolean {
     switch (event.type) {
       case 'login-reply':
+        if (event.message.kind === 'signedIn') this.compareClocks(event.message.body.serverTimeMs);
+        this.#waiting.get(event.ticket)?.resolve(event);
+        return this.#waiting.delete(event.ticket);
       case 'search-results':
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);

@@ -11,6 +11,7 @@ import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
+import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -103,6 +104,8 @@ export class Agent {
         return this.#wait(command.forMs);
       case 'debug':
         return this.#debug(command.fault);
+      case 'check':
+        return checkNetwork(this.#core);
       case 'search':
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
@@ -180,6 +183,7 @@ export class Agent {
   #happened(event: OrdinaryNodeEvent): void {
     switch (event.type) {
       case 'renewed':
+        this.#core.compareClocks(event.serverTimeMs);
         return this.#account.renewed(event);
       case 'link':
         return this.#link(event);

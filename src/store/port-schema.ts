@@ -84,6 +84,7 @@ export const Command = v.variant('type', [
   onCall('call.mute'),
   onCall('call.unmute'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
+  bare('check'),
   v.object({
     type: v.literal('debug'),
     fault: v.picklist(['drop-supernode', 'rebind', 'block-udp', 'unblock-udp']),

@@ -75,6 +75,8 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
+  | { readonly type: 'check' }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -93,7 +95,28 @@ export interface SearchReport {
   readonly tookMs: number;
 }
 
+/** What came of one knock at an address of the network. */
+export interface KnockReport {
+  readonly endpoint: string;
+  /** Null: whoever must be there answered, and proved it. */
+  readonly trouble: FailureCode | null;
+  /** Until the answer, or until it was clear that none comes. */
+  readonly tookMs: number;
+  /** The TCP connection came about; false for UDP. */
+  readonly connected: boolean;
+}
+
+/** What `check` finds out; the rest of the picture is in `AppState`. */
+export interface NetworkCheck {
+  readonly loginServers: readonly KnockReport[];
+  /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
+  readonly supernodes: readonly KnockReport[];
+  /** Our wall clock minus the login server's; null when there was no answer to compare with. */
+  readonly clockOffsetMs: number | null;
+}
+
 export interface AgentResults {
+  check: NetworkCheck;
   hello: { readonly port: number; readonly version: string; readonly pid: number };
   subscribe: AppState;
   'agent.status': AgentStatus;

@@ -76,6 +76,10 @@ export const LEASE_MS = 40_000;
 /** Stagger of the attach race: UDP, then TCP at the same supernode, then the next supernode. */
 export const ATTACH_STAGGER_MS = 300;
 export const ATTACH_TIMEOUT_MS = 5_000;
+/** `wren check` takes whoever has not answered by then for unreachable: two repeats of a lost packet fit. */
+export const KNOCK_TIMEOUT_MS = 4_000;
+/** Addresses that one `wren check` knocks at, of login servers and of supernodes each. */
+export const KNOCKS_MAX = 8;
 export const REATTACH_BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 export const CLIENTS_PER_SUPERNODE_MAX = 500;
 export const WATCHED_NAMES_MAX = 1000;

@@ -1,0 +1,54 @@
+/** The connectivity doctor on a real private network: what it says when all is well, without UDP, and without servers. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Outcome, PrivateNetwork, untilAsync } from '../support/private-network.ts';
+
+let network: PrivateNetwork;
+beforeAll(async () => {
+  network = await PrivateNetwork.start();
+  await network.person('alice', 'alice1');
+});
+afterAll(() => network.stop());
+
+const step = ({ events }: Outcome, name: string) => events.find((one) => one.event === 'step' && one.name === name);
+
+test('a network that works passes to its last step: an echo call by a direct way', async () => {
+  const outcome = await network.wren('alice', 'check', '--json');
+  expect(step(outcome, 'login server')).toMatchObject({ verdict: 'pass', connected: true });
+  expect(step(outcome, 'supernode')).toMatchObject({ verdict: 'pass', carrier: 'udp', answering: 1 });
+  expect(step(outcome, 'udp')).toMatchObject({ udp: 'works' });
+  expect(step(outcome, 'clock')?.offsetMs).toBeLessThan(5_000);
+  expect(step(outcome, 'echo call')).toMatchObject({ path: 'lan' });
+  expect(outcome.events.at(-1)).toMatchObject({ event: 'done', exit: outcome.code });
+  expect(outcome.code).toBe(0);
+  expect(outcome.tookMs).toBeLessThan(15_000);
+});
+
+test('with UDP blocked voice goes over TCP, and that is degraded', { timeout: 60_000 }, async () => {
+  await network.succeed('alice', 'agent', 'debug', 'block-udp');
+  try {
+    await untilAsync(
+      async () => {
+        const { events } = await network.wren('alice', 'status', '--json');
+        return (events[0]?.supernode as { carrier?: string } | null)?.carrier === 'tcp';
+      },
+      25_000,
+      () => 'the link over TCP',
+    );
+    const outcome = await network.wren('alice', 'check', '--json');
+    expect(step(outcome, 'udp')).toMatchObject({ verdict: 'warn', udp: 'blocked' });
+    expect(step(outcome, 'echo call')).toMatchObject({ verdict: 'warn', path: 'tcp' });
+    expect(outcome.code).toBe(1);
+  } finally {
+    await network.succeed('alice', 'agent', 'debug', 'unblock-udp');
+  }
+});
+
+test('with the servers gone nothing gets through, and the check still ends', async () => {
+  network.up?.child.kill('SIGKILL');
+  await network.up?.done;
+  const outcome = await network.wren('alice', 'check', '--json');
+  expect(step(outcome, 'login server')).toMatchObject({ trouble: 'unreachable', connected: false });
+  expect(outcome.events.at(-1)).toMatchObject({ event: 'done', verdict: 'fail', exit: 2 });
+  expect(outcome.code).toBe(2);
+  expect(outcome.tookMs).toBeLessThan(25_000);
+});
