@@ -30,7 +30,8 @@ const BEHIND_THE_SCENES = 'Behind the scenes:';
 const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
-Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS, NO_COLOR.`;
+Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
+WREN_NO_INSTALL_PING, NO_COLOR.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {

@@ -9,6 +9,7 @@ import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
+import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { HistoryDb } from './history-db.ts';
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly makeVoice: MakeVoice;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
+  readonly tellInstalled?: (server: Endpoint, version: string) => Promise<string | undefined>;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */

@@ -122,7 +122,7 @@ export class Agent {
   async #handlePeople(command: AgentCommand): Promise<unknown> {
     switch (command.type) {
       case 'network.join':
-        return this.#account.join(command.invite);
+        return this.#account.join(command.invite, command.installNotice !== false);
       case 'account.sign-up':
         return this.#account.signUp(command.name, command.password, command.displayName ?? command.name);
       case 'account.sign-in':

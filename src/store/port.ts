@@ -37,7 +37,8 @@ export type AgentCommand =
   | { readonly type: 'status' }
   /** Resolves when signed in and attached; fails `timed-out`, `no-network`, `not-signed-in`. */
   | { readonly type: 'wait'; readonly forMs: number }
-  | { readonly type: 'network.join'; readonly invite: string }
+  /** `installNotice: false`: do not tell the login server of the installation, now or later. */
+  | { readonly type: 'network.join'; readonly invite: string; readonly installNotice?: boolean }
   | {
       readonly type: 'account.sign-up';
       readonly name: string;
@@ -123,7 +124,8 @@ export interface AgentResults {
   status: AppState;
   'account.sign-up': { readonly name: string };
   'account.sign-in': { readonly name: string };
-  'network.join': { readonly network: string };
+  /** `installNotice`: the login server is being told of the installation: say so. */
+  'network.join': { readonly network: string; readonly installNotice?: boolean };
   'buddy.list': readonly Buddy[];
   search: SearchReport;
   'chat.send': ChatLine;

@@ -1,4 +1,6 @@
 /** The connectivity doctor on a real private network: what it says when all is well, without UDP, and without servers. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Outcome, PrivateNetwork, untilAsync } from '../support/private-network.ts';
 
@@ -41,6 +43,23 @@ test('with UDP blocked voice goes over TCP, and that is degraded', { timeout: 60
   } finally {
     await network.succeed('alice', 'agent', 'debug', 'unblock-udp');
   }
+});
+
+test('the first join of a new profile tells the login server so, in one sentence; quiet ones do not', async () => {
+  const first = await network.wren('carol', 'join', network.invite, '--json');
+  expect(first.events).toMatchObject([{ event: 'joined', installNotice: true }]);
+  expect(first.stderr).toContain('WREN_NO_INSTALL_PING=1');
+  await untilAsync(
+    async () => readFileSync(join(network.path('carol'), 'agent.log'), 'utf8').includes('notice sent'),
+    5_000,
+    () => 'the answer to the notice',
+  );
+  expect(readFileSync(join(network.path('carol'), 'agent.log'), 'utf8')).toMatch(/"newest":"\d+\.\d+\.\d+"/);
+  const again = await network.wren('carol', 'join', network.invite, '--json');
+  expect(again.events[0]).not.toHaveProperty('installNotice');
+  const quiet = ['--profile', network.path('dave'), 'join', network.invite, '--json'];
+  const { events, stderr } = await network.run(quiet, { WREN_NO_INSTALL_PING: '1' }).done;
+  expect([events.length, events[0]?.installNotice, stderr]).toEqual([1, undefined, '']);
 });
 
 test('with the servers gone nothing gets through, and the check still ends', async () => {
