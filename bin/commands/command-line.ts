@@ -11,6 +11,7 @@ import { addBuddies } from './buddies.ts';
 import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
+import { addCheck } from './check.ts';
 import { runDemo } from './demo.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
@@ -29,7 +30,8 @@ const BEHIND_THE_SCENES = 'Behind the scenes:';
 const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
-Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS, NO_COLOR.`;
+Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
+WREN_NO_INSTALL_PING, NO_COLOR.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -138,7 +140,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addAnswer, addCallControls]) add(program, act);
+  for (const add of [addCall, addAnswer, addCallControls, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);

@@ -72,7 +72,8 @@ async function prepare(
   return await withAgent(invocation, { start: true }, async (agent) => {
     const before = await agent.request({ type: 'subscribe' });
     if (network.startedHere || before.network === null) {
-      await agent.request({ type: 'network.join', invite: network.invite });
+      // The network is this machine's own: there is nobody to tell of the installation.
+      await agent.request({ type: 'network.join', invite: network.invite, installNotice: false });
     }
     const name = before.account?.name ?? (await enter(agent, folder, invocation.env));
     await agent.request({ type: 'wait', forMs: ONLINE_PATIENCE_MS });

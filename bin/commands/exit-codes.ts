@@ -57,6 +57,8 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-no-device': EXIT.couldNot,
   'audio-device-busy': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
+  'install-told': EXIT.done,
+  'version-old': EXIT.done,
   'port-version': EXIT.couldNot,
   'agent-unreachable': EXIT.ourFault,
   'profile-locked': EXIT.couldNot,

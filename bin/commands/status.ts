@@ -61,6 +61,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['You:', youWords(state)],
     ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
     ['Connection:', connectionWords(state)],
+    ['NAT:', natWords(state)],
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
@@ -96,6 +97,12 @@ function connectionWords({ connection, supernode, trouble }: AppState): string {
   }
   if (trouble !== null) words.push(troubleWords(trouble));
   return words.join(', ');
+}
+
+/** `behind NAT, seen as 203.0.113.5:4000`: what others see of our address. */
+export function natWords({ nat, observed }: Pick<AppState, 'nat' | 'observed'>): string {
+  const words = { unknown: 'unknown', public: 'public', 'behind-nat': 'behind NAT' }[nat] ?? plain(nat);
+  return observed === null ? words : `${words}, seen as ${plain(observed).replace(/^(udp|tcp):/, '')}`;
 }
 
 function troubleWords(trouble: FailureCode): string {

@@ -18,6 +18,7 @@ import {
 } from '../../src/net/servers.ts';
 import { openAccountDb } from '../../src/store/account-db.ts';
 import { openAuthority, readAuthority } from '../../src/store/authority-file.ts';
+import { VERSION } from '../version.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 
@@ -44,6 +45,7 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
     wallClock,
     issuer,
     identity: { nodeId: key.nodeId, privateKey: key.privateKey, certificateDer: ownCertificate(issuer, key.spki) },
+    newestVersion: VERSION,
     allowServiceNames: ['echo'],
   });
   const effects = new LoginEffects({

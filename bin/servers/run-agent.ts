@@ -11,6 +11,7 @@ import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts
 import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
+import { tellInstalled } from '../../src/store/install-notice-io.ts';
 import { type LogLevel, openLog } from '../../src/store/log-file.ts';
 import type { AgentEvent } from '../../src/store/port.ts';
 import { openProfile } from '../../src/store/profile-file.ts';
@@ -63,6 +64,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       silence: silenceBody,
+      ...(process.env.WREN_NO_INSTALL_PING === '1' ? {} : { tellInstalled }),
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),
     },

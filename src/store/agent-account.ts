@@ -12,6 +12,8 @@ import { type Endpoint, parseEndpoint, printEndpoint } from '../net/protocol/end
 import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
+import { noticeInstall } from './agent-install-notice.ts';
+import type { AgentResults } from './port.ts';
 import type { Identity, NetworkRecord } from './profile-file.ts';
 
 const USER_KEY_BITS = 2048;
@@ -49,8 +51,9 @@ export class AgentAccount {
     });
   }
 
-  join(inviteText: string): Promise<{ network: string }> {
-    return this.#inTurn(() => this.#join(inviteText));
+  /** `tellInstall`: whether the install notice may be sent, if it is due. */
+  join(inviteText: string, tellInstall: boolean): Promise<AgentResults['network.join']> {
+    return this.#inTurn(() => this.#join(inviteText, tellInstall));
   }
 
   signUp(name: string, password: string, displayName: string): Promise<{ name: string }> {
@@ -68,7 +71,7 @@ export class AgentAccount {
     return this.#inTurn(() => this.#signOut());
   }
 
-  async #join(inviteText: string): Promise<{ network: string }> {
+  async #join(inviteText: string, tellInstall: boolean): Promise<AgentResults['network.join']> {
     const { profile } = this.#core.options;
     const invite = parseInvite(inviteText);
     if (!invite) throw new Refusal('invite-malformed');
@@ -90,7 +93,8 @@ export class AgentAccount {
     await this.#core.closeNode();
     await this.#startNode(record);
     this.#becomeStored();
-    return { network: invite.network };
+    const told = known === undefined && noticeInstall(this.#core, invite.loginServers, tellInstall);
+    return { network: invite.network, installNotice: told };
   }
 
   async #signOut(): Promise<void> {

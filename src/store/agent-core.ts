@@ -9,6 +9,7 @@ import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
+import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { HistoryDb } from './history-db.ts';
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly makeVoice: MakeVoice;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
+  readonly tellInstalled?: (server: Endpoint, version: string) => Promise<string | undefined>;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */
@@ -69,6 +72,10 @@ export class AgentCore {
   #history: { readonly owner: string; readonly database: HistoryDb } | undefined;
   readonly #troubleToldAt = new Map<string, number>();
   node: JoinedNode | undefined;
+  /** Our wall clock minus the login server's, ms, at its last answer that told it. */
+  clockOffsetMs: number | undefined;
+  /** The fault switch is on: nothing of this agent may use UDP. */
+  udpBlocked = false;
 
   constructor(options: AgentOptions) {
     this.options = options;
@@ -165,6 +172,7 @@ export class AgentCore {
 
   async disturb(fault: NetFault): Promise<void> {
     await this.joined().driver.disturb(fault);
+    if (fault !== 'rebind') this.udpBlocked = fault === 'block-udp';
   }
 
   /** A question with a ticket: resolves with the answering event, rejects with the refusal. */
@@ -180,10 +188,18 @@ export class AgentCore {
     return answer;
   }
 
+  /** The answer is a moment old, which does not matter here. */
+  compareClocks(serverTimeMs: number): void {
+    this.clockOffsetMs = this.options.wallClock() - serverTimeMs;
+  }
+
   /** True when the event was the answer to a question. */
   answered(event: OrdinaryNodeEvent): boolean {
     switch (event.type) {
       case 'login-reply':
+        if (event.message.kind === 'signedIn') this.compareClocks(event.message.body.serverTimeMs);
+        this.#waiting.get(event.ticket)?.resolve(event);
+        return this.#waiting.delete(event.ticket);
       case 'search-results':
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);

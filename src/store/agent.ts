@@ -12,6 +12,7 @@ import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
+import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -104,6 +105,8 @@ export class Agent {
         return this.#wait(command.forMs);
       case 'debug':
         return this.#debug(command.fault);
+      case 'check':
+        return checkNetwork(this.#core);
       case 'search':
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
@@ -120,7 +123,7 @@ export class Agent {
   async #handlePeople(command: AgentCommand): Promise<unknown> {
     switch (command.type) {
       case 'network.join':
-        return this.#account.join(command.invite);
+        return this.#account.join(command.invite, command.installNotice !== false);
       case 'account.sign-up':
         return this.#account.signUp(command.name, command.password, command.displayName ?? command.name);
       case 'account.sign-in':
@@ -181,6 +184,7 @@ export class Agent {
   #happened(event: OrdinaryNodeEvent): void {
     switch (event.type) {
       case 'renewed':
+        this.#core.compareClocks(event.serverTimeMs);
         return this.#account.renewed(event);
       case 'link':
         return this.#link(event);
@@ -220,7 +224,9 @@ export class Agent {
     const supernode = endpoint && carrier ? { endpoint: printEndpoint(endpoint), carrier, rttMs: null } : null;
     const trouble = event.trouble ?? null;
     this.#core.options.log.info('link', event.state, { trouble });
-    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble });
+    const observed = event.observed ? printEndpoint(event.observed) : null;
+    const nat = event.nat ?? 'unknown';
+    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble, nat, observed });
   }
 
   /** A hint for the next start: not worth dying for on a full disk. */

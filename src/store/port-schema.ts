@@ -37,7 +37,7 @@ export const Command = v.variant('type', [
     type: v.literal('wait'),
     forMs: v.pipe(v.number(), v.minValue(0), v.maxValue(WAIT_MS_MAX)),
   }),
-  v.object({ type: v.literal('network.join'), invite: Text }),
+  v.object({ type: v.literal('network.join'), invite: Text, installNotice: v.exactOptional(v.boolean()) }),
   v.object({
     type: v.literal('account.sign-up'),
     name: Text,
@@ -84,6 +84,7 @@ export const Command = v.variant('type', [
   onCall('call.mute'),
   onCall('call.unmute'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
+  bare('check'),
   v.object({
     type: v.literal('debug'),
     fault: v.picklist(['drop-supernode', 'rebind', 'block-udp', 'unblock-udp']),

@@ -37,7 +37,8 @@ export type AgentCommand =
   | { readonly type: 'status' }
   /** Resolves when signed in and attached; fails `timed-out`, `no-network`, `not-signed-in`. */
   | { readonly type: 'wait'; readonly forMs: number }
-  | { readonly type: 'network.join'; readonly invite: string }
+  /** `installNotice: false`: do not tell the login server of the installation, now or later. */
+  | { readonly type: 'network.join'; readonly invite: string; readonly installNotice?: boolean }
   | {
       readonly type: 'account.sign-up';
       readonly name: string;
@@ -75,6 +76,8 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
+  | { readonly type: 'check' }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -93,14 +96,36 @@ export interface SearchReport {
   readonly tookMs: number;
 }
 
+/** What came of one knock at an address of the network. */
+export interface KnockReport {
+  readonly endpoint: string;
+  /** Null: whoever must be there answered, and proved it. */
+  readonly trouble: FailureCode | null;
+  /** Until the answer, or until it was clear that none comes. */
+  readonly tookMs: number;
+  /** The TCP connection came about; false for UDP. */
+  readonly connected: boolean;
+}
+
+/** What `check` finds out; the rest of the picture is in `AppState`. */
+export interface NetworkCheck {
+  readonly loginServers: readonly KnockReport[];
+  /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
+  readonly supernodes: readonly KnockReport[];
+  /** Our wall clock minus the login server's; null when there was no answer to compare with. */
+  readonly clockOffsetMs: number | null;
+}
+
 export interface AgentResults {
+  check: NetworkCheck;
   hello: { readonly port: number; readonly version: string; readonly pid: number };
   subscribe: AppState;
   'agent.status': AgentStatus;
   status: AppState;
   'account.sign-up': { readonly name: string };
   'account.sign-in': { readonly name: string };
-  'network.join': { readonly network: string };
+  /** `installNotice`: the login server is being told of the installation: say so. */
+  'network.join': { readonly network: string; readonly installNotice?: boolean };
   'buddy.list': readonly Buddy[];
   search: SearchReport;
   'chat.send': ChatLine;
@@ -180,6 +205,9 @@ export type AgentEvent =
       readonly connection: AppState['connection'];
       readonly supernode: AppState['supernode'];
       readonly trouble: FailureCode | null;
+      /** These two only when they may have changed. */
+      readonly nat?: AppState['nat'];
+      readonly observed?: AppState['observed'];
     }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }

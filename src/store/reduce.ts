@@ -24,7 +24,13 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
     case 'account.signed-out':
       return change(state, { account: null, buddies: [] });
     case 'link.changed':
-      return change(state, { connection: event.connection, supernode: event.supernode, trouble: event.trouble });
+      return change(state, {
+        connection: event.connection,
+        supernode: event.supernode,
+        trouble: event.trouble,
+        nat: event.nat ?? state.nat,
+        observed: event.observed === undefined ? state.observed : event.observed,
+      });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

@@ -22,9 +22,16 @@ export interface Settings {
   readonly audioSpec: string;
   /** UDP and TCP, chosen at random at install and kept; 0 before that. */
   readonly port: number;
+  /** The install notice (`agent-install-notice.ts`): `due` until the first join. */
+  readonly installNotice: 'due' | 'sent' | 'off';
 }
 
-export const DEFAULT_SETTINGS: Settings = { presence: 'online', audioSpec: 'default', port: 0 };
+export const DEFAULT_SETTINGS: Settings = {
+  presence: 'online',
+  audioSpec: 'default',
+  port: 0,
+  installNotice: 'due',
+};
 
 export interface SettingsFile {
   get(): Settings;
@@ -62,6 +69,7 @@ const SCHEMAS = {
   presence: v.picklist(['online', 'away', 'do-not-disturb', 'invisible']),
   audioSpec: v.pipe(v.string(), v.minLength(1), v.maxLength(AUDIO_SPEC_LENGTH_MAX)),
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
+  installNotice: v.picklist(['due', 'sent', 'off']),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -112,6 +112,10 @@ export interface AppState {
     readonly carrier: 'udp' | 'tcp';
     readonly rttMs: number | null;
   } | null;
+  /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
+  readonly nat: 'unknown' | 'public' | 'behind-nat';
+  /** Our own endpoint as the supernode sees it. */
+  readonly observed: string | null;
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];
@@ -127,6 +131,8 @@ export const INITIAL_STATE: AppState = {
   connection: 'offline',
   trouble: null,
   supernode: null,
+  nat: 'unknown',
+  observed: null,
   presence: 'online',
   buddies: [],
   calls: [],

@@ -50,6 +50,9 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'audio-no-device': 'No sound card can be used: plug one in, or join the group "audio"; calls go on in silence.',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
+  'install-told':
+    'The login server was told, once, that this version is here, no more (WREN_NO_INSTALL_PING=1 prevents it).',
+  'version-old': 'That is the newest version of wren here: install it when you like.',
   'port-version': 'The agent is of another version: run "wren agent stop", then start wren again.',
   'agent-unreachable': 'The agent does not answer: wren goes on trying; "wren agent status" tells more.',
   'profile-locked': 'Another agent holds this profile: stop it, or use another profile (--profile DIR).',

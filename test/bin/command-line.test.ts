@@ -50,6 +50,7 @@ const COMMANDS = [
   'mute',
   'unmute',
   'mic',
+  'check',
   'up',
   'login-server',
   'supernode',

@@ -60,7 +60,7 @@ test('the demo goes from nothing to the screen, and leaves nothing behind when i
   expect(password.length).toBeGreaterThanOrEqual(20);
   expect(statSync(join(profile, 'demo', 'password')).mode & 0o777).toBe(0o600);
   expect(asked(profile).slice(1)).toEqual([
-    { type: 'network.join', invite: 'wren:demo' },
+    { type: 'network.join', invite: 'wren:demo', installNotice: false },
     { type: 'account.sign-up', name: 'ann-demo', password },
     { type: 'buddy.add', name: 'echo', message: '' },
   ]);

@@ -3,7 +3,11 @@ import { callExit, EXIT, failureExit } from '../../bin/commands/exit-codes.ts';
 import { FAILURES, type FailureCode } from '../../src/net/protocol/failures.ts';
 import type { CallEndReason } from '../../src/store/state.ts';
 
-const TABLE: Readonly<Record<'degraded' | 'couldNot' | 'usage' | 'refused' | 'ourFault', readonly FailureCode[]>> = {
+const TABLE: Readonly<
+  Record<'done' | 'degraded' | 'couldNot' | 'usage' | 'refused' | 'ourFault', readonly FailureCode[]>
+> = {
+  // News, told as notices: nothing failed.
+  done: ['install-told', 'version-old'],
   degraded: ['profile-damaged'],
   couldNot: [
     'busy',
@@ -30,6 +34,7 @@ const TABLE: Readonly<Record<'degraded' | 'couldNot' | 'usage' | 'refused' | 'ou
     'audio-device-busy',
     'port-version',
     'profile-locked',
+    'profile-unwritable',
     'disk-full',
     'outbox-full',
     'port-taken',

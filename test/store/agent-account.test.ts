@@ -181,7 +181,7 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
   }).signedIn();
   const hooks = { rosterOf: () => [], onMember: () => {}, onLeaving: () => {}, onNodeEvent: () => {} };
   const account = new AgentAccount(scene.core, hooks);
-  account.renewed({ type: 'renewed', certificateDer: Buffer.alloc(2), expiresAtMs: WALL_MS + 1 });
+  account.renewed({ type: 'renewed', certificateDer: Buffer.alloc(2), serverTimeMs: 0, expiresAtMs: WALL_MS + 1 });
   expect(scene.notices).toEqual(['disk-full identity.json']);
   expect(scene.core.state.account?.certificateExpiresAtMs).toBe(WALL_MS + 1);
   scene.end();

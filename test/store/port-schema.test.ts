@@ -14,7 +14,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'agent.stop': { type: 'agent.stop' },
   status: { type: 'status' },
   wait: { type: 'wait', forMs: 8000 },
-  'network.join': { type: 'network.join', invite: 'wren:abc' },
+  'network.join': { type: 'network.join', invite: 'wren:abc', installNotice: false },
   'account.sign-up': { type: 'account.sign-up', name: 'alice1', password: 'correct horse', displayName: 'Alice' },
   'account.sign-in': { type: 'account.sign-in', name: 'alice1', password: 'correct horse' },
   'account.sign-out': { type: 'account.sign-out' },
@@ -39,6 +39,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'call.mute': { type: 'call.mute' },
   'call.unmute': { type: 'call.unmute' },
   'audio.set': { type: 'audio.set', spec: 'default' },
+  check: { type: 'check' },
   debug: { type: 'debug', fault: 'rebind' },
 };
 

@@ -81,7 +81,12 @@ test('everything that is set is there at the next start, in files for the owner 
   expect(second.identity()).toEqual(ALICE);
   expect(second.hostCache()).toEqual([entry]);
   expect(second.worked()).toBe('tcp443');
-  expect(second.settings.get()).toEqual({ presence: 'away', audioSpec: 'none', port: first.port() });
+  expect(second.settings.get()).toEqual({
+    presence: 'away',
+    audioSpec: 'none',
+    installNotice: 'due',
+    port: first.port(),
+  });
   expect(second.takeNotices()).toEqual([]);
   for (const name of readdirSync(folder))
     expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o600]);

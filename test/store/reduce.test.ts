@@ -80,6 +80,25 @@ const TABLE: readonly (readonly [string, AppState, AgentEvent, Partial<AppState>
     { type: 'link.changed', connection: 'offline', supernode: null, trouble: 'unreachable-network' },
     { connection: 'offline', supernode: null, trouble: 'unreachable-network' },
   ],
+  [
+    'being attached tells how we are seen from there',
+    state(),
+    {
+      type: 'link.changed',
+      connection: 'online',
+      supernode: null,
+      trouble: null,
+      nat: 'behind-nat',
+      observed: 'udp:203.0.113.5:61000',
+    },
+    { connection: 'online', nat: 'behind-nat', observed: 'udp:203.0.113.5:61000' },
+  ],
+  [
+    'a new round trip time leaves what is known of NAT alone',
+    state({ connection: 'online', nat: 'public', observed: 'udp:203.0.113.5:4000' }),
+    { type: 'link.changed', connection: 'online', supernode: null, trouble: null },
+    {},
+  ],
   ['presence is what was set', state(), { type: 'presence.changed', presence: 'away' }, { presence: 'away' }],
   [
     'a new buddy takes its place by folded name',

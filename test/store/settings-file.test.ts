@@ -30,7 +30,7 @@ test('a bad value costs that value only, and the file as it was is kept', () => 
   const before = JSON.stringify({ presence: 'sleepy', audioSpec: 'none', port: 12_345, colour: 'blue' });
   writeFileSync(path, before);
   const { settings, notice } = openSettings(profile);
-  expect(settings.get()).toEqual({ presence: 'online', audioSpec: 'none', port: 12_345 });
+  expect(settings.get()).toEqual({ ...DEFAULT_SETTINGS, audioSpec: 'none', port: 12_345 });
   expect(notice?.detail).toBe('settings.json: no good value for presence; kept as settings.json.damaged-1');
   expect(readFileSync(`${path}.damaged-1`, 'utf8')).toBe(before);
   expect(openSettings(profile).notice).toBeUndefined();

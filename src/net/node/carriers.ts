@@ -13,6 +13,7 @@ import { hostKey } from '../protocol/rate-limit.ts';
 import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
+import { InstallNoticeReader } from '../wire/install-notice.ts';
 import { readDatagram } from '../wire/packet.ts';
 import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
@@ -39,6 +40,8 @@ interface Stream {
   readonly remote: Endpoint;
   /** Its bytes travel in messages. */
   readonly carried: boolean;
+  /** While an incoming stream may be an install notice. */
+  notice: InstallNoticeReader | undefined;
   /** What to do once open; undefined for incoming streams and open ones. */
   link: { readonly id: LinkId; readonly options: ConnectOptions } | undefined;
 }
@@ -51,6 +54,7 @@ interface Link {
 
 export class Carriers {
   readonly #switchboard: Switchboard;
+  readonly #newestVersion: string | undefined;
   readonly #streams = new Map<StreamId, Stream>();
   readonly #links = new Map<LinkId, Link>();
   readonly #linkBySession = new Map<SessionId, LinkId>();
@@ -60,8 +64,10 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  constructor(switchboard: Switchboard) {
+  /** `newestVersion`: what install notices are answered with; without it there are none, as for all but login servers. */
+  constructor(switchboard: Switchboard, { newestVersion }: { readonly newestVersion?: string | undefined } = {}) {
     this.#switchboard = switchboard;
+    this.#newestVersion = newestVersion;
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -83,7 +89,13 @@ export class Carriers {
     const stream = this.#nextStream++;
     link.stream = stream;
     const framer = new StreamFramer({ incoming: false, face: options.face });
-    this.#streams.set(stream, { framer, remote: endpoint, carried: false, link: { id, options } });
+    this.#streams.set(stream, {
+      framer,
+      remote: endpoint,
+      carried: false,
+      notice: undefined,
+      link: { id, options },
+    });
     this.#out.push({ type: 'open-stream', stream, to: endpoint });
     return id;
   }
@@ -101,7 +113,13 @@ export class Carriers {
   /** A carried stream that the other end began. */
   acceptCarried(remote: Endpoint, incoming = true): StreamId {
     const stream = this.#nextStream++;
-    this.#streams.set(stream, { framer: new StreamFramer({ incoming }), remote, carried: true, link: undefined });
+    this.#streams.set(stream, {
+      framer: new StreamFramer({ incoming }),
+      remote,
+      carried: true,
+      notice: undefined,
+      link: undefined,
+    });
     return stream;
   }
 
@@ -178,7 +196,7 @@ export class Carriers {
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {
     const stream = this.#streams.get(id);
-    if (!stream) return;
+    if (!stream || this.#receiveNotice(id, stream, bytes)) return;
     const { packets, reply, bad } = stream.framer.push(bytes);
     if (reply.length > 0) this.#write(id, reply);
     const route: Route = { via: 'stream', stream: id };
@@ -206,10 +224,22 @@ export class Carriers {
     else this.#out.push({ type: 'close-stream', stream: id });
   }
 
+  /** True when the bytes belong to an install notice. */
+  #receiveNotice(id: StreamId, stream: Stream, bytes: Buffer): boolean {
+    const read = stream.notice?.push(bytes) ?? 'not-http';
+    if (read === 'more') return true;
+    stream.notice = undefined;
+    if (read === 'not-http') return false;
+    this.#streams.delete(id);
+    this.#out.push({ type: 'write-stream', stream: id, bytes: read.reply }, { type: 'close-stream', stream: id });
+    return true;
+  }
+
   #streamOpen(now: Millis, input: Extract<NetInput, { type: 'stream-open' }>): void {
     if (input.incoming) {
       const framer = new StreamFramer({ incoming: true });
-      this.#streams.set(input.stream, { framer, remote: input.remote, carried: false, link: undefined });
+      const notice = this.#newestVersion === undefined ? undefined : new InstallNoticeReader(this.#newestVersion);
+      this.#streams.set(input.stream, { framer, remote: input.remote, carried: false, notice, link: undefined });
       return;
     }
     const stream = this.#streams.get(input.stream);

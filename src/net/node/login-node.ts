@@ -45,6 +45,8 @@ export interface LoginNodeOptions {
   readonly issuer: Issuer;
   /** The login server's own key and certificate (kind `login-server`). */
   readonly identity: { readonly nodeId: NodeId; readonly privateKey: KeyObject; readonly certificateDer: Buffer };
+  /** The newest version of the program that this server knows of: its own. Told to who sends an install notice. */
+  readonly newestVersion?: string;
   readonly allowServiceNames?: readonly string[];
   readonly passwordCost?: LoginServerOptions['passwordCost'];
 }
@@ -69,7 +71,7 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
     });
     this.#switchboard = new Switchboard({ random, trust });
     this.#switchboard.setIdentity(options.identity);
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { newestVersion: options.newestVersion });
     this.#server = new LoginServer({
       issuer,
       random,

@@ -7,6 +7,7 @@ import type { OwnStatus } from '../chat/presence.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
 import type { VoiceReport } from '../media/quality.ts';
+import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -78,13 +79,21 @@ export type OrdinaryNodeEvent =
       readonly retryAfterMs: number;
     }
   /** The certificate was renewed: to be stored. */
-  | { readonly type: 'renewed'; readonly certificateDer: Buffer; readonly expiresAtMs: number }
+  | {
+      readonly type: 'renewed';
+      readonly certificateDer: Buffer;
+      readonly expiresAtMs: number;
+      readonly serverTimeMs: number;
+    }
   | {
       readonly type: 'link';
       readonly state: 'connecting' | 'online' | 'offline';
       readonly endpoint: Endpoint | undefined;
       readonly carrier: Carrier | undefined;
       readonly trouble: FailureCode | undefined;
+      /** Ourselves as the supernode sees us, and what follows from that; while online only. */
+      readonly observed?: Endpoint | undefined;
+      readonly nat?: NatSeen;
     }
   | { readonly type: 'rtt'; readonly rttMs: number }
   /** Another way to a supernode than last time worked: for the host cache. */

@@ -13,6 +13,7 @@ import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { natSeen } from '../nat/seen-from-outside.ts';
 import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
@@ -506,7 +507,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#login.setSupernodes([endpoint]);
     this.#linkEndpoint = endpoint;
     this.#askSupernodesAt = Number.POSITIVE_INFINITY;
-    this.#out.push({ type: 'link', state: 'online', endpoint, carrier: endpoint.carrier, trouble: undefined });
+    const observed = parseEndpoint(output.observed);
+    const nat = natSeen(observed, this.#media.ours);
+    const { carrier } = endpoint;
+    this.#out.push({ type: 'link', state: 'online', endpoint, carrier, trouble: undefined, observed, nat });
     this.#peers.setOnline(true);
     for (const { name, node } of output.present) this.#seen(name, node, true);
   }
@@ -538,14 +542,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #renewed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
     if (!this.#member || output.type !== 'reply' || output.message.kind !== 'signedIn') return;
-    const { certificate, expiresAtMs } = output.message.body;
+    const { certificate, expiresAtMs, serverTimeMs } = output.message.body;
     const certificateDer = Buffer.from(certificate);
     const judged = this.#trust.judge(certificateDer, undefined);
     if (!judged.ok || judged.identity.nodeId !== this.#member.nodeId) return;
     this.#member = { ...this.#member, certificateDer, expiresAtMs };
     this.#switchboard.setIdentity(this.#member);
     this.#scheduleRenewal(now, expiresAtMs);
-    this.#out.push({ type: 'renewed', certificateDer, expiresAtMs });
+    this.#out.push({ type: 'renewed', certificateDer, expiresAtMs, serverTimeMs });
     // With the old one nobody may have let us in; the pause until the next try can be a minute.
     if (!this.#link.attached) this.#startLink(now);
   }

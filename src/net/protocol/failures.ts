@@ -52,6 +52,8 @@ export const FAILURES = {
   'audio-device-busy': 'another program holds the device',
   'audio-voice-crashed': 'the voice process died and was started again',
   // ourselves
+  'install-told': 'the login server was told, once, that this version was installed',
+  'version-old': 'the login server knows a newer version',
   'port-version': 'agent and command are of versions that cannot talk; restart the agent',
   'agent-unreachable': 'the agent could not be started or does not answer',
   'profile-locked': 'another agent holds this profile',

@@ -86,6 +86,14 @@ export const ALSO_TCP_PORTS = [443, 80] as const;
 /** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
 export const ATTACH_STAGGER_MS = 250;
 export const ATTACH_TIMEOUT_MS = 5_000;
+/** `wren check` takes whoever has not answered by then for unreachable: two repeats of a lost packet fit. */
+export const KNOCK_TIMEOUT_MS = 4_000;
+/** Whoever tells of an installation waits no longer for the answer. */
+export const INSTALL_NOTICE_MS = 3_000;
+/** A request line, Host and what a proxy adds. */
+export const INSTALL_NOTICE_HEAD_BYTES_MAX = 2_048;
+/** Addresses that one `wren check` knocks at, of login servers and of supernodes each. */
+export const KNOCKS_MAX = 8;
 export const REATTACH_BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 export const CLIENTS_PER_SUPERNODE_MAX = 500;
 export const WATCHED_NAMES_MAX = 1000;

@@ -244,3 +244,19 @@ describe('a stranger at our port', () => {
     expect(core.drain()).toEqual([]);
   });
 });
+
+describe('how we are seen from outside', () => {
+  test.each([
+    ['PUB', 'public'],
+    ['PR', 'behind-nat'],
+    ['CGN', 'behind-nat'],
+    ['UDPX', 'behind-nat'],
+  ] as const)('is told with the attachment: %s is %s', (where, nat) => {
+    const { people } = network();
+    const anna = people.person('alice1', where);
+    anna.signUp();
+    const online = anna.node.events.findLast((event) => event.type === 'link');
+    expect(online).toMatchObject({ state: 'online', nat });
+    expect(online?.observed?.host).not.toMatch(/^(192\.168|127)\./);
+  });
+});

@@ -1,0 +1,321 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import {
+  addressStep,
+  buddyStep,
+  certificateStep,
+  checkExit,
+  clockStep,
+  loginSteps,
+  soundStep,
+  step,
+  supernodeStep,
+  typical,
+  udpStep,
+  voiceStep,
+  worst,
+} from '../../bin/commands/check-steps.ts';
+import type { CallEvent, KnockReport, NetworkCheck } from '../../src/store/port.ts';
+import type { AppState, Quality } from '../../src/store/state.ts';
+import { buddy, refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
+import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
+
+let wren: BuiltWren;
+let agent: ScriptedAgent | undefined;
+beforeAll(() => {
+  wren = buildWren();
+});
+afterEach(async () => {
+  await agent?.close();
+  agent = undefined;
+});
+afterAll(() => wren.remove());
+
+const knock = (change: Partial<KnockReport> = {}): KnockReport => ({
+  endpoint: 'tcp:192.0.2.7:33033',
+  trouble: null,
+  tookMs: 21,
+  connected: true,
+  ...change,
+});
+const UDP_KNOCK = knock({ endpoint: 'udp:192.0.2.7:4000', connected: false });
+const SILENT = { trouble: 'unreachable', connected: false } as const;
+const FOUND: NetworkCheck = { loginServers: [knock()], supernodes: [UDP_KNOCK], clockOffsetMs: 400 };
+const QUALITY: Quality = {
+  path: 'direct',
+  rttMs: 20,
+  jitterMs: 1,
+  lossInPct: 0,
+  lossOutPct: 0,
+  bufferMs: 20,
+  mouthToEarMs: 80,
+  sentPps: 50,
+  recvPps: 50,
+  payloadBytes: 90,
+  bitrate: 36_000,
+  redundancy: 0,
+  concealedPct: 0,
+  mos: 4.4,
+  verdict: 'good',
+};
+const state = (change: Partial<AppState> = {}): AppState => ({ ...SIGNED_IN, ...change });
+
+/** An agent whose echo service answers and talks by this path. */
+function talks(change: Partial<Quality> = {}, script: Script = {}): Script {
+  const ended = { event: 'ended', reason: 'hangup' } as Partial<CallEvent> & { event: 'ended' };
+  return {
+    check: () => FOUND,
+    'call.place': (_command, one) => {
+      setTimeout(() => {
+        one.call({ event: 'answered', setupMs: 30 });
+        one.call({ event: 'quality', ...QUALITY, ...change });
+        // The command hangs up after some seconds; here echo is quicker, so that the test is.
+        one.call(ended);
+      }, 20);
+      return { call: '0123456789abcdef0123456789abcdef' };
+    },
+    ...script,
+  };
+}
+
+async function check(script: Script, args: readonly string[] = [], known: AppState = SIGNED_IN) {
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile, script, known);
+  return await wren.run(['--profile', profile, 'check', ...args]);
+}
+
+const verdicts = (stdout: string) =>
+  Object.fromEntries(
+    jsonLines(stdout).flatMap((one) => (one.event === 'step' ? [[one.name as string, one.verdict as string]] : [])),
+  );
+
+test('all well: every step passes, with figures, and it ends 0', async () => {
+  const { code, stdout, stderr } = await check(talks(), ['--json']);
+  expect([code, stderr]).toEqual([0, '']);
+  const objects = jsonLines(stdout);
+  expect(objects.at(-1)).toEqual({ event: 'done', verdict: 'pass', exit: 0 });
+  expect(verdicts(stdout)).toEqual({
+    agent: 'pass',
+    network: 'pass',
+    'login server': 'pass',
+    account: 'pass',
+    supernode: 'pass',
+    udp: 'pass',
+    'our address': 'pass',
+    certificate: 'pass',
+    clock: 'pass',
+    sound: 'pass',
+    'echo call': 'pass',
+  });
+  for (const one of objects.slice(0, -1)) {
+    expect(one).toMatchObject({ event: 'step', cause: expect.any(String), remedy: expect.any(String) });
+  }
+  expect(objects.find((one) => one.name === 'echo call')).toMatchObject({ path: 'direct', mouthToEarMs: 80, mos: 4.4 });
+});
+
+test('for people it is one screen of aligned lines on stdout, without colour, that ends with a sentence', async () => {
+  const { code, stdout, stderr } = await check(talks());
+  expect([code, stderr]).toEqual([0, '']);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.length).toBeLessThanOrEqual(24);
+  expect(lines.at(-1)).toBe('Voice can go direct.');
+  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(pass|warn|fail) {2}[a-z ]{12} {2}\S/);
+  expect(stdout).not.toContain('\u001b');
+});
+
+test.each([
+  [{ path: 'relay' } as const, /relayed/],
+  [{ path: 'tcp' } as const, /over TCP.*let UDP through/],
+  [{ verdict: 'they hear gaps' } as const, /they hear gaps/],
+])('a call that goes %j works but degraded: 1', async (change, words) => {
+  const { code, stdout } = await check(talks(change));
+  expect(code).toBe(1);
+  expect(stdout).toMatch(words);
+});
+
+test('a call in which no sound arrives is no call: 2', async () => {
+  expect((await check(talks({ verdict: 'no sound arrives' }))).code).toBe(2);
+});
+
+test('without an echo service it says how to get one: 1', async () => {
+  const { code, stdout } = await check(
+    talks(
+      {},
+      {
+        'call.place': () => {
+          throw refuse('person-unknown');
+        },
+      },
+    ),
+  );
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^warn {2}echo call.*Try: wren echo/m);
+});
+
+test('the test call is silent unless a SPEC is given, and that changes no setting', async () => {
+  await check(talks());
+  expect(await agent?.wasAsked('call.place')).toMatchObject({ to: 'echo', audio: 'none' });
+  await agent?.close();
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile, talks());
+  await wren.run(['--profile', profile, '--audio', 'file:,/tmp/x.wav', 'check']);
+  expect(await agent.wasAsked('call.place')).toMatchObject({ audio: 'file:,/tmp/x.wav' });
+  expect(agent.asked.some(({ type }) => type === 'audio.set')).toBe(false);
+});
+
+test('a call that is under way is judged and left alone', async () => {
+  const running = {
+    call: 'ab',
+    peer: 'bobby1',
+    direction: 'out',
+    phase: 'running',
+    startedAtMs: 1,
+    answeredAtMs: 2,
+    path: 'direct',
+    via: null,
+    muted: false,
+    heldBy: 'nobody',
+    quality: QUALITY,
+    inputDb: -96,
+    outputDb: -96,
+    reason: null,
+  } as const;
+  const { code, stdout } = await check(talks(), ['--json'], state({ calls: [running] }));
+  expect([code, verdicts(stdout)['running call']]).toEqual([0, 'pass']);
+  expect(agent?.asked.some(({ type }) => type === 'call.place')).toBe(false);
+});
+
+test('nobody signed in: the network is looked at, and it ends 2 with what to type', async () => {
+  const stranger = state({ account: null, connection: 'offline', supernode: null });
+  const { code, stdout } = await check({ check: () => ({ ...FOUND, supernodes: [] }) }, [], stranger);
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/^pass {2}login server/m);
+  expect(stdout).toMatch(/^fail {2}account .*Try: wren signin NAME/m);
+});
+
+test('no network: 2, and the remedy', async () => {
+  const { code, stdout } = await check({}, [], state({ network: null, account: null }));
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/^fail {2}network .*Try: wren join INVITE/m);
+});
+
+test('an agent that is too old for this question fails as a step, not as a crash', async () => {
+  const { code, stdout } = await check(
+    {
+      check: () => {
+        throw refuse('port-version');
+      },
+    },
+    ['--json'],
+  );
+  expect(code).toBe(2);
+  expect(jsonLines(stdout).at(-1)).toEqual({ event: 'done', verdict: 'fail', exit: 2 });
+});
+
+test('--every goes on until Ctrl-C, and ends as its last round did', async () => {
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile, talks({ path: 'relay' }));
+  const running = wren.start(['--profile', profile, 'check', '--every', '0.1', '--json']);
+  await agent.wasAsked('call.place', 3);
+  await expect.poll(() => running.stdout().match(/"done"/g)?.length ?? 0, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+  running.signal('SIGINT');
+  const { code, stdout } = await running.ended;
+  expect(jsonLines(stdout).at(-1)).toMatchObject({ event: 'done', exit: code });
+});
+
+describe('login servers', () => {
+  test('one that is down is a warning while voice does without it, and a failure before that', () => {
+    const found = { ...FOUND, loginServers: [knock(SILENT)] };
+    expect(loginSteps(found, true)[0]).toMatchObject({ verdict: 'warn', trouble: 'unreachable' });
+    expect(loginSteps(found, false)[0]).toMatchObject({ verdict: 'fail' });
+    const two = { ...FOUND, loginServers: [knock(SILENT), knock()] };
+    expect(loginSteps(two, false).map(({ verdict }) => verdict)).toEqual(['warn', 'pass']);
+  });
+
+  test('closed, silent and foreign ones are told apart', () => {
+    const causes = [knock(SILENT), knock({ trouble: 'unreachable' }), knock({ trouble: 'authority-mismatch' })].map(
+      (one) => loginSteps({ ...FOUND, loginServers: [one] }, true)[0]?.cause,
+    );
+    expect(causes).toEqual([
+      '192.0.2.7:33033 cannot be reached by TCP',
+      '192.0.2.7:33033 accepts TCP, but does not answer as a login server',
+      '192.0.2.7:33033 is not trusted: authority-mismatch',
+    ]);
+  });
+});
+
+describe('the way out', () => {
+  test('UDP works when one supernode answers, and is blocked when none does', () => {
+    expect(udpStep(FOUND)).toMatchObject({ verdict: 'pass', udp: 'works' });
+    const blocked = { ...FOUND, supernodes: [knock({ ...SILENT, endpoint: 'udp:192.0.2.7:4000' })] };
+    expect(udpStep(blocked)).toMatchObject({ verdict: 'warn', udp: 'blocked' });
+  });
+
+  test('no supernode is a failure that says how many are known', () => {
+    const away = state({ connection: 'connecting', supernode: null, trouble: 'unreachable-network' });
+    expect(supernodeStep(away, { ...FOUND, supernodes: [knock(SILENT)] })).toMatchObject({
+      verdict: 'fail',
+      cause: expect.stringContaining('1 supernode known, 0 answering'),
+    });
+  });
+
+  test('NAT is named and is no fault', () => {
+    expect(addressStep(state({ nat: 'behind-nat', observed: 'udp:203.0.113.5:61000' }))).toMatchObject({
+      verdict: 'pass',
+      cause: 'behind NAT, seen as 203.0.113.5:61000',
+      nat: 'behind-nat',
+    });
+  });
+});
+
+test('a clock more than two minutes off is a warning, either way', () => {
+  const at = (clockOffsetMs: number | null) => clockStep({ ...FOUND, clockOffsetMs });
+  expect([at(119_000), at(121_000), at(-121_000), at(null)].map(({ verdict }) => verdict)).toEqual([
+    'pass',
+    'warn',
+    'warn',
+    'pass',
+  ]);
+  expect(at(-7_200_000).cause).toBe('2 h 0 min behind the login server');
+});
+
+test('a certificate warns when it should have been renewed, and fails when it has ended', () => {
+  const hours = (left: number) =>
+    certificateStep({ name: 'alice1', displayName: '', certificateExpiresAtMs: left * 3_600_000 }, 0).verdict;
+  expect([hours(71), hours(1), hours(-1)]).toEqual(['pass', 'warn', 'fail']);
+});
+
+test('missing sound is told, and does not make the network worse', () => {
+  const audio = { spec: 'default', codec: 'native', backend: 'none', advice: 'Plug one in.', problem: '' } as const;
+  const sound = soundStep(state({ audio }));
+  expect(sound).toMatchObject({ verdict: 'warn', remedy: 'Plug one in.' });
+  expect(worst([step('agent', 'pass', ''), sound])).toBe('pass');
+  expect(soundStep(state({ audio: { ...audio, spec: 'none' } })).verdict).toBe('pass');
+});
+
+test('a buddy is told by what is known here, without ringing', () => {
+  const buddies = [
+    buddy('bobby1'),
+    buddy('carol1', { presence: 'offline' }),
+    buddy('dave01', { relation: 'outgoing' }),
+  ];
+  const of = (name: string) => buddyStep(state({ buddies }), name);
+  expect(of('BOBBY1')).toMatchObject({ verdict: 'pass', presence: 'online', pathProbed: false });
+  expect(of('carol1')).toMatchObject({ verdict: 'fail', presence: 'offline' });
+  expect(of('dave01').verdict).toBe('fail');
+  expect(of('erin01').remedy).toBe('wren buddies add erin01');
+});
+
+test('a lone bad second does not make a bad call, nor does the first; bad ones in most do', () => {
+  const seconds = (...list: Quality['verdict'][]) => list.map((verdict) => ({ ...QUALITY, verdict }));
+  const bad = 'you hear gaps';
+  expect(typical(seconds(bad, 'good', 'good', bad))?.verdict).toBe('good');
+  expect(typical(seconds('good', bad, bad, 'good'))?.verdict).toBe(bad);
+  expect(typical(seconds(bad))?.verdict).toBe(bad);
+  expect(typical([])).toBe(undefined);
+});
+
+test('a call without figures or path failed, and the exit codes are those of the contract', () => {
+  expect(voiceStep('echo call', 'echo', undefined).verdict).toBe('fail');
+  expect(voiceStep('echo call', 'echo', { ...QUALITY, path: null }).verdict).toBe('fail');
+  expect([checkExit('pass'), checkExit('warn'), checkExit('fail')]).toEqual([0, 1, 2]);
+});
