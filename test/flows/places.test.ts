@@ -40,14 +40,14 @@ const SIGN_IN_MS_MAX: Readonly<Record<Place, number | 'cannot'>> = {
 const ROUTES = parseTable(`
           PUB        PR         PRtrap     SYM        UDPX       X443  D443  SAME       CGN
 PUB       direct     direct     direct     direct     relay/tcp  -     -     direct     direct
-PR        direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+PR        direct     direct     direct     relay      relay/tcp  -     -     direct     direct
 PRtrap    direct     relay      relay      relay      relay/tcp  -     -     relay      relay
 SYM       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
 UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        -     -     tcp/relay  tcp/relay
 X443      -          -          -          -          -          -     -     -          -
 D443      -          -          -          -          -          -     -     -          -
-SAME      direct     relay      relay      relay      relay/tcp  -     -     lan        relay
-CGN       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+SAME      direct     direct     direct     relay      relay/tcp  -     -     lan        direct
+CGN       direct     direct     direct     relay      relay/tcp  -     -     direct     direct
 `);
 
 interface Cell {

@@ -110,6 +110,10 @@ export class Prober {
     const probes: Probe[] = [];
     const due = this.all().filter((one) => one.nextAt <= now);
     for (const candidate of due.sort((a, b) => a.nextAt - b.nextAt)) {
+      if (isNeedless(candidate, pursuit)) {
+        candidate.nextAt = now + PROBE_STANDBY_MS;
+        continue;
+      }
       if (!this.#withinBudget(candidate)) {
         candidate.nextAt = Number.POSITIVE_INFINITY;
         continue;
@@ -180,6 +184,11 @@ function restart(now: Millis, candidate: Candidate): void {
   candidate.startedAt = now;
   candidate.step = 0;
   candidate.nextAt = now;
+}
+
+/** Two in one house need nothing outside: what never answered could only be worse than the way that they have. */
+function isNeedless({ kind, everAnswered }: Candidate, { active, inDoubt }: Pursuit): boolean {
+  return active?.kind === 'lan' && !inDoubt && kind === 'direct' && !everAnswered;
 }
 
 /** After a probe: the path in use is measured, a standby kept alive, everything else follows the schedule. */

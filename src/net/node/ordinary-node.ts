@@ -16,7 +16,7 @@ import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
-import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isUnicastHost, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
@@ -71,7 +71,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
   readonly #connecting = new Map<NodeId, SessionId>();
   #supernodes: readonly Endpoint[];
-  #localCandidates: readonly string[] = [];
+  #hostCandidates: readonly string[] = [];
+  /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
+  #reflexive: string | undefined;
   #renewAt: Millis = Number.POSITIVE_INFINITY;
   /** When the login server is asked for supernodes next; Infinity while we are attached, or are nobody. */
   #askSupernodesAt: Millis = Number.POSITIVE_INFINITY;
@@ -111,7 +113,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'local-endpoints') this.#setCandidates(now, input.endpoints);
+    if (input.type === 'local-endpoints') this.#setHostCandidates(now, input.endpoints);
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
@@ -180,7 +182,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#switchboard.setIdentity(member);
     const { random, wallClock } = this.#options;
     this.#people = new People({ ...member, random, wallClock });
-    this.#people.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+    this.#tellCandidates(now);
     this.#scheduleRenewal(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
     if (this.#supernodes.length === 0) this.#askSupernodes(now);
@@ -438,7 +440,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#sendToSupernode(now, output.message, output.reliable);
         return true;
       case 'attached':
-        this.#attached(output);
+        this.#attached(now, output);
+        return true;
+      case 'observed':
+        this.#observed(now, output.observed);
         return true;
       case 'present':
         this.#present(output.present);
@@ -473,7 +478,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(name, node);
   }
 
-  #attached(output: Extract<LinkOutput, { type: 'attached' }>): void {
+  #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
+    this.#observed(now, output.observed);
     const texts = output.loginServers.slice(0, LOGIN_SERVERS_NAMED_MAX);
     const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const known = this.#options.loginServers;
@@ -630,12 +636,26 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return undefined;
   }
 
-  #setCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
+  #setHostCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
     const first = this.#media.ours.length === 0;
     this.#media.ours = endpoints;
     if (!first) this.#media.doubt(now);
-    this.#localCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
-    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+    this.#hostCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
+    this.#tellCandidates(now);
+  }
+
+  /** A text from a supernode; by TCP it sees a port that nobody can write to. */
+  #observed(now: Millis, text: string): void {
+    const endpoint = parseEndpoint(text);
+    const isMeeting = endpoint?.carrier === 'udp' && isUnicastHost(endpoint.host);
+    this.#reflexive = isMeeting ? printEndpoint(endpoint) : undefined;
+    this.#tellCandidates(now);
+  }
+
+  /** The reflexive one first: a machine may have more addresses than are told. */
+  #tellCandidates(now: Millis): void {
+    const endpoints = [...new Set(this.#reflexive ? [this.#reflexive, ...this.#hostCandidates] : this.#hostCandidates)];
+    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
   }
 
   #tellLink(state: 'connecting' | 'offline', trouble: FailureCode | undefined): void {
