@@ -14,6 +14,8 @@ const SEED = 1;
 const CORE_DELAY_MS = 50;
 /** Figure P4, for a relay by UDP and by TCP; by UDP it holds for direct ways too, which begin at the relay. */
 const SOUND_MS_MAX = { udp: 300, tcp: 700 } as const;
+/** Figure P2, media by the direct way after the answer. */
+const DIRECT_MS_MAX = 1_500;
 /** So long a call is watched for a better way. */
 const WATCH_MS = 4_000;
 
@@ -41,7 +43,7 @@ const ROUTES = parseTable(`
           PUB        PR         PRtrap     SYM        UDPX       X443  D443  SAME       CGN
 PUB       direct     direct     direct     direct     relay/tcp  -     -     direct     direct
 PR        direct     direct     direct     relay      relay/tcp  -     -     direct     direct
-PRtrap    direct     relay      relay      relay      relay/tcp  -     -     relay      relay
+PRtrap    direct     direct     direct     relay      relay/tcp  -     -     direct     direct
 SYM       direct     relay      relay      relay      relay/tcp  -     -     relay      relay
 UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        -     -     tcp/relay  tcp/relay
 X443      -          -          -          -          -          -     -     -          -
@@ -81,6 +83,7 @@ describe.each(places)('somebody in %s', (caller) => {
       const cell = callBetween(world, caller, callee);
       cells.set(`${caller} ${callee}`, cell);
       expect(cell.route).toBe(ROUTES.get(`${caller} ${callee}`));
+      if (cell.route === 'direct' || cell.route === 'lan') expect(cell.directMs).toBeLessThanOrEqual(DIRECT_MS_MAX);
       const byTcp = cell.route.includes('tcp');
       expect(cell.soundMs).toBeLessThanOrEqual(byTcp ? SOUND_MS_MAX.tcp : SOUND_MS_MAX.udp);
     });

@@ -107,6 +107,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   callMute: { callId: CALL, on: true },
   pathProbe: { transaction: run(0xf0, 8), callId: CALL },
   pathReply: { transaction: run(0xf0, 8), seen: 'udp:203.0.113.5:61234' },
+  pathOpened: { callId: CALL },
   mediaReport: {
     callId: CALL,
     highest: 70_000,

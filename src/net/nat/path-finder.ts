@@ -11,6 +11,9 @@
  *   suspect -> direct     it is heard again, or another is proven
  *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
  *
+ * Addresses beyond our NAT are opened first, carefully (`prober.ts`). When that is done we say so through the relay, and
+ * the other end says the same; nothing that could reach the other's NAT leaves before both have.
+ *
  * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe
  * through the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. An end on
  * the relay that hears nothing by any way says so too.
@@ -20,7 +23,7 @@
  */
 import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
-import { type CallId, hexOf } from '../protocol/ids.ts';
+import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
   PATH_BETTER_FOR_MS,
   PATH_DEAD_MS,
@@ -42,13 +45,23 @@ import {
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
 import { type Body, type MessageOf, message } from '../wire/messages.ts';
-import { type Candidate, compareRated, type PathKind, replaces, score, worthProbing } from './candidate.ts';
+import {
+  type Candidate,
+  compareRated,
+  type PathKind,
+  replaces,
+  score,
+  wantsOpeners,
+  worthProbing,
+} from './candidate.ts';
 import { type Probe, Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
 
 export type PathInput =
   /** A PathProbe or PathReply of this call's peer, and the way it came. */
   | { readonly type: 'probe'; readonly from: Route; readonly probe: Body<'pathProbe'> }
   | { readonly type: 'reply'; readonly from: Route; readonly reply: Body<'pathReply'> }
+  /** The other end has opened its side to the addresses that we offered. */
+  | { readonly type: 'opened' }
   /** A voice packet of this call came this way, opened for the first time. Probes and replies speak for themselves. */
   | { readonly type: 'heard'; readonly route: Route };
 
@@ -62,6 +75,8 @@ export type PathOutput =
   | Probe
   /** The same, on the way that the probe came; or a probe through the relay, which tells our doubt. */
   | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply' | 'pathProbe'> }
+  /** A reliable message, by signalling. */
+  | { readonly type: 'tell'; readonly message: MessageOf<'pathOpened'> }
   /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
   | { readonly type: 'send-on'; readonly routes: readonly Route[] }
   /** What the path is now, for people. */
@@ -81,7 +96,10 @@ type Standing =
 export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #wire: CallId;
   readonly #relay: Route;
+  readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
+  /** They offered something, and have not heard yet that our side is open to it. */
+  #openedUntold = false;
   readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
   #out: PathOutput[] = [];
   #standing: Standing = { name: 'relayed' };
@@ -100,7 +118,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   /**
    * `wire`: the id both ends know. `relay`: the way that works already. `remoteCandidates`: texts from outside.
-   * `ours`: our own addresses, to sort out what cannot be reached.
+   * `ours`: our own addresses, to sort out what cannot be reached. `punchAfterMs`: until the other end knows ours.
    */
   constructor(
     now: Millis,
@@ -109,6 +127,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       relay: Route;
       remoteCandidates: readonly string[];
       ours: readonly Endpoint[];
+      punchAfterMs?: number;
       random: Random;
     },
   ) {
@@ -116,13 +135,15 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#relay = options.relay;
     this.#quietFrom = now + PATH_SETTLE_MS;
     this.#anyHeardAt = now;
-    const offered = worthProbing(options.remoteCandidates, options.ours);
-    this.#prober = new Prober(now, { wire: options.wire, random: options.random, offered });
+    this.#ours = options.ours;
+    this.#prober = new Prober({ wire: options.wire, random: options.random });
     this.#enter({ name: 'relayed' });
+    this.#offered(now, options.remoteCandidates, options.punchAfterMs ?? 0);
   }
 
   receive(now: Millis, input: PathInput): void {
     if (input.type === 'heard') this.#heardMedia(now, input.route);
+    else if (input.type === 'opened') this.#prober.theyOpened(now);
     else if (input.type === 'probe') this.#probed(now, input.from, input.probe);
     else this.#replied(now, input.from, input.reply);
   }
@@ -143,6 +164,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
     if (now >= this.#deafAt()) this.#tellDoubt(now);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
+    this.#tellOpened();
   }
 
   drain(): PathOutput[] {
@@ -169,6 +191,21 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   }
 
   // ------------------------------------------------------------------ what arrives
+
+  #offered(now: Millis, texts: readonly string[], punchAfterMs: number): void {
+    for (const endpoint of worthProbing(texts, this.#ours)) {
+      const withOpeners = wantsOpeners(endpoint, this.#ours);
+      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, withOpeners);
+    }
+    this.#openedUntold = texts.length > 0;
+    this.#tellOpened();
+  }
+
+  #tellOpened(): void {
+    if (!this.#openedUntold || !this.#prober.opened) return;
+    this.#openedUntold = false;
+    this.#out.push({ type: 'tell', message: message('pathOpened', { callId: bytesOf(this.#wire) }) });
+  }
 
   #heardMedia(now: Millis, route: Route): void {
     this.#anyHeardAt = now;

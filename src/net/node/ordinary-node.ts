@@ -34,7 +34,7 @@ import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
-import { CallMedia, type CallMediaOutput } from './call-media.ts';
+import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
@@ -92,7 +92,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link = new SupernodeLink(random);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = () => this.#relayedPath();
-    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, relayedPath });
+    const rttMs = (node: NodeId): number | undefined => {
+      const session = this.#peers.sessionTo(node);
+      return session === undefined ? undefined : this.#switchboard.rttMs(session);
+    };
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath });
     this.#supernodes = options.supernodes;
     this.#login.setServers(options.loginServers);
   }
@@ -306,7 +310,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     switch (output.type) {
       case 'send':
         if (output.route.via === 'forward') this.#forward(now, output.route.node, output.bytes);
-        else this.#carriers.send(output.route, output.bytes);
+        else this.#carriers.send(output.route, output.bytes, output.ttl);
         return true;
       case 'established':
         this.#established(now, output.session, output.peer, output.route);
@@ -365,9 +369,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
-    if (value.kind === 'pathProbe' || value.kind === 'pathReply' || value.kind === 'mediaReport') {
-      this.#media.receive(now, peer.nodeId, route, value);
-    } else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
+    if (isCallMediaMessage(value)) this.#media.receive(now, peer.nodeId, route, value);
+    else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
   }
 
   #fromLoginServer(now: Millis, session: SessionId, value: Message): void {
@@ -588,7 +591,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (session !== undefined) this.#switchboard.sendVoice(session, output.bytes, output.routes);
     } else if (output.type === 'send-datagram') {
       const session = this.#peers.sessionTo(output.node);
-      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route);
+      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route, output.ttl);
+    } else if (output.type === 'send') {
+      // Behind the answer of the call, if that is still on its way out.
+      this.#peers.send(now, output.to, output.message, output.node);
     } else if (output.type === 'use-route') {
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) {

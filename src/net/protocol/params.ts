@@ -190,6 +190,17 @@ export const PROBES_PER_SECOND_MAX = 50;
 export const PROBES_BURST = 8;
 /** Probes of one call to addresses that never answered. */
 export const PROBES_UNANSWERED_TOTAL_MAX = 240;
+/**
+ * TTLs of the first probes to a public address, one each PUNCH_GAP_MS, when we may be behind a NAT: they open ours and
+ * should die before they reach the other end's, where they would spoil the port (realtime.md 1.6). 2 passes the home
+ * router, 5 a carrier's NAT behind it.
+ */
+export const PUNCH_TTLS = [2, 5, 5] as const;
+export const PUNCH_GAP_MS = 50;
+/** So long after our openers we wait for word that the other end has sent its own; then we probe all the same. */
+export const PUNCH_PATIENCE_MS = 1_000;
+/** The end that told its addresses last waits until the other knows them, so that both begin together; no longer. */
+export const PUNCH_DELAY_MS_MAX = 500;
 /** A packet from an address on trial hastens its next probe to this, and no further. */
 export const PROBE_PROMPT_MS = 200;
 /** An answer after this long says nothing about the path. */

@@ -26,6 +26,7 @@ class Scene {
     this.media = new CallMedia({
       random: seededRandom('media'),
       fillerBody: silenceBody,
+      rttMs: () => undefined,
       relayedPath: () => this.relayed,
     });
     this.media.ours = [{ carrier: 'udp', host: '192.168.1.1', port: 4000 }];
