@@ -129,6 +129,7 @@ export class AgentCalls {
       case 'ended':
         return this.#ended(news);
       case 'media-start':
+      case 'media-candidates':
       case 'media-stop':
         return;
     }

@@ -113,6 +113,34 @@ test('two behind one router talk inside it: no packet of a call that has found i
   });
 });
 
+test('a stranger who calls is met at the supernode alone, and directly once it was answered', async () => {
+  await scene((world) => {
+    const people = new PeopleWorld(world);
+    const [alice, bobby] = joined(people, { alice1: 'PUB', bobby1: 'PUB' }).map(({ person }) => person);
+    if (!alice || !bobby) throw new Error('nobody came');
+    const homes = ['alice1', 'bobby1'].map((name) => world.host(name).address);
+    let between = 0;
+    world.watch({
+      packet({ from, to }) {
+        if (homes.includes(from.host) && homes.includes(to.host)) between += 1;
+      },
+    });
+    for (const word of ['hang-up', 'answer'] as const) {
+      const ringing = () => bobby.callLog.filter((one) => one === 'ringing').length;
+      const before = ringing();
+      alice.calls(bobby);
+      world.until(() => ringing() > before);
+      world.advance(2_000);
+      expect(between).toBe(0);
+      (word === 'answer' ? bobby : alice).call_(word);
+      if (word === 'hang-up') world.until(() => bobby.callLog.at(-1) === 'ended cancelled');
+    }
+    const answeredAt = world.now;
+    world.until(() => isDirect(alice) && isDirect(bobby));
+    expect(world.now - answeredAt).toBeLessThan(DIRECT_MS_MAX);
+  });
+});
+
 afterAll(() => {
   if (process.env.WREN_GRID === '1') console.log(printGrid());
 });

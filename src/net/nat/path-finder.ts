@@ -67,6 +67,8 @@ export type PathInput =
 
 export type PathCommand =
   | { readonly type: 'hold'; readonly on: boolean }
+  /** Further texts from outside. */
+  | { readonly type: 'candidates'; readonly remoteCandidates: readonly string[] }
   /** Our own addresses changed, or sending failed: doubt the path now instead of waiting for silence. */
   | { readonly type: 'doubt' };
 
@@ -150,6 +152,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   command(now: Millis, command: PathCommand): void {
     if (command.type === 'doubt') return this.#suspect(now);
+    if (command.type === 'candidates') return this.#offered(now, command.remoteCandidates, 0);
     if (command.on === this.#onHold) return;
     this.#onHold = command.on;
     this.#quietFrom = now + PATH_SETTLE_MS;

@@ -13,6 +13,7 @@ import { type Endpoint, isUnicastHost } from '../protocol/endpoint.ts';
 import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
   CANDIDATES_LEARNED_MAX,
+  CANDIDATES_OFFERED_MAX,
   PACKETS_PER_EXTRA_PROBE,
   PATH_FRESH_MS,
   PROBE_ACTIVE_MS,
@@ -59,6 +60,7 @@ export class Prober {
   /** The bucket is empty until then. */
   #emptyUntil: Millis = 0;
   #unanswered = 0;
+  #offered = 0;
   /** The other end has sent something to each of our addresses. */
   #theyOpened = false;
 
@@ -69,7 +71,8 @@ export class Prober {
 
   /** An address that the other end offers; the first probe is due `from` then. */
   offer(from: Millis, endpoint: Endpoint, withOpeners: boolean): void {
-    if (this.#candidates.has(candidateKey(endpoint))) return;
+    if (this.#candidates.has(candidateKey(endpoint)) || this.#offered >= CANDIDATES_OFFERED_MAX) return;
+    this.#offered += 1;
     this.#add(candidateAt(from, endpoint, false, withOpeners ? PUNCH_TTLS.length : 0));
   }
 

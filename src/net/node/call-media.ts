@@ -97,7 +97,7 @@ export class CallMedia {
     const { call, wire, node, peer, remoteCandidates } = order;
     const { random, fillerBody } = this.#options;
     const relay: Route = { via: 'forward', node };
-    const punchAfterMs = order.role === 'callee' ? Math.min(this.#oneWayMs(node), PUNCH_DELAY_MS_MAX) : 0;
+    const punchAfterMs = order.tellsLast ? Math.min(this.#oneWayMs(node), PUNCH_DELAY_MS_MAX) : 0;
     const talk: Talk = {
       call,
       wire,
@@ -110,6 +110,14 @@ export class CallMedia {
       direct: undefined,
     };
     this.#talks.set(call, talk);
+    this.#drainTalk(now, talk);
+  }
+
+  /** The other end may be met at these addresses as well. */
+  candidates(now: Millis, { call, remoteCandidates }: Extract<MediaOrder, { type: 'media-candidates' }>): void {
+    const talk = this.#talks.get(call);
+    if (!talk) return;
+    talk.finder.command(now, { type: 'candidates', remoteCandidates });
     this.#drainTalk(now, talk);
   }
 

@@ -572,6 +572,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'details-changed') this.#detailsChanged = true;
     else {
       if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
+      if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-stop') {
         this.#media.stop(now, output.news.call);
         // At once, so that the totals come before the end of the call.

@@ -209,6 +209,8 @@ export const PROBE_TIMEOUT_MS = 5_000;
 export const PROBES_PENDING_MAX = 256;
 export const PATH_REPLIES_PER_SECOND_MAX = 50;
 export const PATH_REPLIES_BURST = 32;
+/** Addresses offered in one call, however often the other end tells of new ones: four full lists. */
+export const CANDIDATES_OFFERED_MAX = 64;
 /** Addresses learned from packets, not offered: one for each NAT rebinding that is still worth a try. */
 export const CANDIDATES_LEARNED_MAX = 8;
 /** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */

@@ -4,6 +4,7 @@ import { type Endpoint, isPrivateHost, parseEndpoint, printEndpoint } from '../.
 import {
   CANDIDATES_LEARNED_MAX,
   CANDIDATES_MAX,
+  CANDIDATES_OFFERED_MAX,
   PACKETS_PER_EXTRA_PROBE,
   PATH_DEAD_MS,
   PATH_OVERLAP_MS,
@@ -546,6 +547,25 @@ describe('somebody behind a NAT', () => {
 
   it('says nothing of openness before it knows where', () => {
     expect(alone({ theirs: [] }).run(2_000)).toEqual([]);
+  });
+
+  it('opens it to addresses that are told later, and says so for them', () => {
+    const { finder, run } = alone({ theirs: [] });
+    run(1_000);
+    finder.command(1_000, { type: 'candidates', remoteCandidates: [B] });
+    expect(run(1_150)).toEqual([`1000 ${B} 2`, `1050 ${B} 5`, `1100 ${B} 5`, '1100 pathOpened']);
+    finder.command(1_150, { type: 'candidates', remoteCandidates: [B] });
+    expect(run(1_200)).toEqual(['1150 pathOpened']);
+  });
+
+  it('probes no more than so many addresses, however many it is told of', () => {
+    const { finder, run } = alone();
+    const places = new Set<string>();
+    for (let i = 0; i < 1_000; i += 1) {
+      finder.command(100 * i, { type: 'candidates', remoteCandidates: [`udp:198.51.100.2:${5_000 + i}`] });
+      for (const text of run(100 * i)) if (text.includes('udp:')) places.add(text.split(' ')[1] ?? '');
+    }
+    expect(places.size).toBeLessThanOrEqual(CANDIDATES_OFFERED_MAX);
   });
 
   it('sends no more for being told again and again', () => {

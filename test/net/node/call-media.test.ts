@@ -42,6 +42,7 @@ class Scene {
       peer: 'bobby1',
       remoteCandidates,
       role: 'caller',
+      tellsLast: false,
     });
     return this.settle();
   }
