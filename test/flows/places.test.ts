@@ -14,6 +14,8 @@ const SEED = 1;
 const CORE_DELAY_MS = 50;
 /** Figure P4, for a relay by UDP and by TCP; by UDP it holds for direct ways too, which begin at the relay. */
 const SOUND_MS_MAX = { udp: 300, tcp: 700 } as const;
+/** Figure P2, media by the direct way after the answer. */
+const DIRECT_MS_MAX = 1_500;
 /** So long a call is watched for a better way. */
 const WATCH_MS = 4_000;
 
@@ -40,14 +42,14 @@ const SIGN_IN_MS_MAX: Readonly<Record<Place, number | 'cannot'>> = {
 const ROUTES = parseTable(`
           PUB        PR         PRtrap     SYM        UDPX       X443  D443  SAME       CGN
 PUB       direct     direct     direct     direct     relay/tcp  relay/tcp443 - direct     direct
-PR        direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
-PRtrap    direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
+PR        direct     direct     direct     relay      relay/tcp  relay/tcp443 - direct     direct
+PRtrap    direct     direct     direct     relay      relay/tcp  relay/tcp443 - direct     direct
 SYM       direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
 UDPX      tcp/relay  tcp/relay  tcp/relay  tcp/relay  tcp        tcp/tcp443 -     tcp/relay  tcp/relay
 X443      tcp443/relay tcp443/relay tcp443/relay tcp443/relay tcp443/tcp tcp443 - tcp443/relay tcp443/relay
 D443      -          -          -          -          -          -     -     -          -
-SAME      direct     relay      relay      relay      relay/tcp  relay/tcp443 - lan        relay
-CGN       direct     relay      relay      relay      relay/tcp  relay/tcp443 - relay      relay
+SAME      direct     direct     direct     relay      relay/tcp  relay/tcp443 - lan        direct
+CGN       direct     direct     direct     relay      relay/tcp  relay/tcp443 - direct     direct
 `);
 
 interface Cell {
@@ -81,6 +83,7 @@ describe.each(places)('somebody in %s', (caller) => {
       const cell = callBetween(world, caller, callee);
       cells.set(`${caller} ${callee}`, cell);
       expect(cell.route).toBe(ROUTES.get(`${caller} ${callee}`));
+      if (cell.route === 'direct' || cell.route === 'lan') expect(cell.directMs).toBeLessThanOrEqual(DIRECT_MS_MAX);
       const byTcp = cell.route.includes('tcp');
       expect(cell.soundMs).toBeLessThanOrEqual(byTcp ? SOUND_MS_MAX.tcp : SOUND_MS_MAX.udp);
     });
@@ -107,6 +110,34 @@ test('two behind one router talk inside it: no packet of a call that has found i
     world.advance(3_000);
     expect(sent.inside).toBeGreaterThan(300 - 5);
     expect(sent.outside).toBe(0);
+  });
+});
+
+test('a stranger who calls is met at the supernode alone, and directly once it was answered', async () => {
+  await scene((world) => {
+    const people = new PeopleWorld(world);
+    const [alice, bobby] = joined(people, { alice1: 'PUB', bobby1: 'PUB' }).map(({ person }) => person);
+    if (!alice || !bobby) throw new Error('nobody came');
+    const homes = ['alice1', 'bobby1'].map((name) => world.host(name).address);
+    let between = 0;
+    world.watch({
+      packet({ from, to }) {
+        if (homes.includes(from.host) && homes.includes(to.host)) between += 1;
+      },
+    });
+    for (const word of ['hang-up', 'answer'] as const) {
+      const ringing = () => bobby.callLog.filter((one) => one === 'ringing').length;
+      const before = ringing();
+      alice.calls(bobby);
+      world.until(() => ringing() > before);
+      world.advance(2_000);
+      expect(between).toBe(0);
+      (word === 'answer' ? bobby : alice).call_(word);
+      if (word === 'hang-up') world.until(() => bobby.callLog.at(-1) === 'ended cancelled');
+    }
+    const answeredAt = world.now;
+    world.until(() => isDirect(alice) && isDirect(bobby));
+    expect(world.now - answeredAt).toBeLessThan(DIRECT_MS_MAX);
   });
 });
 

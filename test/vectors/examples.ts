@@ -107,8 +107,10 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   callEnd: { callId: CALL, reason: 'answered-elsewhere' },
   callHold: { callId: CALL, on: true },
   callMute: { callId: CALL, on: true },
+  callCandidates: { callId: CALL, candidates: ['udp:203.0.113.5:61234', 'udp:10.0.0.5:4000'] },
   pathProbe: { transaction: run(0xf0, 8), callId: CALL },
   pathReply: { transaction: run(0xf0, 8), seen: 'udp:203.0.113.5:61234' },
+  pathOpened: { callId: CALL },
   mediaReport: {
     callId: CALL,
     highest: 70_000,

@@ -79,7 +79,11 @@ export type MediaOrder =
       readonly node: NodeId;
       readonly remoteCandidates: readonly string[];
       readonly role: 'caller' | 'callee';
+      /** We tell our addresses after we heard theirs (or shall), so we know both sides' before they do. */
+      readonly tellsLast: boolean;
     } & OfCall)
+  /** The other end told (further) addresses while the call runs. */
+  | ({ readonly type: 'media-candidates'; readonly remoteCandidates: readonly string[] } & OfCall)
   /** Precedes `ended`, so that the totals of the media can be told with it. */
   | { readonly type: 'media-stop'; readonly call: CallId; readonly wire: CallId };
 
@@ -141,6 +145,8 @@ export interface CallRecord {
   mutedByMe: boolean;
   /** Something we told the peer may not have arrived; told again when the peer is seen. */
   doubtful: boolean;
+  /** An invite went out without our addresses; who answers it is told them then. */
+  addressesKept: boolean;
 }
 
 /** What is left of an ended call: enough to answer latecomers. */

@@ -42,18 +42,21 @@ export interface CallRoom {
 
 export class CallTable {
   readonly #room: Required<CallRoom>;
+  readonly #isBuddy: (name: UserName) => boolean;
   readonly #live = new Map<CallId, CallRecord>();
   readonly #past = new Map<CallId, Tombstone>();
   #candidates: readonly string[] = [];
   #out: CallOutput[] = [];
 
-  constructor(room: CallRoom) {
+  /** `isBuddy`: who learns our addresses before the call is answered. */
+  constructor(room: CallRoom, isBuddy: (name: UserName) => boolean) {
+    this.#isBuddy = isBuddy;
     this.#room = { callsMax: CALLS_MAX, callsPerPersonMax: CALLS_MAX, allTalk: false, ...room };
   }
 
   /** A new record; it has no meaning to anybody before its first `change`. */
   open(now: Millis, of: Pick<CallRecord, 'id' | 'wire' | 'peer' | 'direction'>, mutedByMe = false): CallRecord {
-    const flags = { rang: false, mutedByMe, doubtful: false };
+    const flags = { rang: false, mutedByMe, doubtful: false, addressesKept: false };
     const call: CallRecord = { ...of, ...flags, startedAt: now, state: { name: 'new' }, why: '' };
     this.#live.set(call.id, call);
     return call;
@@ -73,7 +76,8 @@ export class CallTable {
     if (next.name === 'running' && before.name !== 'running') {
       const { node, role, remoteCandidates } = next;
       this.#out.push({ type: 'answered', setupMs: now - call.startedAt, ...of });
-      this.#out.push({ type: 'media-start', wire: call.wire, node, remoteCandidates, role, ...of });
+      const tellsLast = role === 'callee' || call.addressesKept;
+      this.#out.push({ type: 'media-start', wire: call.wire, node, remoteCandidates, role, tellsLast, ...of });
     }
     if (next.name === 'ended') this.#finish(now, call, before, next);
   }
@@ -187,8 +191,13 @@ export class CallTable {
 
   // ------------------------------------------------------------------ telling
 
+  /** Whoever talks with us is told at once when we have moved. */
   setCandidates(endpoints: readonly string[]): void {
+    const before = this.#candidates;
     this.#candidates = boundCandidates(endpoints);
+    if (this.#candidates.join() === before.join()) return;
+    for (const call of this.#live.values())
+      if (call.state.name === 'running') this.sendCandidates(call, call.state.node);
   }
 
   push(output: CallOutput): void {
@@ -204,9 +213,11 @@ export class CallTable {
     this.#out.push({ type: on ? 'muted' : 'unmuted', call: call.id, peer: call.peer, by });
   }
 
-  /** Without `node`: to every device of the person. */
+  /** Without `node`: to every device of the person. A stranger learns where we are when they have answered. */
   sendInvite(call: CallRecord, node?: NodeId): void {
-    const candidates = [...this.#candidates];
+    const isBuddy = this.#isBuddy(call.peer);
+    const candidates = isBuddy ? [...this.#candidates] : [];
+    if (!isBuddy) call.addressesKept = true;
     this.#send(call, message('callInvite', { callId: bytesOf(call.wire), candidates }), node);
   }
 
@@ -217,6 +228,11 @@ export class CallTable {
   sendAnswer(call: CallRecord, node: NodeId): void {
     const candidates = [...this.#candidates];
     this.#send(call, message('callAnswer', { callId: bytesOf(call.wire), candidates }), node);
+  }
+
+  sendCandidates(call: CallRecord, node: NodeId): void {
+    const candidates = [...this.#candidates];
+    this.#send(call, message('callCandidates', { callId: bytesOf(call.wire), candidates }), node);
   }
 
   sendHold(call: CallRecord, state: Running): void {

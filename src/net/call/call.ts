@@ -56,7 +56,15 @@ import {
 } from './call-record.ts';
 import { type CallRoom, CallTable, isOf, type Word } from './call-table.ts';
 
-const CALL_KINDS = ['callInvite', 'callRinging', 'callAnswer', 'callEnd', 'callHold', 'callMute'] as const;
+const CALL_KINDS = [
+  'callInvite',
+  'callRinging',
+  'callAnswer',
+  'callEnd',
+  'callHold',
+  'callMute',
+  'callCandidates',
+] as const;
 type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
 
 export class Calls implements Core<CallInput, CallCommand, CallOutput> {
@@ -66,12 +74,18 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   /** Call messages without a proper call id. */
   dropped = 0;
 
-  /** `name`: our own, to refuse calls to ourselves. */
-  constructor(options: { readonly name: UserName; readonly random: Random } & CallRoom) {
-    this.#name = options.name;
-    this.#random = options.random;
-    const { name: _name, random: _random, ...room } = options;
-    this.#table = new CallTable(room);
+  /** `name`: our own, to refuse calls to ourselves. `isBuddy`: may know our addresses before an answer. */
+  constructor(
+    options: {
+      readonly name: UserName;
+      readonly random: Random;
+      readonly isBuddy: (name: UserName) => boolean;
+    } & CallRoom,
+  ) {
+    const { name, random, isBuddy, ...room } = options;
+    this.#name = name;
+    this.#random = random;
+    this.#table = new CallTable(room, isBuddy);
   }
 
   receive(now: Millis, input: CallInput): void {
@@ -221,6 +235,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     if (call.state.name === 'running' && call.state.node === node) call.state.heardAt = now;
     if (heard.kind === 'callRinging') this.#rings(now, call, word);
     else if (heard.kind === 'callAnswer') this.#answered(now, call, word, boundCandidates(heard.body.candidates));
+    else if (heard.kind === 'callCandidates') this.#told(call, node, boundCandidates(heard.body.candidates));
     else if (heard.kind === 'callEnd') this.#endedByThem(now, call, node, endReason(heard.body.reason));
     else this.#toldSwitch(now, call, node, heard.kind, heard.body.on);
   }
@@ -316,6 +331,12 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.change(now, call, withoutDevice(now, call.state, node, fate), `a device refuses: ${reason}`);
   }
 
+  /** Where else they may be met. */
+  #told({ id, peer, state }: CallRecord, node: NodeId, remoteCandidates: readonly string[]): void {
+    if (state.name !== 'running' || state.node !== node) return;
+    this.#table.push({ type: 'media-candidates', call: id, peer, remoteCandidates });
+  }
+
   #toldSwitch(now: Millis, call: CallRecord, node: NodeId, kind: 'callHold' | 'callMute', on: boolean): void {
     const { state } = call;
     if (state.name !== 'running' || state.node !== node) return;
@@ -378,6 +399,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
 
   #sayAgain(call: CallRecord, state: Running): void {
     if (state.role === 'callee') this.#table.sendAnswer(call, state.node);
+    else this.#table.sendCandidates(call, state.node);
     this.#table.sendHold(call, state);
     this.#table.sendMute(call, state.node);
   }
@@ -436,6 +458,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   #run(now: Millis, call: CallRecord, way: Pick<Running, 'node' | 'role' | 'remoteCandidates'>, why: string): void {
     const quiet = { heldByMe: false, heldByThem: false, mutedByThem: false };
     this.#table.change(now, call, { name: 'running', ...way, ...quiet, answeredAt: now, heardAt: now }, why);
+    if (way.role === 'caller' && call.addressesKept) this.#table.sendCandidates(call, way.node);
     if (call.mutedByMe) this.#table.sendMute(call, way.node);
   }
 }

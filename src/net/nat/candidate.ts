@@ -41,6 +41,8 @@ export interface Candidate {
   readonly kind: 'lan' | 'direct';
   /** Offered by the other end, or learned from a packet's source. */
   readonly learned: boolean;
+  /** Probes of a low TTL that are still to be sent before any other. */
+  openersLeft: number;
   state: CandidateState;
   /** Start of its schedule, and probes sent since. */
   startedAt: Millis;
@@ -57,12 +59,14 @@ export interface Candidate {
   returnAt: Millis;
 }
 
-export function candidateAt(now: Millis, endpoint: Endpoint, learned: boolean): Candidate {
+/** `openers`: how many low probes go first; `now` is when the first probe is due. */
+export function candidateAt(now: Millis, endpoint: Endpoint, learned: boolean, openers = 0): Candidate {
   return {
     endpoint,
     key: candidateKey(endpoint),
     kind: isPrivateHost(endpoint.host) ? 'lan' : 'direct',
     learned,
+    openersLeft: openers,
     state: { name: 'trial' },
     startedAt: now,
     step: 0,
@@ -102,6 +106,16 @@ function isReachable(endpoint: Endpoint, ours: readonly Endpoint[]): boolean {
   if (ours.some((own) => sameEndpoint(own, endpoint))) return false;
   if (isLoopbackHost(endpoint.host)) return ours.some((own) => isLoopbackHost(own.host));
   return ours.some((own) => own.host.includes(':') === endpoint.host.includes(':'));
+}
+
+/**
+ * Whether our own NAT must be opened towards this address before anything may reach it in earnest. Not when we have a
+ * public address of that family ourselves: then there is a firewall at most, which only forwards or drops.
+ */
+export function wantsOpeners(endpoint: Endpoint, ours: readonly Endpoint[]): boolean {
+  if (isPrivateHost(endpoint.host)) return false;
+  const isIPv6 = endpoint.host.includes(':');
+  return !ours.some(({ host }) => host.includes(':') === isIPv6 && !isPrivateHost(host));
 }
 
 function nearness(endpoint: Endpoint): number {

@@ -11,6 +11,9 @@
  *   suspect -> direct     it is heard again, or another is proven
  *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
  *
+ * Addresses beyond our NAT are opened first, carefully (`prober.ts`). When that is done we say so through the relay, and
+ * the other end says the same; nothing that could reach the other's NAT leaves before both have.
+ *
  * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe
  * through the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. An end on
  * the relay that hears nothing by any way says so too.
@@ -20,8 +23,9 @@
  */
 import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
-import { type CallId, hexOf } from '../protocol/ids.ts';
+import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
+  CONTACT_LOST_MS,
   PATH_BETTER_FOR_MS,
   PATH_DEAD_MS,
   PATH_DEAD_ON_HOLD_MS,
@@ -42,18 +46,30 @@ import {
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
 import { type Body, type MessageOf, message } from '../wire/messages.ts';
-import { type Candidate, compareRated, type PathKind, replaces, score, worthProbing } from './candidate.ts';
+import {
+  type Candidate,
+  compareRated,
+  type PathKind,
+  replaces,
+  score,
+  wantsOpeners,
+  worthProbing,
+} from './candidate.ts';
 import { type Probe, Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
 
 export type PathInput =
   /** A PathProbe or PathReply of this call's peer, and the way it came. */
   | { readonly type: 'probe'; readonly from: Route; readonly probe: Body<'pathProbe'> }
   | { readonly type: 'reply'; readonly from: Route; readonly reply: Body<'pathReply'> }
+  /** The other end has opened its side to the addresses that we offered. */
+  | { readonly type: 'opened' }
   /** A voice packet of this call came this way, opened for the first time. Probes and replies speak for themselves. */
   | { readonly type: 'heard'; readonly route: Route };
 
 export type PathCommand =
   | { readonly type: 'hold'; readonly on: boolean }
+  /** Further texts from outside. */
+  | { readonly type: 'candidates'; readonly remoteCandidates: readonly string[] }
   /** Our own addresses changed, or sending failed: doubt the path now instead of waiting for silence. */
   | { readonly type: 'doubt' };
 
@@ -62,8 +78,12 @@ export type PathOutput =
   | Probe
   /** The same, on the way that the probe came; or a probe through the relay, which tells our doubt. */
   | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply' | 'pathProbe'> }
+  /** A reliable message, by signalling. */
+  | { readonly type: 'tell'; readonly message: MessageOf<'pathOpened'> }
   /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
   | { readonly type: 'send-on'; readonly routes: readonly Route[] }
+  /** Nothing is heard by any way, or something again. */
+  | { readonly type: 'contact'; readonly lost: boolean }
   /** What the path is now, for people. */
   | { readonly type: 'path'; readonly path: PathKind; readonly route: Route };
 
@@ -81,7 +101,10 @@ type Standing =
 export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #wire: CallId;
   readonly #relay: Route;
+  readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
+  /** They offered something, and have not heard yet that our side is open to it. */
+  #openedUntold = false;
   readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
   #out: PathOutput[] = [];
   #standing: Standing = { name: 'relayed' };
@@ -93,6 +116,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #unsettled = 0;
   /** Newest media by any way, and when we last told that there is none. */
   #anyHeardAt: Millis;
+  #lost = false;
   #doubtToldAt: Millis = Number.NEGATIVE_INFINITY;
   #challenger: { readonly candidate: Candidate; readonly since: Millis } | undefined;
   /** Probes and replies of no sense, or above the limit. */
@@ -100,7 +124,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   /**
    * `wire`: the id both ends know. `relay`: the way that works already. `remoteCandidates`: texts from outside.
-   * `ours`: our own addresses, to sort out what cannot be reached.
+   * `ours`: our own addresses, to sort out what cannot be reached. `punchAfterMs`: until the other end knows ours.
    */
   constructor(
     now: Millis,
@@ -109,6 +133,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       relay: Route;
       remoteCandidates: readonly string[];
       ours: readonly Endpoint[];
+      punchAfterMs?: number;
       random: Random;
     },
   ) {
@@ -116,23 +141,28 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#relay = options.relay;
     this.#quietFrom = now + PATH_SETTLE_MS;
     this.#anyHeardAt = now;
-    const offered = worthProbing(options.remoteCandidates, options.ours);
-    this.#prober = new Prober(now, { wire: options.wire, random: options.random, offered });
+    this.#ours = options.ours;
+    this.#prober = new Prober({ wire: options.wire, random: options.random });
     this.#enter({ name: 'relayed' });
+    this.#offered(now, options.remoteCandidates, options.punchAfterMs ?? 0);
   }
 
   receive(now: Millis, input: PathInput): void {
     if (input.type === 'heard') this.#heardMedia(now, input.route);
+    else if (input.type === 'opened') this.#prober.theyOpened(now);
     else if (input.type === 'probe') this.#probed(now, input.from, input.probe);
     else this.#replied(now, input.from, input.reply);
   }
 
   command(now: Millis, command: PathCommand): void {
     if (command.type === 'doubt') return this.#suspect(now);
+    if (command.type === 'candidates') return this.#offered(now, command.remoteCandidates, 0);
     if (command.on === this.#onHold) return;
     this.#onHold = command.on;
     this.#quietFrom = now + PATH_SETTLE_MS;
-    if (!command.on) this.#prober.restartProven(now);
+    if (command.on) return this.#tellContact(false);
+    this.#anyHeardAt = now;
+    this.#prober.restartProven(now);
   }
 
   wake(now: Millis): void {
@@ -142,7 +172,9 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
     if (now >= this.#deafAt()) this.#tellDoubt(now);
+    if (now >= this.#lostAt()) this.#tellContact(true);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
+    this.#tellOpened();
   }
 
   drain(): PathOutput[] {
@@ -153,7 +185,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   wakeAt(): Millis {
     const standing = this.#standing;
-    let at = this.#deafAt();
+    let at = Math.min(this.#deafAt(), this.#lostAt());
     if (standing.name === 'direct' && standing.overlap) at = Math.min(at, standing.overlap.until);
     if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
     return this.#mayProbe() ? Math.min(at, this.#prober.dueAt()) : at;
@@ -170,8 +202,24 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   // ------------------------------------------------------------------ what arrives
 
+  #offered(now: Millis, texts: readonly string[], punchAfterMs: number): void {
+    for (const endpoint of worthProbing(texts, this.#ours)) {
+      const withOpeners = wantsOpeners(endpoint, this.#ours);
+      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, withOpeners);
+    }
+    this.#openedUntold = texts.length > 0;
+    this.#tellOpened();
+  }
+
+  #tellOpened(): void {
+    if (!this.#openedUntold || !this.#prober.opened) return;
+    this.#openedUntold = false;
+    this.#out.push({ type: 'tell', message: message('pathOpened', { callId: bytesOf(this.#wire) }) });
+  }
+
   #heardMedia(now: Millis, route: Route): void {
     this.#anyHeardAt = now;
+    this.#tellContact(false);
     const candidate = this.#heard(now, route);
     if (this.#unsettled === 0 || !candidate || candidate !== this.#pursuit().active) return;
     this.#unsettled -= 1;
@@ -274,6 +322,15 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (best) this.#take(now, best);
     else this.#enter({ name: 'relayed' });
     this.#tellDoubt(now);
+  }
+
+  #tellContact(lost: boolean): void {
+    if (lost !== this.#lost) this.#out.push({ type: 'contact', lost });
+    this.#lost = lost;
+  }
+
+  #lostAt(): Millis {
+    return this.#lost || this.#onHold ? Number.POSITIVE_INFINITY : this.#anyHeardAt + CONTACT_LOST_MS;
   }
 
   #tellDoubt(now: Millis): void {

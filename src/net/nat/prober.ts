@@ -2,6 +2,9 @@
  * The candidates of one call and their probes: when each is due, within which budgets, and which answers count. The
  * path finder asks it what to send and hands it the answers; which path is taken is decided there.
  *
+ * Hole punching (realtime.md 1.4, 1.6): an address beyond our NAT gets a few openers first, probes whose TTL ends on the
+ * way. Then it is left alone until the other end says that it has sent its own, or for PUNCH_PATIENCE_MS.
+ *
  * What a hostile peer can make us send is bounded here: so many addresses, so many unanswered probes to each and to
  * all of them, so many probes a second.
  */
@@ -10,6 +13,7 @@ import { type Endpoint, isUnicastHost } from '../protocol/endpoint.ts';
 import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
   CANDIDATES_LEARNED_MAX,
+  CANDIDATES_OFFERED_MAX,
   PACKETS_PER_EXTRA_PROBE,
   PATH_FRESH_MS,
   PROBE_ACTIVE_MS,
@@ -21,6 +25,9 @@ import {
   PROBES_PER_SECOND_MAX,
   PROBES_UNANSWERED_MAX,
   PROBES_UNANSWERED_TOTAL_MAX,
+  PUNCH_GAP_MS,
+  PUNCH_PATIENCE_MS,
+  PUNCH_TTLS,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
@@ -33,6 +40,8 @@ export interface Probe {
   readonly type: 'probe';
   readonly to: Endpoint;
   readonly message: MessageOf<'pathProbe'>;
+  /** Of an opener; any other goes as far as it must. */
+  readonly ttl?: number;
 }
 
 /** What the path finder is doing, as far as it matters for probing. */
@@ -51,11 +60,32 @@ export class Prober {
   /** The bucket is empty until then. */
   #emptyUntil: Millis = 0;
   #unanswered = 0;
+  #offered = 0;
+  /** The other end has sent something to each of our addresses. */
+  #theyOpened = false;
 
-  constructor(now: Millis, options: { wire: CallId; random: Random; offered: readonly Endpoint[] }) {
+  constructor(options: { wire: CallId; random: Random }) {
     this.#callId = bytesOf(options.wire);
     this.#random = options.random;
-    for (const endpoint of options.offered) this.#add(candidateAt(now, endpoint, false));
+  }
+
+  /** An address that the other end offers; the first probe is due `from` then. */
+  offer(from: Millis, endpoint: Endpoint, withOpeners: boolean): void {
+    if (this.#candidates.has(candidateKey(endpoint)) || this.#offered >= CANDIDATES_OFFERED_MAX) return;
+    this.#offered += 1;
+    this.#add(candidateAt(from, endpoint, false, withOpeners ? PUNCH_TTLS.length : 0));
+  }
+
+  /** Everything is sent that opens our side to the addresses offered. */
+  get opened(): boolean {
+    return this.all().every((one) => one.openersLeft === 0);
+  }
+
+  /** The other end says so of its side: nothing of ours can spoil a port there any more. */
+  theyOpened(now: Millis): void {
+    this.#theyOpened = true;
+    for (const candidate of this.#candidates.values())
+      if (candidate.openersLeft === 0 && candidate.startedAt > now) restart(now, candidate);
   }
 
   all(): Candidate[] {
@@ -71,6 +101,11 @@ export class Prober {
     if (!candidate.everAnswered && candidate.heardPackets % PACKETS_PER_EXTRA_PROBE === 0) {
       candidate.probes = Math.max(0, candidate.probes - 1);
       this.#unanswered = Math.max(0, this.#unanswered - 1);
+    }
+    // It came through both NATs: there is nothing to open any more.
+    if (candidate.openersLeft > 0 || candidate.startedAt > now) {
+      candidate.openersLeft = 0;
+      restart(now, candidate);
     }
     // Something opened the way to us, so ours to them may be open too.
     if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + PROBE_PROMPT_MS);
@@ -110,6 +145,10 @@ export class Prober {
     const probes: Probe[] = [];
     const due = this.all().filter((one) => one.nextAt <= now);
     for (const candidate of due.sort((a, b) => a.nextAt - b.nextAt)) {
+      if (isNeedless(candidate, pursuit)) {
+        candidate.nextAt = now + PROBE_STANDBY_MS;
+        continue;
+      }
       if (!this.#withinBudget(candidate)) {
         candidate.nextAt = Number.POSITIVE_INFINITY;
         continue;
@@ -118,8 +157,11 @@ export class Prober {
         this.#emptyUntil = now + this.#bucket.waitMs(now);
         break;
       }
-      probes.push(this.#probe(now, candidate));
-      schedule(now, candidate, pursuit);
+      if (candidate.openersLeft > 0) probes.push(this.#opener(now, candidate));
+      else {
+        probes.push(this.#probe(now, candidate));
+        schedule(now, candidate, pursuit);
+      }
     }
     return probes;
   }
@@ -156,6 +198,17 @@ export class Prober {
     return candidate.probes < PROBES_UNANSWERED_MAX && this.#unanswered < PROBES_UNANSWERED_TOTAL_MAX;
   }
 
+  #opener(now: Millis, candidate: Candidate): Probe {
+    const ttl = PUNCH_TTLS[PUNCH_TTLS.length - candidate.openersLeft] ?? PUNCH_TTLS[0];
+    candidate.openersLeft -= 1;
+    candidate.nextAt = now + PUNCH_GAP_MS;
+    if (candidate.openersLeft === 0) {
+      restart(now, candidate);
+      if (!this.#theyOpened) candidate.startedAt = candidate.nextAt = now + PUNCH_PATIENCE_MS;
+    }
+    return { ...this.#probe(now, candidate), ttl };
+  }
+
   #probe(now: Millis, candidate: Candidate): Probe {
     candidate.probes += 1;
     if (!candidate.everAnswered) this.#unanswered += 1;
@@ -180,6 +233,11 @@ function restart(now: Millis, candidate: Candidate): void {
   candidate.startedAt = now;
   candidate.step = 0;
   candidate.nextAt = now;
+}
+
+/** Two in one house need nothing outside: what never answered could only be worse than the way that they have. */
+function isNeedless({ kind, everAnswered }: Candidate, { active, inDoubt }: Pursuit): boolean {
+  return active?.kind === 'lan' && !inDoubt && kind === 'direct' && !everAnswered;
 }
 
 /** After a probe: the path in use is measured, a standby kept alive, everything else follows the schedule. */

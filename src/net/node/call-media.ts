@@ -12,16 +12,19 @@ import { callTag } from '../media/voice-packet.ts';
 import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
-import { type CallId, hexOf, type NodeId } from '../protocol/ids.ts';
-import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX } from '../protocol/params.ts';
+import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
+import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
 import type { Route } from '../protocol/traffic.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
+import type { PeerSend } from '../wire/peers.ts';
 
 /** What the agent is told. */
 export type CallMediaNews =
   /** To the voice end; `arrivalMs` on the node's clock. */
   | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
   | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
+  /** Nothing comes by any way, or something again. */
+  | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
   | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
   /** Precedes the end of the call. */
   | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
@@ -29,17 +32,32 @@ export type CallMediaNews =
 export type CallMediaOutput =
   | CallMediaNews
   | { readonly type: 'send-voice'; readonly node: NodeId; readonly bytes: Buffer; readonly routes: readonly Route[] }
-  | { readonly type: 'send-datagram'; readonly node: NodeId; readonly message: Message; readonly route: Route }
+  | {
+      readonly type: 'send-datagram';
+      readonly node: NodeId;
+      readonly message: Message;
+      readonly route: Route;
+      readonly ttl?: number;
+    }
+  | PeerSend
   /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
   | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
   /** Voice came for this call; of one that is over, the id that both ends know. */
   | { readonly type: 'alive'; readonly call: CallId };
+
+const MEDIA_KINDS = ['pathProbe', 'pathReply', 'pathOpened', 'mediaReport'] as const;
+export type CallMediaMessage = MessageOf<(typeof MEDIA_KINDS)[number]>;
+
+export function isCallMediaMessage(value: Message): value is CallMediaMessage {
+  return MEDIA_KINDS.some((kind) => kind === value.kind);
+}
 
 interface Talk {
   readonly call: CallId;
   readonly wire: CallId;
   readonly tag: number;
   readonly node: NodeId;
+  readonly peer: UserName;
   readonly session: MediaSession;
   readonly finder: PathFinder;
   routes: readonly Route[];
@@ -59,6 +77,8 @@ export interface CallMediaOptions {
   readonly random: Random;
   readonly fillerBody: (mediaTime10ms: number) => Buffer;
   /** How a relayed path is to be called, and through whom. */
+  /** Round trip of the signalling with a node, if it is known. */
+  readonly rttMs: (node: NodeId) => number | undefined;
   readonly relayedPath: () => { readonly path: CallPath; readonly via: string };
 }
 
@@ -76,21 +96,36 @@ export class CallMedia {
   }
 
   start(now: Millis, order: Extract<MediaOrder, { type: 'media-start' }>): void {
-    const { call, wire, node, remoteCandidates } = order;
+    const { call, wire, node, peer, remoteCandidates } = order;
     const { random, fillerBody } = this.#options;
     const relay: Route = { via: 'forward', node };
+    const punchAfterMs = order.tellsLast ? Math.min(this.#oneWayMs(node), PUNCH_DELAY_MS_MAX) : 0;
     const talk: Talk = {
       call,
       wire,
       tag: callTag(wire),
       node,
+      peer,
       session: new MediaSession(now, { wire, fillerBody }),
-      finder: new PathFinder(now, { wire, relay, remoteCandidates, ours: this.ours, random }),
+      finder: new PathFinder(now, { wire, relay, remoteCandidates, ours: this.ours, random, punchAfterMs }),
       routes: [relay],
       direct: undefined,
     };
     this.#talks.set(call, talk);
     this.#drainTalk(now, talk);
+  }
+
+  /** The other end may be met at these addresses as well. */
+  candidates(now: Millis, { call, remoteCandidates }: Extract<MediaOrder, { type: 'media-candidates' }>): void {
+    const talk = this.#talks.get(call);
+    if (!talk) return;
+    talk.finder.command(now, { type: 'candidates', remoteCandidates });
+    this.#drainTalk(now, talk);
+  }
+
+  /** Until something that is said now is known there. */
+  #oneWayMs(node: NodeId): number {
+    return (this.#options.rttMs(node) ?? 0) / 2;
   }
 
   stop(now: Millis, call: CallId): void {
@@ -154,12 +189,13 @@ export class CallMedia {
     if (over) this.#out.push({ type: 'alive', call: over.wire });
   }
 
-  /** A probe, a reply or a report from a node. */
-  receive(now: Millis, node: NodeId, route: Route, value: MessageOf<'pathProbe' | 'pathReply' | 'mediaReport'>): void {
+  /** What concerns the media of a call, from a node. */
+  receive(now: Millis, node: NodeId, route: Route, value: CallMediaMessage): void {
     for (const talk of this.#talks.values()) {
       if (talk.node !== node) continue;
       if (value.kind === 'pathReply') talk.finder.receive(now, { type: 'reply', from: route, reply: value.body });
       else if (hexOf(value.body.callId) !== talk.wire) continue;
+      else if (value.kind === 'pathOpened') talk.finder.receive(now, { type: 'opened' });
       else if (value.kind === 'pathProbe') talk.finder.receive(now, { type: 'probe', from: route, probe: value.body });
       else talk.session.receive(now, { type: 'report', report: value.body });
       this.#drainTalk(now, talk);
@@ -196,14 +232,21 @@ export class CallMedia {
     switch (output.type) {
       case 'probe': {
         const route: Route = { via: 'udp', endpoint: output.to };
-        this.#out.push({ type: 'send-datagram', node, message: output.message, route });
+        const ttl = output.ttl === undefined ? {} : { ttl: output.ttl };
+        this.#out.push({ type: 'send-datagram', node, message: output.message, route, ...ttl });
         return;
       }
+      case 'tell':
+        this.#out.push({ type: 'send', to: talk.peer, node, message: output.message });
+        return;
       case 'reply':
         this.#out.push({ type: 'send-datagram', node, message: output.message, route: output.to });
         return;
       case 'send-on':
         talk.routes = output.routes;
+        return;
+      case 'contact':
+        this.#out.push({ type: 'reconnecting', call, on: output.lost });
         return;
       case 'path': {
         const relayed = output.path === 'relay' ? this.#options.relayedPath() : undefined;

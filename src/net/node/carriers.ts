@@ -142,9 +142,10 @@ export class Carriers {
   }
 
   /** A packet that the switchboard wants sent by datagram or stream. */
-  send(route: Route, bytes: Buffer): void {
-    if (route.via === 'udp') this.#out.push({ type: 'send-datagram', to: route.endpoint, bytes });
-    else if (route.via === 'stream') this.#write(route.stream, bytes);
+  send(route: Route, bytes: Buffer, ttl?: number): void {
+    if (route.via === 'udp') {
+      this.#out.push({ type: 'send-datagram', to: route.endpoint, bytes, ...(ttl === undefined ? {} : { ttl }) });
+    } else if (route.via === 'stream') this.#write(route.stream, bytes);
   }
 
   /** A session was established; true when it belongs to one of our links. */

@@ -17,7 +17,7 @@ import { natSeen } from '../nat/seen-from-outside.ts';
 import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
-import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isUnicastHost, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
@@ -37,7 +37,7 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { StreamFace } from '../wire/stream-framer.ts';
-import { CallMedia, type CallMediaOutput } from './call-media.ts';
+import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
 import { CarriedStreams } from './carried-streams.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
@@ -81,7 +81,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #awaitingBearer = new Map<number, LoginConnect>();
   readonly #connecting = new Map<NodeId, SessionId>();
   #supernodes: readonly Endpoint[];
-  #localCandidates: readonly string[] = [];
+  #hostCandidates: readonly string[] = [];
+  /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
+  #reflexive: string | undefined;
   #renewAt: Millis = Number.POSITIVE_INFINITY;
   /** When the login server is asked for supernodes next; Infinity while we are attached, or are nobody. */
   #askSupernodesAt: Millis = Number.POSITIVE_INFINITY;
@@ -101,7 +103,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link = new SupernodeLink(random, options.worked);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = () => this.#relayedPath();
-    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, relayedPath });
+    const rttMs = (node: NodeId): number | undefined => {
+      const session = this.#peers.sessionTo(node);
+      return session === undefined ? undefined : this.#switchboard.rttMs(session);
+    };
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath });
     this.#supernodes = options.supernodes;
     this.#worked = options.worked;
     this.#login.setServers(options.loginServers);
@@ -124,7 +130,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'local-endpoints') this.#setCandidates(now, input.endpoints);
+    if (input.type === 'local-endpoints') this.#setHostCandidates(now, input.endpoints);
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
@@ -193,7 +199,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#switchboard.setIdentity(member);
     const { random, wallClock } = this.#options;
     this.#people = new People({ ...member, random, wallClock });
-    this.#people.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+    this.#tellCandidates(now);
     this.#scheduleRenewal(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
     if (this.#supernodes.length === 0) this.#askSupernodes(now);
@@ -317,7 +323,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     switch (output.type) {
       case 'send':
         if (output.route.via === 'forward') this.#forward(now, output.route.node, output.bytes);
-        else this.#carriers.send(output.route, output.bytes);
+        else this.#carriers.send(output.route, output.bytes, output.ttl);
         return true;
       case 'established':
         this.#established(now, output.session, output.peer, output.route);
@@ -377,9 +383,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
-    if (value.kind === 'pathProbe' || value.kind === 'pathReply' || value.kind === 'mediaReport') {
-      this.#media.receive(now, peer.nodeId, route, value);
-    } else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
+    if (isCallMediaMessage(value)) this.#media.receive(now, peer.nodeId, route, value);
+    else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
   }
 
   #fromLoginServer(now: Millis, session: SessionId, value: Message): void {
@@ -460,7 +465,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#sendToSupernode(now, output.message, output.reliable);
         return true;
       case 'attached':
-        this.#attached(output);
+        this.#attached(now, output);
+        return true;
+      case 'observed':
+        this.#observed(now, output.observed);
         return true;
       case 'present':
         this.#present(output.present);
@@ -496,7 +504,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(name, node);
   }
 
-  #attached(output: Extract<LinkOutput, { type: 'attached' }>): void {
+  #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
+    this.#observed(now, output.observed);
     const texts = output.loginServers.slice(0, LOGIN_SERVERS_NAMED_MAX);
     const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const known = this.#options.loginServers;
@@ -598,6 +607,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'details-changed') this.#detailsChanged = true;
     else {
       if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
+      if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-stop') {
         this.#media.stop(now, output.news.call);
         // At once, so that the totals come before the end of the call.
@@ -617,7 +627,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (session !== undefined) this.#switchboard.sendVoice(session, output.bytes, output.routes);
     } else if (output.type === 'send-datagram') {
       const session = this.#peers.sessionTo(output.node);
-      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route);
+      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message, output.route, output.ttl);
+    } else if (output.type === 'send') {
+      // Behind the answer of the call, if that is still on its way out.
+      this.#peers.send(now, output.to, output.message, output.node);
     } else if (output.type === 'use-route') {
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) {
@@ -716,12 +729,26 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return undefined;
   }
 
-  #setCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
+  #setHostCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
     const first = this.#media.ours.length === 0;
     this.#media.ours = endpoints;
     if (!first) this.#media.doubt(now);
-    this.#localCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
-    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints: this.#localCandidates } });
+    this.#hostCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
+    this.#tellCandidates(now);
+  }
+
+  /** A text from a supernode; by TCP it sees a port that nobody can write to. */
+  #observed(now: Millis, text: string): void {
+    const endpoint = parseEndpoint(text);
+    const isMeeting = endpoint?.carrier === 'udp' && isUnicastHost(endpoint.host);
+    this.#reflexive = isMeeting ? printEndpoint(endpoint) : undefined;
+    this.#tellCandidates(now);
+  }
+
+  /** The reflexive one first: a machine may have more addresses than are told. */
+  #tellCandidates(now: Millis): void {
+    const endpoints = [...new Set(this.#reflexive ? [this.#reflexive, ...this.#hostCandidates] : this.#hostCandidates)];
+    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
   }
 
   #tellLink(state: 'connecting' | 'offline', trouble: FailureCode | undefined): void {

@@ -74,7 +74,10 @@ export class People {
     this.status = options.presence;
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService });
-    this.calls = new Calls({ name, random, ...(isService ? SERVICE_LINES : {}) });
+    this.calls = new Calls({
+      ...{ name, random, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...(isService ? SERVICE_LINES : {}),
+    });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
     this.#settle(0);
   }

@@ -61,6 +61,8 @@ export type LinkOutput =
   | { readonly type: 'present'; readonly present: readonly { readonly name: string; readonly node: NodeId }[] }
   /** Not attached (any more); `code` says why, `searching` that we go on trying by ourselves. */
   | { readonly type: 'detached'; readonly code: FailureCode }
+  /** Our endpoint as the supernode sees it is not the one it was. */
+  | { readonly type: 'observed'; readonly observed: string }
   | { readonly type: 'rtt'; readonly rttMs: number };
 
 type State =
@@ -83,6 +85,7 @@ type State =
       keepAliveAt: Millis;
       misses: number;
       keepAliveId: number;
+      observed: string;
       /** When each keep-alive since the last answer was sent. */
       readonly sentAt: Map<number, Millis>;
     };
@@ -306,6 +309,7 @@ export class SupernodeLink {
       if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present });
       return;
     }
+    const { observed, loginServers } = value.body;
     this.#everTold = false;
     this.#state = {
       name: 'attached',
@@ -315,9 +319,9 @@ export class SupernodeLink {
       keepAliveAt: now + KEEP_ALIVE_MS * (0.8 + 0.2 * this.#random.fraction()),
       misses: 0,
       keepAliveId: 0,
+      observed,
       sentAt: new Map(),
     };
-    const { observed, loginServers } = value.body;
     this.#worked = way.name;
     this.#out.push({ type: 'attached', endpoint: way.endpoint, way: way.name, observed, loginServers, present });
   }
@@ -331,6 +335,10 @@ export class SupernodeLink {
       this.#out.push({ type: 'rtt', rttMs: now - sentAt });
       state.keepAliveAt = now + KEEP_ALIVE_MS;
       state.sentAt.clear();
+    }
+    if (body.observed !== '' && body.observed !== state.observed) {
+      state.observed = body.observed;
+      this.#out.push({ type: 'observed', observed: body.observed });
     }
     if (!body.attached) this.#sendAttach();
   }

@@ -223,6 +223,17 @@ export const PROBES_PER_SECOND_MAX = 50;
 export const PROBES_BURST = 8;
 /** Probes of one call to addresses that never answered. */
 export const PROBES_UNANSWERED_TOTAL_MAX = 240;
+/**
+ * TTLs of the first probes to a public address, one each PUNCH_GAP_MS, when we may be behind a NAT: they open ours and
+ * should die before they reach the other end's, where they would spoil the port (realtime.md 1.6). 2 passes the home
+ * router, 5 a carrier's NAT behind it.
+ */
+export const PUNCH_TTLS = [2, 5, 5] as const;
+export const PUNCH_GAP_MS = 50;
+/** So long after our openers we wait for word that the other end has sent its own; then we probe all the same. */
+export const PUNCH_PATIENCE_MS = 1_000;
+/** The end that told its addresses last waits until the other knows them, so that both begin together; no longer. */
+export const PUNCH_DELAY_MS_MAX = 500;
 /** A packet from an address on trial hastens its next probe to this, and no further. */
 export const PROBE_PROMPT_MS = 200;
 /** An answer after this long says nothing about the path. */
@@ -231,11 +242,15 @@ export const PROBE_TIMEOUT_MS = 5_000;
 export const PROBES_PENDING_MAX = 256;
 export const PATH_REPLIES_PER_SECOND_MAX = 50;
 export const PATH_REPLIES_BURST = 32;
+/** Addresses offered in one call, however often the other end tells of new ones: four full lists. */
+export const CANDIDATES_OFFERED_MAX = 64;
 /** Addresses learned from packets, not offered: one for each NAT rebinding that is still worth a try. */
 export const CANDIDATES_LEARNED_MAX = 8;
 /** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */
 export const PATH_SUSPECT_MS = 240;
 export const PATH_DEAD_MS = 600;
+/** Nothing by any way for this long: people are told that the call looks for another one. */
+export const CONTACT_LOST_MS = 1_500;
 /** The same on hold, where one packet in five seconds is all there is. */
 export const PATH_SUSPECT_ON_HOLD_MS = 12_000;
 export const PATH_DEAD_ON_HOLD_MS = 25_000;

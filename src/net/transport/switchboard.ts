@@ -50,7 +50,8 @@ interface Entry extends TableEntry {
 }
 
 export type SwitchboardOutput =
-  | { readonly type: 'send'; readonly route: Route; readonly bytes: Buffer }
+  /** `ttl`: of a datagram that shall not get far. */
+  | { readonly type: 'send'; readonly route: Route; readonly bytes: Buffer; readonly ttl?: number }
   | {
       readonly type: 'established';
       readonly session: SessionId;
@@ -123,14 +124,14 @@ export class Switchboard {
   }
 
   /** One sealed datagram, by the session's route or another; may be lost. False when it is too long for one. */
-  sendDatagram(id: SessionId, value: Message, route?: Route): boolean {
+  sendDatagram(id: SessionId, value: Message, route?: Route, ttl?: number): boolean {
     const entry = this.#entries.get(id);
     const encoded = entry ? encodeMessage(value) : undefined;
     if (!entry || !encoded || encoded.length >= PLAINTEXT_BYTES_MAX) return false;
     const plaintext = Buffer.allocUnsafe(1 + encoded.length);
     plaintext[0] = ContentType.datagram;
     plaintext.set(encoded, 1);
-    this.#emit(route ?? entry.route, entry.session.seal(plaintext));
+    this.#emit(route ?? entry.route, entry.session.seal(plaintext), ttl);
     return true;
   }
 
@@ -380,8 +381,8 @@ export class Switchboard {
     }
   }
 
-  #emit(route: Route, bytes: Buffer): void {
-    this.#out.push({ type: 'send', route, bytes });
+  #emit(route: Route, bytes: Buffer, ttl?: number): void {
+    this.#out.push({ type: 'send', route, bytes, ...(ttl === undefined ? {} : { ttl }) });
   }
 }
 

@@ -47,9 +47,10 @@ export class CallWorld {
     this.#inOrder = options.inOrder ?? true;
   }
 
-  phone(name: UserName, options: CallRoom = {}): Phone {
+  /** Everybody is everybody's buddy, unless it is said otherwise. */
+  phone(name: UserName, options: CallRoom & { isBuddy?: (name: UserName) => boolean } = {}): Phone {
     const node = this.random.bytes(16).toString('hex');
-    const calls = new Calls({ name, random: this.random, ...options });
+    const calls = new Calls({ name, random: this.random, isBuddy: () => true, ...options });
     const phone: Phone = { name, node, calls, told: [], sent: [], attached: true };
     this.phones.push(phone);
     calls.command(this.now, { type: 'candidates', endpoints: [`udp:127.0.0.1:${4000 + this.phones.length}`] });
@@ -161,7 +162,7 @@ export class CallWorld {
 /** Types of everything told, without the media orders; `ended` with its reason. */
 export function story(phone: Phone): string[] {
   return phone.told
-    .filter((told) => told.type !== 'media-start' && told.type !== 'media-stop')
+    .filter((told) => !told.type.startsWith('media-'))
     .map((told) => (told.type === 'ended' ? `ended ${told.reason}` : told.type));
 }
 

@@ -438,6 +438,72 @@ describe('both calling each other', () => {
   });
 });
 
+describe('addresses', () => {
+  const at = (port: number): string[] => [`udp:127.0.0.1:${port}`];
+  const toldBy = (phone: Phone): string[] =>
+    phone.sent.flatMap(({ message: { kind, body } }) =>
+      'candidates' in body ? [`${kind} ${(body.candidates ?? []).join(' ')}`.trim()] : [],
+    );
+
+  function strangers() {
+    const world = new CallWorld();
+    const isBuddy = () => false;
+    return { world, alice: world.phone('alice1', { isBuddy }), bobby: world.phone('Bobby1', { isBuddy }) };
+  }
+
+  it('are told to a buddy with the first word', () => {
+    const { alice, bobby } = talking();
+    expect([...toldBy(alice), ...toldBy(bobby)]).toEqual([
+      'callInvite udp:127.0.0.1:4001',
+      'callAnswer udp:127.0.0.1:4002',
+    ]);
+  });
+
+  it('are told to a stranger only by who has answered, and then by who called', () => {
+    const { world, alice, bobby } = strangers();
+    const call = dial(world, alice, bobby);
+    expect([...toldBy(alice), ...toldBy(bobby)]).toEqual(['callInvite']);
+    world.do(bobby, { type: 'answer', call });
+    world.run(40);
+    expect(toldBy(bobby)).toEqual(['callAnswer udp:127.0.0.1:4002']);
+    expect(toldBy(alice)).toEqual(['callInvite', 'callCandidates udp:127.0.0.1:4001']);
+    expect(last(bobby, 'media-start')).toMatchObject({ remoteCandidates: [], tellsLast: true });
+    expect(last(alice, 'media-start')).toMatchObject({ remoteCandidates: at(4002), tellsLast: true });
+    expect(last(bobby, 'media-candidates')).toMatchObject({ call, remoteCandidates: at(4001) });
+  });
+
+  it('of somebody who is called a thousand times by a stranger stay unknown', () => {
+    const { world, alice, bobby } = strangers();
+    for (let i = 0; i < 1_000; i += 1) {
+      const call = dial(world, alice, bobby);
+      world.do(alice, { type: 'hang-up', call });
+      world.run(40);
+    }
+    expect(new Set(toldBy(bobby))).toEqual(new Set());
+    expect(new Set(toldBy(alice))).toEqual(new Set(['callInvite']));
+  });
+
+  it('that change in a call are told to whom we talk with, once', () => {
+    const { world, alice, bobby, call } = talking();
+    for (let i = 0; i < 3; i += 1) world.do(alice, { type: 'candidates', endpoints: at(7777) });
+    world.run(40);
+    expect(toldBy(alice).slice(1)).toEqual(['callCandidates udp:127.0.0.1:7777']);
+    expect(last(bobby, 'media-candidates')).toMatchObject({ call, remoteCandidates: at(7777) });
+    world.do(alice, { type: 'hang-up', call });
+    world.do(alice, { type: 'candidates', endpoints: at(8888) });
+    expect(toldBy(alice)).toHaveLength(2);
+  });
+
+  it('are taken from the node we talk with alone', () => {
+    const { world, alice, bobby, call } = talking();
+    const callId = Buffer.from(call, 'hex');
+    const told = message('callCandidates', { callId, candidates: at(6666) });
+    world.hear(alice, { type: 'message', from: 'Bobby1', node: 'e'.repeat(32), message: told });
+    world.hear(alice, { type: 'message', from: 'mallory', node: bobby.node, message: told });
+    expect(alice.told.filter(({ type }) => type === 'media-candidates')).toEqual([]);
+  });
+});
+
 describe('what makes no sense', () => {
   it('refuses commands about no call, calls to oneself, and a second call', () => {
     const { world, alice } = two();

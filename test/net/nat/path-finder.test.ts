@@ -4,6 +4,7 @@ import { type Endpoint, isPrivateHost, parseEndpoint, printEndpoint } from '../.
 import {
   CANDIDATES_LEARNED_MAX,
   CANDIDATES_MAX,
+  CANDIDATES_OFFERED_MAX,
   PACKETS_PER_EXTRA_PROBE,
   PATH_DEAD_MS,
   PATH_OVERLAP_MS,
@@ -12,6 +13,7 @@ import {
   PROBES_PER_SECOND_MAX,
   PROBES_UNANSWERED_MAX,
   PROBES_UNANSWERED_TOTAL_MAX,
+  PUNCH_PATIENCE_MS,
 } from '../../../src/net/protocol/params.ts';
 import type { Route } from '../../../src/net/protocol/traffic.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../../../src/net/wire/messages.ts';
@@ -255,6 +257,32 @@ describe('a path that dies', () => {
     return line;
   }
 
+  it('is told to people after 1.5 s without any way, and when there is one again', () => {
+    const line = direct();
+    line.open = () => false;
+    line.relayMs = 1e9;
+    const cut = line.now;
+    line.run(5_000);
+    line.open = () => true;
+    line.relayMs = 40;
+    line.run(5_000);
+    const contacts = line.a.told.flatMap((one) => (one.type === 'contact' ? [{ lost: one.lost, at: one.at }] : []));
+    expect(contacts.map(({ lost }) => lost)).toEqual([true, false]);
+    expect(contacts[0]?.at).toBeGreaterThan(cut + 1_480);
+    expect(contacts[0]?.at).toBeLessThanOrEqual(cut + 1_520);
+    expect(contacts[1]?.at).toBeLessThan(cut + 5_500);
+  });
+
+  it('is not missed while the relay carries, nor on hold', () => {
+    const line = direct();
+    line.open = () => false;
+    line.run(5_000);
+    for (const end of [line.a, line.b]) end.finder.command(line.now, { type: 'hold', on: true });
+    line.media = false;
+    line.run(20_000);
+    expect(line.a.told.filter(({ type }) => type === 'contact')).toEqual([]);
+  });
+
   it('is joined by the relay after 240 ms, replaced after 600 ms, and the gap stays small', () => {
     const line = direct();
     line.open = () => false;
@@ -476,6 +504,104 @@ describe('probes', () => {
     expect(finder.dropped).toBe(4);
     finder.receive(6, { type: 'reply', from: udp(B), reply: reply(transaction) });
     expect(finder.drain()).toMatchObject([{ type: 'send-on' }, { type: 'path', path: 'direct' }]);
+  });
+});
+
+describe('somebody behind a NAT', () => {
+  /** One end alone, and what it sends by itself. */
+  function alone(options: { ours?: string[]; theirs?: string[]; punchAfterMs?: number } = {}) {
+    const { ours = ['udp:192.168.1.2:4000'], theirs = [B], punchAfterMs = 0 } = options;
+    const rest = { relay: { via: 'forward', node: 'b' }, punchAfterMs, random: seededRandom('alone') } as const;
+    const finder = new PathFinder(0, { wire: WIRE, remoteCandidates: theirs, ours: ours.map(at), ...rest });
+    const sent: string[] = [];
+    const note = (now: number): void => {
+      for (const output of finder.drain()) {
+        if (output.type === 'probe') sent.push(`${now} ${printEndpoint(output.to)} ${output.ttl ?? 'far'}`);
+        if (output.type === 'tell') sent.push(`${now} ${output.message.kind}`);
+      }
+    };
+    let now = 0;
+    const run = (until: number): string[] => {
+      note(now);
+      for (; finder.wakeAt() <= until; note(now)) {
+        now = Math.max(now, finder.wakeAt());
+        finder.wake(now);
+      }
+      now = until;
+      return sent.splice(0);
+    };
+    return { finder, run };
+  }
+
+  const OPENED = [`0 ${B} 2`, `50 ${B} 5`, `100 ${B} 5`, '100 pathOpened'];
+
+  it('opens it with probes that die on the way, says so, and waits for the same word', () => {
+    const { finder, run } = alone();
+    expect(run(300)).toEqual(OPENED);
+    finder.receive(300, { type: 'opened' });
+    expect(run(500)).toEqual([`300 ${B} far`, `350 ${B} far`, `400 ${B} far`, `500 ${B} far`]);
+  });
+
+  it('goes on at once when the word came before', () => {
+    const { finder, run } = alone();
+    finder.receive(0, { type: 'opened' });
+    expect(run(150)).toEqual([...OPENED.slice(0, 3), '100 pathOpened', `100 ${B} far`, `150 ${B} far`]);
+  });
+
+  it('does not wait for ever', () => {
+    expect(alone().run(100 + PUNCH_PATIENCE_MS)).toEqual([...OPENED, `1100 ${B} far`]);
+  });
+
+  it('needs no more care once something comes from there', () => {
+    const { finder, run } = alone();
+    run(60);
+    finder.receive(60, { type: 'heard', route: udp(B) });
+    expect(run(100)).toEqual([`60 ${B} far`, '60 pathOpened']);
+  });
+
+  it('begins when the other end knows where to look', () => {
+    expect(alone({ punchAfterMs: 70 }).run(250)).toEqual([`70 ${B} 2`, `120 ${B} 5`, `170 ${B} 5`, '170 pathOpened']);
+  });
+
+  it.each<[string, string[], string]>([
+    ['to a neighbour', ['udp:192.168.1.2:4000'], 'udp:192.168.1.9:4000'],
+    ['from a public address', [A], B],
+    ['from a public address of IPv6', ['udp:192.168.1.2:4000', 'udp:[2001:db8::1]:4000'], 'udp:[2001:db8::2]:4000'],
+  ])('has nothing to open %s, and says so at once', (_way, ours, there) => {
+    expect(alone({ ours, theirs: [there] }).run(0)).toEqual(['0 pathOpened', `0 ${there} far`]);
+  });
+
+  it('says nothing of openness before it knows where', () => {
+    expect(alone({ theirs: [] }).run(2_000)).toEqual([]);
+  });
+
+  it('opens it to addresses that are told later, and says so for them', () => {
+    const { finder, run } = alone({ theirs: [] });
+    run(1_000);
+    finder.command(1_000, { type: 'candidates', remoteCandidates: [B] });
+    expect(run(1_150)).toEqual([`1000 ${B} 2`, `1050 ${B} 5`, `1100 ${B} 5`, '1100 pathOpened']);
+    finder.command(1_150, { type: 'candidates', remoteCandidates: [B] });
+    expect(run(1_200)).toEqual(['1150 pathOpened']);
+  });
+
+  it('probes no more than so many addresses, however many it is told of', () => {
+    const { finder, run } = alone();
+    const places = new Set<string>();
+    for (let i = 0; i < 1_000; i += 1) {
+      finder.command(100 * i, { type: 'candidates', remoteCandidates: [`udp:198.51.100.2:${5_000 + i}`] });
+      for (const text of run(100 * i)) if (text.includes('udp:')) places.add(text.split(' ')[1] ?? '');
+    }
+    expect(places.size).toBeLessThanOrEqual(CANDIDATES_OFFERED_MAX);
+  });
+
+  it('sends no more for being told again and again', () => {
+    const { finder, run } = alone();
+    const probes: string[] = [];
+    for (let now = 0; now <= 60_000; now += 10) {
+      for (let i = 0; i < 5; i += 1) finder.receive(now, { type: 'opened' });
+      probes.push(...run(now).filter((text) => text.includes('udp:')));
+    }
+    expect(probes.length).toBeLessThanOrEqual(PROBES_UNANSWERED_MAX);
   });
 });
 

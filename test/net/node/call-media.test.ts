@@ -26,6 +26,7 @@ class Scene {
     this.media = new CallMedia({
       random: seededRandom('media'),
       fillerBody: silenceBody,
+      rttMs: () => undefined,
       relayedPath: () => this.relayed,
     });
     this.media.ours = [{ carrier: 'udp', host: '192.168.1.1', port: 4000 }];
@@ -41,6 +42,7 @@ class Scene {
       peer: 'bobby1',
       remoteCandidates,
       role: 'caller',
+      tellsLast: false,
     });
     return this.settle();
   }

@@ -45,7 +45,7 @@ class End {
     for (let said = this.board.drain(); said.length > 0; said = this.board.drain()) {
       for (const output of said) {
         this.inside.push(output);
-        if (output.type === 'send') this.carriers.send(output.route, output.bytes);
+        if (output.type === 'send') this.carriers.send(output.route, output.bytes, output.ttl);
         else if (output.type === 'established') this.carriers.established(output.session, output.peer);
         else if (output.type === 'failed') this.carriers.ended(output.session, output.code);
         else if (output.type === 'closed') this.carriers.ended(output.session, 'unreachable');
@@ -295,5 +295,18 @@ describe('garbage', () => {
     scene.server.board.sendDatagram(session, message('detach'));
     scene.server.settle();
     expect(scene.server.takes('write-stream')).toEqual([]);
+  });
+});
+
+describe('a packet that shall not get far', () => {
+  it('goes by datagram with its TTL', () => {
+    const { client } = new Scene();
+    const bytes = Buffer.from('opener');
+    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes, 2);
+    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes);
+    expect(client.carriers.drain()).toEqual([
+      { type: 'send-datagram', to: THERE, bytes, ttl: 2 },
+      { type: 'send-datagram', to: THERE, bytes },
+    ]);
   });
 });

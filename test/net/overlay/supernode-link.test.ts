@@ -146,6 +146,7 @@ class Scene {
     else if (output.type === 'present') this.present.push(output.present.map((one) => one.name));
     else if (output.type === 'detached') this.told.push(`detached ${output.code}`);
     else if (output.type === 'attached') this.told.push(`attached ${printEndpoint(output.endpoint)}`);
+    else if (output.type === 'observed') this.told.push(`observed ${output.observed}`);
     else this.told.push(`rtt ${output.rttMs}`);
   }
 
@@ -284,6 +285,14 @@ describe('an attachment', () => {
     const scene = new Scene().attached(ONE).livesFor(10 * KEEP_ALIVE_MS);
     expect(scene.told.length).toBeGreaterThanOrEqual(9);
     expect(scene.roundTrips).toEqual(new Set([20]));
+  });
+
+  it('tells once when the supernode sees us elsewhere than before', () => {
+    const scene = new Scene().attached(ONE);
+    scene.told = [];
+    for (const observed of [ONE, '', TWO, TWO])
+      scene.hears(message('keepAliveReply', { id: 99, attached: true, observed }));
+    expect(scene.told).toEqual([`observed ${TWO}`]);
   });
 
   it('lives on a link whose round trip is longer than the pause between two tries', () => {
