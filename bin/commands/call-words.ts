@@ -32,6 +32,10 @@ export function callWords(event: CallEvent, direction: 'in' | 'out'): string | u
         : `${peer} answered after ${figure(event.setupMs / 1000)} s. Ctrl-C hangs up.`;
     case 'path':
       return `Path: ${pathWords(event.path, event.via)}.`;
+    case 'reconnecting':
+      return 'Nothing arrives; looking for another way.';
+    case 'reconnected':
+      return 'Connected again.';
     case 'quality':
       return qualityWords(event);
     case 'held':

@@ -20,7 +20,7 @@ const RESTARTS_PER_MINUTE_MAX = 5;
 const RESTART_DELAY_MS = 200;
 
 type CallNews = Extract<OrdinaryNodeEvent, { type: 'call' }>['news'];
-type MediaNews = Extract<OrdinaryNodeEvent, { type: 'play' | 'path' | 'quality' | 'media-totals' }>;
+type MediaNews = Extract<OrdinaryNodeEvent, { type: 'play' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }>;
 type Totals = Extract<MediaNews, { type: 'media-totals' }>['totals'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
@@ -128,32 +128,32 @@ export class AgentCalls {
         return;
       case 'ended':
         return this.#ended(news);
-      case 'media-start':
-      case 'media-candidates':
-      case 'media-stop':
-        return;
     }
   }
 
   fromMedia(news: MediaNews): void {
     const call = this.#find(news.call);
     if (!call) return;
+    const of = { call: news.call, peer: call.peer, at: this.#now() };
     switch (news.type) {
       case 'play':
         // Voice counts on the clock that both processes share.
         this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
         return;
-      case 'path': {
-        const { path, via } = news;
-        this.#change(news.call, { path, via: via ?? null });
-        const event = { event: 'path', call: news.call, peer: call.peer, at: this.#now(), path } as const;
-        this.#tell(via === undefined ? event : { ...event, via });
-        return;
-      }
+      case 'path':
+        this.#change(news.call, { path: news.path, via: news.via ?? null });
+        return this.#tell({
+          event: 'path',
+          ...of,
+          path: news.path,
+          ...(news.via === undefined ? {} : { via: news.via }),
+        });
+      case 'reconnecting':
+        this.#change(news.call, { reconnecting: news.on });
+        return this.#tell({ event: news.on ? 'reconnecting' : 'reconnected', ...of });
       case 'quality':
         this.#change(news.call, { quality: news.quality });
-        this.#tell({ event: 'quality', call: news.call, peer: call.peer, at: this.#now(), ...news.quality });
-        return;
+        return this.#tell({ event: 'quality', ...of, ...news.quality });
       case 'media-totals': {
         const line = this.#lines.get(news.call);
         if (line) line.totals = news.totals;

@@ -206,6 +206,7 @@ export class Agent {
         return this.#calls.fromNode(event.news);
       case 'play':
       case 'path':
+      case 'reconnecting':
       case 'quality':
       case 'media-totals':
         return this.#calls.fromMedia(event);

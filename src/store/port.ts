@@ -133,6 +133,13 @@ export type CallEvent =
       readonly path: CallPath;
       readonly via?: string;
     }
+  /** Nothing came by any way for 1.5 s, and the call looks for another; or something came again. */
+  | {
+      readonly event: 'reconnecting' | 'reconnected';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+    }
   | ({ readonly event: 'quality'; readonly call: string; readonly peer: string; readonly at: number } & Quality)
   | {
       readonly event: 'held' | 'resumed';

@@ -76,6 +76,8 @@ export interface Call {
   readonly answeredAtMs: number | null;
   readonly path: CallPath | null;
   readonly via: string | null;
+  /** Nothing comes by any way, and the call looks for another; absent as long as that never happened. */
+  readonly reconnecting?: boolean;
   readonly muted: boolean;
   /** Who put it on hold. */
   readonly heldBy: 'nobody' | 'me' | 'them' | 'both';

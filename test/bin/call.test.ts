@@ -273,7 +273,7 @@ test('a notice of the agent is told in words, not on stdout', async () => {
   expect(stderr).toContain('No sound card');
 });
 
-test('holding, muting and first sound have words from both sides', () => {
+test('holding, muting, reconnecting and first sound have words from both sides', () => {
   const words = (event: 'held' | 'resumed' | 'muted' | 'unmuted', by: 'me' | 'them') =>
     callWords({ event, ...base, by }, 'out');
   expect(words('held', 'them')).toBe('bobby1 put the call on hold.');
@@ -281,6 +281,8 @@ test('holding, muting and first sound have words from both sides', () => {
   expect(words('resumed', 'them')).toBe('bobby1 goes on.');
   expect(words('muted', 'me')).toBe('Your microphone is off; wren unmute.');
   expect(words('unmuted', 'them')).toBe('bobby1 turned the microphone on.');
+  expect(callWords({ event: 'reconnecting', ...base }, 'out')).toBe('Nothing arrives; looking for another way.');
+  expect(callWords({ event: 'reconnected', ...base }, 'out')).toBe('Connected again.');
   expect(callWords({ event: 'first-sound', ...base, afterAnswerMs: 120.4 }, 'out')).toContain('120.4 ms');
   expect(callWords({ event: 'ringing', ...base, direction: 'in' }, 'in')).toBe('bobby1 is calling.');
   expect(callWords({ ...base, event: 'sparkle' } as never, 'in')).toBeUndefined();

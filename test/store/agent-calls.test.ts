@@ -84,6 +84,17 @@ test('a voice end is made while it rings, and starts when somebody answers', () 
   expect(room.voicePid).toBe(4_711);
 });
 
+test('a call that hears nothing says that it looks for another way, and when it has one', () => {
+  const room = calls();
+  rings(room);
+  answered(room);
+  room.fromMedia({ type: 'reconnecting', call: CALL, on: true });
+  expect(scene.core.state.calls[0]).toMatchObject({ phase: 'running', reconnecting: true });
+  room.fromMedia({ type: 'reconnecting', call: CALL, on: false });
+  expect(scene.core.state.calls[0]).toMatchObject({ phase: 'running', reconnecting: false });
+  expect(told()).toEqual(['ringing', 'answered', 'reconnecting', 'reconnected']);
+});
+
 test('the end is told when the recording is finished, and with the totals', async () => {
   const room = calls();
   rings(room);

@@ -124,6 +124,8 @@ test('mute, hold, relay and a bad verdict are told in words', () => {
   );
   expect(first).toMatch(/^bobby1 · microphone muted · you hear gaps/);
   expect(second).toMatch(/^relayed by sn-4 · .*loss 12 % in/);
+  const lost = { phase: 'running', answeredAtMs: nowMs, quality: GOOD, reconnecting: true } as const;
+  expect(callTexts(lost, 70)[0]).toMatch(/^bobby1 · reconnecting\.\.\./);
   expect(callTexts({ phase: 'held', heldBy: 'them', answeredAtMs: nowMs }, 70)[0]).toMatch(/^bobby1 · on hold by them/);
 });
 

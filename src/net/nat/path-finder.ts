@@ -25,6 +25,7 @@ import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
+  CONTACT_LOST_MS,
   PATH_BETTER_FOR_MS,
   PATH_DEAD_MS,
   PATH_DEAD_ON_HOLD_MS,
@@ -81,6 +82,8 @@ export type PathOutput =
   | { readonly type: 'tell'; readonly message: MessageOf<'pathOpened'> }
   /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
   | { readonly type: 'send-on'; readonly routes: readonly Route[] }
+  /** Nothing is heard by any way, or something again. */
+  | { readonly type: 'contact'; readonly lost: boolean }
   /** What the path is now, for people. */
   | { readonly type: 'path'; readonly path: PathKind; readonly route: Route };
 
@@ -113,6 +116,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #unsettled = 0;
   /** Newest media by any way, and when we last told that there is none. */
   #anyHeardAt: Millis;
+  #lost = false;
   #doubtToldAt: Millis = Number.NEGATIVE_INFINITY;
   #challenger: { readonly candidate: Candidate; readonly since: Millis } | undefined;
   /** Probes and replies of no sense, or above the limit. */
@@ -156,7 +160,9 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (command.on === this.#onHold) return;
     this.#onHold = command.on;
     this.#quietFrom = now + PATH_SETTLE_MS;
-    if (!command.on) this.#prober.restartProven(now);
+    if (command.on) return this.#tellContact(false);
+    this.#anyHeardAt = now;
+    this.#prober.restartProven(now);
   }
 
   wake(now: Millis): void {
@@ -166,6 +172,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
     if (now >= this.#deafAt()) this.#tellDoubt(now);
+    if (now >= this.#lostAt()) this.#tellContact(true);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
     this.#tellOpened();
   }
@@ -178,7 +185,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   wakeAt(): Millis {
     const standing = this.#standing;
-    let at = this.#deafAt();
+    let at = Math.min(this.#deafAt(), this.#lostAt());
     if (standing.name === 'direct' && standing.overlap) at = Math.min(at, standing.overlap.until);
     if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
     return this.#mayProbe() ? Math.min(at, this.#prober.dueAt()) : at;
@@ -212,6 +219,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   #heardMedia(now: Millis, route: Route): void {
     this.#anyHeardAt = now;
+    this.#tellContact(false);
     const candidate = this.#heard(now, route);
     if (this.#unsettled === 0 || !candidate || candidate !== this.#pursuit().active) return;
     this.#unsettled -= 1;
@@ -314,6 +322,15 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (best) this.#take(now, best);
     else this.#enter({ name: 'relayed' });
     this.#tellDoubt(now);
+  }
+
+  #tellContact(lost: boolean): void {
+    if (lost !== this.#lost) this.#out.push({ type: 'contact', lost });
+    this.#lost = lost;
+  }
+
+  #lostAt(): Millis {
+    return this.#lost || this.#onHold ? Number.POSITIVE_INFINITY : this.#anyHeardAt + CONTACT_LOST_MS;
   }
 
   #tellDoubt(now: Millis): void {

@@ -23,6 +23,8 @@ export type CallMediaNews =
   /** To the voice end; `arrivalMs` on the node's clock. */
   | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
   | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
+  /** Nothing comes by any way, or something again. */
+  | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
   | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
   /** Precedes the end of the call. */
   | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
@@ -242,6 +244,9 @@ export class CallMedia {
         return;
       case 'send-on':
         talk.routes = output.routes;
+        return;
+      case 'contact':
+        this.#out.push({ type: 'reconnecting', call, on: output.lost });
         return;
       case 'path': {
         const relayed = output.path === 'relay' ? this.#options.relayedPath() : undefined;

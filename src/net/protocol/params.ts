@@ -216,6 +216,8 @@ export const CANDIDATES_LEARNED_MAX = 8;
 /** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */
 export const PATH_SUSPECT_MS = 240;
 export const PATH_DEAD_MS = 600;
+/** Nothing by any way for this long: people are told that the call looks for another one. */
+export const CONTACT_LOST_MS = 1_500;
 /** The same on hold, where one packet in five seconds is all there is. */
 export const PATH_SUSPECT_ON_HOLD_MS = 12_000;
 export const PATH_DEAD_ON_HOLD_MS = 25_000;

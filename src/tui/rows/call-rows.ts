@@ -95,6 +95,7 @@ function talkRow(call: Call, { columns, glyphs, nowMs }: CallRowsStyle): Row {
 }
 
 function verdictSpan(call: Call): Row[number] {
+  if (call.reconnecting) return span('reconnecting...', 'bad');
   const verdict = call.quality?.verdict;
   if (!verdict) return span('listening...', 'muted');
   return span(VERDICT_WORDS[verdict], verdict === 'good' ? 'good' : verdict === 'no sound arrives' ? 'bad' : 'warn');

@@ -257,6 +257,32 @@ describe('a path that dies', () => {
     return line;
   }
 
+  it('is told to people after 1.5 s without any way, and when there is one again', () => {
+    const line = direct();
+    line.open = () => false;
+    line.relayMs = 1e9;
+    const cut = line.now;
+    line.run(5_000);
+    line.open = () => true;
+    line.relayMs = 40;
+    line.run(5_000);
+    const contacts = line.a.told.flatMap((one) => (one.type === 'contact' ? [{ lost: one.lost, at: one.at }] : []));
+    expect(contacts.map(({ lost }) => lost)).toEqual([true, false]);
+    expect(contacts[0]?.at).toBeGreaterThan(cut + 1_480);
+    expect(contacts[0]?.at).toBeLessThanOrEqual(cut + 1_520);
+    expect(contacts[1]?.at).toBeLessThan(cut + 5_500);
+  });
+
+  it('is not missed while the relay carries, nor on hold', () => {
+    const line = direct();
+    line.open = () => false;
+    line.run(5_000);
+    for (const end of [line.a, line.b]) end.finder.command(line.now, { type: 'hold', on: true });
+    line.media = false;
+    line.run(20_000);
+    expect(line.a.told.filter(({ type }) => type === 'contact')).toEqual([]);
+  });
+
   it('is joined by the relay after 240 ms, replaced after 600 ms, and the gap stays small', () => {
     const line = direct();
     line.open = () => false;
