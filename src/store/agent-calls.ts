@@ -128,10 +128,6 @@ export class AgentCalls {
         return;
       case 'ended':
         return this.#ended(news);
-      case 'media-start':
-      case 'media-candidates':
-      case 'media-stop':
-        return;
     }
   }
 
