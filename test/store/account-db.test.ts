@@ -72,7 +72,7 @@ describe('an account file', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: 25 }), async (calls) => {
-        const real = openAccountDb(':memory:');
+        const real = openAccountDb(join(mkdtempSync(join(folder, 'run-')), 'accounts.db'));
         const model = new MemoryAccountStore();
         for (const step of calls) {
           const [told, expected] = await Promise.all([apply(real, step), apply(model, step)]);
