@@ -31,15 +31,14 @@ import {
   SUPERNODES_ASK_MS,
   SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
-import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
+import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import type { WayName } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
-import { type Body, type Message, message } from '../wire/messages.ts';
-import type { StreamFace } from '../wire/stream-framer.ts';
+import { type Message, message } from '../wire/messages.ts';
 import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
-import { CarriedStreams } from './carried-streams.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import { Links } from './links.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
@@ -51,20 +50,12 @@ export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOption
 const RENEW_TICKET = -1;
 const SUPERNODES_TICKET = -2;
 
-/** Whose link it is, and by which number its owner knows it. */
-interface LinkOwner {
-  /** `bearer`: a supernode that only carries the login attempt of this number. */
-  readonly owner: 'supernode' | 'login' | 'bearer';
-  readonly attempt: number;
-}
-
-type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
-
 export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutput | OrdinaryNodeEvent> {
   readonly #options: OrdinaryNodeOptions;
   readonly #trust: PinnedTrust;
   readonly #switchboard: Switchboard;
   readonly #carriers: Carriers;
+  readonly #links: Links;
   readonly #link: SupernodeLink;
   readonly #questions = new SupernodeQuestions();
   readonly #login = new LoginClient();
@@ -75,10 +66,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** What is told while we leave is read after we have left. */
   #rosterLeft: readonly RosterEntry[] = [];
 
-  readonly #ownerOfLink = new Map<LinkId, LinkOwner>();
-  /** Logins that a supernode carries; those of them that still wait for a session with it. */
-  readonly #carried = new CarriedStreams();
-  readonly #awaitingBearer = new Map<number, LoginConnect>();
   readonly #connecting = new Map<NodeId, SessionId>();
   #supernodes: readonly Endpoint[];
   #hostCandidates: readonly string[] = [];
@@ -100,6 +87,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
     this.#carriers = new Carriers(this.#switchboard);
+    this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random, options.worked);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = () => this.#relayedPath();
@@ -284,18 +272,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #sendToSupernode(now: Millis, value: Message, reliable: boolean): void {
-    const session = this.#supernodeSession();
+    const session = this.#links.sessionOf('supernode');
     if (session === undefined) return;
     if (reliable) this.#switchboard.send(now, session, value);
     else this.#switchboard.sendDatagram(session, value);
-  }
-
-  #supernodeSession(): SessionId | undefined {
-    for (const [link, { owner }] of this.#ownerOfLink) {
-      const session = owner === 'supernode' ? this.#carriers.sessionOf(link) : undefined;
-      if (session !== undefined) return session;
-    }
-    return undefined;
   }
 
   // ------------------------------------------------------------------ the table
@@ -333,7 +313,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'closed':
         if (!this.#carriers.ended(output.session, 'unreachable')) this.#peers.closed(output.session);
-        this.#endOrphans(now);
+        this.#links.endOrphans(now);
         return true;
       case 'voice':
         this.#media.arrived(now, this.#switchboard.peerOf(output.session)?.nodeId ?? '', output.route, output.bytes);
@@ -388,13 +368,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromLoginServer(now: Millis, session: SessionId, value: Message): void {
-    const owner = this.#ownerOfSession(session);
+    const owner = this.#links.ownerOf(session);
     if (owner?.owner === 'login') this.#login.receive(now, owner.attempt, value);
   }
 
   #fromSupernode(now: Millis, session: SessionId, value: Message): void {
-    const owner = this.#ownerOfSession(session);
-    if (owner && value.kind === 'loginCarried') return this.#receiveCarried(now, session, value.body);
+    const owner = this.#links.ownerOf(session);
+    if (owner && value.kind === 'loginCarried') return this.#links.carried(now, session, value.body);
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
     switch (value.kind) {
       case 'forwarded': {
@@ -429,37 +409,31 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromCarriers(now: Millis, output: CarrierOutput): true {
     if (output.type === 'link-up') this.#linkUp(now, output.link);
     else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
-    else if (output.type === 'carry') this.#carry(now, output);
+    else if (output.type === 'carry') this.#links.carry(now, output);
     else this.#out.push(output);
     return true;
   }
 
   #linkUp(now: Millis, link: LinkId): void {
-    const owner = this.#ownerOfLink.get(link);
-    if (owner?.owner === 'login') this.#login.connected(now, owner.attempt);
-    else if (owner?.owner === 'bearer') this.#bearerUp(now, owner.attempt, link);
-    else if (owner) this.#link.connected(now, owner.attempt);
+    const whose = this.#links.up(now, link);
+    if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
+    else if (whose) this.#link.connected(now, whose.attempt);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
-    const owner = this.#ownerOfLink.get(link);
-    this.#ownerOfLink.delete(link);
-    if (owner?.owner === 'login') {
-      this.#abandon('bearer', owner.attempt);
-      this.#login.failed(now, owner.attempt, code);
-    } else if (owner?.owner === 'supernode') this.#link.failed(now, owner.attempt);
-    else if (owner && this.#awaitingBearer.delete(owner.attempt)) this.#login.failed(now, owner.attempt, code);
-    this.#endOrphans(now);
+    const whose = this.#links.down(now, link);
+    if (whose?.owner === 'login') this.#login.failed(now, whose.attempt, code);
+    else if (whose) this.#link.failed(now, whose.attempt);
   }
 
   #fromLink(now: Millis, output: LinkOutput): true {
     switch (output.type) {
       case 'connect':
-        this.#connect(now, { owner: 'supernode', attempt: output.attempt }, output.endpoint, false);
+        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt }, output.endpoint, false);
         return true;
       case 'abandon':
-        this.#abandon('supernode', output.attempt);
-        this.#endOrphans(now);
+        this.#links.abandon('supernode', output.attempt);
+        this.#links.endOrphans(now);
         return true;
       case 'send':
         this.#sendToSupernode(now, output.message, output.reliable);
@@ -525,17 +499,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
-    if (output.type === 'connect' && output.face === 'carried') this.#connectCarried(now, output);
-    else if (output.type === 'connect') {
-      const { attempt, endpoint, authenticated, face } = output;
-      this.#connect(now, { owner: 'login', attempt }, endpoint, !authenticated, face === 'classic' ? face : 'plain');
-    } else if (output.type === 'abandon') {
-      this.#awaitingBearer.delete(output.attempt);
-      this.#abandon('login', output.attempt);
-      this.#abandon('bearer', output.attempt);
-    } else if (output.type === 'send') {
-      const link = this.#linkOf('login', output.attempt);
-      const session = link === undefined ? undefined : this.#carriers.sessionOf(link);
+    if (output.type === 'connect') {
+      const through = this.#link.attached ? this.#links.sessionOf('supernode') : undefined;
+      this.#links.connectLogin(now, output, through);
+    } else if (output.type === 'abandon') this.#links.abandonLogin(output.attempt);
+    else if (output.type === 'send') {
+      const session = this.#links.sessionOf('login', output.attempt);
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
     } else if (output.ticket === RENEW_TICKET) this.#renewed(now, output);
     else if (output.ticket === SUPERNODES_TICKET) this.#supernodesNamed(now, output);
@@ -649,85 +618,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return { path: endpoint.port === 443 ? ('tcp443' as const) : ('tcp' as const), via };
   }
 
-  // ------------------------------------------------------------------ links
-
-  #connect(now: Millis, owner: LinkOwner, wanted: Endpoint, anonymous: boolean, face: StreamFace = 'plain'): void {
-    const wantAuthority = this.#trust.authorityDer === undefined;
-    // An answer with the CA certificate in it does not fit a datagram.
-    const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
-    const isLogin = owner.owner === 'login';
-    const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
-    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face, expect }), owner);
-  }
-
-  /** Through our supernode, or through one that need not know who we are. */
-  #connectCarried(now: Millis, wanted: LoginConnect): void {
-    const session = this.#link.attached ? this.#supernodeSession() : undefined;
-    if (session !== undefined) return this.#loginThrough(now, session, wanted);
-    this.#awaitingBearer.set(wanted.attempt, wanted);
-    this.#connect(now, { owner: 'bearer', attempt: wanted.attempt }, wanted.endpoint, true);
-  }
-
-  #bearerUp(now: Millis, attempt: number, link: LinkId): void {
-    const wanted = this.#awaitingBearer.get(attempt);
-    const session = this.#carriers.sessionOf(link);
-    this.#awaitingBearer.delete(attempt);
-    if (wanted && session !== undefined) this.#loginThrough(now, session, wanted);
-  }
-
-  #loginThrough(now: Millis, session: SessionId, { attempt, endpoint, authenticated }: LoginConnect): void {
-    const wantAuthority = this.#trust.authorityDer === undefined;
-    const expect = { kind: 'login-server' } as const;
-    const options = { anonymous: !authenticated, wantAuthority, face: 'plain', expect } as const;
-    const { link, stream } = this.#carriers.connectCarried(now, endpoint, options);
-    this.#carried.add(stream, { session, channel: stream });
-    this.#ownerOfLink.set(link, { owner: 'login', attempt });
-  }
-
-  #carry(now: Millis, output: Extract<CarrierOutput, { type: 'carry' }>): void {
-    const { stream, bytes, end } = output;
-    const of = this.#carried.channelOf(stream);
-    if (!of) return;
-    if (end) this.#carried.delete(stream);
-    const value = message('loginCarry', { channel: of.channel, packets: bytes, end });
-    if (!this.#switchboard.send(now, of.session, value)) this.#endCarried(now, stream);
-  }
-
-  #receiveCarried(now: Millis, session: SessionId, body: Body<'loginCarried'>): void {
-    const stream = this.#carried.streamOf(session, body.channel);
-    if (stream === undefined) return;
-    if (body.end) this.#carried.delete(stream);
-    this.#carriers.receiveCarried(now, stream, Buffer.from(body.packets), body.end);
-  }
-
-  #endCarried(now: Millis, stream: StreamId): void {
-    this.#carried.delete(stream);
-    this.#carriers.receiveCarried(now, stream, Buffer.alloc(0), true);
-  }
-
-  /** What a session carried ends with it. */
-  #endOrphans(now: Millis): void {
-    for (const [stream, { session }] of this.#carried.list()) {
-      if (!this.#switchboard.peerOf(session)) this.#endCarried(now, stream);
-    }
-  }
-
-  #abandon(owner: LinkOwner['owner'], attempt: number): void {
-    const link = this.#linkOf(owner, attempt);
-    if (link === undefined) return;
-    this.#ownerOfLink.delete(link);
-    this.#carriers.drop(link, 'not needed');
-  }
-
-  #linkOf(owner: LinkOwner['owner'], attempt: number): LinkId | undefined {
-    for (const [link, one] of this.#ownerOfLink) if (one.owner === owner && one.attempt === attempt) return link;
-    return undefined;
-  }
-
-  #ownerOfSession(session: SessionId): LinkOwner | undefined {
-    for (const [link, owner] of this.#ownerOfLink) if (this.#carriers.sessionOf(link) === session) return owner;
-    return undefined;
-  }
+  // ------------------------------------------------------------------ where we are
 
   #setHostCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
     const first = this.#media.ours.length === 0;
