@@ -137,6 +137,26 @@ export const LOGIN_CARRIED_REFILL_MS = 200;
 /** Relay budget of a whole supernode unless `--relay-kbps` says otherwise: 1 Mbit/s (realtime.md 7). */
 export const RELAY_KBPS_DEFAULT = 1000;
 
+// --- supernodes made known
+/** A supernode signs its entry anew this often, and enrols with it: whoever has moved is found again within a day. */
+export const SUPERNODE_ENTRY_REFRESH_MS = 86_400_000;
+/** An entry counts for so long, so that a week without login server changes nothing. */
+export const SUPERNODE_ENTRY_LIFETIME_MS = 7 * 86_400_000;
+/** Eight endpoints of 64 characters, node id and time; a signature of the longest key. */
+export const SUPERNODE_RECORD_BYTES_MAX = 600;
+export const SUPERNODE_SIGNATURE_BYTES_MAX = 512;
+/** Entries of 1.2 kB that a supernode hands out in one answer; a client sees these few a day, not the whole list. */
+export const ENTRIES_PER_ANSWER_MAX = 4;
+/** A supernode learns the newest of the others from the login server soon after it has come, then this often. */
+export const ENTRIES_LEARN_FIRST_MS = 60_000;
+export const ENTRIES_LEARN_MS = 3_600_000;
+/** A client asks its supernode well after it has signed in (figure S8 counts bytes), then rarely (figure N1). */
+export const ENTRIES_ASK_FIRST_MS = 600_000;
+export const ENTRIES_ASK_MS = 7_200_000;
+/** Answers that one client gets: a few at once, then one in five minutes. */
+export const ENTRIES_GET_BURST = 3;
+export const ENTRIES_GET_REFILL_MS = 300_000;
+
 // --- people
 /** How long a name that could not be found is not asked for again. */
 export const LOOKUP_RETRY_MS = 20_000;
