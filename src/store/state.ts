@@ -114,6 +114,15 @@ export interface AppState {
     readonly carrier: 'udp' | 'tcp';
     readonly rttMs: number | null;
   } | null;
+  /** What was tried in vain, while nobody answers; absent before the first round of it. */
+  readonly tried?: {
+    readonly supernodes: number;
+    /** Names of `net/protocol/ways.ts`. */
+    readonly ways: readonly string[];
+    readonly loginServer: 'waiting' | 'answers' | 'silent';
+  } | null;
+  /** Supernodes in the host cache, when we last attached. */
+  readonly supernodesKnown?: number;
   /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
   readonly nat: 'unknown' | 'public' | 'behind-nat';
   /** Our own endpoint as the supernode sees it. */

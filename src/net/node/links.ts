@@ -22,6 +22,8 @@ export interface LinkOwner {
   /** `bearer`: a supernode that only carries the login attempt of this number. */
   readonly owner: 'supernode' | 'login' | 'bearer';
   readonly attempt: number;
+  /** One of very many: nothing is sent twice. */
+  readonly once?: boolean;
 }
 
 export type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
@@ -48,7 +50,9 @@ export class Links {
     const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
     const isLogin = owner.owner === 'login';
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
-    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, { anonymous, wantAuthority, face, expect }), owner);
+    const { once = false } = owner;
+    const options = { anonymous, wantAuthority, once, face, expect } as const;
+    this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, options), owner);
   }
 
   /** `through`: the session with our supernode; without one, a supernode is asked that need not know who we are. */
