@@ -164,7 +164,7 @@ export class AgentAccount {
     this.#core.openHistoryOf(name);
     const { profile } = this.#core.options;
     profile.setPrivateKeyPem(key.export({ type: 'pkcs8', format: 'pem' }).toString());
-    const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs, buddyListVersion: 0 };
+    const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs };
     profile.setIdentity(identity);
     this.#nextKey = undefined;
     this.#become(identity, key);

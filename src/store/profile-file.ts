@@ -46,8 +46,17 @@ export interface Identity {
   readonly certificate: Buffer;
   /** Wall clock, ms. */
   readonly expiresAtMs: number;
-  /** Version of the login server's buddy list that ours is based on; 0 before the first. */
-  readonly buddyListVersion: number;
+  /** How our buddy list stood when it and the login server's were last one; absent before that. */
+  readonly buddyListSynced?: BuddyListSynced | undefined;
+}
+
+export interface BuddyListSynced {
+  /** The login server's. */
+  readonly version: number;
+  /** Wall clock, ms. */
+  readonly atMs: number;
+  /** Of the newest change in it. */
+  readonly changedAtMs: number;
 }
 
 /** Setters write at once and throw `Refusal('disk-full')`, after which file and memory are as before. */
@@ -113,7 +122,7 @@ const Account = v.object({
   displayName: v.string(),
   certificate: Bytes,
   expiresAtMs: Whole,
-  buddyListVersion: Whole,
+  buddyListSynced: v.optional(v.object({ version: Whole, atMs: Whole, changedAtMs: Whole })),
 });
 const RSA_BITS_MIN = 2048;
 

@@ -163,7 +163,6 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
     displayName: 'Alice',
     certificate: Buffer.alloc(1),
     expiresAtMs: WALL_MS,
-    buddyListVersion: 0,
   };
   const scene = new AgentScene({
     change: (options) => ({

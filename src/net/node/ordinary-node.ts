@@ -159,6 +159,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.wake(now);
     this.#login.wake(now);
     this.#people?.wake(now);
+    this.#peers.wake(now);
     this.#media.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
@@ -169,7 +170,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    return Math.min(at, this.#questions.wakeAt());
+    return Math.min(at, this.#questions.wakeAt(), this.#peers.wakeAt());
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
@@ -402,16 +403,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(route));
         return;
       case 'seen':
-        this.#seen(value.body.name, hexOf(value.body.nodeId), value.body.attached);
+        this.#seen(now, value.body.name, hexOf(value.body.nodeId), value.body.attached);
         return;
       default:
         this.#questions.receive(value);
     }
   }
 
-  #seen(name: string, node: NodeId, attached: boolean): void {
+  #seen(now: Millis, name: string, node: NodeId, attached: boolean): void {
     if (!isName(name) || !isIdHex(node)) return;
-    if (attached) this.#peers.seen(name, node);
+    if (attached) this.#peers.seen(now, name, node);
     else this.#peers.gone(name, node);
   }
 
@@ -466,7 +467,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#observed(now, output.observed);
         return true;
       case 'present':
-        this.#present(output.present);
+        this.#present(now, output.present);
         return true;
       case 'detached':
         this.#peers.setOnline(false);
@@ -497,9 +498,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
-  #present(present: Extract<LinkOutput, { type: 'present' }>['present']): void {
+  #present(now: Millis, present: Extract<LinkOutput, { type: 'present' }>['present']): void {
     this.#peers.onlyPresent(this.#people?.watched ?? [], new Set(present.map(({ node }) => node)));
-    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(name, node);
+    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(now, name, node);
   }
 
   #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
@@ -527,7 +528,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       ...this.#knowing(),
     });
     this.#peers.setOnline(true);
-    for (const { name, node } of output.present) this.#seen(name, node, true);
+    for (const { name, node } of output.present) if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
@@ -591,6 +592,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'close':
         this.#switchboard.close(output.session, 'let go');
+        return true;
+      case 'retire':
+        this.#switchboard.retire(output.session);
         return true;
       case 'tell':
         this.#people?.tell(now, output.input);
