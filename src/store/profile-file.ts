@@ -6,6 +6,7 @@
  *   identity.json    account and its certificate    buddies.xml      the buddy list (buddies-file.ts)
  *   network.json     the invite, the authority      history-NAME.db  chats and calls (history-db.ts)
  *   host-cache.json  supernodes for the next start  agent.log, agent.sock, lock.db
+ *   tickets.json     short handshakes (tickets-file.ts)
  *
  * "Host cache" and its 200 entries: Baset & Schulzrinne 2004, section 3.2; the random port kept since install: 3.1.
  */
@@ -24,6 +25,7 @@ import { type HostCacheFile, openHostCache } from './host-cache-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import { openPrivateFolder } from './private-folder-file.ts';
 import { openSettings, type SettingsFile } from './settings-file.ts';
+import { TICKETS_FILE } from './tickets-file.ts';
 
 /** The invite in parts, and what was learnt of the authority since. */
 export interface NetworkRecord {
@@ -76,7 +78,7 @@ export interface Profile {
   /** Undefined when signed out; its certificate fits the private key. */
   identity(): Identity | undefined;
   setIdentity(identity: Identity): void;
-  /** Sign-out: account and key go, the rest stays. */
+  /** Sign-out: account, key and tickets go, the rest stays. */
   forgetIdentity(): void;
   /** Supernodes and networks, as learned in earlier runs on the network of the invite; undefined when nothing was. */
   hostCache(): Remembered | undefined;
@@ -200,6 +202,7 @@ class ProfileFile implements Profile {
     this.#identity = undefined;
     rmSync(this.#path('key.pem'), { force: true });
     this.#privateKeyPem = undefined;
+    rmSync(this.#path(TICKETS_FILE), { force: true });
   }
 
   hostCache(): Remembered | undefined {

@@ -31,6 +31,7 @@ import {
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
 import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
@@ -41,7 +42,7 @@ import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PinnedTrust } from './trust.ts';
 
-export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions, Ticket } from './ordinary-node-port.ts';
 
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
@@ -51,6 +52,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #options: OrdinaryNodeOptions;
   readonly #trust: PinnedTrust;
   readonly #switchboard: Switchboard;
+  readonly #tickets: TicketBook;
   readonly #carriers: Carriers;
   readonly #links: Links;
   readonly #link: SupernodeLink;
@@ -62,6 +64,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #member: Member | undefined;
   /** What is told while we leave is read after we have left. */
   #rosterLeft: readonly RosterEntry[] = [];
+  #ticketsLeft: readonly Ticket[] = [];
 
   readonly #connecting = new Map<NodeId, SessionId>();
   readonly #known: KnownSupernodes;
@@ -79,7 +82,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
     // Nobody has to know from an address who is here: people come through the supernode.
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
-    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
+    this.#tickets = new TicketBook(wallClock);
+    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome, tickets: this.#tickets });
     this.#carriers = new Carriers(this.#switchboard);
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random);
@@ -106,6 +110,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** The buddy list with its tombstones, to be stored and merged; after leaving, as it was then. */
   rosterEntries(): readonly RosterEntry[] {
     return this.#people?.roster.entries() ?? this.#rosterLeft;
+  }
+
+  /** To be stored for the next start, and handed back with the member; after leaving, as then. As secret as the private key. */
+  tickets(): readonly Ticket[] {
+    return this.#member ? this.#tickets.entries() : this.#ticketsLeft;
   }
 
   /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
@@ -174,6 +183,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
+    if (this.#tickets.takeChanged()) this.#out.push({ type: 'tickets-changed' });
     const out = this.#out;
     this.#out = [];
     return out;
@@ -185,6 +195,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#people) this.#leave(now);
     this.#member = member;
     this.#switchboard.setIdentity(member);
+    for (const ticket of member.tickets ?? []) this.#tickets.keep(ticket);
+    // These are stored already.
+    this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
     this.#people = new People({ ...member, random, wallClock });
     this.#tellCandidates(now);
@@ -212,11 +225,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#forgetMember();
     this.#settle(now);
     this.#switchboard.setIdentity(undefined);
+    this.#tickets.clear();
     this.#tellLink('offline', undefined);
   }
 
   #forgetMember(): void {
     this.#rosterLeft = this.rosterEntries();
+    this.#ticketsLeft = this.tickets();
     this.#people = undefined;
     this.#member = undefined;
     this.#linkEndpoint = undefined;

@@ -38,6 +38,13 @@ export const HANDSHAKE_SOURCE_BURST = 100;
 export const HANDSHAKE_SOURCE_REFILL_MS = 20;
 /** Different cookies taken in one handshake: an honest secret changes once in it, and each costs us a whole Hello. */
 export const COOKIES_PER_HANDSHAKE_MAX = 3;
+/** Tickets for short handshakes live no longer than a person's certificate does. */
+export const TICKET_LIFETIME_MS = 72 * 3_600_000;
+/** Tickets kept in all (half a kilobyte each), and of one node: both ends may begin at once, and from several places. */
+export const TICKETS_MAX = 4096;
+export const TICKETS_PER_NODE_MAX = 4;
+/** Tickets in the profile, the newest: a third of a kilobyte each. */
+export const TICKETS_STORED_MAX = 2000;
 export const SESSIONS_MAX = 4096;
 /** Sessions with ends that proved nothing: a sign-up takes a second, and at 200 a second each lives for five. */
 export const SESSIONS_ANONYMOUS_MAX = 1024;

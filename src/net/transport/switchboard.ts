@@ -25,6 +25,7 @@ import { Rekeying } from './rekeying.ts';
 import { ContentType, ReliableChannel } from './reliable.ts';
 import { Session } from './session.ts';
 import { SessionTable, type TableEntry } from './session-table.ts';
+import type { TicketBook } from './tickets.ts';
 import { type OwnIdentity, type PeerIdentity, type Trust, WELCOME_ALL, type Welcome } from './trust.ts';
 
 /** Our index of the session: what the other end writes into its packets. */
@@ -85,8 +86,8 @@ export class Switchboard {
   /** When we last heard the time: near enough to date what goes out in between. */
   #lately: Millis = 0;
 
-  /** `welcome`: whose handshakes are answered; everybody's if not said. */
-  constructor(options: { random: Random; trust: Trust; welcome?: Welcome }) {
+  /** `welcome`: whose handshakes are answered; everybody's if not said. `tickets`: for short handshakes. */
+  constructor(options: { random: Random; trust: Trust; welcome?: Welcome; tickets?: TicketBook }) {
     this.#random = options.random;
     this.#handshakes = new Handshakes({ welcome: WELCOME_ALL, ...options, freeIndex: () => this.#freeIndex() });
   }
@@ -98,8 +99,8 @@ export class Switchboard {
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
   connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
-    const { anonymous = false, wantAuthority = false, once = false, expect } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect });
+    const { anonymous = false, wantAuthority = false, once = false, expect, place } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place });
     this.#settleHandshakes(now);
     return id;
   }
