@@ -42,7 +42,13 @@ import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PinnedTrust } from './trust.ts';
 
-export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions, Ticket } from './ordinary-node-port.ts';
+export type {
+  Member,
+  OrdinaryNodeCommand,
+  OrdinaryNodeEvent,
+  OrdinaryNodeOptions,
+  Ticket,
+} from './ordinary-node-port.ts';
 
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
