@@ -10,6 +10,8 @@
  *     attached --"I do not know you"--> attached, with a new Attach
  *     racing --nothing answers--> waiting (backoff with jitter) --> racing
  *   any --stop--> idle
+ *
+ * A little above 400 lines: one state machine is one thing to read.
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
