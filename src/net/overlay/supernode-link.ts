@@ -14,7 +14,7 @@
  * A little above 400 lines: one state machine is one thing to read.
  */
 import type { Millis, Random } from '../protocol/core.ts';
-import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hexOf, type NodeId } from '../protocol/ids.ts';
 import {
@@ -387,12 +387,6 @@ export class SupernodeLink {
     state.sentAt.set(state.keepAliveId, now);
     state.keepAliveAt = now + KEEP_ALIVE_RETRY_MS;
     this.#out.push({ type: 'send', message: message('keepAlive', { id: state.keepAliveId }), reliable: false });
-  }
-
-  /** For the status line and the log. */
-  get where(): string {
-    const state = this.#state;
-    return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.way.endpoint) : state.name;
   }
 }
 
