@@ -73,7 +73,7 @@ export class Person {
       wallClock: world.world.wallClock,
       pin: world.authority.pin,
       authorityDer: this.authorityDer,
-      loginServers: [{ carrier: 'tcp', host: world.loginAddress, port: PORT }],
+      loginServers: world.loginEndpoints(),
       supernodes: this.invited ?? world.supernodeEndpoints(),
       remembered: this.remembered,
       software: 'wren test',
@@ -284,6 +284,11 @@ export class PeopleWorld {
     };
     this.watch?.(name, core);
     this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, onEvent }));
+  }
+
+  /** The login server by each of its addresses. */
+  loginEndpoints(): Endpoint[] {
+    return this.world.host('login').addresses.map((host) => ({ carrier: 'tcp', host, port: PORT }));
   }
 
   supernodeEndpoints() {
