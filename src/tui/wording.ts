@@ -95,7 +95,7 @@ export function nobodySentence({ supernodes, ways, loginServer }: NonNullable<Ap
   const by = ways.map((way) => WAY_WORDS[way] ?? way).join(', ');
   const tried = `${who} ${supernodes === 1 ? 'does not answer' : 'answers'} (tried ${by})`;
   if (loginServer === 'answers') return `${tried}, the login server does: ask whoever runs them; ${onAndOn}`;
-  const nor = loginServer === 'silent' ? ', nor does the login server' : '';
+  const nor = loginServer === 'silent' ? ', nor does the login server' : ', nor has the login server so far';
   return `${tried}${nor}: check this machine's connection and firewall; ${onAndOn}`;
 }
 
