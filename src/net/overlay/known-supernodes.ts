@@ -120,7 +120,8 @@ export class KnownSupernodes {
 
   /** Addresses to try, best first, without supernodes that are in use already. */
   order(except: readonly Endpoint[] = []): Endpoint[] {
-    return this.#cache.order(this.#wallClock(), this.#networks.print, except);
+    const { print, supernode: lastGood } = this.#networks;
+    return this.#cache.order(this.#wallClock(), print, { lastGood, except });
   }
 
   /** We look for a supernode: a fresh start, or after one was lost. */

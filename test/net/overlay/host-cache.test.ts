@@ -72,6 +72,8 @@ describe('the order', () => {
     cache.raced(WALL_MS - DAY_MS, 'elsewhere', won(3 << 16), []);
     cache.raced(WALL_MS - DAY_MS, HOME, won(4 << 16), []);
     expect(order(cache).slice(0, 2)).toEqual(places(4 << 16, 3 << 16));
+    const lastGood = place(2 << 16);
+    expect(cache.order(WALL_MS, HOME, { lastGood })[0]).toEqual(lastGood);
   });
 
   it('spreads what supernodes told of over networks', () => {
@@ -95,7 +97,7 @@ describe('the order', () => {
     const cache = fresh();
     cache.name(record(1, WALL_MS, [place(1), place(11)]), 'login');
     cache.name(record(2), 'login');
-    expect(cache.order(WALL_MS, HOME, [place(11)]).map(printEndpoint)).toEqual(places(2));
+    expect(cache.order(WALL_MS, HOME, { except: [place(11)] }).map(printEndpoint)).toEqual(places(2));
   });
 });
 
