@@ -105,6 +105,40 @@ describe('the addresses that everybody starts from are blocked', () => {
   });
 });
 
+describe('a hundred sign-ins of a hundred succeed (figure S9)', () => {
+  /** What is blocked -> rule of a world; the invite names the first supernode, the second was met before. */
+  const blocked: Readonly<Record<string, (world: World, people: PeopleWorld) => void>> = {
+    'the login server': (world, people) => blockLogin(world, people),
+    'all that the invite names': (world, people) => {
+      blockLogin(world, people);
+      world.block(({ to }, sender) => sender === PERSON && to.host === world.host('super1').address);
+    },
+    '16 03 01 00': (world) => void dropSignature(world),
+  };
+
+  test.each(Object.keys(blocked))('with %s blocked', async (what) => {
+    await scene((world) => {
+      const people = new PeopleWorld(world, ['super1', 'super2']);
+      const person = people.person(PERSON);
+      person.invited = people.supernodeEndpoints().slice(0, 1);
+      person.signUp();
+      world.advance(20 * 60_000);
+      blocked[what]?.(world, people);
+      let signedIn = 0;
+      for (let i = 0; i < 100; i++) {
+        person.kill();
+        person.certificate = undefined;
+        // A supernode lets one host begin a new dialogue every 3 s.
+        world.advance(4_000);
+        person.start();
+        person.signIn();
+        signedIn += Number(person.online);
+      }
+      expect(signedIn).toBe(100);
+    });
+  });
+});
+
 describe('experiment 3: packets that hold 16 03 01 00 are dropped', () => {
   test('on the way of a person: the login server is asked without these bytes', async () => {
     await scene((world) => {

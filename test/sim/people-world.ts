@@ -96,6 +96,13 @@ export class Person {
     this.world.world.until(() => this.online, 20_000);
   }
 
+  /** The same with an account that there is. */
+  signIn(password = 'correct horse battery'): void {
+    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.name).spki } as const;
+    this.node.command({ type: 'login', ticket: ++this.#ticket, request });
+    this.world.world.until(() => this.online, 20_000);
+  }
+
   get online(): boolean {
     const link = this.node.events.findLast((event) => event.type === 'link');
     return link?.type === 'link' && link.state === 'online';

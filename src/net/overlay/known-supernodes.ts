@@ -28,7 +28,7 @@ import type { Way, WayName } from '../protocol/ways.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { HostCache, type RememberedSupernode } from './host-cache.ts';
 import { NetworkMemory, type RememberedNetwork } from './network-memory.ts';
-import { type CertificateJudge, EntryReader, type EntryRefusal } from './supernode-entry.ts';
+import { type CertificateJudge, EntryReader } from './supernode-entry.ts';
 
 /** Numbers of our requests lie between those of `supernode-questions.ts` and those of `supernode-link.ts`. */
 const REQUEST_IDS_FROM = 2 ** 30;
@@ -88,9 +88,9 @@ export class KnownSupernodes {
     return this.#cache.size;
   }
 
-  /** Entries that were no good, by reason. */
-  get refused(): Readonly<Record<EntryRefusal, number>> {
-    return this.#reader.refused;
+  /** Entries that were no good. Only rises. */
+  get dropped(): number {
+    return this.#reader.dropped;
   }
 
   get loginServer(): 'waiting' | 'answers' | 'silent' {

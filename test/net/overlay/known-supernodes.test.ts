@@ -111,7 +111,7 @@ describe('the login server', () => {
   it('that hands on a forged entry names nobody by it', () => {
     const scene = new Scene();
     scene.fromLogin({ ...entry(1), signature: entry(2).signature });
-    expect([scene.order, scene.known.refused.forged]).toEqual([[], 1]);
+    expect([scene.order, scene.known.dropped]).toEqual([[], 1]);
   });
 });
 
@@ -136,7 +136,7 @@ describe('our supernode', () => {
     expect(scene.order).toHaveLength(1 + ENTRIES_PER_ANSWER_MAX);
     expect(scene.count('named')).toBe(1);
     scene.fromSupernode(ONE, entry(9, 'udp:192.168.1.1:4000'));
-    expect(scene.known.refused.misplaced).toBe(1);
+    expect(scene.known.dropped).toBe(1);
     scene.fromSupernode(at('udp:192.168.1.5:4000'), entry(9, 'udp:192.168.1.1:4000'));
     expect(scene.order).toContain('udp:192.168.1.1:4000');
   });
