@@ -207,6 +207,8 @@ describe('a supernode that carries a dialogue', () => {
       const people = new PeopleWorld(world);
       const person = people.person(PERSON);
       person.signUp();
+      // The session by which it signed up is let go by then.
+      world.advance(4_000);
       blockLogin(world, people);
       const ticket = 1_000;
       person.does({ type: 'login', ticket, request: { kind: 'buddyListGet' } });
