@@ -123,9 +123,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#member ? this.#tickets.entries() : this.#ticketsLeft;
   }
 
-  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped;
+    return this.#carriers.dropped + this.#switchboard.dropped + this.#known.dropped;
   }
 
   receive(now: Millis, input: NetInput): void {

@@ -23,6 +23,7 @@ import {
   KEEP_ALIVE_MISSES_MAX,
   KEEP_ALIVE_MS,
   KEEP_ALIVE_RETRY_MS,
+  LADDER_SERVERS,
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
   SWEEP_BURST,
@@ -109,6 +110,8 @@ export class SupernodeLink {
   readonly #random: Random;
   #details: AttachDetails | undefined;
   #supernodes: readonly Endpoint[] = [];
+  /** How often each place was swept since we were attached last: whoever was not comes first. */
+  readonly #swept = new Map<string, number>();
   readonly #sweepSteps = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST);
   #state: State = { name: 'idle' };
   #nextAttempt = 1;
@@ -250,7 +253,10 @@ export class SupernodeLink {
 
   #race(now: Millis): void {
     const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
+    const swept = (endpoint: Endpoint): number => this.#swept.get(placeOf(endpoint)) ?? 0;
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
+    const rest = inOrder.splice(LADDER_SERVERS).sort((a, b) => swept(a) - swept(b));
+    inOrder.push(...rest);
     this.#state = { name: 'racing', race: new AttachRace(now, inOrder, this.#worked, this.#sweepSteps) };
     this.#step(now);
   }
@@ -273,6 +279,7 @@ export class SupernodeLink {
     const { begin, abandon } = state.race.step(now, () => this.#nextAttempt++);
     for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
     for (const { attempt, way, sweeping } of begin) {
+      if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
       this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, once: sweeping });
     }
     if (!state.race.isOver(now)) return;
@@ -340,6 +347,7 @@ export class SupernodeLink {
     }
     const { observed, loginServers } = value.body;
     const { missed } = this.#state;
+    this.#swept.clear();
     this.#everTold = false;
     this.#state = {
       name: 'attached',

@@ -82,7 +82,7 @@ export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
 /** Ways tried in one such race: to login servers, to them without a face, to supernodes that carry the dialogue. */
 export const LOGIN_WAYS_MAX = 12;
 export const LOGIN_PLAIN_WAYS_MAX = 4;
-export const LOGIN_CARRIED_WAYS_MAX = 8;
+export const LOGIN_CARRIED_WAYS_MAX = 12;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
@@ -403,8 +403,9 @@ export const ACCOUNT_DB_BUSY_MS = 2_000;
 export const SUPERNODE_ENDPOINTS_MAX = 8;
 /** Enrolments kept; the oldest goes first. */
 export const SUPERNODES_STORED_MAX = 10_000;
-/** Told in one answer: a client tries four at a time. */
+/** Told in one answer to a supernode, and to a client, for whom 10 kB are enough. */
 export const SUPERNODES_TOLD_MAX = 20;
+export const SUPERNODES_TOLD_CLIENTS_MAX = 8;
 /** RSA keys that are certified; the exponent must be 65537, so that checking costs everybody the same. */
 export const KEY_BITS_MIN = 2048;
 export const KEY_BITS_MAX = 4096;

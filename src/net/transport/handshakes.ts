@@ -6,7 +6,6 @@
  *   incoming: Hello --> Auth1 sent --Auth2--> established
  *
  * Who has a ticket of an earlier session shows it (`resumption.ts`); what becomes of it is told in PROTOCOL.md section 5.
- *
  * A repeated Hello gets the same Auth1 again and costs no second signature. Nothing is remembered of a Hello that is
  * answered by a Cookie.
  *
