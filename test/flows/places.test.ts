@@ -92,29 +92,6 @@ describe.each(places)('somebody in %s', (caller) => {
   });
 });
 
-test('two behind one router talk inside it: no packet of a call that has found its way leaves the house', async () => {
-  await scene((world) => {
-    const people = new PeopleWorld(world);
-    const [alice, bobby] = joined(people, { alice1: 'SAME', bobby1: 'SAME' }).map(({ person }) => person);
-    if (!alice || !bobby) throw new Error('nobody came');
-    alice.befriend(bobby);
-    alice.calls(bobby);
-    world.until(() => bobby.callLog.includes('ringing'));
-    bobby.call_('answer');
-    world.until(() => alice.path === 'lan' && bobby.path === 'lan');
-    world.advance(1_000);
-    const sent = { inside: 0, outside: 0 };
-    world.watch({
-      packet({ carrier, to }) {
-        if (carrier === 'udp') sent[/^(192\.168|127)\./.test(to.host) ? 'inside' : 'outside'] += 1;
-      },
-    });
-    world.advance(3_000);
-    expect(sent.inside).toBeGreaterThan(300 - 5);
-    expect(sent.outside).toBe(0);
-  });
-});
-
 test('a stranger who calls is met at the supernode alone, and directly once it was answered', async () => {
   await scene((world) => {
     const people = new PeopleWorld(world);

@@ -243,6 +243,13 @@ export class Host implements Member, SocketHost {
     }
   }
 
+  /** UDP ports that anything here listens at. */
+  get openPorts(): number {
+    let count = 0;
+    for (const sockets of this.#sockets) count += sockets.openPorts;
+    return count;
+  }
+
   #isUsed(port: number): boolean {
     return [...this.#sockets].some((sockets) => sockets.uses(port));
   }

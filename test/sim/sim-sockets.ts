@@ -130,6 +130,11 @@ export class SimSockets implements Sockets {
     });
   }
 
+  /** UDP ports that are open, the temporary ones among them. */
+  get openPorts(): number {
+    return 1 + this.#temporary.size;
+  }
+
   /** Whether this port of the host is taken by these sockets. */
   uses(port: number): boolean {
     return port === this.#port || this.#temporary.has(port);

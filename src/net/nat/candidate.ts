@@ -43,7 +43,7 @@ export interface Candidate {
   readonly kind: 'lan' | 'direct';
   /** Offered by the other end, or learned from a packet's source. */
   readonly learned: boolean;
-  /** Our own NAT had to be opened towards it: when that leads nowhere it is left alone after a while. */
+  /** A hole was punched through both ends' NATs: when that leads nowhere it is left alone after a while. */
   readonly punched: boolean;
   /** Probes of a low TTL that are still to be sent before any other. */
   openersLeft: number;
@@ -67,15 +67,16 @@ export interface Candidate {
 export function candidateAt(
   now: Millis,
   endpoint: Endpoint,
-  { learned, openers = 0, socket }: { learned: boolean; openers?: number; socket?: SocketId | undefined },
+  how: { learned: boolean; openers?: number; punched?: boolean; socket?: SocketId | undefined },
 ): Candidate {
+  const { learned, openers = 0, punched = false, socket } = how;
   return {
     endpoint,
     key: candidateKey(endpoint, socket),
     socket,
     kind: isPrivateHost(endpoint.host) ? 'lan' : 'direct',
     learned,
-    punched: openers > 0,
+    punched,
     openersLeft: openers,
     state: { name: 'trial' },
     startedAt: now,

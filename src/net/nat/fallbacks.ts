@@ -20,6 +20,7 @@ import type { Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, isLoopbackHost, isPrivateHost, isUnicastHost } from '../protocol/endpoint.ts';
 import type { CallId } from '../protocol/ids.ts';
 import {
+  PUNCH_FRESH_AFTER_WIDE_MS,
   PUNCH_FRESH_MS,
   PUNCH_NAMED_BURST,
   PUNCH_NAMED_PORTS_MAX,
@@ -28,7 +29,9 @@ import {
   PUNCH_RETRY_TTLS,
   PUNCH_TARGETS_MAX,
   WIDE_AFTER_FALL_MS,
-  WIDE_PATIENCE_MS,
+  WIDE_PATIENCE_MS_MAX,
+  WIDE_PATIENCE_MS_MIN,
+  WIDE_PATIENCE_ROUND_TRIPS,
   WIDE_PORTS_MS,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
@@ -40,6 +43,11 @@ import { PortSearch } from './port-search.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+export type FallbackOutput =
+  | OwnPortsOutput
+  /** The addresses that were offered are to be tried once more, as they are. */
+  | { readonly type: 'probe-again' };
+
 export class Fallbacks {
   readonly #random: Random;
   readonly #surroundings: Surroundings;
@@ -50,6 +58,8 @@ export class Fallbacks {
   /** Public IPv4 addresses that the other end offered, and whether it offered private ones too. */
   readonly #theirs: Endpoint[] = [];
   #theyAreInside = false;
+  #weOpened = false;
+  #theyOpened = false;
   #theirMapping: NatMapping = 'unknown';
   /** Where our supernode sees the other end. */
   #vouched: string | undefined;
@@ -60,7 +70,7 @@ export class Fallbacks {
   #wideAt: Millis = NEVER;
   #retryAt: Millis = NEVER;
   #tries = 0;
-  #out: OwnPortsOutput[] = [];
+  #out: FallbackOutput[] = [];
 
   constructor(options: { wire: CallId; random: Random; ours: readonly Endpoint[]; surroundings: Surroundings }) {
     const { wire: callId, random, ours, surroundings } = options;
@@ -79,20 +89,41 @@ export class Fallbacks {
       else if (!this.#theirs.some((one) => one.host === endpoint.host && one.port === endpoint.port))
         this.#theirs.unshift(endpoint);
     }
+    this.#weOpened = false;
     // The newest first: whoever has moved is there no more.
     this.#theirs.splice(PUNCH_TARGETS_MAX);
   }
 
-  theyOpened({ mapping }: Body<'pathOpened'>): void {
-    this.#theirMapping = NAT_MAPPINGS[mapping] ?? 'unknown';
+  /** Our side is open to all that was offered. */
+  weOpened(now: Millis): void {
+    this.#weOpened = true;
+    if (this.#theyOpened) this.#bothOpened(now);
   }
 
-  /** Both sides have opened themselves to the addresses offered: from now on a direct way should be found. */
-  bothOpened(now: Millis): void {
-    const sure = depends(this.#surroundings.self().mapping) && this.#theyAreInside;
-    this.#wideAt = now + (sure ? 0 : WIDE_PATIENCE_MS);
+  /** So is theirs; `mapping` is a number of `NatMapping`. */
+  theyOpened(now: Millis, mapping: number): void {
+    this.#theyOpened = true;
+    this.#theirMapping = NAT_MAPPINGS[mapping] ?? 'unknown';
+    if (this.#weOpened) this.#bothOpened(now);
+  }
+
+  /** From now on a direct way should be found. */
+  #bothOpened(now: Millis): void {
+    const sure = depends(this.ourMapping) && this.#theyAreInside;
+    const patienceMs = (this.#surroundings.rttMs() ?? WIDE_PATIENCE_MS_MAX) * WIDE_PATIENCE_ROUND_TRIPS;
+    const boundedMs = Math.min(Math.max(patienceMs, WIDE_PATIENCE_MS_MIN), WIDE_PATIENCE_MS_MAX);
+    this.#wideAt = now + (sure ? 0 : boundedMs);
     this.#retryAt = now + PUNCH_FRESH_MS;
     this.#tries = 0;
+  }
+
+  get ourMapping(): NatMapping {
+    return this.#surroundings.self().mapping;
+  }
+
+  /** They stand in the open: nothing of ours can spoil a port there. */
+  get theyAreOutside(): boolean {
+    return !this.#theyAreInside;
   }
 
   /** The call has fallen to the relay, or left it. */
@@ -151,7 +182,7 @@ export class Fallbacks {
   }
 
   /** `quiet`: the call is on hold, and nothing new is begun. */
-  due(now: Millis, quiet: boolean): OwnPortsOutput[] {
+  due(now: Millis, quiet: boolean): FallbackOutput[] {
     if (quiet) this.#search.stop();
     else {
       if (now >= this.#wideAt) this.#goWide(now);
@@ -172,26 +203,29 @@ export class Fallbacks {
 
   #goWide(now: Millis): boolean {
     this.#wideAt = NEVER;
-    const { mapping } = this.#surroundings.self();
+    const mapping = this.ourMapping;
     const [target] = this.#theirs;
     if (mapping === 'none' || mapping === 'endpoint-independent' || depends(this.#theirMapping)) return false;
     if (!target || !this.#isInside() || !this.#surroundings.mayGoWide(now)) return false;
     this.#wentWide = true;
     this.#out.push(...this.#own.openMany(now, target));
-    this.#retryAt = now + this.#about(PUNCH_RETRY_MS);
+    // Their openers went as far as the first of the few would.
+    this.#tries = Math.max(this.#tries, 1);
+    this.#retryAt = now + PUNCH_FRESH_AFTER_WIDE_MS;
     return true;
   }
 
   #tryAgain(now: Millis): void {
     this.#retryAt = now + this.#about(PUNCH_RETRY_MS);
     const tries = this.#tries++;
+    if (this.theyAreOutside && tries > 0) this.#out.push({ type: 'probe-again' });
     if (this.#goWide(now)) return;
     const { mapping, reflexive } = this.#surroundings.self();
     if (depends(mapping) || depends(this.#theirMapping) || !reflexive || this.#theirs.length === 0 || !this.#isInside())
       return;
     // Whether it gives us the outer port that we have inside can only be told from our own.
     const fresh = this.#ours.some(({ port }) => port === reflexive.port);
-    const ttl = PUNCH_RETRY_TTLS[tries % PUNCH_RETRY_TTLS.length] ?? 64;
+    const ttl = PUNCH_RETRY_TTLS[tries % PUNCH_RETRY_TTLS.length] ?? PUNCH_RETRY_TTLS[0];
     // At first what has spoilt our own port is still remembered; it was left alone since.
     const own = tries === 0 ? undefined : reflexive.port;
     if (fresh || own !== undefined) this.#out.push(...this.#own.openFew(now, this.#theirs, { ttl, fresh, own }));
@@ -217,8 +251,7 @@ export class Fallbacks {
     const known = this.#theirs.find((one) => one.host === host);
     if (host === undefined || !known || !asked || now > asked.until || !this.#relayed) return;
     this.#asked = undefined;
-    const { mapping } = this.#surroundings.self();
-    if (depends(mapping)) return;
+    if (depends(this.ourMapping)) return;
     if (asked.ports.length > 0) {
       if (this.#namings.take(now)) this.#search.searchNamed(now, host, asked.ports);
     } else if (this.#surroundings.mayGoWide(now)) {

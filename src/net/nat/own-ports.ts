@@ -154,8 +154,8 @@ export class OwnPorts {
     plan.openers = WIDE_TTLS.flatMap((ttl, pass) =>
       sockets.map(({ socket }, index) => ({ at: stepOf(index) + pass * WIDE_AGAIN_MS, to, ttl, socket })),
     );
-    // Until the other end has heard of it the second half is open too.
-    plan.telling = { at: stepOf(sockets.length / 2), ports: [] };
+    // Until the other end has heard of it more are open, and those that it tries too early are few.
+    plan.telling = { at: stepOf(sockets.length / 4), ports: [] };
   }
 
   #beginFew(now: Millis, plan: Plan, few: FewPorts, sockets: readonly OpenSocket[]): void {

@@ -80,10 +80,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
   readonly #fallbacks: Fallbacks;
-  readonly #surroundings: Surroundings;
   /** They offered something, and have not heard yet that our side is open to it. */
   #openedUntold = false;
-  #theySaidOpened = false;
   readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
   #out: PathOutput[] = [];
   #standing: Standing = { name: 'relayed' };
@@ -124,15 +122,14 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#anyHeardAt = now;
     this.#ours = options.ours;
     this.#prober = new Prober({ wire: options.wire, random: options.random });
-    this.#surroundings = options.surroundings ?? NO_SURROUNDINGS;
-    this.#fallbacks = new Fallbacks({ ...options, surroundings: this.#surroundings });
+    this.#fallbacks = new Fallbacks({ surroundings: NO_SURROUNDINGS, ...options });
     this.#enter(now, { name: 'relayed' });
     this.#offered(now, options.remoteCandidates, options.punchAfterMs ?? 0);
   }
 
   receive(now: Millis, input: PathInput): void {
     if (input.type === 'heard') this.#heardMedia(now, input.route);
-    else if (input.type === 'opened') this.#theyOpened(now, input.opened);
+    else if (input.type === 'opened') this.#theyOpened(now, input.opened.mapping);
     else if (input.type === 'ports') this.#fallbacks.ports(now, input.ports);
     else if (input.type === 'vouched') this.#fallbacks.vouched(now, input.host);
     else if (input.type === 'sockets-open') this.#fallbacks.socketsOpen(now, input.sockets);
@@ -143,7 +140,10 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   command(now: Millis, command: PathCommand): void {
     if (command.type === 'doubt') return this.#suspect(now);
     if (command.type === 'candidates') return this.#offered(now, command.remoteCandidates, 0);
-    if (command.type === 'stop') return this.#stop(now);
+    if (command.type === 'stop') {
+      this.#fallbacks.stop();
+      return this.#fallBack(now, true);
+    }
     if (command.on === this.#onHold) return;
     this.#onHold = command.on;
     this.#quietFrom = now + PATH_SETTLE_MS;
@@ -162,7 +162,14 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (now >= this.#lostAt()) this.#tellContact(true);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
     this.#tellOpened(now);
-    this.#out.push(...this.#fallbacks.due(now, !this.#mayProbe()));
+    this.#fallBack(now, !this.#mayProbe());
+  }
+
+  #fallBack(now: Millis, quiet: boolean): void {
+    for (const output of this.#fallbacks.due(now, quiet)) {
+      if (output.type === 'probe-again') this.#prober.probeAgain(now);
+      else this.#out.push(output);
+    }
   }
 
   drain(): PathOutput[] {
@@ -197,7 +204,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#fallbacks.offered(worth);
     for (const endpoint of worth) {
       const withOpeners = wantsOpeners(endpoint, this.#ours);
-      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, withOpeners);
+      const punched = withOpeners && !this.#fallbacks.theyAreOutside;
+      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, { withOpeners, punched });
     }
     this.#openedUntold = texts.length > 0;
     this.#tellOpened(now);
@@ -206,21 +214,14 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #tellOpened(now: Millis): void {
     if (!this.#openedUntold || !this.#prober.opened) return;
     this.#openedUntold = false;
-    const mapping = NAT_MAPPINGS.indexOf(this.#surroundings.self().mapping);
+    const mapping = NAT_MAPPINGS.indexOf(this.#fallbacks.ourMapping);
     this.#out.push({ type: 'tell', message: message('pathOpened', { callId: bytesOf(this.#wire), mapping }) });
-    if (this.#theySaidOpened) this.#fallbacks.bothOpened(now);
+    this.#fallbacks.weOpened(now);
   }
 
-  #theyOpened(now: Millis, opened: Body<'pathOpened'>): void {
-    this.#theySaidOpened = true;
-    this.#fallbacks.theyOpened(opened);
+  #theyOpened(now: Millis, mapping: number): void {
+    this.#fallbacks.theyOpened(now, mapping);
     this.#prober.theyOpened(now);
-    if (!this.#openedUntold) this.#fallbacks.bothOpened(now);
-  }
-
-  #stop(now: Millis): void {
-    this.#fallbacks.stop();
-    this.#out.push(...this.#fallbacks.due(now, true));
   }
 
   #heardMedia(now: Millis, route: Route): void {

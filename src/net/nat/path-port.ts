@@ -59,6 +59,8 @@ export type PathOutput =
 export interface Surroundings {
   /** Where we are seen by UDP from outside, and what our NAT does, as far as we know. */
   self(): { readonly reflexive: Endpoint | undefined; readonly mapping: NatMapping };
+  /** The round trip of signalling with the other end, if it is known: hardly shorter than that of a direct way. */
+  rttMs(): number | undefined;
   /** The first of so many numbers that no temporary socket had yet. */
   socketNumbers(count: number): SocketId;
   /** Many ports cost much, so they are rationed (`wide-ration.ts`): whether they may be opened, or tried, now. */
@@ -70,6 +72,7 @@ export interface Surroundings {
 /** Nobody who could open sockets, or vouch. */
 export const NO_SURROUNDINGS: Surroundings = {
   self: () => ({ reflexive: undefined, mapping: 'unknown' }),
+  rttMs: () => undefined,
   socketNumbers: () => 1,
   mayGoWide: () => false,
   wentWide: () => {},

@@ -75,11 +75,11 @@ export class Prober {
   }
 
   /** An address that the other end offers; the first probe is due `from` then. */
-  offer(from: Millis, endpoint: Endpoint, withOpeners: boolean): void {
+  offer(from: Millis, endpoint: Endpoint, how: { readonly withOpeners: boolean; readonly punched: boolean }): void {
     if (this.#candidates.has(candidateKey(endpoint)) || this.#offered >= CANDIDATES_OFFERED_MAX) return;
     this.#offered += 1;
-    const openers = withOpeners ? PUNCH_TTLS.length : 0;
-    this.#add(candidateAt(from, endpoint, { learned: false, openers }));
+    const openers = how.withOpeners ? PUNCH_TTLS.length : 0;
+    this.#add(candidateAt(from, endpoint, { learned: false, openers, punched: how.punched }));
   }
 
   /** Everything is sent that opens our side to the addresses offered. */
@@ -132,6 +132,15 @@ export class Prober {
       this.#candidates.delete(oldest.key);
     }
     return this.#add(candidateAt(now, endpoint, { learned: true, socket }));
+  }
+
+  /** Each address that never answered gets one more probe. */
+  probeAgain(now: Millis): void {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.everAnswered) continue;
+      candidate.probes = Math.min(candidate.probes, PROBES_UNANSWERED_MAX - 1);
+      candidate.nextAt = now;
+    }
   }
 
   /** Everything that has ever answered is probed again as at the start. */

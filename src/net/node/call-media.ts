@@ -138,6 +138,7 @@ export class CallMedia {
   #surroundingsOf(node: NodeId): Surroundings {
     return {
       self: this.#options.self ?? (() => ({ reflexive: undefined, mapping: 'unknown' })),
+      rttMs: () => this.#options.rttMs(node),
       socketNumbers: (count) => {
         this.#nextSocket += count;
         return this.#nextSocket - count;

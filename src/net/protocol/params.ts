@@ -320,8 +320,10 @@ export const WIDE_PROBES = 1_024;
 export const WIDE_PROBES_AT_ONCE = 4;
 /** Every other one of the first is within this distance of the port that is known: NATs that count hit at once. */
 export const WIDE_NEAR_PORTS = 256;
-/** Without knowing whether our NAT is one of those, this long after both sides are open and nothing was proven. */
-export const WIDE_PATIENCE_MS = 300;
+/** Without knowing whether our NAT is one of those: so many round trips after both sides are open, within these bounds. */
+export const WIDE_PATIENCE_ROUND_TRIPS = 1.2;
+export const WIDE_PATIENCE_MS_MIN = 100;
+export const WIDE_PATIENCE_MS_MAX = 300;
 /** After a fall to the relay: the path that fell comes back first, if it does. */
 export const WIDE_AFTER_FALL_MS = 5_000;
 /** Many ports again for the same person: after a failure, after a success. */
@@ -329,11 +331,12 @@ export const WIDE_PAUSE_MS = 600_000;
 export const WIDE_PAUSE_SUCCESS_MS = 30_000;
 /** People remembered for that; the oldest is forgotten first. */
 export const WIDE_PEERS_MAX = 256;
-/** A punch that failed is tried from a fresh port after this; while the call stays relayed again and again. */
+/** A punch that failed is tried from a fresh port after this, or so long after many ports; then again and again. */
 export const PUNCH_FRESH_MS = 2_500;
+export const PUNCH_FRESH_AFTER_WIDE_MS = 6_000;
 export const PUNCH_RETRY_MS = 60_000;
-/** TTLs of the openers of these tries in turn: carriers' NATs stand up to seven routers away. */
-export const PUNCH_RETRY_TTLS = [5, 8, 64] as const;
+/** TTLs of the openers of these tries in turn, for carriers' NATs far away; from one home to another it is ten and more. */
+export const PUNCH_RETRY_TTLS = [5, 8, 12] as const;
 /** Ports that the other end may name at once, tries of each, and namings: one each PUNCH_NAMED_REFILL_MS. */
 export const PUNCH_NAMED_PORTS_MAX = 16;
 export const PUNCH_NAMED_OFFSETS_MS = [0, 150, 400] as const;

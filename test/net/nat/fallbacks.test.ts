@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Fallbacks } from '../../../src/net/nat/fallbacks.ts';
-import type { OwnPortsOutput } from '../../../src/net/nat/own-ports.ts';
+import { type FallbackOutput, Fallbacks } from '../../../src/net/nat/fallbacks.ts';
 import { type Endpoint, parseEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import {
   PUNCH_NAMED_BURST,
   PUNCH_NAMED_PORTS_MAX,
   PUNCH_RETRY_MS,
-  WIDE_PATIENCE_MS,
+  WIDE_PATIENCE_MS_MAX,
+  WIDE_PATIENCE_MS_MIN,
   WIDE_PORTS,
   WIDE_PORTS_MS,
   WIDE_PROBES,
@@ -17,13 +17,14 @@ import { seededRandom } from '../../support/seeded-random.ts';
 const at = (text: string): Endpoint => parseEndpoint(text) as Endpoint;
 const THEIRS = [at('udp:203.0.113.9:4000'), at('udp:192.168.1.2:4000'), at('udp:127.0.0.1:4000')];
 
-type Said = OwnPortsOutput & { readonly at: number };
+type Said = FallbackOutput & { readonly at: number };
 
 /** One end, whose sockets open at once at ports that count from 50001. */
 class Scene {
   readonly said: Said[] = [];
   readonly wishes: number[] = [];
   mayGoWide = true;
+  rttMs: number | undefined;
   succeeded = 0;
   readonly fallbacks: Fallbacks;
   #now = 0;
@@ -36,6 +37,7 @@ class Scene {
       ours: [at(ours)],
       surroundings: {
         self: () => ({ reflexive: parseEndpoint(reflexive), mapping }),
+        rttMs: () => this.rttMs,
         socketNumbers: (count) => {
           this.#nextSocket += count;
           return this.#nextSocket - count;
@@ -54,8 +56,8 @@ class Scene {
   /** Both have opened themselves; theirs is of this kind. */
   opened(theirs: NatMapping, offered = THEIRS): this {
     this.fallbacks.offered(offered);
-    this.fallbacks.theyOpened({ callId: Buffer.alloc(16), mapping: NAT_MAPPINGS.indexOf(theirs) });
-    this.fallbacks.bothOpened(this.#now);
+    this.fallbacks.weOpened(this.#now);
+    this.fallbacks.theyOpened(this.#now, NAT_MAPPINGS.indexOf(theirs));
     return this;
   }
 
@@ -108,7 +110,7 @@ describe('an end whose NAT gives each destination another port', () => {
   it('closes after five seconds those at which nothing was heard, and the rest with the call', () => {
     const scene = new Scene('address-and-port-dependent').opened('endpoint-independent').run(1_000);
     scene.fallbacks.heard({ via: 'udp', endpoint: at('udp:203.0.113.9:4000'), socket: 17 });
-    scene.run(WIDE_PORTS_MS);
+    scene.run(WIDE_PORTS_MS - 500);
     const [closed] = scene.of('close-sockets');
     expect(closed?.at).toBeLessThanOrEqual(WIDE_PORTS_MS + 5);
     expect(closed?.sockets).toHaveLength(WIDE_PORTS - 1);
@@ -134,7 +136,7 @@ describe('an end whose NAT gives each destination another port', () => {
 
   it('waits for a moment before it does so for somebody in the open, who should be reached without', () => {
     const scene = new Scene('address-and-port-dependent').opened('none', [at('udp:203.0.113.9:4000')]).run(2_000);
-    expect(scene.of('open-sockets')[0]?.at).toBe(WIDE_PATIENCE_MS);
+    expect(scene.of('open-sockets')[0]?.at).toBe(WIDE_PATIENCE_MS_MAX);
   });
 
   it('opens nothing while its ration is used up, and nothing on hold', () => {
@@ -147,9 +149,18 @@ describe('an end whose NAT gives each destination another port', () => {
 });
 
 describe('an end that does not know', () => {
-  it('waits a little, then opens many ports too; not when nobody translates', () => {
-    const scene = new Scene('unknown').opened('unknown').run(1_000);
-    expect(scene.of('open-sockets')[0]?.at).toBe(WIDE_PATIENCE_MS);
+  it.each([
+    [undefined, WIDE_PATIENCE_MS_MAX],
+    [5, WIDE_PATIENCE_MS_MIN],
+    [200, 240],
+    [900, WIDE_PATIENCE_MS_MAX],
+  ])('waits as long as an answer takes at a round trip of %s ms, then opens many ports too', (rttMs, waitsMs) => {
+    const scene = new Scene('unknown');
+    scene.rttMs = rttMs;
+    expect(scene.opened('unknown').run(1_000).of('open-sockets')[0]?.at).toBe(waitsMs);
+  });
+
+  it('opens none where nobody translates', () => {
     const outside = new Scene('none', { reflexive: 'udp:198.51.100.7:4000', ours: 'udp:198.51.100.7:4000' });
     expect(outside.opened('endpoint-independent').run(200_000).said).toEqual([]);
   });
@@ -163,7 +174,7 @@ describe('two ends with a port that is the same for all', () => {
     expect(second).toEqual([50_002, 4000]);
     expect(third).toEqual([50_003, 4000]);
     const ttls = [...new Set(scene.of('probe').map(({ ttl }) => ttl))];
-    expect(ttls).toEqual([5, 8, 64]);
+    expect(ttls).toEqual([5, 8, 12]);
     expect(scene.of('tell')[0]?.at).toBeLessThan(3_000);
     const gapMs = (scene.of('tell')[2]?.at ?? 0) - (scene.of('tell')[1]?.at ?? 0);
     expect(gapMs).toBeGreaterThanOrEqual(0.8 * PUNCH_RETRY_MS);
@@ -175,6 +186,17 @@ describe('two ends with a port that is the same for all', () => {
     scene.opened('endpoint-independent').run(2 * PUNCH_RETRY_MS);
     expect(scene.of('open-sockets')).toEqual([]);
     expect(scene.named[0]).toEqual([61_234]);
+  });
+});
+
+describe('an end whose other stands in the open', () => {
+  it('tries the addresses offered once more every minute or so, in case a wall has come down', () => {
+    const scene = new Scene('endpoint-independent').opened('none', [at('udp:203.0.113.9:4000')]).run(250_000);
+    const times = scene.of('probe-again').map((one) => one.at);
+    expect(times.length).toBeGreaterThanOrEqual(3);
+    for (const [index, time] of times.slice(1).entries())
+      expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(0.8 * PUNCH_RETRY_MS);
+    expect(new Scene('endpoint-independent').opened('none').run(250_000).of('probe-again')).toEqual([]);
   });
 });
 
