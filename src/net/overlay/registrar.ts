@@ -3,9 +3,8 @@
  * agreed to be found; and the forwarding of sealed packets between attached clients, within a visible cap.
  * It is told of messages by session number and answers by session number; sessions belong to the switchboard.
  *
- * Nobody learns an address here, unless a client asks that we vouch for its own to somebody whom it calls: a client is
- * known to others by name and node id only. A client that hides from a name
- * is not seen, found or reached by that person (blocked users see nothing).
+ * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
+ * client that hides from a name is not seen, found or reached by that person (blocked users see nothing).
  */
 import type { Millis } from '../protocol/core.ts';
 import { parseEndpoint } from '../protocol/endpoint.ts';
@@ -364,8 +363,7 @@ export class Registrar {
     const seen = parseEndpoint(observed);
     if (!target || !this.#visible(target, client) || seen?.carrier !== 'udp') return;
     if (!this.#allows(now, client, FORWARD_BYTES_LEAST)) return;
-    const source = bytesOf(client.peer.nodeId);
-    this.#send(target.peer.session, message('vouched', { source, host: seen.host }));
+    this.#send(target.peer.session, message('vouched', { source: bytesOf(client.peer.nodeId), host: seen.host }));
   }
 
   /** Takes from both allowances or from neither. */
