@@ -12,6 +12,7 @@ import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import {
   PROBE_TIMEOUT_MS,
   PUNCH_NAMED_OFFSETS_MS,
+  WIDE_LATE_MS_MAX,
   WIDE_NEAR_PORTS,
   WIDE_PROBES,
   WIDE_PROBES_AT_ONCE,
@@ -60,12 +61,11 @@ export class PortSearch {
     this.#named.splice(0, named.length);
     const due = named.map(({ to }) => to);
     const many = this.#many;
-    if (many && now >= many.nextAt) {
+    if (many) many.nextAt = Math.max(many.nextAt, now - WIDE_LATE_MS_MAX);
+    for (; many && now >= many.nextAt; many.nextAt += WIDE_STEP_MS) {
       for (const port of many.ports.splice(0, WIDE_PROBES_AT_ONCE)) due.push({ carrier: 'udp', host: many.host, port });
-      // What a late timer has missed is not made up for, or it would all go at once.
-      many.nextAt = Math.max(many.nextAt, now - WIDE_STEP_MS) + WIDE_STEP_MS;
-      if (many.ports.length === 0) this.#many = undefined;
     }
+    if (many?.ports.length === 0) this.#many = undefined;
     return due.map((to) => this.#probe(now, to));
   }
 

@@ -342,11 +342,8 @@ export class Registrar {
     }
     const target = this.#byNode.get(hexOf(body.target));
     if (!target || !this.#visible(target, client)) {
-      this.#out.push({
-        session: client.peer.session,
-        message: message('forwardFailed', { target: body.target }),
-        reliable: false,
-      });
+      const failed = message('forwardFailed', { target: body.target });
+      this.#out.push({ session: client.peer.session, message: failed, reliable: false });
       return;
     }
     this.#forwardedPackets += 1;

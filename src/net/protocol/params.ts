@@ -318,6 +318,8 @@ export const WIDE_PORTS_MS = 5_000;
 export const WIDE_PROBES = 1_024;
 /** So many each WIDE_STEP_MS: 400 a second, 0.3 Mbit/s for two and a half seconds. */
 export const WIDE_PROBES_AT_ONCE = 4;
+/** What a late timer has missed is made up for, but for no more than this: twenty probes at once. */
+export const WIDE_LATE_MS_MAX = 40;
 /** Every other one of the first is within this distance of the port that is known: NATs that count hit at once. */
 export const WIDE_NEAR_PORTS = 256;
 /** Without knowing whether our NAT is one of those: so many round trips after both sides are open, within these bounds. */

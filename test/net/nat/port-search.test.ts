@@ -45,10 +45,13 @@ it('sends 400 probes a second to the one host, until all are out', () => {
   expect(one.dueAt()).toBe(Number.POSITIVE_INFINITY);
 });
 
-it('does not make up for what a late timer has missed', () => {
-  const one = search();
-  one.searchMany(0, HOST, undefined);
-  expect(run(one, 2_000, 500)).toHaveLength(5 * 4);
+it('makes up for a timer that is a little late, and not for one that is very late', () => {
+  const little = search();
+  little.searchMany(0, HOST, undefined);
+  expect(run(little, 990, 33)).toHaveLength(400);
+  const very = search();
+  very.searchMany(0, HOST, undefined);
+  expect(run(very, 2_000, 500)).toHaveLength(4 + 4 * 20);
 });
 
 it('tries named ports three times each', () => {
