@@ -121,6 +121,9 @@ export interface ResumptionRun {
   readonly cookie_packet: string | null;
   readonly auth1_packet: string;
   readonly auth2_packet: string;
+  readonly shared: string;
+  readonly t1: string;
+  readonly t2: string;
   readonly root: string;
   readonly next_secret: string;
 }
