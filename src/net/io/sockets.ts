@@ -20,6 +20,7 @@ import type { NetInput, NetOutput } from '../protocol/traffic.ts';
 import { bindDatagrams, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
 import { NameBook } from './names.ts';
+import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
 
@@ -48,6 +49,8 @@ export interface SocketOptions {
   readonly host?: string;
   /** Listen at these TCP ports too, those of them that are free and allowed; the rest is no failure. */
   readonly alsoTcp?: readonly number[];
+  /** For the streams that a core wants through a proxy. */
+  readonly proxy?: ProxyChoice | undefined;
 }
 
 /** Sockets of the system, bound and listening. */
@@ -58,6 +61,8 @@ export interface SystemSockets extends Sockets {
   readonly hasIPv6: boolean;
   /** Those of `alsoTcp` that could be had. */
   readonly alsoTcp: readonly number[];
+  /** Another proxy, or none, from now on; streams that are open stay. */
+  setProxy(proxy: ProxyChoice | undefined): void;
 }
 
 /**
@@ -69,7 +74,9 @@ export async function openSockets(options: SocketOptions): Promise<SystemSockets
   const { bound, wasTaken } = await bindWanted(plan, options);
   const also: Server[] = [];
   for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
-  return new BoundSockets(plan, bound, also, wasTaken);
+  const sockets = new BoundSockets(plan, bound, also, wasTaken);
+  sockets.setProxy(options.proxy);
+  return sockets;
 }
 
 async function bindWanted(plan: Plan, options: SocketOptions): Promise<{ bound: Bound; wasTaken: boolean }> {
@@ -221,6 +228,10 @@ class BoundSockets implements SystemSockets {
     return this.#bound.datagrams.v6 !== undefined;
   }
 
+  setProxy(proxy: ProxyChoice | undefined): void {
+    this.#streams.setProxy(proxy);
+  }
+
   start(sink: (input: NetInput) => void): void {
     this.#stage = 'started';
     this.#sink = sink;
@@ -234,7 +245,7 @@ class BoundSockets implements SystemSockets {
       case 'send-datagram':
         return this.#datagrams.send(output.to, output.bytes, output.ttl);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to);
+        return this.#streams.open(output.stream, output.to, output.proxy);
       case 'write-stream':
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':
