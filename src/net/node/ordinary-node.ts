@@ -32,7 +32,7 @@ import {
   SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
-import type { WayName } from '../protocol/ways.ts';
+import { isByProxy, type WayName } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
@@ -100,6 +100,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#worked = options.worked;
     this.#login.setServers(options.loginServers);
     this.#login.setSupernodes(options.supernodes);
+    this.#setHasProxy(options.hasProxy ?? false);
   }
 
   /** Why a line to this person cannot be taken; undefined when it can. */
@@ -149,6 +150,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'reattach':
         this.#link.restart(now);
         break;
+      case 'proxy':
+        this.#setHasProxy(command.known);
+        if (!this.#link.attached) this.#link.restart(now);
+        break;
       default:
         this.#people?.command(now, command);
     }
@@ -177,6 +182,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  #setHasProxy(known: boolean): void {
+    this.#link.setHasProxy(known);
+    this.#login.setHasProxy(known);
   }
 
   // ------------------------------------------------------------------ signing in and out
@@ -416,8 +426,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #linkUp(now: Millis, link: LinkId): void {
     const whose = this.#links.up(now, link);
-    if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
+    if (whose?.owner === 'login') this.#loginUp(now, whose.attempt);
     else if (whose) this.#link.connected(now, whose.attempt);
+  }
+
+  /** What lets a sign-in through lets the link through, most likely; a server's own port needs no such word. */
+  #loginUp(now: Millis, attempt: number): void {
+    this.#login.connected(now, attempt);
+    const { worked } = this.#login;
+    if (worked !== 'tcp') this.#link.suggest(worked);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
@@ -429,7 +446,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromLink(now: Millis, output: LinkOutput): true {
     switch (output.type) {
       case 'connect':
-        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt }, output.endpoint, false);
+        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt }, output);
         return true;
       case 'abandon':
         this.#links.abandon('supernode', output.attempt);
@@ -491,9 +508,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#linkEndpoint = endpoint;
     this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     const observed = parseEndpoint(output.observed);
-    const nat = natSeen(observed, this.#media.ours);
+    const byProxy = isByProxy(way);
+    // What it sees is the proxy, then.
+    const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
     const { carrier } = endpoint;
-    this.#out.push({ type: 'link', state: 'online', endpoint, carrier, trouble: undefined, observed, nat });
+    this.#out.push({ type: 'link', state: 'online', endpoint, carrier, byProxy, trouble: undefined, observed, nat });
     this.#peers.setOnline(true);
     for (const { name, node } of output.present) this.#seen(name, node, true);
   }

@@ -50,6 +50,8 @@ export interface SupernodeOptions {
   /** How others reach us. */
   readonly endpoints: readonly Endpoint[];
   readonly relayKbps: number;
+  /** The sockets know a proxy, through which the login server may be asked. */
+  readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
   readonly publicKeySpki: Buffer;
   readonly nodeId: NodeId;
@@ -83,6 +85,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const loginServers = options.loginServers.map(printEndpoint);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
     this.#login.setServers(options.loginServers);
+    this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
   }
 
@@ -231,7 +234,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER } as const;
+      const { proxy } = output;
+      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);

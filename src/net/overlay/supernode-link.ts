@@ -4,8 +4,8 @@
  * invite and the host cache, in an order that is the same for everybody, so that people meet at the same place.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
- *     racing: each supernode's UDP, TCP, TCP 443, TCP 80, then the next one, ATTACH_STAGGER_MS apart; the way that
- *       worked last on this network begins together with UDP
+ *     racing: each supernode's UDP, TCP, TCP 443, TCP 80, and through the proxy of this machine, then the next one,
+ *       ATTACH_STAGGER_MS apart; the way that worked last on this network begins together with UDP
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
  *     attached --"I do not know you"--> attached, with a new Attach
@@ -26,7 +26,7 @@ import {
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
-import { type Way, type WayName, waysTo } from '../protocol/ways.ts';
+import { isByProxy, type Way, type WayName, waysTo } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 
 export type AttemptId = number;
@@ -46,7 +46,13 @@ export interface AttachDetails {
 }
 
 export type LinkOutput =
-  | { readonly type: 'connect'; readonly attempt: AttemptId; readonly endpoint: Endpoint }
+  | {
+      readonly type: 'connect';
+      readonly attempt: AttemptId;
+      readonly endpoint: Endpoint;
+      /** Through the proxy of this machine. */
+      readonly proxy: boolean;
+    }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
   | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
   | {
@@ -102,6 +108,7 @@ export class SupernodeLink {
   #everTold = false;
   /** The way that worked last on this network. */
   #worked: WayName | undefined;
+  #hasProxy = false;
   /** Supernodes that refused us, by host and port, and until when they stand last. */
   readonly #refusedUntil = new Map<string, Millis>();
   #out: LinkOutput[] = [];
@@ -142,6 +149,16 @@ export class SupernodeLink {
     this.#failures = 0;
     this.#worked = undefined;
     this.#leave(now, 'unreachable-network', { atOnce: true });
+  }
+
+  /** From the next race on: whether this machine has a proxy. */
+  setHasProxy(hasProxy: boolean): void {
+    this.#hasProxy = hasProxy;
+  }
+
+  /** Somebody else got through this way: a hint for who has none of its own. */
+  suggest(way: WayName | undefined): void {
+    this.#worked ??= way;
   }
 
   get attached(): boolean {
@@ -214,7 +231,7 @@ export class SupernodeLink {
   #race(now: Millis): void {
     const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
-    const ladder = inOrder.flatMap(waysTo);
+    const ladder = inOrder.flatMap((supernode) => waysTo(supernode, this.#hasProxy));
     if (ladder.length === 0) return this.#wait(now);
     const giveUpAt = now + ATTACH_TIMEOUT_MS + ladder.length * ATTACH_STAGGER_MS;
     const worked = ladder.findIndex((way) => way.name === this.#worked);
@@ -248,7 +265,7 @@ export class SupernodeLink {
       const attempt = this.#nextAttempt++;
       state.attempts.set(attempt, way);
       state.nextAt = state.next < state.ladder.length ? now + ATTACH_STAGGER_MS : Number.POSITIVE_INFINITY;
-      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint });
+      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, proxy: isByProxy(way.name) });
     }
     if (state.next >= state.ladder.length) state.nextAt = Number.POSITIVE_INFINITY;
   }
