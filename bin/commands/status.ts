@@ -93,6 +93,7 @@ function connectionWords({ connection, supernode, trouble }: AppState): string {
   if (supernode !== null) {
     const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
     words.push(`supernode ${where} over ${supernode.carrier.toUpperCase()}`);
+    if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
   }
   if (trouble !== null) words.push(troubleWords(trouble));

@@ -7,7 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { nodeIdOf, spkiOf } from '../../src/net/index.ts';
-import { localEndpoints, openSockets, type SystemSockets } from '../../src/net/io/index.ts';
+import { localEndpoints, openSockets, type ProxyChoice, type SystemSockets } from '../../src/net/io/index.ts';
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { isLoopbackHost } from '../../src/net/protocol/endpoint.ts';
@@ -71,15 +71,16 @@ export async function openKeptSockets(
     readonly port: number | undefined;
     readonly host: string | undefined;
     readonly noWebPorts?: boolean;
+    readonly proxy?: ProxyChoice | undefined;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host } = options;
+  const { host, proxy } = options;
   const listenAt =
     host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, ...listenAt });
+  const sockets = await openSockets({ port, proxy, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

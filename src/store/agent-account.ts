@@ -13,6 +13,7 @@ import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { noticeInstall } from './agent-install-notice.ts';
+import { openProxy } from './agent-proxy.ts';
 import type { AgentResults } from './port.ts';
 import type { Identity, NetworkRecord } from './profile-file.ts';
 
@@ -207,7 +208,8 @@ export class AgentAccount {
 
   async #startNode(network: NetworkRecord): Promise<void> {
     const { profile, random, wallClock, version, silence, log, onFault } = this.#core.options;
-    const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick' });
+    const proxy = openProxy(this.#core);
+    const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick', proxy });
     const cached = profile.hostCache().flatMap((entry) => entry.endpoints);
     const core = new OrdinaryNode({
       random,
@@ -217,11 +219,12 @@ export class AgentAccount {
       loginServers: endpoints(network.loginServers),
       supernodes: endpoints([...network.supernodes, ...cached.filter((one) => !network.supernodes.includes(one))]),
       worked: profile.worked(),
+      hasProxy: proxy !== undefined,
       software: `wren ${version}`,
       fillerBody: silence,
     });
     const driver = new Driver({ core, sockets, onEvent: this.#hooks.onNodeEvent, onFault });
-    this.#core.node = { driver, core };
+    this.#core.node = { driver, core, sockets };
     this.#core.emit({ type: 'network.joined', network: network.network });
     driver.start();
     log.info('agent', 'node started', { port: sockets.port });

@@ -113,6 +113,8 @@ export interface AppState {
     readonly endpoint: string;
     readonly carrier: 'udp' | 'tcp';
     readonly rttMs: number | null;
+    /** `HOST:PORT` of the proxy that the way there leads through; absent when there is none in it. */
+    readonly proxy?: string;
   } | null;
   /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
   readonly nat: 'unknown' | 'public' | 'behind-nat';
