@@ -8,6 +8,7 @@ import { chooseProxy } from '../src/net/io/index.ts';
 import { Refusal } from '../src/net/protocol/failures.ts';
 import type { LogLevel } from '../src/store/log-file.ts';
 import { profileFolder } from '../src/store/profile-file.ts';
+import { failureSentence } from '../src/tui/wording.ts';
 import { failureExit } from './commands/exit-codes.ts';
 import { endWithin, watchProcessEnd } from './servers/process-end.ts';
 import { runAgent } from './servers/run-agent.ts';
@@ -53,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`wren agent: ${error.code}: ${error.message}\n`);
+    process.stderr.write(`wren agent: ${error.code}: ${failureSentence(error.code, error.message)}\n`);
     return failureExit(error.code);
   }
 }
