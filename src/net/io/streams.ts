@@ -26,6 +26,7 @@ import {
   STREAMS_MAX,
   STREAMS_PER_HOST_MAX,
 } from '../protocol/params.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
 import type { NetInput, StreamId } from '../protocol/traffic.ts';
 import type { NameBook } from './names.ts';
 import { openTunnel, type ProxyProblem } from './proxy-tunnel.ts';
@@ -219,7 +220,7 @@ export class Streams {
 
   #accept(socket: Socket): void {
     const remote = remoteOf(socket);
-    const caller = callerOf(remote?.host ?? '');
+    const caller = hostKey(remote?.host ?? '');
     const callers = this.#perCaller.get(caller) ?? 0;
     if (!remote || this.#full() || callers >= STREAMS_PER_HOST_MAX) {
       this.#tally.add('stream not accepted: too many');
@@ -302,15 +303,4 @@ function remoteOf(socket: Socket): Endpoint | undefined {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   return { carrier: 'tcp', host: plainHost(remoteAddress), port: remotePort };
-}
-
-/** Who is counted as one caller: an IPv4 address, or an IPv6 network of 64 bits, since one machine owns all of it. */
-export function callerOf(host: string): string {
-  const [head = '', tail] = host.split('::');
-  if (!host.includes(':')) return host;
-  const groups = head === '' ? [] : head.split(':');
-  if (tail === undefined) return groups.slice(0, 4).join(':');
-  const ending = tail === '' ? [] : tail.split(':');
-  const zeros = Array<string>(Math.max(0, 8 - groups.length - ending.length)).fill('0');
-  return [...groups, ...zeros, ...ending].slice(0, 4).join(':');
 }

@@ -11,7 +11,7 @@ import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
-import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import { REATTACH_BACKOFF_MS, SUPERNODE_CERTIFICATE_LIFETIME_MS } from '../protocol/params.ts';
@@ -84,7 +84,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#carriers = new Carriers(this.#switchboard);
     const loginServers = options.loginServers.map(printEndpoint);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
-    this.#login.setServers(options.loginServers);
+    this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
   }
@@ -280,4 +280,11 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     for (const [attempt, id] of this.#loginLinks) if (id === link) return attempt;
     return -1;
   }
+}
+
+/** A login server takes only what it sees us at: asked by IPv4 it believes nothing of our IPv6 address. */
+function sameFamilyFirst(servers: readonly Endpoint[], ours: readonly Endpoint[]): Endpoint[] {
+  const isIPv6 = ours[0]?.host.includes(':') ?? false;
+  const differs = ({ host }: Endpoint): number => (isUnicastHost(host) && host.includes(':') !== isIPv6 ? 1 : 0);
+  return servers.toSorted((a, b) => differs(a) - differs(b));
 }
