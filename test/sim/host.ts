@@ -216,14 +216,14 @@ export class Host implements Member, SocketHost {
     return this.#world.resolve(name);
   }
 
-  addressFor(to: Endpoint): string {
+  addressFor(to: Endpoint): string | undefined {
     if (isLoopbackHost(to.host)) return to.host;
-    const sameFamily = this.#addresses.find((address) => address.includes(':') === to.host.includes(':'));
-    return sameFamily ?? this.address;
+    return this.#addresses.find((address) => address.includes(':') === to.host.includes(':'));
   }
 
-  localFor(to: Endpoint): Endpoint {
-    return { carrier: 'tcp', host: this.addressFor(to), port: this.#nextOutgoingPort++ };
+  localFor(to: Endpoint): Endpoint | undefined {
+    const host = this.addressFor(to);
+    return host === undefined ? undefined : { carrier: 'tcp', host, port: this.#nextOutgoingPort++ };
   }
 
   freePort(): number {

@@ -13,6 +13,7 @@ import {
   OrdinaryNode,
   type OrdinaryNodeCommand,
   type OrdinaryNodeEvent,
+  type OrdinaryNodeOptions,
 } from '../../src/net/node/ordinary-node.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
@@ -33,6 +34,8 @@ let authority: ReturnType<typeof makeAuthority> | undefined;
 export class Person {
   readonly name: string;
   readonly world: PeopleWorld;
+  /** What is special of this one's node. */
+  readonly options: Partial<OrdinaryNodeOptions>;
   node!: Running<OrdinaryNodeCommand, OrdinaryNodeEvent>;
   core!: OrdinaryNode;
   roster: readonly RosterEntry[] = [];
@@ -51,9 +54,10 @@ export class Person {
   call: string | undefined;
   readonly heard: Buffer[] = [];
 
-  constructor(world: PeopleWorld, name: string) {
+  constructor(world: PeopleWorld, name: string, options: Partial<OrdinaryNodeOptions> = {}) {
     this.world = world;
     this.name = name;
+    this.options = options;
   }
 
   /** Starts the program anew on its host: what was stored is there, the rest is gone. */
@@ -69,6 +73,7 @@ export class Person {
       supernodes: world.supernodeEndpoints(),
       software: 'wren test',
       fillerBody: silenceBody,
+      ...this.options,
     });
     world.watch?.(this.name, this.core);
     this.node = world.world.host(this.name).run(this.core, { onEvent: (event) => this.#happened(event) });
@@ -279,10 +284,10 @@ export class PeopleWorld {
   }
 
   /** A person whose program runs, not signed up yet; on a host that is there already, or in this place. */
-  person(name: string, where?: Place): Person {
+  person(name: string, where?: Place, options: Partial<OrdinaryNodeOptions> = {}): Person {
     if (where) place(this.world, where, name);
     else this.world.host(name);
-    const person = new Person(this, name);
+    const person = new Person(this, name, options);
     person.start();
     return person;
   }

@@ -13,8 +13,8 @@ import { SimStreams, type StreamHost } from './sim-streams.ts';
 export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
   /** Our addresses, best first. */
   readonly addresses: readonly string[];
-  /** Our address as `to` sees it. */
-  addressFor(to: Endpoint): string;
+  /** Our address as `to` sees it; undefined when we have none of its family. */
+  addressFor(to: Endpoint): string | undefined;
   /** A port that nobody on this host uses. */
   freePort(): number;
   /** Called when `rebind` moved these sockets, so that arrivals find them. */
@@ -131,7 +131,9 @@ export class SimSockets implements Sockets {
     // What the system says to a TTL that is none.
     if (ttl !== undefined && !(ttl >= 1 && ttl <= 255)) return this.#count('datagram unsent: EINVAL');
     const there: Endpoint = { ...to, host };
-    const from: Endpoint = { carrier: 'udp', host: this.#host.addressFor(there), port: this.#port };
+    const own = this.#host.addressFor(there);
+    if (own === undefined) return this.#count('datagram unsent: ENETUNREACH');
+    const from: Endpoint = { carrier: 'udp', host: own, port: this.#port };
     const aged = ttl === undefined ? {} : { ttl };
     this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0, ...aged });
   }
