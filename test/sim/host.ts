@@ -24,6 +24,8 @@ export interface RunOptions<Event> {
   readonly port?: number;
   /** TCP ports that are listened at besides. */
   readonly alsoTcpPorts?: readonly number[];
+  /** Where the proxy of this machine listens. */
+  readonly proxy?: Endpoint | undefined;
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -132,6 +134,7 @@ export class Host implements Member, SocketHost {
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
     const sockets = this.sockets(options.port, options.alsoTcpPorts);
+    sockets.proxy = options.proxy;
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
       sockets,

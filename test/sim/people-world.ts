@@ -17,6 +17,7 @@ import {
 } from '../../src/net/node/ordinary-node.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
+import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
@@ -31,11 +32,13 @@ const ALSO_TCP_PORTS = [80, 443];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
+export type PersonOptions = Partial<OrdinaryNodeOptions> & { readonly proxy?: Endpoint };
+
 export class Person {
   readonly name: string;
   readonly world: PeopleWorld;
-  /** What is special of this one's node. */
-  readonly options: Partial<OrdinaryNodeOptions>;
+  /** What is special of this one's node, and where the proxy of the machine listens. */
+  readonly options: PersonOptions;
   node!: Running<OrdinaryNodeCommand, OrdinaryNodeEvent>;
   core!: OrdinaryNode;
   roster: readonly RosterEntry[] = [];
@@ -54,7 +57,7 @@ export class Person {
   call: string | undefined;
   readonly heard: Buffer[] = [];
 
-  constructor(world: PeopleWorld, name: string, options: Partial<OrdinaryNodeOptions> = {}) {
+  constructor(world: PeopleWorld, name: string, options: PersonOptions = {}) {
     this.world = world;
     this.name = name;
     this.options = options;
@@ -73,10 +76,12 @@ export class Person {
       supernodes: world.supernodeEndpoints(),
       software: 'wren test',
       fillerBody: silenceBody,
+      hasProxy: this.options.proxy !== undefined,
       ...this.options,
     });
     world.watch?.(this.name, this.core);
-    this.node = world.world.host(this.name).run(this.core, { onEvent: (event) => this.#happened(event) });
+    const { proxy } = this.options;
+    this.node = world.world.host(this.name).run(this.core, { proxy, onEvent: (event) => this.#happened(event) });
     if (this.certificate) this.#become();
   }
 
@@ -284,7 +289,7 @@ export class PeopleWorld {
   }
 
   /** A person whose program runs, not signed up yet; on a host that is there already, or in this place. */
-  person(name: string, where?: Place, options: Partial<OrdinaryNodeOptions> = {}): Person {
+  person(name: string, where?: Place, options: PersonOptions = {}): Person {
     if (where) place(this.world, where, name);
     else this.world.host(name);
     const person = new Person(this, name, options);

@@ -7,6 +7,7 @@ import { type Endpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts
 import { DATAGRAM_BYTES_MAX } from '../../src/net/protocol/params.ts';
 import type { NetInput, NetOutput } from '../../src/net/protocol/traffic.ts';
 import type { Packet } from './network.ts';
+import { SimTunnels } from './proxy.ts';
 import { SimStreams, type StreamHost } from './sim-streams.ts';
 
 /** What the sockets need of their host. */
@@ -30,6 +31,9 @@ export class SimSockets implements Sockets {
   #sink: ((input: NetInput) => void) | undefined;
   #toldEndpoints = '';
   #closed = false;
+  /** Where the proxy of this machine listens. */
+  proxy: Endpoint | undefined;
+  readonly #tunnels = new SimTunnels();
 
   constructor(host: SocketHost, port: number, alsoTcpPorts: readonly number[] = []) {
     this.#host = host;
@@ -41,7 +45,7 @@ export class SimSockets implements Sockets {
       send: (packet, fate) => host.send(packet, fate),
       localFor: (to) => host.localFor(to),
       resolve: (name) => host.resolve(name),
-      tell: (input) => this.#sink?.(input),
+      tell: (input) => this.#tell(input),
       count: (fact) => this.#count(fact),
     });
   }
@@ -61,12 +65,33 @@ export class SimSockets implements Sockets {
       case 'send-datagram':
         return this.#sendDatagram(output.to, output.bytes, output.ttl);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to);
+        return this.#open(output);
       case 'write-stream':
+        if (this.#tunnels.holds(output.stream, output.bytes)) return;
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':
+        this.#tunnels.forget(output.stream);
         return this.#streams.close(output.stream);
     }
+  }
+
+  #open({ stream, to, proxy = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
+    if (!proxy) return this.#streams.open(stream, to);
+    if (this.proxy) {
+      this.#tunnels.begin(stream, to);
+      return this.#streams.open(stream, this.proxy);
+    }
+    const why = 'proxy-none';
+    this.#host.timeline.after(0, () => this.#sink?.({ type: 'stream-closed', stream, why }));
+  }
+
+  #tell(input: NetInput): void {
+    const { tell, act } = this.#tunnels.pass(input);
+    for (const one of act) {
+      if (one.type === 'write-stream') this.#streams.write(one.stream, one.bytes);
+      else this.#streams.close(one.stream);
+    }
+    for (const one of tell) this.#sink?.(one);
   }
 
   async rebind(): Promise<number> {
