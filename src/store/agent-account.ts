@@ -13,7 +13,7 @@ import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { noticeInstall } from './agent-install-notice.ts';
-import { openProxy } from './agent-proxy.ts';
+import { openProxy, proxyTrouble } from './agent-proxy.ts';
 import type { AgentResults } from './port.ts';
 import type { Identity, NetworkRecord } from './profile-file.ts';
 
@@ -154,7 +154,16 @@ export class AgentAccount {
     const pem = this.#core.options.profile.privateKeyPem();
     const key = pem === undefined ? await this.#prepareKey() : createPrivateKey(pem);
     const asked = request(spkiOf(createPublicKey(key)));
-    return this.#entered(key, await this.#core.ask((ticket) => ({ type: 'login', ticket, request: asked })));
+    return this.#entered(key, await this.#askLogin(asked));
+  }
+
+  async #askLogin(request: LoginRequest): Promise<OrdinaryNodeEvent> {
+    try {
+      return await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'unreachable-login') throw error;
+      throw new Refusal(error.code, proxyTrouble(this.#core));
+    }
   }
 
   #entered(key: KeyObject, event: OrdinaryNodeEvent): { name: string } {

@@ -34,6 +34,23 @@ export function changeProxy(core: AgentCore, setting: string): null {
   return null;
 }
 
+/** What a proxy did to us, worst first, by how streams through it ended. */
+const FAULTS: readonly (readonly [ending: string, words: string])[] = [
+  ['proxy-password', 'wants a password: --proxy URL with USER:PASSWORD@ before HOST'],
+  ['proxy-untrusted', 'shows a certificate that this machine does not trust'],
+  ['proxy-refused', 'refuses to connect us'],
+  ['proxy-garbage', 'does not answer as a proxy'],
+  ['proxy-unreachable', 'cannot be reached'],
+  ['proxy-timeout', 'does not answer'],
+];
+
+/** One clause for somebody whose sign-in got through nowhere; empty when no proxy is to blame. */
+export function proxyTrouble({ proxy, node }: AgentCore): string {
+  const dropped = node?.driver.report().dropped ?? {};
+  const fault = FAULTS.find(([ending]) => (dropped[`stream unopened: ${ending}`] ?? 0) > 0);
+  return proxy && fault ? `the proxy at ${proxyWhere(proxy.server)} ${fault[1]}` : '';
+}
+
 /** What may be shown of it. */
 export function proxyReport({ server, source }: ProxyChoice, knocks: ProxyReport['knocks']): ProxyReport {
   return { where: proxyWhere(server), scheme: server.scheme, source, knocks };

@@ -1,7 +1,7 @@
 /** Which proxy the agent uses, and a change of it while it runs. */
 import { expect, test } from 'vitest';
 import { Refusal } from '../../src/net/protocol/failures.ts';
-import { changeProxy, openProxy } from '../../src/store/agent-proxy.ts';
+import { changeProxy, openProxy, proxyTrouble } from '../../src/store/agent-proxy.ts';
 import { proxySettingOf } from '../../src/store/settings-file.ts';
 import { AgentScene } from '../support/agent-scene.ts';
 
@@ -37,4 +37,17 @@ test('a malformed setting is refused and changes nothing; a malformed environmen
   expect(openProxy(one.core)).toBeUndefined();
   expect(one.events).toEqual([{ type: 'notice', code: 'proxy-malformed', detail: 'ALL_PROXY' }]);
   expect(one.logged.join()).not.toContain('secret');
+});
+
+test('somebody who got through nowhere is told what the proxy did, and nothing when there is none to blame', () => {
+  const { one } = scene({ HTTPS_PROXY: 'http://u:secret@env.lan:3128' });
+  const dropped: Record<string, number> = {};
+  const driver = { report: () => ({ port: 1, dropped }) } as unknown as NonNullable<typeof one.core.node>['driver'];
+  if (one.core.node) one.core.node = { ...one.core.node, driver };
+  openProxy(one.core);
+  expect(proxyTrouble(one.core)).toBe('');
+  dropped['stream unopened: proxy-unreachable'] = 3;
+  expect(proxyTrouble(one.core)).toBe('the proxy at env.lan:3128 cannot be reached');
+  dropped['stream unopened: proxy-password'] = 1;
+  expect(proxyTrouble(one.core)).toMatch(/^the proxy at env\.lan:3128 wants a password/);
 });
