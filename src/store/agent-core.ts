@@ -77,6 +77,8 @@ export class AgentCore {
   node: JoinedNode | undefined;
   /** The proxy in use (`agent-proxy.ts`). */
   proxy: ProxyChoice | undefined;
+  /** What the node's sockets had counted when it was chosen: the faults of another. */
+  countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */
   clockOffsetMs: number | undefined;
   /** The fault switch is on: nothing of this agent may use UDP. */

@@ -9,6 +9,7 @@ import type { ProxyReport } from './port.ts';
 
 /** Chosen anew, and kept in the core. What makes no sense is told, and counts as none: the agent is needed all the same. */
 export function openProxy(core: AgentCore): ProxyChoice | undefined {
+  core.countsBeforeProxy = core.node?.driver.report().dropped ?? {};
   const { profile, proxyEnvironment, log } = core.options;
   try {
     core.proxy = chooseProxy(profile.settings.get().proxy, proxyEnvironment ?? {});
@@ -45,9 +46,10 @@ const FAULTS: readonly (readonly [ending: string, words: string])[] = [
 ];
 
 /** One clause for somebody whose sign-in got through nowhere; empty when no proxy is to blame. */
-export function proxyTrouble({ proxy, node }: AgentCore): string {
-  const dropped = node?.driver.report().dropped ?? {};
-  const fault = FAULTS.find(([ending]) => (dropped[`stream unopened: ${ending}`] ?? 0) > 0);
+export function proxyTrouble({ proxy, node, countsBeforeProxy }: AgentCore): string {
+  const counts = node?.driver.report().dropped ?? {};
+  const sinceThen = (kind: string): number => (counts[kind] ?? 0) - (countsBeforeProxy[kind] ?? 0);
+  const fault = FAULTS.find(([ending]) => sinceThen(`stream unopened: ${ending}`) > 0);
   return proxy && fault ? `the proxy at ${proxyWhere(proxy.server)} ${fault[1]}` : '';
 }
 

@@ -42,7 +42,9 @@ test('a malformed setting is refused and changes nothing; a malformed environmen
 test('somebody who got through nowhere is told what the proxy did, and nothing when there is none to blame', () => {
   const { one } = scene({ HTTPS_PROXY: 'http://u:secret@env.lan:3128' });
   const dropped: Record<string, number> = {};
-  const driver = { report: () => ({ port: 1, dropped }) } as unknown as NonNullable<typeof one.core.node>['driver'];
+  const driver = { report: () => ({ port: 1, dropped: { ...dropped } }) } as unknown as NonNullable<
+    typeof one.core.node
+  >['driver'];
   if (one.core.node) one.core.node = { ...one.core.node, driver };
   openProxy(one.core);
   expect(proxyTrouble(one.core)).toBe('');
@@ -50,4 +52,6 @@ test('somebody who got through nowhere is told what the proxy did, and nothing w
   expect(proxyTrouble(one.core)).toBe('the proxy at env.lan:3128 cannot be reached');
   dropped['stream unopened: proxy-password'] = 1;
   expect(proxyTrouble(one.core)).toMatch(/^the proxy at env\.lan:3128 wants a password/);
+  openProxy(one.core);
+  expect(proxyTrouble(one.core)).toBe('');
 });
