@@ -4,9 +4,12 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { chooseProxy } from '../src/net/io/index.ts';
 import { Refusal } from '../src/net/protocol/failures.ts';
 import type { LogLevel } from '../src/store/log-file.ts';
 import { profileFolder } from '../src/store/profile-file.ts';
+import { failureSentence } from '../src/tui/wording.ts';
+import { failureExit } from './commands/exit-codes.ts';
 import { endWithin, watchProcessEnd } from './servers/process-end.ts';
 import { runAgent } from './servers/run-agent.ts';
 import { VERSION } from './version.ts';
@@ -21,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       json: { type: 'boolean' },
       audio: { type: 'string' },
       'log-level': { type: 'string' },
+      proxy: { type: 'string' },
     },
   });
   const say = (event: Record<string, unknown>, words: string): void => {
@@ -30,9 +34,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   const end = watchProcessEnd((error) => process.stderr.write(`${String((error as Error)?.stack ?? error)}\n`));
   try {
+    const proxy = values.proxy as string | undefined;
+    // Told at once to whoever reads; the agent itself would go on without.
+    if (values.foreground) chooseProxy(proxy ?? '', process.env);
     const running = await runAgent({
       profileDir: profileFolder(values.profile as string | undefined),
       version: VERSION,
+      ...(proxy === undefined ? {} : { proxy }),
       logLevel: ((values['log-level'] as string | undefined) ?? 'info') as LogLevel,
       onFault: end.fault,
     });
@@ -46,8 +54,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`wren agent: ${error.code}: ${error.message}\n`);
-    return 2;
+    process.stderr.write(`wren agent: ${error.code}: ${failureSentence(error.code, error.message)}\n`);
+    return failureExit(error.code);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The program `screen.cjs`: connects the screen to the agent of the profile, which it starts when none runs. Loaded by
- * `wren` in its own process, or run alone: `node dist/screen.cjs --profile DIR [--audio SPEC] [--hint SENTENCE]`.
+ * `wren` in its own process, or run alone: `node dist/screen.cjs --profile DIR [--audio SPEC] [--proxy URL] [--hint SENTENCE]`.
  */
 import { basename } from 'node:path';
 import process from 'node:process';
@@ -17,6 +17,7 @@ const FLAGS = {
   audio: { type: 'string' },
   hint: { type: 'string' },
   'log-level': { type: 'string' },
+  proxy: { type: 'string' },
 } as const;
 
 /** Shows the screen until the person leaves; resolves with the exit code. */
@@ -25,14 +26,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   const text = (value: string | boolean | undefined) => (typeof value === 'string' ? value : undefined);
   const profileDir = text(values.profile) ?? profileFolder(undefined, process.env);
   const logLevel = text(values['log-level']);
+  const proxy = text(values.proxy);
   return await runScreen({
-    connect: () =>
-      connectAgent({
+    connect: async () => {
+      const agent = await connectAgent({
         profileDir,
         start: true,
         version: __WREN_VERSION__,
         ...(logLevel === undefined ? {} : { logLevel }),
-      }),
+      });
+      if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
+      return agent;
+    },
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,

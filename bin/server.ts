@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { encodeInvite, type Invite, parseInvite } from '../src/net/index.ts';
+import { chooseProxy } from '../src/net/io/index.ts';
 import { type FailureCode, Refusal } from '../src/net/protocol/failures.ts';
 import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
@@ -34,6 +35,8 @@ interface Flags {
   readonly json: boolean;
   readonly logLevel: LogLevel;
   readonly database: string | undefined;
+  /** As `--proxy` gave it. */
+  readonly proxy: string | undefined;
 }
 
 /** What runs, and how it ends. */
@@ -86,6 +89,7 @@ function read(argv: readonly string[]): Flags {
       json: { type: 'boolean' },
       'log-level': { type: 'string' },
       database: { type: 'string' },
+      proxy: { type: 'string' },
     },
   });
   const text = (key: string): string | undefined => (typeof values[key] === 'string' ? values[key] : undefined);
@@ -101,6 +105,7 @@ function read(argv: readonly string[]): Flags {
     json: values.json === true,
     logLevel: (text('log-level') ?? 'info') as LogLevel,
     database: text('database'),
+    proxy: text('proxy'),
   };
 }
 
@@ -137,7 +142,9 @@ async function startSupernode(folder: string, flags: Flags, log: Log, end: Proce
   const invite = readInvite(flags.invite);
   const { host, port, relayKbps } = flags;
   const { authorityPin: pin, loginServers } = invite;
-  const server = await runSupernode({ folder, host, port, log, onFault: end.fault, pin, loginServers, relayKbps });
+  const proxy = chooseProxy(flags.proxy ?? '', process.env);
+  const network = { pin, loginServers, relayKbps, proxy };
+  const server = await runSupernode({ folder, host, port, log, onFault: end.fault, ...network });
   const text = encodeInvite({ ...invite, supernodes: [...server.endpoints, ...invite.supernodes].slice(0, 8) });
   const words = `This supernode serves ${invite.network}, relaying at most ${relayKbps} kbit/s. An invite that names it:\n\n${text}\n`;
   return { invite: text, words, stop: () => server.stop() };
@@ -187,6 +194,7 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
 }
 
 async function startEcho(flags: Flags, end: ProcessEnd): Promise<Running> {
+  chooseProxy(flags.proxy ?? '', process.env);
   const echo = await openEcho(flags, end);
   await signInEcho(echo, flags);
   const words = `The echo service "${flags.name}" answers calls and chats. Ctrl-C ends it.\n`;
@@ -194,9 +202,11 @@ async function startEcho(flags: Flags, end: ProcessEnd): Promise<Running> {
 }
 
 /** The agent of the service; it makes its key while we wait for the rest. */
-function openEcho({ profile, logLevel }: Pick<Flags, 'profile' | 'logLevel'>, end: ProcessEnd): Promise<RunningAgent> {
+function openEcho(flags: Pick<Flags, 'profile' | 'logLevel' | 'proxy'>, end: ProcessEnd): Promise<RunningAgent> {
+  const { profile, logLevel, proxy } = flags;
   const service = { reply: (line: string) => `You wrote: ${line}`.slice(0, 4_000) };
-  return runAgent({ profileDir: profile, version: VERSION, logLevel, onFault: end.fault, service });
+  const kept = proxy === undefined ? {} : { proxy };
+  return runAgent({ profileDir: profile, version: VERSION, logLevel, onFault: end.fault, service, ...kept });
 }
 
 /** Joins, signs in (or up, the first time) with a password of its own, and answers from then on. */

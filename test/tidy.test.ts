@@ -71,7 +71,11 @@ const LAYERS: {
     may: [/^src\/net\/(node|nat|overlay|login|call|chat|media|transport|wire|protocol)\//, /^node:crypto$/],
     why: 'a node does no I/O',
   },
-  { room: /^src\/net\/io\//, may: [/^src\/net\/(io|protocol)\//, /^node:/], why: 'sockets know no messages' },
+  {
+    room: /^src\/net\/io\//,
+    may: [/^src\/net\/(io|protocol)\//, /^node:/, /^socks$/],
+    why: 'sockets know no messages',
+  },
   {
     room: /^src\/net\/(index|servers)\.ts$/,
     may: [/^src\/net\/(node|login|chat|call|media|nat|overlay|protocol)\//],
@@ -130,6 +134,7 @@ describe('layers', () => {
       [/^(naudiodon|@discordjs\/opus|opusscript)/, /^src\/audio\//],
       [/^node-forge$/, /^src\/net\/login\/credential/],
       [/^libsql$/, /-db\.ts$/],
+      [/^socks$/, /^src\/net\/io\/proxy-socks\.ts$/],
     ];
     const wrong = sources.flatMap((path) =>
       importsOf(path)

@@ -7,7 +7,7 @@
  */
 import { foldName } from '../../src/net/protocol/ids.ts';
 import { CERTIFICATE_LIFETIME_MS, CERTIFICATE_RENEW_SHARE } from '../../src/net/protocol/params.ts';
-import type { AgentStatus, KnockReport, NetworkCheck } from '../../src/store/port.ts';
+import type { AgentStatus, KnockReport, NetworkCheck, ProxyReport } from '../../src/store/port.ts';
 import type { AppState, Quality } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
@@ -68,9 +68,63 @@ export function networkStep({ network }: AppState): Step {
   return step('network', 'pass', plain(network), '', { network });
 }
 
+/** There is one, or there is not; without one there is nothing to say. It matters as much as the direct ways do not. */
+export function proxySteps({ proxy, loginServers }: NetworkCheck, attached: boolean): Step[] {
+  if (proxy === undefined) return [];
+  const { where, scheme, source, knocks } = proxy;
+  const best = knocks.find(({ trouble }) => trouble === null);
+  const figures = { where, scheme, source, knocks };
+  const named = `${plain(where)} (${scheme}, from ${source})`;
+  if (best) return [step('proxy', 'pass', `${named} lets us through, ${best.tookMs} ms`, '', figures)];
+  const needed = !attached && !loginServers.some(({ trouble }) => trouble === null);
+  const { words, remedy } = proxyFault(proxy);
+  return [step('proxy', needed ? 'fail' : 'warn', `the proxy at ${named} ${words}`, remedy, figures)];
+}
+
+/** What the first knock says of the proxy itself, else what came of the connections that it gave. */
+function proxyFault({ where, scheme, knocks }: ProxyReport): { readonly words: string; readonly remedy: string } {
+  const silent = knocks.some(({ connected, ending }) => !connected && ending === null) ? 'proxy-timeout' : '';
+  const endings = [...knocks.map(({ ending }) => ending ?? ''), silent];
+  const fault = endings.map((ending) => PROXY_FAULTS[ending]).find((one) => one !== undefined);
+  const { words, remedy } = fault ?? {
+    words: 'lets us through, but nobody answers as a login server there',
+    remedy: 'ask whoever runs the proxy whether it looks into the stream',
+  };
+  return { words, remedy: remedy.replace('URL', `${scheme}://USER:PASSWORD@${plain(where)}`) };
+}
+
+/** By how the stream ended (`io/streams.ts`). */
+const PROXY_FAULTS: Readonly<Record<string, { readonly words: string; readonly remedy: string }>> = {
+  'proxy-password': { words: 'refuses: wants a password, or another one', remedy: 'give it as --proxy URL' },
+  'proxy-refused': {
+    words: 'refuses to connect us to a login server',
+    remedy: 'ask whoever runs it to allow CONNECT to port 443 of the login server',
+  },
+  'proxy-unreachable': {
+    words: 'cannot be reached, or hangs up',
+    remedy: 'is its address right, and its kind (http or socks5)? --proxy none goes without',
+  },
+  'name-unknown': { words: 'has a name that nobody knows', remedy: 'check the spelling, or --proxy none' },
+  'proxy-timeout': { words: 'does not answer in time', remedy: 'is its address right? --proxy none goes without' },
+  'proxy-untrusted': {
+    words: 'shows a certificate that this machine does not trust',
+    remedy: 'name its authority in NODE_EXTRA_CA_CERTS, or use the http:// face of it',
+  },
+  'proxy-garbage': {
+    words: 'does not answer as a proxy of that kind',
+    remedy: 'check its kind (http, https, socks5) and its port',
+  },
+  'proxy-no-answer': {
+    words: 'cannot reach the login server either',
+    remedy: 'is the login server up? may the proxy connect to its port?',
+  },
+  'proxy-none': { words: 'is not for these servers: NO_PROXY names them', remedy: 'look at NO_PROXY' },
+};
+
 /** One step for each address. While we are attached, calls do without the login server: then it is a warning. */
-export function loginSteps({ loginServers }: NetworkCheck, attached: boolean): Step[] {
-  const reachable = loginServers.some(({ trouble }) => trouble === null);
+export function loginSteps({ loginServers, proxy }: NetworkCheck, attached: boolean): Step[] {
+  const throughProxy = proxy?.knocks.some(({ trouble }) => trouble === null) ?? false;
+  const reachable = throughProxy || loginServers.some(({ trouble }) => trouble === null);
   return loginServers.map((report) => {
     const { endpoint, trouble, tookMs, connected } = report;
     const figures = { endpoint, trouble, tookMs, connected };

@@ -21,6 +21,7 @@ import {
   clockStep,
   loginSteps,
   networkStep,
+  proxySteps,
   type Step,
   soundStep,
   step,
@@ -132,7 +133,7 @@ async function examine(
   const found = await agent.request({ type: 'check' });
   state = await agent.request({ type: 'status' });
   const attached = state.connection === 'online';
-  tell(...loginSteps(found, attached), accountStep(state));
+  tell(...proxySteps(found, attached), ...loginSteps(found, attached), accountStep(state));
   if (state.account === null) return;
   tell(supernodeStep(state, found), udpStep(found));
   if (attached) tell(addressStep(state));

@@ -23,7 +23,7 @@ import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServers } from './servers.ts';
 import { addStatus, addWait } from './status.ts';
-import { audioSpecValue, examples, UsageProblem, usageProblemOf } from './usage.ts';
+import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 
 const BEHIND_THE_SCENES = 'Behind the scenes:';
 
@@ -31,7 +31,7 @@ const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
 Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, NO_COLOR.`;
+WREN_NO_INSTALL_PING, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -54,6 +54,7 @@ interface GlobalFlags {
   readonly json?: boolean;
   readonly audio?: string;
   readonly logLevel?: string;
+  readonly proxy?: string;
   readonly demo?: boolean;
   readonly keep?: boolean;
 }
@@ -71,8 +72,8 @@ export function commandLine(argv: readonly string[], surroundings: Surroundings)
     async (...args) => {
       const flags = program.opts<GlobalFlags>();
       profileDir = profileOf(flags, env);
-      const { audio, logLevel } = flags;
-      exit = await body({ profileDir, output, audio, logLevel, env, version, programDir }, ...args);
+      const { audio, logLevel, proxy } = flags;
+      exit = await body({ profileDir, output, audio, logLevel, proxy, env, version, programDir }, ...args);
     };
   build(program, act, surroundings);
 
@@ -125,6 +126,12 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     .addOption(
       new Option('--log-level <level>', 'how much goes to the log').choices(['error', 'warn', 'info', 'debug']),
     )
+    .addOption(
+      new Option(
+        '--proxy <url>',
+        'http, https, socks5 or socks5h://[USER:PASSWORD@]HOST:PORT, none, or auto for HTTPS_PROXY and its like; kept',
+      ).argParser(proxyValue),
+    )
     .option('--demo', 'a private network on this machine and the screen, ready for a test call')
     .option('--keep', 'with --demo: leave agent and network running afterwards')
     .helpOption('-h, --help', 'explain')
@@ -150,7 +157,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
 
 /** Flags that go with every command; the others belong to `wren` alone. */
 function isForCommands({ long }: Option): boolean {
-  return ['--profile', '--json', '--audio', '--log-level'].includes(long ?? '');
+  return ['--profile', '--json', '--audio', '--log-level', '--proxy'].includes(long ?? '');
 }
 
 /** Every command of the tree turns commander's complaints into one sentence that names that command. */

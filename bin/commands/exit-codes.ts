@@ -65,6 +65,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'profile-damaged': EXIT.degraded,
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,
+  'proxy-malformed': EXIT.usage,
   'outbox-full': EXIT.couldNot,
   'port-taken': EXIT.couldNot,
   'port-not-allowed': EXIT.couldNot,

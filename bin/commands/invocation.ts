@@ -2,8 +2,10 @@
  * One run of the program: the global flags as they were meant, the output channels, and the way to the agent. Made
  * once by `wren.ts` and handed to the command.
  */
+import { chooseProxy } from '../../src/net/io/proxy-url.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import { connectAgent } from '../../src/store/agent-client-io.ts';
+import { proxySettingOf } from '../../src/store/settings-file.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
 
@@ -14,6 +16,8 @@ export interface Invocation {
   /** The audio SPEC of the command line with absolute paths; undefined when none was given. */
   readonly audio: string | undefined;
   readonly logLevel: string | undefined;
+  /** As `proxyValue` reads it; undefined: what the profile remembers. */
+  readonly proxy: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
   /** Folder of the built programs: `server.cjs`, `screen.cjs` and `agent.cjs` lie beside this one. */
@@ -35,15 +39,18 @@ export async function withAgent<T>(
   use: AgentUse,
   body: (agent: AgentConnection) => Promise<T>,
 ): Promise<T> {
-  const { profileDir, logLevel, audio, version } = invocation;
+  const { profileDir, logLevel, audio, version, proxy, env } = invocation;
   const agent = await connectAgent({
     profileDir,
     version,
     start: use.start,
+    // The environment counts that an agent is started in; told here, where somebody reads it.
+    ...(proxy === undefined ? { log: () => void chooseProxy(proxySettingOf(profileDir), env) } : {}),
     anyVersion: use.anyVersion === true,
     ...(logLevel === undefined ? {} : { logLevel }),
   });
   try {
+    if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
     if (audio !== undefined && use.audio !== 'per-call') await agent.request({ type: 'audio.set', spec: audio });
     return await body(agent);
   } finally {

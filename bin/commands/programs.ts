@@ -13,14 +13,14 @@ interface Program {
 
 /**
  * Runs one of them in this process, to its end. It gets its own arguments first and then the global flags as they
- * were meant: `--profile DIR` always, `--json` and `--log-level L` when given. (`--audio` is the caller's to add.)
+ * were meant: `--profile DIR` always, `--json`, `--log-level L` and `--proxy URL` when given. (`--audio` is the caller's to add.)
  */
 export function runProgram(
   invocation: Invocation,
   name: 'server' | 'screen' | 'agent',
   argv: readonly string[],
 ): Promise<ExitCode> {
-  const { programDir, profileDir, output, logLevel } = invocation;
+  const { programDir, profileDir, output, logLevel, proxy } = invocation;
   const load = createRequire(join(programDir, 'wren.cjs'));
   const program = load(`./${name}.cjs`) as Program;
   return program.main([
@@ -29,5 +29,6 @@ export function runProgram(
     profileDir,
     ...(output.json ? ['--json'] : []),
     ...(logLevel === undefined ? [] : ['--log-level', logLevel]),
+    ...(proxy === undefined ? [] : [`--proxy=${proxy}`]),
   ]);
 }

@@ -81,7 +81,7 @@ function addEcho(program: Command, act: Act): void {
 
 function withPlace(command: Command): Command {
   return command
-    .option('--host <host>', 'address or name that others reach this machine by')
+    .option('--host <host>', 'address or name that others reach this machine by; several with commas')
     .option('--port <port>', 'port for UDP and TCP (default: a free one)', portValue);
 }
 

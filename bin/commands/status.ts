@@ -94,6 +94,7 @@ function connectionWords({ connection, supernode, supernodesKnown, trouble, trie
   if (supernode !== null) {
     const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
     words.push(`supernode ${where} over ${supernode.carrier.toUpperCase()}`);
+    if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
     if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
   }

@@ -5,6 +5,7 @@
  */
 import { isAbsolute, resolve } from 'node:path';
 import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { PROXY_FORMS, parseProxyUrl } from '../../src/net/io/proxy-url.ts';
 import { isName, isPersonName, isServiceName } from '../../src/net/protocol/ids.ts';
 
 /** `--for` of a day is surely a slip. */
@@ -74,6 +75,17 @@ export function wholeNumberValue(least: number, most: number): (text: string) =>
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
   };
+}
+
+/** The proxy as typed: a URL, `none`, or `auto` (empty), which is what the environment names. */
+export function proxyValue(text: string): string {
+  if (text === 'auto') return '';
+  if (text === 'none' || parseProxyUrl(text)) return text;
+  // Commander would tell the text itself, which may hold a password.
+  throw new UsageProblem(
+    `what --proxy was given names no proxy: it is ${PROXY_FORMS}, none or auto`,
+    '--proxy http://USER:PASSWORD@HOST:PORT',
+  );
 }
 
 /**

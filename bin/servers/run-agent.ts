@@ -34,6 +34,8 @@ export interface RunAgentOptions {
   readonly version: string;
   readonly logLevel: LogLevel;
   readonly service?: ServiceBehaviour;
+  /** As `--proxy` gave it: remembered in the profile. */
+  readonly proxy?: string;
   /** Our own mistake: the process must end with exit code 5. */
   readonly onFault: (fault: unknown) => void;
 }
@@ -43,6 +45,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
   const lock = holdProfileLock(options.profileDir);
   const profile = openProfile(options.profileDir, systemRandom);
   const log = openLog(profile.folder, options.logLevel);
+  if (options.proxy !== undefined) profile.settings.set({ proxy: options.proxy });
   const socket = agentSocketPath(profile.folder);
   let askToStop: () => void = () => {};
   const stopAsked = new Promise<void>((resolve) => {
@@ -64,6 +67,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       silence: silenceBody,
+      proxyEnvironment: process.env,
       ...(process.env.WREN_NO_INSTALL_PING === '1' ? {} : { tellInstalled }),
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),

@@ -7,16 +7,17 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { nodeIdOf, spkiOf } from '../../src/net/index.ts';
-import { localEndpoints, openSockets, type SystemSockets } from '../../src/net/io/index.ts';
+import { localEndpoints, openSockets, type ProxyChoice, type SystemSockets } from '../../src/net/io/index.ts';
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
-import { isLoopbackHost } from '../../src/net/protocol/endpoint.ts';
+import { canonicalHost, isLoopbackHost, parseEndpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
+import { Refusal } from '../../src/net/protocol/failures.ts';
 import { ALSO_TCP_PORTS } from '../../src/net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import { keepAside } from '../../src/store/damaged-file.ts';
 
-/** Addresses in an invite for one server; IPv4 first, loopback last. */
-const ADVERTISED_MAX = 4;
+/** Addresses of each family in an invite for one server. */
+const ADVERTISED_PER_FAMILY_MAX = 2;
 
 export const systemRandom: Random = {
   bytes: (count) => randomBytes(count),
@@ -71,22 +72,42 @@ export async function openKeptSockets(
     readonly port: number | undefined;
     readonly host: string | undefined;
     readonly noWebPorts?: boolean;
+    readonly proxy?: ProxyChoice | undefined;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host } = options;
-  const listenAt =
-    host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, ...listenAt });
+  const { host, proxy } = options;
+  const [first, second] = host === undefined ? [] : hostsOf(host);
+  const atHome = first !== undefined && second === undefined && isLoopbackHost(first);
+  const listenAt = atHome ? { host: first } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
+  const sockets = await openSockets({ port, proxy, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }
 
-/** How others reach a port of this machine: the host given, or else every address it has, loopback last. */
+/** The hosts of `--host`: several with commas between, an IPv6 address with brackets or without. */
+function hostsOf(text: string): string[] {
+  return text.split(',').map((host) => host.trim().replace(/^\[(.*)\]$/, '$1'));
+}
+
+/**
+ * How others reach a port of this machine: the hosts given (an address of either family, say), or else the addresses it
+ * has: some of each family, so that neither is lost, loopback last.
+ */
 export function advertised(host: string | undefined, port: number, carrier: 'udp' | 'tcp'): Endpoint[] {
-  if (host !== undefined) return [{ carrier, host, port }];
+  if (host !== undefined) {
+    const named = hostsOf(host).map((one) => ({ carrier, host: canonicalHost(one), port }));
+    // Whoever reads it again must find what was meant.
+    const wrong = named.find((endpoint) => !parseEndpoint(printEndpoint(endpoint)));
+    if (wrong) throw new Refusal('usage', `--host ${wrong.host} is neither an address nor a name`);
+    return named;
+  }
   const all = localEndpoints(networkInterfaces(), { port, v4: true, v6: true });
-  return all.slice(-ADVERTISED_MAX).map((endpoint) => ({ ...endpoint, carrier }));
+  const near = all.filter((one) => isLoopbackHost(one.host));
+  const far = all.filter((one) => !isLoopbackHost(one.host));
+  const v4 = far.filter((one) => !one.host.includes(':')).slice(0, ADVERTISED_PER_FAMILY_MAX);
+  const v6 = far.filter((one) => one.host.includes(':')).slice(0, ADVERTISED_PER_FAMILY_MAX);
+  return [...v4, ...v6, ...near].map((endpoint) => ({ ...endpoint, carrier }));
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { authorityPin } from '../../src/net/index.ts';
-import { Driver } from '../../src/net/io/index.ts';
+import { Driver, type ProxyChoice } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
@@ -21,6 +21,8 @@ export interface SupernodeServerOptions extends ServerOptions {
   readonly pin: Buffer;
   readonly loginServers: readonly Endpoint[];
   readonly relayKbps: number;
+  /** Through which the login server may be asked. */
+  readonly proxy?: ProxyChoice | undefined;
 }
 
 interface Kept {
@@ -43,6 +45,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     loginServers: options.loginServers,
     endpoints,
     relayKbps: options.relayKbps,
+    hasProxy: options.proxy !== undefined,
     privateKey: key.privateKey,
     publicKeySpki: key.spki,
     nodeId: key.nodeId,

@@ -13,6 +13,7 @@ import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { noticeInstall } from './agent-install-notice.ts';
+import { openProxy, proxyTrouble } from './agent-proxy.ts';
 import type { AgentResults } from './port.ts';
 import type { Identity, NetworkRecord } from './profile-file.ts';
 
@@ -154,7 +155,16 @@ export class AgentAccount {
     const pem = this.#core.options.profile.privateKeyPem();
     const key = pem === undefined ? await this.#prepareKey() : createPrivateKey(pem);
     const asked = request(spkiOf(createPublicKey(key)));
-    return this.#entered(key, await this.#core.ask((ticket) => ({ type: 'login', ticket, request: asked })));
+    return this.#entered(key, await this.#askLogin(asked));
+  }
+
+  async #askLogin(request: LoginRequest): Promise<OrdinaryNodeEvent> {
+    try {
+      return await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'unreachable-login') throw error;
+      throw new Refusal(error.code, proxyTrouble(this.#core));
+    }
   }
 
   #entered(key: KeyObject, event: OrdinaryNodeEvent): { name: string } {
@@ -209,7 +219,8 @@ export class AgentAccount {
 
   async #startNode(network: NetworkRecord): Promise<void> {
     const { profile, random, wallClock, version, silence, log, onFault } = this.#core.options;
-    const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick' });
+    const proxy = openProxy(this.#core);
+    const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick', proxy });
     const core = new OrdinaryNode({
       random,
       wallClock,
@@ -218,11 +229,12 @@ export class AgentAccount {
       loginServers: endpoints(network.loginServers),
       supernodes: endpoints(network.supernodes),
       remembered: profile.hostCache(),
+      hasProxy: proxy !== undefined,
       software: `wren ${version}`,
       fillerBody: silence,
     });
     const driver = new Driver({ core, sockets, onEvent: this.#hooks.onNodeEvent, onFault });
-    this.#core.node = { driver, core };
+    this.#core.node = { driver, core, sockets };
     this.#core.emit({ type: 'network.joined', network: network.network });
     driver.start();
     log.info('agent', 'node started', { port: sockets.port });

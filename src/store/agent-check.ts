@@ -9,8 +9,13 @@ import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { KNOCKS_MAX } from '../net/protocol/params.ts';
+import { isByProxy, waysTo } from '../net/protocol/ways.ts';
 import type { AgentCore } from './agent-core.ts';
-import type { KnockReport, NetworkCheck } from './port.ts';
+import { proxyReport } from './agent-proxy.ts';
+import type { NetworkCheck, ProxyReport } from './port.ts';
+
+/** A knock with how its stream ended. */
+type Report = ProxyReport['knocks'][number];
 
 /** Throws `no-network` before the profile has joined one. */
 export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
@@ -21,15 +26,26 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
   const { supernode } = core.state;
   const cached = core.options.profile.hostCache()?.supernodes.flatMap(({ endpoints }) => endpoints) ?? [];
   const supers = read([...(supernode ? [supernode.endpoint] : []), ...network.supernodes, ...cached], 'udp');
+  const throughProxy = core.proxy ? proxied(logins) : [];
   const reports = await knockAll(core, identity, [
     ...logins.map((endpoint) => ({ endpoint, kind: 'login-server' as const })),
+    ...throughProxy.map((endpoint) => ({ endpoint, kind: 'login-server' as const, proxy: true })),
     ...(identity ? supers : []).map((endpoint) => ({ endpoint, kind: 'supernode' as const })),
   ]);
-  const loginServers = reports.slice(0, logins.length);
+  const loginServers = reports.slice(0, logins.length).map(({ ending: _ending, ...report }) => report);
+  const afterLogins = reports.slice(logins.length);
+  const supernodes = afterLogins.slice(throughProxy.length).map(({ ending: _ending, ...report }) => report);
+  const proxy = core.proxy && proxyReport(core.proxy, afterLogins.slice(0, throughProxy.length));
   if (identity && core.clockOffsetMs === undefined && loginServers.some((one) => one.trouble === null)) {
     await askForTime(core, spkiOf(createPublicKey(identity.privateKey)));
   }
-  return { loginServers, supernodes: reports.slice(logins.length), clockOffsetMs: core.clockOffsetMs ?? null };
+  return { loginServers, supernodes, ...(proxy ? { proxy } : {}), clockOffsetMs: core.clockOffsetMs ?? null };
+}
+
+/** As sign-in and link ask through a proxy: at 443, then at the port of its own. */
+function proxied(servers: readonly Endpoint[]): Endpoint[] {
+  const ways = servers.flatMap((server) => waysTo(server, true).filter(({ name }) => isByProxy(name)));
+  return ways.map(({ endpoint }) => endpoint).slice(0, KNOCKS_MAX);
 }
 
 /** A server listens at one port number by UDP and by TCP: each is asked by the carrier that matters there. */
@@ -64,8 +80,8 @@ async function askForTime(core: AgentCore, publicKey: Buffer): Promise<void> {
 async function knockAll(
   core: AgentCore,
   identity: ReturnType<typeof ownIdentity>,
-  wanted: readonly Pick<KnockerCommand, 'endpoint' | 'kind'>[],
-): Promise<KnockReport[]> {
+  wanted: readonly Pick<KnockerCommand, 'endpoint' | 'kind' | 'proxy'>[],
+): Promise<Report[]> {
   if (wanted.length === 0) return [];
   const { profile, random, wallClock, onFault } = core.options;
   const network = profile.network();
@@ -77,9 +93,9 @@ async function knockAll(
     authorityDer: network.authorityCertificate ?? undefined,
     identity,
   });
-  const sockets = await openSockets({ port: 0 });
+  const sockets = await openSockets({ port: 0, proxy: core.proxy });
   const answers = new Map<number, KnockerEvent>();
-  return await new Promise<KnockReport[]>((resolve, reject) => {
+  return await new Promise<Report[]>((resolve, reject) => {
     const driver = new Driver<KnockerCommand, KnockerEvent>({
       core: knocker,
       sockets,
@@ -89,14 +105,14 @@ async function knockAll(
       },
       onFault,
     });
-    const reportOf = ({ endpoint }: { endpoint: Endpoint }, knock: number): KnockReport => {
-      const { code = null, tookMs = 0, streamOpened = false } = answers.get(knock) ?? {};
-      return { endpoint: printEndpoint(endpoint), trouble: code, tookMs: Math.round(tookMs), connected: streamOpened };
+    const reportOf = ({ endpoint }: { endpoint: Endpoint }, knock: number): Report => {
+      const { code = null, tookMs = 0, streamOpened = false, streamEnding: ending = null } = answers.get(knock) ?? {};
+      const report = { endpoint: printEndpoint(endpoint), trouble: code, tookMs: Math.round(tookMs) };
+      return { ...report, connected: streamOpened, ending };
     };
     driver.start();
     const begin = (): void => {
-      for (const [knock, { endpoint, kind }] of wanted.entries())
-        driver.command({ type: 'knock', knock, endpoint, kind });
+      for (const [knock, one] of wanted.entries()) driver.command({ type: 'knock', knock, ...one });
     };
     if (core.udpBlocked) driver.disturb('block-udp').then(begin, reject);
     else begin();

@@ -7,7 +7,7 @@
 
 import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
-import type { Driver, NetFault } from '../net/io/index.ts';
+import type { Driver, NetFault, ProxyChoice, SystemSockets } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
@@ -37,6 +37,8 @@ export interface AgentOptions {
   readonly makeVoice: MakeVoice;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** Of whoever started the agent: where the variables that name a proxy are looked up. */
+  readonly proxyEnvironment?: NodeJS.ProcessEnv;
   /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
   readonly tellInstalled?: (server: Endpoint, version: string) => Promise<string | undefined>;
   /** A ready voice body of encoded silence. */
@@ -58,6 +60,7 @@ interface Waiting {
 export interface JoinedNode {
   readonly driver: NodeDriver;
   readonly core: OrdinaryNode;
+  readonly sockets?: Pick<SystemSockets, 'setProxy'>;
 }
 
 /** The same trouble is told to a person no more often than this. */
@@ -72,6 +75,10 @@ export class AgentCore {
   #history: { readonly owner: string; readonly database: HistoryDb } | undefined;
   readonly #troubleToldAt = new Map<string, number>();
   node: JoinedNode | undefined;
+  /** The proxy in use (`agent-proxy.ts`). */
+  proxy: ProxyChoice | undefined;
+  /** What the node's sockets had counted when it was chosen: the faults of another. */
+  countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */
   clockOffsetMs: number | undefined;
   /** The fault switch is on: nothing of this agent may use UDP. */

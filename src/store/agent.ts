@@ -5,6 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
+import { proxyWhere } from '../net/io/index.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { AgentAccount } from './agent-account.ts';
@@ -13,6 +14,7 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { changeProxy } from './agent-proxy.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -120,6 +122,8 @@ export class Agent {
         this.#core.options.profile.settings.set({ audioSpec: command.spec });
         this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
         return null;
+      case 'proxy.set':
+        return changeProxy(this.#core, command.proxy);
       default:
         return this.#handlePeople(command);
     }
@@ -227,7 +231,9 @@ export class Agent {
 
   #link(event: Extract<OrdinaryNodeEvent, { type: 'link' }>): void {
     const { endpoint, carrier } = event;
-    const supernode = endpoint && carrier ? { endpoint: printEndpoint(endpoint), carrier, rttMs: null } : null;
+    const proxy = event.byProxy && this.#core.proxy ? { proxy: proxyWhere(this.#core.proxy.server) } : {};
+    const supernode =
+      endpoint && carrier ? { endpoint: printEndpoint(endpoint), carrier, rttMs: null, ...proxy } : null;
     const trouble = event.trouble ?? null;
     this.#core.options.log.info('link', event.state, { trouble });
     const observed = event.observed ? printEndpoint(event.observed) : null;

@@ -9,6 +9,7 @@ import {
   AUDIO_SPEC_LENGTH_MAX,
   CHAT_TEXT_BYTES_MAX,
   HISTORY_PAGE_LINES_MAX,
+  PROXY_URL_LENGTH_MAX,
   REQUEST_MESSAGE_BYTES_MAX,
 } from '../net/protocol/params.ts';
 import type { AgentCommand, AgentEvent, AgentReply } from './port.ts';
@@ -84,6 +85,7 @@ export const Command = v.variant('type', [
   onCall('call.mute'),
   onCall('call.unmute'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
+  v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   bare('check'),
   v.object({
     type: v.literal('debug'),

@@ -76,6 +76,8 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
+  | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
   | { readonly type: 'check' }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
@@ -107,11 +109,27 @@ export interface KnockReport {
   readonly connected: boolean;
 }
 
+/** The proxy of this machine, and what came of knocking at login servers through it. */
+export interface ProxyReport {
+  /** `HOST:PORT`, without user and password. */
+  readonly where: string;
+  /** `http`, `https`, `socks5` or `socks5h`. */
+  readonly scheme: string;
+  /** `--proxy`, or the variable of the environment that names it. */
+  readonly source: string;
+  readonly knocks: readonly (KnockReport & {
+    /** How the stream ended, in the words of the sockets (`proxy-refused`, ...); null when it did not. */
+    readonly ending: string | null;
+  })[];
+}
+
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
   /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
   readonly supernodes: readonly KnockReport[];
+  /** Absent when there is none. */
+  readonly proxy?: ProxyReport;
   /** Our wall clock minus the login server's; null when there was no answer to compare with. */
   readonly clockOffsetMs: number | null;
 }

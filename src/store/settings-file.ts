@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Conf from 'conf';
 import * as v from 'valibot';
 import { Refusal } from '../net/protocol/failures.ts';
-import { AUDIO_SPEC_LENGTH_MAX } from '../net/protocol/params.ts';
+import { AUDIO_SPEC_LENGTH_MAX, PROXY_URL_LENGTH_MAX } from '../net/protocol/params.ts';
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
@@ -24,6 +24,8 @@ export interface Settings {
   readonly port: number;
   /** The install notice (`agent-install-notice.ts`): `due` until the first join. */
   readonly installNotice: 'due' | 'sent' | 'off';
+  /** URL of a proxy with whatever it needs, `none`, or empty: what the environment names. Never to be shown. */
+  readonly proxy: string;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   audioSpec: 'default',
   port: 0,
   installNotice: 'due',
+  proxy: '',
 };
 
 export interface SettingsFile {
@@ -65,11 +68,26 @@ export function openSettings(profileDir: string): {
   return { settings: { get: () => current, set: (change) => save({ ...current, ...change }) }, notice };
 }
 
+/** The proxy that a profile remembers, for whoever is about to start its agent; empty when it names none. Never throws. */
+export function proxySettingOf(profileDir: string): string {
+  const stored = v.safeParse(v.object({ proxy: SCHEMAS.proxy }), parseJson(peek(join(profileDir, SETTINGS_FILE))));
+  return stored.success ? stored.output.proxy : '';
+}
+
+function peek(path: string): Buffer | string {
+  try {
+    return readFileIfThere(path) ?? '';
+  } catch {
+    return '';
+  }
+}
+
 const SCHEMAS = {
   presence: v.picklist(['online', 'away', 'do-not-disturb', 'invisible']),
   audioSpec: v.pipe(v.string(), v.minLength(1), v.maxLength(AUDIO_SPEC_LENGTH_MAX)),
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
   installNotice: v.picklist(['due', 'sent', 'off']),
+  proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -113,6 +113,8 @@ export interface AppState {
     readonly endpoint: string;
     readonly carrier: 'udp' | 'tcp';
     readonly rttMs: number | null;
+    /** `HOST:PORT` of the proxy that the way there leads through; absent when there is none in it. */
+    readonly proxy?: string;
   } | null;
   /** What was tried in vain, while nobody answers; absent before the first round of it. */
   readonly tried?: {

@@ -63,6 +63,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',
   'port-not-allowed': 'Only the administrator may open this port: choose one above 1023.',
+  'proxy-malformed':
+    'That does not name a proxy: write it as http://HOST:PORT or socks5://HOST:PORT, USER:PASSWORD@ before HOST.',
   'outbox-full': 'Too many messages wait for people who are offline: send again when some were delivered.',
   'disk-full': 'The disk is full: make room and try again; nothing was half-written.',
   usage: 'That cannot be understood: check what was asked for.',

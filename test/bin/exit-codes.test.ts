@@ -48,6 +48,7 @@ const TABLE: Readonly<
     'invite-malformed',
     'person-self',
     'audio-spec-malformed',
+    'proxy-malformed',
     'usage',
   ],
   refused: [

@@ -142,6 +142,11 @@ describe('the folder of a server', () => {
     expect(advertised('wren.example.org', 4040, 'udp')).toEqual([
       { carrier: 'udp', host: 'wren.example.org', port: 4040 },
     ]);
+    expect(advertised('192.0.2.7,[2001:DB8::7]', 4040, 'udp').map(printEndpoint)).toEqual([
+      'udp:192.0.2.7:4040',
+      'udp:[2001:db8::7]:4040',
+    ]);
+    expect(() => advertised('2001:db8::zz', 4040, 'udp')).toThrow('neither an address nor a name');
     const own = advertised(undefined, 4040, 'tcp');
     expect(own.length).toBeGreaterThan(0);
     expect(own.length).toBeLessThanOrEqual(4);

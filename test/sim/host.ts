@@ -24,6 +24,8 @@ export interface RunOptions<Event> {
   readonly port?: number;
   /** TCP ports that are listened at besides. */
   readonly alsoTcpPorts?: readonly number[];
+  /** Where the proxy of this machine listens. */
+  readonly proxy?: Endpoint | undefined;
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -135,6 +137,7 @@ export class Host implements Member, SocketHost {
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
     const sockets = this.sockets(options.port, options.alsoTcpPorts);
+    sockets.proxy = options.proxy;
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
       sockets,
@@ -219,14 +222,14 @@ export class Host implements Member, SocketHost {
     return this.#world.resolve(name);
   }
 
-  addressFor(to: Endpoint): string {
+  addressFor(to: Endpoint): string | undefined {
     if (isLoopbackHost(to.host)) return to.host;
-    const sameFamily = this.#addresses.find((address) => address.includes(':') === to.host.includes(':'));
-    return sameFamily ?? this.address;
+    return this.#addresses.find((address) => address.includes(':') === to.host.includes(':'));
   }
 
-  localFor(to: Endpoint): Endpoint {
-    return { carrier: 'tcp', host: this.addressFor(to), port: this.#nextOutgoingPort++ };
+  localFor(to: Endpoint): Endpoint | undefined {
+    const host = this.addressFor(to);
+    return host === undefined ? undefined : { carrier: 'tcp', host, port: this.#nextOutgoingPort++ };
   }
 
   freePort(): number {

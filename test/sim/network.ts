@@ -75,9 +75,10 @@ export class Box implements Member {
     this.inside = new Site(this);
   }
 
+  /** IPv6 is never translated: the addresses inside are those outside, even behind a NAT for IPv4. */
   owns(address: string): boolean {
-    if (this.addresses.length > 0) return this.addresses.includes(address);
-    return this.inside.members.some((member) => member.owns(address));
+    if (this.addresses.length > 0 && !address.includes(':')) return this.addresses.includes(address);
+    return this.addresses.includes(address) || this.inside.members.some((member) => member.owns(address));
   }
 
   /** From outside. Translated first and aged afterwards, as Linux does: what has no way in may leave its mark. */

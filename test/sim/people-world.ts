@@ -13,6 +13,7 @@ import {
   OrdinaryNode,
   type OrdinaryNodeCommand,
   type OrdinaryNodeEvent,
+  type OrdinaryNodeOptions,
 } from '../../src/net/node/ordinary-node.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Remembered } from '../../src/net/overlay/known-supernodes.ts';
@@ -33,9 +34,13 @@ const ALSO_TCP_PORTS = [80, 443];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
+export type PersonOptions = Partial<OrdinaryNodeOptions> & { readonly proxy?: Endpoint };
+
 export class Person {
   readonly name: string;
   readonly world: PeopleWorld;
+  /** What is special of this one's node, and where the proxy of the machine listens. */
+  readonly options: PersonOptions;
   node!: Running<OrdinaryNodeCommand, OrdinaryNodeEvent>;
   core!: OrdinaryNode;
   roster: readonly RosterEntry[] = [];
@@ -59,9 +64,10 @@ export class Person {
   call: string | undefined;
   readonly heard: Buffer[] = [];
 
-  constructor(world: PeopleWorld, name: string) {
+  constructor(world: PeopleWorld, name: string, options: PersonOptions = {}) {
     this.world = world;
     this.name = name;
+    this.options = options;
   }
 
   /** Starts the program anew on its host: what was stored is there, the rest is gone. */
@@ -78,9 +84,12 @@ export class Person {
       remembered: this.remembered,
       software: 'wren test',
       fillerBody: silenceBody,
+      hasProxy: this.options.proxy !== undefined,
+      ...this.options,
     });
     world.watch?.(this.name, this.core);
-    this.node = world.world.host(this.name).run(this.core, { onEvent: (event) => this.#happened(event) });
+    const { proxy } = this.options;
+    this.node = world.world.host(this.name).run(this.core, { proxy, onEvent: (event) => this.#happened(event) });
     if (this.certificate) this.#become();
   }
 
@@ -307,10 +316,10 @@ export class PeopleWorld {
   }
 
   /** A person whose program runs, not signed up yet; on a host that is there already, or in this place. */
-  person(name: string, where?: Place): Person {
+  person(name: string, where?: Place, options: PersonOptions = {}): Person {
     if (where) place(this.world, where, name);
     else this.world.host(name);
-    const person = new Person(this, name);
+    const person = new Person(this, name, options);
     person.start();
     return person;
   }

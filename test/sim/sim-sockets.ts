@@ -7,14 +7,15 @@ import { type Endpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts
 import { DATAGRAM_BYTES_MAX, SOCKETS_TEMPORARY_MAX } from '../../src/net/protocol/params.ts';
 import type { NetInput, NetOutput, SocketId } from '../../src/net/protocol/traffic.ts';
 import type { Packet } from './network.ts';
+import { SimTunnels } from './proxy.ts';
 import { SimStreams, type StreamHost } from './sim-streams.ts';
 
 /** What the sockets need of their host. */
 export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
   /** Our addresses, best first. */
   readonly addresses: readonly string[];
-  /** Our address as `to` sees it. */
-  addressFor(to: Endpoint): string;
+  /** Our address as `to` sees it; undefined when we have none of its family. */
+  addressFor(to: Endpoint): string | undefined;
   /** A port that nobody on this host uses. */
   freePort(): number;
   /** The same, where the kernel takes those that were not asked for by number. */
@@ -39,6 +40,9 @@ export class SimSockets implements Sockets {
   #sink: ((input: NetInput) => void) | undefined;
   #toldEndpoints = '';
   #closed = false;
+  /** Where the proxy of this machine listens. */
+  proxy: Endpoint | undefined;
+  readonly #tunnels = new SimTunnels();
 
   constructor(host: SocketHost, port: number, alsoTcpPorts: readonly number[] = []) {
     this.#host = host;
@@ -50,7 +54,7 @@ export class SimSockets implements Sockets {
       send: (packet, fate) => host.send(packet, fate),
       localFor: (to) => host.localFor(to),
       resolve: (name) => host.resolve(name),
-      tell: (input) => this.#sink?.(input),
+      tell: (input) => this.#tell(input),
       count: (fact) => this.#count(fact),
     });
   }
@@ -74,12 +78,33 @@ export class SimSockets implements Sockets {
       case 'close-sockets':
         return this.#closeTemporary(output.sockets);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to);
+        return this.#open(output);
       case 'write-stream':
+        if (this.#tunnels.holds(output.stream, output.bytes)) return;
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':
+        this.#tunnels.forget(output.stream);
         return this.#streams.close(output.stream);
     }
+  }
+
+  #open({ stream, to, proxy = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
+    if (!proxy) return this.#streams.open(stream, to);
+    if (this.proxy) {
+      this.#tunnels.begin(stream, to);
+      return this.#streams.open(stream, this.proxy);
+    }
+    const why = 'proxy-none';
+    this.#host.timeline.after(0, () => this.#sink?.({ type: 'stream-closed', stream, why }));
+  }
+
+  #tell(input: NetInput): void {
+    const { tell, act } = this.#tunnels.pass(input);
+    for (const one of act) {
+      if (one.type === 'write-stream') this.#streams.write(one.stream, one.bytes);
+      else this.#streams.close(one.stream);
+    }
+    for (const one of tell) this.#sink?.(one);
   }
 
   async rebind(): Promise<number> {
@@ -189,7 +214,9 @@ export class SimSockets implements Sockets {
     // What the system says to a TTL that is none.
     if (ttl !== undefined && !(ttl >= 1 && ttl <= 255)) return this.#count('datagram unsent: EINVAL');
     const there: Endpoint = { ...to, host };
-    const from: Endpoint = { carrier: 'udp', host: this.#host.addressFor(there), port };
+    const own = this.#host.addressFor(there);
+    if (own === undefined) return this.#count('datagram unsent: ENETUNREACH');
+    const from: Endpoint = { carrier: 'udp', host: own, port };
     const aged = ttl === undefined ? {} : { ttl };
     this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0, ...aged });
   }

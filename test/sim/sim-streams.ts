@@ -29,8 +29,8 @@ export interface StreamHost {
   send(packet: Packet, fate?: Fate): void;
   tell(input: NetInput): void;
   count(fact: string): void;
-  /** A fresh local port for an outgoing connection, and our address as `to` sees it. */
-  localFor(to: Endpoint): Endpoint;
+  /** A fresh local port for an outgoing connection, and our address as `to` sees it; undefined without one. */
+  localFor(to: Endpoint): Endpoint | undefined;
   resolve(host: string): string | undefined;
 }
 
@@ -86,7 +86,9 @@ export class SimStreams {
     if (host === undefined) return fail('name-unknown');
     if (!(to.port >= 1 && to.port <= 65_535)) return fail('unreachable');
     const remote: Endpoint = { ...to, host };
-    const end = this.#add(id, this.#host.localFor(remote), remote, false);
+    const local = this.#host.localFor(remote);
+    if (!local) return fail('unreachable');
+    const end = this.#add(id, local, remote, false);
     this.#transmit(end, 'open', NOTHING);
     this.#host.timeline.after(STREAM_CONNECT_TIMEOUT_MS, () => {
       if (end.stage === 'opening') this.#die(end, 'connect-timeout');

@@ -56,6 +56,7 @@ export class AgentScene {
     this.core.onEvent((event) => this.events.push(event));
     this.core.node = {
       driver: {
+        report: () => ({ port: 0, dropped: {} }),
         command: (command: OrdinaryNodeCommand) => {
           this.commands.push(command);
           this.onCommand(command);

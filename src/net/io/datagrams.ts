@@ -25,6 +25,8 @@ export interface DatagramSockets {
 export type DatagramSink = (from: Endpoint, bytes: Buffer) => void;
 
 const FLUSH_POLL_MS = 10;
+/** What the system says when it has no address or no route of a family. */
+const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 /** Resolves with a bound socket; rejects with the system's error (EADDRINUSE, EACCES, EAFNOSUPPORT, ...). */
 export function bindDatagrams(family: 4 | 6, host: string, port: number): Promise<Socket> {
@@ -82,10 +84,13 @@ export class Datagrams {
     const family = isIP(to.host);
     if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, bytes, ttl);
     const asked = this.#names.find(to.host, (addresses) => {
-      // IPv4 first: a datagram has nobody who would try the other family when one leads nowhere.
-      const host = addresses.find((address) => isIP(address) === 4) ?? addresses[0];
-      if (host === undefined) this.#tally.add('datagram unsent: name unknown');
-      else this.#sendTo(isIP(host) === 4 ? 4 : 6, host, to.port, bytes, ttl);
+      const v4 = addresses.find((address) => isIP(address) === 4);
+      const v6 = addresses.find((address) => isIP(address) === 6);
+      // IPv4 first, for there a NAT tells us our other address; IPv6 where this machine has no way to IPv4 at all.
+      const other = v4 !== undefined && v6 !== undefined ? () => this.#sendTo(6, v6, to.port, bytes, ttl) : undefined;
+      if (v4 !== undefined) this.#sendTo(4, v4, to.port, bytes, ttl, other);
+      else if (v6 !== undefined) this.#sendTo(6, v6, to.port, bytes, ttl);
+      else this.#tally.add('datagram unsent: name unknown');
     });
     if (!asked) this.#tally.add('datagram unsent: names waiting');
   }
@@ -101,10 +106,18 @@ export class Datagrams {
     for (const socket of open) retire(socket);
   }
 
-  #sendTo(family: 4 | 6, host: string, port: number, bytes: Buffer, ttl: number | undefined): void {
+  /** `otherwise`: what to do instead where this family leads nowhere from this machine. */
+  #sendTo(
+    family: 4 | 6,
+    host: string,
+    port: number,
+    bytes: Buffer,
+    ttl: number | undefined,
+    otherwise?: () => void,
+  ): void {
     const socket = family === 4 ? this.#sockets.v4 : this.#sockets.v6;
-    if (!socket) return this.#tally.add('datagram unsent: no such family');
-    transmit(socket, { host, port }, { bytes, ttl }, this.#tally);
+    if (!socket) return otherwise ? otherwise() : this.#tally.add('datagram unsent: no such family');
+    transmit(socket, { host, port }, { bytes, ttl }, this.#tally, otherwise);
   }
 
   readonly #sent = (error: Error | null): void => {
@@ -117,15 +130,20 @@ export class Datagrams {
   };
 }
 
-/** Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. */
+/**
+ * Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. `otherwise`: what to
+ * do instead where no way leads there from this machine.
+ */
 export function transmit(
   socket: Socket,
   to: { readonly host: string; readonly port: number },
   what: { readonly bytes: Buffer; readonly ttl?: number | undefined },
   tally: Tally,
+  otherwise?: () => void,
 ): void {
   const sent = (error: Error | null): void => {
-    if (error) tally.add(`datagram unsent: ${errorCode(error)}`);
+    if (error && otherwise && NO_WAY.has(errorCode(error))) otherwise();
+    else if (error) tally.add(`datagram unsent: ${errorCode(error)}`);
   };
   if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return tally.add('datagram unsent: queue');
   try {

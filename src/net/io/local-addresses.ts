@@ -15,6 +15,9 @@ export interface Listening {
   readonly host?: string | undefined;
 }
 
+/** So many places are kept for IPv6, where there is any: a machine may have dozens of bridges with IPv4. */
+const IPV6_PLACES = 4;
+
 /**
  * IPv4 first, then IPv6, loopback last (two profiles on one machine meet there); at most LOCAL_ENDPOINTS_MAX.
  * IPv6 link-local addresses are left out: they mean something only together with the name of an interface here.
@@ -26,10 +29,10 @@ export function localEndpoints(
   const at = (host: string): Endpoint => ({ carrier: 'udp', host, port: listening.port });
   if (listening.host !== undefined) return [at(listening.host)];
   const outward = Object.values(interfaces).flatMap((list) => (list ?? []).filter((info) => !info.internal));
-  const hosts = [
-    ...outward.filter((info) => listening.v4 && info.family === 'IPv4'),
-    ...outward.filter((info) => listening.v6 && info.family === 'IPv6' && !/^fe[89ab]/i.test(info.address)),
-  ].map((info) => info.address);
+  const v4 = outward.filter((info) => listening.v4 && info.family === 'IPv4');
+  const v6 = outward.filter((info) => listening.v6 && info.family === 'IPv6' && !/^fe[89ab]/i.test(info.address));
+  const places = LOCAL_ENDPOINTS_MAX - 1;
+  const hosts = [...v4.slice(0, places - Math.min(v6.length, IPV6_PLACES)), ...v6].slice(0, places);
   const loopback = listening.v4 ? '127.0.0.1' : '::1';
-  return [...new Set([...hosts.slice(0, LOCAL_ENDPOINTS_MAX - 1), loopback])].map(at);
+  return [...new Set([...hosts.map((info) => info.address), loopback])].map(at);
 }

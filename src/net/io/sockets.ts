@@ -21,6 +21,7 @@ import { bindDatagrams, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
 import { NameBook } from './names.ts';
 import { nameServers, networkPrint } from './network-print.ts';
+import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
 import { TemporarySockets } from './temporary-sockets.ts';
@@ -50,6 +51,8 @@ export interface SocketOptions {
   readonly host?: string;
   /** Listen at these TCP ports too, those of them that are free and allowed; the rest is no failure. */
   readonly alsoTcp?: readonly number[];
+  /** For the streams that a core wants through a proxy. */
+  readonly proxy?: ProxyChoice | undefined;
 }
 
 /** Sockets of the system, bound and listening. */
@@ -60,6 +63,8 @@ export interface SystemSockets extends Sockets {
   readonly hasIPv6: boolean;
   /** Those of `alsoTcp` that could be had. */
   readonly alsoTcp: readonly number[];
+  /** Another proxy, or none, from now on; streams that are open stay. */
+  setProxy(proxy: ProxyChoice | undefined): void;
 }
 
 /**
@@ -71,7 +76,9 @@ export async function openSockets(options: SocketOptions): Promise<SystemSockets
   const { bound, wasTaken } = await bindWanted(plan, options);
   const also: Server[] = [];
   for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
-  return new BoundSockets(plan, bound, also, wasTaken);
+  const sockets = new BoundSockets(plan, bound, also, wasTaken);
+  sockets.setProxy(options.proxy);
+  return sockets;
 }
 
 async function bindWanted(plan: Plan, options: SocketOptions): Promise<{ bound: Bound; wasTaken: boolean }> {
@@ -225,6 +232,10 @@ class BoundSockets implements SystemSockets {
     return this.#bound.datagrams.v6 !== undefined;
   }
 
+  setProxy(proxy: ProxyChoice | undefined): void {
+    this.#streams.setProxy(proxy);
+  }
+
   start(sink: (input: NetInput) => void): void {
     this.#stage = 'started';
     this.#sink = sink;
@@ -243,7 +254,7 @@ class BoundSockets implements SystemSockets {
       case 'close-sockets':
         return this.#temporary.close(output.sockets);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to);
+        return this.#streams.open(output.stream, output.to, output.proxy);
       case 'write-stream':
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':

@@ -8,6 +8,8 @@
  *
  *   connecting -> open -> gone          incoming ones begin open; `gone` is told once, unless the core closed it
  *
+ * A stream may be asked for through the proxy that `setProxy` named (`proxy-tunnel.ts`).
+ *
  * After a close from either side the socket may drain for STREAM_LINGER_MS; it counts against STREAMS_MAX until then.
  * A vanished peer is found by keep-alives of the cores above, and in the end by STREAM_IDLE_MS.
  */
@@ -24,8 +26,11 @@ import {
   STREAMS_MAX,
   STREAMS_PER_HOST_MAX,
 } from '../protocol/params.ts';
+import { hostKey } from '../protocol/rate-limit.ts';
 import type { NetInput, StreamId } from '../protocol/traffic.ts';
 import type { NameBook } from './names.ts';
+import { openTunnel, type ProxyProblem } from './proxy-tunnel.ts';
+import type { ProxyChoice } from './proxy-url.ts';
 import { errorCode, type Tally } from './tally.ts';
 
 /** Why a stream is gone, as `stream-closed` tells it. */
@@ -40,7 +45,11 @@ export type StreamEnding =
   | 'too-many'
   | 'idle'
   | 'rebound'
-  | 'failed';
+  | 'failed'
+  /** Wanted through a proxy, and there is none for that host. */
+  | 'proxy-none'
+  | 'proxy-timeout'
+  | ProxyProblem;
 
 const ENDINGS: Readonly<Record<string, StreamEnding>> = {
   ECONNREFUSED: 'refused',
@@ -59,6 +68,8 @@ interface Stream {
   readonly caller: string | undefined;
   /** Cleared once connected. */
   connectTimer: NodeJS.Timeout | undefined;
+  /** What was written while the proxy is still asked; undefined at all other times. */
+  early: Buffer[] | undefined;
 }
 
 /** Resolves with a listening server, which turns callers away until `Streams.use`; rejects with the system's error. */
@@ -83,6 +94,7 @@ export class Streams {
   readonly #perCaller = new Map<string, number>();
   #servers: readonly Server[] = [];
   #lastIncoming = 0;
+  #proxy: ProxyChoice | undefined;
 
   constructor(sink: (input: NetInput) => void, names: NameBook, tally: Tally) {
     this.#sink = sink;
@@ -102,14 +114,46 @@ export class Streams {
     }
   }
 
+  /** For the streams that are opened through a proxy from now on. */
+  setProxy(proxy: ProxyChoice | undefined): void {
+    this.#proxy = proxy;
+  }
+
   /** Everything from here on comes as inputs, never before the next turn. Throws when `stream` is in use: our mistake. */
-  open(stream: StreamId, to: Endpoint): void {
+  open(stream: StreamId, to: Endpoint, byProxy = false): void {
     if (this.#streams.has(stream)) throw new Error(`stream ${stream} is in use already`);
-    if (this.#full() || !(to.port >= 1 && to.port <= 65_535)) {
-      const why: StreamEnding = this.#full() ? 'too-many' : 'unreachable';
-      setImmediate(() => this.#sink({ type: 'stream-closed', stream, why }));
-      return;
-    }
+    const proxy = byProxy && !this.#proxy?.bypasses(to.host, to.port) ? this.#proxy : undefined;
+    const why = this.#refuses(to, byProxy && !proxy);
+    if (why) setImmediate(() => this.#sink({ type: 'stream-closed', stream, why }));
+    else if (proxy) this.#openThrough(proxy, stream, to);
+    else this.#openStraight(stream, to);
+  }
+
+  #refuses(to: Endpoint, lacksProxy: boolean): StreamEnding | undefined {
+    if (this.#full()) return 'too-many';
+    if (!(to.port >= 1 && to.port <= 65_535)) return 'unreachable';
+    return lacksProxy ? 'proxy-none' : undefined;
+  }
+
+  #openThrough({ server }: ProxyChoice, stream: StreamId, to: Endpoint): void {
+    const failed = (why: StreamEnding): void => {
+      if (this.#streams.get(stream)?.socket === socket) this.#gone(stream, why);
+      this.#tally.add(`stream unopened: ${why}`);
+    };
+    const open = (): void => {
+      const known = this.#streams.get(stream);
+      if (known?.socket !== socket) return;
+      for (const bytes of known.early ?? []) socket.write(bytes);
+      known.early = undefined;
+      this.#opened(stream, socket, connectTimer, to);
+      this.#watch(stream, socket);
+    };
+    const socket: Socket = openTunnel(server, to, { open, failed, names: this.#names, lookup: this.#lookup });
+    const connectTimer = setTimeout(() => failed('proxy-timeout'), STREAM_CONNECT_TIMEOUT_MS);
+    this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: [] });
+  }
+
+  #openStraight(stream: StreamId, to: Endpoint): void {
     const socket = connect({
       host: to.host,
       port: to.port,
@@ -120,25 +164,28 @@ export class Streams {
       lookup: this.#lookup,
     });
     const connectTimer = setTimeout(() => this.#gone(stream, 'connect-timeout'), STREAM_CONNECT_TIMEOUT_MS);
-    this.#streams.set(stream, { socket, caller: undefined, connectTimer });
+    this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: undefined });
     this.#watch(stream, socket);
-    socket.once('connect', () => {
-      clearTimeout(connectTimer);
-      socket.setTimeout(STREAM_IDLE_MS);
-      const remote = remoteOf(socket) ?? to;
-      if (this.#streams.has(stream)) this.#sink({ type: 'stream-open', stream, remote, incoming: false });
-    });
+    socket.once('connect', () => this.#opened(stream, socket, connectTimer, remoteOf(socket) ?? to));
+  }
+
+  #opened(stream: StreamId, socket: Socket, connectTimer: NodeJS.Timeout, remote: Endpoint): void {
+    clearTimeout(connectTimer);
+    socket.setTimeout(STREAM_IDLE_MS);
+    if (this.#streams.has(stream)) this.#sink({ type: 'stream-open', stream, remote, incoming: false });
   }
 
   /** `bytes` are whole packets; dropped as a whole when too much waits. They must not change afterwards. */
   write(stream: StreamId, bytes: Buffer): void {
-    const socket = this.#streams.get(stream)?.socket;
-    if (!socket) return this.#tally.add('stream write dropped: closed');
-    const waiting = socket.writableLength;
+    const known = this.#streams.get(stream);
+    if (!known) return this.#tally.add('stream write dropped: closed');
+    const { socket, early } = known;
+    const waiting = early ? early.reduce((sum, { length }) => sum + length, 0) : socket.writableLength;
     if (waiting > 0 && waiting + bytes.length > STREAM_BACKLOG_BYTES_MAX) {
       return this.#tally.add('stream write dropped: backlog');
     }
-    socket.write(bytes);
+    if (early) early.push(bytes);
+    else socket.write(bytes);
   }
 
   /** What was written still goes out, unless it never connected; nothing more is told of this stream. */
@@ -173,7 +220,7 @@ export class Streams {
 
   #accept(socket: Socket): void {
     const remote = remoteOf(socket);
-    const caller = callerOf(remote?.host ?? '');
+    const caller = hostKey(remote?.host ?? '');
     const callers = this.#perCaller.get(caller) ?? 0;
     if (!remote || this.#full() || callers >= STREAMS_PER_HOST_MAX) {
       this.#tally.add('stream not accepted: too many');
@@ -181,7 +228,7 @@ export class Streams {
     }
     const stream = --this.#lastIncoming;
     this.#perCaller.set(caller, callers + 1);
-    this.#streams.set(stream, { socket, caller, connectTimer: undefined });
+    this.#streams.set(stream, { socket, caller, connectTimer: undefined, early: undefined });
     this.#watch(stream, socket);
     socket.setTimeout(STREAM_FIRST_BYTE_MS);
     socket.once('data', () => socket.setTimeout(STREAM_IDLE_MS));
@@ -256,15 +303,4 @@ function remoteOf(socket: Socket): Endpoint | undefined {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   return { carrier: 'tcp', host: plainHost(remoteAddress), port: remotePort };
-}
-
-/** Who is counted as one caller: an IPv4 address, or an IPv6 network of 64 bits, since one machine owns all of it. */
-export function callerOf(host: string): string {
-  const [head = '', tail] = host.split('::');
-  if (!host.includes(':')) return host;
-  const groups = head === '' ? [] : head.split(':');
-  if (tail === undefined) return groups.slice(0, 4).join(':');
-  const ending = tail === '' ? [] : tail.split(':');
-  const zeros = Array<string>(Math.max(0, 8 - groups.length - ending.length)).fill('0');
-  return [...groups, ...zeros, ...ending].slice(0, 4).join(':');
 }

@@ -4,8 +4,8 @@
  * from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
- *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80, then the
- *       own ports without the classic face, then through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
+ *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80 (and through
+ *       the proxy of this machine), then the own ports without the classic face, then through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
@@ -24,7 +24,7 @@ import {
   LOGIN_WAYS_MAX,
   REQUEST_TIMEOUT_MS,
 } from '../protocol/params.ts';
-import { waysTo } from '../protocol/ways.ts';
+import { isByProxy, type Way, type WayName, waysTo } from '../protocol/ways.ts';
 import { type Message, type MessageKind, message } from '../wire/messages.ts';
 
 const IDLE_CLOSE_MS = 3_000;
@@ -61,6 +61,8 @@ export type LoginClientOutput =
       /** How it is dressed; `carried`: the endpoint is a supernode's, which carries the dialogue. */
       readonly face: LoginFace;
       readonly authenticated: boolean;
+      /** Through the proxy of this machine. */
+      readonly proxy: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: number }
   | { readonly type: 'send'; readonly attempt: number; readonly message: Message }
@@ -80,6 +82,7 @@ interface Pending {
 export type LoginFace = 'classic' | 'plain' | 'carried';
 
 interface LoginWay {
+  readonly name: WayName;
   readonly endpoint: Endpoint;
   readonly face: LoginFace;
 }
@@ -115,6 +118,7 @@ const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set(['renew', 'sign
 export class LoginClient {
   #servers: readonly Endpoint[] = [];
   #supernodes: readonly Endpoint[] = [];
+  #hasProxy = false;
   /** The way that worked last, until it fails; the one that failed last. */
   #worked: LoginWay | undefined;
   #broke: LoginWay | undefined;
@@ -132,6 +136,16 @@ export class LoginClient {
   /** Supernodes that may carry the dialogue where no login server answers, best first. */
   setSupernodes(supernodes: readonly Endpoint[]): void {
     this.#supernodes = supernodes;
+  }
+
+  /** From the next race on: whether this machine has a proxy. */
+  setHasProxy(hasProxy: boolean): void {
+    this.#hasProxy = hasProxy;
+  }
+
+  /** The way that worked last; undefined before the first, and after it failed. */
+  get worked(): WayName | undefined {
+    return this.#worked?.name;
   }
 
   ask(now: Millis, ticket: number, request: LoginRequest): void {
@@ -268,17 +282,17 @@ export class LoginClient {
 
   /** Every server's own port first, then the others: a blocked address is more likely than a blocked port. */
   #ways(): LoginWay[] {
-    const ladders = this.#servers.map((server) => waysTo({ ...server, carrier: 'tcp' }));
+    const ladders = this.#servers.map((server) => waysTo({ ...server, carrier: 'tcp' }, this.#hasProxy));
     const steps = Math.max(...ladders.map(({ length }) => length));
-    const round = (step: number) => ladders.flatMap((ladder) => ladder[step]?.endpoint ?? []);
+    const round = (step: number) => ladders.flatMap((ladder) => ladder[step] ?? []);
     const classic = Array.from({ length: steps }, (_, step) => round(step)).flat();
-    const carried = this.#supernodes.flatMap((supernode) => waysTo(supernode).map((way) => way.endpoint));
+    const carried = this.#supernodes.flatMap((supernode) => waysTo(supernode, this.#hasProxy));
     const ways = [
-      ...classic.slice(0, LOGIN_WAYS_MAX).map((endpoint) => ({ endpoint, face: 'classic' as const })),
+      ...classic.slice(0, LOGIN_WAYS_MAX).map((way) => dressed(way, 'classic')),
       ...round(0)
-        .map((endpoint) => ({ endpoint, face: 'plain' as const }))
+        .map((way) => dressed(way, 'plain'))
         .slice(0, LOGIN_PLAIN_WAYS_MAX),
-      ...carried.slice(0, LOGIN_CARRIED_WAYS_MAX).map((endpoint) => ({ endpoint, face: 'carried' as const })),
+      ...carried.slice(0, LOGIN_CARRIED_WAYS_MAX).map((way) => dressed(way, 'carried')),
     ];
     const rank = (way: LoginWay): number => (isSame(way, this.#worked) ? 0 : isSame(way, this.#broke) ? 2 : 1);
     return ways.toSorted((a, b) => rank(a) - rank(b));
@@ -292,7 +306,9 @@ export class LoginClient {
       race.nextAt = now + LOGIN_STAGGER_MS;
       const attempt = this.#nextAttempt++;
       race.attempts.set(attempt, { way, giveUpAt: now + LOGIN_CONNECT_TIMEOUT_MS });
-      this.#out.push({ type: 'connect', attempt, ...way, authenticated: race.authenticated });
+      const { endpoint, face, name } = way;
+      const { authenticated } = race;
+      this.#out.push({ type: 'connect', attempt, endpoint, face, authenticated, proxy: isByProxy(name) });
     }
     if (race.next >= race.ways.length) race.nextAt = Number.POSITIVE_INFINITY;
   }
@@ -344,6 +360,10 @@ function serves({ authenticated, entered }: Connection, { kind }: LoginRequest):
   return authenticated || !AUTHENTICATED.has(kind) || (entered && kind !== 'renew');
 }
 
+function dressed({ name, endpoint }: Way, face: LoginFace): LoginWay {
+  return { name, endpoint, face };
+}
+
 function isSame(a: LoginWay, b: LoginWay | undefined): boolean {
-  return b !== undefined && a.face === b.face && sameEndpoint(a.endpoint, b.endpoint);
+  return b !== undefined && a.name === b.name && a.face === b.face && sameEndpoint(a.endpoint, b.endpoint);
 }

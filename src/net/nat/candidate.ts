@@ -116,7 +116,8 @@ function isReachable(endpoint: Endpoint, ours: readonly Endpoint[]): boolean {
   if (ours.length === 0) return true;
   if (ours.some((own) => sameEndpoint(own, endpoint))) return false;
   if (isLoopbackHost(endpoint.host)) return ours.some((own) => isLoopbackHost(own.host));
-  return ours.some((own) => own.host.includes(':') === endpoint.host.includes(':'));
+  // Every machine has 127.0.0.1: that is no way to any IPv4 address.
+  return ours.some((own) => !isLoopbackHost(own.host) && own.host.includes(':') === endpoint.host.includes(':'));
 }
 
 /**

@@ -29,6 +29,8 @@ export interface ConnectOptions {
   readonly expect: Expectation;
   /** How a stream begins; datagrams have no face yet. */
   readonly face: StreamFace;
+  /** Open the stream through the proxy of this machine. */
+  readonly proxy?: boolean;
 }
 
 export type CarrierOutput =
@@ -105,7 +107,8 @@ export class Carriers {
       notice: undefined,
       link: { id, options },
     });
-    this.#out.push({ type: 'open-stream', stream, to: endpoint });
+    const { proxy = false } = options;
+    this.#out.push({ type: 'open-stream', stream, to: endpoint, ...(proxy ? { proxy } : {}) });
     return id;
   }
 

@@ -3,7 +3,7 @@
  * handshake each, and nothing is asked; who answered is left at once. It runs beside the person's node, on a port of
  * its own, so that a test never touches the link or a call.
  *
- *   knock(endpoint) -> carriers -> [stream] -> handshake -> knocked { streamOpened, code, tookMs }
+ *   knock(endpoint) -> carriers -> [stream] -> handshake -> knocked { streamOpened, streamEnding, code, tookMs }
  *
  * Login servers are met anonymously by the classic face; supernodes answer people only, so there we prove ourselves.
  */
@@ -32,6 +32,8 @@ export interface KnockerCommand {
   readonly knock: number;
   readonly endpoint: Endpoint;
   readonly kind: 'login-server' | 'supernode';
+  /** Through the proxy of this machine. */
+  readonly proxy?: boolean;
 }
 
 export interface KnockerEvent {
@@ -43,6 +45,8 @@ export interface KnockerEvent {
   readonly tookMs: Millis;
   /** The TCP connection came about; false for UDP. */
   readonly streamOpened: boolean;
+  /** What the sockets said when the stream ended; undefined when it did not. */
+  readonly streamEnding: string | undefined;
 }
 
 interface Knock {
@@ -50,6 +54,7 @@ interface Knock {
   readonly startedAt: Millis;
   readonly link: LinkId;
   streamOpened: boolean;
+  streamEnding: string | undefined;
 }
 
 export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | KnockerEvent> {
@@ -76,11 +81,13 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
     }
     const opened = input.type === 'stream-open' ? this.#knocks.get(this.#streams.get(input.stream) ?? -1) : undefined;
     if (opened) opened.streamOpened = true;
+    const ended = input.type === 'stream-closed' ? this.#knocks.get(this.#streams.get(input.stream) ?? -1) : undefined;
+    if (ended && input.type === 'stream-closed') ended.streamEnding = input.why;
     this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
-  command(now: Millis, { knock, endpoint, kind }: KnockerCommand): void {
+  command(now: Millis, { knock, endpoint, kind, proxy = false }: KnockerCommand): void {
     const isLogin = kind === 'login-server';
     const link = this.#carriers.connect(now, endpoint, {
       anonymous: isLogin,
@@ -88,8 +95,9 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
       wantAuthority: this.#trust.authorityDer === undefined && endpoint.carrier === 'tcp',
       face: isLogin ? 'classic' : 'plain',
       expect: { kind },
+      proxy,
     });
-    this.#knocks.set(link, { knock, startedAt: now, link, streamOpened: false });
+    this.#knocks.set(link, { knock, startedAt: now, link, streamOpened: false, streamEnding: undefined });
     for (const output of this.#carriers.drain()) {
       if (output.type === 'open-stream') this.#streams.set(output.stream, link);
       this.#fromCarriers(now, output);
@@ -148,7 +156,8 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
     this.#knocks.delete(link);
     for (const [stream, of] of this.#streams) if (of === link) this.#streams.delete(stream);
     this.#carriers.drop(link, 'only asked');
-    const { streamOpened, startedAt } = knock;
-    this.#out.push({ type: 'knocked', knock: knock.knock, code, tookMs: now - startedAt, streamOpened });
+    const { streamOpened, streamEnding, startedAt } = knock;
+    const tookMs = now - startedAt;
+    this.#out.push({ type: 'knocked', knock: knock.knock, code, tookMs, streamOpened, streamEnding });
   }
 }

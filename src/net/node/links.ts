@@ -26,6 +26,17 @@ export interface LinkOwner {
   readonly once?: boolean;
 }
 
+/** Where to, and how. */
+export interface Wanted {
+  readonly endpoint: Endpoint;
+  /** Default: prove who we are. */
+  readonly anonymous?: boolean;
+  /** Default: plain. */
+  readonly face?: StreamFace;
+  /** Through the proxy of this machine. */
+  readonly proxy?: boolean;
+}
+
 export type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
 
 export class Links {
@@ -44,24 +55,27 @@ export class Links {
     this.#wantAuthority = wantAuthority;
   }
 
-  connect(now: Millis, owner: LinkOwner, wanted: Endpoint, anonymous: boolean, face: StreamFace = 'plain'): void {
+  connect(now: Millis, owner: LinkOwner, wanted: Wanted): void {
+    const { anonymous = false, face = 'plain', proxy = false } = wanted;
     const wantAuthority = this.#wantAuthority();
-    // An answer with the CA certificate in it does not fit a datagram.
-    const endpoint: Endpoint = wantAuthority || owner.owner === 'login' ? { ...wanted, carrier: 'tcp' } : wanted;
     const isLogin = owner.owner === 'login';
+    // An answer with the CA certificate in it does not fit a datagram.
+    const endpoint: Endpoint = wantAuthority || isLogin ? { ...wanted.endpoint, carrier: 'tcp' } : wanted.endpoint;
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
     const { once = false } = owner;
-    const options = { anonymous, wantAuthority, once, face, expect } as const;
+    const options = { anonymous, wantAuthority, once, face, expect, proxy };
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, options), owner);
   }
 
   /** `through`: the session with our supernode; without one, a supernode is asked that need not know who we are. */
   connectLogin(now: Millis, wanted: LoginConnect, through: SessionId | undefined): void {
-    const { attempt, endpoint, authenticated, face } = wanted;
-    if (face !== 'carried') return this.connect(now, { owner: 'login', attempt }, endpoint, !authenticated, face);
+    const { attempt, endpoint, authenticated, face, proxy } = wanted;
+    if (face !== 'carried') {
+      return this.connect(now, { owner: 'login', attempt }, { endpoint, anonymous: !authenticated, face, proxy });
+    }
     if (through !== undefined) return this.#loginThrough(now, through, wanted);
     this.#awaitingBearer.set(attempt, wanted);
-    this.connect(now, { owner: 'bearer', attempt }, endpoint, true);
+    this.connect(now, { owner: 'bearer', attempt }, { endpoint, anonymous: true, proxy });
   }
 
   /** Who is to be told that a link is up; nobody when it was a bearer's, through which the dialogue now begins. */

@@ -31,6 +31,8 @@ export interface OrdinaryNodeOptions {
   readonly supernodes: readonly Endpoint[];
   /** What was learned of supernodes and networks in earlier runs. */
   readonly remembered?: Remembered | undefined;
+  /** The sockets know a proxy, through which streams may be opened. */
+  readonly hasProxy?: boolean;
   /** Name and version of the program, told to the supernode. */
   readonly software: string;
   /** A ready voice body of encoded silence with this media time, for when the voice child is missing. */
@@ -69,6 +71,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
+  /** Whether the sockets know a proxy has changed. */
+  | { readonly type: 'proxy'; readonly known: boolean }
   | PeopleCommand;
 
 /** What was tried in vain. */
@@ -104,6 +108,8 @@ export type OrdinaryNodeEvent =
       readonly state: 'connecting' | 'online' | 'offline';
       readonly endpoint: Endpoint | undefined;
       readonly carrier: Carrier | undefined;
+      /** Through the proxy of this machine. */
+      readonly byProxy?: boolean;
       readonly trouble: FailureCode | undefined;
       /** Ourselves as the supernode sees us, and what follows from that; while online only. */
       readonly observed?: Endpoint | undefined;

@@ -30,6 +30,7 @@ import {
   RENEW_RETRY_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
+import { isByProxy } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
@@ -107,6 +108,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
     this.#login.setServers(options.loginServers);
     this.#login.setSupernodes(this.#known.order());
+    this.#setHasProxy(options.hasProxy ?? false);
   }
 
   /** Why a line to this person cannot be taken; undefined when it can. */
@@ -165,6 +167,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'reattach':
         this.#link.restart(now);
         break;
+      case 'proxy':
+        this.#setHasProxy(command.known);
+        if (!this.#link.attached) this.#link.restart(now);
+        break;
       default:
         this.#people?.command(now, command);
     }
@@ -195,6 +201,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  #setHasProxy(known: boolean): void {
+    this.#link.setHasProxy(known);
+    this.#login.setHasProxy(known);
   }
 
   // ------------------------------------------------------------------ signing in and out
@@ -250,7 +261,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #startLink(now: Millis): void {
     const supernodes = this.#known.order();
-    this.#link.setWorked(this.#known.way);
+    // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
+    const { worked } = this.#login;
+    this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
     if (this.#people && supernodes.length > 0) this.#link.start(now, supernodes, this.#details(this.#people));
   }
 
@@ -472,12 +485,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromLink(now: Millis, output: LinkOutput): true {
     switch (output.type) {
       case 'connect':
-        this.#links.connect(
-          now,
-          { owner: 'supernode', attempt: output.attempt, once: output.once },
-          output.endpoint,
-          false,
-        );
+        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt, once: output.once }, output);
         return true;
       case 'abandon':
         this.#links.abandon('supernode', output.attempt);
@@ -541,13 +549,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#login.setSupernodes([endpoint]);
     this.#linkEndpoint = endpoint;
     const observed = parseEndpoint(output.observed);
-    const nat = natSeen(observed, this.#media.ours);
+    const byProxy = isByProxy(way);
+    // What it sees is the proxy, then.
+    const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
     const { carrier } = endpoint;
     this.#out.push({
       type: 'link',
       state: 'online',
       endpoint,
       carrier,
+      byProxy,
       trouble: undefined,
       observed,
       nat,

@@ -13,7 +13,7 @@ import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
-import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import {
@@ -62,6 +62,8 @@ export interface SupernodeOptions {
   /** How others reach us. */
   readonly endpoints: readonly Endpoint[];
   readonly relayKbps: number;
+  /** The sockets know a proxy, through which the login server may be asked. */
+  readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
   readonly publicKeySpki: Buffer;
   readonly nodeId: NodeId;
@@ -105,7 +107,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
     const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor });
-    this.#login.setServers(options.loginServers);
+    this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
+    this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
   }
 
@@ -268,7 +271,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER } as const;
+      const { proxy } = output;
+      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);
@@ -316,4 +320,11 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     for (const [attempt, id] of this.#loginLinks) if (id === link) return attempt;
     return -1;
   }
+}
+
+/** A login server takes only what it sees us at: asked by IPv4 it believes nothing of our IPv6 address. */
+function sameFamilyFirst(servers: readonly Endpoint[], ours: readonly Endpoint[]): Endpoint[] {
+  const isIPv6 = ours[0]?.host.includes(':') ?? false;
+  const differs = ({ host }: Endpoint): number => (isUnicastHost(host) && host.includes(':') !== isIPv6 ? 1 : 0);
+  return servers.toSorted((a, b) => differs(a) - differs(b));
 }

@@ -55,6 +55,7 @@ export class AttachRace {
   readonly #ladder: Way[];
   readonly #sweep: Way[];
   readonly #steps: TokenBucket;
+  readonly #hasProxy: boolean;
   readonly #attempts = new Map<AttemptId, Attempt>();
   /** Every way that was begun, and when. */
   readonly #begun = new Map<Way, Millis>();
@@ -67,12 +68,23 @@ export class AttachRace {
   /** The second way of the ladder begins with the first. */
   #besides = false;
 
-  /** `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds. */
-  constructor(now: Millis, servers: readonly Endpoint[], worked: WayName | undefined, steps: TokenBucket) {
+  /**
+   * `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds.
+   * `hasProxy`: whether this machine has a proxy.
+   */
+  constructor(
+    now: Millis,
+    servers: readonly Endpoint[],
+    worked: WayName | undefined,
+    steps: TokenBucket,
+    hasProxy: boolean,
+  ) {
     const first = servers.slice(0, LADDER_SERVERS);
     this.#steps = steps;
-    this.#ladder = first.flatMap(waysTo);
-    this.#sweep = sweepOf(servers.slice(LADDER_SERVERS), worked);
+    this.#hasProxy = hasProxy;
+    this.#ladder = first.flatMap((server) => waysTo(server, hasProxy));
+    const others = servers.slice(LADDER_SERVERS).map((server) => waysTo(server, hasProxy));
+    this.#sweep = sweepOf(others, worked);
     const ladderMs = ATTACH_TIMEOUT_MS + this.#ladder.length * ATTACH_STAGGER_MS;
     this.#endsAt = now + (this.#sweep.length > 0 ? ATTACH_ROUND_MS_MAX : Math.min(ladderMs, ATTACH_ROUND_MS_MAX));
     this.#ladderAt = this.#ladder.length > 0 ? now : Number.POSITIVE_INFINITY;
@@ -85,7 +97,7 @@ export class AttachRace {
 
   /** Servers that were named meanwhile stand before those that wait; the round may end later for them. */
   add(now: Millis, servers: readonly Endpoint[]): void {
-    const ways = servers.flatMap(waysTo);
+    const ways = servers.flatMap((server) => waysTo(server, this.#hasProxy));
     if (ways.length === 0) return;
     this.#ladder.unshift(...ways);
     this.#ladderAt = now;
@@ -190,8 +202,7 @@ export function isSamePlace(a: Endpoint, b: Endpoint): boolean {
   return a.host === b.host && a.port === b.port;
 }
 
-function sweepOf(servers: readonly Endpoint[], worked: WayName | undefined): Way[] {
-  const ways = servers.map(waysTo);
+function sweepOf(ways: readonly (readonly Way[])[], worked: WayName | undefined): Way[] {
   const names = [...new Set<WayName>(['udp', ...(worked ? [worked] : []), ...WAY_NAMES])];
   return names.flatMap((name) => ways.flatMap((ladder) => ladder.find((way) => way.name === name) ?? []));
 }

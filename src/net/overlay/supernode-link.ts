@@ -30,7 +30,7 @@ import {
   SWEEP_STEPS_PER_SECOND,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import type { Way, WayName } from '../protocol/ways.ts';
+import { isByProxy, type Way, type WayName } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 import { AttachRace, type AttemptId, isSamePlace, type Tried } from './attach-race.ts';
 
@@ -51,8 +51,15 @@ export interface AttachDetails {
 }
 
 export type LinkOutput =
-  /** `once`: one of very many, so that nothing of it is sent again. */
-  | { readonly type: 'connect'; readonly attempt: AttemptId; readonly endpoint: Endpoint; readonly once: boolean }
+  | {
+      readonly type: 'connect';
+      readonly attempt: AttemptId;
+      readonly endpoint: Endpoint;
+      /** One of very many, so that nothing of it is sent again. */
+      readonly once: boolean;
+      /** Through the proxy of this machine. */
+      readonly proxy: boolean;
+    }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
   | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
   | {
@@ -121,6 +128,7 @@ export class SupernodeLink {
   #everTold = false;
   /** The way that worked last on this network. */
   #worked: WayName | undefined;
+  #hasProxy = false;
   /** Supernodes that refused us, by host and port, and until when they stand last. */
   readonly #refusedUntil = new Map<string, Millis>();
   #out: LinkOutput[] = [];
@@ -180,6 +188,11 @@ export class SupernodeLink {
     if (this.#state.name === 'idle') return;
     this.#failures = 0;
     this.#leave(now, 'unreachable-network', { atOnce: true });
+  }
+
+  /** From the next race on: whether this machine has a proxy. */
+  setHasProxy(hasProxy: boolean): void {
+    this.#hasProxy = hasProxy;
   }
 
   /** Nobody asked it to look for anybody. */
@@ -257,7 +270,8 @@ export class SupernodeLink {
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
     const rest = inOrder.splice(LADDER_SERVERS).sort((a, b) => swept(a) - swept(b));
     inOrder.push(...rest);
-    this.#state = { name: 'racing', race: new AttachRace(now, inOrder, this.#worked, this.#sweepSteps) };
+    const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, this.#hasProxy);
+    this.#state = { name: 'racing', race };
     this.#step(now);
   }
 
@@ -280,7 +294,8 @@ export class SupernodeLink {
     for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
     for (const { attempt, way, sweeping } of begin) {
       if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
-      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, once: sweeping });
+      const proxy = isByProxy(way.name);
+      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, once: sweeping, proxy });
     }
     if (!state.race.isOver(now)) return;
     const { tried } = state.race;

@@ -1,6 +1,7 @@
 /**
  * Where a packet comes from or goes to: carrier, host and port. Text form `udp:192.0.2.7:4000`,
- * `tcp:[2001:db8::1]:443`; host names are allowed only in invites and are resolved by `io`.
+ * `tcp:[2001:db8::1]:443`; host names are allowed only in invites and are resolved by `io`. An IPv6 address is kept in
+ * one form only, the one that systems report (RFC 5952), so that equal hosts are equal texts.
  */
 import { BlockList, isIP } from 'node:net';
 
@@ -21,7 +22,17 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   const host = match[2] ?? match[3] ?? '';
   if (port < 1 || port > 65535) return undefined;
   if (match[2] !== undefined && isIP(match[2]) !== 6) return undefined;
-  return { carrier: match[1] as Carrier, host, port };
+  return { carrier: match[1] as Carrier, host: canonicalHost(host), port };
+}
+
+/** Small letters, zeros compressed, IPv4-mapped ones as IPv4; names, and addresses with a zone, as they are. */
+export function canonicalHost(host: string): string {
+  if (isIP(host) !== 6 || host.includes('%')) return host;
+  const text = new URL(`http://[${host}]/`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text) ?? [];
+  if (high === undefined || low === undefined) return text;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.');
 }
 
 export function printEndpoint(endpoint: Endpoint): string {
@@ -35,7 +46,7 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
 
 /** `::ffff:192.0.2.1` as a dual-stack socket reports it becomes `192.0.2.1`. */
 export function plainHost(host: string): string {
-  return host.startsWith('::ffff:') && isIP(host.slice(7)) === 4 ? host.slice(7) : host;
+  return /^::ffff:/i.test(host) ? canonicalHost(host) : host;
 }
 
 /** Loopback, private (RFC 1918, RFC 4193), shared (RFC 6598) or link-local: reachable only from nearby. */
@@ -56,13 +67,17 @@ export function isLoopbackHost(host: string): boolean {
   return host === '::1' || host === 'localhost' || host.startsWith('127.');
 }
 
-/** Addresses that name no single machine: this network, multicast, reserved with broadcast (RFC 6890), unspecified. */
+/**
+ * Addresses that name no single machine: this network, multicast, reserved with broadcast (RFC 6890), unspecified; and
+ * IPv6 link-local ones, which mean something only together with an interface.
+ */
 const NOT_UNICAST = new BlockList();
 NOT_UNICAST.addSubnet('0.0.0.0', 8, 'ipv4');
 NOT_UNICAST.addSubnet('224.0.0.0', 4, 'ipv4');
 NOT_UNICAST.addSubnet('240.0.0.0', 4, 'ipv4');
 NOT_UNICAST.addAddress('::', 'ipv6');
 NOT_UNICAST.addSubnet('ff00::', 8, 'ipv6');
+NOT_UNICAST.addSubnet('fe80::', 10, 'ipv6');
 
 /** True for the literal address of one machine; false for names, for addresses with a zone, and for all others. */
 export function isUnicastHost(host: string): boolean {

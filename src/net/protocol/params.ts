@@ -578,6 +578,13 @@ export const STREAM_IDLE_MS = 180_000;
 export const STREAM_LINGER_MS = 2_000;
 /** Time to flush everything when the driver closes. */
 export const SOCKETS_FLUSH_MS = 1_000;
+/** The head of a proxy's answer: pages of cookies fit, an endless one does not. */
+export const PROXY_HEAD_BYTES_MAX = 16_384;
+/** Length of a proxy's URL as written; user and password have 255 bytes each at most (RFC 1929). */
+export const PROXY_URL_LENGTH_MAX = 2_048;
+export const PROXY_CREDENTIAL_BYTES_MAX = 255;
+/** Entries of NO_PROXY that are looked at. */
+export const NO_PROXY_ENTRIES_MAX = 256;
 /** Host names (from invites only) are asked again after this. */
 export const NAME_CACHE_MS = 60_000;
 /** A name that was not found is asked again after this: a resolver comes back with the network. */

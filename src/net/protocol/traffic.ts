@@ -50,7 +50,8 @@ export type NetOutput =
    */
   | { readonly type: 'open-sockets'; readonly first: SocketId; readonly count: number }
   | { readonly type: 'close-sockets'; readonly sockets: readonly SocketId[] }
-  | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint }
+  /** `proxy`: through the proxy of this machine; which one that is the sockets know. */
+  | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint; readonly proxy?: boolean }
   | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
   | { readonly type: 'close-stream'; readonly stream: StreamId };
 

@@ -39,3 +39,10 @@ test('a machine with very many addresses tells a bounded number, loopback among 
   const told = hosts({ docker: many }, both);
   expect([told.length, told.at(-1)]).toEqual([LOCAL_ENDPOINTS_MAX, '127.0.0.1']);
 });
+
+test('IPv6 has its places however many bridges with IPv4 there are', () => {
+  const bridges = Array.from({ length: 40 }, (_, i) => info(`172.17.${i}.1`));
+  const found = hosts({ lo: LOOPBACK, br: bridges, eth0: [info('2001:db8::7'), info('fd00::7')] }, both);
+  expect(found).toHaveLength(16);
+  expect(found.slice(-3)).toEqual(['2001:db8::7', 'fd00::7', '127.0.0.1']);
+});

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeInvite, type Invite, parseInvite } from '../../../src/net/login/invite.ts';
-import type { Endpoint } from '../../../src/net/protocol/endpoint.ts';
+import { canonicalHost, type Endpoint } from '../../../src/net/protocol/endpoint.ts';
 import { encodeBody } from '../../../src/net/wire/messages.ts';
 
 const udp = (host: string, port = 4000): Endpoint => ({ carrier: 'udp', host, port });
@@ -80,7 +80,7 @@ describe('an invite', () => {
   const port = fc.integer({ min: 1, max: 65_535 });
   const endpoint = fc.record({
     carrier: fc.constantFrom('udp' as const, 'tcp' as const),
-    host: fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain()),
+    host: fc.oneof(fc.ipV4(), fc.ipV6().map(canonicalHost), fc.domain()),
     port,
   });
 

@@ -387,7 +387,7 @@ describe('a supernode', () => {
   it.each([
     ['its own among others', '203.0.113.5', ['udp:203.0.113.5:1', 'udp:10.0.0.1:1'], ['udp:203.0.113.5:1']],
     ['its own as a dual-stack socket shows it', '::ffff:203.0.113.5', ['udp:203.0.113.5:1'], ['udp:203.0.113.5:1']],
-    ['its own network in IPv6', '2001:db8::1', ['udp:[2001:db8:0::2]:1'], ['udp:[2001:db8:0::2]:1']],
+    ['its own network in IPv6', '2001:db8::1', ['udp:[2001:DB8:0::2]:1'], ['udp:[2001:db8::2]:1']],
     ['anything near by from near by', '192.168.1.7', ['udp:192.168.9.9:1', 'udp:127.0.0.1:1'], ['udp:192.168.9.9:1']],
     ['anything near by through a dual-stack socket', '::ffff:10.0.0.1', ['udp:10.9.9.9:1'], ['udp:10.9.9.9:1']],
     ['a LAN address from the same machine', '::1', ['udp:192.168.1.7:1'], ['udp:192.168.1.7:1']],

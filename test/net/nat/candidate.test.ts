@@ -38,6 +38,8 @@ describe('an offered address', () => {
     ['udp:255.255.255.255:4000', false, 'broadcast'],
     ['udp:240.0.0.1:4000', false, 'reserved'],
     ['udp:[fe80::1%eth0]:4000', false, 'a zone that means something elsewhere'],
+    ['udp:[fe80::1]:4000', false, 'an address that needs a zone'],
+    ['udp:[fd00::7]:4000', true, 'IPv6 of a house'],
     ['', false, 'nothing'],
     ['udp:::::1', false, 'rubbish'],
   ])('%s is worth a probe: %s (%s)', (text, worth) => {
@@ -48,6 +50,10 @@ describe('an offered address', () => {
     const public4 = [at('udp:203.0.113.5:4000')];
     expect(worthProbing(['udp:127.0.0.1:4001', 'udp:[2001:db8::7]:4000'], public4)).toEqual([]);
     expect(worthProbing(['udp:127.0.0.1:4001', 'udp:[2001:db8::7]:4000'], [])).toHaveLength(2);
+    const only6 = ['udp:[2001:db8::5]:4000', 'udp:127.0.0.1:4000'].map(at);
+    expect(worthProbing(['udp:192.0.2.7:4000', 'udp:[2001:db8::7]:4000'], only6)).toEqual([
+      at('udp:[2001:db8::7]:4000'),
+    ]);
   });
 
   it('counts once, the nearest first, and no more than sixteen', () => {
