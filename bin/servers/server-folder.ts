@@ -71,15 +71,16 @@ export async function openKeptSockets(
     readonly port: number | undefined;
     readonly host: string | undefined;
     readonly noWebPorts?: boolean;
+    readonly sideUdp?: number;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host } = options;
+  const { host, sideUdp = 0 } = options;
   const listenAt =
     host !== undefined && isLoopbackHost(host) ? { host } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, ...listenAt });
+  const sockets = await openSockets({ port, sideUdp, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

@@ -7,6 +7,7 @@ import { authorityPin } from '../../src/net/index.ts';
 import { Driver } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
@@ -32,7 +33,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   const { folder, log } = options;
   const key = await openNodeKey(folder, SUPERNODE_KEY);
   const kept = readKept(folder, options.pin);
-  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode' });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', sideUdp: NAT_SIDE_PORTS });
   const endpoints = advertised(options.host, sockets.port, 'udp');
   const core = new Supernode({
     random: systemRandom,

@@ -13,6 +13,7 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { natReport } from './agent-nat.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -193,6 +194,8 @@ export class Agent {
         return this.#account.renewed(event);
       case 'link':
         return this.#link(event);
+      case 'nat':
+        return this.#core.emit({ type: 'nat.changed', natKind: natReport(event.kind) });
       case 'rtt': {
         const { supernode, connection, trouble } = this.#core.state;
         if (supernode)

@@ -24,6 +24,8 @@ export interface RunOptions<Event> {
   readonly port?: number;
   /** TCP ports that are listened at besides. */
   readonly alsoTcpPorts?: readonly number[];
+  /** UDP ports besides, in the order of their numbers as sides. */
+  readonly sideUdpPorts?: readonly number[];
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -134,7 +136,7 @@ export class Host implements Member, SocketHost {
     core: NodeCore<Command, Event>,
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
-    const sockets = this.sockets(options.port, options.alsoTcpPorts);
+    const sockets = this.sockets(options.port, options.alsoTcpPorts, options.sideUdpPorts);
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
       sockets,
@@ -153,10 +155,10 @@ export class Host implements Member, SocketHost {
   }
 
   /** Bare sockets without a core, for tests of the sockets themselves. */
-  sockets(port = 0, alsoTcpPorts: readonly number[] = []): SimSockets {
+  sockets(port = 0, alsoTcpPorts: readonly number[] = [], sideUdpPorts: readonly number[] = []): SimSockets {
     const taken = [...this.#sockets].some((other) => other.port === port);
     if (taken) throw new Error(`${this.name}: port ${port} is taken`);
-    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts);
+    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts, sideUdpPorts);
     this.#sockets.add(sockets);
     return sockets;
   }

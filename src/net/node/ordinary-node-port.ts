@@ -7,6 +7,7 @@ import type { OwnStatus } from '../chat/presence.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
 import type { VoiceReport } from '../media/quality.ts';
+import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
@@ -113,6 +114,8 @@ export type OrdinaryNodeEvent =
       /** Supernodes that are known; while online only. */
       readonly known?: number;
     }
+  /** What stands between us and the internet, found or found to be otherwise. */
+  | { readonly type: 'nat'; readonly kind: NatKind }
   | { readonly type: 'rtt'; readonly rttMs: number }
   /** `tickets()` tells others than before: to be stored, for this account alone. */
   | { readonly type: 'tickets-changed' }

@@ -28,6 +28,7 @@ import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import { NatDesk } from './nat-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
 /** What is asked of the login server. */
@@ -35,8 +36,11 @@ const ENROL_TICKET = 1;
 const LEARN_TICKET = 2;
 
 const LOGIN_SERVER = { kind: 'login-server' } as const;
-/** The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. */
-const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous'] };
+/**
+ * The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. Supernodes ask
+ * one another for probes.
+ */
+const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous', 'supernode'] };
 
 /** Tells the load; the answer is a `load` event. */
 export type SupernodeCommand = { readonly type: 'report' };
@@ -80,6 +84,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #entries: EntryDesk;
   readonly #loginLinks = new Map<number, LinkId>();
   readonly #relay = new LoginRelay();
+  readonly #nat: NatDesk;
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
@@ -99,18 +104,21 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       welcome: WELCOME,
       tickets: new TicketBook(wallClock),
     });
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { onClear: (now, clear) => this.#nat.receive(now, clear) });
     const loginServers = options.loginServers.map(printEndpoint);
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
     const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor });
+    const { endpoints } = options;
+    this.#nat = new NatDesk({ random, carriers: this.#carriers, switchboard: this.#switchboard, endpoints });
     this.#login.setServers(options.loginServers);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
   }
 
   receive(now: Millis, input: NetInput): void {
-    this.#carriers.receive(now, input);
+    if (input.type === 'local-endpoints') this.#nat.setSidePorts(input.sidePorts ?? []);
+    else this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -125,11 +133,13 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#registrar.wake(now);
     this.#login.wake(now);
     this.#relay.wake(now);
+    this.#nat.wake(now);
+    if (this.#nat.asksForSupernodes(now)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt());
+    const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt(), this.#nat.wakeAt());
     return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt);
   }
 
@@ -141,7 +151,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
+    const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
+    return rooms + this.#nat.dropped;
   }
 
   #enrol(now: Millis): void {
@@ -191,10 +202,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #fromCarriers(now: Millis, output: CarrierOutput): void {
     if (output.type === 'link-up') {
       if (output.link === this.#relayLink) this.#relayUp();
-      else this.#login.connected(now, this.#attemptOf(output.link));
+      else if (!this.#nat.linkUp(now, output.link)) this.#login.connected(now, this.#attemptOf(output.link));
     } else if (output.type === 'link-down') {
       if (output.link === this.#relayLink) this.#relayDown(now);
-      else this.#linkDown(now, output.link, output.code);
+      else if (!this.#nat.linkDown(now, output.link)) this.#linkDown(now, output.link, output.code);
     } else if (output.type !== 'carry') this.#out.push(output);
   }
 
@@ -234,8 +245,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
     if (output.type === 'send') this.#carriers.send(output.route, output.bytes);
-    else if (output.type === 'established') this.#carriers.established(output.session, output.peer);
-    else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
+    else if (output.type === 'established') {
+      if (this.#carriers.established(output.session, output.peer)) return;
+      this.#nat.accept(output.session, output.peer, this.#carriers.remoteOf(output.route)?.host ?? '');
+    } else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
     else if (output.type === 'closed') {
       if (this.#carriers.ended(output.session, 'unreachable')) return;
       this.#registrar.sessionClosed(output.session);
@@ -252,6 +265,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       }
       return;
     }
+    if (peer && this.#nat.receiveMessage(now, peer, message)) return;
     const remote = this.#carriers.remoteOf(route);
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
@@ -281,6 +295,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     } else if (output.ticket === LEARN_TICKET) {
       if (output.type !== 'reply' || output.message.kind !== 'supernodes') return;
       this.#entries.learn(this.#options.wallClock(), output.message.body);
+      this.#nat.named(now, output.message.body);
     } else if (output.type === 'failed') this.#enrolmentFailed(now, output.code);
     else this.#enrolled(now, output.message);
   }
@@ -297,6 +312,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#enrolAt = now + this.#about(SUPERNODE_ENTRY_REFRESH_MS);
     if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
+    this.#nat.open(now);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
   }
 

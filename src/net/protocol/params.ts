@@ -86,6 +86,50 @@ export const LOGIN_CARRIED_WAYS_MAX = 12;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
+// --- what kind of NAT (nat/discovery.ts, nat/answerer.ts)
+/** A question without a session is no shorter than the longest answer to it; one that asks for two probes as all three. */
+export const WHO_AM_I_BYTES = 72;
+export const WHO_AM_I_PROBES_BYTES = 144;
+export const NAT_TRANSACTION_BYTES = 16;
+/** Addresses that a question names as written to; beyond, the oldest is left out. */
+export const NAT_AVOID_MAX = 8;
+/** Further UDP ports of a supernode: one that is asked as well, one that only sends. */
+export const NAT_SIDE_PORTS = 2;
+/** An unanswered question is repeated after these pauses, then given up after the last. */
+export const NAT_RETRY_MS = [150, 350, 700, 1_000] as const;
+/** Supernodes asked at a time; two ports each make four samples (realtime.md 1.3), and idle clients know 3 peers (N1). */
+export const NAT_SERVERS_ASKED = 2;
+/** Dead ones are replaced by the next, so many times. */
+export const NAT_SERVERS_TRIED_MAX = 6;
+/** A probe that is not here this share of a round trip after it was announced is taken for filtered: P1 allows one. */
+export const NAT_PROBE_WAIT_RTT = 0.75;
+export const NAT_PROBE_WAIT_MS_MIN = 60;
+export const NAT_PROBE_WAIT_MS_MAX = 600;
+/** What was missing may have been lost: it is asked for again after this, so many times. */
+export const NAT_PROBE_AGAIN_MS = 1_000;
+export const NAT_PROBE_TRIES_MAX = 2;
+/** Discovery again after this, 20 % either way; after a change or a failed punch sooner, but not more often than this. */
+export const NAT_REFRESH_MS = 20 * 60_000;
+export const NAT_REFRESH_MS_MIN = 30_000;
+/** Ports one after the other, when they differ by no more than this (realtime.md 1.3). */
+export const NAT_PORT_STEP_MAX = 8;
+/** Questions answered of one host, which may be a carrier's NAT with many behind it; probes wanted by it. */
+export const NAT_QUESTIONS_BURST = 64;
+export const NAT_QUESTIONS_REFILL_MS = 100;
+export const NAT_PROBES_BURST = 16;
+export const NAT_PROBES_REFILL_MS = 2_000;
+/** Probes that one supernode asks of another: what 500 clients want within seconds after a restart. */
+export const NAT_PARTNER_BURST = 200;
+export const NAT_PARTNER_REFILL_MS = 100;
+/** Supernodes elsewhere that a supernode keeps a session with for this, and how often it says that it is there. */
+export const NAT_PARTNERS_MAX = 3;
+export const NAT_PARTNER_KEEP_ALIVE_MS = 60_000;
+/** Sessions that other supernodes opened with it for the same, remembered. */
+export const NAT_PARTNERS_ACCEPTED_MAX = 8;
+export const NAT_PARTNER_RETRY_MS = 30_000;
+/** The login server is asked for supernodes after these pauses while there is no partner, then at the last's. */
+export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000, 600_000] as const;
+
 // --- overlay
 /** Linux forgets an unreplied UDP mapping after 30 s: stay below. */
 export const KEEP_ALIVE_MS = 15_000;
