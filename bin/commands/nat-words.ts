@@ -43,3 +43,10 @@ export function natDetailWords({ natKind }: Pick<AppState, 'natKind'>): string |
   if (evidence.filtering === 'one-address') parts.push('as far as one supernode can tell');
   return parts.join(', ');
 }
+
+/** `port 203.0.113.9:5000 passed on to us by PCP`; undefined when none is. */
+export function mappingWords({ portMapping }: Pick<AppState, 'portMapping'>): string | undefined {
+  if (!portMapping) return undefined;
+  const by = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' }[portMapping.by] ?? plain(portMapping.by);
+  return `the router passes ${plain(portMapping.endpoint).replace(/^(udp|tcp):/, '')} on to us (${by})`;
+}

@@ -12,7 +12,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
-import { natClassWords, natDetailWords, natWords } from './nat-words.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
 import { examples, secondsValue } from './usage.ts';
 
 /** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
@@ -64,7 +64,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
     ['Connection:', connectionWords(state)],
     ['NAT:', natWords(state)],
-    ...[natClassWords(state), natDetailWords(state)].flatMap((words): [string, string][] =>
+    ...[natClassWords(state), natDetailWords(state), mappingWords(state)].flatMap((words): [string, string][] =>
       words ? [['', words]] : [],
     ),
     ['Presence:', state.presence.replaceAll('-', ' ')],

@@ -11,6 +11,7 @@ import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
+import { openGatewayPort } from './gateway-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 
@@ -70,6 +71,10 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     onFault: options.onFault,
   });
   driver.start();
+  const { port } = sockets;
+  const onChange = (mapped: readonly Endpoint[]): void => driver.command({ type: 'mapped', endpoints: mapped });
+  const gatewayPort = openGatewayPort({ host: options.host, port, log, onChange });
+  const stop = async (): Promise<void> => void (await Promise.all([gatewayPort.close(), driver.close()]));
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Refusal(lastFailure?.code ?? 'unreachable-login')), READY_TIMEOUT_MS);
@@ -77,12 +82,12 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   try {
     await Promise.race([certified, timeout]);
   } catch (error) {
-    await driver.close();
+    await stop();
     throw error;
   } finally {
     clearTimeout(timer);
   }
-  return { endpoints, stop: () => driver.close() };
+  return { endpoints: [...gatewayPort.endpoints(), ...endpoints], stop };
 }
 
 /** Undefined when there is none, it has ended, or it is of another network. */

@@ -35,6 +35,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       });
     case 'nat.changed':
       return change(state, { natKind: event.natKind });
+    case 'mapping.changed':
+      return change(state, { portMapping: event.portMapping });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

@@ -24,6 +24,8 @@ export interface Settings {
   readonly port: number;
   /** The install notice (`agent-install-notice.ts`): `due` until the first join. */
   readonly installNotice: 'due' | 'sent' | 'off';
+  /** May the router be asked to pass a port on to us (`agent-port-mapping.ts`)? */
+  readonly portMapping: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   audioSpec: 'default',
   port: 0,
   installNotice: 'due',
+  portMapping: true,
 };
 
 export interface SettingsFile {
@@ -70,6 +73,7 @@ const SCHEMAS = {
   audioSpec: v.pipe(v.string(), v.minLength(1), v.maxLength(AUDIO_SPEC_LENGTH_MAX)),
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
   installNotice: v.picklist(['due', 'sent', 'off']),
+  portMapping: v.boolean(),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

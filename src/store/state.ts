@@ -154,6 +154,8 @@ export interface AppState {
   readonly nat: 'unknown' | 'public' | 'behind-nat';
   /** What kind of NAT it is, once found out (RFC 4787); null before, and while signed out. */
   readonly natKind: NatReport | null;
+  /** The port that our gateway passes on to us; null when there is none. */
+  readonly portMapping: { readonly by: 'pcp' | 'nat-pmp' | 'upnp'; readonly endpoint: string } | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
   readonly presence: PresenceStatus;
@@ -173,6 +175,7 @@ export const INITIAL_STATE: AppState = {
   supernode: null,
   nat: 'unknown',
   natKind: null,
+  portMapping: null,
   observed: null,
   presence: 'online',
   buddies: [],

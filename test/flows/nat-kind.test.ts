@@ -139,6 +139,34 @@ test('probes come from a port that nobody writes to, and nobody is sent more tha
   expect([...written]).not.toContain(4002);
 });
 
+test('two behind symmetric NATs talk directly when the router of one passes a port on', () => {
+  const world = new World({ seed: 3 });
+  const people = new PeopleWorld(world, ['super1']);
+  const symmetric = { mapping: 'address-and-port-dependent', ports: { name: 'random' } } as const;
+  const [box] = ['alice1', 'bobby1'].map((name, i) => {
+    const made = natBox(world, `${name} box`, { address: `203.0.113.${i + 1}`, ...symmetric });
+    world.host(name, { address: '192.168.1.2', behind: `${name} box` });
+    return made;
+  });
+  const [alice, bobby] = people.buddies();
+  const call = (): string | undefined => {
+    const answered = bobby.callLog.length;
+    alice.calls(bobby);
+    world.until(() => bobby.callLog.slice(answered).includes('ringing'));
+    bobby.call_('answer');
+    world.advance(5_000);
+    const path = alice.path;
+    alice.call_('hang-up');
+    world.advance(2_000);
+    return path;
+  };
+  expect(call()).toBe('relay');
+  box?.passOn(5_000, { carrier: 'udp', host: '192.168.1.2', port: alice.node.port });
+  alice.does({ type: 'mapped', endpoint: { carrier: 'udp', host: '203.0.113.1', port: 5_000 } });
+  world.advance(100);
+  expect(call()).toBe('direct');
+});
+
 function joined(count: number, make: (people: PeopleWorld) => Person): { person: Person; world: World } {
   const world = new World({ seed: 3 });
   const names = Array.from({ length: count }, (_, i) => `super${i + 1}`);

@@ -61,6 +61,7 @@ export class AgentScene {
           this.onCommand(command);
         },
         close: async () => {},
+        report: () => ({ port: 4000, dropped: {} }),
       },
       core: { rosterEntries: () => this.roster, admitsChat: () => undefined },
     } as unknown as JoinedNode;

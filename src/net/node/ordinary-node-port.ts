@@ -68,6 +68,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
+  /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
+  | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   | PeopleCommand;

@@ -82,6 +82,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #hostCandidates: readonly string[] = [];
   /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
   #reflexive: string | undefined;
+  /** What our gateway passes on to us. */
+  #mapped: string | undefined;
   #renewAt: Millis = Number.POSITIVE_INFINITY;
   #detailsChanged = false;
   /** Of the newest call. */
@@ -174,6 +176,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'voice-stats':
         this.#media.stats(now, command.call, command.stats);
+        break;
+      case 'mapped':
+        this.#mapped = command.endpoint ? printEndpoint(command.endpoint) : undefined;
+        this.#tellCandidates(now);
         break;
       case 'reattach':
         this.#link.restart(now);
@@ -745,7 +751,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** The reflexive one first: a machine may have more addresses than are told. */
   #tellCandidates(now: Millis): void {
-    const endpoints = [...new Set(this.#reflexive ? [this.#reflexive, ...this.#hostCandidates] : this.#hostCandidates)];
+    const outer = [this.#reflexive, this.#mapped].filter((one) => one !== undefined);
+    const endpoints = [...new Set([...outer, ...this.#hostCandidates])];
     this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
   }
 

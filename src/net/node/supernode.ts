@@ -13,13 +13,14 @@ import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
-import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isLoopbackHost, isPrivateHost, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
   ENTRIES_LEARN_MS,
   REATTACH_BACKOFF_MS,
+  SUPERNODE_ENDPOINTS_MAX,
   SUPERNODE_ENTRY_REFRESH_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
@@ -42,8 +43,11 @@ const LOGIN_SERVER = { kind: 'login-server' } as const;
  */
 const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous', 'supernode'] };
 
-/** Tells the load; the answer is a `load` event. */
-export type SupernodeCommand = { readonly type: 'report' };
+export type SupernodeCommand =
+  /** Tells the load; the answer is a `load` event. */
+  | { readonly type: 'report' }
+  /** Our gateway passes these endpoints on to us: others are told of them as well. */
+  | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] };
 
 export type SupernodeEvent =
   /** Certified (again): to be stored, with the CA certificate. */
@@ -88,6 +92,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
+  #mapped: readonly Endpoint[] = [];
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
@@ -122,8 +127,13 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#settle(now);
   }
 
-  command(_now: Millis, _command: SupernodeCommand): void {
-    this.#out.push({ type: 'load', load: this.#registrar.load });
+  command(now: Millis, command: SupernodeCommand): void {
+    if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load });
+    else {
+      this.#mapped = command.endpoints;
+      this.#enrol(now);
+      this.#settle(now);
+    }
   }
 
   wake(now: Millis): void {
@@ -157,10 +167,19 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   #enrol(now: Millis): void {
     this.#enrolAt = Number.POSITIVE_INFINITY;
-    const { nodeId, endpoints, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
+    const { nodeId, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
+    const endpoints = this.#announced();
     const entry = signRecord({ nodeId, endpoints, issuedAtMs: wallClock() }, privateKey);
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** What the login server may tell of us: it vouches for an entry only when it sees us at every address in it. */
+  #announced(): Endpoint[] {
+    const { endpoints, loginServers } = this.#options;
+    const isNear = loginServers.some(({ host }) => isPrivateHost(host) || isLoopbackHost(host));
+    const all = this.#mapped.length > 0 && !isNear ? this.#mapped : [...this.#mapped, ...endpoints];
+    return all.slice(0, SUPERNODE_ENDPOINTS_MAX);
   }
 
   /** Who else is there; asked of the login server, rarely. */

@@ -633,6 +633,25 @@ export const NAME_WAITERS_MAX = 16;
 export const LOCAL_ADDRESS_POLL_MS = 2_000;
 /** Machines with dozens of container bridges exist; a peer tries no more than this. */
 export const LOCAL_ENDPOINTS_MAX = 16;
+/** Ports at gateways: what RFC 6886 recommends, renewed at half; shorter than the least is not believed. */
+export const MAPPING_LIFETIME_S = 7_200;
+export const MAPPING_LIFETIME_S_MIN = 120;
+/** Between two tries to renew (RFC 6887 section 11.2.1 has 4 s). */
+export const MAPPING_RENEW_MS_MIN = 10_000;
+/** No gateway is asked after this; the last one may still take its own time. */
+export const MAPPING_START_MS = 5_000;
+/** Nobody gave a port: a router may be exchanged, or its owner switch it on. */
+export const MAPPING_AGAIN_MS = 1_800_000;
+/** Giving a port back when we end. */
+export const MAPPING_CLOSE_MS = 1_000;
+/** PCP and NAT-PMP: a question is repeated after these (RFC 6886 begins so); whoever has one answers in a few ms. */
+export const PORT_CONTROL_RETRY_MS = [250, 500, 500] as const;
+/** Gateways of one machine that are asked. */
+export const PORT_GATEWAYS_MAX = 2;
+/** UPnP: a search takes as long as the slowest gateway of the network, and the child is killed after this. */
+export const UPNP_SEARCH_MS = 4_000;
+export const UPNP_MS = 5_000;
+export const UPNP_CHILD_HEAP_MIB = 48;
 /** Node's longest timer. */
 export const TIMER_MS_MAX = 2_147_483_647;
 /** Node's timers count whole milliseconds from a clock that is cut to whole ones, so they may fire this early. */
