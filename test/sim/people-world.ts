@@ -79,7 +79,7 @@ export class Person {
       wallClock: world.world.wallClock,
       pin: world.authority.pin,
       authorityDer: this.authorityDer,
-      loginServers: [{ carrier: 'tcp', host: world.loginAddress, port: PORT }],
+      loginServers: world.loginEndpoints(),
       supernodes: this.invited ?? world.supernodeEndpoints(),
       remembered: this.remembered,
       software: 'wren test',
@@ -101,6 +101,13 @@ export class Person {
   signUp(password = 'correct horse battery'): void {
     const publicKey = keyPair(this.name).spki;
     const request = { kind: 'signUp', name: this.name, password, displayName: this.name, publicKey } as const;
+    this.node.command({ type: 'login', ticket: ++this.#ticket, request });
+    this.world.world.until(() => this.online, 20_000);
+  }
+
+  /** The same with an account that there is. */
+  signIn(password = 'correct horse battery'): void {
+    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.name).spki } as const;
     this.node.command({ type: 'login', ticket: ++this.#ticket, request });
     this.world.world.until(() => this.online, 20_000);
   }
@@ -293,6 +300,11 @@ export class PeopleWorld {
     };
     this.watch?.(name, core);
     this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, onEvent }));
+  }
+
+  /** The login server by each of its addresses. */
+  loginEndpoints(): Endpoint[] {
+    return this.world.host('login').addresses.map((host) => ({ carrier: 'tcp', host, port: PORT }));
   }
 
   supernodeEndpoints() {
