@@ -8,10 +8,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BEHAVIOUR, PLACES, type Place } from '../places.ts';
 import { untilAsync } from '../support/private-network.ts';
 import { labSupport, sweep } from './keeper.ts';
 import { Lab } from './lab.ts';
-import { BEHAVIOUR, PLACES, type Place } from './places.ts';
 import { type Address, Puppet, type UdpSocket } from './puppet.ts';
 
 const support = labSupport();

@@ -2,10 +2,10 @@
  * `npm run lab`: the network lab from the command line. Prints the grid of calls between all places, or runs a program
  * in one of them. `run.mjs` bundles and starts it.
  */
+import { describePlace, PLACES, type Place } from '../places.ts';
 import { type Cell, callGrid, GRID_DEFAULTS, gridLines, type PersonFacts } from './grid.ts';
 import { labSupport } from './keeper.ts';
 import { Lab } from './lab.ts';
-import { describePlace, PLACES, type Place } from './places.ts';
 
 const USAGE = `The network lab: real wren processes behind NAT boxes and bad cables, in network namespaces.
 

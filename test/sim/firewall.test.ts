@@ -48,17 +48,17 @@ describe('UDPX', () => {
   });
 });
 
-describe('X443', () => {
+describe('443X', () => {
   test('lets anything through at port 443, and nothing at others', () => {
-    expect(walledIn('X443').dial(443, WORDS)).toEqual(['stream-open', 'stream-bytes']);
-    expect(walledIn('X443').dial(80, WORDS)).toEqual(['connect-timeout']);
-    expect(walledIn('X443').dial(4000, WORDS)).toEqual(['connect-timeout']);
+    expect(walledIn('443X').dial(443, WORDS)).toEqual(['stream-open', 'stream-bytes']);
+    expect(walledIn('443X').dial(80, WORDS)).toEqual(['connect-timeout']);
+    expect(walledIn('443X').dial(4000, WORDS)).toEqual(['connect-timeout']);
   });
 });
 
-describe('D443', () => {
+describe('443D', () => {
   test('resets what is not TLS, at both ends', () => {
-    const { told, dial } = walledIn('D443');
+    const { told, dial } = walledIn('443D');
     expect(dial(443, WORDS)).toEqual(['stream-open', 'reset']);
     expect(told.server.slice(1).map((input) => (input.type === 'stream-closed' ? input.why : input.type))).toEqual([
       'stream-open',
@@ -69,14 +69,14 @@ describe('D443', () => {
   test('is not deceived by the first bytes of a record alone', () => {
     const classic = StreamFramer.opening('classic');
     expect(classic.length).toBeGreaterThan(0);
-    expect(walledIn('D443').dial(443, Buffer.concat([classic, WORDS]))).toEqual(['stream-open', 'reset']);
+    expect(walledIn('443D').dial(443, Buffer.concat([classic, WORDS]))).toEqual(['stream-open', 'reset']);
   });
 
   test('lets real TLS through, however the stream is torn', async () => {
     const { client, server } = await realHellos;
-    expect(walledIn('D443', server).dial(443, client)).toContain('stream-bytes');
-    expect(walledIn('D443', server).dial(443, client)).not.toContain('reset');
-    const { world, told, inside, at } = walledIn('D443', server);
+    expect(walledIn('443D', server).dial(443, client)).toContain('stream-bytes');
+    expect(walledIn('443D', server).dial(443, client)).not.toContain('reset');
+    const { world, told, inside, at } = walledIn('443D', server);
     inside.perform({ type: 'open-stream', stream: 1, to: at('tcp', 443) });
     for (const byte of client) inside.perform({ type: 'write-stream', stream: 1, bytes: Buffer.of(byte) });
     inside.perform({ type: 'write-stream', stream: 1, bytes: Buffer.from('anything at all') });
@@ -87,9 +87,9 @@ describe('D443', () => {
 
   test('judges every connection anew, and the answer of the server too', async () => {
     const { client } = await realHellos;
-    expect(walledIn('D443').dial(443, client)).toEqual(['stream-open', 'reset']);
+    expect(walledIn('443D').dial(443, client)).toEqual(['stream-open', 'reset']);
     const { server } = await realHellos;
-    const scene = walledIn('D443', server);
+    const scene = walledIn('443D', server);
     scene.dial(443, client);
     scene.inside.perform({ type: 'close-stream', stream: 1 });
     scene.inside.perform({ type: 'open-stream', stream: 2, to: scene.at('tcp', 443) });
