@@ -3,12 +3,14 @@
  * they were placed, each with an agent of their own. Tells what scripts would see: exit codes and JSON events.
  */
 import { join } from 'node:path';
+import type { CallEvent } from '../../src/store/port.ts';
+import { routeOf } from '../places.ts';
 import { untilAsync } from '../support/private-network.ts';
 import type { Lab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
 
 const WREN = join(import.meta.dirname, '..', '..', 'bin', 'wren');
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 const SERVER_START_MS = 20_000;
 /** A call that did not come about by then never will: longer than ringing lasts. */
 const CALL_LIMIT_MS = 60_000;
@@ -37,8 +39,8 @@ export interface CallFacts {
   readonly directMs: number | undefined;
   readonly reason: string;
   readonly why: string;
-  readonly caller: readonly Record<string, unknown>[];
-  readonly callee: readonly Record<string, unknown>[];
+  readonly caller: readonly object[];
+  readonly callee: readonly object[];
 }
 
 export interface CallWish {
@@ -96,9 +98,9 @@ export class WrenNetwork {
 
   /** Makes two people buddies; rejects when that does not come about. */
   async befriend(a: { host: string; name: string }, b: { host: string; name: string }): Promise<void> {
-    await this.#succeed(a.host, 'buddies', 'add', b.name);
+    await this.succeed(a.host, 'buddies', 'add', b.name);
     await this.#untilBuddy(b.host, a.name, 'incoming');
-    await this.#succeed(b.host, 'buddies', 'accept', a.name);
+    await this.succeed(b.host, 'buddies', 'accept', a.name);
     await this.#untilBuddy(a.host, b.name, 'both');
   }
 
@@ -146,7 +148,8 @@ export class WrenNetwork {
     return String(server.events()[0]?.invite);
   }
 
-  async #succeed(host: string, ...args: string[]): Promise<void> {
+  /** A command of a host's person, to its end; rejects when that is not exit code 0. */
+  async succeed(host: string, ...args: string[]): Promise<void> {
     const { code, stderr } = await this.#end(this.wren(host, ...args));
     if (code !== 0) throw new Error(`wren ${args.join(' ')} on ${host} ended ${code}: ${stderr}`);
   }
@@ -168,17 +171,22 @@ export class WrenNetwork {
   }
 }
 
-type Events = readonly Record<string, unknown>[];
+type Events = readonly object[];
 
-function factsOf({ code, why }: { code: number | null; why: string }, caller: Events, callee: Events): CallFacts {
+/** What the call events of both ends say together. */
+export function factsOf(
+  { code, why }: { code: number | null; why: string },
+  caller: Events,
+  callee: Events,
+): CallFacts {
   const both = [caller, callee];
   const later = (values: (number | undefined)[]): number | undefined =>
     values.every((value) => value !== undefined) ? Math.max(...(values as number[])) : undefined;
-  const [mine = 'none', theirs = 'none'] = both.map((events) => lastOf(events, 'path')?.path as string | undefined);
+  const [mine, theirs] = both.map((events) => lastOf(events, 'path')?.path as string | undefined);
   return {
     code,
     why,
-    route: mine === theirs ? mine : `${mine}/${theirs}`,
+    route: routeOf(mine, theirs),
     setupMs: numberOf(lastOf(caller, 'answered')?.setupMs),
     firstSoundMs: later(both.map((events) => numberOf(lastOf(events, 'first-sound')?.afterAnswerMs))),
     directMs: later(both.map(directAfterAnswerMs)),
@@ -191,14 +199,14 @@ function factsOf({ code, why }: { code: number | null; why: string }, caller: Ev
 /** When the way that was kept to the end was taken; a relayed end has none. */
 function directAfterAnswerMs(events: Events): number | undefined {
   const answeredAt = numberOf(lastOf(events, 'answered')?.at);
-  const paths = events.filter((one) => one.event === 'path');
+  const paths = (events as readonly Record<string, unknown>[]).filter((one) => one.event === 'path');
   const lastRelayed = paths.findLastIndex((one) => one.path !== 'direct' && one.path !== 'lan');
   const taken = numberOf(paths[lastRelayed + 1]?.at);
   return answeredAt === undefined || taken === undefined ? undefined : Math.max(0, taken - answeredAt);
 }
 
-function lastOf(events: Events, name: string): Record<string, unknown> | undefined {
-  return events.findLast((one) => one.event === name);
+function lastOf(events: Events, name: CallEvent['event']): Record<string, unknown> | undefined {
+  return (events as readonly Record<string, unknown>[]).findLast((one) => one.event === name);
 }
 
 function numberOf(value: unknown): number | undefined {
