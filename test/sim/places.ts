@@ -13,7 +13,7 @@ import type { World } from './world.ts';
 export type { Place };
 
 /** The behaviour that the table tells, as the simulated boxes take it. */
-function natOf(place: Place): NatBehaviour {
+function behaviourOf(place: Place): NatBehaviour {
   const { mapping, ports, filtering, poisonable } = BEHAVIOUR[place];
   return {
     ...HOME_ROUTER,
@@ -55,7 +55,7 @@ export function place(world: World, where: Place, name: string): Host {
     case 'PR':
     case "PR'":
     case 'SYM':
-      natBox(world, box, { address: publicAddress(world), ...natOf(where) });
+      natBox(world, box, { address: publicAddress(world), ...behaviourOf(where) });
       return atHome(world, name, box);
     case 'UDPX':
     case '443X':
@@ -76,14 +76,14 @@ function atHome(world: World, name: string, box: string): Host {
 
 function walled(world: World, box: string, where: Place): void {
   const address = publicAddress(world);
-  const nat = new NatBox(address, natOf(where), world.random(`nat ${box}`));
+  const nat = new NatBox(address, behaviourOf(where), world.random(`nat ${box}`));
   world.box(box, { address, middlebox: inSeries(new Firewall(rulesOf(where)), nat) });
 }
 
 function nextDoor(world: World, name: string): Host {
   const town = townOf(world);
   const box = 'SAME box';
-  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world), ...natOf('SAME') });
+  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world), ...behaviourOf('SAME') });
   town.neighbours += 1;
   return world.host(name, { address: `192.168.1.${1 + town.neighbours}`, behind: box });
 }
@@ -91,7 +91,7 @@ function nextDoor(world: World, name: string): Host {
 function behindCarrier(world: World, name: string, box: string): Host {
   const town = townOf(world);
   const carrier = 'CGN carrier';
-  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...natOf('CGN') });
+  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN') });
   town.carrierAddresses += 1;
   natBox(world, box, { address: `100.64.0.${1 + town.carrierAddresses}`, behind: carrier });
   return atHome(world, name, box);

@@ -137,6 +137,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   vouch: { target: NODE_A },
   vouched: { source: NODE_B, host: '203.0.113.5' },
   pathPorts: { callId: CALL, ports: [61_235, 1_024] },
+  quota: { cap: 'person', bytesPerSecond: 16_000, dropped: 17 },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

@@ -117,8 +117,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#settle(now);
   }
 
-  command(_now: Millis, _command: SupernodeCommand): void {
-    this.#out.push({ type: 'load', load: this.#registrar.load });
+  command(now: Millis, _command: SupernodeCommand): void {
+    this.#out.push({ type: 'load', load: this.#registrar.load(now) });
   }
 
   wake(now: Millis): void {
@@ -261,9 +261,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     }
     if (peer?.kind === 'anonymous') return;
     const observed = remote ? printEndpoint(remote) : '';
+    const host = remote?.host ?? '';
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;
-    this.#registrar.receive(now, { session, observed, peer: client }, message);
+    this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): void {
