@@ -25,6 +25,8 @@ export interface Behaviour {
   readonly filtering: 'open' | 'address-and-port-dependent';
   /** A packet that nobody asked for spoils the mapping that would have met it (realtime.md 1.6). */
   readonly poisonable: boolean;
+  /** Two behind it may meet by their outer endpoints (RFC 4787, 6). */
+  readonly hairpin: boolean;
   readonly udp: boolean;
   readonly tcp: 'all' | '443' | 'tls-on-443';
 }
@@ -35,6 +37,7 @@ const ROUTER: Behaviour = {
   ports: 'preserve',
   filtering: 'address-and-port-dependent',
   poisonable: false,
+  hairpin: false,
   udp: true,
   tcp: 'all',
 };
@@ -62,7 +65,12 @@ export const BEHAVIOUR: Readonly<Record<Place, Behaviour>> = {
     tcp: 'tls-on-443',
   },
   SAME: { ...ROUTER, words: 'as PR, with everybody who is here behind the one router' },
-  CGN: { ...ROUTER, words: 'a home router behind the NAT of a carrier, which serves everybody here', ports: 'random' },
+  CGN: {
+    ...ROUTER,
+    words: 'a home router behind the NAT of a carrier, which serves everybody here',
+    ports: 'random',
+    hairpin: true,
+  },
 };
 
 /** What a person would want to know of a place, in one line. */
@@ -107,6 +115,10 @@ SAME    direct        direct        direct        direct        relay/tcp   rela
 CGN     direct        direct        direct        direct        relay/tcp   relay/tcp443  -     direct        direct
 `);
 
+/** Why the lab's carrier is not what the table says of CGN. */
+export const LINUX_HAS_NO_HAIRPIN =
+  'a carrier has to let two of its customers meet by their outer addresses (RFC 6888 REQ-1, RFC 4787 REQ-9); masquerading of Linux, which plays the carrier, cannot';
+
 /** Where one of the two stages cannot do as the table says, and why. */
 export const EXCEPTIONS: readonly {
   readonly stage: Stage;
@@ -120,7 +132,7 @@ export const EXCEPTIONS: readonly {
     caller: 'CGN',
     callee: 'CGN',
     route: 'relay',
-    why: 'a carrier has to let two of its customers meet by their outer addresses (RFC 6888 REQ-1, RFC 4787 REQ-9); masquerading of Linux, which plays the carrier, cannot',
+    why: LINUX_HAS_NO_HAIRPIN,
   },
 ];
 

@@ -19,6 +19,7 @@ const USAGE = `The network lab: real wren processes behind NAT boxes and bad cab
     --json                               one JSON object a line: people, cells
   npm run lab -- --in PLACE COMMAND...   run a program there; the public host 198.19.1.2 is outside
   npm run lab -- --list                  what the places are
+  npm run lab -- --as-nobody ...         the same without being root, by unprivileged user namespaces
 
 A cell is: route, ms from the answer to the first sound at both ends, ms to the direct way at both ends. A route of two
 words is what the caller's end says, then what the callee's says: tcp443/relay is a caller who reaches the supernode by

@@ -1,13 +1,10 @@
 /** Firewalls in the way: what gets through, what falls silent, what is reset; and what is taken for TLS. */
-import { Duplex } from 'node:stream';
-import { connect, TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAuthority } from '../../src/net/login/credential-issuer.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import { StreamFramer } from '../../src/net/wire/stream-framer.ts';
-import { WALL_MS } from '../support/identities.ts';
+import { tlsHellos } from '../support/tls-hellos.ts';
 import { type Place, place } from './places.ts';
 import { judgeFirstRecord } from './tls-record.ts';
 import { World } from './world.ts';
@@ -99,40 +96,7 @@ describe('443D', () => {
   });
 });
 
-/** The first flight of each end of a handshake of this machine's own TLS. */
-const realHellos: Promise<{ client: Buffer; server: Buffer }> = handshake();
-
-async function handshake(): Promise<{ client: Buffer; server: Buffer }> {
-  const { certificateDer, privateKeyPem: key } = createAuthority({ networkName: 'tls', nowMs: WALL_MS });
-  const cert = `-----BEGIN CERTIFICATE-----\n${certificateDer.toString('base64')}\n-----END CERTIFICATE-----\n`;
-  const sent = { client: [] as Buffer[], server: [] as Buffer[] };
-  const [near, far] = pipe(sent.client, sent.server);
-  const server = new TLSSocket(far, { isServer: true, key, cert });
-  const client = connect({ socket: near, servername: 'example.org', rejectUnauthorized: false });
-  await new Promise((resolve, reject) => {
-    client.once('secureConnect', resolve);
-    client.once('error', reject);
-    server.once('error', reject);
-  });
-  client.destroy();
-  server.destroy();
-  return { client: sent.client[0] ?? Buffer.alloc(0), server: sent.server[0] ?? Buffer.alloc(0) };
-}
-
-function pipe(nearSent: Buffer[], farSent: Buffer[]): [Duplex, Duplex] {
-  const end = (sent: Buffer[], other: () => Duplex): Duplex =>
-    new Duplex({
-      read() {},
-      write(chunk: Buffer, _encoding, done) {
-        sent.push(chunk);
-        other().push(chunk);
-        done();
-      },
-    });
-  const near: Duplex = end(nearSent, () => far);
-  const far: Duplex = end(farSent, () => near);
-  return [near, far];
-}
+const realHellos = tlsHellos();
 
 describe('the first record', () => {
   test('of real TLS is known at its last byte, and not before', async () => {

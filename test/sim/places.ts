@@ -6,23 +6,28 @@
 import { BEHAVIOUR, type Place } from '../places.ts';
 import { Firewall, type FirewallRules, inSeries } from './firewall.ts';
 import type { Host } from './host.ts';
-import { HOME_ROUTER, type NatBehaviour, NatBox, natBox } from './nat-box.ts';
+import { type FlowLifetimes, HOME_ROUTER, type NatBehaviour, NatBox, natBox } from './nat-box.ts';
 import type { Member } from './network.ts';
 import type { World } from './world.ts';
 
 export type { Place };
 
+export interface PlaceOptions {
+  /** Of the bindings of its NAT; Linux's own when absent. */
+  readonly lifetimes?: FlowLifetimes;
+}
+
 /** The behaviour that the table tells, as the simulated boxes take it. */
-function behaviourOf(place: Place): NatBehaviour {
-  const { mapping, ports, filtering, poisonable } = BEHAVIOUR[place];
+function behaviourOf(place: Place, { lifetimes }: PlaceOptions): NatBehaviour {
+  const { mapping, ports, filtering, poisonable, hairpin } = BEHAVIOUR[place];
   return {
     ...HOME_ROUTER,
     ...(mapping === 'none' ? {} : { mapping }),
     ...(filtering === 'open' ? {} : { filtering }),
     ports: { name: ports },
     unsolicited: poisonable ? 'accepted' : 'dropped',
-    // RFC 6888: the box of a carrier lets its customers meet by their outer addresses.
-    hairpin: place === 'CGN',
+    hairpin,
+    ...(lifetimes ? { lifetimes } : {}),
   };
 }
 
@@ -47,7 +52,7 @@ function townOf(world: World): Town {
 }
 
 /** Makes a host that stands in this place. Its name must be new in the world, and `name box` too. */
-export function place(world: World, where: Place, name: string): Host {
+export function place(world: World, where: Place, name: string, options: PlaceOptions = {}): Host {
   const box = `${name} box`;
   switch (where) {
     case 'PUB':
@@ -55,17 +60,17 @@ export function place(world: World, where: Place, name: string): Host {
     case 'PR':
     case "PR'":
     case 'SYM':
-      natBox(world, box, { address: publicAddress(world), ...behaviourOf(where) });
+      natBox(world, box, { address: publicAddress(world), ...behaviourOf(where, options) });
       return atHome(world, name, box);
     case 'UDPX':
     case '443X':
     case '443D':
-      walled(world, box, where);
+      walled(world, box, where, options);
       return atHome(world, name, box);
     case 'SAME':
-      return nextDoor(world, name);
+      return nextDoor(world, name, options);
     case 'CGN':
-      return behindCarrier(world, name, box);
+      return behindCarrier(world, name, box, options);
   }
 }
 
@@ -74,24 +79,24 @@ function atHome(world: World, name: string, box: string): Host {
   return world.host(name, { address: '192.168.1.2', behind: box });
 }
 
-function walled(world: World, box: string, where: Place): void {
+function walled(world: World, box: string, where: Place, options: PlaceOptions): void {
   const address = publicAddress(world);
-  const nat = new NatBox(address, behaviourOf(where), world.random(`nat ${box}`));
+  const nat = new NatBox(address, behaviourOf(where, options), world.random(`nat ${box}`));
   world.box(box, { address, middlebox: inSeries(new Firewall(rulesOf(where)), nat) });
 }
 
-function nextDoor(world: World, name: string): Host {
+function nextDoor(world: World, name: string, options: PlaceOptions): Host {
   const town = townOf(world);
   const box = 'SAME box';
-  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world), ...behaviourOf('SAME') });
+  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world), ...behaviourOf('SAME', options) });
   town.neighbours += 1;
   return world.host(name, { address: `192.168.1.${1 + town.neighbours}`, behind: box });
 }
 
-function behindCarrier(world: World, name: string, box: string): Host {
+function behindCarrier(world: World, name: string, box: string, options: PlaceOptions): Host {
   const town = townOf(world);
   const carrier = 'CGN carrier';
-  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN') });
+  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN', options) });
   town.carrierAddresses += 1;
   natBox(world, box, { address: `100.64.0.${1 + town.carrierAddresses}`, behind: carrier });
   return atHome(world, name, box);
