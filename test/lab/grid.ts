@@ -120,7 +120,12 @@ export class Grid {
     return cells;
   }
 
-  /** Once more, when `callAll` is through. */
+  /** For single calls alone: signs everybody up. */
+  signUpAll(): Promise<void> {
+    return atMost(SIGN_UPS_AT_ONCE, this.#members, async (member) => void (await this.#signUp(member)));
+  }
+
+  /** One call, after `signUpAll` or `callAll`. */
   call(caller: Place, callee: Place): Promise<Cell> {
     const member = (role: Member['role'], place: Place): Member =>
       this.#members.find((one) => one.role === role && one.place === place)!;

@@ -3,7 +3,6 @@
  * for each word, so people meet, call and hang up within moments. Sockets in the file system are reached from outside
  * the namespaces too. What scripts would see of the same is in `wren-network.ts`.
  */
-import { join } from 'node:path';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import { connectAgent } from '../../src/store/agent-client-io.ts';
@@ -49,10 +48,12 @@ export class LabPerson {
   }
 
   /** Joins the network, which starts the agent; signed up is nobody yet. */
-  static async join(network: WrenNetwork, who: { readonly host: string; readonly name: string }): Promise<LabPerson> {
-    await network.succeed(who.host, 'join', network.invite);
-    const profileDir = join(network.lab.folder, who.host, 'profile');
-    const agent = await connectAgent({ profileDir, start: false });
+  static async join(
+    network: WrenNetwork,
+    who: { readonly host: string; readonly name: string; readonly profile?: string },
+  ): Promise<LabPerson> {
+    await network.succeed(who, 'join', network.invite);
+    const agent = await connectAgent({ profileDir: network.profileOf(who), start: false });
     const person = new LabPerson(who, agent);
     agent.onEvent((event) => {
       if (event.type === 'call.event') person.#called(event.event);
@@ -75,6 +76,13 @@ export class LabPerson {
     }
     const tookMs = performance.now() - beganAt;
     return { ok: why === '', tookMs, supernode: (await this.#state()).supernode, why };
+  }
+
+  /** Ends the agent, as `wren agent stop` does. */
+  async leave(): Promise<void> {
+    const gone = new Promise<void>((resolve) => void this.#agent.onClose(resolve));
+    await this.#agent.request({ type: 'agent.stop' });
+    await gone;
   }
 
   /** Both are buddies and see one another; rejects when that does not come about. */

@@ -76,8 +76,17 @@ export class WrenNetwork {
 
   /** `wren` as the person of a host. */
   wren(host: string, ...args: string[]): LabProcess {
-    const profile = join(this.lab.folder, host, 'profile');
-    return this.lab.run(host, process.execPath, [WREN, '--profile', profile, ...args], { WREN_PASSWORD: PASSWORD });
+    return this.wrenAs({ host }, ...args);
+  }
+
+  /** The same for one of several profiles that a host may have. */
+  wrenAs(who: { readonly host: string; readonly profile?: string | undefined }, ...args: string[]): LabProcess {
+    const command = [WREN, '--profile', this.profileOf(who), ...args];
+    return this.lab.run(who.host, process.execPath, command, { WREN_PASSWORD: PASSWORD });
+  }
+
+  profileOf({ host, profile = 'profile' }: { readonly host: string; readonly profile?: string | undefined }): string {
+    return join(this.lab.folder, host, profile);
   }
 
   /** Joins and signs up; never rejects because a place does not let it. */
@@ -98,9 +107,9 @@ export class WrenNetwork {
 
   /** Makes two people buddies; rejects when that does not come about. */
   async befriend(a: { host: string; name: string }, b: { host: string; name: string }): Promise<void> {
-    await this.succeed(a.host, 'buddies', 'add', b.name);
+    await this.succeed(a, 'buddies', 'add', b.name);
     await this.#untilBuddy(b.host, a.name, 'incoming');
-    await this.succeed(b.host, 'buddies', 'accept', a.name);
+    await this.succeed(b, 'buddies', 'accept', a.name);
     await this.#untilBuddy(a.host, b.name, 'both');
   }
 
@@ -148,10 +157,13 @@ export class WrenNetwork {
     return String(server.events()[0]?.invite);
   }
 
-  /** A command of a host's person, to its end; rejects when that is not exit code 0. */
-  async succeed(host: string, ...args: string[]): Promise<void> {
-    const { code, stderr } = await this.#end(this.wren(host, ...args));
-    if (code !== 0) throw new Error(`wren ${args.join(' ')} on ${host} ended ${code}: ${stderr}`);
+  /** A command of a person, to its end; rejects when that is not exit code 0. */
+  async succeed(
+    who: { readonly host: string; readonly profile?: string | undefined },
+    ...args: string[]
+  ): Promise<void> {
+    const { code, stderr } = await this.#end(this.wrenAs(who, ...args));
+    if (code !== 0) throw new Error(`wren ${args.join(' ')} on ${who.host} ended ${code}: ${stderr}`);
   }
 
   async #untilBuddy(host: string, name: string, relation: string): Promise<void> {
