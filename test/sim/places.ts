@@ -96,7 +96,8 @@ function nextDoor(world: World, name: string, options: PlaceOptions): Host {
 function behindCarrier(world: World, name: string, box: string, options: PlaceOptions): Host {
   const town = townOf(world);
   const carrier = 'CGN carrier';
-  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN', options) });
+  if (town.carrierAddresses === 0)
+    natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN', options) });
   town.carrierAddresses += 1;
   natBox(world, box, { address: `100.64.0.${1 + town.carrierAddresses}`, behind: carrier });
   return atHome(world, name, box);
