@@ -14,7 +14,7 @@ import { pathWords } from './call-words.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { clock, counted, figure, plain, span } from './layout.ts';
-import { natWords } from './status.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
 
 export type CheckVerdict = 'pass' | 'warn' | 'fail';
 
@@ -192,6 +192,17 @@ export function udpStep({ supernodes }: NetworkCheck): Step {
 export function addressStep(state: AppState): Step {
   const { nat, observed } = state;
   return step('our address', 'pass', natWords(state), '', { nat, observed });
+}
+
+/** What stands in the way of calls: only that no UDP gets through is one, and the step `udp` says so. */
+export function natStep({ natKind, portMapping }: AppState): Step {
+  const found = [natClassWords({ natKind }), natDetailWords({ natKind }), mappingWords({ portMapping })];
+  const words = found.filter((one) => one !== undefined);
+  const figures = { class: 'unknown', ...natKind, portMapping };
+  if (natKind?.class !== 'symmetric' || portMapping)
+    return step('nat', 'pass', words.join('; ') || 'not found out yet', '', figures);
+  const remedy = 'with UPnP, NAT-PMP or PCP switched on in the router calls find more ways to go direct';
+  return step('nat', 'pass', words.join('; '), remedy, figures);
 }
 
 /** `nowMs`: this machine's wall clock. */

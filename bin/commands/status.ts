@@ -12,6 +12,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
 import { examples, secondsValue } from './usage.ts';
 
 /** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
@@ -63,6 +64,9 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
     ['Connection:', connectionWords(state)],
     ['NAT:', natWords(state)],
+    ...[natClassWords(state), natDetailWords(state), mappingWords(state)].flatMap((words): [string, string][] =>
+      words ? [['', words]] : [],
+    ),
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
@@ -100,12 +104,6 @@ function connectionWords({ connection, supernode, supernodesKnown, trouble, trie
   }
   if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
-}
-
-/** `behind NAT, seen as 203.0.113.5:4000`: what others see of our address. */
-export function natWords({ nat, observed }: Pick<AppState, 'nat' | 'observed'>): string {
-  const words = { unknown: 'unknown', public: 'public', 'behind-nat': 'behind NAT' }[nat] ?? plain(nat);
-  return observed === null ? words : `${words}, seen as ${plain(observed).replace(/^(udp|tcp):/, '')}`;
 }
 
 function troubleWords(trouble: FailureCode): string {

@@ -73,16 +73,17 @@ export async function openKeptSockets(
     readonly host: string | undefined;
     readonly noWebPorts?: boolean;
     readonly proxy?: ProxyChoice | undefined;
+    readonly sideUdp?: number;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host, proxy } = options;
+  const { host, proxy, sideUdp = 0 } = options;
   const [first, second] = host === undefined ? [] : hostsOf(host);
   const atHome = first !== undefined && second === undefined && isLoopbackHost(first);
   const listenAt = atHome ? { host: first } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, proxy, ...listenAt });
+  const sockets = await openSockets({ port, proxy, sideUdp, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

@@ -7,9 +7,11 @@ import { authorityPin } from '../../src/net/index.ts';
 import { Driver, type ProxyChoice } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
+import { openGatewayPort } from './gateway-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 
@@ -34,7 +36,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   const { folder, log } = options;
   const key = await openNodeKey(folder, SUPERNODE_KEY);
   const kept = readKept(folder, options.pin);
-  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode' });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', sideUdp: NAT_SIDE_PORTS });
   const endpoints = advertised(options.host, sockets.port, 'udp');
   const core = new Supernode({
     random: systemRandom,
@@ -72,6 +74,10 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     onFault: options.onFault,
   });
   driver.start();
+  const { port } = sockets;
+  const onChange = (mapped: readonly Endpoint[]): void => driver.command({ type: 'mapped', endpoints: mapped });
+  const gatewayPort = openGatewayPort({ host: options.host, port, log, onChange });
+  const stop = async (): Promise<void> => void (await Promise.all([gatewayPort.close(), driver.close()]));
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Refusal(lastFailure?.code ?? 'unreachable-login')), READY_TIMEOUT_MS);
@@ -79,12 +85,12 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   try {
     await Promise.race([certified, timeout]);
   } catch (error) {
-    await driver.close();
+    await stop();
     throw error;
   } finally {
     clearTimeout(timer);
   }
-  return { endpoints, stop: () => driver.close() };
+  return { endpoints: [...gatewayPort.endpoints(), ...endpoints], stop };
 }
 
 /** Undefined when there is none, it has ended, or it is of another network. */

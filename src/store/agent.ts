@@ -14,6 +14,8 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { natReport } from './agent-nat.ts';
+import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -34,6 +36,7 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #calls: AgentCalls;
+  readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
@@ -44,6 +47,8 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#portMapping = new AgentPortMapping(this.#core);
+    this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
     this.#account = new AgentAccount(this.#core, {
       rosterOf: (name) => this.#buddies.load(name),
@@ -56,6 +61,7 @@ export class Agent {
         this.#buddies.end();
         this.#tickets.forget();
         this.#calls.hangUpAll();
+        void this.#portMapping.close();
       },
       onNodeEvent: (event) => this.#fromNode(event),
     });
@@ -197,6 +203,9 @@ export class Agent {
         return this.#account.renewed(event);
       case 'link':
         return this.#link(event);
+      case 'nat':
+        this.#core.emit({ type: 'nat.changed', natKind: natReport(event.kind) });
+        return this.#portMapping.found(event.kind);
       case 'rtt': {
         const { supernode, connection, trouble } = this.#core.state;
         if (supernode)

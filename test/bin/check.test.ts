@@ -101,6 +101,7 @@ test('all well: every step passes, with figures, and it ends 0', async () => {
     supernode: 'pass',
     udp: 'pass',
     'our address': 'pass',
+    nat: 'pass',
     certificate: 'pass',
     clock: 'pass',
     sound: 'pass',

@@ -178,6 +178,8 @@ describe('nothing reachable (figure S7)', () => {
       const tried = lastTried(person);
       expect(tried?.supernodes).toBe(1);
       expect(tried?.ways).toEqual(expect.arrayContaining(['udp', 'tcp', 'tcp443', 'tcp80']));
+      // The next word has what became of the login server, too.
+      world.until(() => lastTried(person)?.loginServer === 'silent', 8_000);
       undo();
       world.until(() => person.online, 5_000);
       expect(person.node.events.findLast((event) => event.type === 'link')).toMatchObject({ trouble: undefined });

@@ -169,7 +169,8 @@ test('P5: two behind one router talk inside it: no packet of a call that has fou
       const { alice, bobby } = both;
       call(both);
       world.until(() => alice.path === 'lan' && bobby.path === 'lan');
-      world.advance(1_000);
+      // By then both have found out what kind of NAT the router is, too.
+      world.advance(4_000);
       const sent = { inside: 0, outside: 0 };
       world.watch({
         packet({ carrier, to }) {

@@ -26,6 +26,8 @@ export interface RunOptions<Event> {
   readonly alsoTcpPorts?: readonly number[];
   /** Where the proxy of this machine listens. */
   readonly proxy?: Endpoint | undefined;
+  /** UDP ports besides, in the order of their numbers as sides. */
+  readonly sideUdpPorts?: readonly number[];
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -136,7 +138,7 @@ export class Host implements Member, SocketHost {
     core: NodeCore<Command, Event>,
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
-    const sockets = this.sockets(options.port, options.alsoTcpPorts);
+    const sockets = this.sockets(options.port, options.alsoTcpPorts, options.sideUdpPorts);
     sockets.proxy = options.proxy;
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
@@ -156,10 +158,10 @@ export class Host implements Member, SocketHost {
   }
 
   /** Bare sockets without a core, for tests of the sockets themselves. */
-  sockets(port = 0, alsoTcpPorts: readonly number[] = []): SimSockets {
+  sockets(port = 0, alsoTcpPorts: readonly number[] = [], sideUdpPorts: readonly number[] = []): SimSockets {
     const taken = [...this.#sockets].some((other) => other.port === port);
     if (taken) throw new Error(`${this.name}: port ${port} is taken`);
-    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts);
+    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts, sideUdpPorts);
     this.#sockets.add(sockets);
     return sockets;
   }

@@ -31,6 +31,8 @@ import type { World } from './world.ts';
 const PORT = 4000;
 /** Servers are reached here as well, from behind firewalls that let little else through. */
 const ALSO_TCP_PORTS = [80, 443];
+/** Where supernodes answer and send what finds out the kind of a NAT. */
+const SIDE_UDP_PORTS = [4001, 4002];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
@@ -299,7 +301,8 @@ export class PeopleWorld {
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
     this.watch?.(name, core);
-    this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, onEvent }));
+    const ports = { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, sideUdpPorts: SIDE_UDP_PORTS };
+    this.supernodes.set(name, host.run(core, { ...ports, onEvent }));
   }
 
   /** The login server by each of its addresses. */

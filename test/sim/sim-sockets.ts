@@ -34,6 +34,7 @@ export class SimSockets implements Sockets {
   readonly #streams: SimStreams;
   readonly #counts = new Map<string, number>();
   readonly #alsoTcpPorts: readonly number[];
+  readonly #sidePorts: readonly number[];
   /** Temporary ones, by port. */
   readonly #temporary = new Map<number, SocketId>();
   #port: number;
@@ -44,9 +45,15 @@ export class SimSockets implements Sockets {
   proxy: Endpoint | undefined;
   readonly #tunnels = new SimTunnels();
 
-  constructor(host: SocketHost, port: number, alsoTcpPorts: readonly number[] = []) {
+  constructor(
+    host: SocketHost,
+    port: number,
+    alsoTcpPorts: readonly number[] = [],
+    sideUdpPorts: readonly number[] = [],
+  ) {
     this.#host = host;
     this.#port = port;
+    this.#sidePorts = sideUdpPorts;
     this.#alsoTcpPorts = alsoTcpPorts;
     const { timeline, chance } = host;
     this.#streams = new SimStreams({
@@ -148,11 +155,9 @@ export class SimSockets implements Sockets {
     const text = endpoints.map(printEndpoint).join(' ');
     if (text === this.#toldEndpoints) return;
     this.#toldEndpoints = text;
-    this.#sink?.({
-      type: 'local-endpoints',
-      endpoints,
-      network: `sim ${this.#host.addresses.map(prefixOf).join(' ')}`,
-    });
+    const sidePorts = this.#sidePorts.length > 0 ? { sidePorts: this.#sidePorts } : {};
+    const network = `sim ${this.#host.addresses.map(prefixOf).join(' ')}`;
+    this.#sink?.({ type: 'local-endpoints', endpoints, network, ...sidePorts });
   }
 
   /** UDP ports that are open, the temporary ones among them. */
@@ -169,7 +174,8 @@ export class SimSockets implements Sockets {
   wants(packet: Packet): boolean {
     const started = this.#sink !== undefined;
     const ours = packet.to.port === this.#port;
-    if (packet.carrier === 'udp') return started && (ours || this.#temporary.has(packet.to.port));
+    const others = this.#temporary.has(packet.to.port) || this.#sidePorts.includes(packet.to.port);
+    if (packet.carrier === 'udp') return started && (ours || others);
     return this.#streams.wants(packet, started && (ours || this.#alsoTcpPorts.includes(packet.to.port)));
   }
 
@@ -179,7 +185,9 @@ export class SimSockets implements Sockets {
       this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes), ...this.#cameTo(packet) });
   }
 
-  #cameTo({ to }: Packet): { readonly socket?: SocketId } {
+  #cameTo({ to }: Packet): { readonly socket?: SocketId; readonly side?: number } {
+    const side = this.#sidePorts.indexOf(to.port) + 1;
+    if (side > 0) return { side };
     const socket = this.#temporary.get(to.port);
     return socket === undefined ? {} : { socket };
   }
@@ -204,8 +212,9 @@ export class SimSockets implements Sockets {
     return undefined;
   }
 
-  #sendDatagram({ to, bytes, ttl, socket }: Extract<NetOutput, { type: 'send-datagram' }>): void {
-    const port = socket === undefined ? this.#port : this.#portOf(socket);
+  #sendDatagram({ to, bytes, ttl, socket, side }: Extract<NetOutput, { type: 'send-datagram' }>): void {
+    const usual = side === undefined ? this.#port : this.#sidePorts[side - 1];
+    const port = socket === undefined ? usual : this.#portOf(socket);
     if (port === undefined) return this.#count('datagram unsent: temporary socket closed');
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#count('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#count('datagram unsent: bad port');

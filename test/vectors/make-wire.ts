@@ -72,7 +72,8 @@ const DATAGRAMS: readonly { readonly what: string; readonly bytes: Buffer }[] = 
   { what: 'epoch and reserved bits of a handshake packet mean nothing to a reader', bytes: changed(HELLO, 0, 0x1f) },
   { what: 'nothing', bytes: Buffer.alloc(0) },
   { what: 'less than eight bytes', bytes: HELLO.subarray(0, 7) },
-  { what: 'an unknown kind (5)', bytes: changed(HELLO, 0, 0x50) },
+  { what: 'a question without a session', bytes: changed(HELLO, 0, 0x50) },
+  { what: 'an unknown kind (7)', bytes: changed(HELLO, 0, 0x70) },
   { what: 'another protocol version', bytes: changed(HELLO, 1, 2) },
   { what: 'a length beyond the end of the datagram', bytes: changed(HELLO, 2, 0, 8) },
   { what: 'a length that leaves no room for the receiver index', bytes: changed(HELLO, 2, 0, 3) },
@@ -114,7 +115,7 @@ const STREAMS: readonly {
   {
     what: 'a bad packet ends the stream, not only the packet',
     role: 'listener',
-    pieces: [`${hex(HELLO)}50010004`, hex(DATA)],
+    pieces: [`${hex(HELLO)}70010004`, hex(DATA)],
   },
   { what: 'a length that leaves no room for the receiver index', role: 'listener', pieces: ['10010003000000'] },
   { what: 'the answer to our opening, then packets', role: 'classic-client', pieces: [`1703010000${hex(COOKIE)}`] },

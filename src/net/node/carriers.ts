@@ -10,12 +10,12 @@ import type { Millis } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
-import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
+import type { NetInput, NetOutput, Route, Side, StreamId } from '../protocol/traffic.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { keyOfPlace } from '../transport/tickets.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
-import { readDatagram } from '../wire/packet.ts';
+import { isClear, type Packet, readDatagram } from '../wire/packet.ts';
 import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
 export type LinkId = number;
@@ -31,6 +31,20 @@ export interface ConnectOptions {
   readonly face: StreamFace;
   /** Open the stream through the proxy of this machine. */
   readonly proxy?: boolean;
+}
+
+/** A packet without a session, and the port of ours at which it came. */
+export interface ClearPacket {
+  readonly from: Endpoint;
+  readonly side: Side;
+  readonly packet: Packet;
+}
+
+export interface CarriersOptions {
+  /** What install notices are answered with; without it there are none, as for all but login servers. */
+  readonly newestVersion?: string | undefined;
+  /** Takes packets without a session; where it is missing they are dropped. */
+  readonly onClear?: (now: Millis, clear: ClearPacket) => void;
 }
 
 export type CarrierOutput =
@@ -66,6 +80,7 @@ function routeFrom({ from, socket }: Extract<NetInput, { type: 'datagram' }>): U
 export class Carriers {
   readonly #switchboard: Switchboard;
   readonly #newestVersion: string | undefined;
+  readonly #onClear: CarriersOptions['onClear'];
   readonly #streams = new Map<StreamId, Stream>();
   readonly #links = new Map<LinkId, Link>();
   readonly #linkBySession = new Map<SessionId, LinkId>();
@@ -75,14 +90,14 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  /** `newestVersion`: what install notices are answered with; without it there are none, as for all but login servers. */
-  constructor(switchboard: Switchboard, { newestVersion }: { readonly newestVersion?: string | undefined } = {}) {
+  constructor(switchboard: Switchboard, { newestVersion, onClear }: CarriersOptions = {}) {
     this.#switchboard = switchboard;
     this.#newestVersion = newestVersion;
+    this.#onClear = onClear;
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'datagram') this.#receiveDatagram(now, routeFrom(input), input.bytes);
+    if (input.type === 'datagram') this.#receiveDatagram(now, routeFrom(input), input.bytes, input.side);
     else if (input.type === 'stream-bytes') this.#receiveStream(now, input.stream, input.bytes);
     else if (input.type === 'stream-open') this.#streamOpen(now, input);
     else if (input.type === 'stream-closed') this.#streamClosed(input.stream);
@@ -162,6 +177,11 @@ export class Carriers {
     } else if (route.via === 'stream') this.#write(route.stream, bytes);
   }
 
+  /** A packet without a session, by datagram, from a port of ours. */
+  sendClear(to: Endpoint, bytes: Buffer, side?: Side): void {
+    this.#out.push({ type: 'send-datagram', to, bytes, ...(side === undefined ? {} : { side }) });
+  }
+
   /** A session was established; true when it belongs to one of our links. */
   established(session: SessionId, peer: PeerIdentity): boolean {
     const id = this.#linkBySession.get(session);
@@ -202,11 +222,16 @@ export class Carriers {
     return out;
   }
 
-  #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer): void {
+  #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer, side: Side): void {
     const { packets, bad } = readDatagram(bytes);
     if (bad) this.dropped += 1;
     const source = hostKey(route.endpoint.host);
-    for (const packet of packets) this.#switchboard.receive(now, route, packet, source);
+    for (const packet of packets) {
+      if (isClear(packet) && this.#onClear) this.#onClear(now, { from: route.endpoint, side, packet });
+      // A further port is there for such alone.
+      else if (side === undefined) this.#switchboard.receive(now, route, packet, source);
+      else this.dropped += 1;
+    }
   }
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {

@@ -7,6 +7,7 @@ import type { OwnStatus } from '../chat/presence.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
 import type { VoiceReport } from '../media/quality.ts';
+import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
@@ -69,6 +70,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
+  /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
+  | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   /** Whether the sockets know a proxy has changed. */
@@ -119,6 +122,8 @@ export type OrdinaryNodeEvent =
       /** Supernodes that are known; while online only. */
       readonly known?: number;
     }
+  /** What stands between us and the internet, found or found to be otherwise. */
+  | { readonly type: 'nat'; readonly kind: NatKind }
   | { readonly type: 'rtt'; readonly rttMs: number }
   /** `tickets()` tells others than before: to be stored, for this account alone. */
   | { readonly type: 'tickets-changed' }
