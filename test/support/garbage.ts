@@ -115,7 +115,9 @@ export class Garbage {
     for (const field of Object.values(typeOf(type).fields)) {
       field.resolve();
       if (this.chance(0.15)) continue;
-      const value = (): unknown => this.#value(field.type, field.resolvedType?.name, depth);
+      const { resolvedType } = field;
+      const inner = resolvedType && 'fields' in resolvedType ? resolvedType.name : undefined;
+      const value = (): unknown => this.#value(field.type, inner, depth);
       const many = field.repeated ? this.pick([0, 1, 1, 2, 17, this.chance(0.02) ? 3000 : 3]) : undefined;
       body[field.name] = many === undefined ? value() : Array.from({ length: many }, value);
     }
@@ -136,9 +138,8 @@ export class Garbage {
         if (this.#known.length > 0 && this.chance(0.3)) return this.pick(this.#known).toString('base64');
         return this.bytes(this.pick([0, 1, 8, 16, 16, 16, 32, 300, this.chance(0.1) ? 70_000 : 20])).toString('base64');
       default:
-        return resolved !== undefined && resolved !== 'PresenceStatus' && depth < 3
-          ? this.#body(resolved, depth + 1)
-          : this.below(6);
+        // An enumeration, or as deep as it gets.
+        return resolved !== undefined && depth < 3 ? this.#body(resolved, depth + 1) : this.below(6);
     }
   }
 
