@@ -16,8 +16,9 @@ import { parseEndpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts
 import { isName } from '../../src/net/protocol/ids.ts';
 import { parseHello } from '../../src/net/transport/handshake.ts';
 import { ReliableChannel } from '../../src/net/transport/reliable.ts';
+import { Mask, readDatagram } from '../../src/net/wire/mask.ts';
 import { decodeBody, decodeMessage, encodeBody, encodeMessage } from '../../src/net/wire/messages.ts';
-import { handshakePacket, PacketKind, readDatagram, readPacket } from '../../src/net/wire/packet.ts';
+import { handshakePacket, PacketKind, readPacket } from '../../src/net/wire/packet.ts';
 import { StreamFramer } from '../../src/net/wire/stream-framer.ts';
 import { parseBuddies, printBuddies } from '../../src/store/buddies-file.ts';
 import { LineSplitter } from '../../src/store/line-splitter.ts';
@@ -25,6 +26,7 @@ import { readAnswer, readRequest } from '../../src/store/port-schema.ts';
 import { BODIES, MESSAGES } from '../vectors/examples.ts';
 import { fromJson, kinds } from '../vectors/proto-json.ts';
 import { keyPair, makeAuthority, WALL_MS } from './identities.ts';
+import { seededRandom } from './seeded-random.ts';
 
 export interface Decoder {
   readonly name: string;
@@ -57,6 +59,8 @@ const buddy = {
 };
 const data = Buffer.from(`8801001c0badcafe00000007${'5a'.repeat(20)}`, 'hex');
 const hello = handshakePacket(PacketKind.hello, 0, Buffer.from('hello'));
+const mask = new Mask(net.pin);
+const covered = (packet: Buffer): Buffer => mask.cover(packet, seededRandom('mask'));
 const text = (bytes: Buffer): string => bytes.toString('utf8');
 
 function body(type: 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite'): Decoder {
@@ -69,9 +73,9 @@ function body(type: 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite')
 }
 
 /** The same bytes in pieces: what comes of them must not depend on where they are cut. */
-function framed(bytes: Buffer, face: 'incoming' | 'classic'): boolean {
-  const make = (): StreamFramer =>
-    new StreamFramer(face === 'incoming' ? { incoming: true } : { incoming: false, face: 'classic' });
+function framed(bytes: Buffer, face: 'incoming' | 'classic' | 'carried'): boolean {
+  const options = { incoming: face !== 'classic', mask: face === 'carried' ? undefined : mask };
+  const make = (): StreamFramer => new StreamFramer(face === 'classic' ? { ...options, face } : options);
   const whole = make().push(bytes);
   const pieces = make();
   const cut = bytes.length >> 1;
@@ -88,9 +92,9 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'packet', good: [data, hello], take: (bytes) => readPacket(bytes) !== undefined, weight: 4 },
   {
     name: 'datagram',
-    good: [Buffer.concat([data, hello]), data],
+    good: [Buffer.concat([covered(data), covered(hello)]), covered(data)],
     take: (bytes) => {
-      const { packets } = readDatagram(bytes);
+      const { packets } = readDatagram(bytes, mask);
       insist(packets.length <= 8, 'more than eight packets');
       return packets.length > 0;
     },
@@ -98,13 +102,22 @@ export const DECODERS: readonly Decoder[] = [
   },
   {
     name: 'stream',
-    good: [Buffer.concat([Buffer.from('1603010000', 'hex'), hello, data]), Buffer.concat([data, data])],
+    good: [
+      Buffer.concat([Buffer.from('1603010000', 'hex'), covered(hello), covered(data)]),
+      Buffer.concat([covered(data), covered(data)]),
+    ],
     take: (bytes) => framed(bytes, 'incoming'),
     weight: 2,
   },
   {
+    name: 'stream, carried',
+    good: [Buffer.concat([hello, data]), Buffer.concat([data, data])],
+    take: (bytes) => framed(bytes, 'carried'),
+    weight: 1,
+  },
+  {
     name: 'stream, classic client',
-    good: [Buffer.concat([Buffer.from('1703010000', 'hex'), hello])],
+    good: [Buffer.concat([Buffer.from('1703010000', 'hex'), covered(hello)])],
     take: (bytes) => framed(bytes, 'classic'),
     weight: 1,
   },

@@ -1,12 +1,12 @@
 /**
- * Between the driver and the switchboard: cuts datagrams and streams into packets, opens streams for outgoing links,
- * and tells how each link that was asked for turned out. Every kind of node uses it.
+ * Between the driver and the switchboard: takes the mask from what comes and cuts it into packets, covers what goes,
+ * opens streams for outgoing links, and tells how each link that was asked for turned out. Every kind of node uses it.
  *
  *   NetInput --> packets --> switchboard          switchboard 'send' --> NetOutput
  *   connect(endpoint) --> [stream] --> handshake --> link-up | link-down
  *   connectCarried, acceptCarried: a stream whose bytes leave as `carry` and come by `receiveCarried`
  */
-import type { Millis } from '../protocol/core.ts';
+import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
@@ -14,8 +14,8 @@ import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.t
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
-import { readDatagram } from '../wire/packet.ts';
-import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
+import { Mask, readDatagram } from '../wire/mask.ts';
+import { beginsLikeAnother, type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
 export type LinkId = number;
 
@@ -24,7 +24,7 @@ export interface ConnectOptions {
   readonly wantAuthority: boolean;
   /** Anybody else is no answer, and learns nothing of us. */
   readonly expect: Expectation;
-  /** How a stream begins; datagrams have no face yet. */
+  /** How a stream begins; a datagram has the plain face always. */
   readonly face: StreamFace;
   /** Open the stream through the proxy of this machine. */
   readonly proxy?: boolean;
@@ -46,6 +46,16 @@ interface Stream {
   notice: InstallNoticeReader | undefined;
   /** What to do once open; undefined for incoming streams and open ones. */
   link: { readonly id: LinkId; readonly options: ConnectOptions } | undefined;
+  /** Nothing was written yet: what is must not look like another face. */
+  untouched: boolean;
+}
+
+export interface CarriersOptions {
+  /** Of the network's authority: the mask comes of it. */
+  readonly pin: Uint8Array;
+  readonly random: Random;
+  /** What install notices are answered with; without it there are none, as for all but login servers. */
+  readonly newestVersion?: string | undefined;
 }
 
 interface Link {
@@ -56,6 +66,8 @@ interface Link {
 
 export class Carriers {
   readonly #switchboard: Switchboard;
+  readonly #mask: Mask;
+  readonly #random: Random;
   readonly #newestVersion: string | undefined;
   readonly #streams = new Map<StreamId, Stream>();
   readonly #links = new Map<LinkId, Link>();
@@ -66,9 +78,10 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  /** `newestVersion`: what install notices are answered with; without it there are none, as for all but login servers. */
-  constructor(switchboard: Switchboard, { newestVersion }: { readonly newestVersion?: string | undefined } = {}) {
+  constructor(switchboard: Switchboard, { pin, random, newestVersion }: CarriersOptions) {
     this.#switchboard = switchboard;
+    this.#mask = new Mask(pin);
+    this.#random = random;
     this.#newestVersion = newestVersion;
   }
 
@@ -90,11 +103,9 @@ export class Carriers {
     }
     const stream = this.#nextStream++;
     link.stream = stream;
-    const framer = new StreamFramer({ incoming: false, face: options.face });
+    const framer = new StreamFramer({ incoming: false, mask: this.#mask, face: options.face });
     this.#streams.set(stream, {
-      framer,
-      remote: endpoint,
-      carried: false,
+      ...{ framer, remote: endpoint, carried: false, untouched: true },
       notice: undefined,
       link: { id, options },
     });
@@ -117,9 +128,8 @@ export class Carriers {
   acceptCarried(remote: Endpoint, incoming = true): StreamId {
     const stream = this.#nextStream++;
     this.#streams.set(stream, {
-      framer: new StreamFramer({ incoming }),
-      remote,
-      carried: true,
+      framer: new StreamFramer({ incoming, mask: undefined }),
+      ...{ remote, carried: true, untouched: false },
       notice: undefined,
       link: undefined,
     });
@@ -147,8 +157,12 @@ export class Carriers {
   /** A packet that the switchboard wants sent by datagram or stream. */
   send(route: Route, bytes: Buffer, ttl?: number): void {
     if (route.via === 'udp') {
-      this.#out.push({ type: 'send-datagram', to: route.endpoint, bytes, ...(ttl === undefined ? {} : { ttl }) });
-    } else if (route.via === 'stream') this.#write(route.stream, bytes);
+      const covered = this.#mask.cover(bytes, this.#random);
+      this.#out.push({
+        ...{ type: 'send-datagram', to: route.endpoint, bytes: covered },
+        ...(ttl === undefined ? {} : { ttl }),
+      });
+    } else if (route.via === 'stream') this.#writePacket(route.stream, bytes);
   }
 
   /** A session was established; true when it belongs to one of our links. */
@@ -192,7 +206,7 @@ export class Carriers {
   }
 
   #receiveDatagram(now: Millis, from: Endpoint, bytes: Buffer): void {
-    const { packets, bad } = readDatagram(bytes);
+    const { packets, bad } = readDatagram(bytes, this.#mask);
     if (bad) this.dropped += 1;
     const route: Route = { via: 'udp', endpoint: from };
     for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(from.host));
@@ -200,9 +214,10 @@ export class Carriers {
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {
     const stream = this.#streams.get(id);
-    if (!stream || this.#receiveNotice(id, stream, bytes)) return;
-    const { packets, reply, bad } = stream.framer.push(bytes);
-    if (reply.length > 0) this.#write(id, reply);
+    const unread = stream && this.#receiveNotice(id, stream, bytes);
+    if (!stream || !unread) return;
+    const { packets, reply, bad } = stream.framer.push(unread);
+    if (reply.length > 0) this.#write(id, stream, reply);
     const route: Route = { via: 'stream', stream: id };
     for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
     if (!bad) return;
@@ -211,10 +226,19 @@ export class Carriers {
     this.#streamClosed(id);
   }
 
-  #write(id: StreamId, bytes: Buffer): void {
+  #writePacket(id: StreamId, packet: Buffer): void {
     const stream = this.#streams.get(id);
-    if (stream?.carried) this.#out.push({ type: 'carry', stream: id, bytes, end: false });
-    else if (stream) this.#out.push({ type: 'write-stream', stream: id, bytes });
+    if (stream?.carried) this.#out.push({ type: 'carry', stream: id, bytes: packet, end: false });
+    if (!stream || stream.carried) return;
+    let covered = this.#mask.cover(packet, this.#random);
+    // A Hello comes out otherwise every time.
+    while (stream.untouched && beginsLikeAnother(covered)) covered = this.#mask.cover(packet, this.#random);
+    this.#write(id, stream, covered);
+  }
+
+  #write(id: StreamId, stream: Stream, bytes: Buffer): void {
+    stream.untouched = false;
+    this.#out.push({ type: 'write-stream', stream: id, bytes });
   }
 
   #closeStream(id: StreamId): void {
@@ -228,22 +252,27 @@ export class Carriers {
     else this.#out.push({ type: 'close-stream', stream: id });
   }
 
-  /** True when the bytes belong to an install notice. */
-  #receiveNotice(id: StreamId, stream: Stream, bytes: Buffer): boolean {
-    const read = stream.notice?.push(bytes) ?? 'not-http';
-    if (read === 'more') return true;
+  /** What is to be read as packets; undefined while the bytes belong to an install notice, or may do so. */
+  #receiveNotice(id: StreamId, stream: Stream, bytes: Buffer): Buffer | undefined {
+    if (!stream.notice) return bytes;
+    const read = stream.notice.push(bytes);
+    if (read === 'more') return undefined;
     stream.notice = undefined;
-    if (read === 'not-http') return false;
+    if ('notHttp' in read) return read.notHttp;
     this.#streams.delete(id);
     this.#out.push({ type: 'write-stream', stream: id, bytes: read.reply }, { type: 'close-stream', stream: id });
-    return true;
+    return undefined;
   }
 
   #streamOpen(now: Millis, input: Extract<NetInput, { type: 'stream-open' }>): void {
     if (input.incoming) {
-      const framer = new StreamFramer({ incoming: true });
+      const framer = new StreamFramer({ incoming: true, mask: this.#mask });
       const notice = this.#newestVersion === undefined ? undefined : new InstallNoticeReader(this.#newestVersion);
-      this.#streams.set(input.stream, { framer, remote: input.remote, carried: false, notice, link: undefined });
+      this.#streams.set(input.stream, {
+        ...{ framer, remote: input.remote, carried: false, untouched: false },
+        notice,
+        link: undefined,
+      });
       return;
     }
     const stream = this.#streams.get(input.stream);
@@ -253,7 +282,7 @@ export class Carriers {
     const link = this.#links.get(waiting.id);
     if (!link) return;
     const opening = StreamFramer.opening(waiting.options.face);
-    if (opening.length > 0) this.#write(input.stream, opening);
+    if (opening.length > 0) this.#write(input.stream, stream, opening);
     this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, waiting.options);
   }
 

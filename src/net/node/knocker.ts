@@ -71,7 +71,7 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
     // We knock; nobody who knocks here is answered.
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: { ways: 'forward', kinds: [] } });
     this.#switchboard.setIdentity(identity);
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random });
   }
 
   receive(now: Millis, input: NetInput): void {

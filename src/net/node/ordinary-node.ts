@@ -86,7 +86,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // Nobody has to know from an address who is here: people come through the supernode.
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random, options.worked);
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));

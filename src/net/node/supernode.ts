@@ -81,7 +81,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: WELCOME });
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random });
     const loginServers = options.loginServers.map(printEndpoint);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));

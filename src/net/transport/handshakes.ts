@@ -19,7 +19,6 @@ import type { FailureCode } from '../protocol/failures.ts';
 import {
   COOKIE_SECRET_MS,
   COOKIES_PER_HANDSHAKE_MAX,
-  DATAGRAM_BYTES_MAX,
   HANDSHAKE_RETRY_MS,
   HANDSHAKE_RETRY_MS_MAX,
   HANDSHAKE_SOURCE_BURST,
@@ -28,10 +27,12 @@ import {
   HANDSHAKES_BEFORE_COOKIE,
   HANDSHAKES_PENDING_MAX,
   HANDSHAKES_PER_SECOND_MAX,
+  HELLO_SPARE_BYTES,
 } from '../protocol/params.ts';
 import { RateLimit } from '../protocol/rate-limit.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
+import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
 import {
@@ -131,6 +132,7 @@ export class Handshakes {
       localIndex,
       wantAuthority: options.wantAuthority,
       padded: route.via === 'udp',
+      spareBytes: route.via === 'stream' ? Math.floor(HELLO_SPARE_BYTES * this.#random.fraction()) : 0,
     });
     this.#outgoing.set(localIndex, {
       state,
@@ -199,7 +201,7 @@ export class Handshakes {
   #receiveHello(now: Millis, route: Route, packet: Packet, source: string): void {
     if (!this.#own || (this.#welcome.ways === 'forward' && route.via !== 'forward')) return this.#drop();
     // A shorter question could be used to send a victim more than it cost (section 5 of PROTOCOL.md).
-    if (route.via === 'udp' && packet.bytes.length < DATAGRAM_BYTES_MAX) return this.#drop();
+    if (route.via === 'udp' && packet.bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX) return this.#drop();
     const hello = parseHello(packet.body);
     if (!hello) return this.#drop();
     // By its whole body: a Hello altered on the way must not stand for the true one that follows.
@@ -220,7 +222,8 @@ export class Handshakes {
       own: this.#own,
       trust: this.#trust,
     });
-    if (!answer.ok || (route.via === 'udp' && answer.value.packet.length > DATAGRAM_BYTES_MAX)) return this.#drop();
+    if (!answer.ok || (route.via === 'udp' && answer.value.packet.length > HANDSHAKE_DATAGRAM_BYTES_MAX))
+      return this.#drop();
     this.#remember({ state: answer.value, key, route, forgetAt: now + HANDSHAKE_TIMEOUT_MS });
     this.#out.push({ type: 'send', route, bytes: answer.value.packet });
   }

@@ -5,7 +5,9 @@ import type { Endpoint } from '../../../src/net/protocol/endpoint.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard, type SwitchboardOutput } from '../../../src/net/transport/switchboard.ts';
 import type { OwnIdentity } from '../../../src/net/transport/trust.ts';
+import { Mask } from '../../../src/net/wire/mask.ts';
 import { message } from '../../../src/net/wire/messages.ts';
+import { handshakePacket, PacketKind } from '../../../src/net/wire/packet.ts';
 import { makeAuthority } from '../../support/identities.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
@@ -33,7 +35,7 @@ class End {
   constructor(label: string, own?: OwnIdentity) {
     this.board = new Switchboard({ random: seededRandom(label), trust: net.trust() });
     this.board.setIdentity(own);
-    this.carriers = new Carriers(this.board);
+    this.carriers = new Carriers(this.board, { pin: net.pin, random: seededRandom(`${label} mask`) });
   }
 
   gets(now: number, input: NetInput): void {
@@ -175,7 +177,8 @@ describe('a link by a stream', () => {
     scene.connects(THERE_TCP, { ...TO_LOGIN, face: 'plain', expect: { kind: 'supernode' } });
     scene.streamOpens();
     const first = scene.client.said.find((output) => output.type === 'write-stream');
-    expect(first?.type === 'write-stream' && first.bytes[0]).toBe(0x10);
+    const bytes = first?.type === 'write-stream' ? first.bytes : Buffer.alloc(0);
+    expect(new Mask(net.pin).uncover(bytes)).toMatchObject({ packet: { kind: PacketKind.hello } });
     scene.flows();
     expect(scene.client.takes('link-up')).toHaveLength(1);
   });
@@ -252,7 +255,11 @@ describe('garbage', () => {
     const scene = new Scene();
     scene.connects(THERE_TCP);
     scene.streamOpens();
-    scene.server.gets(scene.now, { type: 'stream-bytes', stream: -1, bytes: Buffer.from('GET / HTTP/1.1\r\n') });
+    scene.server.gets(scene.now, {
+      type: 'stream-bytes',
+      stream: -1,
+      bytes: Buffer.from('GET / HTTP/1.1\r\nHost: example\r\n'),
+    });
     expect(scene.server.takes('close-stream')).toEqual([{ type: 'close-stream', stream: -1 }]);
     expect(scene.server.carriers.dropped).toBe(1);
     scene.server.gets(scene.now, { type: 'stream-bytes', stream: -1, bytes: Buffer.from('Host: x\r\n') });
@@ -263,7 +270,11 @@ describe('garbage', () => {
     const scene = new Scene();
     const link = scene.connects(THERE_TCP);
     scene.streamOpens();
-    scene.client.gets(scene.now, { type: 'stream-bytes', stream: 1, bytes: Buffer.from('HTTP/1.1 400\r\n') });
+    scene.client.gets(scene.now, {
+      type: 'stream-bytes',
+      stream: 1,
+      bytes: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    });
     expect(scene.client.takes('link-down')).toMatchObject([{ link }]);
   });
 
@@ -301,12 +312,12 @@ describe('garbage', () => {
 describe('a packet that shall not get far', () => {
   it('goes by datagram with its TTL', () => {
     const { client } = new Scene();
-    const bytes = Buffer.from('opener');
-    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes, 2);
-    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes);
-    expect(client.carriers.drain()).toEqual([
-      { type: 'send-datagram', to: THERE, bytes, ttl: 2 },
-      { type: 'send-datagram', to: THERE, bytes },
-    ]);
+    const packet = handshakePacket(PacketKind.hello, 0, Buffer.from('opener'));
+    client.carriers.send({ via: 'udp', endpoint: THERE }, packet, 2);
+    client.carriers.send({ via: 'udp', endpoint: THERE }, packet);
+    const [low, full] = client.carriers.drain();
+    expect(low).toMatchObject({ type: 'send-datagram', to: THERE, ttl: 2 });
+    expect(full).toMatchObject({ type: 'send-datagram', to: THERE });
+    expect(full).not.toHaveProperty('ttl');
   });
 });
