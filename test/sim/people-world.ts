@@ -97,6 +97,16 @@ export class Person {
     this.world.world.until(() => this.online, 20_000);
   }
 
+  /** With the account that there is, without waiting. */
+  signIn(password = 'correct horse battery'): void {
+    const publicKey = keyPair(this.name).spki;
+    this.node.command({
+      type: 'login',
+      ticket: ++this.#ticket,
+      request: { kind: 'signIn', name: this.name, password, publicKey },
+    });
+  }
+
   get online(): boolean {
     const link = this.node.events.findLast((event) => event.type === 'link');
     return link?.type === 'link' && link.state === 'online';
