@@ -12,6 +12,7 @@ import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts
 import type { Log } from '../../src/store/log-file.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
+import { makeTlsOffer } from './tls-face.ts';
 
 const READY_TIMEOUT_MS = 15_000;
 /** File of its private key. */
@@ -32,9 +33,9 @@ interface Kept {
 
 export async function runSupernode(options: SupernodeServerOptions): Promise<RunningServer> {
   const { folder, log } = options;
-  const key = await openNodeKey(folder, SUPERNODE_KEY);
+  const [key, tls] = await Promise.all([openNodeKey(folder, SUPERNODE_KEY), makeTlsOffer()]);
   const kept = readKept(folder, options.pin);
-  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode' });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', tls });
   const endpoints = advertised(options.host, sockets.port, 'udp');
   const core = new Supernode({
     random: systemRandom,

@@ -255,7 +255,7 @@ export class PeopleWorld {
     this.watch?.('login', core);
     this.login = world.host('login').run<LoginNodeCommand, LoginNodeEvent>(core, {
       port: PORT,
-      alsoTcpPorts: ALSO_TCP_PORTS,
+      ...{ alsoTcpPorts: ALSO_TCP_PORTS, offersTls: true },
       onEvent: (event) => {
         if (event.type !== 'effect') return;
         this.login.command({ type: 'effect-done', id: event.id, result: performNow(this.accounts, event.effect) });
@@ -287,7 +287,7 @@ export class PeopleWorld {
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
     this.watch?.(name, core);
-    this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, onEvent }));
+    this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, offersTls: true, onEvent }));
   }
 
   supernodeEndpoints() {

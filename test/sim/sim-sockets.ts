@@ -22,6 +22,13 @@ export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
   moved(sockets: SimSockets, before: number): void;
 }
 
+export interface SimSocketOptions {
+  /** TCP ports that are listened at besides. */
+  readonly alsoTcpPorts?: readonly number[] | undefined;
+  /** Callers may speak TLS. */
+  readonly offersTls?: boolean | undefined;
+}
+
 export class SimSockets implements Sockets {
   readonly #host: SocketHost;
   readonly #streams: SimStreams;
@@ -35,19 +42,20 @@ export class SimSockets implements Sockets {
   proxy: Endpoint | undefined;
   readonly #tunnels = new SimTunnels();
 
-  constructor(host: SocketHost, port: number, alsoTcpPorts: readonly number[] = []) {
+  constructor(host: SocketHost, port: number, { alsoTcpPorts = [], offersTls = false }: SimSocketOptions = {}) {
     this.#host = host;
     this.#port = port;
     this.#alsoTcpPorts = alsoTcpPorts;
     const { timeline, chance } = host;
-    this.#streams = new SimStreams({
+    const streamHost: StreamHost = {
       ...{ timeline, chance },
       send: (packet, fate) => host.send(packet, fate),
       localFor: (to) => host.localFor(to),
       resolve: (name) => host.resolve(name),
       tell: (input) => this.#tell(input),
       count: (fact) => this.#count(fact),
-    });
+    };
+    this.#streams = new SimStreams(streamHost, offersTls);
   }
 
   get port(): number {
@@ -75,8 +83,8 @@ export class SimSockets implements Sockets {
     }
   }
 
-  #open({ stream, to, proxy = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
-    if (!proxy) return this.#streams.open(stream, to);
+  #open({ stream, to, proxy = false, tls = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
+    if (!proxy) return this.#streams.open(stream, to, { tls });
     if (this.proxy) {
       this.#tunnels.begin(stream, to);
       return this.#streams.open(stream, this.proxy);

@@ -3,3 +3,4 @@ export { Driver, type DriverOptions, type NetFault, systemClock } from './driver
 export { localEndpoints } from './local-addresses.ts';
 export { chooseProxy, PROXY_FORMS, type ProxyChoice, parseProxyUrl, proxyWhere } from './proxy-url.ts';
 export { openSockets, type SystemSockets } from './sockets.ts';
+export type { TlsOffer } from './tls.ts';

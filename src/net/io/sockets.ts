@@ -23,6 +23,7 @@ import { NameBook } from './names.ts';
 import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
+import { type TlsOffer, tlsContext } from './tls.ts';
 
 /** What a driver needs from sockets, real or simulated. Nothing of it throws for bad hosts or dead streams. */
 export interface Sockets {
@@ -51,6 +52,8 @@ export interface SocketOptions {
   readonly alsoTcp?: readonly number[];
   /** For the streams that a core wants through a proxy. */
   readonly proxy?: ProxyChoice | undefined;
+  /** Callers may speak TLS, and are shown this. */
+  readonly tls?: TlsOffer | undefined;
 }
 
 /** Sockets of the system, bound and listening. */
@@ -74,7 +77,7 @@ export async function openSockets(options: SocketOptions): Promise<SystemSockets
   const { bound, wasTaken } = await bindWanted(plan, options);
   const also: Server[] = [];
   for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
-  const sockets = new BoundSockets(plan, bound, also, wasTaken);
+  const sockets = new BoundSockets(plan, bound, { also, wasTaken, tls: options.tls });
   sockets.setProxy(options.proxy);
   return sockets;
 }
@@ -192,6 +195,12 @@ function letGo(bound: Bound): number {
   return bound.port;
 }
 
+interface BoundOptions {
+  readonly also: readonly Server[];
+  readonly wasTaken: boolean;
+  readonly tls: TlsOffer | undefined;
+}
+
 class BoundSockets implements SystemSockets {
   readonly portWasTaken: boolean;
   readonly alsoTcp: readonly number[];
@@ -208,16 +217,17 @@ class BoundSockets implements SystemSockets {
   /** What was last told, so that only changes are. */
   #toldEndpoints = '';
 
-  constructor(plan: Plan, bound: Bound, also: readonly Server[], portWasTaken: boolean) {
+  constructor(plan: Plan, bound: Bound, options: BoundOptions) {
+    const { also, wasTaken, tls } = options;
     this.#plan = plan;
     this.#bound = bound;
     this.#also = also;
     this.alsoTcp = [...new Set(also.map((server) => (server.address() as AddressInfo).port))];
-    this.portWasTaken = portWasTaken;
+    this.portWasTaken = wasTaken;
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
     this.#datagrams = new Datagrams((from, bytes) => tell({ type: 'datagram', from, bytes }), names, this.#tally);
-    this.#streams = new Streams(tell, names, this.#tally);
+    this.#streams = new Streams(tell, names, this.#tally, tls && tlsContext(tls));
   }
 
   get port(): number {
@@ -245,7 +255,7 @@ class BoundSockets implements SystemSockets {
       case 'send-datagram':
         return this.#datagrams.send(output.to, output.bytes, output.ttl);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to, output.proxy);
+        return this.#streams.open(output.stream, output.to, output);
       case 'write-stream':
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':

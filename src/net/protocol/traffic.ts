@@ -23,8 +23,17 @@ export type NetOutput =
    * before it reaches the other end's (realtime.md 1.6); it is never sent with another TTL, rather not at all.
    */
   | { readonly type: 'send-datagram'; readonly to: Endpoint; readonly bytes: Buffer; readonly ttl?: number }
-  /** `proxy`: through the proxy of this machine; which one that is the sockets know. */
-  | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint; readonly proxy?: boolean }
+  /**
+   * `proxy`: through the proxy of this machine; which one that is the sockets know. Or `tls`: the bytes travel inside
+   * genuine TLS 1.3, and the stream is open when that stands.
+   */
+  | {
+      readonly type: 'open-stream';
+      readonly stream: StreamId;
+      readonly to: Endpoint;
+      readonly proxy?: boolean;
+      readonly tls?: boolean;
+    }
   | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
   | { readonly type: 'close-stream'; readonly stream: StreamId };
 
