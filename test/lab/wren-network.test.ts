@@ -24,6 +24,7 @@ const PEOPLE: readonly {
   { host: 'bobby', name: 'bobby1', place: 'PUB', carrier: 'udp' },
   { host: 'carol', name: 'carol1', place: 'PR', carrier: 'udp' },
   { host: 'david', name: 'david1', place: '443X', carrier: 'tcp' },
+  { host: 'erika', name: 'erika1', place: '443D', carrier: 'tcp' },
 ];
 
 const ROUTES: readonly {

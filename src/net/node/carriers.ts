@@ -28,6 +28,8 @@ export interface ConnectOptions {
   readonly face: StreamFace;
   /** Open the stream through the proxy of this machine. */
   readonly proxy?: boolean;
+  /** Open the stream inside genuine TLS. */
+  readonly tls?: boolean;
 }
 
 export type CarrierOutput =
@@ -109,8 +111,9 @@ export class Carriers {
       notice: undefined,
       link: { id, options },
     });
-    const { proxy = false } = options;
-    this.#out.push({ type: 'open-stream', stream, to: endpoint, ...(proxy ? { proxy } : {}) });
+    const { proxy = false, tls = false } = options;
+    const how = { ...(proxy ? { proxy } : {}), ...(tls ? { tls } : {}) };
+    this.#out.push({ type: 'open-stream', stream, to: endpoint, ...how });
     return id;
   }
 

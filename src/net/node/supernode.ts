@@ -234,8 +234,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
-      const { proxy } = output;
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy } as const;
+      const { proxy, tls } = output;
+      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy, tls } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);

@@ -4,7 +4,7 @@
  * invite and the host cache, in an order that is the same for everybody, so that people meet at the same place.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
- *     racing: each supernode's UDP, TCP, TCP 443, TCP 80, and through the proxy of this machine, then the next one,
+ *     racing: each supernode's UDP, TCP, TCP 443, TLS 443, TCP 80, and through the proxy of this machine, then the next one,
  *       ATTACH_STAGGER_MS apart; the way that worked last on this network begins together with UDP
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
@@ -26,7 +26,7 @@ import {
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
-import { isByProxy, type Way, type WayName, waysTo } from '../protocol/ways.ts';
+import { isByProxy, isByTls, type Way, type WayName, waysTo } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 
 export type AttemptId = number;
@@ -52,6 +52,8 @@ export type LinkOutput =
       readonly endpoint: Endpoint;
       /** Through the proxy of this machine. */
       readonly proxy: boolean;
+      /** Inside genuine TLS. */
+      readonly tls: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
   | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
@@ -265,7 +267,8 @@ export class SupernodeLink {
       const attempt = this.#nextAttempt++;
       state.attempts.set(attempt, way);
       state.nextAt = state.next < state.ladder.length ? now + ATTACH_STAGGER_MS : Number.POSITIVE_INFINITY;
-      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, proxy: isByProxy(way.name) });
+      const { endpoint, name } = way;
+      this.#out.push({ type: 'connect', attempt, endpoint, proxy: isByProxy(name), tls: isByTls(name) });
     }
     if (state.next >= state.ladder.length) state.nextAt = Number.POSITIVE_INFINITY;
   }

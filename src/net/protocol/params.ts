@@ -71,7 +71,7 @@ export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
 /** Ways tried in one such race: to login servers, to them without a face, to supernodes that carry the dialogue. */
 export const LOGIN_WAYS_MAX = 12;
 export const LOGIN_PLAIN_WAYS_MAX = 4;
-export const LOGIN_CARRIED_WAYS_MAX = 8;
+export const LOGIN_CARRIED_WAYS_MAX = 10;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
