@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Packet } from '../sim/network.ts';
-import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { PeopleWorld, Person } from '../sim/people-world.ts';
 import { replayCommand, runScene } from '../sim/seeded.ts';
 import { judgeFirstRecord } from '../sim/tls-record.ts';
 import type { World } from '../sim/world.ts';
@@ -73,6 +73,34 @@ describe('experiment 2: the alternatives are blocked as well', () => {
         return carrier === 'udp' || from.host === to.host || to.host !== last || to.port !== 80;
       });
       signsUp(world, people.person(PERSON), 6_000);
+    });
+  });
+});
+
+describe('where nothing but TLS to port 443 gets out', () => {
+  test('and the login server is blocked, a supernode carries the dialogue inside TLS', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      blockLogin(world, people);
+      signsUp(world, people.person(PERSON, 'D443'), 3_500);
+    });
+  });
+
+  test('a person who has been there before is back in less than half a second: the way is remembered', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      const person = people.person(PERSON, 'D443');
+      signsUp(world, person, 2_000);
+      const worked = person.node.events.findLast((event) => event.type === 'worked');
+      expect(worked?.type === 'worked' && worked.way).toBe('tls443');
+      person.kill();
+      const again = new Person(people, PERSON, { worked: 'tls443' });
+      again.certificate = person.certificate;
+      again.authorityDer = person.authorityDer;
+      const begin = world.now;
+      again.start();
+      world.until(() => again.online);
+      expect(world.now - begin).toBeLessThanOrEqual(500);
     });
   });
 });
