@@ -1,6 +1,7 @@
 /** Between driver and switchboard: how links come up and go down, over datagrams and streams, and what garbage does. */
 import { describe, expect, it } from 'vitest';
 import { type CarrierOutput, Carriers, type ConnectOptions } from '../../../src/net/node/carriers.ts';
+import type { Random } from '../../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../../src/net/protocol/endpoint.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard, type SwitchboardOutput } from '../../../src/net/transport/switchboard.ts';
@@ -32,10 +33,10 @@ class End {
   readonly said: CarrierOutput[] = [];
   readonly inside: SwitchboardOutput[] = [];
 
-  constructor(label: string, own?: OwnIdentity) {
+  constructor(label: string, own?: OwnIdentity, maskRandom: Random = seededRandom(`${label} mask`)) {
     this.board = new Switchboard({ random: seededRandom(label), trust: net.trust() });
     this.board.setIdentity(own);
-    this.carriers = new Carriers(this.board, { pin: net.pin, random: seededRandom(`${label} mask`) });
+    this.carriers = new Carriers(this.board, { pin: net.pin, random: maskRandom });
   }
 
   gets(now: number, input: NetInput): void {
@@ -181,6 +182,27 @@ describe('a link by a stream', () => {
     expect(new Mask(net.pin).uncover(bytes)).toMatchObject({ packet: { kind: PacketKind.hello } });
     scene.flows();
     expect(scene.client.takes('link-up')).toHaveLength(1);
+  });
+
+  it('covers its first packet once more when that would look like the classic face', () => {
+    const first = (random: Random): Buffer => {
+      const client = new End('client', undefined, random);
+      client.carriers.connect(0, THERE_TCP, { ...TO_LOGIN, face: 'plain' });
+      client.gets(0, { type: 'stream-open', stream: 1, remote: THERE_TCP, incoming: false });
+      return client.takes('write-stream')[0]?.bytes ?? Buffer.alloc(0);
+    };
+    const mask = new Mask(net.pin);
+    const cut = mask.uncover(first(seededRandom('any')));
+    if (typeof cut === 'string') throw new Error('no Hello');
+    const salts = seededRandom('salts');
+    let unlucky = salts.bytes(16);
+    const given = (salt: Buffer): Random => ({ bytes: () => salt, fraction: () => 0 });
+    while (mask.cover(cut.packet.bytes, given(unlucky)).readUInt16BE(0) !== 0x1603) unlucky = salts.bytes(16);
+    const draws = [unlucky, salts.bytes(16)];
+    const written = first({ bytes: () => draws.shift() ?? Buffer.alloc(16), fraction: () => 0 });
+    expect(draws).toEqual([]);
+    expect(written.readUInt16BE(0)).not.toBe(0x1603);
+    expect(mask.uncover(written)).toMatchObject({ packet: { bytes: cut.packet.bytes } });
   });
 
   it('goes down when the stream is refused', () => {
