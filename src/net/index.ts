@@ -18,3 +18,4 @@ export {
   type OrdinaryNodeEvent,
   type OrdinaryNodeOptions,
 } from './node/ordinary-node.ts';
+export type { Remembered } from './overlay/known-supernodes.ts';

@@ -43,6 +43,8 @@ export const ACCOUNT_SCHEMA: readonly string[] = [
      enrolled_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;
    CREATE INDEX supernodes_by_enrolment ON supernodes (enrolled_at_ms DESC, node_id);`,
+  // base64: this libsql takes a Buffer for a list of named values, and falls.
+  'ALTER TABLE supernodes ADD COLUMN entry TEXT',
 ];
 
 const STATEMENTS = {
@@ -54,9 +56,9 @@ const STATEMENTS = {
   firstBuddyList: `INSERT INTO buddy_lists (key, version, xml) SELECT key, 1, ? FROM accounts WHERE key = ?
                    ON CONFLICT (key) DO NOTHING`,
   nextBuddyList: 'UPDATE buddy_lists SET xml = ?, version = version + 1 WHERE key = ? AND version = ?',
-  putSupernode: `INSERT INTO supernodes (node_id, endpoints, enrolled_at_ms) VALUES (?, ?, ?)
+  putSupernode: `INSERT INTO supernodes (node_id, endpoints, enrolled_at_ms, entry) VALUES (?, ?, ?, ?)
                  ON CONFLICT (node_id) DO UPDATE
-                 SET endpoints = excluded.endpoints, enrolled_at_ms = excluded.enrolled_at_ms`,
+                 SET endpoints = excluded.endpoints, enrolled_at_ms = excluded.enrolled_at_ms, entry = excluded.entry`,
   forgetSupernodes: `DELETE FROM supernodes WHERE node_id IN
                      (SELECT node_id FROM supernodes ORDER BY enrolled_at_ms DESC, node_id LIMIT -1 OFFSET ?)`,
   findSupernode: 'SELECT * FROM supernodes WHERE node_id = ?',
@@ -65,6 +67,7 @@ const STATEMENTS = {
 
 type StatementName = keyof typeof STATEMENTS;
 type Row = Readonly<Record<string, unknown>>;
+type Value = string | number | null;
 
 /**
  * Opens the accounts at `path`, making the file (mode 0600) and bringing its schema up to date. Throws when the file
@@ -143,8 +146,8 @@ class AccountDb implements AccountStore {
     return changed === 1 ? baseVersion + 1 : undefined;
   }
 
-  async putSupernode(entry: StoredSupernode): Promise<void> {
-    this.#change('putSupernode', entry.nodeId, JSON.stringify(entry.endpoints), entry.enrolledAtMs);
+  async putSupernode({ nodeId, endpoints, enrolledAtMs, entry }: StoredSupernode): Promise<void> {
+    this.#change('putSupernode', nodeId, JSON.stringify(endpoints), enrolledAtMs, entry?.toString('base64') ?? null);
     this.#change('forgetSupernodes', this.#supernodesMax);
   }
 
@@ -171,11 +174,11 @@ class AccountDb implements AccountStore {
   }
 
   /** Rows changed by a statement that is a transaction of its own. */
-  #change(name: StatementName, ...values: (string | number)[]): number {
+  #change(name: StatementName, ...values: Value[]): number {
     return this.#attempt(() => this.#statement(name).run(...values).changes);
   }
 
-  #rows(name: StatementName, ...values: (string | number)[]): Row[] {
+  #rows(name: StatementName, ...values: Value[]): Row[] {
     return this.#attempt(() => this.#statement(name).all(...values) as Row[]);
   }
 
@@ -212,6 +215,7 @@ function supernodeOf(row: Row): StoredSupernode {
     nodeId: String(row.node_id),
     endpoints: JSON.parse(String(row.endpoints)) as string[],
     enrolledAtMs: Number(row.enrolled_at_ms),
+    ...(typeof row.entry === 'string' ? { entry: Buffer.from(row.entry, 'base64') } : {}),
   };
 }
 

@@ -219,15 +219,14 @@ export class AgentAccount {
     const { profile, random, wallClock, version, silence, log, onFault } = this.#core.options;
     const proxy = openProxy(this.#core);
     const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick', proxy });
-    const cached = profile.hostCache().flatMap((entry) => entry.endpoints);
     const core = new OrdinaryNode({
       random,
       wallClock,
       pin: network.authorityPin,
       authorityDer: network.authorityCertificate ?? undefined,
       loginServers: endpoints(network.loginServers),
-      supernodes: endpoints([...network.supernodes, ...cached.filter((one) => !network.supernodes.includes(one))]),
-      worked: profile.worked(),
+      supernodes: endpoints(network.supernodes),
+      remembered: profile.hostCache(),
       hasProxy: proxy !== undefined,
       software: `wren ${version}`,
       fillerBody: silence,

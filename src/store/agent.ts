@@ -4,11 +4,10 @@
  * commands, the table of the node's events, and the order of starting and stopping.
  */
 import { performance } from 'node:perf_hooks';
-import type { OrdinaryNodeEvent } from '../net/index.ts';
+import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
 import { proxyWhere } from '../net/io/index.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import type { WayName } from '../net/protocol/ways.ts';
 import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
@@ -203,10 +202,8 @@ export class Agent {
           });
         return;
       }
-      case 'supernodes':
-        return this.#rememberSupernodes(event.endpoints.map(printEndpoint));
-      case 'worked':
-        return this.#rememberWay(event.way);
+      case 'remember':
+        return this.#remember(event.remembered);
       case 'roster':
         return this.#buddies.fromRoster(event.news);
       case 'presence':
@@ -233,25 +230,19 @@ export class Agent {
     this.#core.options.log.info('link', event.state, { trouble });
     const observed = event.observed ? printEndpoint(event.observed) : null;
     const nat = event.nat ?? 'unknown';
-    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble, nat, observed });
+    const { tried = null, known } = event;
+    const more = { tried, ...(known === undefined ? {} : { supernodesKnown: known }) };
+    this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble, nat, observed, ...more });
   }
 
-  /** A hint for the next start: not worth dying for on a full disk. */
-  #rememberWay(way: WayName): void {
+  /** Hints for the next start: not worth dying for on a full disk, nor a word to the person. */
+  #remember(remembered: Remembered): void {
     const { profile, log } = this.#core.options;
     try {
-      profile.setWorked(way);
+      profile.setHostCache(remembered);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      log.warn('agent', 'way not remembered', { code: error.code });
+      log.warn('agent', 'host cache not stored', {}, error);
     }
-  }
-
-  /** Addresses learned from the login server go to the front of the network record, for the next start. */
-  #rememberSupernodes(endpoints: readonly string[]): void {
-    const { profile } = this.#core.options;
-    const network = profile.network();
-    if (network) profile.setNetwork({ ...network, supernodes: endpoints });
   }
 
   #status(): AgentStatus {

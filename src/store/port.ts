@@ -235,6 +235,8 @@ export type AgentEvent =
       /** These two only when they may have changed. */
       readonly nat?: AppState['nat'];
       readonly observed?: AppState['observed'];
+      readonly tried?: AppState['tried'];
+      readonly supernodesKnown?: number;
     }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }

@@ -14,13 +14,13 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import * as v from 'valibot';
+import type { Remembered } from '../net/index.ts';
 import type { Random } from '../net/protocol/core.ts';
-import { isIdHex, isName, type NodeId, type UserName } from '../net/protocol/ids.ts';
-import { HOST_CACHE_ENTRIES_MAX } from '../net/protocol/paper.ts';
+import { isName, type UserName } from '../net/protocol/ids.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../net/protocol/params.ts';
-import { WAY_NAMES, type WayName } from '../net/protocol/ways.ts';
 import { readFileIfThere, writeFileAtomic } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
+import { type HostCacheFile, openHostCache } from './host-cache-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import { openPrivateFolder } from './private-folder-file.ts';
 import { openSettings, type SettingsFile } from './settings-file.ts';
@@ -50,13 +50,6 @@ export interface Identity {
   readonly buddyListVersion: number;
 }
 
-export interface HostCacheEntry {
-  readonly nodeId: NodeId;
-  readonly endpoints: readonly string[];
-  /** Wall clock of the last attachment there, ms; 0 when only heard of. */
-  readonly lastSuccessAtMs: number;
-}
-
 /** Setters write at once and throw `Refusal('disk-full')`, after which file and memory are as before. */
 export interface Profile {
   /** The true path of the folder. */
@@ -76,12 +69,9 @@ export interface Profile {
   setIdentity(identity: Identity): void;
   /** Sign-out: account and key go, the rest stays. */
   forgetIdentity(): void;
-  /** Latest success first, at most HOST_CACHE_ENTRIES_MAX. */
-  hostCache(): readonly HostCacheEntry[];
-  setHostCache(entries: readonly HostCacheEntry[]): void;
-  /** The way to a supernode that worked last; undefined before the first. */
-  worked(): WayName | undefined;
-  setWorked(way: WayName): void;
+  /** Supernodes and networks, as learned in earlier runs on the network of the invite; undefined when nothing was. */
+  hostCache(): Remembered | undefined;
+  setHostCache(remembered: Remembered): void;
   /** What was found damaged since the last call. */
   takeNotices(): readonly ProfileNotice[];
 }
@@ -125,12 +115,6 @@ const Account = v.object({
   expiresAtMs: Whole,
   buddyListVersion: Whole,
 });
-const HostCache = v.object({
-  worked: v.optional(v.picklist(WAY_NAMES)),
-  supernodes: v.array(
-    v.object({ nodeId: v.pipe(v.string(), v.check(isIdHex)), endpoints: Endpoints, lastSuccessAtMs: Whole }),
-  ),
-});
 const RSA_BITS_MIN = 2048;
 
 class ProfileFile implements Profile {
@@ -141,8 +125,7 @@ class ProfileFile implements Profile {
   #network: NetworkRecord | undefined;
   #privateKeyPem: string | undefined;
   #identity: Identity | undefined;
-  #hostCache: readonly HostCacheEntry[];
-  #worked: WayName | undefined;
+  readonly #hostCache: HostCacheFile;
 
   constructor(folder: string, random: Random) {
     this.folder = folder;
@@ -154,9 +137,9 @@ class ProfileFile implements Profile {
     this.#network = this.#read('network.json', Network);
     this.#privateKeyPem = this.#readKey();
     this.#identity = this.#readIdentity();
-    const cache = this.#read('host-cache.json', HostCache);
-    this.#hostCache = cache?.supernodes.slice(0, HOST_CACHE_ENTRIES_MAX) ?? [];
-    this.#worked = cache?.worked;
+    const cache = openHostCache(this.#path('host-cache.json'));
+    this.#hostCache = cache.file;
+    this.#note(cache.notice);
   }
 
   port(): number {
@@ -210,27 +193,12 @@ class ProfileFile implements Profile {
     this.#privateKeyPem = undefined;
   }
 
-  hostCache(): readonly HostCacheEntry[] {
-    return this.#hostCache;
+  hostCache(): Remembered | undefined {
+    return this.#network && this.#hostCache.read(this.#network.authorityPin);
   }
 
-  setHostCache(entries: readonly HostCacheEntry[]): void {
-    const kept = entries.toSorted((a, b) => b.lastSuccessAtMs - a.lastSuccessAtMs).slice(0, HOST_CACHE_ENTRIES_MAX);
-    this.#writeHostCache(kept, this.#worked);
-    this.#hostCache = kept;
-  }
-
-  worked(): WayName | undefined {
-    return this.#worked;
-  }
-
-  setWorked(way: WayName): void {
-    this.#writeHostCache(this.#hostCache, way);
-    this.#worked = way;
-  }
-
-  #writeHostCache(supernodes: readonly HostCacheEntry[], worked: WayName | undefined): void {
-    writeJsonFile(this.#path('host-cache.json'), { supernodes, worked });
+  setHostCache(remembered: Remembered): void {
+    if (this.#network) this.#hostCache.write(this.#network.authorityPin, remembered);
   }
 
   takeNotices(): readonly ProfileNotice[] {

@@ -30,6 +30,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
         trouble: event.trouble,
         nat: event.nat ?? state.nat,
         observed: event.observed === undefined ? state.observed : event.observed,
+        ...(event.tried === undefined ? {} : { tried: event.tried }),
+        ...(event.supernodesKnown === undefined ? {} : { supernodesKnown: event.supernodesKnown }),
       });
     case 'presence.changed':
       return change(state, { presence: event.presence });

@@ -116,6 +116,15 @@ export interface AppState {
     /** `HOST:PORT` of the proxy that the way there leads through; absent when there is none in it. */
     readonly proxy?: string;
   } | null;
+  /** What was tried in vain, while nobody answers; absent before the first round of it. */
+  readonly tried?: {
+    readonly supernodes: number;
+    /** Names of `net/protocol/ways.ts`. */
+    readonly ways: readonly string[];
+    readonly loginServer: 'waiting' | 'answers' | 'silent';
+  } | null;
+  /** Supernodes in the host cache, when we last attached. */
+  readonly supernodesKnown?: number;
   /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
   readonly nat: 'unknown' | 'public' | 'behind-nat';
   /** Our own endpoint as the supernode sees it. */

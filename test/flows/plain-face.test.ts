@@ -57,6 +57,7 @@ class Again {
     this.#round += 1;
     person.kill();
     person.certificate = undefined;
+    person.remembered = undefined;
     person.authorityDer = undefined;
     person.start();
     person.signIn();

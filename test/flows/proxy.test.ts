@@ -37,9 +37,8 @@ test.each([
     const begin = world.now;
     person.signUp();
     expect(world.now - begin).toBeLessThanOrEqual(SIGN_IN_MS_MAX);
-    expect(person.node.events).toContainEqual({ type: 'worked', way });
+    expect(person.remembered?.networks.map((network) => network.way)).toEqual([way]);
     person.kill();
-    Object.assign(person.options, { worked: way });
     person.start();
     expect(world.until(() => person.online)).toBeLessThanOrEqual(LATER_MS_MAX);
   });

@@ -16,6 +16,7 @@ import {
   type OrdinaryNodeOptions,
 } from '../../src/net/node/ordinary-node.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
+import type { Remembered } from '../../src/net/overlay/known-supernodes.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
@@ -44,6 +45,10 @@ export class Person {
   roster: readonly RosterEntry[] = [];
   certificate: { der: Buffer; expiresAtMs: number } | undefined;
   authorityDer: Buffer | undefined;
+  /** What the profile keeps of supernodes and networks. */
+  remembered: Remembered | undefined;
+  /** Supernodes in the invite; all there are, when not said. */
+  invited: readonly Endpoint[] | undefined;
   /** Lines received, each once, in order. */
   readonly lines: { from: string; text: string }[] = [];
   readonly delivered = new Set<string>();
@@ -73,7 +78,8 @@ export class Person {
       pin: world.authority.pin,
       authorityDer: this.authorityDer,
       loginServers: [{ carrier: 'tcp', host: world.loginAddress, port: PORT }],
-      supernodes: world.supernodeEndpoints(),
+      supernodes: this.invited ?? world.supernodeEndpoints(),
+      remembered: this.remembered,
       software: 'wren test',
       fillerBody: silenceBody,
       hasProxy: this.options.proxy !== undefined,
@@ -184,6 +190,9 @@ export class Person {
         return this.#become();
       case 'renewed':
         this.certificate = { der: event.certificateDer, expiresAtMs: event.expiresAtMs };
+        return;
+      case 'remember':
+        this.remembered = event.remembered;
         return;
       case 'roster':
         this.roster = this.core.rosterEntries();

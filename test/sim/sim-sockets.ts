@@ -22,6 +22,11 @@ export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
   moved(sockets: SimSockets, before: number): void;
 }
 
+/** The network of an address, as `io/network-print.ts` tells networks apart. */
+function prefixOf(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address.split('.').slice(0, 3).join('.');
+}
+
 export interface SimSocketOptions {
   /** TCP ports that are listened at besides. */
   readonly alsoTcpPorts?: readonly number[] | undefined;
@@ -140,7 +145,11 @@ export class SimSockets implements Sockets {
     const text = endpoints.map(printEndpoint).join(' ');
     if (text === this.#toldEndpoints) return;
     this.#toldEndpoints = text;
-    this.#sink?.({ type: 'local-endpoints', endpoints });
+    this.#sink?.({
+      type: 'local-endpoints',
+      endpoints,
+      network: `sim ${this.#host.addresses.map(prefixOf).join(' ')}`,
+    });
   }
 
   /** True when the packet is for these sockets: `take` it then. */

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import forge from 'node-forge';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Remembered } from '../../src/net/index.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../../src/net/protocol/params.ts';
 import { type Identity, type NetworkRecord, openProfile, profileFolder } from '../../src/store/profile-file.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -31,6 +32,18 @@ const NETWORK: NetworkRecord = {
   authorityCertificate: Buffer.from('certificate'),
   loginServers: ['tcp:login.example:4000'],
   supernodes: ['udp:192.0.2.7:4000', 'tcp:192.0.2.7:4000'],
+};
+const REMEMBERED: Remembered = {
+  supernodes: [
+    {
+      node: 'ab'.repeat(16),
+      endpoints: ['udp:192.0.2.7:4000'],
+      origin: 'login',
+      issuedAtMs: 5,
+      visits: [{ network: 'home', way: 'tcp443', okAtMs: 7, missedAtMs: 6, misses: 0 }],
+    },
+  ],
+  networks: [{ print: 'home', lastUsedAtMs: 7, way: 'tcp443', supernode: 'udp:192.0.2.7:4000' }],
 };
 const KEY = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
   type: 'pkcs8',
@@ -53,7 +66,7 @@ test('a new profile is for its owner only, has a port, and nothing else yet', ()
     undefined,
     undefined,
     undefined,
-    [],
+    undefined,
   ]);
   expect(profile.takeNotices()).toEqual([]);
 });
@@ -68,19 +81,16 @@ test('the port that was chosen at install is kept, whatever chance says later', 
 
 test('everything that is set is there at the next start, in files for the owner only', () => {
   const first = open();
-  const entry = { nodeId: 'ab'.repeat(16), endpoints: ['udp:192.0.2.7:4000'], lastSuccessAtMs: 5 };
   first.setNetwork(NETWORK);
   first.setPrivateKeyPem(KEY);
   first.setIdentity(ALICE);
-  first.setWorked('tcp443');
-  first.setHostCache([entry]);
+  first.setHostCache(REMEMBERED);
   first.settings.set({ presence: 'away', audioSpec: 'none' });
   const second = open();
   expect(second.network()).toEqual(NETWORK);
   expect(second.privateKeyPem()).toBe(KEY);
   expect(second.identity()).toEqual(ALICE);
-  expect(second.hostCache()).toEqual([entry]);
-  expect(second.worked()).toBe('tcp443');
+  expect(second.hostCache()).toEqual(REMEMBERED);
   expect(second.settings.get()).toEqual({
     presence: 'away',
     audioSpec: 'none',
@@ -101,15 +111,26 @@ test('sign-out forgets account and key and nothing else', () => {
   expect([open().identity(), open().privateKeyPem(), open().network()]).toEqual([undefined, undefined, NETWORK]);
 });
 
-test('the host cache keeps the 200 supernodes that were reached last', () => {
-  const entries = Array.from({ length: 250 }, (_, i) => ({
-    nodeId: i.toString(16).padStart(32, '0'),
-    endpoints: [],
-    lastSuccessAtMs: i,
-  }));
-  open().setHostCache(entries);
-  const kept = open().hostCache();
-  expect([kept.length, kept[0]?.lastSuccessAtMs, kept.at(-1)?.lastSuccessAtMs]).toEqual([200, 249, 50]);
+test('the host cache of another network is none, nor is one that cannot be read, and neither keeps wren from starting', () => {
+  const profile = open();
+  profile.setNetwork(NETWORK);
+  profile.setHostCache(REMEMBERED);
+  profile.setNetwork({ ...NETWORK, authorityPin: Buffer.alloc(32, 8) });
+  expect(profile.hostCache()).toBeUndefined();
+  rmSync(join(folder, 'host-cache.json'));
+  mkdirSync(join(folder, 'host-cache.json'));
+  const next = open();
+  expect(next.hostCache()).toBeUndefined();
+  expect(next.takeNotices()).toEqual([
+    { code: 'profile-unwritable', detail: expect.stringMatching(/^host-cache.json: /) },
+  ]);
+});
+
+test('a host cache of the first version reads as an empty one', () => {
+  open().setNetwork(NETWORK);
+  writeFileSync(join(folder, 'host-cache.json'), '{"supernodes":[],"worked":"udp"}');
+  const next = open();
+  expect([next.hostCache(), next.takeNotices()]).toEqual([undefined, []]);
 });
 
 test.each(['settings.json', 'network.json', 'identity.json', 'host-cache.json', 'key.pem'])(
@@ -119,7 +140,7 @@ test.each(['settings.json', 'network.json', 'identity.json', 'host-cache.json', 
     profile.setNetwork(NETWORK);
     profile.setPrivateKeyPem(KEY);
     profile.setIdentity(ALICE);
-    profile.setHostCache([{ nodeId: 'ab'.repeat(16), endpoints: [], lastSuccessAtMs: 5 }]);
+    profile.setHostCache(REMEMBERED);
     writeFileSync(join(folder, name), '{"cut off');
 
     const next = open(9);
@@ -134,13 +155,14 @@ test.each(['settings.json', 'network.json', 'identity.json', 'host-cache.json', 
       'settings.json': next.port() === profile.port(),
       'network.json': next.network() !== undefined,
       'key.pem': next.privateKeyPem() === KEY,
-      'host-cache.json': next.hostCache().length === 1,
+      'host-cache.json': next.hostCache() !== undefined,
       'identity.json': next.identity() !== undefined,
     }).toEqual({
       'settings.json': name !== 'settings.json',
       'network.json': name !== 'network.json',
       'key.pem': name !== 'key.pem',
-      'host-cache.json': name !== 'host-cache.json',
+      // Without a network nobody knows whose it is.
+      'host-cache.json': name !== 'host-cache.json' && name !== 'network.json',
       // An account is nothing without its key; its name stays readable in the copy.
       'identity.json': name !== 'identity.json' && name !== 'key.pem',
     });
@@ -164,7 +186,7 @@ test.each(['"text"', '[1]', 'null', '\0\0\0', '{"supernodes":[{"nodeId":"x"}]}',
     open();
     writeFileSync(join(folder, 'host-cache.json'), content);
     const profile = open();
-    expect(profile.hostCache()).toEqual([]);
+    expect(profile.hostCache()).toBeUndefined();
     expect(profile.takeNotices()).toHaveLength(1);
   },
 );

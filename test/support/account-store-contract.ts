@@ -154,11 +154,9 @@ export function accountStoreContract(name: string, open: () => Promise<AccountSt
       it('replaces the entry of a supernode that enrols again', async () => {
         await store.putSupernode(supernode(1, 10));
         await store.putSupernode(supernode(2, 20));
-        await store.putSupernode({ ...supernode(1, 30), endpoints: ['tcp:198.51.100.7:80'] });
-        expect(await store.supernodes(9)).toEqual([
-          { ...supernode(1, 30), endpoints: ['tcp:198.51.100.7:80'] },
-          supernode(2, 20),
-        ]);
+        const moved = { ...supernode(1, 30), endpoints: ['tcp:198.51.100.7:80'], entry: Buffer.from('signed') };
+        await store.putSupernode(moved);
+        expect(await store.supernodes(9)).toEqual([moved, supernode(2, 20)]);
       });
 
       it('finds one by its node id', async () => {

@@ -21,6 +21,15 @@ const PACKET = Buffer.from('8001001c0badcafe00000007000102030405060708090a0b0c0d
   'base64',
 );
 
+/** Its record and signature stand for what `supernode-entry.ts` makes. */
+const ENTRY = {
+  nodeId: NODE_A,
+  endpoints: ['udp:192.0.2.7:4000'],
+  certificate: CERTIFICATE,
+  record: run(0x0a, 24),
+  signature: run(0x70, 32),
+};
+
 export const MESSAGES: { readonly [kind: string]: Json } = {
   failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
   signUp: {
@@ -50,15 +59,13 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     requestId: 6,
     publicKey: KEY,
     endpoints: ['udp:192.0.2.7:4000', 'udp:[2001:db8::7]:4000'],
+    entry: ENTRY,
   },
   supernodeEnrolled: { requestId: 6, certificate: CERTIFICATE, expiresAtMs: '1769817600000' },
   supernodesGet: { requestId: 8 },
   supernodes: {
     requestId: 8,
-    entries: [
-      { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000'] },
-      { nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000', 'tcp:198.51.100.9:443'] },
-    ],
+    entries: [ENTRY, { nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000', 'tcp:198.51.100.9:443'] }],
   },
   attach: {
     requestId: 1,
@@ -73,7 +80,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     observed: 'udp:203.0.113.5:61234',
     loginServers: ['tcp:192.0.2.2:4000'],
     keepAliveMs: 15_000,
-    alternates: [{ nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000'] }],
+    alternates: [ENTRY],
     present: [{ name: 'alice1', nodeId: NODE_A }],
   },
   detach: {},
@@ -125,6 +132,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   rekey: { epoch: 1, ephemeral: run(0x80, 32) },
   rekeyReply: { epoch: 1, ephemeral: run(0xc0, 32) },
   close: { reason: 'signed out' },
+  entriesGet: { requestId: 11 },
+  entries: { requestId: 11, entries: [ENTRY] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -149,6 +158,7 @@ export const BODIES: { readonly [type: string]: Json } = {
   },
   Auth2: { sealed: run(0x00, 40) },
   Proof: { certificate: CERTIFICATE, signature: run(0x70, 32), authorityCertificate: run(0x90, 24) },
+  SupernodeRecord: { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000', 'tcp:192.0.2.7:443'], issuedAtMs: AT_MS },
   Invite: {
     version: 1,
     network: 'testnet',

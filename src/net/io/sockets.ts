@@ -20,6 +20,7 @@ import type { NetInput, NetOutput } from '../protocol/traffic.ts';
 import { bindDatagrams, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
 import { NameBook } from './names.ts';
+import { nameServers, networkPrint } from './network-print.ts';
 import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
@@ -295,16 +296,18 @@ class BoundSockets implements SystemSockets {
   }
 
   #tellEndpoints(): void {
-    const endpoints = this.#localEndpoints();
-    const text = endpoints.map(printEndpoint).sort().join(' ');
+    const interfaces = networkInterfaces();
+    const endpoints = this.#localEndpoints(interfaces);
+    const network = networkPrint(interfaces, nameServers());
+    const text = `${endpoints.map(printEndpoint).sort().join(' ')} ${network}`;
     if (text === this.#toldEndpoints) return;
     this.#toldEndpoints = text;
-    this.#sink?.({ type: 'local-endpoints', endpoints });
+    this.#sink?.({ type: 'local-endpoints', endpoints, network });
   }
 
-  #localEndpoints(): Endpoint[] {
+  #localEndpoints(interfaces: ReturnType<typeof networkInterfaces>): Endpoint[] {
     const { v4, v6 } = this.#bound.datagrams;
-    return localEndpoints(networkInterfaces(), {
+    return localEndpoints(interfaces, {
       port: this.port,
       v4: v4 !== undefined,
       v6: v6 !== undefined,

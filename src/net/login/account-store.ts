@@ -27,6 +27,8 @@ export interface StoredSupernode {
   readonly nodeId: string;
   readonly endpoints: readonly string[];
   readonly enrolledAtMs: number;
+  /** Its signed entry with the certificate, an encoded `SupernodeEntry`; absent when it came without. */
+  readonly entry?: Buffer;
 }
 
 export interface AccountStore {

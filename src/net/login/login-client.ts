@@ -44,7 +44,13 @@ export type LoginRequest =
   | { readonly kind: 'signOut' }
   | { readonly kind: 'buddyListGet' }
   | { readonly kind: 'buddyListPut'; readonly baseVersion: number; readonly xml: Buffer }
-  | { readonly kind: 'enrolSupernode'; readonly publicKey: Buffer; readonly endpoints: string[] }
+  | {
+      readonly kind: 'enrolSupernode';
+      readonly publicKey: Buffer;
+      readonly endpoints: string[];
+      /** What it has signed of itself. */
+      readonly entry?: { readonly record: Buffer; readonly signature: Buffer };
+    }
   | { readonly kind: 'supernodesGet' };
 
 export type LoginClientOutput =

@@ -2,7 +2,9 @@
  * What the rules of the login server share: the issuer, the clock as it was last handed in, the rate limits, the
  * count of hashes, and what is known of each client's session. `login-server.ts` owns it, `login-rules.ts` uses it.
  */
+import type { KeyObject } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
+import type { Endpoint } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
 import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
@@ -57,11 +59,18 @@ export interface LoginClient {
   pending: number;
 }
 
+export type OpenRecord = (
+  signed: { readonly record: Buffer; readonly signature: Buffer },
+  publicKey: KeyObject,
+) => { readonly nodeId: NodeId; readonly endpoints: readonly Endpoint[] } | undefined;
+
 export interface LoginServerOptions {
   readonly issuer: Issuer;
   readonly random: Random;
   /** Names shorter than a person's that may sign up here, e.g. `['echo']`. */
   readonly allowServiceNames?: readonly string[];
+  /** Reads what a supernode has signed of itself with this key (`overlay/supernode-entry.ts`); without it: not kept. */
+  readonly openRecord?: OpenRecord;
   /** Cost of a hash, for the dummy one; the runner of the effects must use the same. */
   readonly passwordCost?: ScryptCost;
 }
@@ -73,6 +82,7 @@ export class LoginDesk {
   /** Folded. */
   readonly serviceNames: ReadonlySet<string>;
   readonly dummyHash: string;
+  readonly openRecord: OpenRecord;
   readonly limits = {
     request: new RateLimit(LOGIN_REQUEST_BURST, LOGIN_REQUEST_REFILL_MS),
     signUpHost: new RateLimit(SIGN_UP_BURST, SIGN_UP_REFILL_MS),
@@ -87,6 +97,7 @@ export class LoginDesk {
     this.#issuer = options.issuer;
     this.random = options.random;
     this.serviceNames = new Set(options.allowServiceNames?.map(foldName));
+    this.openRecord = options.openRecord ?? (() => undefined);
     this.dummyHash = dummyPasswordHash(options.passwordCost ?? SCRYPT_COST);
   }
 

@@ -27,7 +27,7 @@ import {
   SUPERNODES_TOLD_MAX,
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
-import { type Body, type Message, message } from '../wire/messages.ts';
+import { type Body, decodeBody, encodeBody, type Message, message } from '../wire/messages.ts';
 import type { Account, StoredSupernode } from './account-store.ts';
 import { nodeIdOf, publicKeyFit } from './credential.ts';
 import type { IssuedCertificate } from './credential-issuer.ts';
@@ -178,9 +178,10 @@ function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrol
   if (known && isCurrent(known, desk.wallMs) && !itself && !isAtHome(known, remoteHost)) {
     throw new Refusal('not-allowed', 'this key is enrolled elsewhere');
   }
-  const certificate = desk.certify({ kind: 'supernode' }, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
-  yield* ask({ effect: 'store.put-supernode', entry: { nodeId, endpoints, enrolledAtMs: desk.wallMs } });
-  const { der, expiresAtMs } = certificate;
+  const { der, expiresAtMs } = desk.certify({ kind: 'supernode' }, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
+  const signed = signedEntry(desk, body, der, endpoints);
+  const entry = { nodeId, endpoints, enrolledAtMs: desk.wallMs, ...(signed ? { entry: signed } : {}) };
+  yield* ask({ effect: 'store.put-supernode', entry });
   return message('supernodeEnrolled', { requestId: body.requestId, certificate: der, expiresAtMs });
 }
 
@@ -188,7 +189,11 @@ function* supernodesGet(desk: LoginDesk, _client: LoginClient, body: Body<'super
   const stored = yield* ask({ effect: 'store.supernodes', limit: SUPERNODES_TOLD_MAX });
   const entries = stored
     .filter((entry) => isCurrent(entry, desk.wallMs))
-    .map((entry) => ({ nodeId: bytesOf(entry.nodeId), endpoints: [...entry.endpoints] }));
+    .map((one) => ({
+      ...(one.entry ? decodeBody('SupernodeEntry', one.entry) : {}),
+      nodeId: bytesOf(one.nodeId),
+      endpoints: [...one.endpoints],
+    }));
   return message('supernodes', { requestId: body.requestId, entries });
 }
 
@@ -256,6 +261,25 @@ function announced(texts: readonly string[], remoteHost: string): string[] {
   );
   if (own.length === 0) throw new Refusal('not-allowed', 'none of the endpoints is where the request came from');
   return own;
+}
+
+/**
+ * What the supernode signed of itself, with the certificate that it gets now. Nobody can leave anything out of it: it
+ * counts only when every endpoint in it is one that may be announced from there.
+ */
+function signedEntry(
+  desk: LoginDesk,
+  { publicKey, entry }: Body<'enrolSupernode'>,
+  certificate: Buffer,
+  endpoints: readonly string[],
+): Buffer | undefined {
+  const key = publicKeyFit(publicKey);
+  if (!entry?.record || !entry.signature || !key) return undefined;
+  const signed = { record: Buffer.from(entry.record), signature: Buffer.from(entry.signature) };
+  const record = desk.openRecord(signed, key);
+  if (record?.nodeId !== nodeIdOf(publicKey)) return undefined;
+  if (record.endpoints.map(printEndpoint).join(' ') !== endpoints.join(' ')) return undefined;
+  return encodeBody('SupernodeEntry', { ...signed, certificate });
 }
 
 function mayAnnounce(host: string, remoteHost: string): boolean {

@@ -22,6 +22,8 @@ export type LinkId = number;
 export interface ConnectOptions {
   readonly anonymous: boolean;
   readonly wantAuthority: boolean;
+  /** One of very many: nothing is sent twice. */
+  readonly once?: boolean;
   /** Anybody else is no answer, and learns nothing of us. */
   readonly expect: Expectation;
   /** How a stream begins; a datagram has the plain face always. */

@@ -22,6 +22,8 @@ export interface LinkOwner {
   /** `bearer`: a supernode that only carries the login attempt of this number. */
   readonly owner: 'supernode' | 'login' | 'bearer';
   readonly attempt: number;
+  /** One of very many: nothing is sent twice. */
+  readonly once?: boolean;
 }
 
 /** Where to, and how. */
@@ -62,7 +64,8 @@ export class Links {
     // An answer with the CA certificate in it does not fit a datagram.
     const endpoint: Endpoint = wantAuthority || isLogin ? { ...wanted.endpoint, carrier: 'tcp' } : wanted.endpoint;
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
-    const options = { anonymous, wantAuthority, face, expect, proxy, tls };
+    const { once = false } = owner;
+    const options = { anonymous, wantAuthority, once, face, expect, proxy, tls };
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, options), owner);
   }
 

@@ -12,6 +12,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Issuer } from '../login/credential-issuer.ts';
 import type { EffectResult, LoginEffect } from '../login/login-effects.ts';
 import { LoginServer, type LoginServerOptions } from '../login/login-server.ts';
+import { openRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import { LOGIN_CARRIED_BURST, LOGIN_CARRIED_REFILL_MS, RENEW_GRACE_MS } from '../protocol/params.ts';
@@ -75,6 +76,7 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
     this.#server = new LoginServer({
       issuer,
       random,
+      openRecord,
       ...(options.allowServiceNames ? { allowServiceNames: options.allowServiceNames } : {}),
       ...(options.passwordCost ? { passwordCost: options.passwordCost } : {}),
     });

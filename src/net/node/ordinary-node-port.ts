@@ -8,6 +8,7 @@ import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
 import type { VoiceReport } from '../media/quality.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
+import type { Remembered } from '../overlay/known-supernodes.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -25,8 +26,8 @@ export interface OrdinaryNodeOptions {
   readonly authorityDer?: Buffer | undefined;
   readonly loginServers: readonly Endpoint[];
   readonly supernodes: readonly Endpoint[];
-  /** The way to a supernode that worked on this network last. */
-  readonly worked?: WayName | undefined;
+  /** What was learned of supernodes and networks in earlier runs. */
+  readonly remembered?: Remembered | undefined;
   /** The sockets know a proxy, through which streams may be opened. */
   readonly hasProxy?: boolean;
   /** Name and version of the program, told to the supernode. */
@@ -69,6 +70,14 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'proxy'; readonly known: boolean }
   | PeopleCommand;
 
+/** What was tried in vain. */
+export interface TriedReport {
+  readonly supernodes: number;
+  readonly ways: readonly WayName[];
+  /** `waiting`: asked, or about to be. */
+  readonly loginServer: 'waiting' | 'answers' | 'silent';
+}
+
 export type OrdinaryNodeEvent =
   | {
       readonly type: 'login-reply';
@@ -100,12 +109,14 @@ export type OrdinaryNodeEvent =
       /** Ourselves as the supernode sees us, and what follows from that; while online only. */
       readonly observed?: Endpoint | undefined;
       readonly nat?: NatSeen;
+      /** After a round in which nobody answered. */
+      readonly tried?: TriedReport;
+      /** Supernodes that are known; while online only. */
+      readonly known?: number;
     }
   | { readonly type: 'rtt'; readonly rttMs: number }
-  /** Another way to a supernode than last time worked: for the host cache. */
-  | { readonly type: 'worked'; readonly way: WayName }
-  /** Supernodes that the login server named: for the host cache. */
-  | { readonly type: 'supernodes'; readonly endpoints: readonly Endpoint[] }
+  /** Host cache and networks have changed: to be stored. */
+  | { readonly type: 'remember'; readonly remembered: Remembered }
   | {
       readonly type: 'search-results';
       readonly ticket: number;

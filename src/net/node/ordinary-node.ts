@@ -14,13 +14,13 @@ import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { natSeen } from '../nat/seen-from-outside.ts';
-import { type LinkOutput, SupernodeLink } from '../overlay/supernode-link.ts';
+import { type KnownOutput, KnownSupernodes } from '../overlay/known-supernodes.ts';
+import { type LinkOutput, SupernodeLink, type Tried } from '../overlay/supernode-link.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, isUnicastHost, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
-import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
 import {
   CERTIFICATE_LIFETIME_MS,
   CERTIFICATE_RENEW_SHARE,
@@ -28,11 +28,9 @@ import {
   LOGIN_SERVERS_NAMED_MAX,
   RENEW_RETRY_EXPIRED_MS,
   RENEW_RETRY_MS,
-  SUPERNODES_ASK_MS,
-  SUPERNODES_ASK_SPREAD_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
-import { isByProxy, type WayName } from '../protocol/ways.ts';
+import { isByProxy } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
@@ -67,15 +65,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #rosterLeft: readonly RosterEntry[] = [];
 
   readonly #connecting = new Map<NodeId, SessionId>();
-  #supernodes: readonly Endpoint[];
+  readonly #known: KnownSupernodes;
   #hostCandidates: readonly string[] = [];
   /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
   #reflexive: string | undefined;
   #renewAt: Millis = Number.POSITIVE_INFINITY;
-  /** When the login server is asked for supernodes next; Infinity while we are attached, or are nobody. */
-  #askSupernodesAt: Millis = Number.POSITIVE_INFINITY;
   #detailsChanged = false;
-  #worked: WayName | undefined;
   #linkEndpoint: Endpoint | undefined;
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
 
@@ -88,7 +83,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
     this.#carriers = new Carriers(this.#switchboard, { pin, random });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
-    this.#link = new SupernodeLink(random, options.worked);
+    this.#link = new SupernodeLink(random);
+    this.#known = new KnownSupernodes({
+      ...{ random, wallClock, invite: options.supernodes, remembered: options.remembered },
+      judge: (der) => this.#trust.judge(der, undefined),
+    });
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = () => this.#relayedPath();
     const rttMs = (node: NodeId): number | undefined => {
@@ -96,10 +95,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       return session === undefined ? undefined : this.#switchboard.rttMs(session);
     };
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath });
-    this.#supernodes = options.supernodes;
-    this.#worked = options.worked;
     this.#login.setServers(options.loginServers);
-    this.#login.setSupernodes(options.supernodes);
+    this.#login.setSupernodes(this.#known.order());
     this.#setHasProxy(options.hasProxy ?? false);
   }
 
@@ -119,7 +116,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'local-endpoints') this.#setHostCandidates(now, input.endpoints);
+    if (input.type === 'local-endpoints') {
+      this.#enterNetwork(now, input.network ?? '');
+      this.#setHostCandidates(now, input.endpoints);
+    }
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
@@ -167,14 +167,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#people?.wake(now);
     this.#media.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
-    if (now >= this.#askSupernodesAt) this.#askSupernodes(now);
+    this.#known.wake(now);
     this.#questions.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
-    at = Math.min(at, this.#askSupernodesAt, this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
     return Math.min(at, this.#questions.wakeAt());
   }
 
@@ -200,8 +200,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#tellCandidates(now);
     this.#scheduleRenewal(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
-    if (this.#supernodes.length === 0) this.#askSupernodes(now);
-    else this.#startLink(now);
+    this.#known.looking(now);
+    this.#startLink(now);
   }
 
   /** Calls end, buddies see us go, sessions and links close, in this order; then nothing of the account is left. */
@@ -231,12 +231,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#member = undefined;
     this.#linkEndpoint = undefined;
     this.#renewAt = Number.POSITIVE_INFINITY;
-    this.#askSupernodesAt = Number.POSITIVE_INFINITY;
+    this.#known.stop();
     this.#connecting.clear();
   }
 
   #startLink(now: Millis): void {
-    if (this.#people) this.#link.start(now, this.#supernodes, this.#details(this.#people));
+    const supernodes = this.#known.order();
+    this.#link.setWorked(this.#known.way);
+    if (this.#people && supernodes.length > 0) this.#link.start(now, supernodes, this.#details(this.#people));
   }
 
   #details(people: People) {
@@ -263,10 +265,21 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#login.ask(now, RENEW_TICKET, { kind: 'renew', publicKey });
   }
 
-  /** Supernodes may have moved since the invite was made: the login server knows the newest. Again until we attach. */
-  #askSupernodes(now: Millis): void {
-    this.#askSupernodesAt = now + this.#about(SUPERNODES_ASK_MS);
-    this.#login.ask(now, SUPERNODES_TICKET, { kind: 'supernodesGet' });
+  #fromKnown(now: Millis, output: KnownOutput): true {
+    if (output.type === 'ask-login') this.#login.ask(now, SUPERNODES_TICKET, { kind: 'supernodesGet' });
+    else if (output.type === 'ask-supernode') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'named') this.#supernodesNamed(now);
+    else if (output.type === 'nobody') this.#tellNobody({ supernodes: 0, ways: [] });
+    else this.#out.push(output);
+    return true;
+  }
+
+  /** What is known of another network is another order, and another way that worked. */
+  #enterNetwork(now: Millis, print: string): void {
+    if (!this.#known.enter(print)) return;
+    this.#link.setWorked(this.#known.way);
+    this.#link.setSupernodes(now, this.#known.order());
+    if (!this.#link.attached) this.#link.restart(now);
   }
 
   /** 20 % either way, so that many do not stay in step. */
@@ -297,6 +310,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#switchboard.drain()) busy = this.#fromSwitchboard(now, output);
       for (const output of this.#carriers.drain()) busy = this.#fromCarriers(now, output);
       for (const output of this.#link.drain()) busy = this.#fromLink(now, output);
+      for (const output of this.#known.drain()) busy = this.#fromKnown(now, output);
       for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
@@ -369,7 +383,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (!peer) return;
     if (peer.kind === 'person') this.#fromPerson(now, peer, route, value);
     else if (peer.kind === 'login-server') this.#fromLoginServer(now, session, value);
-    else if (peer.kind === 'supernode') this.#fromSupernode(now, session, value);
+    else if (peer.kind === 'supernode') this.#fromSupernode(now, session, route, value);
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
@@ -382,7 +396,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (owner?.owner === 'login') this.#login.receive(now, owner.attempt, value);
   }
 
-  #fromSupernode(now: Millis, session: SessionId, value: Message): void {
+  #fromSupernode(now: Millis, session: SessionId, route: Route, value: Message): void {
     const owner = this.#links.ownerOf(session);
     if (owner && value.kind === 'loginCarried') return this.#links.carried(now, session, value.body);
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
@@ -394,6 +408,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       }
       case 'forwardFailed':
         this.#forwardFailed(hexOf(value.body.target));
+        return;
+      case 'entries':
+        this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(route));
         return;
       case 'seen':
         this.#seen(value.body.name, hexOf(value.body.nodeId), value.body.attached);
@@ -446,7 +463,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromLink(now: Millis, output: LinkOutput): true {
     switch (output.type) {
       case 'connect':
-        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt }, output);
+        this.#links.connect(now, { owner: 'supernode', attempt: output.attempt, once: output.once }, output);
         return true;
       case 'abandon':
         this.#links.abandon('supernode', output.attempt);
@@ -468,8 +485,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#peers.setOnline(false);
         this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
-        this.#login.setSupernodes(this.#supernodes);
-        this.#askSupernodesAt = now + SUPERNODES_ASK_SPREAD_MS * this.#options.random.fraction();
+        this.#known.looking(now);
+        this.#login.setSupernodes(this.#known.order());
+        return true;
+      case 'nobody':
+        this.#tellNobody(output.tried);
         return true;
       case 'rtt':
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
@@ -502,17 +522,26 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const known = this.#options.loginServers;
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint, way } = output;
-    if (way !== this.#worked) this.#out.push({ type: 'worked', way });
-    this.#worked = way;
+    this.#known.attached(now, { server: output.server, way }, output.missed);
+    this.#link.setSupernodes(now, this.#known.order());
     this.#login.setSupernodes([endpoint]);
     this.#linkEndpoint = endpoint;
-    this.#askSupernodesAt = Number.POSITIVE_INFINITY;
     const observed = parseEndpoint(output.observed);
     const byProxy = isByProxy(way);
     // What it sees is the proxy, then.
     const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
     const { carrier } = endpoint;
-    this.#out.push({ type: 'link', state: 'online', endpoint, carrier, byProxy, trouble: undefined, observed, nat });
+    this.#out.push({
+      type: 'link',
+      state: 'online',
+      endpoint,
+      carrier,
+      byProxy,
+      trouble: undefined,
+      observed,
+      nat,
+      ...this.#knowing(),
+    });
     this.#peers.setOnline(true);
     for (const { name, node } of output.present) this.#seen(name, node, true);
   }
@@ -526,8 +555,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       const session = this.#links.sessionOf('login', output.attempt);
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
     } else if (output.ticket === RENEW_TICKET) this.#renewed(now, output);
-    else if (output.ticket === SUPERNODES_TICKET) this.#supernodesNamed(now, output);
-    else if (output.type === 'reply') {
+    else if (output.ticket === SUPERNODES_TICKET) {
+      if (output.type === 'reply' && output.message.kind === 'supernodes')
+        this.#known.fromLogin(now, output.message.body);
+      else this.#known.loginSilent();
+    } else if (output.type === 'reply') {
       const { ticket } = output;
       this.#out.push({ type: 'login-reply', ticket, message: output.message, authorityDer: this.#trust.authorityDer });
     } else {
@@ -551,19 +583,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (!this.#link.attached) this.#startLink(now);
   }
 
-  #supernodesNamed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
-    const reply = output.type === 'reply' && output.message.kind === 'supernodes' ? output.message : undefined;
-    const texts = reply?.body.entries.flatMap((entry) => entry.endpoints ?? []) ?? [];
-    const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
-    const fresh = named.filter((one) => !this.#supernodes.some((known) => sameEndpoint(known, one)));
-    if (fresh.length === 0) {
-      if (this.#supernodes.length === 0) this.#tellLink('connecting', 'unreachable-network');
-      return;
-    }
-    this.#supernodes = [...this.#supernodes, ...fresh].slice(-HOST_CACHE_ENTRIES_MAX);
-    this.#out.push({ type: 'supernodes', endpoints: this.#supernodes });
-    if (!this.#link.attached) this.#login.setSupernodes(this.#supernodes);
-    if (!this.#link.attached) this.#startLink(now);
+  #supernodesNamed(now: Millis): void {
+    const order = this.#known.order();
+    if (!this.#link.attached) this.#login.setSupernodes(order);
+    if (this.#link.idle) this.#startLink(now);
+    else this.#link.setSupernodes(now, order);
   }
 
   #fromPeers(now: Millis, output: PeerSessionsOutput): true {
@@ -659,6 +683,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #tellCandidates(now: Millis): void {
     const endpoints = [...new Set(this.#reflexive ? [this.#reflexive, ...this.#hostCandidates] : this.#hostCandidates)];
     this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
+  }
+
+  #knowing() {
+    return { known: this.#known.size };
+  }
+
+  /** A round came to nothing: what was tried, for a person. */
+  #tellNobody({ supernodes, ways }: Tried): void {
+    const tried = { supernodes, ways, loginServer: this.#known.loginServer };
+    const trouble = 'unreachable-network';
+    this.#out.push({ type: 'link', state: 'connecting', endpoint: undefined, carrier: undefined, trouble, tried });
   }
 
   #tellLink(state: 'connecting' | 'offline', trouble: FailureCode | undefined): void {

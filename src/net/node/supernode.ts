@@ -8,19 +8,30 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { EntryDesk } from '../overlay/entry-desk.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import { type Endpoint, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
-import { REATTACH_BACKOFF_MS, SUPERNODE_CERTIFICATE_LIFETIME_MS } from '../protocol/params.ts';
+import {
+  ENTRIES_LEARN_FIRST_MS,
+  ENTRIES_LEARN_MS,
+  REATTACH_BACKOFF_MS,
+  SUPERNODE_ENTRY_REFRESH_MS,
+} from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
 import { PinnedTrust } from './trust.ts';
+
+/** What is asked of the login server. */
+const ENROL_TICKET = 1;
+const LEARN_TICKET = 2;
 
 const LOGIN_SERVER = { kind: 'login-server' } as const;
 /** The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. */
@@ -66,12 +77,15 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #carriers: Carriers;
   readonly #registrar: Registrar;
   readonly #login = new LoginClient();
+  /** The other supernodes. */
+  readonly #entries: EntryDesk;
   readonly #loginLinks = new Map<number, LinkId>();
   readonly #relay = new LoginRelay();
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
   #enrolAt: Millis = 0;
+  #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
   #certified = false;
   #out: (NetOutput | SupernodeEvent)[] = [];
@@ -83,7 +97,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: WELCOME });
     this.#carriers = new Carriers(this.#switchboard, { pin, random });
     const loginServers = options.loginServers.map(printEndpoint);
-    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps });
+    const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
+    this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
+    const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
+    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor });
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
@@ -100,6 +117,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   wake(now: Millis): void {
     if (now >= this.#enrolAt) this.#enrol(now);
+    if (now >= this.#learnAt) this.#learn(now);
     this.#switchboard.wake(now);
     this.#registrar.wake(now);
     this.#login.wake(now);
@@ -109,7 +127,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   wakeAt(): Millis {
     const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt());
-    return Math.min(this.#enrolAt, this.#switchboard.wakeAt(), roomsAt);
+    return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt);
   }
 
   drain(): (NetOutput | SupernodeEvent)[] {
@@ -125,8 +143,21 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   #enrol(now: Millis): void {
     this.#enrolAt = Number.POSITIVE_INFINITY;
-    const endpoints = this.#options.endpoints.map(printEndpoint);
-    this.#login.ask(now, 1, { kind: 'enrolSupernode', publicKey: this.#options.publicKeySpki, endpoints });
+    const { nodeId, endpoints, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
+    const entry = signRecord({ nodeId, endpoints, issuedAtMs: wallClock() }, privateKey);
+    const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
+    this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** Who else is there; asked of the login server, rarely. */
+  #learn(now: Millis): void {
+    this.#learnAt = now + this.#about(ENTRIES_LEARN_MS);
+    this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
+  }
+
+  /** 20 % either way, so that many do not stay in step. */
+  #about(ms: number): number {
+    return ms * (0.8 + 0.4 * this.#options.random.fraction());
   }
 
   #adoptCertificate(certificateDer: Buffer): void {
@@ -245,6 +276,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const link = this.#loginLinks.get(output.attempt);
       const session = link === undefined ? undefined : this.#carriers.sessionOf(link);
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
+    } else if (output.ticket === LEARN_TICKET) {
+      if (output.type !== 'reply' || output.message.kind !== 'supernodes') return;
+      this.#entries.learn(this.#options.wallClock(), output.message.body);
     } else if (output.type === 'failed') this.#enrolmentFailed(now, output.code);
     else this.#enrolled(now, output.message);
   }
@@ -258,15 +292,15 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       return this.#enrolmentFailed(now, 'certificate-invalid');
     }
     this.#enrolFailures = 0;
-    this.#enrolAt = now + SUPERNODE_CERTIFICATE_LIFETIME_MS / 4;
+    this.#enrolAt = now + this.#about(SUPERNODE_ENTRY_REFRESH_MS);
+    if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
   }
 
   #enrolmentFailed(now: Millis, code: FailureCode): void {
-    const { random } = this.#options;
     const backoff = REATTACH_BACKOFF_MS[Math.min(this.#enrolFailures++, REATTACH_BACKOFF_MS.length - 1)] ?? 60_000;
-    this.#enrolAt = now + backoff * (0.8 + 0.4 * random.fraction());
+    this.#enrolAt = now + this.#about(backoff);
     this.#out.push({ type: 'enrolment-failed', code });
   }
 

@@ -12,6 +12,8 @@ import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName 
 import {
   CLIENTS_PER_SUPERNODE_MAX,
   DISPLAY_NAME_LENGTH_MAX,
+  ENTRIES_GET_BURST,
+  ENTRIES_GET_REFILL_MS,
   FORWARD_BURST_BYTES,
   FORWARD_BYTES_LEAST,
   FORWARD_BYTES_PER_SECOND,
@@ -28,6 +30,7 @@ import {
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compilePattern } from './search-pattern.ts';
+import type { SealedEntry } from './supernode-entry.ts';
 
 export interface RegistrarPeer {
   readonly session: number;
@@ -68,11 +71,13 @@ interface Client {
 interface Allowance {
   readonly forwarding: TokenBucket;
   readonly searches: TokenBucket;
+  readonly entries: TokenBucket;
 }
 
 export class Registrar {
   readonly #loginServers: readonly string[];
   readonly #relayKbps: number;
+  readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
   readonly #total: TokenBucket;
   readonly #byNode = new Map<NodeId, Client>();
   readonly #bySession = new Map<number, Client>();
@@ -86,7 +91,13 @@ export class Registrar {
   #sweepAt: Millis = 0;
   #out: RegistrarOutput[] = [];
 
-  constructor(options: { loginServers: readonly string[]; relayKbps: number }) {
+  /** `entriesFor`: other supernodes that this client is told of. */
+  constructor(options: {
+    loginServers: readonly string[];
+    relayKbps: number;
+    entriesFor?: (client: NodeId) => readonly SealedEntry[];
+  }) {
+    this.#entriesFor = options.entriesFor ?? (() => []);
     this.#loginServers = options.loginServers;
     this.#relayKbps = options.relayKbps;
     const bytesPerSecond = options.relayKbps * 125;
@@ -103,7 +114,7 @@ export class Registrar {
       this.#keepAlive(now, from, value.body.id);
       return true;
     }
-    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward'];
+    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet'];
     if (!kinds.includes(value.kind)) return false;
     const client = this.#bySession.get(from.session);
     if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
@@ -153,11 +164,14 @@ export class Registrar {
     else if (value.kind === 'search') this.#search(now, client, value.body);
     else if (value.kind === 'watch') this.#setWatch(client, value.body.names);
     else if (value.kind === 'forward') this.#forward(now, client, value.body);
+    else if (value.kind === 'entriesGet') this.#tellEntries(now, client, value.body);
   }
 
   #attach(now: Millis, peer: RegistrarPeer, body: Body<'attach'>): void {
     const old = this.#byNode.get(peer.nodeId);
     if (!old && this.#byNode.size >= CLIENTS_PER_SUPERNODE_MAX) {
+      // Where else to go comes with the refusal, so that nobody has to look for it.
+      if (this.#entriesFor(peer.nodeId).length > 0) this.#sendEntries(peer, body.requestId);
       this.#send(peer.session, message('failure', { requestId: body.requestId, code: 'busy', retryAfterMs: 5_000 }));
       return;
     }
@@ -210,6 +224,7 @@ export class Registrar {
     const allowance = this.#allowances.get(node) ?? {
       forwarding: new TokenBucket(FORWARD_BYTES_PER_SECOND, FORWARD_BURST_BYTES),
       searches: new TokenBucket(1_000 / SEARCH_REFILL_MS, SEARCH_BURST),
+      entries: new TokenBucket(1_000 / ENTRIES_GET_REFILL_MS, ENTRIES_GET_BURST),
     };
     this.#allowances.delete(node);
     this.#allowances.set(node, allowance);
@@ -297,6 +312,16 @@ export class Registrar {
     const page = sorted.slice(0, limit).map(([, { name, displayName }]) => ({ name, displayName }));
     const complete = sorted.length <= limit;
     this.#send(client.peer.session, message('searchResults', { requestId: body.requestId, hits: page, complete }));
+  }
+
+  #tellEntries(now: Millis, client: Client, body: Body<'entriesGet'>): void {
+    const { entries } = client.allowance;
+    if (entries.take(now)) this.#sendEntries(client.peer, body.requestId);
+    else this.#refuse(client.peer.session, { kind: 'entriesGet', body }, 'busy', entries.waitMs(now));
+  }
+
+  #sendEntries({ session, nodeId }: RegistrarPeer, requestId: number): void {
+    this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId)] }));
   }
 
   #forward(now: Millis, client: Client, body: Body<'forward'>): void {

@@ -1,11 +1,10 @@
 /**
  * Our one supernode, from the client's side: find one that answers, attach, keep the lease alive, notice its death,
- * attach elsewhere. The node opens sessions as asked (`connect`) and tells how that went; addresses come from the
- * invite and the host cache, in an order that is the same for everybody, so that people meet at the same place.
+ * attach elsewhere. The node opens sessions as asked (`connect`) and tells how that went; addresses come from the host
+ * cache, best first; which of them is tried when is `attach-race.ts`. A node may have two of these: each knows only what
+ * it is told.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
- *     racing: each supernode's UDP, TCP, TCP 443, TLS 443, TCP 80, and through the proxy of this machine, then the next one,
- *       ATTACH_STAGGER_MS apart; the way that worked last on this network begins together with UDP
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
  *     attached --"I do not know you"--> attached, with a new Attach
@@ -17,7 +16,6 @@ import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hexOf, type NodeId } from '../protocol/ids.ts';
 import {
-  ATTACH_STAGGER_MS,
   ATTACH_TIMEOUT_MS,
   ATTACHMENT_BRIEF_MS,
   KEEP_ALIVE_MISSES_MAX,
@@ -25,11 +23,15 @@ import {
   KEEP_ALIVE_RETRY_MS,
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
+  SWEEP_BURST,
+  SWEEP_STEPS_PER_SECOND,
 } from '../protocol/params.ts';
-import { isByProxy, isByTls, type Way, type WayName, waysTo } from '../protocol/ways.ts';
+import { TokenBucket } from '../protocol/token-bucket.ts';
+import { isByProxy, isByTls, type Way, type WayName } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
+import { AttachRace, type AttemptId, isSamePlace, type Tried } from './attach-race.ts';
 
-export type AttemptId = number;
+export type { AttemptId, Tried } from './attach-race.ts';
 
 /** Numbers of our requests begin here, so that no answer to another room's question is taken for ours. */
 const REQUEST_IDS_FROM = 2 ** 31;
@@ -50,6 +52,8 @@ export type LinkOutput =
       readonly type: 'connect';
       readonly attempt: AttemptId;
       readonly endpoint: Endpoint;
+      /** One of very many, so that nothing of it is sent again. */
+      readonly once: boolean;
       /** Through the proxy of this machine. */
       readonly proxy: boolean;
       /** Inside genuine TLS. */
@@ -61,14 +65,20 @@ export type LinkOutput =
       readonly type: 'attached';
       readonly endpoint: Endpoint;
       readonly way: WayName;
+      /** As it was named. */
+      readonly server: Endpoint;
+      /** Ways to other servers that had their time and did not answer. */
+      readonly missed: readonly Way[];
       readonly observed: string;
       readonly loginServers: readonly string[];
       readonly present: readonly { readonly name: string; readonly node: NodeId }[];
     }
   /** Told again after the lists changed: of the watched names, those attached there now. */
   | { readonly type: 'present'; readonly present: readonly { readonly name: string; readonly node: NodeId }[] }
-  /** Not attached (any more); `code` says why, `searching` that we go on trying by ourselves. */
+  /** Not attached (any more), and why; a new race is on, or will be. */
   | { readonly type: 'detached'; readonly code: FailureCode }
+  /** A round came to nothing; the next one begins by itself. */
+  | { readonly type: 'nobody'; readonly tried: Tried }
   /** Our endpoint as the supernode sees it is not the one it was. */
   | { readonly type: 'observed'; readonly observed: string }
   | { readonly type: 'rtt'; readonly rttMs: number };
@@ -78,13 +88,15 @@ type State =
   | { readonly name: 'waiting'; readonly until: Millis }
   | {
       readonly name: 'racing';
-      readonly giveUpAt: Millis;
-      readonly ladder: readonly Way[];
-      next: number;
-      nextAt: Millis;
-      readonly attempts: Map<AttemptId, Way>;
+      readonly race: AttachRace;
     }
-  | { readonly name: 'attaching'; readonly attempt: AttemptId; readonly way: Way; readonly giveUpAt: Millis }
+  | {
+      readonly name: 'attaching';
+      readonly attempt: AttemptId;
+      readonly way: Way;
+      readonly missed: readonly Way[];
+      readonly giveUpAt: Millis;
+    }
   | {
       readonly name: 'attached';
       readonly attempt: AttemptId;
@@ -102,6 +114,7 @@ export class SupernodeLink {
   readonly #random: Random;
   #details: AttachDetails | undefined;
   #supernodes: readonly Endpoint[] = [];
+  readonly #sweepSteps = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST);
   #state: State = { name: 'idle' };
   #nextAttempt = 1;
   /** Rounds and brief attachments in a row that came to nothing. */
@@ -132,6 +145,26 @@ export class SupernodeLink {
     this.#race(now);
   }
 
+  /** Others are known now, or in another order; who was not known is tried at once, unless we are attached. */
+  setSupernodes(now: Millis, supernodes: readonly Endpoint[]): void {
+    const fresh = supernodes.filter((one) => !this.#supernodes.some((known) => isSamePlace(known, one)));
+    this.#supernodes = supernodes;
+    const state = this.#state;
+    if (fresh.length === 0) return;
+    if (state.name === 'racing') {
+      state.race.add(now, fresh);
+      this.#step(now);
+    } else if (state.name === 'waiting') {
+      this.#failures = 0;
+      this.#race(now);
+    }
+  }
+
+  /** The way that worked last on the network that we are on now; undefined: none is known. */
+  setWorked(way: WayName | undefined): void {
+    this.#worked = way;
+  }
+
   /** Leaves politely and stays away. */
   stop(_why: string): void {
     if (this.#state.name === 'attached') this.#out.push({ type: 'send', message: message('detach'), reliable: false });
@@ -149,7 +182,6 @@ export class SupernodeLink {
   restart(now: Millis): void {
     if (this.#state.name === 'idle') return;
     this.#failures = 0;
-    this.#worked = undefined;
     this.#leave(now, 'unreachable-network', { atOnce: true });
   }
 
@@ -163,6 +195,11 @@ export class SupernodeLink {
     this.#worked ??= way;
   }
 
+  /** Nobody asked it to look for anybody. */
+  get idle(): boolean {
+    return this.#state.name === 'idle';
+  }
+
   get attached(): boolean {
     return this.#state.name === 'attached';
   }
@@ -172,22 +209,20 @@ export class SupernodeLink {
       this.#out.push({ type: 'abandon', attempt });
       return;
     }
-    const way = this.#state.attempts.get(attempt);
+    const { race } = this.#state;
+    const way = race.wayOf(attempt);
     if (!way) return;
-    for (const other of this.#state.attempts.keys()) {
-      if (other !== attempt) this.#out.push({ type: 'abandon', attempt: other });
-    }
-    this.#state = { name: 'attaching', attempt, way, giveUpAt: now + ATTACH_TIMEOUT_MS };
+    for (const other of race.attempts) if (other !== attempt) this.#out.push({ type: 'abandon', attempt: other });
+    const missed = race.missed(now, way.server);
+    this.#state = { name: 'attaching', attempt, way, missed, giveUpAt: now + ATTACH_TIMEOUT_MS };
     this.#sendAttach();
   }
 
   failed(now: Millis, attempt: AttemptId): void {
     const state = this.#state;
     if (state.name === 'racing') {
-      state.attempts.delete(attempt);
-      if (state.attempts.size === 0 && state.next >= state.ladder.length) this.#wait(now);
-      else state.nextAt = now;
-      this.#climb(now);
+      state.race.failed(now, attempt);
+      this.#step(now);
     } else if ((state.name === 'attaching' || state.name === 'attached') && state.attempt === attempt) {
       this.#leave(now, 'unreachable-network');
     }
@@ -210,8 +245,7 @@ export class SupernodeLink {
     const state = this.#state;
     if (state.name === 'waiting' && now >= state.until) this.#race(now);
     else if (state.name === 'racing') {
-      this.#climb(now);
-      if (now >= state.giveUpAt) this.#wait(now);
+      this.#step(now);
     } else if (state.name === 'attaching' && now >= state.giveUpAt) this.#leave(now, 'unreachable-network');
     else if (state.name === 'attached' && now >= state.keepAliveAt) this.#keepAlive(now, state);
   }
@@ -219,7 +253,7 @@ export class SupernodeLink {
   wakeAt(): Millis {
     const state = this.#state;
     if (state.name === 'waiting') return state.until;
-    if (state.name === 'racing') return Math.min(state.nextAt, state.giveUpAt);
+    if (state.name === 'racing') return state.race.wakeAt();
     if (state.name === 'attaching') return state.giveUpAt;
     return state.name === 'attached' ? state.keepAliveAt : Number.POSITIVE_INFINITY;
   }
@@ -233,17 +267,9 @@ export class SupernodeLink {
   #race(now: Millis): void {
     const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
-    const ladder = inOrder.flatMap((supernode) => waysTo(supernode, this.#hasProxy));
-    if (ladder.length === 0) return this.#wait(now);
-    const giveUpAt = now + ATTACH_TIMEOUT_MS + ladder.length * ATTACH_STAGGER_MS;
-    const worked = ladder.findIndex((way) => way.name === this.#worked);
-    // Beside UDP, not instead: UDP needs a round trip less, so that it wins wherever it works again.
-    if (worked > 0) ladder.unshift(...ladder.splice(0, 1), ...ladder.splice(worked - 1, 1));
-    this.#state = { name: 'racing', giveUpAt, ladder, next: 0, nextAt: now, attempts: new Map() };
-    this.#climb(now);
-    if (worked <= 0) return;
-    this.#state.nextAt = now;
-    this.#climb(now);
+    const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, this.#hasProxy);
+    this.#state = { name: 'racing', race };
+    this.#step(now);
   }
 
   #refuses(now: Millis, endpoint: Endpoint): boolean {
@@ -257,20 +283,20 @@ export class SupernodeLink {
     this.#leave(now, 'unreachable-network', { atOnce: othersLeft });
   }
 
-  /** Starts the attempts that are due. */
-  #climb(now: Millis): void {
+  /** Begins and lets go of what is due. */
+  #step(now: Millis): void {
     const state = this.#state;
     if (state.name !== 'racing') return;
-    while (now >= state.nextAt && state.next < state.ladder.length) {
-      const way = state.ladder[state.next++];
-      if (!way) break;
-      const attempt = this.#nextAttempt++;
-      state.attempts.set(attempt, way);
-      state.nextAt = state.next < state.ladder.length ? now + ATTACH_STAGGER_MS : Number.POSITIVE_INFINITY;
-      const { endpoint, name } = way;
-      this.#out.push({ type: 'connect', attempt, endpoint, proxy: isByProxy(name), tls: isByTls(name) });
+    const { begin, abandon } = state.race.step(now, () => this.#nextAttempt++);
+    for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
+    for (const { attempt, way, sweeping } of begin) {
+      const how = { once: sweeping, proxy: isByProxy(way.name), tls: isByTls(way.name) };
+      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, ...how });
     }
-    if (state.next >= state.ladder.length) state.nextAt = Number.POSITIVE_INFINITY;
+    if (!state.race.isOver(now)) return;
+    const { tried } = state.race;
+    this.#wait(now);
+    this.#out.push({ type: 'nobody', tried });
   }
 
   #wait(now: Millis): void {
@@ -305,7 +331,7 @@ export class SupernodeLink {
     const state = this.#state;
     const attempts =
       state.name === 'racing'
-        ? [...state.attempts.keys()]
+        ? state.race.attempts
         : state.name === 'attaching' || state.name === 'attached'
           ? [state.attempt]
           : [];
@@ -324,12 +350,13 @@ export class SupernodeLink {
 
   #receiveAttached(now: Millis, attempt: AttemptId, way: Way, value: MessageOf<'attached'>): void {
     const present = value.body.present.map(presentOf);
-    if (this.#state.name === 'attached') {
+    if (this.#state.name !== 'attaching') {
       // An answer to older lists says nothing of those that were added since; theirs is on its way.
       if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present });
       return;
     }
     const { observed, loginServers } = value.body;
+    const { missed } = this.#state;
     this.#everTold = false;
     this.#state = {
       name: 'attached',
@@ -343,7 +370,9 @@ export class SupernodeLink {
       sentAt: new Map(),
     };
     this.#worked = way.name;
-    this.#out.push({ type: 'attached', endpoint: way.endpoint, way: way.name, observed, loginServers, present });
+    const { endpoint, name, server } = way;
+    const told = { observed, loginServers, present };
+    this.#out.push({ type: 'attached', endpoint, way: name, server, missed, ...told });
   }
 
   #receiveKeepAlive(now: Millis, body: Body<'keepAliveReply'>): void {

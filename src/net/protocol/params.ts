@@ -88,6 +88,36 @@ export const ALSO_TCP_PORTS = [443, 80] as const;
 /** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
 export const ATTACH_STAGGER_MS = 250;
 export const ATTACH_TIMEOUT_MS = 5_000;
+/** A whole round of the race: after it people are told that nobody answers, within the 8 s of figure S7. */
+export const ATTACH_ROUND_MS_MAX = 7_500;
+/** Servers that are tried by one way after the other; further ones are swept. Two is all that small networks have. */
+export const LADDER_SERVERS = 2;
+/** The sweep begins when the first server had its four ways: so long people meet at it, if it is there. */
+export const SWEEP_AFTER_MS = 1_000;
+/** Gaps between the steps of a sweep: the first ones leave time for an answer, then 200 a second (2 Mbit/s of Hellos). */
+export const SWEEP_GAP_START_MS = 60;
+export const SWEEP_GAP_SHRINK = 0.7;
+export const SWEEP_GAP_MS = 5;
+/** A swept server that has not answered by then is let go: three times the slowest round trip that allows a call. */
+export const SWEEP_PATIENCE_MS = 2_000;
+/** Sessions of a sweep at once, so that neither open files nor a home router's table run short. */
+export const SWEEP_IN_FLIGHT_MAX = 128;
+/** Steps of sweeps: three ways to each of 200 servers at once, then one in four seconds, however often rounds begin. */
+export const SWEEP_BURST = 600;
+export const SWEEP_STEPS_PER_SECOND = 0.25;
+/** Whoever had this long before another answered has missed: four round trips of 200 ms, and a repeat. */
+export const MISSED_AFTER_MS = 900;
+/** After a miss a supernode is tried after the others on that network, for twice as long each time. */
+export const MISSED_MS = 600_000;
+export const MISSED_MS_MAX = 3_600_000;
+/** A success counts half as much after this long (HARV: 18 % of addresses are dead after a day, 58 % after three weeks). */
+export const HOST_HALF_LIFE_MS = 7 * 86_400_000;
+/** Networks remembered, and of those one entry of the host cache was tried on. */
+export const NETWORKS_REMEMBERED_MAX = 32;
+export const HOST_VISITS_MAX = 12;
+/** What was learned is stored soon after an attachment, else this often at most. */
+export const REMEMBER_SOON_MS = 2_000;
+export const REMEMBER_MS = 900_000;
 /** `wren check` takes whoever has not answered by then for unreachable: two repeats of a lost packet fit. */
 export const KNOCK_TIMEOUT_MS = 4_000;
 /** Whoever tells of an installation waits no longer for the answer. */
@@ -115,8 +145,11 @@ export const FORWARD_BURST_BYTES = 64_000;
 export const FORWARD_BYTES_LEAST = 100;
 /** A longer packet is forwarded reliably: inside a sealed Forward it would no longer fit a datagram. */
 export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
-/** How often the login server is asked for supernodes while none answers. */
+/** A race that lasts this long asks the login server for supernodes: those that we know may be the wrong ones. */
+export const SUPERNODES_ASK_AFTER_MS = 1_500;
+/** How often the login server is asked for supernodes while none answers: twice as rarely each time, up to the maximum. */
 export const SUPERNODES_ASK_MS = 15_000;
+export const SUPERNODES_ASK_MS_MAX = 120_000;
 /** A supernode that dies has 500 clients: they ask within this, not all at once. */
 export const SUPERNODES_ASK_SPREAD_MS = 1_000;
 /** Login servers that our supernode may add to those of the invite. */
@@ -138,6 +171,26 @@ export const LOGIN_CARRIED_BURST = 100;
 export const LOGIN_CARRIED_REFILL_MS = 200;
 /** Relay budget of a whole supernode unless `--relay-kbps` says otherwise: 1 Mbit/s (realtime.md 7). */
 export const RELAY_KBPS_DEFAULT = 1000;
+
+// --- supernodes made known
+/** A supernode signs its entry anew this often, and enrols with it: whoever has moved is found again within a day. */
+export const SUPERNODE_ENTRY_REFRESH_MS = 86_400_000;
+/** An entry counts for so long, so that a week without login server changes nothing. */
+export const SUPERNODE_ENTRY_LIFETIME_MS = 7 * 86_400_000;
+/** Eight endpoints of 64 characters, node id and time; a signature of the longest key. */
+export const SUPERNODE_RECORD_BYTES_MAX = 600;
+export const SUPERNODE_SIGNATURE_BYTES_MAX = 512;
+/** Entries of 1.2 kB that a supernode hands out in one answer; a client sees these few a day, not the whole list. */
+export const ENTRIES_PER_ANSWER_MAX = 4;
+/** A supernode learns the newest of the others from the login server soon after it has come, then this often. */
+export const ENTRIES_LEARN_FIRST_MS = 60_000;
+export const ENTRIES_LEARN_MS = 3_600_000;
+/** A client asks its supernode well after it has signed in (figure S8 counts bytes), then rarely (figure N1). */
+export const ENTRIES_ASK_FIRST_MS = 600_000;
+export const ENTRIES_ASK_MS = 7_200_000;
+/** Answers that one client gets: a few at once, then one in five minutes. */
+export const ENTRIES_GET_BURST = 3;
+export const ENTRIES_GET_REFILL_MS = 300_000;
 
 // --- people
 /** How long a name that could not be found is not asked for again. */

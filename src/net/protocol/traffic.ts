@@ -14,8 +14,11 @@ export type NetInput =
   | { readonly type: 'stream-bytes'; readonly stream: StreamId; readonly bytes: Buffer }
   /** Refused, reset, timed out or ended; nothing more comes of this stream. */
   | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
-  /** The local addresses changed (also told once at start): host candidates, UDP. */
-  | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[] };
+  /**
+   * The local addresses changed (also told once at start): host candidates, UDP. `network`: a fingerprint of the network
+   * that we are on, to be compared here and sent nowhere.
+   */
+  | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[]; readonly network?: string };
 
 export type NetOutput =
   /**

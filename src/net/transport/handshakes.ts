@@ -53,6 +53,8 @@ const COOKIE_BYTES = 16;
 export interface BeginOptions {
   readonly anonymous: boolean;
   readonly wantAuthority: boolean;
+  /** One of very many: its Hello is not sent again. */
+  readonly once?: boolean;
   /** Anybody else is no answer. */
   readonly expect?: Expectation | undefined;
 }
@@ -140,7 +142,7 @@ export class Handshakes {
       own: options.anonymous ? undefined : this.#own,
       expect: options.expect,
       giveUpAt: now + HANDSHAKE_TIMEOUT_MS,
-      resendAt: now + HANDSHAKE_RETRY_MS,
+      resendAt: options.once ? Number.POSITIVE_INFINITY : now + HANDSHAKE_RETRY_MS,
       retryMs: HANDSHAKE_RETRY_MS,
       cookies: 0,
       lastCode: 'unreachable',

@@ -93,8 +93,8 @@ export class Switchboard {
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
   connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
-    const { anonymous = false, wantAuthority = false, expect } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, expect });
+    const { anonymous = false, wantAuthority = false, once = false, expect } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect });
     this.#settleHandshakes(now);
     return id;
   }

@@ -41,10 +41,10 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   }
 }
 
-type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite';
+type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'SupernodeRecord' | 'SupernodeEntry';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
-/** Encodes a handshake body or an invite. */
+/** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */
 export function encodeBody<T extends HandshakeType>(type: T, body: Partial<HandshakeBody<T>>): Buffer {
   return Buffer.from(wren[type].encode(body as never).finish());
 }

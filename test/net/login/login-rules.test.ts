@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { checkCertificate } from '../../../src/net/login/credential.ts';
+import { checkCertificate, nodeIdOf } from '../../../src/net/login/credential.ts';
+import { openRecord, signRecord } from '../../../src/net/overlay/supernode-entry.ts';
+import { type Endpoint, parseEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import {
   BUDDY_LIST_BYTES_MAX,
   CERTIFICATE_LIFETIME_MS,
@@ -341,6 +343,27 @@ describe('a supernode', () => {
     expect(reply.expiresAtMs).toBe(WALL_MS + SUPERNODE_CERTIFICATE_LIFETIME_MS);
     const { entries } = granted(scene.ask(scene.session(), 'supernodesGet'), 'supernodes');
     expect(entries).toEqual([{ nodeId: Buffer.from(identity.nodeId, 'hex'), endpoints: here.endpoints }]);
+  });
+
+  it('that signs where it is has its entry told with the certificate, if all of its endpoints may be announced', () => {
+    const scene = new LoginScene({ openRecord });
+    const { privateKey } = keyPair('supernode');
+    const enrol = (host: string, texts: readonly string[], signer = privateKey) => {
+      const endpoints = texts.map((text) => parseEndpoint(text) as Endpoint);
+      const entry = signRecord({ nodeId: nodeIdOf(supernodeKey), endpoints, issuedAtMs: WALL_MS }, signer);
+      const fields = { publicKey: supernodeKey, endpoints: [...texts], entry };
+      const { certificate } = granted(scene.ask(scene.session(host), 'enrolSupernode', fields), 'supernodeEnrolled');
+      const told = granted(scene.ask(scene.session(), 'supernodesGet'), 'supernodes').entries[0];
+      return { told, entry, certificate };
+    };
+    const { told, entry, certificate } = enrol('203.0.113.5', here.endpoints);
+    expect(told).toMatchObject({ endpoints: here.endpoints, certificate, ...entry });
+    for (const bad of [
+      enrol('203.0.113.5', ['udp:203.0.113.5:1', 'udp:192.0.2.66:1']),
+      enrol('203.0.113.5', here.endpoints, keyPair('alice').privateKey),
+    ]) {
+      expect([bad.told?.record, bad.told?.certificate]).toEqual([undefined, undefined]);
+    }
   });
 
   it.each([

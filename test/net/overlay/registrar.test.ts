@@ -5,6 +5,8 @@ import { bytesOf, hexOf } from '../../../src/net/protocol/ids.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
   DISPLAY_NAME_LENGTH_MAX,
+  ENTRIES_GET_BURST,
+  ENTRIES_GET_REFILL_MS,
   FORWARD_BURST_BYTES,
   FORWARD_BYTES_LEAST,
   FORWARD_BYTES_PER_SECOND,
@@ -94,7 +96,13 @@ class Scene {
   #sessions = 0;
 
   constructor(relayKbps = 1_000_000) {
-    this.registrar = new Registrar({ loginServers: ['tcp:192.0.2.9:4000'], relayKbps });
+    const sealed = (client: string) => ({
+      certificate: Buffer.of(1),
+      record: bytesOf(client),
+      signature: Buffer.of(3),
+    });
+    const entriesFor = (client: string) => [sealed(client)];
+    this.registrar = new Registrar({ loginServers: ['tcp:192.0.2.9:4000'], relayKbps, entriesFor });
   }
 
   /** A session of a person; `number` is the person's device. */
@@ -469,5 +477,36 @@ describe('forwarding', () => {
     const { scene, alice, bobby } = pair();
     alice.forwards(bobby, 500);
     expect(scene.registrar.load).toMatchObject({ clients: 2, forwardedPackets: 1, forwardedBytes: 500 });
+  });
+});
+
+describe('other supernodes', () => {
+  it('are named to a client that asks, a few times and then rarely', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1', 7).attaches();
+    for (let requestId = 1; requestId <= ENTRIES_GET_BURST + 1; requestId++) {
+      alice.says(message('entriesGet', { requestId }));
+    }
+    const told = alice.got('entries');
+    expect(told).toHaveLength(ENTRIES_GET_BURST);
+    expect(told[0]?.entries).toMatchObject([{ record: bytesOf(node(7)) }]);
+    expect(alice.got('failure')).toMatchObject([{ code: 'busy', requestId: ENTRIES_GET_BURST + 1 }]);
+    scene.passes(ENTRIES_GET_REFILL_MS);
+    alice.attaches().says(message('entriesGet', { requestId: 99 }));
+    expect(alice.got('entries').at(-1)?.requestId).toBe(99);
+  });
+
+  it('are not named to somebody who is not attached', () => {
+    const stranger = new Scene().stranger();
+    stranger.says(message('entriesGet', { requestId: 1 }));
+    expect(stranger.got('entries')).toEqual([]);
+    expect(stranger.got('failure')).toMatchObject([{ code: 'not-allowed' }]);
+  });
+
+  it('are named to whoever comes when all places are taken, before the refusal', () => {
+    const scene = new Scene();
+    for (let i = 0; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`person${i}`).attaches();
+    const late = scene.person('late01').attaches();
+    expect(late.heard.map((one) => one.message.kind)).toEqual(['entries', 'failure']);
   });
 });

@@ -1,6 +1,6 @@
 /** Finding a supernode, staying with it, noticing its death, and not being a burden to one that is full or falling. */
 import { describe, expect, it } from 'vitest';
-import { type LinkOutput, SupernodeLink } from '../../../src/net/overlay/supernode-link.ts';
+import { type LinkOutput, SupernodeLink, type Tried } from '../../../src/net/overlay/supernode-link.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import { bytesOf } from '../../../src/net/protocol/ids.ts';
 import {
@@ -41,6 +41,7 @@ class Scene {
   told: string[] = [];
   sent: Message[] = [];
   present: string[][] = [];
+  readonly nobody: Tried[] = [];
 
   constructor(worked?: WayName) {
     this.link = new SupernodeLink(seededRandom('link'), worked);
@@ -149,7 +150,8 @@ class Scene {
     else if (output.type === 'detached') this.told.push(`detached ${output.code}`);
     else if (output.type === 'attached') this.told.push(`attached ${printEndpoint(output.endpoint)}`);
     else if (output.type === 'observed') this.told.push(`observed ${output.observed}`);
-    else this.told.push(`rtt ${output.rttMs}`);
+    else if (output.type === 'rtt') this.told.push(`rtt ${output.rttMs}`);
+    else this.nobody.push(output.tried);
   }
 
   #attempt(place: string): number {
@@ -177,6 +179,7 @@ describe('the race', () => {
     scene.passes(2 * ATTACH_STAGGER_MS);
     expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:4000', 'tls:192.0.2.1:443']);
     scene.tried = [];
+    scene.link.setWorked(undefined);
     scene.link.restart(scene.now);
     scene.settle();
     expect(scene.tried).toEqual([ONE]);

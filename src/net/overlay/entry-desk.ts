@@ -1,0 +1,72 @@
+/**
+ * What a supernode knows of the others, and whom it names to a client: the login server names the newest every hour
+ * (`SupernodesGet`), each is taken by its signature, and a client that asks gets a few. Which few hangs on the client
+ * and the day, not on how often it asks: whoever wants the whole list needs as many accounts (HARV: the classic lists
+ * were harvested by 70 machines in four days).
+ *
+ *   login server's Supernodes --> EntryReader --> kept, freshest first --> `forClient` --> Entries
+ */
+import { createHash } from 'node:crypto';
+import type { NodeId } from '../protocol/ids.ts';
+import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
+import { ENTRIES_PER_ANSWER_MAX, SUPERNODE_ENTRY_REFRESH_MS, SUPERNODES_TOLD_MAX } from '../protocol/params.ts';
+import type { Body } from '../wire/messages.ts';
+import {
+  type CertificateJudge,
+  EntryReader,
+  isCurrent,
+  type SealedEntry,
+  type SupernodeEntry,
+} from './supernode-entry.ts';
+
+export class EntryDesk {
+  readonly #own: NodeId;
+  readonly #secret: Buffer;
+  readonly #reader: EntryReader;
+  readonly #entries = new Map<NodeId, SupernodeEntry>();
+
+  /** `secret`: random bytes of this run, so that nobody can work out whom others are named. */
+  constructor(options: { readonly own: NodeId; readonly secret: Buffer; readonly judge: CertificateJudge }) {
+    this.#own = options.own;
+    this.#secret = options.secret;
+    this.#reader = new EntryReader(options.judge);
+  }
+
+  /** The login server's answer. It has looked where each supernode enrolled from; addresses near by are fine. */
+  learn(wallMs: number, { entries }: Body<'supernodes'>): void {
+    for (const one of entries.slice(0, SUPERNODES_TOLD_MAX)) {
+      const { certificate, record, signature } = one;
+      if (!certificate || !record || !signature) continue;
+      const newestOf = (node: NodeId): number => this.#entries.get(node)?.issuedAtMs ?? 0;
+      const entry = this.#reader.read(wallMs, { certificate, record, signature }, newestOf, true);
+      if (entry && entry.nodeId !== this.#own) this.#entries.set(entry.nodeId, entry);
+    }
+    for (const entry of this.#freshestFirst(wallMs).slice(HOST_CACHE_ENTRIES_MAX)) this.#entries.delete(entry.nodeId);
+  }
+
+  /** At most ENTRIES_PER_ANSWER_MAX of those that still count. */
+  forClient(wallMs: number, client: NodeId): SealedEntry[] {
+    const day = Math.floor(wallMs / SUPERNODE_ENTRY_REFRESH_MS);
+    const lot = ({ nodeId }: SupernodeEntry): string =>
+      createHash('sha256').update(this.#secret).update(`${day} ${client} ${nodeId}`).digest('hex');
+    return this.#freshestFirst(wallMs)
+      .map((entry) => ({ entry, lot: lot(entry) }))
+      .sort((a, b) => (a.lot < b.lot ? -1 : 1))
+      .slice(0, ENTRIES_PER_ANSWER_MAX)
+      .map(({ entry }) => entry.sealed);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Entries that were no good, by reason. */
+  get refused(): EntryReader['refused'] {
+    return this.#reader.refused;
+  }
+
+  #freshestFirst(wallMs: number): SupernodeEntry[] {
+    for (const entry of this.#entries.values()) if (!isCurrent(entry, wallMs)) this.#entries.delete(entry.nodeId);
+    return [...this.#entries.values()].sort((a, b) => b.issuedAtMs - a.issuedAtMs);
+  }
+}
