@@ -3,6 +3,7 @@
  * the classic network's logins; here a supernode carries the sealed dialogue, and every one must succeed.
  */
 import { describe, expect, test } from 'vitest';
+import { REMEMBER_SOON_MS } from '../../src/net/protocol/params.ts';
 import type { Packet } from '../sim/network.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
 import { replayCommand, runScene } from '../sim/seeded.ts';
@@ -91,6 +92,7 @@ describe('where nothing but TLS to port 443 gets out', () => {
       const people = new PeopleWorld(world);
       const person = people.person(PERSON, 'D443');
       signsUp(world, person, 2_000);
+      world.advance(REMEMBER_SOON_MS);
       person.kill();
       const begin = world.now;
       person.start();
