@@ -73,9 +73,7 @@ function micros(name: string, once: () => void): Figure {
 
 function sealing(): Figure[] {
   const root = Buffer.alloc(32, 7);
-  const ends = (['initiator', 'responder'] as const).map(
-    (role) => new Session({ role, root, remoteIndex: 1, now: 0 as never }),
-  );
+  const ends = (['initiator', 'responder'] as const).map((role) => new Session({ role, root, remoteIndex: 1 }));
   const [sender, receiver] = ends as [Session, Session];
   const plaintext = voicePacket(callTag('00'.repeat(16)), 0, silenceBody(0));
   const sealed = (): Packet => readPacket(sender.seal(plaintext)) as Packet;

@@ -192,8 +192,8 @@ const FLIP_STEP = INPUTS > 1_000_000 ? 1 : 7;
 describe('every single flipped bit', { timeout: 600_000 }, () => {
   it('of a sealed packet is refused, and costs the packet itself nothing', () => {
     const root = new Garbage(SEED).bytes(32);
-    const from = new Session({ role: 'initiator', root, remoteIndex: 7, now: 0 });
-    const to = new Session({ role: 'responder', root, remoteIndex: 8, now: 0 });
+    const from = new Session({ role: 'initiator', root, remoteIndex: 7 });
+    const to = new Session({ role: 'responder', root, remoteIndex: 8 });
     const plaintexts = [
       '02ba0100',
       '010000000100000000',

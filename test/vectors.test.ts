@@ -219,7 +219,7 @@ describe('the handshake', () => {
   });
 
   it.each(runs)('$what: the first packet each way opens', (run) => {
-    const options = { root: bytes(run.root), now: 0 };
+    const options = { root: bytes(run.root) };
     const initiator = new Session({ role: 'initiator', remoteIndex: run.responder.index, ...options });
     const responder = new Session({ role: 'responder', remoteIndex: run.initiator.index, ...options });
     for (const [from, to, { packet, plaintext }] of [

@@ -17,5 +17,6 @@ export {
   type OrdinaryNodeCommand,
   type OrdinaryNodeEvent,
   type OrdinaryNodeOptions,
+  type Ticket,
 } from './node/ordinary-node.ts';
 export type { Remembered } from './overlay/known-supernodes.ts';

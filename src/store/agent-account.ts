@@ -5,7 +5,7 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { LoginRequest, RosterEntry } from '../net/index.ts';
+import type { LoginRequest, RosterEntry, Ticket } from '../net/index.ts';
 import { type Member, nodeIdOf, OrdinaryNode, type OrdinaryNodeEvent, parseInvite, spkiOf } from '../net/index.ts';
 import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../net/protocol/endpoint.ts';
@@ -22,6 +22,7 @@ const USER_KEY_BITS = 2048;
 export interface AccountHooks {
   /** The stored buddy list of that account. */
   readonly rosterOf: (name: string) => readonly RosterEntry[];
+  readonly ticketsOf: () => readonly Ticket[];
   /** Signed in: lists may be merged, lines restored. */
   readonly onMember: () => void;
   /** About to sign out: what is said now still gets through. */
@@ -174,7 +175,7 @@ export class AgentAccount {
     this.#core.openHistoryOf(name);
     const { profile } = this.#core.options;
     profile.setPrivateKeyPem(key.export({ type: 'pkcs8', format: 'pem' }).toString());
-    const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs, buddyListVersion: 0 };
+    const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs };
     profile.setIdentity(identity);
     this.#nextKey = undefined;
     this.#become(identity, key);
@@ -202,6 +203,7 @@ export class AgentAccount {
       roster: this.#hooks.rosterOf(name),
       presence: profile.settings.get().presence,
       isService: service !== undefined,
+      tickets: this.#hooks.ticketsOf(),
     };
     this.#core.emit({ type: 'account.signed-in', account: { name, displayName, certificateExpiresAtMs: expiresAtMs } });
     this.#core.command({ type: 'become', member });

@@ -6,7 +6,7 @@
 import type { OrdinaryNodeEvent, RosterCommand, RosterEntry } from '../net/index.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
-import { BUDDY_LIST_BYTES_MAX } from '../net/protocol/params.ts';
+import { BUDDY_LIST_BYTES_MAX, BUDDY_LIST_SYNC_MS } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
 import { BUDDIES_FILE, parseBuddies, printBuddies, readBuddiesFile, writeBuddiesFile } from './buddies-file.ts';
 import { mergeBuddies, trimBuddies } from './buddy-merge.ts';
@@ -31,6 +31,8 @@ export class AgentBuddies {
   /** Of the newest change that the login server was or will be told. */
   #changedAtMs = 0;
   #again = false;
+  /** Of the newest change in the list as it was stored. */
+  #storedChangedAtMs = 0;
 
   constructor(core: AgentCore) {
     this.#core = core;
@@ -43,14 +45,22 @@ export class AgentBuddies {
     if (notice) this.#core.notice('profile-damaged', notice.detail);
     this.#presence.clear();
     this.#changedAtMs = 0;
+    this.#storedChangedAtMs = newestChange(entries);
     const unread = this.#core.history.unread();
     for (const entry of entries) if (!entry.removed) this.#show(entry, unread);
     return entries;
   }
 
-  /** Signed in: compare with the login server's copy soon. */
+  /** Signed in: compare with the login server's copy at once, unless that was done not long ago and nothing changed. */
   begin(): void {
-    this.#schedule(0);
+    const { profile, wallClock } = this.#core.options;
+    const synced = profile.identity()?.buddyListSynced;
+    const agoMs = synced ? wallClock() - synced.atMs : Number.POSITIVE_INFINITY;
+    if (!synced || agoMs < 0 || agoMs >= BUDDY_LIST_SYNC_MS || this.#storedChangedAtMs > synced.changedAtMs) {
+      return this.#schedule(0);
+    }
+    this.#changedAtMs = synced.changedAtMs;
+    this.#schedule(BUDDY_LIST_SYNC_MS - agoMs);
   }
 
   /** Nothing more is sent; what could not be stored until now is tried a last time. */
@@ -155,8 +165,7 @@ export class AgentBuddies {
     } finally {
       this.#syncing = false;
     }
-    if (retryMs > 0) this.#schedule(retryMs);
-    else if (this.#again) this.#schedule(SYNC_DELAY_MS);
+    this.#schedule(retryMs > 0 ? retryMs : this.#again ? SYNC_DELAY_MS : BUDDY_LIST_SYNC_MS);
   }
 
   /** True when both copies are one. */
@@ -171,17 +180,40 @@ export class AgentBuddies {
     const ours = this.#core.joined().core.rosterEntries();
     const merged = trimBuddies(mergeBuddies(ours, theirs ?? []), this.#core.options.wallClock());
     const text = printBuddies(owner, merged, BUDDY_LIST_BYTES_MAX).xml;
+    // What we learn from the server need not be told it.
+    this.#changedAtMs = Math.max(this.#changedAtMs, newestChange(merged));
     if (printBuddies(owner, ours).xml !== printBuddies(owner, merged).xml) {
       this.#core.command({ type: 'roster', command: { type: 'replace', entries: merged } });
     }
-    if (theirs && text === printBuddies(owner, theirs, BUDDY_LIST_BYTES_MAX).xml) return true;
+    const changedAtMs = newestChange(merged);
+    if (theirs && text === printBuddies(owner, theirs, BUDDY_LIST_BYTES_MAX).xml) {
+      this.#synced(version, changedAtMs);
+      return true;
+    }
     try {
       const request = { kind: 'buddyListPut', baseVersion: version, xml: Buffer.from(text) } as const;
       await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
+      this.#synced(version + 1, changedAtMs);
       return true;
     } catch (error) {
       if (error instanceof Refusal && error.code === 'stale') return false;
       throw error;
     }
   }
+
+  /** The next start then need not ask. */
+  #synced(version: number, changedAtMs: number): void {
+    const { profile, wallClock } = this.#core.options;
+    const identity = profile.identity();
+    if (!identity) return;
+    try {
+      profile.setIdentity({ ...identity, buddyListSynced: { version, atMs: wallClock(), changedAtMs } });
+    } catch (error) {
+      this.#core.trouble(error, 'identity.json');
+    }
+  }
+}
+
+function newestChange(entries: readonly RosterEntry[]): number {
+  return entries.reduce((newest, { changedAtMs }) => Math.max(newest, changedAtMs), 0);
 }

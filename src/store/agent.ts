@@ -15,6 +15,7 @@ import { AgentChat } from './agent-chat.ts';
 import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
 import type { AppState } from './state.ts';
@@ -33,6 +34,7 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #calls: AgentCalls;
+  readonly #tickets: AgentTickets;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
 
@@ -42,14 +44,17 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#tickets = new AgentTickets(this.#core);
     this.#account = new AgentAccount(this.#core, {
       rosterOf: (name) => this.#buddies.load(name),
+      ticketsOf: () => this.#tickets.load(),
       onMember: () => {
         this.#chat.begin();
         this.#buddies.begin();
       },
       onLeaving: () => {
         this.#buddies.end();
+        this.#tickets.forget();
         this.#calls.hangUpAll();
       },
       onNodeEvent: (event) => this.#fromNode(event),
@@ -82,6 +87,7 @@ export class Agent {
   /** Ends calls, finishes recordings, and leaves the network politely. */
   async stop(): Promise<void> {
     this.#buddies.end();
+    this.#tickets.end();
     this.#calls.hangUpAll();
     await this.#calls.close();
     await this.#core.closeNode();
@@ -202,6 +208,8 @@ export class Agent {
           });
         return;
       }
+      case 'tickets-changed':
+        return this.#tickets.changed();
       case 'remember':
         return this.#remember(event.remembered);
       case 'roster':

@@ -6,6 +6,7 @@
  *   identity.json    account and its certificate    buddies.xml      the buddy list (buddies-file.ts)
  *   network.json     the invite, the authority      history-NAME.db  chats and calls (history-db.ts)
  *   host-cache.json  supernodes for the next start  agent.log, agent.sock, lock.db
+ *   tickets.json     short handshakes (tickets-file.ts)
  *
  * "Host cache" and its 200 entries: Baset & Schulzrinne 2004, section 3.2; the random port kept since install: 3.1.
  */
@@ -24,6 +25,7 @@ import { type HostCacheFile, openHostCache } from './host-cache-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import { openPrivateFolder } from './private-folder-file.ts';
 import { openSettings, type SettingsFile } from './settings-file.ts';
+import { TICKETS_FILE } from './tickets-file.ts';
 
 /** The invite in parts, and what was learnt of the authority since. */
 export interface NetworkRecord {
@@ -46,8 +48,17 @@ export interface Identity {
   readonly certificate: Buffer;
   /** Wall clock, ms. */
   readonly expiresAtMs: number;
-  /** Version of the login server's buddy list that ours is based on; 0 before the first. */
-  readonly buddyListVersion: number;
+  /** How our buddy list stood when it and the login server's were last one; absent before that. */
+  readonly buddyListSynced?: BuddyListSynced | undefined;
+}
+
+export interface BuddyListSynced {
+  /** The login server's. */
+  readonly version: number;
+  /** Wall clock, ms. */
+  readonly atMs: number;
+  /** Of the newest change in it. */
+  readonly changedAtMs: number;
 }
 
 /** Setters write at once and throw `Refusal('disk-full')`, after which file and memory are as before. */
@@ -67,7 +78,7 @@ export interface Profile {
   /** Undefined when signed out; its certificate fits the private key. */
   identity(): Identity | undefined;
   setIdentity(identity: Identity): void;
-  /** Sign-out: account and key go, the rest stays. */
+  /** Sign-out: account, key and tickets go, the rest stays. */
   forgetIdentity(): void;
   /** Supernodes and networks, as learned in earlier runs on the network of the invite; undefined when nothing was. */
   hostCache(): Remembered | undefined;
@@ -113,7 +124,7 @@ const Account = v.object({
   displayName: v.string(),
   certificate: Bytes,
   expiresAtMs: Whole,
-  buddyListVersion: Whole,
+  buddyListSynced: v.optional(v.object({ version: Whole, atMs: Whole, changedAtMs: Whole })),
 });
 const RSA_BITS_MIN = 2048;
 
@@ -191,6 +202,7 @@ class ProfileFile implements Profile {
     this.#identity = undefined;
     rmSync(this.#path('key.pem'), { force: true });
     this.#privateKeyPem = undefined;
+    rmSync(this.#path(TICKETS_FILE), { force: true });
   }
 
   hostCache(): Remembered | undefined {

@@ -73,7 +73,7 @@ describe('experiment 2: the alternatives are blocked as well', () => {
         if (sender !== PERSON) return false;
         return carrier === 'udp' || from.host === to.host || to.host !== last || to.port !== 80;
       });
-      signsUp(world, people.person(PERSON), 6_000);
+      signsUp(world, people.person(PERSON), 6_500);
     });
   });
 });

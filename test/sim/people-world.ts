@@ -21,6 +21,7 @@ import type { Core } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
+import type { Ticket } from '../../src/net/transport/tickets.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
 import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
 import type { Running } from './host.ts';
@@ -49,6 +50,7 @@ export class Person {
   remembered: Remembered | undefined;
   /** Supernodes in the invite; all there are, when not said. */
   invited: readonly Endpoint[] | undefined;
+  tickets: readonly Ticket[] = [];
   /** Lines received, each once, in order. */
   readonly lines: { from: string; text: string }[] = [];
   readonly delivered = new Set<string>();
@@ -173,6 +175,7 @@ export class Person {
       roster: this.roster,
       presence: 'online',
       isService: false,
+      tickets: this.tickets,
     };
     this.node.command({ type: 'become', member });
     this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
@@ -196,6 +199,9 @@ export class Person {
         return;
       case 'roster':
         this.roster = this.core.rosterEntries();
+        return;
+      case 'tickets-changed':
+        this.tickets = this.core.tickets();
         return;
       case 'presence':
         this.presence.set(event.news.name, event.news.status);

@@ -163,7 +163,6 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
     displayName: 'Alice',
     certificate: Buffer.alloc(1),
     expiresAtMs: WALL_MS,
-    buddyListVersion: 0,
   };
   const scene = new AgentScene({
     change: (options) => ({
@@ -179,7 +178,13 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
       } as unknown as Profile,
     }),
   }).signedIn();
-  const hooks = { rosterOf: () => [], onMember: () => {}, onLeaving: () => {}, onNodeEvent: () => {} };
+  const hooks = {
+    rosterOf: () => [],
+    ticketsOf: () => [],
+    onMember: () => {},
+    onLeaving: () => {},
+    onNodeEvent: () => {},
+  };
   const account = new AgentAccount(scene.core, hooks);
   account.renewed({ type: 'renewed', certificateDer: Buffer.alloc(2), serverTimeMs: 0, expiresAtMs: WALL_MS + 1 });
   expect(scene.notices).toEqual(['disk-full identity.json']);

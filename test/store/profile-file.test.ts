@@ -54,7 +54,6 @@ const ALICE: Identity = {
   displayName: 'Alice',
   certificate: certificateFor(KEY),
   expiresAtMs: 1_800_000_000_000,
-  buddyListVersion: 3,
 };
 
 test('a new profile is for its owner only, has a port, and nothing else yet', () => {

@@ -5,6 +5,7 @@
 
 import type { Route } from '../../src/net/protocol/traffic.ts';
 import { type ConnectOptions, Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
+import type { TicketBook } from '../../src/net/transport/tickets.ts';
 import type { OwnIdentity, Trust, Welcome } from '../../src/net/transport/trust.ts';
 import { readPacket } from '../../src/net/wire/packet.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -33,7 +34,7 @@ export class TwoSwitchboards {
   readonly captured: { from: Side; bytes: Buffer }[] = [];
   readonly #inFlight: { at: number; order: number; to: Side; bytes: Buffer }[] = [];
   readonly #random;
-  readonly #carrier: 'udp' | 'stream';
+  readonly #carrier: 'udp' | 'stream' | 'forward';
   #order = 0;
   wire: WireOptions;
   /** When set, may replace or drop (undefined) each packet. */
@@ -45,16 +46,19 @@ export class TwoSwitchboards {
     trust: { a: Trust; b: Trust };
     identity: { a?: OwnIdentity; b?: OwnIdentity };
     /** What the wire is to them; datagrams if not said. */
-    carrier?: 'udp' | 'stream';
+    carrier?: 'udp' | 'stream' | 'forward';
     welcome?: Welcome;
+    tickets?: { readonly a?: TicketBook; readonly b?: TicketBook };
   }) {
     const seed = options.seed ?? 1;
     this.#random = seededRandom(`wire ${seed}`);
     this.wire = options.wire ?? {};
     this.#carrier = options.carrier ?? 'udp';
-    this.a = new Switchboard({ random: seededRandom(`a ${seed}`), trust: options.trust.a });
+    const ofA = options.tickets?.a ? { tickets: options.tickets.a } : {};
+    const ofB = options.tickets?.b ? { tickets: options.tickets.b } : {};
+    this.a = new Switchboard({ random: seededRandom(`a ${seed}`), trust: options.trust.a, ...ofA });
     const welcome = options.welcome ? { welcome: options.welcome } : {};
-    this.b = new Switchboard({ random: seededRandom(`b ${seed}`), trust: options.trust.b, ...welcome });
+    this.b = new Switchboard({ random: seededRandom(`b ${seed}`), trust: options.trust.b, ...welcome, ...ofB });
     this.a.setIdentity(options.identity.a);
     this.b.setIdentity(options.identity.b);
   }
@@ -66,6 +70,7 @@ export class TwoSwitchboards {
   }
 
   routeTo(side: Side): Route {
+    if (this.#carrier === 'forward') return { via: 'forward', node: side };
     return this.#carrier === 'stream' ? BY_STREAM : byDatagram(side);
   }
 

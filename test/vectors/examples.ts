@@ -146,8 +146,10 @@ export const BODIES: { readonly [type: string]: Json } = {
     wantAuthority: true,
     cookie: run(0x51, 16),
     padding: Buffer.alloc(5).toString('base64'),
+    ticket: run(0x61, 16),
+    binder: run(0xa0, 32),
   },
-  Cookie: { cookie: run(0x51, 16) },
+  Cookie: { cookie: run(0x51, 16), inFull: true },
   Auth1: {
     version: 1,
     suite: 1,
@@ -155,8 +157,9 @@ export const BODIES: { readonly [type: string]: Json } = {
     nonce: run(0x21, 16),
     ephemeral: run(0xc0, 32),
     sealed: run(0x00, 40),
+    confirm: run(0xb0, 32),
   },
-  Auth2: { sealed: run(0x00, 40) },
+  Auth2: { sealed: run(0x00, 40), confirm: run(0xb0, 32) },
   Proof: { certificate: CERTIFICATE, signature: run(0x70, 32), authorityCertificate: run(0x90, 24) },
   SupernodeRecord: { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000', 'tcp:192.0.2.7:443'], issuedAtMs: AT_MS },
   Invite: {

@@ -232,6 +232,8 @@ describe('the second implementation as responder', () => {
     const program = new Program('alice1', UDP);
     const { second } = answers(program, {});
     program.hears(second.end.seal(Buffer.from('010000000000000000', 'hex')));
+    // What was said is to be forgotten.
+    talk(program, second);
     const asked = program.waits(REKEY_AFTER_MS);
     for (const answer of second.hears(asked)) program.hears(answer);
     const { rekey } = second.messages.at(-1) as { rekey: { epoch: number; ephemeral: Uint8Array } };

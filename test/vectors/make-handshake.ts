@@ -200,9 +200,8 @@ function bodyOf(packet: Buffer): Buffer {
 }
 
 function firstPackets(root: Buffer, indexes: { initiator: number; responder: number }) {
-  const now = 0;
-  const toInitiator = new Session({ role: 'responder', root, remoteIndex: indexes.initiator, now });
-  const toResponder = new Session({ role: 'initiator', root, remoteIndex: indexes.responder, now });
+  const toInitiator = new Session({ role: 'responder', root, remoteIndex: indexes.initiator });
+  const toResponder = new Session({ role: 'initiator', root, remoteIndex: indexes.responder });
   const confirmation = Buffer.from('010000000000000000', 'hex');
   const plaintext = Buffer.concat([Buffer.from('02', 'hex'), encodeMessage(message('keepAlive', { id: 1 }))]);
   return {

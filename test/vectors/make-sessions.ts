@@ -135,8 +135,8 @@ interface Step {
 }
 
 export function dataFile(): VectorFile {
-  const initiator = new Session({ role: 'initiator', root: ROOT, remoteIndex: INDEXES.responder, now: 0 });
-  const responder = new Session({ role: 'responder', root: ROOT, remoteIndex: INDEXES.initiator, now: 0 });
+  const initiator = new Session({ role: 'initiator', root: ROOT, remoteIndex: INDEXES.responder });
+  const responder = new Session({ role: 'responder', root: ROOT, remoteIndex: INDEXES.initiator });
   const before = [
     sent(initiator, 'responder', 0, 0, 'the first packet of a direction has counter 0', Buffer.from('02c20200', 'hex')),
     sent(

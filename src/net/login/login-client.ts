@@ -109,11 +109,13 @@ interface Race {
 interface Connection {
   readonly attempt: number;
   readonly authenticated: boolean;
+  /** Somebody has signed up or in by it: that proves enough for what belongs to their account. */
+  entered: boolean;
   nextRequestId: number;
   idleAt: Millis;
 }
 
-/** These need a session that has proven who we are. */
+/** These need a session that has proven who we are; all but the first may follow in the one by which we have signed in. */
 const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set(['renew', 'signOut', 'buddyListGet', 'buddyListPut']);
 
 export class LoginClient {
@@ -167,7 +169,7 @@ export class LoginClient {
     this.#stopRacing();
     this.#worked = won.way;
     const { authenticated } = race;
-    this.#connection = { attempt, authenticated, nextRequestId: 1, idleAt: now + IDLE_CLOSE_MS };
+    this.#connection = { attempt, authenticated, entered: false, nextRequestId: 1, idleAt: now + IDLE_CLOSE_MS };
     this.#advance(now);
   }
 
@@ -216,6 +218,7 @@ export class LoginClient {
       this.#fail(pending, code, value.body.retryAfterMs);
     } else {
       this.#remove(pending);
+      this.#connection.entered ||= value.kind === 'signedIn';
       this.#out.push({ type: 'reply', ticket: pending.ticket, message: value });
     }
     this.#advance(now);
@@ -259,15 +262,14 @@ export class LoginClient {
     if (!next) return;
     const authenticated = AUTHENTICATED.has(next.request.kind);
     const connection = this.#connection;
-    if (connection && authenticated && !connection.authenticated) {
+    if (connection && !serves(connection, next.request)) {
       if (this.#pending.some((pending) => pending.requestId !== 0)) return;
       this.#disconnect();
     }
     if (!this.#connection) return this.#beginRace(now, authenticated);
     let room = LOGIN_REQUESTS_PER_SESSION_MAX - this.#pending.filter((pending) => pending.requestId !== 0).length;
     for (const pending of this.#pending) {
-      const fits = !AUTHENTICATED.has(pending.request.kind) || this.#connection.authenticated;
-      if (pending.requestId !== 0 || !fits || room <= 0) continue;
+      if (pending.requestId !== 0 || !serves(this.#connection, pending.request) || room <= 0) continue;
       this.#send(this.#connection, pending, now);
       room -= 1;
     }
@@ -355,6 +357,10 @@ export class LoginClient {
   #remove(pending: Pending): void {
     this.#pending = this.#pending.filter((other) => other !== pending);
   }
+}
+
+function serves({ authenticated, entered }: Connection, { kind }: LoginRequest): boolean {
+  return authenticated || !AUTHENTICATED.has(kind) || (entered && kind !== 'renew');
 }
 
 function dressed({ name, endpoint }: Way, face: LoginFace): LoginWay {

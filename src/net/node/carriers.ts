@@ -12,6 +12,7 @@ import type { FailureCode } from '../protocol/failures.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
 import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
+import { keyOfPlace } from '../transport/tickets.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
 import { Mask, readDatagram } from '../wire/mask.ts';
@@ -102,7 +103,7 @@ export class Carriers {
     const link: Link = { session: undefined, stream: undefined, up: false };
     this.#links.set(id, link);
     if (endpoint.carrier === 'udp') {
-      this.#handshake(now, id, link, { via: 'udp', endpoint }, options);
+      this.#handshake(now, id, link, { via: 'udp', endpoint }, { ...options, place: keyOfPlace(endpoint) });
       return id;
     }
     const stream = this.#nextStream++;
@@ -288,7 +289,8 @@ export class Carriers {
     if (!link) return;
     const opening = StreamFramer.opening(waiting.options.face);
     if (opening.length > 0) this.#write(input.stream, stream, opening);
-    this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, waiting.options);
+    const options = { ...waiting.options, place: keyOfPlace(stream.remote) };
+    this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, options);
   }
 
   /** The sessions that ran over this stream end with it. */
@@ -306,7 +308,13 @@ export class Carriers {
     this.#switchboard.routeGone({ via: 'stream', stream: id });
   }
 
-  #handshake(now: Millis, id: LinkId, link: Link, route: Route, options: ConnectOptions): void {
+  #handshake(
+    now: Millis,
+    id: LinkId,
+    link: Link,
+    route: Route,
+    options: ConnectOptions & { readonly place?: string },
+  ): void {
     link.session = this.#switchboard.connect(now, route, options);
     this.#linkBySession.set(link.session, id);
   }

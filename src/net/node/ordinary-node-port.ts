@@ -14,10 +14,13 @@ import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
 import type { WayName } from '../protocol/ways.ts';
+import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
+
+export type { Ticket } from '../transport/tickets.ts';
 
 export interface OrdinaryNodeOptions {
   readonly random: Random;
@@ -49,6 +52,8 @@ export interface Member {
   readonly presence: OwnStatus;
   /** A service: accepts every buddy request and chats with everybody. */
   readonly isService: boolean;
+  /** For short handshakes with those whom the program met before. */
+  readonly tickets?: readonly Ticket[];
 }
 
 export type OrdinaryNodeCommand =
@@ -115,6 +120,8 @@ export type OrdinaryNodeEvent =
       readonly known?: number;
     }
   | { readonly type: 'rtt'; readonly rttMs: number }
+  /** `tickets()` tells others than before: to be stored, for this account alone. */
+  | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */
   | { readonly type: 'remember'; readonly remembered: Remembered }
   | {

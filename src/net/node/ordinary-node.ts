@@ -32,6 +32,7 @@ import {
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { isByProxy } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
 import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
@@ -42,7 +43,13 @@ import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PinnedTrust } from './trust.ts';
 
-export type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+export type {
+  Member,
+  OrdinaryNodeCommand,
+  OrdinaryNodeEvent,
+  OrdinaryNodeOptions,
+  Ticket,
+} from './ordinary-node-port.ts';
 
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
@@ -52,6 +59,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #options: OrdinaryNodeOptions;
   readonly #trust: PinnedTrust;
   readonly #switchboard: Switchboard;
+  readonly #tickets: TicketBook;
   readonly #carriers: Carriers;
   readonly #links: Links;
   readonly #link: SupernodeLink;
@@ -63,6 +71,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #member: Member | undefined;
   /** What is told while we leave is read after we have left. */
   #rosterLeft: readonly RosterEntry[] = [];
+  #ticketsLeft: readonly Ticket[] = [];
 
   readonly #connecting = new Map<NodeId, SessionId>();
   readonly #known: KnownSupernodes;
@@ -80,7 +89,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
     // Nobody has to know from an address who is here: people come through the supernode.
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
-    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome });
+    this.#tickets = new TicketBook(wallClock);
+    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome, tickets: this.#tickets });
     this.#carriers = new Carriers(this.#switchboard, { pin, random });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random);
@@ -108,6 +118,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** The buddy list with its tombstones, to be stored and merged; after leaving, as it was then. */
   rosterEntries(): readonly RosterEntry[] {
     return this.#people?.roster.entries() ?? this.#rosterLeft;
+  }
+
+  /** To be stored for the next start, and handed back with the member; after leaving, as then. As secret as the private key. */
+  tickets(): readonly Ticket[] {
+    return this.#member ? this.#tickets.entries() : this.#ticketsLeft;
   }
 
   /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
@@ -165,6 +180,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.wake(now);
     this.#login.wake(now);
     this.#people?.wake(now);
+    this.#peers.wake(now);
     this.#media.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
@@ -175,10 +191,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    return Math.min(at, this.#questions.wakeAt());
+    return Math.min(at, this.#questions.wakeAt(), this.#peers.wakeAt());
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
+    if (this.#tickets.takeChanged()) this.#out.push({ type: 'tickets-changed' });
     const out = this.#out;
     this.#out = [];
     return out;
@@ -195,6 +212,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#people) this.#leave(now);
     this.#member = member;
     this.#switchboard.setIdentity(member);
+    for (const ticket of member.tickets ?? []) this.#tickets.keep(ticket);
+    // These are stored already.
+    this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
     this.#people = new People({ ...member, random, wallClock });
     this.#tellCandidates(now);
@@ -222,11 +242,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#forgetMember();
     this.#settle(now);
     this.#switchboard.setIdentity(undefined);
+    this.#tickets.clear();
     this.#tellLink('offline', undefined);
   }
 
   #forgetMember(): void {
     this.#rosterLeft = this.rosterEntries();
+    this.#ticketsLeft = this.tickets();
     this.#people = undefined;
     this.#member = undefined;
     this.#linkEndpoint = undefined;
@@ -413,16 +435,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(route));
         return;
       case 'seen':
-        this.#seen(value.body.name, hexOf(value.body.nodeId), value.body.attached);
+        this.#seen(now, value.body.name, hexOf(value.body.nodeId), value.body.attached);
         return;
       default:
         this.#questions.receive(value);
     }
   }
 
-  #seen(name: string, node: NodeId, attached: boolean): void {
+  #seen(now: Millis, name: string, node: NodeId, attached: boolean): void {
     if (!isName(name) || !isIdHex(node)) return;
-    if (attached) this.#peers.seen(name, node);
+    if (attached) this.#peers.seen(now, name, node);
     else this.#peers.gone(name, node);
   }
 
@@ -479,7 +501,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#observed(now, output.observed);
         return true;
       case 'present':
-        this.#present(output.present);
+        this.#present(now, output.present);
         return true;
       case 'detached':
         this.#peers.setOnline(false);
@@ -510,9 +532,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
-  #present(present: Extract<LinkOutput, { type: 'present' }>['present']): void {
+  #present(now: Millis, present: Extract<LinkOutput, { type: 'present' }>['present']): void {
     this.#peers.onlyPresent(this.#people?.watched ?? [], new Set(present.map(({ node }) => node)));
-    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(name, node);
+    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(now, name, node);
   }
 
   #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
@@ -543,7 +565,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       ...this.#knowing(),
     });
     this.#peers.setOnline(true);
-    for (const { name, node } of output.present) this.#seen(name, node, true);
+    for (const { name, node } of output.present) if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
@@ -607,6 +629,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'close':
         this.#switchboard.close(output.session, 'let go');
+        return true;
+      case 'retire':
+        this.#switchboard.retire(output.session);
         return true;
       case 'tell':
         this.#people?.tell(now, output.input);

@@ -3,8 +3,9 @@
  * supernode, opens an end-to-end session to each through it, queues meanwhile, and says so when it cannot be done.
  * The node table carries out what it asks for (look up, connect, transmit) and tells it how that went.
  *
- * A session is used for something new only while it is fresh (the other end may have forgotten an older one); when a
- * person is seen attaching anew, a new session is opened at once, for their program may have started afresh.
+ * A session is used as it is while it is fresh. One that was silent for long is used on trial, if our supernode has seen the
+ * other end here ever since: what is not acknowledged soon is said again in a new one. When a person is seen attaching
+ * anew, a new session is opened, for their program may have started afresh: they open it, and we if they do not.
  *
  * What waits here belongs to one account: `leave` forgets it, so that nothing is ever said in the name of somebody else.
  */
@@ -12,33 +13,36 @@ import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
+  ATTACHED_FIRST_WORD_MS,
   LOOKUP_RETRY_MS,
   NODES_PER_PERSON_MAX,
   PEER_QUEUE_MESSAGES_MAX,
   PEERS_MAX,
-  SESSION_FRESH_MS,
+  SESSION_IDLE_MS,
   SESSIONS_PER_NODE_MAX,
 } from '../protocol/params.ts';
 import type { SessionId } from '../transport/switchboard.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
+import {
+  howToUse,
+  keepForTrial,
+  lost,
+  newRemote,
+  type Remote,
+  trialEndsAt,
+  trialFailed,
+  type Use,
+} from './peer-remote.ts';
 
 export type PeerSessionsOutput =
   | { readonly type: 'lookup'; readonly name: UserName }
   | { readonly type: 'connect'; readonly node: NodeId }
   | { readonly type: 'transmit'; readonly session: SessionId; readonly message: Message }
   | { readonly type: 'close'; readonly session: SessionId }
+  /** A newer session with the same node has taken its place. */
+  | { readonly type: 'retire'; readonly session: SessionId }
   | { readonly type: 'tell'; readonly input: PeerInput };
-
-interface Remote {
-  readonly node: NodeId;
-  /** Newest first. */
-  sessions: SessionId[];
-  /** Handshake under way. */
-  connecting: boolean;
-  attached: boolean;
-  queue: Message[];
-}
 
 interface Person {
   name: UserName;
@@ -64,12 +68,14 @@ export class PeerSessions {
   }
 
   send(now: Millis, to: UserName, value: Message, node?: NodeId): void {
-    const person = this.#person(to);
+    const person = this.#person(now, to);
     if (!person) return this.#unreachable(to, 'person-offline');
     const remotes = node === undefined ? [...person.nodes.values()] : [this.#remote(person, node)];
     // Without a supernode a session may still have a way of its own: the end of a direct call must get through.
     const known = remotes.filter((remote) =>
-      this.#online ? remote.attached || remote.sessions.length > 0 || remote.connecting : this.#fresh(now, remote),
+      this.#online
+        ? remote.attached || remote.sessions.length > 0 || remote.connecting
+        : this.#use(now, remote) !== 'not',
     );
     if (known.length > 0) {
       for (const remote of known) this.#sendTo(now, remote, value);
@@ -87,10 +93,7 @@ export class PeerSessions {
     for (const person of this.#people.values()) {
       person.lookingUp = false;
       person.unfoundUntil = 0;
-      for (const remote of person.nodes.values()) {
-        remote.attached = false;
-        remote.connecting = false;
-      }
+      for (const remote of person.nodes.values()) lost(remote);
     }
     this.#out.push({ type: 'tell', input: { type: 'online', online } });
   }
@@ -105,20 +108,23 @@ export class PeerSessions {
     this.#online = false;
   }
 
-  /** The supernode says that a watched person came (or is here). */
-  seen(name: UserName, node: NodeId): void {
-    const person = this.#person(name);
-    if (!person) return;
-    person.unfoundUntil = 0;
-    const remote = this.#remote(person, node);
-    remote.attached = true;
-    this.#connect(remote, true);
+  /** The supernode says that a watched person was here when we came. */
+  met(now: Millis, name: UserName, node: NodeId): void {
+    const remote = this.#here(now, name, node);
+    if (remote) this.#connect(remote, true);
+  }
+
+  /** The supernode says that a watched person came: they have met us, and begin. */
+  seen(now: Millis, name: UserName, node: NodeId): void {
+    const remote = this.#here(now, name, node);
+    if (remote && !remote.connecting) remote.connectAt = now + ATTACHED_FIRST_WORD_MS;
   }
 
   /** The supernode says that a watched person is here, who may have been here all the time. */
-  present(name: UserName, node: NodeId): void {
+  present(now: Millis, name: UserName, node: NodeId): void {
     const remote = this.#people.get(foldName(name))?.nodes.get(node);
-    if (!remote?.attached || remote.sessions.length === 0) this.seen(name, node);
+    if (!remote?.attached || remote.sessions.length === 0) this.met(now, name, node);
+    else remote.watched = true;
   }
 
   /** The supernode says that a watched person's node left. */
@@ -126,8 +132,7 @@ export class PeerSessions {
     const person = this.#people.get(foldName(name));
     const remote = person?.nodes.get(node);
     if (!person || !remote) return;
-    remote.attached = false;
-    remote.connecting = false;
+    lost(remote);
     remote.queue = [];
     this.#out.push({ type: 'tell', input: { type: 'peer-gone', name: person.name, node } });
     this.#tidy(person, remote);
@@ -163,7 +168,7 @@ export class PeerSessions {
 
   /** A session with a person was set up, by us or by them. */
   established(now: Millis, session: SessionId, name: UserName, node: NodeId): void {
-    const person = this.#person(name);
+    const person = this.#person(now, name);
     if (!person) {
       this.#out.push({ type: 'close', session });
       return;
@@ -173,8 +178,12 @@ export class PeerSessions {
     for (const other of this.#byNode.get(node) ?? []) if (other !== person) this.#notTheirs(other, node);
     const remote = this.#remote(person, node);
     remote.connecting = false;
+    remote.connectAt = Number.POSITIVE_INFINITY;
     remote.attached = true;
+    for (const old of remote.sessions) this.#out.push({ type: 'retire', session: old });
     remote.sessions.unshift(session);
+    remote.anewAt = Number.NEGATIVE_INFINITY;
+    remote.trial = undefined;
     this.#ownerOf.set(session, { person, remote });
     for (const old of remote.sessions.splice(SESSIONS_PER_NODE_MAX)) {
       this.#ownerOf.delete(old);
@@ -226,6 +235,19 @@ export class PeerSessions {
     return undefined;
   }
 
+  wake(now: Millis): void {
+    for (const remote of this.#remotes()) {
+      if (now >= remote.connectAt) this.#connect(remote, true);
+      if (now >= trialEndsAt(remote) && trialFailed(remote, this.#heardOf(remote))) this.#connect(remote, false);
+    }
+  }
+
+  wakeAt(): Millis {
+    let at = Number.POSITIVE_INFINITY;
+    for (const remote of this.#remotes()) at = Math.min(at, remote.connectAt, trialEndsAt(remote));
+    return at;
+  }
+
   drain(): PeerSessionsOutput[] {
     const out = this.#out;
     this.#out = [];
@@ -234,7 +256,9 @@ export class PeerSessions {
 
   #sendTo(now: Millis, remote: Remote, value: Message): void {
     const session = remote.sessions[0];
-    if (session !== undefined && this.#fresh(now, remote)) {
+    const use = this.#use(now, remote);
+    if (session !== undefined && use !== 'not') {
+      if (use === 'on-trial' && !keepForTrial(remote, now, value)) return;
       this.#out.push({ type: 'transmit', session, message: value });
       return;
     }
@@ -242,13 +266,21 @@ export class PeerSessions {
     this.#connect(remote, false);
   }
 
-  #fresh(now: Millis, remote: Remote): boolean {
-    const session = remote.sessions[0];
-    const heardAt = session === undefined ? undefined : this.#heardAt(session);
-    return heardAt !== undefined && now - heardAt < SESSION_FRESH_MS;
+  #use(now: Millis, remote: Remote): Use {
+    return howToUse(remote, now, this.#heardOf(remote), this.#online);
+  }
+
+  /** When the newest session was last heard. */
+  #heardOf({ sessions: [newest] }: Remote): Millis {
+    return (newest === undefined ? undefined : this.#heardAt(newest)) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  *#remotes(): IterableIterator<Remote> {
+    for (const person of this.#people.values()) yield* person.nodes.values();
   }
 
   #connect(remote: Remote, anew: boolean): void {
+    remote.connectAt = Number.POSITIVE_INFINITY;
     if (remote.connecting || (!anew && !this.#online)) return;
     remote.connecting = true;
     this.#out.push({ type: 'connect', node: remote.node });
@@ -264,27 +296,43 @@ export class PeerSessions {
     this.#out.push({ type: 'tell', input: { type: 'unreachable', name, code } });
   }
 
-  #person(name: UserName): Person | undefined {
+  /** The supernode says that this node is here, and we have a place for it. */
+  #here(now: Millis, name: UserName, node: NodeId): Remote | undefined {
+    const person = this.#person(now, name);
+    if (!person) return undefined;
+    person.unfoundUntil = 0;
+    const remote = this.#remote(person, node);
+    remote.attached = true;
+    remote.watched = true;
+    remote.anewAt = now;
+    remote.trial = undefined;
+    return remote;
+  }
+
+  #person(now: Millis, name: UserName): Person | undefined {
     const key = foldName(name);
     const known = this.#people.get(key);
     if (known) return known;
-    if (this.#people.size >= PEERS_MAX && !this.#forgetSomebody()) return undefined;
+    if (this.#people.size >= PEERS_MAX && !this.#forgetSomebody(now)) return undefined;
     const person: Person = { name, nodes: new Map(), queue: [], lookingUp: false, unfoundUntil: 0 };
     this.#people.set(key, person);
     return person;
   }
 
-  /** Makes room by forgetting a person to whom nothing is open or under way. */
-  #forgetSomebody(): boolean {
+  /** Makes room by forgetting a person with whom nothing is under way: the one unheard for longest. */
+  #forgetSomebody(now: Millis): boolean {
+    let longest: { readonly key: string; readonly person: Person; readonly heardAt: Millis } | undefined;
     for (const [key, person] of this.#people) {
-      const busy =
-        person.lookingUp || [...person.nodes.values()].some((one) => one.sessions.length > 0 || one.connecting);
-      if (busy) continue;
-      for (const remote of person.nodes.values()) this.#unlink(person, remote.node);
-      this.#people.delete(key);
-      return true;
+      const remotes = [...person.nodes.values()];
+      const heardAt = Math.max(...remotes.map((remote) => this.#heardOf(remote)), Number.NEGATIVE_INFINITY);
+      const busy = person.lookingUp || remotes.some(({ connecting }) => connecting);
+      if (busy || now - heardAt < SESSION_IDLE_MS || heardAt >= (longest?.heardAt ?? now)) continue;
+      longest = { key, person, heardAt };
     }
-    return false;
+    if (!longest) return false;
+    for (const remote of longest.person.nodes.values()) this.#drop(longest.person, remote);
+    this.#people.delete(longest.key);
+    return true;
   }
 
   /** The node has proven to be somebody else's: whatever waits for it here never comes to this person. */
@@ -312,19 +360,22 @@ export class PeerSessions {
     if (person.nodes.size < NODES_PER_PERSON_MAX) return;
     const remotes = [...person.nodes.values()];
     const loser = remotes.find((one) => !one.attached && one.sessions.length === 0) ?? remotes[0];
-    if (!loser) return;
-    for (const session of loser.sessions) {
+    if (loser) this.#drop(person, loser);
+  }
+
+  #drop(person: Person, remote: Remote): void {
+    for (const session of remote.sessions) {
       this.#ownerOf.delete(session);
       this.#out.push({ type: 'close', session });
     }
-    this.#unlink(person, loser.node);
+    this.#unlink(person, remote.node);
   }
 
   #remote(person: Person, node: NodeId): Remote {
     const known = person.nodes.get(node);
     if (known) return known;
     this.#makeRoom(person);
-    const remote: Remote = { node, sessions: [], connecting: false, attached: false, queue: [] };
+    const remote = newRemote(node);
     person.nodes.set(node, remote);
     const people = this.#byNode.get(node) ?? new Set();
     this.#byNode.set(node, people.add(person));

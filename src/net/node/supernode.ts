@@ -24,6 +24,7 @@ import {
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
+import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
 import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
@@ -94,7 +95,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
-    this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: WELCOME });
+    this.#switchboard = new Switchboard({
+      random,
+      trust: this.#trust,
+      welcome: WELCOME,
+      tickets: new TicketBook(wallClock),
+    });
     this.#carriers = new Carriers(this.#switchboard, { pin, random });
     const loginServers = options.loginServers.map(printEndpoint);
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);

@@ -38,7 +38,7 @@ export class PinnedTrust implements Trust {
     });
     if (!checked.ok) return { ok: false, code: checked.code };
     this.#authorityDer ??= Buffer.from(authorityDer);
-    const { kind, name, nodeId, publicKey } = checked.identity;
-    return { ok: true, identity: { kind, name, nodeId }, publicKey };
+    const { kind, name, nodeId, publicKey, expiresAtMs } = checked.identity;
+    return { ok: true, identity: { kind, name, nodeId }, publicKey, expiresAtMs };
   }
 }

@@ -68,7 +68,10 @@ export class AttachRace {
   /** The second way of the ladder begins with the first. */
   #besides = false;
 
-  /** `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds. `hasProxy`: of this machine. */
+  /**
+   * `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds.
+   * `hasProxy`: whether this machine has a proxy.
+   */
   constructor(
     now: Millis,
     servers: readonly Endpoint[],

@@ -64,6 +64,8 @@ interface Client {
   hiddenFrom: ReadonlySet<string>;
   watch: ReadonlySet<string>;
   leaseUntil: Millis;
+  /** Its endpoint as `Attached` told it. */
+  observedThen: string;
   readonly allowance: Allowance;
 }
 
@@ -183,6 +185,7 @@ export class Registrar {
     if (again) this.#hide(client, foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX));
     else client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
     client.leaseUntil = now + LEASE_MS;
+    client.observedThen = peer.observed;
     this.#setWatch(client, body.watch);
     if (!again) this.#announce(client, true);
     const present = [...client.watch].flatMap((name) =>
@@ -212,6 +215,7 @@ export class Registrar {
       hiddenFrom: new Set(),
       watch: new Set(),
       leaseUntil: now + LEASE_MS,
+      observedThen: peer.observed,
       allowance: this.#allowanceOf(peer.nodeId),
     };
     this.#byNode.set(peer.nodeId, client);
@@ -282,7 +286,8 @@ export class Registrar {
   #keepAlive(now: Millis, from: { session: number; observed: string }, id: number): void {
     const client = this.#bySession.get(from.session);
     if (client) client.leaseUntil = now + LEASE_MS;
-    const body = { id, observed: from.observed, attached: client !== undefined };
+    const observed = client?.observedThen === from.observed ? '' : from.observed;
+    const body = { id, observed, attached: client !== undefined };
     this.#out.push({ session: from.session, message: message('keepAliveReply', body), reliable: false });
   }
 

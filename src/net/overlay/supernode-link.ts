@@ -10,6 +10,8 @@
  *     attached --"I do not know you"--> attached, with a new Attach
  *     racing --nothing answers--> waiting (backoff with jitter) --> racing
  *   any --stop--> idle
+ *
+ * A little above 400 lines: one state machine is one thing to read.
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
@@ -105,7 +107,9 @@ type State =
       keepAliveAt: Millis;
       misses: number;
       keepAliveId: number;
+      /** Our endpoint as the supernode sees it, and as it told when we attached last. */
       observed: string;
+      observedThen: string;
       /** When each keep-alive since the last answer was sent. */
       readonly sentAt: Map<number, Millis>;
     };
@@ -351,6 +355,7 @@ export class SupernodeLink {
   #receiveAttached(now: Millis, attempt: AttemptId, way: Way, value: MessageOf<'attached'>): void {
     const present = value.body.present.map(presentOf);
     if (this.#state.name !== 'attaching') {
+      if (this.#state.name === 'attached') this.#state.observedThen = value.body.observed;
       // An answer to older lists says nothing of those that were added since; theirs is on its way.
       if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present });
       return;
@@ -367,6 +372,7 @@ export class SupernodeLink {
       misses: 0,
       keepAliveId: 0,
       observed,
+      observedThen: observed,
       sentAt: new Map(),
     };
     this.#worked = way.name;
@@ -385,9 +391,11 @@ export class SupernodeLink {
       state.keepAliveAt = now + KEEP_ALIVE_MS;
       state.sentAt.clear();
     }
-    if (body.observed !== '' && body.observed !== state.observed) {
-      state.observed = body.observed;
-      this.#out.push({ type: 'observed', observed: body.observed });
+    // What has not changed since is not said again.
+    const observed = body.observed === '' ? state.observedThen : body.observed;
+    if (observed !== state.observed) {
+      state.observed = observed;
+      this.#out.push({ type: 'observed', observed });
     }
     if (!body.attached) this.#sendAttach();
   }

@@ -13,8 +13,10 @@ export const PACKET_BODY_BYTES_MAX = 65_535;
 export const PACKETS_PER_DATAGRAM_MAX = 8;
 
 // --- transport
-/** Rekey this often (WireGuard's figure), or after so many packets, whichever is first. */
+/** Rekey so long after the first word of an epoch (WireGuard's figure), or after so many packets, whichever is first. */
 export const REKEY_AFTER_MS = 120_000;
+/** The same when nothing but signs of life were said: twenty buddies at rest would else cost a kilobit a second. */
+export const REKEY_QUIET_MS = 3_600_000;
 export const REKEY_AFTER_PACKETS = 2 ** 20;
 /** Old keys still open packets for so long after a rekey: covers reordering. */
 export const EPOCH_OVERLAP_MS = 10_000;
@@ -38,15 +40,26 @@ export const HANDSHAKE_SOURCE_BURST = 100;
 export const HANDSHAKE_SOURCE_REFILL_MS = 20;
 /** Different cookies taken in one handshake: an honest secret changes once in it, and each costs us a whole Hello. */
 export const COOKIES_PER_HANDSHAKE_MAX = 3;
+/** Tickets for short handshakes live no longer than a person's certificate does. */
+export const TICKET_LIFETIME_MS = 72 * 3_600_000;
+/** Tickets kept in all (half a kilobyte each), and of one node: both ends may begin at once, and from several places. */
+export const TICKETS_MAX = 4096;
+export const TICKETS_PER_NODE_MAX = 4;
+/** Tickets in the profile, the newest: a third of a kilobyte each. */
+export const TICKETS_STORED_MAX = 2000;
 export const SESSIONS_MAX = 4096;
 /** Sessions with ends that proved nothing: a sign-up takes a second, and at 200 a second each lives for five. */
 export const SESSIONS_ANONYMOUS_MAX = 1024;
 /** Sessions kept to one node: the newest is used, older ones still open what was under way. */
 export const SESSIONS_PER_NODE_MAX = 3;
-/** A session unheard for this long is not trusted with anything new: the other end may have dropped it. */
+/** A session unheard for this long is used on trial only: the other end may have dropped it. */
 export const SESSION_FRESH_MS = 120_000;
+/** What was said in such a session, and not acknowledged for so long, is said again in a new one: three round trips. */
+export const SESSION_TRIAL_MS = 1_000;
 /** A session that nothing was heard of for this long is dropped. */
 export const SESSION_IDLE_MS = 180_000;
+/** The same end to end, where silence costs nothing; our supernode tells when the other end has begun anew. */
+export const SESSION_IDLE_END_TO_END_MS = 86_400_000;
 /** Reliable channel: payload of one segment, so that the sealed packet, forwarded once, fits a datagram. */
 export const SEGMENT_BYTES = 1024;
 export const SEGMENTS_IN_FLIGHT_MAX = 64;
@@ -193,6 +206,8 @@ export const ENTRIES_GET_BURST = 3;
 export const ENTRIES_GET_REFILL_MS = 300_000;
 
 // --- people
+/** Whoever attached anew opens the sessions; the others begin so much later themselves, if it did not. */
+export const ATTACHED_FIRST_WORD_MS = 2_000;
 /** How long a name that could not be found is not asked for again. */
 export const LOOKUP_RETRY_MS = 20_000;
 export const PEER_QUEUE_MESSAGES_MAX = 64;
@@ -345,6 +360,8 @@ export const PASSWORD_LENGTH_MIN = 8;
 export const PASSWORD_LENGTH_MAX = 256;
 export const DISPLAY_NAME_LENGTH_MAX = 64;
 export const BUDDY_LIST_BYTES_MAX = 200_000;
+/** The login server's copy is compared this often when nothing changed here: another device may have changed it. */
+export const BUDDY_LIST_SYNC_MS = 12 * 3_600_000;
 /** scrypt: 32 MiB and about 140 ms on one core (terminal.md 5). */
 export const SCRYPT_N = 2 ** 15;
 export const SCRYPT_R = 8;

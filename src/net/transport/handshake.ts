@@ -24,6 +24,7 @@ import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, PacketKind, PROTOCOL_VERSION, TAG_BYTES } from '../wire/packet.ts';
 import { agree, type EphemeralKey, ephemeralKey, expand, ROOT_BYTES, X25519_BYTES } from './keys.ts';
+import { TICKET_ID_BYTES, type Ticket } from './tickets.ts';
 import { ANONYMOUS, type Expectation, fits, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
 
 export const SUITE_RSA_X25519_AES256GCM = 1;
@@ -38,6 +39,12 @@ export interface Established {
   readonly root: Buffer;
   readonly remoteIndex: number;
   readonly peer: PeerIdentity;
+  /** Of the ticket for the next handshake, 32 bytes. */
+  readonly resumption: Buffer;
+  /** When the proof of the other end runs out, wall clock; 0 of an anonymous one. */
+  readonly provenUntilMs: number;
+  /** The ticket that stood in for certificates. */
+  readonly shown?: Ticket;
 }
 
 export type Outcome<T> =
@@ -104,6 +111,7 @@ export function parseHello(body: Buffer): HandshakeBody<'Hello'> | undefined {
   const hello = decodeBody('Hello', body);
   if (!hello || hello.nonce.length !== NONCE_BYTES || hello.ephemeral.length !== X25519_BYTES) return undefined;
   if (hello.versions.length > 16 || hello.suites.length > 16 || hello.senderIndex === 0) return undefined;
+  if (hello.ticket.length !== 0 && hello.ticket.length !== TICKET_ID_BYTES) return undefined;
   return hello;
 }
 
@@ -201,7 +209,8 @@ export function finishInitiator(
   const t2 = secondTranscript(t1, auth.sealed);
   const sealed = sealProof(secret, t2, 'wren SK1 initiator proof', initiatorProof(own, t2, identity.nodeId));
   const packet = handshakePacket(PacketKind.auth2, auth.senderIndex, encodeBody('Auth2', { sealed }));
-  return { ok: true, value: { root: rootOf(secret, t2), remoteIndex: auth.senderIndex, peer: identity, packet } };
+  const keys = { root: rootOf(secret, t2), resumption: resumptionOf(secret, t2), remoteIndex: auth.senderIndex };
+  return { ok: true, value: { ...keys, peer: identity, provenUntilMs: judged.expiresAtMs, packet } };
 }
 
 /** Checks Auth2. */
@@ -211,15 +220,18 @@ export function finishResponder(state: ResponderState, body: Buffer, trust: Trus
   if (!opened) return { ok: false, code: 'certificate-invalid' };
   const proof = decodeBody('Proof', opened);
   if (!proof) return { ok: false, code: 'certificate-invalid', sealed: true };
-  const established = { root: rootOf(state.secret, state.t2), remoteIndex: state.remoteIndex };
-  if (proof.certificate.length === 0) return { ok: true, value: { ...established, peer: ANONYMOUS } };
+  const { secret, t2, remoteIndex } = state;
+  const established = { root: rootOf(secret, t2), resumption: resumptionOf(secret, t2), remoteIndex };
+  if (proof.certificate.length === 0) {
+    return { ok: true, value: { ...established, peer: ANONYMOUS, provenUntilMs: 0 } };
+  }
   const judged = trust.judge(proof.certificate, undefined);
   if (!judged.ok) return { ...judged, sealed: true };
   const signed = Buffer.concat([INITIATOR, state.t2, bytesOf(judged.identity.nodeId), bytesOf(state.ownNodeId)]);
   if (!verifyWith(judged.publicKey, signed, proof.signature)) {
     return { ok: false, code: 'certificate-invalid', sealed: true };
   }
-  return { ok: true, value: { ...established, peer: judged.identity } };
+  return { ok: true, value: { ...established, peer: judged.identity, provenUntilMs: judged.expiresAtMs } };
 }
 
 function initiatorProof(own: OwnIdentity | undefined, t2: Buffer, responder: NodeId): Buffer {
@@ -250,6 +262,10 @@ function secondTranscript(t1: Buffer, sealed: Uint8Array): Buffer {
 
 function rootOf(secret: Buffer, t2: Buffer): Buffer {
   return expand(secret, t2, 'wren SK1 root', ROOT_BYTES);
+}
+
+function resumptionOf(secret: Buffer, t2: Buffer): Buffer {
+  return expand(secret, t2, 'wren SK1 resumption', ROOT_BYTES);
 }
 
 /** Each key seals once, so the nonce is all zero. */

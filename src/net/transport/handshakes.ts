@@ -5,6 +5,8 @@
  *   outgoing: Hello sent --Cookie--> Hello sent again --Auth1--> established (the switchboard repeats Auth2)
  *   incoming: Hello --> Auth1 sent --Auth2--> established
  *
+ * Who has a ticket of an earlier session shows it (`resumption.ts`); what becomes of it is told in PROTOCOL.md section 5.
+ *
  * A repeated Hello gets the same Auth1 again and costs no second signature. Nothing is remembered of a Hello that is
  * answered by a Cookie.
  *
@@ -13,11 +15,10 @@
  * proven source has its share and no more. When the table is full the oldest unfinished handshake makes room; honest
  * ones are finished within a round trip, long before that.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import {
-  COOKIE_SECRET_MS,
   COOKIES_PER_HANDSHAKE_MAX,
   HANDSHAKE_RETRY_MS,
   HANDSHAKE_RETRY_MS_MAX,
@@ -35,6 +36,7 @@ import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
 import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
+import { COOKIE_BYTES, Cookies } from './cookies.ts';
 import {
   answerHello,
   beginInitiator,
@@ -42,13 +44,22 @@ import {
   finishInitiator,
   finishResponder,
   type InitiatorState,
+  type Outcome,
   parseHello,
   type ResponderState,
   withCookie,
 } from './handshake.ts';
+import {
+  answerTicket,
+  finishAnswered,
+  finishShown,
+  isBound,
+  type ResumingState,
+  type ShownTicket,
+  showTicket,
+} from './resumption.ts';
+import { keyOfNode, type Ticket, type TicketBook } from './tickets.ts';
 import type { Expectation, OwnIdentity, Trust, Welcome } from './trust.ts';
-
-const COOKIE_BYTES = 16;
 
 export interface BeginOptions {
   readonly anonymous: boolean;
@@ -57,10 +68,19 @@ export interface BeginOptions {
   readonly once?: boolean;
   /** Anybody else is no answer. */
   readonly expect?: Expectation | undefined;
+  /** The key of a ticket of what stands there; a node that is expected has its own. */
+  readonly place?: string | undefined;
 }
 
 interface Outgoing {
+  /** Of the Hello in full. */
   state: InitiatorState;
+  /** The Hello that showed a ticket. */
+  shown: ShownTicket | undefined;
+  /** Was the Hello in full sent? */
+  inFull: boolean;
+  /** By which the ticket of this session will be looked for. */
+  readonly ticketKey: string | undefined;
   readonly route: Route;
   /** Whom we prove to be in it: what A began is not finished by B. Undefined: nobody. */
   readonly own: OwnIdentity | undefined;
@@ -74,7 +94,7 @@ interface Outgoing {
 }
 
 interface Incoming {
-  readonly state: ResponderState;
+  readonly state: ResponderState | ResumingState;
   readonly key: string;
   readonly route: Route;
   readonly forgetAt: Millis;
@@ -98,24 +118,32 @@ export class Handshakes {
   readonly #trust: Trust;
   readonly #welcome: Welcome;
   readonly #freeIndex: () => number;
+  readonly #tickets: TicketBook | undefined;
   #own: OwnIdentity | undefined;
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #incoming = new Map<number, Incoming>();
   readonly #incomingByKey = new Map<string, Incoming>();
   readonly #signatures = new TokenBucket(HANDSHAKES_PER_SECOND_MAX, HANDSHAKES_PER_SECOND_MAX);
   readonly #sources = new RateLimit(HANDSHAKE_SOURCE_BURST, HANDSHAKE_SOURCE_REFILL_MS);
-  #cookieSecrets: [Buffer, Buffer];
-  #cookieRotateAt: Millis = 0;
+  readonly #cookies: Cookies;
   #out: HandshakeOutput[] = [];
   /** Handshake packets dropped as garbage, over a bound, or failing a check. */
   dropped = 0;
 
-  constructor(options: { random: Random; trust: Trust; welcome: Welcome; freeIndex: () => number }) {
+  constructor(options: {
+    random: Random;
+    trust: Trust;
+    welcome: Welcome;
+    freeIndex: () => number;
+    /** Without it every handshake is a full one. */
+    tickets?: TicketBook | undefined;
+  }) {
+    this.#tickets = options.tickets;
     this.#random = options.random;
     this.#trust = options.trust;
     this.#welcome = options.welcome;
     this.#freeIndex = options.freeIndex;
-    this.#cookieSecrets = [options.random.bytes(32), options.random.bytes(32)];
+    this.#cookies = new Cookies(options.random);
   }
 
   /** Whom we prove to be; until then we answer no Hello. What was answered as somebody else is forgotten. */
@@ -136,18 +164,28 @@ export class Handshakes {
       padded: route.via === 'udp',
       spareBytes: route.via === 'stream' ? Math.floor(HELLO_SPARE_BYTES * this.#random.fraction()) : 0,
     });
-    this.#outgoing.set(localIndex, {
+    const own = options.anonymous ? undefined : this.#own;
+    const ticketKey = options.expect?.nodeId === undefined ? options.place : keyOfNode(options.expect.nodeId);
+    const ticket =
+      own && !options.wantAuthority && ticketKey !== undefined
+        ? this.#tickets?.find(own.nodeId, ticketKey, options.expect)
+        : undefined;
+    const outgoing: Outgoing = {
       state,
+      shown: ticket && showTicket(state, ticket),
+      inFull: ticket === undefined,
+      ticketKey,
       route,
-      own: options.anonymous ? undefined : this.#own,
+      own,
       expect: options.expect,
       giveUpAt: now + HANDSHAKE_TIMEOUT_MS,
       resendAt: options.once ? Number.POSITIVE_INFINITY : now + HANDSHAKE_RETRY_MS,
       retryMs: HANDSHAKE_RETRY_MS,
       cookies: 0,
       lastCode: 'unreachable',
-    });
-    this.#out.push({ type: 'send', route, bytes: state.packet });
+    };
+    this.#outgoing.set(localIndex, outgoing);
+    this.#sendHello(outgoing);
     return localIndex;
   }
 
@@ -181,7 +219,9 @@ export class Handshakes {
       } else if (now >= outgoing.resendAt) {
         outgoing.retryMs = Math.min(HANDSHAKE_RETRY_MS_MAX, outgoing.retryMs * 2);
         outgoing.resendAt = now + outgoing.retryMs;
-        this.#out.push({ type: 'send', route: outgoing.route, bytes: outgoing.state.packet });
+        // Somebody who knows no tickets says nothing to so short a datagram.
+        if (outgoing.route.via === 'udp') outgoing.inFull = true;
+        this.#sendHello(outgoing);
       }
     }
     for (const incoming of this.#incoming.values()) if (now >= incoming.forgetAt) this.#forget(incoming);
@@ -202,10 +242,10 @@ export class Handshakes {
 
   #receiveHello(now: Millis, route: Route, packet: Packet, source: string): void {
     if (!this.#own || (this.#welcome.ways === 'forward' && route.via !== 'forward')) return this.#drop();
-    // A shorter question could be used to send a victim more than it cost (section 5 of PROTOCOL.md).
-    if (route.via === 'udp' && packet.bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX) return this.#drop();
+    const short = route.via === 'udp' && packet.bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX;
     const hello = parseHello(packet.body);
-    if (!hello) return this.#drop();
+    // A shorter question could be used to send a victim more than it cost (section 5 of PROTOCOL.md).
+    if (!hello || (short && hello.ticket.length === 0)) return this.#drop();
     // By its whole body: a Hello altered on the way must not stand for the true one that follows.
     const key = `${routeKey(route)}|${createHash('sha256').update(packet.body).digest('base64')}`;
     const repeated = this.#incomingByKey.get(key);
@@ -213,32 +253,48 @@ export class Handshakes {
       this.#out.push({ type: 'send', route, bytes: repeated.state.packet });
       return;
     }
+    const ticket = this.#ticketShown(this.#own, packet.body, hello);
+    if (short && !ticket) return this.#sendCookie(now, route, hello, true);
     if (!this.#admitted(now, route, hello, source)) return;
     const localIndex = this.#freeIndex();
+    const begun = { random: this.#random, localIndex, helloBody: Buffer.from(packet.body) };
+    if (ticket) return this.#remember(answerTicket({ ...begun, hello, ticket }), { key, route, now });
     const answer = answerHello({
-      random: this.#random,
-      localIndex,
-      helloBody: Buffer.from(packet.body),
+      ...begun,
       // With the CA certificate in it, an answer would not fit a datagram.
       hello: { ...hello, wantAuthority: hello.wantAuthority && route.via !== 'udp' },
       own: this.#own,
       trust: this.#trust,
     });
-    if (!answer.ok || (route.via === 'udp' && answer.value.packet.length > HANDSHAKE_DATAGRAM_BYTES_MAX))
+    if (answer.ok && route.via === 'udp' && answer.value.packet.length > HANDSHAKE_DATAGRAM_BYTES_MAX)
       return this.#drop();
-    this.#remember({ state: answer.value, key, route, forgetAt: now + HANDSHAKE_TIMEOUT_MS });
-    this.#out.push({ type: 'send', route, bytes: answer.value.packet });
+    this.#remember(answer, { key, route, now });
+  }
+
+  /** The ticket that this Hello shows, if it is good, and the Hello is its holder's. */
+  #ticketShown(own: OwnIdentity, body: Buffer, hello: HandshakeBody<'Hello'>): Ticket | undefined {
+    const ticket = hello.ticket.length === 0 ? undefined : this.#tickets?.shown(own.nodeId, hello.ticket);
+    if (!ticket || !this.#welcome.kinds.includes(ticket.peer.kind)) return undefined;
+    return isBound(body, hello, ticket) ? ticket : undefined;
+  }
+
+  #sendHello({ state, shown, inFull, route }: Outgoing): void {
+    this.#out.push({ type: 'send', route, bytes: shown && !inFull ? shown.packet : state.packet });
+  }
+
+  #sendCookie(now: Millis, route: Route, hello: HandshakeBody<'Hello'>, inFull: boolean): void {
+    const cookie = encodeBody('Cookie', { cookie: this.#cookies.make(now, route, hello), inFull });
+    this.#out.push({ type: 'send', route, bytes: handshakePacket(PacketKind.cookie, hello.senderIndex, cookie) });
   }
 
   /** False: a cookie was sent instead, or the Hello was dropped. Streams and our supernode prove the source. */
   #admitted(now: Millis, route: Route, hello: HandshakeBody<'Hello'>, source: string): boolean {
-    const proven = route.via !== 'udp' || this.#cookieGood(now, route, hello);
+    const proven = route.via !== 'udp' || this.#cookies.areGood(now, route, hello);
     const busy =
       this.#incoming.size >= HANDSHAKES_BEFORE_COOKIE ||
       this.#signatures.waitMs(now, HANDSHAKES_PER_SECOND_MAX / 2) > 0;
     if (busy && !proven) {
-      const cookie = encodeBody('Cookie', { cookie: this.#cookie(now, 0, route, hello) });
-      this.#out.push({ type: 'send', route, bytes: handshakePacket(PacketKind.cookie, hello.senderIndex, cookie) });
+      this.#sendCookie(now, route, hello, false);
       return false;
     }
     // Only what is proven is charged, or a forger could use up somebody else's share.
@@ -247,29 +303,39 @@ export class Handshakes {
     return false;
   }
 
-  #remember(incoming: Incoming): void {
+  /** Sends the answer, and keeps what is needed until Auth2 comes. */
+  #remember(
+    answer: Outcome<Incoming['state']>,
+    of: { readonly key: string; readonly route: Route; now: Millis },
+  ): void {
+    if (!answer.ok) return this.#drop();
+    const { key, route, now } = of;
+    const incoming = { state: answer.value, key, route, forgetAt: now + HANDSHAKE_TIMEOUT_MS };
     const oldest = this.#incoming.size >= HANDSHAKES_PENDING_MAX ? this.#incoming.values().next().value : undefined;
     if (oldest) this.#forget(oldest);
     this.#incoming.set(incoming.state.localIndex, incoming);
     this.#incomingByKey.set(incoming.key, incoming);
+    this.#out.push({ type: 'send', route, bytes: incoming.state.packet });
   }
 
   /** A cookie makes us send a whole Hello, so only new ones are taken, and only a few. */
   #receiveCookie(now: Millis, route: Route, packet: Packet): void {
     const outgoing = this.#outgoing.get(packet.receiverIndex);
-    const cookie = decodeBody('Cookie', packet.body)?.cookie;
+    const { cookie, inFull = false } = decodeBody('Cookie', packet.body) ?? {};
     if (!outgoing || !sameRoute(route, outgoing.route) || cookie?.length !== COOKIE_BYTES) return this.#drop();
     if (outgoing.cookies >= COOKIES_PER_HANDSHAKE_MAX || outgoing.state.cookie.equals(cookie)) return this.#drop();
     outgoing.cookies += 1;
     outgoing.state = withCookie(outgoing.state, Buffer.from(cookie));
+    outgoing.inFull ||= inFull;
+    if (outgoing.shown && !outgoing.inFull) outgoing.shown = showTicket(outgoing.state, outgoing.shown.ticket);
     outgoing.resendAt = now + outgoing.retryMs;
-    this.#out.push({ type: 'send', route: outgoing.route, bytes: outgoing.state.packet });
+    this.#sendHello(outgoing);
   }
 
   #receiveAuth1(route: Route, packet: Packet): void {
     const outgoing = this.#outgoing.get(packet.receiverIndex);
     if (!outgoing || !sameWay(route, outgoing.route)) return this.#drop();
-    const done = finishInitiator(outgoing.state, packet.body, outgoing.own, this.#trust, outgoing.expect);
+    const done = this.#finishOutgoing(outgoing, packet.body);
     if (!done.ok) {
       this.dropped += 1;
       outgoing.lastCode = done.code;
@@ -281,13 +347,24 @@ export class Handshakes {
     }
     this.#outgoing.delete(packet.receiverIndex);
     const { packet: auth2, ...keys } = done.value;
+    this.#tickets?.succeed(keys, outgoing.own?.nodeId, outgoing.ticketKey, outgoing.shown?.ticket);
     this.#out.push({ type: 'established', localIndex: packet.receiverIndex, initiated: true, keys, route, auth2 });
+  }
+
+  #finishOutgoing({ state, shown, inFull, own, expect }: Outgoing, body: Buffer): ReturnType<typeof finishInitiator> {
+    const auth = shown && decodeBody('Auth1', body);
+    if (shown && auth && auth.confirm.length > 0) return finishShown(state, shown, auth);
+    // The ticket was no good, but where nothing is padded the same Hello serves for a full handshake.
+    const asked = shown && !inFull ? { ...state, helloBody: shown.helloBody } : state;
+    return finishInitiator(asked, body, own, this.#trust, expect);
   }
 
   #receiveAuth2(route: Route, packet: Packet): void {
     const incoming = this.#incoming.get(packet.receiverIndex);
     if (!incoming || !sameWay(route, incoming.route)) return this.#drop();
-    const done = finishResponder(incoming.state, packet.body, this.#trust);
+    const { state } = incoming;
+    const done =
+      'ticket' in state ? finishAnswered(state, packet.body) : finishResponder(state, packet.body, this.#trust);
     if (!done.ok) {
       // The other end's own word, and no good: it gets no second look, for each costs a signature's check.
       if (done.sealed) this.#forget(incoming);
@@ -295,6 +372,8 @@ export class Handshakes {
     }
     this.#forget(incoming);
     if (!this.#welcome.kinds.includes(done.value.peer.kind)) return this.#drop();
+    const ticketKey = route.via === 'forward' ? keyOfNode(done.value.peer.nodeId) : undefined;
+    this.#tickets?.succeed(done.value, this.#own?.nodeId, ticketKey);
     this.#out.push({
       type: 'established',
       localIndex: packet.receiverIndex,
@@ -303,25 +382,6 @@ export class Handshakes {
       route,
       auth2: Buffer.from(packet.bytes),
     });
-  }
-
-  #cookieGood(now: Millis, route: Route, hello: HandshakeBody<'Hello'>): boolean {
-    if (hello.cookie.length !== COOKIE_BYTES) return false;
-    return [0, 1].some((age) => timingSafeEqual(this.#cookie(now, age, route, hello), hello.cookie));
-  }
-
-  #cookie(now: Millis, age: number, route: Route, hello: HandshakeBody<'Hello'>): Buffer {
-    if (now >= this.#cookieRotateAt) {
-      this.#cookieSecrets = [this.#random.bytes(32), this.#cookieSecrets[0]];
-      this.#cookieRotateAt = now + COOKIE_SECRET_MS;
-    }
-    const secret = this.#cookieSecrets[age === 0 ? 0 : 1];
-    return createHmac('sha256', secret)
-      .update(routeKey(route))
-      .update(hello.nonce)
-      .update(hello.ephemeral)
-      .digest()
-      .subarray(0, COOKIE_BYTES);
   }
 
   #forget(incoming: Incoming): void {

@@ -11,7 +11,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Millis } from '../protocol/core.ts';
-import { EPOCH_OVERLAP_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS } from '../protocol/params.ts';
+import { EPOCH_OVERLAP_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, REKEY_QUIET_MS } from '../protocol/params.ts';
 import { DATA_HEADER_BYTES, type Packet, PacketKind, TAG_BYTES, writeHeader } from '../wire/packet.ts';
 import { type DirectionKeys, epochKeys, nextRoot, type Role } from './keys.ts';
 import { ReplayWindow } from './replay-window.ts';
@@ -30,7 +30,6 @@ export interface SessionOptions {
   readonly role: Role;
   readonly root: Buffer;
   readonly remoteIndex: number;
-  readonly now: Millis;
 }
 
 export class Session {
@@ -45,14 +44,14 @@ export class Session {
   #newestEpoch = 0;
   /** Send keys of the newest epoch, until the other end is known to have it. */
   #pendingSend: DirectionKeys | undefined;
-  #rekeyedAt: Millis;
+  /** When the keys are due to change for what was said with them; Infinity while nothing was. */
+  #rekeyAt: Millis = Number.POSITIVE_INFINITY;
   #openedNewest = false;
 
   constructor(options: SessionOptions) {
     this.role = options.role;
     this.#remoteIndex = options.remoteIndex;
     this.#root = options.root;
-    this.#rekeyedAt = options.now;
     const keys = epochKeys(options.root, options.role);
     this.#sendKeys = keys.send;
     this.#receive.set(0, { keys: keys.receive, window: new ReplayWindow(), forgetAt: Number.POSITIVE_INFINITY });
@@ -84,7 +83,7 @@ export class Session {
     this.#openedNewest = epoch === this.#newestHeard(epoch) && counter > state.window.highest;
     state.window.mark(counter);
     if (epoch === this.#newestEpoch) this.#retireOlder(now);
-    if (epoch > this.#sendEpoch) this.#switchToNewest(now);
+    if (epoch > this.#sendEpoch) this.#switchToNewest();
     return plaintext;
   }
 
@@ -98,10 +97,14 @@ export class Session {
     return this.role === 'initiator' && this.#pendingSend === undefined && now >= this.rekeyAt();
   }
 
-  /** When the initiator should rekey. */
+  /** When the initiator should rekey; never while nothing was said with the present keys. */
   rekeyAt(): Millis {
-    if (this.#sendCounter >= REKEY_AFTER_PACKETS) return 0;
-    return this.#rekeyedAt + REKEY_AFTER_MS;
+    return this.#sendCounter >= REKEY_AFTER_PACKETS ? 0 : this.#rekeyAt;
+  }
+
+  /** Something was said, by either end, that whoever takes the keys later shall not read; `quiet`: a mere sign of life. */
+  said(now: Millis, quiet: boolean): void {
+    this.#rekeyAt = Math.min(this.#rekeyAt, now + (quiet ? REKEY_QUIET_MS : REKEY_AFTER_MS));
   }
 
   /** Number of the next epoch. */
@@ -126,8 +129,8 @@ export class Session {
       forgetAt: Number.POSITIVE_INFINITY,
     });
     this.#pendingSend = keys.send;
-    this.#rekeyedAt = now;
-    if (this.role === 'initiator') this.#switchToNewest(now);
+    this.#rekeyAt = Number.POSITIVE_INFINITY;
+    if (this.role === 'initiator') this.#switchToNewest();
   }
 
   /** The newest epoch that the other end was heard in, this packet's counted in. */
@@ -143,13 +146,12 @@ export class Session {
     }
   }
 
-  #switchToNewest(now: Millis): void {
+  #switchToNewest(): void {
     if (this.#pendingSend === undefined) return;
     this.#sendKeys = this.#pendingSend;
     this.#pendingSend = undefined;
     this.#sendEpoch = this.#newestEpoch;
     this.#sendCounter = 0;
-    this.#rekeyedAt = now;
   }
 
   /** The epoch that the two bits mean: the newest, or one of the two before it. */

@@ -13,6 +13,7 @@ import {
   HANDSHAKE_RETRY_MS,
   HANDSHAKE_RETRY_MS_MAX,
   HANDSHAKE_TIMEOUT_MS,
+  SESSION_IDLE_END_TO_END_MS,
   SESSION_IDLE_MS,
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
@@ -20,10 +21,11 @@ import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
 import { DATA_HEADER_BYTES, type Packet, PacketKind, readPacket, TAG_BYTES } from '../wire/packet.ts';
 import { type BeginOptions, type HandshakeOutput, Handshakes } from './handshakes.ts';
-import { agree, type EphemeralKey, ephemeralKey, X25519_BYTES } from './keys.ts';
+import { Rekeying } from './rekeying.ts';
 import { ContentType, ReliableChannel } from './reliable.ts';
 import { Session } from './session.ts';
 import { SessionTable, type TableEntry } from './session-table.ts';
+import type { TicketBook } from './tickets.ts';
 import { type OwnIdentity, type PeerIdentity, type Trust, WELCOME_ALL, type Welcome } from './trust.ts';
 
 /** Our index of the session: what the other end writes into its packets. */
@@ -46,7 +48,9 @@ interface Entry extends TableEntry {
   auth2: { readonly packet: Buffer; readonly giveUpAt: Millis; resendAt: Millis; retryMs: number } | undefined;
   /** Theirs, answered again when it comes again; until the initiator is heard, who then has our answer. */
   provenBy: Buffer | undefined;
-  rekey: { readonly key: EphemeralKey; readonly epoch: number } | undefined;
+  readonly rekeying: Rekeying;
+  /** Unheard for so long, it ends. */
+  idleMs: Millis;
 }
 
 export type SwitchboardOutput =
@@ -79,9 +83,11 @@ export class Switchboard {
   /** A lower bound of when any session needs waking: too early is harmless, and saves a walk over all at each packet. */
   #sessionsWakeAt: Millis = Number.POSITIVE_INFINITY;
   #dropped = 0;
+  /** When we last heard the time: near enough to date what goes out in between. */
+  #lately: Millis = 0;
 
-  /** `welcome`: whose handshakes are answered; everybody's if not said. */
-  constructor(options: { random: Random; trust: Trust; welcome?: Welcome }) {
+  /** `welcome`: whose handshakes are answered; everybody's if not said. `tickets`: for short handshakes. */
+  constructor(options: { random: Random; trust: Trust; welcome?: Welcome; tickets?: TicketBook }) {
     this.#random = options.random;
     this.#handshakes = new Handshakes({ welcome: WELCOME_ALL, ...options, freeIndex: () => this.#freeIndex() });
   }
@@ -93,14 +99,15 @@ export class Switchboard {
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
   connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
-    const { anonymous = false, wantAuthority = false, once = false, expect } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect });
+    const { anonymous = false, wantAuthority = false, once = false, expect, place } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place });
     this.#settleHandshakes(now);
     return id;
   }
 
   /** One packet from a route, already cut out of its datagram or stream. `source`: who pays for a handshake's work. */
   receive(now: Millis, route: Route, packet: Packet, source = sourceOf(route)): void {
+    this.#lately = now;
     if (packet.kind === PacketKind.data) return this.#receiveData(now, route, packet);
     const known = packet.kind === PacketKind.auth2 ? this.#entries.get(packet.receiverIndex) : undefined;
     if (known) return this.#receiveAuth2Again(known, packet);
@@ -119,6 +126,7 @@ export class Switchboard {
   send(now: Millis, id: SessionId, value: Message): boolean {
     const entry = this.#entries.get(id);
     if (!entry?.reliable.send(encodeMessage(value))) return false;
+    entry.session.said(now, isQuiet(value));
     this.#flush(now, entry);
     return true;
   }
@@ -131,6 +139,7 @@ export class Switchboard {
     const plaintext = Buffer.allocUnsafe(1 + encoded.length);
     plaintext[0] = ContentType.datagram;
     plaintext.set(encoded, 1);
+    entry.session.said(this.#lately, isQuiet(value));
     this.#emit(route ?? entry.route, entry.session.seal(plaintext), ttl);
     return true;
   }
@@ -139,6 +148,7 @@ export class Switchboard {
   sendVoice(id: SessionId, plaintext: Buffer, routes: readonly Route[]): boolean {
     const entry = this.#entries.get(id);
     if (!entry || plaintext.length > PLAINTEXT_BYTES_MAX) return false;
+    entry.session.said(this.#lately, false);
     const packet = entry.session.seal(plaintext);
     // The same sealed packet on every route: whichever comes second falls to the replay window.
     for (const route of routes) this.#emit(route, packet);
@@ -152,6 +162,14 @@ export class Switchboard {
     entry.route = route;
     entry.fallback = options.fallback;
     entry.follow = options.follow ?? false;
+  }
+
+  /** A newer one has taken its place: it only opens what is still under way, and is soon forgotten. */
+  retire(id: SessionId): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.idleMs = SESSION_IDLE_MS;
+    this.#schedule(entry);
   }
 
   routeOf(id: SessionId): Route | undefined {
@@ -204,15 +222,16 @@ export class Switchboard {
   }
 
   wake(now: Millis): void {
+    this.#lately = now;
     this.#handshakes.wake(now);
     this.#settleHandshakes(now);
     if (now < this.#sessionsWakeAt) return;
     this.#sessionsWakeAt = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       this.#repeatAuth2(now, entry);
-      if (entry.session.rekeyDue(now) && !entry.rekey) this.#startRekey(entry);
+      entry.rekeying.wake(now);
       this.#flush(now, entry);
-      if (now >= entry.heardAt + SESSION_IDLE_MS) this.#end(entry, 'idle');
+      if (now >= entry.heardAt + entry.idleMs) this.#end(entry, 'idle');
     }
   }
 
@@ -251,6 +270,7 @@ export class Switchboard {
   #dispatch(now: Millis, entry: Entry, route: Route, plaintext: Buffer): void {
     const type = plaintext[0] ?? 0;
     if (type >= ContentType.voice) {
+      entry.session.said(now, false);
       this.#out.push({ type: 'voice', session: entry.id, route, bytes: plaintext });
     } else if (type === ContentType.segment || type === ContentType.ack) {
       for (const bytes of entry.reliable.receive(now, plaintext)) {
@@ -267,10 +287,14 @@ export class Switchboard {
   #deliver(now: Millis, entry: Entry, route: Route, bytes: Buffer, reliable: boolean): void {
     const value = decodeMessage(bytes);
     if (!value) this.#dropped += 1;
-    else if (value.kind === 'rekey') this.#answerRekey(now, entry, value.body.epoch, value.body.ephemeral, reliable);
-    else if (value.kind === 'rekeyReply') this.#finishRekey(now, entry, value.body.epoch, value.body.ephemeral);
+    else if (value.kind === 'rekey') {
+      if (reliable) entry.rekeying.answer(now, value.body, () => this.#flush(now, entry));
+    } else if (value.kind === 'rekeyReply') entry.rekeying.finish(now, value.body);
     else if (value.kind === 'close') this.#end(entry, value.body.reason.slice(0, 64));
-    else this.#out.push({ type: 'message', session: entry.id, route, message: value, reliable });
+    else {
+      entry.session.said(now, isQuiet(value));
+      this.#out.push({ type: 'message', session: entry.id, route, message: value, reliable });
+    }
   }
 
   #flush(now: Millis, entry: Entry): void {
@@ -284,9 +308,9 @@ export class Switchboard {
   }
 
   #schedule(entry: Entry): void {
-    let at = Math.min(entry.reliable.wakeAt(), entry.heardAt + SESSION_IDLE_MS);
+    let at = Math.min(entry.reliable.wakeAt(), entry.heardAt + entry.idleMs);
     if (entry.auth2) at = Math.min(at, entry.auth2.resendAt);
-    if (entry.session.role === 'initiator' && !entry.rekey) at = Math.min(at, entry.session.rekeyAt());
+    at = Math.min(at, entry.rekeying.wakeAt());
     this.#sessionsWakeAt = Math.min(this.#sessionsWakeAt, at);
   }
 
@@ -302,11 +326,14 @@ export class Switchboard {
   #establish(now: Millis, done: Extract<HandshakeOutput, { type: 'established' }>): void {
     const { keys, route, initiated, localIndex } = done;
     const role = initiated ? 'initiator' : 'responder';
+    const session = new Session({ role, root: keys.root, remoteIndex: keys.remoteIndex });
+    const reliable = new ReliableChannel();
     const entry: Entry = {
       id: localIndex,
       peer: keys.peer,
-      session: new Session({ role, root: keys.root, remoteIndex: keys.remoteIndex, now }),
-      reliable: new ReliableChannel(),
+      session,
+      reliable,
+      rekeying: new Rekeying(this.#random, session, reliable),
       follow: route.via !== 'forward',
       route,
       fallback: undefined,
@@ -320,7 +347,7 @@ export class Switchboard {
           }
         : undefined,
       provenBy: initiated ? undefined : done.auth2,
-      rekey: undefined,
+      idleMs: route.via === 'forward' ? SESSION_IDLE_END_TO_END_MS : SESSION_IDLE_MS,
     };
     const loser = this.#entries.add(entry);
     if (loser) this.#out.push({ type: 'closed', session: loser.id, reason: 'evicted' });
@@ -345,31 +372,6 @@ export class Switchboard {
     else this.#emit(entry.route, entry.auth2.packet);
   }
 
-  #startRekey(entry: Entry): void {
-    const key = ephemeralKey(this.#random.bytes(X25519_BYTES));
-    const epoch = entry.session.nextEpoch;
-    entry.rekey = { key, epoch };
-    entry.reliable.send(encodeMessage(message('rekey', { epoch, ephemeral: key.publicBytes })));
-  }
-
-  #answerRekey(now: Millis, entry: Entry, epoch: number, ephemeral: Uint8Array, reliable: boolean): void {
-    if (!reliable || entry.session.role !== 'responder' || epoch !== entry.session.nextEpoch) return;
-    const key = ephemeralKey(this.#random.bytes(X25519_BYTES));
-    const shared = agree(key, ephemeral);
-    if (!shared) return;
-    // Without a reply the initiator asks again; the keys must not move on alone.
-    if (!entry.reliable.send(encodeMessage(message('rekeyReply', { epoch, ephemeral: key.publicBytes })))) return;
-    this.#flush(now, entry);
-    entry.session.advance(now, shared);
-  }
-
-  #finishRekey(now: Millis, entry: Entry, epoch: number, ephemeral: Uint8Array): void {
-    if (entry.rekey?.epoch !== epoch) return;
-    const shared = agree(entry.rekey.key, ephemeral);
-    entry.rekey = undefined;
-    if (shared) entry.session.advance(now, shared);
-  }
-
   #end(entry: Entry, reason: string): void {
     if (this.#entries.delete(entry.id)) this.#out.push({ type: 'closed', session: entry.id, reason });
   }
@@ -384,6 +386,11 @@ export class Switchboard {
   #emit(route: Route, bytes: Buffer, ttl?: number): void {
     this.#out.push({ type: 'send', route, bytes, ...(ttl === undefined ? {} : { ttl }) });
   }
+}
+
+/** Says no more than that somebody is there. */
+function isQuiet({ kind }: Message): boolean {
+  return kind === 'keepAlive' || kind === 'keepAliveReply' || kind === 'presence';
 }
 
 /** When the carriers know no better: an address, a stream, or the node that our supernode names. */

@@ -52,7 +52,13 @@ export interface OwnIdentity {
 }
 
 export type Judgement =
-  | { readonly ok: true; readonly identity: PeerIdentity; readonly publicKey: KeyObject }
+  /** `expiresAtMs`: of the certificate, wall clock. */
+  | {
+      readonly ok: true;
+      readonly identity: PeerIdentity;
+      readonly publicKey: KeyObject;
+      readonly expiresAtMs: number;
+    }
   | { readonly ok: false; readonly code: FailureCode };
 
 export interface Trust {

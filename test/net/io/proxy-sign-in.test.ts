@@ -148,7 +148,7 @@ describe.each(KINDS)('through a proxy by $words', ({ serve, url }) => {
     );
     expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(isOnline()).toMatchObject({ byProxy: true, carrier: 'tcp', nat: 'unknown' });
-    const kept = events.findLast((event) => event.type === 'remembered');
+    const kept = events.findLast((event) => event.type === 'remember');
     expect(kept?.remembered.networks.map((network) => network.way)).toEqual([way]);
   });
 });

@@ -172,13 +172,21 @@ describe('the session', () => {
   });
 
   it('that proved nothing gives way to one that proves who we are, once its answers have come', () => {
-    const scene = new Scene().asks(1, SIGN_IN).isUp().asks(2, LIST);
+    const scene = new Scene().asks(1, { kind: 'supernodesGet' }).isUp().asks(2, LIST);
     expect(scene.dialled).toHaveLength(1);
-    scene.answers('signedIn');
+    scene.answers('done');
     expect(scene.abandoned).toEqual([1]);
     expect(scene.dialled.at(-1)).toMatchObject({ attempt: 2, authenticated: true });
     scene.isUp();
     expect(scene.asked.at(-1)).toMatchObject({ attempt: 2, kind: 'buddyListGet', requestId: 1 });
+  });
+
+  it('by which we have signed in serves what belongs to the account as well, but renews no certificate', () => {
+    const scene = new Scene().asks(1, SIGN_IN).isUp().asks(2, LIST);
+    scene.answers('signedIn');
+    expect(scene.asked.at(-1)).toEqual({ attempt: 1, kind: 'buddyListGet', requestId: 2 });
+    scene.answers('buddyList').asks(3, { kind: 'renew', publicKey: Buffer.alloc(1) });
+    expect(scene.dialled.at(-1)).toMatchObject({ attempt: 2, authenticated: true });
   });
 
   it('that proves who we are serves questions that need no proof as well', () => {

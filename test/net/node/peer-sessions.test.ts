@@ -2,11 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { PeerSessions, type PeerSessionsOutput } from '../../../src/net/node/peer-sessions.ts';
 import {
+  ATTACHED_FIRST_WORD_MS,
   LOOKUP_RETRY_MS,
   NODES_PER_PERSON_MAX,
   PEER_QUEUE_MESSAGES_MAX,
   PEERS_MAX,
   SESSION_FRESH_MS,
+  SESSION_IDLE_MS,
+  SESSION_TRIAL_MS,
   SESSIONS_PER_NODE_MAX,
 } from '../../../src/net/protocol/params.ts';
 import { type Message, message } from '../../../src/net/wire/messages.ts';
@@ -25,6 +28,7 @@ class Scene {
   /** `session:sequence` of every line that went out. */
   sent: string[] = [];
   closed: number[] = [];
+  retired: number[] = [];
   /** What the service cores were told, as words. */
   told: string[] = [];
 
@@ -52,10 +56,20 @@ class Scene {
     return this.does((peers) => peers.established(this.now, session, name, nodeId));
   }
 
+  /** So much later, and woken as asked for. */
+  later(ms: number): this {
+    for (const end = this.now + ms; ; ) {
+      this.now = Math.min(end, Math.max(this.now, this.peers.wakeAt()));
+      this.does((peers) => peers.wake(this.now));
+      if (this.now >= end) return this;
+    }
+  }
+
   #note(output: PeerSessionsOutput): void {
     if (output.type === 'lookup') this.lookups.push(output.name);
     else if (output.type === 'connect') this.connects.push(output.node);
     else if (output.type === 'close') this.closed.push(output.session);
+    else if (output.type === 'retire') this.retired.push(output.session);
     else if (output.type === 'transmit') {
       const { message: value } = output;
       this.sent.push(`${output.session}:${value.kind === 'chatMessage' ? value.body.sequence : value.kind}`);
@@ -131,6 +145,30 @@ describe('a session', () => {
     expect(scene.sent).toEqual(['8:1']);
   });
 
+  it('that was silent for hours is used on trial while our supernode sees the other end; an answer ends the trial', () => {
+    const scene = new Scene().does((peers) => peers.met(1_000, 'bobby1', HOME)).established(7, 'bobby1', HOME);
+    scene.connects = [];
+    scene.later(10 * SESSION_FRESH_MS).says('bobby1', 1);
+    expect(scene.sent).toEqual(['7:1']);
+    scene.heard.set(7, scene.now);
+    expect(scene.later(SESSION_TRIAL_MS).says('bobby1', 2).sent).toEqual(['7:1', '7:2']);
+    expect(scene.connects).toEqual([]);
+  });
+
+  it('on trial that does not answer gives way to a new one, in which all is said again', () => {
+    const scene = new Scene().does((peers) => peers.met(1_000, 'bobby1', HOME)).established(7, 'bobby1', HOME);
+    scene.connects = [];
+    scene
+      .later(10 * SESSION_FRESH_MS)
+      .says('bobby1', 1)
+      .says('bobby1', 2)
+      .later(SESSION_TRIAL_MS)
+      .says('bobby1', 3);
+    expect([scene.sent, scene.connects]).toEqual([['7:1', '7:2'], [HOME]]);
+    scene.established(8, 'bobby1', HOME);
+    expect(scene.sent).toEqual(['7:1', '7:2', '8:1', '8:2', '8:3']);
+  });
+
   it('set up later is the one to use; too many are closed, the oldest first', () => {
     const scene = new Scene();
     for (let session = 1; session <= SESSIONS_PER_NODE_MAX + 2; session++) scene.established(session, 'bobby1', HOME);
@@ -165,7 +203,7 @@ describe('a session', () => {
   });
 
   it('proves whose a node is, whatever the supernode said of it', () => {
-    const scene = new Scene().does((peers) => peers.seen('bobby1', HOME)).says('bobby1', 1);
+    const scene = new Scene().does((peers) => peers.met(1_000, 'bobby1', HOME)).says('bobby1', 1);
     scene.established(7, 'mallory', HOME);
     expect(scene.told).toEqual(['unreachable bobby1', 'peer-seen mallory']);
     expect(scene.sent).toEqual([]);
@@ -176,23 +214,50 @@ describe('a session', () => {
 });
 
 describe('somebody who is watched', () => {
-  it('and comes is connected to at once, even if there was a session: their program may be another one now', () => {
-    const scene = new Scene().established(7, 'bobby1', HOME).does((peers) => peers.seen('bobby1', HOME));
+  it('and was here when we came is connected to at once, even if there was a session', () => {
+    const scene = new Scene().established(7, 'bobby1', HOME).does((peers) => peers.met(1_000, 'bobby1', HOME));
     expect(scene.connects).toEqual([HOME]);
-    scene.does((peers) => peers.seen('bobby1', HOME));
+    scene.does((peers) => peers.met(1_000, 'bobby1', HOME));
     expect(scene.connects).toEqual([HOME]);
   });
 
-  it('and is still here when the list is told again is left in peace', () => {
-    const scene = new Scene().does((peers) => peers.seen('bobby1', HOME)).established(7, 'bobby1', HOME);
-    scene.does((peers) => peers.present('bobby1', HOME));
+  it('and comes is given the first word; when none is said, we begin', () => {
+    const scene = new Scene().does((peers) => peers.seen(1_000, 'bobby1', HOME)).later(ATTACHED_FIRST_WORD_MS - 1);
+    expect(scene.connects).toEqual([]);
+    scene.later(1);
     expect(scene.connects).toEqual([HOME]);
-    scene.does((peers) => peers.present('bobby1', LAPTOP));
+    const polite = new Scene().does((peers) => peers.seen(1_000, 'bobby1', HOME)).established(7, 'bobby1', HOME);
+    expect(polite.later(60_000).connects).toEqual([]);
+  });
+
+  it('and comes is not waited for by anybody who has something to say; the old session may be of a program that is gone', () => {
+    const scene = new Scene().established(7, 'bobby1', HOME);
+    scene
+      .later(10)
+      .does((peers) => peers.seen(scene.now, 'bobby1', HOME))
+      .says('bobby1', 1);
+    expect([scene.sent, scene.connects]).toEqual([[], [HOME]]);
+    scene.established(8, 'bobby1', HOME);
+    expect([scene.sent, scene.retired]).toEqual([['8:1'], [7]]);
+  });
+
+  it('and was heard in the old session since has not begun anew: it is used', () => {
+    const scene = new Scene().established(7, 'bobby1', HOME).does((peers) => peers.seen(1_000, 'bobby1', HOME));
+    scene.now += 10;
+    scene.heard.set(7, scene.now);
+    expect(scene.says('bobby1', 1).sent).toEqual(['7:1']);
+  });
+
+  it('and is still here when the list is told again is left in peace', () => {
+    const scene = new Scene().does((peers) => peers.met(1_000, 'bobby1', HOME)).established(7, 'bobby1', HOME);
+    scene.does((peers) => peers.present(1_000, 'bobby1', HOME));
+    expect(scene.connects).toEqual([HOME]);
+    scene.does((peers) => peers.present(1_000, 'bobby1', LAPTOP));
     expect(scene.connects).toEqual([HOME, LAPTOP]);
   });
 
   it('and leaves is told to be gone; what waited is dropped', () => {
-    const scene = new Scene().does((peers) => peers.seen('bobby1', HOME)).says('bobby1', 1);
+    const scene = new Scene().does((peers) => peers.met(1_000, 'bobby1', HOME)).says('bobby1', 1);
     scene.does((peers) => peers.gone('bobby1', HOME));
     expect(scene.told).toEqual(['peer-gone bobby1']);
     scene.established(7, 'bobby1', HOME);
@@ -202,7 +267,7 @@ describe('somebody who is watched', () => {
   it('and left while nobody could tell us is gone as soon as the list is told again', () => {
     const scene = new Scene();
     for (const name of ['bobby1', 'carol1', 'stranger1']) {
-      scene.does((peers) => peers.seen(name, node(name.length + name.charCodeAt(0))));
+      scene.does((peers) => peers.met(1_000, name, node(name.length + name.charCodeAt(0))));
     }
     const here = new Set([node(6 + 'b'.charCodeAt(0))]);
     scene.told = [];
@@ -264,10 +329,20 @@ describe('bounds', () => {
 
   it('forget people to whom nothing is open, so that newcomers find a place', () => {
     const scene = new Scene();
-    for (let i = 0; i < PEERS_MAX; i++) scene.does((peers) => peers.seen(`person${i}`, node(i)));
+    for (let i = 0; i < PEERS_MAX; i++) scene.does((peers) => peers.met(1_000, `person${i}`, node(i)));
     for (let i = 0; i < PEERS_MAX; i++) scene.does((peers) => peers.connectFailed(node(i)));
     scene.established(7, 'bobby1', node(PEERS_MAX + 1)).says('bobby1', 1);
     expect(scene.sent).toEqual(['7:1']);
+  });
+
+  it('forget whoever was unheard for longest when all are connected', () => {
+    const scene = new Scene();
+    for (let i = 0; i < PEERS_MAX; i++) scene.established(i + 1, `person${i}`, node(i));
+    scene.now += SESSION_IDLE_MS;
+    scene.heard.set(1, scene.now);
+    scene.established(9_999, 'bobby1', node(PEERS_MAX + 1)).says('bobby1', 1);
+    expect(scene.closed).toEqual([2]);
+    expect(scene.sent).toEqual(['9999:1']);
   });
 
   it('turn away who comes when all places are taken by people who are connected', () => {

@@ -1,6 +1,6 @@
 /** Sealing, opening, and the change of epoch: what a lossy network and a recorder of packets can and cannot do. */
 import { describe, expect, it } from 'vitest';
-import { EPOCH_OVERLAP_MS, REKEY_AFTER_MS } from '../../../src/net/protocol/params.ts';
+import { EPOCH_OVERLAP_MS, REKEY_AFTER_MS, REKEY_QUIET_MS } from '../../../src/net/protocol/params.ts';
 import { Session } from '../../../src/net/transport/session.ts';
 import { type Packet, readPacket } from '../../../src/net/wire/packet.ts';
 
@@ -10,8 +10,8 @@ const packetOf = (bytes: Buffer): Packet => readPacket(bytes) as Packet;
 
 class Pair {
   now = 0;
-  readonly initiator = new Session({ role: 'initiator', root: ROOT, remoteIndex: 2, now: 0 });
-  readonly responder = new Session({ role: 'responder', root: ROOT, remoteIndex: 1, now: 0 });
+  readonly initiator = new Session({ role: 'initiator', root: ROOT, remoteIndex: 2 });
+  readonly responder = new Session({ role: 'responder', root: ROOT, remoteIndex: 1 });
   #epoch = 0;
 
   says(from: 'initiator' | 'responder', text: string): Packet {
@@ -79,13 +79,27 @@ describe('a session', () => {
 });
 
 describe('a change of keys', () => {
-  it('is due after a time, and only the initiator asks for it', () => {
+  it('is due some time after something was said, and only the initiator asks for it', () => {
     const pair = new Pair();
+    expect(pair.initiator.rekeyDue(Number.MAX_SAFE_INTEGER)).toBe(false);
+    pair.initiator.said(0, false);
+    pair.responder.said(0, false);
     expect([pair.initiator.rekeyDue(REKEY_AFTER_MS - 1), pair.initiator.rekeyDue(REKEY_AFTER_MS)]).toEqual([
       false,
       true,
     ]);
     expect(pair.responder.rekeyDue(REKEY_AFTER_MS)).toBe(false);
+  });
+
+  it('can wait when nothing but signs of life went, and not at all once the keys are new', () => {
+    const pair = new Pair();
+    pair.initiator.said(0, true);
+    expect(pair.initiator.rekeyAt()).toBe(REKEY_QUIET_MS);
+    pair.initiator.said(1_000, false);
+    pair.initiator.said(2_000, false);
+    expect(pair.initiator.rekeyAt()).toBe(1_000 + REKEY_AFTER_MS);
+    pair.rekeys();
+    expect(pair.initiator.rekeyAt()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('keeps old packets readable for a while after the new keys are in use, then no more', () => {

@@ -133,9 +133,9 @@ describe('rekeying', () => {
   it('survives that every reply is lost for eight seconds', () => {
     const w = world();
     const session = w.connect();
-    w.advance(REKEY_AFTER_MS - 1_000);
-    w.a.send(w.now, session, message('keepAlive', { id: 1 }));
-    w.advance(500);
+    w.advance(1_000);
+    w.a.send(w.now, session, message('chatMessage', { sequence: 1 }));
+    w.advance(REKEY_AFTER_MS - 500);
     w.tamper = (from, bytes) => (from === 'b' ? undefined : bytes);
     w.advance(8_500);
     w.a.sendDatagram(session, message('keepAlive', { id: 2 }));
