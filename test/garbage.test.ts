@@ -8,9 +8,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { PinnedTrust } from '../src/net/node/trust.ts';
 import type { Endpoint } from '../src/net/protocol/endpoint.ts';
-import { finishInitiator, finishResponder } from '../src/net/transport/handshake.ts';
+import { finishInitiator, finishResponder, parseHello } from '../src/net/transport/handshake.ts';
 import { ephemeralKey } from '../src/net/transport/keys.ts';
+import { finishAnswered, finishShown, isBound, showTicket } from '../src/net/transport/resumption.ts';
 import { Session } from '../src/net/transport/session.ts';
+import type { Ticket } from '../src/net/transport/tickets.ts';
 import { Mask } from '../src/net/wire/mask.ts';
 import { decodeBody } from '../src/net/wire/messages.ts';
 import { PacketKind, readPacket } from '../src/net/wire/packet.ts';
@@ -21,7 +23,7 @@ import { HANDSHAKE, readVectors } from './vectors/generate.ts';
 import { certificateDer, identity } from './vectors/identities.ts';
 import { pin } from './vectors/make-sessions.ts';
 import { Initiator } from './vectors/second/handshake.ts';
-import type { HandshakeFile } from './vectors/shapes.ts';
+import type { HandshakeFile, ResumptionFile } from './vectors/shapes.ts';
 
 describe('a decoder', () => {
   const weights = DECODERS.reduce((sum, { weight }) => sum + weight, 0);
@@ -251,6 +253,46 @@ describe('every single flipped bit', { timeout: 600_000 }, () => {
         expect(finishResponder(responder, bytes, trust()).ok, `bit ${at} of Auth2`).toBe(false);
       }
       expect(finishResponder(responder, auth2, trust()).ok).toBe(true);
+    }
+  });
+
+  it('of a recorded short handshake is refused', () => {
+    const [run] = (readVectors('resumption.json') as unknown as ResumptionFile).runs;
+    const hex = (text = ''): Buffer => Buffer.from(text, 'hex');
+    const packets = [run?.hello_packets[0], run?.auth1_packet, run?.auth2_packet].map((one) => hex(one).subarray(8));
+    const [helloBody, auth1, auth2] = packets as [Buffer, Buffer, Buffer];
+    const kept = { secret: hex(run?.ticket.secret), expiresAtMs: 0, key: undefined };
+    const [from, to] = [run?.ticket.initiator_node_id ?? '', run?.ticket.responder_node_id ?? ''];
+    const ours: Ticket = { ...kept, own: from, peer: { kind: 'person', name: '', nodeId: to } };
+    const theirs: Ticket = { ...kept, own: to, peer: { kind: 'person', name: '', nodeId: from } };
+    const state = {
+      ...{ localIndex: run?.initiator.index ?? 0, wantAuthority: false, padded: true, packet: helloBody, helloBody },
+      ...{
+        ephemeral: ephemeralKey(hex(run?.initiator.private)),
+        cookie: Buffer.alloc(0),
+        nonce: hex(run?.initiator.nonce),
+      },
+    };
+    const shown = { ...showTicket(state, ours), helloBody };
+    const hears = (bytes: Buffer): boolean => {
+      const read = decodeBody('Auth1', bytes);
+      return read !== undefined && finishShown(state, shown, read).ok;
+    };
+    expect(hears(auth1)).toBe(true);
+    for (const { bytes, at } of flipped(auth1)) {
+      if (isDeepStrictEqual(decodeBody('Auth1', bytes), decodeBody('Auth1', auth1))) continue;
+      expect(hears(bytes), `bit ${at} of Auth1`).toBe(false);
+    }
+    for (const { bytes, at } of flipped(helloBody)) {
+      const hello = parseHello(bytes);
+      expect(hello !== undefined && isBound(bytes, hello, theirs), `bit ${at} of Hello`).toBe(false);
+    }
+    const secret = Buffer.concat([hex(run?.shared), kept.secret]);
+    const [t1, t2] = [hex(run?.t1), hex(run?.t2)];
+    const answered = { localIndex: 1, remoteIndex: 2, ticket: theirs, secret, t1, t2, packet: auth1 };
+    expect(finishAnswered(answered, auth2).ok).toBe(true);
+    for (const { bytes, at } of flipped(auth2)) {
+      expect(finishAnswered(answered, bytes).ok, `bit ${at} of Auth2`).toBe(false);
     }
   });
 

@@ -9,6 +9,7 @@ import { foldName } from '../../src/net/protocol/ids.ts';
 import { CERTIFICATE_LIFETIME_MS, CERTIFICATE_RENEW_SHARE } from '../../src/net/protocol/params.ts';
 import type { AgentStatus, KnockReport, NetworkCheck, ProxyReport } from '../../src/store/port.ts';
 import type { AppState, Quality } from '../../src/store/state.ts';
+import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
@@ -164,13 +165,17 @@ export function accountStep({ account }: AppState): Step {
 }
 
 export function supernodeStep(state: AppState, { supernodes }: NetworkCheck): Step {
-  const { connection, supernode, trouble } = state;
-  const known = supernodes.length;
+  const { connection, supernode, trouble, tried } = state;
+  const asked = supernodes.length;
+  const known = Math.max(asked, state.supernodesKnown ?? 0);
   const answering = supernodes.filter((one) => one.trouble === null).length;
-  const figures = { connection, ...supernode, known, answering };
-  const cache = `${counted(known, 'supernode', 'supernodes')} known, ${answering} answering by UDP`;
+  const figures = { connection, ...supernode, known, answering, asked: supernodes.map(({ endpoint }) => endpoint) };
+  const ofThem = known === asked ? `${answering} answering` : `${answering} of ${asked} asked answering`;
+  const cache = `${counted(known, 'supernode', 'supernodes')} known, ${ofThem} by UDP`;
   if (connection !== 'online' || supernode === null) {
-    const cause = `not attached: ${trouble === null ? 'still looking for one' : sentence(trouble)} (${cache})`;
+    const why = trouble === null ? 'still looking for one' : tried ? nobodySentence(tried) : sentence(trouble);
+    const where = asked === 0 ? '' : `: ${supernodes.map(({ endpoint }) => whereOf(endpoint)).join(', ')}`;
+    const cause = `not attached: ${why} (${cache}${where})`;
     const remedy = 'is a supernode up (wren up, wren supernode)? does a firewall here block its port?';
     return step('supernode', 'fail', cause, remedy, figures);
   }

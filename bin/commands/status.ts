@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
 import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
+import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
@@ -88,15 +89,16 @@ function youWords({ account }: AppState): string {
   return display === '' || display === account.name ? plain(account.name) : `${plain(account.name)} (${display})`;
 }
 
-function connectionWords({ connection, supernode, trouble }: AppState): string {
+function connectionWords({ connection, supernode, supernodesKnown, trouble, tried }: AppState): string {
   const words: string[] = [connection];
   if (supernode !== null) {
     const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
     words.push(`supernode ${where} over ${supernode.carrier.toUpperCase()}`);
     if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
+    if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
   }
-  if (trouble !== null) words.push(troubleWords(trouble));
+  if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
 }
 

@@ -24,7 +24,8 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
   const identity = ownIdentity(core);
   const logins = read(network.loginServers, 'tcp');
   const { supernode } = core.state;
-  const supers = read([...(supernode ? [supernode.endpoint] : []), ...network.supernodes], 'udp');
+  const cached = core.options.profile.hostCache()?.supernodes.flatMap(({ endpoints }) => endpoints) ?? [];
+  const supers = read([...(supernode ? [supernode.endpoint] : []), ...network.supernodes, ...cached], 'udp');
   const throughProxy = core.proxy ? proxied(logins) : [];
   const reports = await knockAll(core, identity, [
     ...logins.map((endpoint) => ({ endpoint, kind: 'login-server' as const })),

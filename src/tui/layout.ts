@@ -12,7 +12,7 @@ import { callRowCount } from './rows/call-rows.ts';
 import { promptHeight } from './rows/prompt-rows.ts';
 import { wrap } from './text/width.ts';
 import { canWrite, draftOf, type UiState } from './ui-state.ts';
-import { failureSentence, SENTENCES } from './wording.ts';
+import { failureSentence, nobodySentence, SENTENCES } from './wording.ts';
 
 export interface Layout {
   readonly tooSmall: boolean;
@@ -90,7 +90,8 @@ function troubleOf(app: AppState, ui: UiState): string {
     const gone = ui.link.code === 'agent-unreachable' && app.version !== '';
     return gone ? SENTENCES.agentGone : failureSentence(ui.link.code);
   }
-  return app.trouble === null ? '' : failureSentence(app.trouble);
+  if (app.trouble === null) return '';
+  return app.tried ? nobodySentence(app.tried) : failureSentence(app.trouble);
 }
 
 function sentenceLines(text: string, columns: number): readonly string[] {

@@ -3,7 +3,7 @@
  * failure code, so that no code path invents its own. Titles and labels of one place only stand in that component.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
-import type { Buddy, Call, CallEndReason, CallPath, PresenceStatus, Verdict } from '../store/state.ts';
+import type { AppState, Buddy, Call, CallEndReason, CallPath, PresenceStatus, Verdict } from '../store/state.ts';
 
 const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'name-taken': 'That name belongs to somebody already: choose another, or sign in if it is yours.',
@@ -76,6 +76,29 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
 export function failureSentence(code: FailureCode, detail = ''): string {
   const sentence = FAILURE_SENTENCES[code] ?? FAILURE_SENTENCES.internal;
   return detail === '' ? sentence : `${detail}: ${sentence}`;
+}
+
+const WAY_WORDS: Readonly<Record<string, string>> = {
+  udp: 'UDP',
+  tcp: 'TCP',
+  tcp443: 'TCP 443',
+  tcp80: 'TCP 80',
+};
+
+/** One sentence on a search for a supernode that came to nothing: what was tried, and what to do. */
+export function nobodySentence({ supernodes, ways, loginServer }: NonNullable<AppState['tried']>): string {
+  const onAndOn = 'wren goes on trying.';
+  if (supernodes === 0) {
+    return loginServer === 'answers'
+      ? `The login server answers, but knows no supernode: whoever runs the network must start one; ${onAndOn}`
+      : `No supernode is known, and the login server does not answer: check this machine's connection; ${onAndOn}`;
+  }
+  const who = supernodes === 1 ? 'The one supernode that is known' : `None of ${supernodes} supernodes`;
+  const by = ways.map((way) => WAY_WORDS[way] ?? way).join(', ');
+  const tried = `${who} ${supernodes === 1 ? 'does not answer' : 'answers'} (tried ${by})`;
+  if (loginServer === 'answers') return `${tried}, the login server does: ask whoever runs them; ${onAndOn}`;
+  const nor = loginServer === 'silent' ? ', nor does the login server' : ', nor has the login server so far';
+  return `${tried}${nor}: check this machine's connection and firewall; ${onAndOn}`;
 }
 
 const PRESENCE_WORDS: Readonly<Record<PresenceStatus, readonly [long: string, short: string]>> = {

@@ -83,6 +83,13 @@ test('trouble is told in words, and a call on hold says how to go on', () => {
   expect(words).toContain('with bobby1, 2:13, on hold; wren resume');
 });
 
+test('it tells how many supernodes are known, or what was tried in vain', () => {
+  expect(lines({ supernodesKnown: 12 }).join('\n')).toContain('12.3 ms round trip, 12 known');
+  const tried = { supernodes: 3, ways: ['udp', 'tcp'], loginServer: 'silent' } as const;
+  const words = lines({ connection: 'connecting', supernode: null, trouble: 'unreachable-network', tried }).join('\n');
+  expect(words).toContain('connecting, None of 3 supernodes answers (tried UDP, TCP), nor does the login server');
+});
+
 test('an incoming call and one that is under way are told apart', () => {
   const ringing = { ...CALL, phase: 'ringing', answeredAtMs: null } as const;
   expect(lines({ calls: [{ ...ringing, direction: 'in' }] }).join('\n')).toContain(

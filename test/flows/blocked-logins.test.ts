@@ -42,6 +42,16 @@ describe('experiment 1: the login server is blocked', () => {
     });
   });
 
+  test('at one of its two addresses: the other is tried (slides, "Login Server": two addresses)', async () => {
+    await scene((world) => {
+      world.host('login', { addresses: ['10.1.0.1', '10.2.0.1'] });
+      const people = new PeopleWorld(world);
+      expect(people.loginAddress).toBe('10.1.0.1');
+      blockLogin(world, people);
+      signsUp(world, people.person(PERSON), 1_000);
+    });
+  });
+
   test('at every port: a supernode carries the sealed dialogue', async () => {
     await scene((world) => {
       const people = new PeopleWorld(world);
@@ -98,6 +108,60 @@ describe('where nothing but TLS to port 443 gets out', () => {
       person.start();
       world.until(() => person.online);
       expect(world.now - begin).toBeLessThanOrEqual(500);
+    });
+  });
+});
+
+describe('the addresses that everybody starts from are blocked', () => {
+  test('all that the invite names: a supernode that was met before lets in, and carries the dialogue', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world, ['super1', 'super2']);
+      const person = people.person(PERSON);
+      person.invited = people.supernodeEndpoints().slice(0, 1);
+      person.signUp();
+      world.advance(20 * 60_000);
+      person.kill();
+      const named = [people.loginAddress, world.host('super1').address];
+      world.block(({ to }, sender) => sender === PERSON && named.includes(to.host));
+      person.start();
+      world.until(() => person.online, 3_000);
+      const ticket = 1_000;
+      person.does({ type: 'login', ticket, request: { kind: 'buddyListGet' } });
+      world.until(() => person.node.events.some((event) => event.type === 'login-reply' && event.ticket === ticket));
+    });
+  });
+});
+
+describe('a hundred sign-ins of a hundred succeed (figure S9)', () => {
+  /** What is blocked -> rule of a world; the invite names the first supernode, the second was met before. */
+  const blocked: Readonly<Record<string, (world: World, people: PeopleWorld) => void>> = {
+    'the login server': (world, people) => blockLogin(world, people),
+    'all that the invite names': (world, people) => {
+      blockLogin(world, people);
+      world.block(({ to }, sender) => sender === PERSON && to.host === world.host('super1').address);
+    },
+    '16 03 01 00': (world) => void dropSignature(world),
+  };
+
+  test.each(Object.keys(blocked))('with %s blocked', async (what) => {
+    await scene((world) => {
+      const people = new PeopleWorld(world, ['super1', 'super2']);
+      const person = people.person(PERSON);
+      person.invited = people.supernodeEndpoints().slice(0, 1);
+      person.signUp();
+      world.advance(20 * 60_000);
+      blocked[what]?.(world, people);
+      let signedIn = 0;
+      for (let i = 0; i < 100; i++) {
+        person.kill();
+        person.certificate = undefined;
+        // A supernode lets one host begin a new dialogue every 3 s.
+        world.advance(4_000);
+        person.start();
+        person.signIn();
+        signedIn += Number(person.online);
+      }
+      expect(signedIn).toBe(100);
     });
   });
 });
@@ -197,6 +261,8 @@ describe('a supernode that carries a dialogue', () => {
       const people = new PeopleWorld(world);
       const person = people.person(PERSON);
       person.signUp();
+      // The session by which it signed up is let go by then.
+      world.advance(4_000);
       blockLogin(world, people);
       const ticket = 1_000;
       person.does({ type: 'login', ticket, request: { kind: 'buddyListGet' } });

@@ -61,7 +61,6 @@ class Again {
     person.authorityDer = undefined;
     person.start();
     person.signIn();
-    world.until(() => person.online, 20_000);
     // So that neither the supernode nor the login server has had enough of us.
     world.advance(2_000);
   }

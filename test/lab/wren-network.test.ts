@@ -24,7 +24,8 @@ const PEOPLE: readonly {
   { host: 'bobby', name: 'bobby1', place: 'PUB', carrier: 'udp' },
   { host: 'carol', name: 'carol1', place: 'PR', carrier: 'udp' },
   { host: 'david', name: 'david1', place: '443X', carrier: 'tcp' },
-  { host: 'erika', name: 'erika1', place: '443D', carrier: 'tcp' },
+  { host: 'erika', name: 'erika1', place: 'SYM', carrier: 'udp' },
+  { host: 'frida', name: 'frida1', place: '443D', carrier: 'tcp' },
 ];
 
 const ROUTES: readonly {
@@ -35,6 +36,8 @@ const ROUTES: readonly {
 }[] = [
   { caller: 'alice', callee: 'bobby', pair: 'PUB to PUB', route: 'direct' },
   { caller: 'carol', callee: 'bobby', pair: 'PR to PUB', route: 'direct' },
+  // By one of many ports: in 95 of 100 calls within 3 s.
+  { caller: 'erika', callee: 'carol', pair: 'SYM to PR', route: 'direct' },
 ];
 
 describe.skipIf(!support.ok)('wren in the lab, 20 ms from the core each way', () => {

@@ -82,6 +82,9 @@ export class Running<Command, Event extends { readonly type: string }> {
 
 /** Outgoing connections take local ports from here up, one after the other (IANA's range for it). */
 const OUTGOING_PORT_MIN = 49_152;
+/** Linux's range for ports that nobody asked for by number (ip_local_port_range). */
+const SYSTEM_PORT_MIN = 32_768;
+const SYSTEM_PORT_MAX = 60_999;
 /** How late the poll of a real machine may find a new address. */
 const ADDRESS_POLL_MS = 2_000;
 
@@ -230,8 +233,26 @@ export class Host implements Member, SocketHost {
   freePort(): number {
     for (;;) {
       const port = this.chance.between(PORT_PICK_MIN, PORT_PICK_MAX);
-      if (![...this.#sockets].some((sockets) => sockets.port === port)) return port;
+      if (!this.#isUsed(port)) return port;
     }
+  }
+
+  freeOutgoingPort(): number {
+    for (;;) {
+      const port = this.chance.between(SYSTEM_PORT_MIN, SYSTEM_PORT_MAX);
+      if (!this.#isUsed(port)) return port;
+    }
+  }
+
+  /** UDP ports that anything here listens at. */
+  get openPorts(): number {
+    let count = 0;
+    for (const sockets of this.#sockets) count += sockets.openPorts;
+    return count;
+  }
+
+  #isUsed(port: number): boolean {
+    return [...this.#sockets].some((sockets) => sockets.uses(port));
   }
 
   moved(sockets: SimSockets, before: number): void {

@@ -83,6 +83,40 @@ describe('mapping', () => {
     expect(outerPorts(neighbourhood({ ports: { name: 'random' } }))[0]).not.toBe(5000);
   });
 
+  test('random ports come from the whole range, or from the block that a carrier has given', () => {
+    const portsOf = (ports: NatBehaviour['ports']): number[] =>
+      Array.from({ length: 40 }, (_, seed) =>
+        outerPorts(neighbourhood({ mapping: 'address-and-port-dependent', ports }, seed)),
+      ).flat();
+    const all = portsOf({ name: 'random' });
+    expect(Math.min(...all)).toBeGreaterThanOrEqual(1_024);
+    expect(Math.min(...all)).toBeLessThan(5_000);
+    expect(Math.max(...all)).toBeGreaterThan(61_000);
+    const block = portsOf({ name: 'random', min: 20_480, max: 20_991 });
+    expect(block.every((port) => port >= 20_480 && port <= 20_991)).toBe(true);
+    expect(new Set(block).size).toBeGreaterThan(80);
+  });
+
+  test('a full table begins no flow of that host, keeps those that there are, and has room again when some die', () => {
+    const { world, nat, inside, outside } = neighbourhood({ flowsPerHostMax: 3 });
+    world.host('neighbour', { address: '192.168.1.3', behind: 'box' });
+    const neighbour = new Party(world, 'neighbour');
+    const [first, , other] = outside;
+    inside.say(first.here);
+    for (let port = 1; port <= 5; port += 1) inside.say({ ...first.here, port });
+    inside.say(other.here, 'no room');
+    inside.say(first.here, 'still there');
+    neighbour.say(other.here, 'mine is my own');
+    world.advance(1_000);
+    expect(nat.flowsOf('192.168.1.2')).toBe(3);
+    expect(first.heard.map(({ text }) => text)).toEqual(['hello', 'still there']);
+    expect(other.heard.map(({ text }) => text)).toEqual(['mine is my own']);
+    world.advance(31_000);
+    inside.say(other.here, 'room again');
+    world.advance(1_000);
+    expect(other.heard.at(-1)?.text).toBe('room again');
+  });
+
   test('a port that a neighbour has is not given twice', () => {
     const { world, inside, outside } = neighbourhood({});
     world.host('neighbour', { address: '192.168.1.3', behind: 'box' });

@@ -23,7 +23,8 @@ export type PortPolicy =
   | { readonly name: 'preserve' }
   /** The one before plus `delta`, which may be negative. */
   | { readonly name: 'sequential'; readonly delta: number }
-  | { readonly name: 'random' };
+  /** Any from `min` to `max`, where said: carriers give each subscriber a block (RFC 7422). */
+  | { readonly name: 'random'; readonly min?: number; readonly max?: number };
 
 export interface NatBehaviour {
   /** Which flows of one inside endpoint share an outer port: all, those to one host, or none. */
@@ -36,6 +37,8 @@ export interface NatBehaviour {
   /** What becomes of datagrams that nobody inside is to have. */
   readonly unsolicited: 'dropped' | 'accepted';
   readonly lifetimes: FlowLifetimes;
+  /** Flows of one host inside; what would begin another is dropped, those there are go on. */
+  readonly flowsPerHostMax: number;
 }
 
 /** How long a flow is kept after its last packet, either way. */
@@ -70,10 +73,13 @@ export const HOME_ROUTER: NatBehaviour = {
   hairpin: false,
   unsolicited: 'dropped',
   lifetimes: LINUX_LIFETIMES,
+  // The smallest tables of home routers hold 1024 flows, usual ones 4096 and more.
+  flowsPerHostMax: 4_096,
 };
 
 const OUTER_PORT_MIN = 1024;
-const OUTER_PORTS = 65_536 - OUTER_PORT_MIN;
+const OUTER_PORT_MAX = 65_535;
+const OUTER_PORTS = OUTER_PORT_MAX + 1 - OUTER_PORT_MIN;
 /** Linux gives up sooner or later too; the packet is dropped then. */
 const PORT_TRIES_MAX = 512;
 
@@ -106,12 +112,15 @@ export function natBox(
 
 export class NatBox implements Middlebox {
   readonly #outer: string;
-  readonly #behaviour: NatBehaviour;
+  #behaviour: NatBehaviour;
   readonly #random: Random;
   readonly #flows = new Map<string, Flow>();
   /** The same flows by inside endpoint and by outer port; never an empty set. */
   readonly #byInside = new Map<string, Set<Flow>>();
   readonly #byPort = new Map<string, Set<Flow>>();
+  readonly #countByHost = new Map<string, number>();
+  /** Nothing dies before. */
+  #nextDeathAt: Millis = Number.POSITIVE_INFINITY;
   /** Strangers that the box itself has taken a datagram of, with the port they wrote to, and until when. */
   readonly #taken = new Map<string, Millis>();
   #lastPort: number;
@@ -148,7 +157,13 @@ export class NatBox implements Middlebox {
     this.#flows.clear();
     this.#byInside.clear();
     this.#byPort.clear();
+    this.#countByHost.clear();
     this.#taken.clear();
+  }
+
+  /** From now on there is room for so many flows of one host. */
+  limitFlows(flowsPerHostMax: number): void {
+    this.#behaviour = { ...this.#behaviour, flowsPerHostMax };
   }
 
   /** Flows that are remembered at this moment. */
@@ -156,11 +171,19 @@ export class NatBox implements Middlebox {
     return [...this.#flows.values()].filter((flow) => flow.diesAt > now).length;
   }
 
+  /** The same of one host inside; those that died since the last packet are among them. */
+  flowsOf(host: string): number {
+    return this.#countByHost.get(host) ?? 0;
+  }
+
   // ------------------------------------------------------------------ out
 
   #begin(now: Millis, { from: inside, to: remote }: Packet): Flow | undefined {
-    const others = [...(this.#byInside.get(endpointKey(inside)) ?? [])];
-    const sharing = others.find((flow) => !flow.stray && within(this.#behaviour.mapping, flow.remote, remote));
+    if (this.flowsOf(inside.host) >= this.#behaviour.flowsPerHostMax) return undefined;
+    const sharing = find(
+      this.#byInside.get(endpointKey(inside)),
+      (flow) => !flow.stray && within(this.#behaviour.mapping, flow.remote, remote),
+    );
     if (sharing && !this.#isTaken(sharing.port, remote)) return this.#add(now, inside, remote, sharing.port, false);
     const wanted = this.#behaviour.ports.name === 'preserve' && !sharing ? inside.port : undefined;
     if (wanted !== undefined && this.#isFree(wanted, remote)) return this.#add(now, inside, remote, wanted, false);
@@ -179,7 +202,10 @@ export class NatBox implements Middlebox {
 
   #nextPort(): number {
     const { ports } = this.#behaviour;
-    if (ports.name !== 'sequential') return OUTER_PORT_MIN + Math.floor(this.#random.fraction() * OUTER_PORTS);
+    if (ports.name !== 'sequential') {
+      const { min = OUTER_PORT_MIN, max = OUTER_PORT_MAX } = ports.name === 'random' ? ports : {};
+      return min + Math.floor(this.#random.fraction() * (max - min + 1));
+    }
     const place = this.#lastPort - OUTER_PORT_MIN + ports.delta + OUTER_PORTS;
     this.#lastPort = OUTER_PORT_MIN + (place % OUTER_PORTS);
     return this.#lastPort;
@@ -196,16 +222,21 @@ export class NatBox implements Middlebox {
   // ------------------------------------------------------------------ in
 
   #flowInto(now: Millis, { carrier, kind, from: remote, to }: Packet): Flow | undefined {
-    const there = [...(this.#byPort.get(portKey(carrier, to.port)) ?? [])];
-    const own = there.find((flow) => sameEndpoint(flow.remote, remote));
+    const there = this.#byPort.get(portKey(carrier, to.port));
+    const own = find(there, (flow) => sameEndpoint(flow.remote, remote));
     if (own) return own;
     const mayBegin = kind === 'datagram' || kind === 'open';
     const claimed = this.#isTaken(to.port, remote);
-    const host = there.find((flow) => within(this.#behaviour.filtering, flow.remote, remote));
+    const host = find(there, (flow) => within(this.#behaviour.filtering, flow.remote, remote));
     if (host && mayBegin && !claimed) return this.#add(now, host.inside, remote, to.port, host.stray);
-    if (carrier === 'udp' && this.#behaviour.unsolicited === 'accepted')
-      this.#taken.set(takenKey(to.port, remote), now + this.#behaviour.lifetimes.udpUnrepliedMs);
+    if (carrier === 'udp' && this.#behaviour.unsolicited === 'accepted') this.#take(now, to.port, remote);
     return undefined;
+  }
+
+  #take(now: Millis, port: number, remote: Endpoint): void {
+    const diesAt = now + this.#behaviour.lifetimes.udpUnrepliedMs;
+    this.#taken.set(takenKey(port, remote), diesAt);
+    this.#nextDeathAt = Math.min(this.#nextDeathAt, diesAt);
   }
 
   // ------------------------------------------------------------------ flows
@@ -218,6 +249,7 @@ export class NatBox implements Middlebox {
     this.#flows.set(flowKey(inside, remote), flow);
     addTo(this.#byInside, endpointKey(inside), flow);
     addTo(this.#byPort, portKey(inside.carrier, port), flow);
+    this.#countByHost.set(inside.host, this.flowsOf(inside.host) + 1);
     return flow;
   }
 
@@ -232,6 +264,7 @@ export class NatBox implements Middlebox {
     if (kind === 'end') flow.ended.add(way);
     if (kind === 'reset') flow.reset = true;
     flow.diesAt = now + (carrier === 'udp' ? this.#udpLifetimeMs(now, flow) : this.#tcpLifetimeMs(flow));
+    this.#nextDeathAt = Math.min(this.#nextDeathAt, flow.diesAt);
   }
 
   #udpLifetimeMs(now: Millis, flow: Flow): number {
@@ -246,15 +279,24 @@ export class NatBox implements Middlebox {
     return seen.size === 2 ? tcpEstablishedMs : tcpOpeningMs;
   }
 
-  /** Lets the dead go, before each packet: a box of a test has few flows. */
+  /** Lets the dead go, before each packet. */
   #sweep(now: Millis): void {
+    if (now < this.#nextDeathAt) return;
+    this.#nextDeathAt = Number.POSITIVE_INFINITY;
     for (const [key, flow] of this.#flows) {
-      if (flow.diesAt > now) continue;
+      if (flow.diesAt > now) {
+        this.#nextDeathAt = Math.min(this.#nextDeathAt, flow.diesAt);
+        continue;
+      }
+      this.#countByHost.set(flow.inside.host, this.flowsOf(flow.inside.host) - 1);
       this.#flows.delete(key);
       removeFrom(this.#byInside, endpointKey(flow.inside), flow);
       removeFrom(this.#byPort, portKey(flow.inside.carrier, flow.port), flow);
     }
-    for (const [key, diesAt] of this.#taken) if (diesAt <= now) this.#taken.delete(key);
+    for (const [key, diesAt] of this.#taken) {
+      if (diesAt <= now) this.#taken.delete(key);
+      else this.#nextDeathAt = Math.min(this.#nextDeathAt, diesAt);
+    }
   }
 }
 
@@ -278,6 +320,11 @@ function portKey(carrier: Carrier, port: number): string {
 
 function takenKey(port: number, remote: Endpoint): string {
   return `${port} ${endpointKey(remote)}`;
+}
+
+function find<T>(among: ReadonlySet<T> | undefined, fits: (one: T) => boolean): T | undefined {
+  for (const one of among ?? []) if (fits(one)) return one;
+  return undefined;
 }
 
 function addTo<T>(map: Map<string, Set<T>>, key: string, value: T): void {

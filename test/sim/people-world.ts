@@ -79,7 +79,7 @@ export class Person {
       wallClock: world.world.wallClock,
       pin: world.authority.pin,
       authorityDer: this.authorityDer,
-      loginServers: [{ carrier: 'tcp', host: world.loginAddress, port: PORT }],
+      loginServers: world.loginEndpoints(),
       supernodes: this.invited ?? world.supernodeEndpoints(),
       remembered: this.remembered,
       software: 'wren test',
@@ -105,14 +105,11 @@ export class Person {
     this.world.world.until(() => this.online, 20_000);
   }
 
-  /** With the account that there is, without waiting. */
+  /** The same with an account that there is. */
   signIn(password = 'correct horse battery'): void {
-    const publicKey = keyPair(this.name).spki;
-    this.node.command({
-      type: 'login',
-      ticket: ++this.#ticket,
-      request: { kind: 'signIn', name: this.name, password, publicKey },
-    });
+    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.name).spki } as const;
+    this.node.command({ type: 'login', ticket: ++this.#ticket, request });
+    this.world.world.until(() => this.online, 20_000);
   }
 
   get online(): boolean {
@@ -303,6 +300,11 @@ export class PeopleWorld {
     };
     this.watch?.(name, core);
     this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, offersTls: true, onEvent }));
+  }
+
+  /** The login server by each of its addresses. */
+  loginEndpoints(): Endpoint[] {
+    return this.world.host('login').addresses.map((host) => ({ carrier: 'tcp', host, port: PORT }));
   }
 
   supernodeEndpoints() {

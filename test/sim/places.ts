@@ -117,3 +117,17 @@ export function gatewayOf(host: Host): string {
   while (outermost.site.box) outermost = outermost.site.box;
   return outermost.name;
 }
+
+/** The router that this host stands behind; it may be behind another. */
+export function natOf(host: Host): NatBox {
+  const middlebox = host.site.box?.middlebox;
+  if (!(middlebox instanceof NatBox)) throw new Error(`${host.name} is behind no router`);
+  return middlebox;
+}
+
+/** By which address the internet knows this host. */
+export function outerAddressOf(host: Host): string {
+  let address = host.address;
+  for (let box = host.site.box; box; box = box.site.box) address = box.addresses[0] ?? address;
+  return address;
+}

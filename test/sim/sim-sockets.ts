@@ -4,8 +4,8 @@
  */
 import type { Sockets } from '../../src/net/io/sockets.ts';
 import { type Endpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
-import { DATAGRAM_BYTES_MAX } from '../../src/net/protocol/params.ts';
-import type { NetInput, NetOutput } from '../../src/net/protocol/traffic.ts';
+import { DATAGRAM_BYTES_MAX, SOCKETS_TEMPORARY_MAX } from '../../src/net/protocol/params.ts';
+import type { NetInput, NetOutput, SocketId } from '../../src/net/protocol/traffic.ts';
 import type { Packet } from './network.ts';
 import { SimTunnels } from './proxy.ts';
 import { SimStreams, type StreamHost } from './sim-streams.ts';
@@ -18,6 +18,8 @@ export interface SocketHost extends Omit<StreamHost, 'tell' | 'count'> {
   addressFor(to: Endpoint): string | undefined;
   /** A port that nobody on this host uses. */
   freePort(): number;
+  /** The same, where the kernel takes those that were not asked for by number. */
+  freeOutgoingPort(): number;
   /** Called when `rebind` moved these sockets, so that arrivals find them. */
   moved(sockets: SimSockets, before: number): void;
 }
@@ -39,6 +41,8 @@ export class SimSockets implements Sockets {
   readonly #streams: SimStreams;
   readonly #counts = new Map<string, number>();
   readonly #alsoTcpPorts: readonly number[];
+  /** Temporary ones, by port. */
+  readonly #temporary = new Map<number, SocketId>();
   #port: number;
   #sink: ((input: NetInput) => void) | undefined;
   #toldEndpoints = '';
@@ -76,7 +80,11 @@ export class SimSockets implements Sockets {
     if (this.#closed) return;
     switch (output.type) {
       case 'send-datagram':
-        return this.#sendDatagram(output.to, output.bytes, output.ttl);
+        return this.#sendDatagram(output);
+      case 'open-sockets':
+        return this.#openTemporary(output.first, output.count);
+      case 'close-sockets':
+        return this.#closeTemporary(output.sockets);
       case 'open-stream':
         return this.#open(output);
       case 'write-stream':
@@ -110,6 +118,7 @@ export class SimSockets implements Sockets {
   async rebind(): Promise<number> {
     const before = this.#port;
     this.#port = this.#host.freePort();
+    this.#temporary.clear();
     this.#host.moved(this, before);
     this.#streams.dropAll('rebound', 'reset');
     this.tellEndpoints();
@@ -120,6 +129,7 @@ export class SimSockets implements Sockets {
     if (this.#closed) return;
     this.#sink = undefined;
     for (const stream of this.#streams.ids) this.#streams.close(stream);
+    this.#temporary.clear();
     this.#closed = true;
   }
 
@@ -127,6 +137,7 @@ export class SimSockets implements Sockets {
   kill(): void {
     this.#sink = undefined;
     this.#streams.dropAll('killed', 'reset');
+    this.#temporary.clear();
     this.#closed = true;
   }
 
@@ -152,20 +163,58 @@ export class SimSockets implements Sockets {
     });
   }
 
+  /** UDP ports that are open, the temporary ones among them. */
+  get openPorts(): number {
+    return 1 + this.#temporary.size;
+  }
+
+  /** Whether this port of the host is taken by these sockets. */
+  uses(port: number): boolean {
+    return port === this.#port || this.#temporary.has(port);
+  }
+
   /** True when the packet is for these sockets: `take` it then. */
   wants(packet: Packet): boolean {
     const started = this.#sink !== undefined;
     const ours = packet.to.port === this.#port;
-    if (packet.carrier === 'udp') return started && ours;
+    if (packet.carrier === 'udp') return started && (ours || this.#temporary.has(packet.to.port));
     return this.#streams.wants(packet, started && (ours || this.#alsoTcpPorts.includes(packet.to.port)));
   }
 
   take(packet: Packet): void {
     if (packet.carrier === 'tcp') this.#streams.take(packet);
-    else this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes) });
+    else
+      this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes), ...this.#cameTo(packet) });
   }
 
-  #sendDatagram(to: Endpoint, bytes: Buffer, ttl: number | undefined): void {
+  #cameTo({ to }: Packet): { readonly socket?: SocketId } {
+    const socket = this.#temporary.get(to.port);
+    return socket === undefined ? {} : { socket };
+  }
+
+  #openTemporary(first: SocketId, count: number): void {
+    const sockets = [];
+    const last = first + Math.min(count, SOCKETS_TEMPORARY_MAX - this.#temporary.size);
+    for (let socket = first; socket < last; socket += 1) {
+      const port = this.#host.freeOutgoingPort();
+      this.#temporary.set(port, socket);
+      sockets.push({ socket, port });
+    }
+    this.#sink?.({ type: 'sockets-open', sockets });
+  }
+
+  #closeTemporary(sockets: readonly SocketId[]): void {
+    for (const [port, socket] of this.#temporary) if (sockets.includes(socket)) this.#temporary.delete(port);
+  }
+
+  #portOf(socket: SocketId): number | undefined {
+    for (const [port, id] of this.#temporary) if (id === socket) return port;
+    return undefined;
+  }
+
+  #sendDatagram({ to, bytes, ttl, socket }: Extract<NetOutput, { type: 'send-datagram' }>): void {
+    const port = socket === undefined ? this.#port : this.#portOf(socket);
+    if (port === undefined) return this.#count('datagram unsent: temporary socket closed');
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#count('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#count('datagram unsent: bad port');
     const host = this.#host.resolve(to.host);
@@ -175,7 +224,7 @@ export class SimSockets implements Sockets {
     const there: Endpoint = { ...to, host };
     const own = this.#host.addressFor(there);
     if (own === undefined) return this.#count('datagram unsent: ENETUNREACH');
-    const from: Endpoint = { carrier: 'udp', host: own, port: this.#port };
+    const from: Endpoint = { carrier: 'udp', host: own, port };
     const aged = ttl === undefined ? {} : { ttl };
     this.#host.send({ carrier: 'udp', kind: 'datagram', from, to: there, bytes, sequence: 0, ...aged });
   }

@@ -14,8 +14,10 @@ import { worthProbing } from '../../src/net/nat/candidate.ts';
 import { compilePattern } from '../../src/net/overlay/search-pattern.ts';
 import { parseEndpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
 import { isName } from '../../src/net/protocol/ids.ts';
-import { parseHello } from '../../src/net/transport/handshake.ts';
+import { beginInitiator, parseHello } from '../../src/net/transport/handshake.ts';
 import { ReliableChannel } from '../../src/net/transport/reliable.ts';
+import { isBound, showTicket } from '../../src/net/transport/resumption.ts';
+import type { Ticket } from '../../src/net/transport/tickets.ts';
 import { Mask, readDatagram } from '../../src/net/wire/mask.ts';
 import { decodeBody, decodeMessage, encodeBody, encodeMessage } from '../../src/net/wire/messages.ts';
 import { handshakePacket, PacketKind, readPacket } from '../../src/net/wire/packet.ts';
@@ -59,6 +61,12 @@ const buddy = {
 };
 const data = Buffer.from(`8801001c0badcafe00000007${'5a'.repeat(20)}`, 'hex');
 const hello = handshakePacket(PacketKind.hello, 0, Buffer.from('hello'));
+const ours = { secret: Buffer.alloc(32, 9), own: person.nodeId, expiresAtMs: WALL_MS, key: undefined };
+const taken: Ticket = { ...ours, own: 'b'.repeat(32), peer: { kind: 'person', name: 'alice1', nodeId: person.nodeId } };
+const shown = showTicket(beginInitiator(seededRandom('shown'), { localIndex: 7, wantAuthority: false, padded: true }), {
+  ...ours,
+  peer: { kind: 'supernode', name: '', nodeId: 'b'.repeat(32) },
+});
 const mask = new Mask(net.pin);
 const covered = (packet: Buffer): Buffer => mask.cover(packet, seededRandom('mask'));
 const text = (bytes: Buffer): string => bytes.toString('utf8');
@@ -140,6 +148,17 @@ export const DECODERS: readonly Decoder[] = [
     good: [encodeBody('Hello', fromJson('Hello', BODIES.Hello ?? {}) as never)],
     take: (bytes) => parseHello(bytes) !== undefined,
     weight: 2,
+  },
+  {
+    name: 'Hello with a ticket',
+    good: [shown.helloBody],
+    take: (bytes) => {
+      const read = parseHello(bytes);
+      const bound = read !== undefined && isBound(bytes, read, taken);
+      insist(!bound || bytes.equals(shown.helloBody), 'a forged binder');
+      return bound;
+    },
+    weight: 0.2,
   },
   {
     name: 'certificate',

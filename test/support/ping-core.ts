@@ -41,7 +41,7 @@ export class PingCore implements Core<NetInput, PingCommand, NetOutput | PingEve
     else if (input.type === 'local-endpoints') this.#said.push({ type: 'here', endpoints: input.endpoints });
     else if (input.type === 'stream-bytes') this.#bytes(input.stream, input.bytes);
     else if (input.type === 'stream-closed') this.#said.push({ type: 'closed', why: input.why });
-    else {
+    else if (input.type === 'stream-open') {
       if (input.incoming) this.#incoming.add(input.stream);
       this.#said.push({ type: 'opened', incoming: input.incoming });
     }

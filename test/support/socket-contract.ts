@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Sockets } from '../../src/net/io/sockets.ts';
 import type { Carrier, Endpoint } from '../../src/net/protocol/endpoint.ts';
-import { DATAGRAM_BYTES_MAX } from '../../src/net/protocol/params.ts';
+import { DATAGRAM_BYTES_MAX, SOCKETS_TEMPORARY_MAX } from '../../src/net/protocol/params.ts';
 import type { NetInput, StreamId } from '../../src/net/protocol/traffic.ts';
 
 /** One node's sockets, started, and everything they told. */
@@ -251,6 +251,58 @@ export function socketContract(kind: string, makeBench: () => Promise<SocketBenc
       await bench.moment();
       expect(bytesOn(b, theirs.stream).toString()).toBe('last words');
       expect(a.heard.length).toBe(heard);
+    });
+
+    test('open temporary sockets at ports of their own: what goes out and comes in there carries their numbers', async () => {
+      a.sockets.perform({ type: 'open-sockets', first: 7, count: 3 });
+      await bench.until(() => heard(a, 'sockets-open').length === 1);
+      const opened = heard(a, 'sockets-open').flatMap(({ sockets }) => sockets);
+      expect(opened.map(({ socket }) => socket).sort()).toEqual([7, 8, 9]);
+      const ports = opened.map(({ port }) => port);
+      expect(new Set([...ports, a.sockets.port]).size).toBe(4);
+      const bytes = Buffer.from('by another port');
+      a.sockets.perform({ type: 'send-datagram', to: b.at('udp'), bytes, socket: 8 });
+      await bench.until(() => datagrams(b).length === 1);
+      expect(datagrams(b)[0]?.from.port).toBe(opened.find(({ socket }) => socket === 8)?.port);
+      send(b, datagrams(b)[0]!.from, Buffer.from('and back'));
+      await bench.until(() => datagrams(a).length === 1);
+      expect(datagrams(a)[0]).toEqual({
+        type: 'datagram',
+        from: b.at('udp'),
+        bytes: Buffer.from('and back'),
+        socket: 8,
+      });
+    });
+
+    test('close temporary sockets when told, and all of them at a rebind; nothing goes out or comes in there', async () => {
+      a.sockets.perform({ type: 'open-sockets', first: 1, count: 2 });
+      await bench.until(() => heard(a, 'sockets-open').length === 1);
+      const [first, second] = heard(a, 'sockets-open')[0]!.sockets;
+      a.sockets.perform({ type: 'close-sockets', sockets: [1] });
+      const say = (socket: number): void =>
+        a.sockets.perform({ type: 'send-datagram', to: b.at('udp'), bytes: Buffer.from(`by ${socket}`), socket });
+      say(1);
+      say(2);
+      await bench.until(() => datagrams(b).length === 1);
+      expect(datagrams(b)[0]?.bytes.toString()).toBe('by 2');
+      await a.sockets.rebind();
+      say(2);
+      for (const { port } of [first!, second!]) send(b, { ...a.at('udp'), port }, Buffer.from('anybody?'));
+      await bench.moment();
+      expect(datagrams(a)).toEqual([]);
+      expect(datagrams(b)).toHaveLength(1);
+      expect(a.sockets.counts()['datagram unsent: temporary socket closed']).toBe(2);
+    });
+
+    test('open no more temporary sockets than there may be, and say which there are', async () => {
+      a.sockets.perform({ type: 'open-sockets', first: 1, count: SOCKETS_TEMPORARY_MAX + 10 });
+      a.sockets.perform({ type: 'open-sockets', first: 1000, count: 1 });
+      await bench.until(() => heard(a, 'sockets-open').length === 2);
+      expect(
+        heard(a, 'sockets-open')
+          .map(({ sockets }) => sockets.length)
+          .sort(),
+      ).toEqual([0, SOCKETS_TEMPORARY_MAX]);
     });
 
     test('move to another port at a rebind: streams break, datagrams go on from the new one', async () => {

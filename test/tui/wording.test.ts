@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { FAILURES, type FailureCode } from '../../src/net/protocol/failures.ts';
 import { ASCII_GLYPHS, glyphsFor, UNICODE_GLYPHS, wantsColour } from '../../src/tui/theme.ts';
-import { agoWords, clockWords, endedSentence, failureSentence, pathWords } from '../../src/tui/wording.ts';
+import {
+  agoWords,
+  clockWords,
+  endedSentence,
+  failureSentence,
+  nobodySentence,
+  pathWords,
+} from '../../src/tui/wording.ts';
 import { call } from '../support/screen-scenes.ts';
 
 const CODES = Object.keys(FAILURES) as FailureCode[];
@@ -17,6 +24,22 @@ test.each(CODES)('%s has one sentence of its own, short enough to read at a glan
 
 test('a detail stands in front of the sentence', () => {
   expect(failureSentence('declined', 'bobby1')).toBe('bobby1: They declined.');
+});
+
+test('who looked for a supernode in vain is told what was tried, and what to do', () => {
+  const ways = ['udp', 'tcp', 'tcp443', 'tcp80'];
+  const said = [
+    { supernodes: 0, ways: [], loginServer: 'silent' },
+    { supernodes: 0, ways: [], loginServer: 'answers' },
+    { supernodes: 1, ways, loginServer: 'silent' },
+    { supernodes: 200, ways, loginServer: 'answers' },
+    { supernodes: 3, ways: ['udp'], loginServer: 'waiting' },
+  ] as const;
+  const sentences = said.map(nobodySentence);
+  for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z][^.]*; wren goes on trying\.$/);
+  expect(new Set(sentences).size).toBe(5);
+  expect(sentences[2]).toContain('(tried UDP, TCP, TCP 443, TCP 80), nor does the login server: check');
+  expect(sentences[3]).toContain('None of 200 supernodes answers');
 });
 
 test('times are said as people say them', () => {

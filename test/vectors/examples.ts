@@ -117,7 +117,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   callCandidates: { callId: CALL, candidates: ['udp:203.0.113.5:61234', 'udp:10.0.0.5:4000'] },
   pathProbe: { transaction: run(0xf0, 8), callId: CALL },
   pathReply: { transaction: run(0xf0, 8), seen: 'udp:203.0.113.5:61234' },
-  pathOpened: { callId: CALL },
+  pathOpened: { callId: CALL, mapping: 'ADDRESS_AND_PORT_DEPENDENT' },
   mediaReport: {
     callId: CALL,
     highest: 70_000,
@@ -134,6 +134,9 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   close: { reason: 'signed out' },
   entriesGet: { requestId: 11 },
   entries: { requestId: 11, entries: [ENTRY] },
+  vouch: { target: NODE_A },
+  vouched: { source: NODE_B, host: '203.0.113.5' },
+  pathPorts: { callId: CALL, ports: [61_235, 1_024] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { castIsThere, makeCast } from './identities.ts';
 import { handshakeFile } from './make-handshake.ts';
+import { resumptionFile } from './make-resumption.ts';
 import { certificatesFile, dataFile, keysFile, pin, reliableFile } from './make-sessions.ts';
 import {
   envelopeFile,
@@ -29,6 +30,7 @@ export function files(): { readonly [name: string]: VectorFile } {
     'certificates.json': certificatesFile(),
     'invite.json': inviteFile(pin()),
     'keys.json': keysFile(),
+    'resumption.json': resumptionFile(),
     'data.json': dataFile(),
     'reliable.json': reliableFile(),
     'voice.json': voiceFile(),

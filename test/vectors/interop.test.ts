@@ -9,7 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { PinnedTrust } from '../../src/net/node/trust.ts';
 import { REKEY_AFTER_MS } from '../../src/net/protocol/params.ts';
 import type { Route } from '../../src/net/protocol/traffic.ts';
-import { Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
+import { type ConnectOptions, Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
+import { TicketBook } from '../../src/net/transport/tickets.ts';
 import { Mask } from '../../src/net/wire/mask.ts';
 import { message } from '../../src/net/wire/messages.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -17,6 +18,7 @@ import { type CastName, certificateDer, ISSUED_MS, identity } from './identities
 import { decode, encode, type Json } from './proto-json.ts';
 import { Initiator, type Own, pinOf, publicX25519, Responder, type Trust, x25519 } from './second/handshake.ts';
 import { Mask as SecondMask } from './second/mask.ts';
+import { ShortInitiator, ShortResponder, type Ticket } from './second/resumption.ts';
 import { Receiver, SessionEnd, segmentsOf } from './second/session.ts';
 import { AUTH1, AUTH2, COOKIE, DATA, HELLO, type Packet } from './second/wire.ts';
 
@@ -46,18 +48,19 @@ class Program {
   readonly #route: Route;
   now = 1000;
 
-  constructor(name: CastName | undefined, route: Route, knowsAuthority = true) {
+  constructor(name: CastName | undefined, route: Route, knowsAuthority = true, tickets?: TicketBook) {
     const judge = new PinnedTrust({
       pin: pinOf(authority),
       wallClock: () => AT_MS,
       authorityDer: knowsAuthority ? authority : undefined,
     });
-    this.switchboard = new Switchboard({ random: seededRandom('interop'), trust: judge });
+    const kept = tickets ? { tickets } : {};
+    this.switchboard = new Switchboard({ random: seededRandom('interop'), trust: judge, ...kept });
     if (name) this.switchboard.setIdentity(identity(name));
     this.#route = route;
   }
 
-  connect(options: { anonymous?: boolean; wantAuthority?: boolean }): Packet[] {
+  connect(options: ConnectOptions): Packet[] {
     this.switchboard.connect(this.now, this.#route, options);
     return this.said();
   }
@@ -261,4 +264,71 @@ describe('the second implementation as responder', () => {
     const end = new SessionEnd({ isInitiator: false, root: agreed.root, peerIndex: agreed.peerIndex });
     return { second: new Second(end), peer: agreed.peer?.name.toLowerCase() };
   }
+});
+
+describe('the second implementation comes back with a ticket', () => {
+  const idOf = (name: CastName): Buffer => Buffer.from(identity(name).nodeId, 'hex');
+  const book = (): TicketBook => new TicketBook(() => AT_MS);
+  const wanted = { expect: { kind: 'supernode' }, place: 'place 192.0.2.9 4000' } as const;
+
+  /** A full handshake with a program that keeps tickets. */
+  function meets(route: Route, tickets: TicketBook): Ticket {
+    const program = new Program('supernode', route, true, tickets);
+    const initiator = new Initiator(drawn(), { wantAuthority: false, padded: route === UDP });
+    const [answer] = program.hears(initiator.helloPacket);
+    const agreed = initiator.receiveAuth1(answer?.bytes ?? Buffer.alloc(0), own('alice1'), trust());
+    program.hears(agreed.auth2Packet);
+    return { secret: agreed.resumption, shower: idOf('alice1'), taker: idOf('supernode') };
+  }
+
+  it.each([
+    ['datagrams', UDP],
+    ['a stream', STREAM],
+  ] as const)('by %s, twice: the ticket of the second time comes of the first', (_what, route) => {
+    const tickets = book();
+    let ticket = meets(route, tickets);
+    for (let time = 0; time < 2; time++) {
+      const program = new Program('supernode', route, true, tickets);
+      const initiator = new ShortInitiator(drawn(), ticket);
+      const [answer] = program.hears(initiator.helloPacket);
+      const agreed = initiator.receiveAuth1(answer?.bytes ?? Buffer.alloc(0));
+      const second = new Second(new SessionEnd({ isInitiator: true, root: agreed.root, peerIndex: agreed.peerIndex }));
+      second.hears(program.hears(agreed.auth2Packet));
+      expect(program.peer).toBe('Alice1');
+      talk(program, second);
+      ticket = { ...ticket, secret: agreed.nextSecret };
+    }
+  });
+
+  it('that the program does not know: by datagrams it says so, by a stream it goes on in full', () => {
+    const ticket = meets(UDP, book());
+    const initiator = new ShortInitiator(drawn(), ticket);
+    const [answer] = new Program('supernode', UDP, true, book()).hears(initiator.helloPacket);
+    expect(answer?.bytes.length).toBeLessThan(initiator.helloPacket.length);
+    expect(initiator.receiveCookie(answer?.bytes ?? Buffer.alloc(0))).toBe('in-full');
+    const [auth1] = new Program('supernode', STREAM).hears(initiator.helloPacket);
+    expect(auth1?.kind).toBe(AUTH1);
+    expect(auth1?.bytes.length).toBeGreaterThan(500);
+  });
+
+  it('and takes one; without tickets it answers the same Hello in full', () => {
+    const tickets = book();
+    const first = new Program('alice1', STREAM, true, tickets);
+    const [hello] = first.connect(wanted);
+    const responder = new Responder(drawn(), own('supernode'), authority, hello?.bytes ?? Buffer.alloc(0));
+    const [auth2] = first.hears(responder.auth1Packet);
+    const { resumption: secret } = responder.receiveAuth2(auth2?.bytes ?? Buffer.alloc(0), trust());
+    const again = new Program('alice1', STREAM, true, tickets);
+    const [shown] = again.connect(wanted);
+    const ticket = { secret, shower: idOf('alice1'), taker: idOf('supernode') };
+    const short = new ShortResponder(drawn(), ticket, shown?.bytes ?? Buffer.alloc(0));
+    const [confirmed] = again.hears(short.auth1Packet);
+    const agreed = short.receiveAuth2(confirmed?.bytes ?? Buffer.alloc(0));
+    talk(again, new Second(new SessionEnd({ isInitiator: false, root: agreed.root, peerIndex: agreed.peerIndex })));
+    const third = new Program('alice1', STREAM, true, tickets);
+    const [unknown] = third.connect(wanted);
+    const full = new Responder(drawn(), own('supernode'), authority, unknown?.bytes ?? Buffer.alloc(0));
+    const [proof] = third.hears(full.auth1Packet);
+    expect(full.receiveAuth2(proof?.bytes ?? Buffer.alloc(0), trust()).peer?.name).toBe('Alice1');
+  });
 });

@@ -216,7 +216,7 @@ function must(outcome: ReturnType<typeof answerHello>): ResponderState {
 }
 
 /** Chance that was decided before. */
-function scripted(bytes: Buffer): Random {
+export function scripted(bytes: Buffer): Random {
   let at = 0;
   return {
     bytes(count) {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decode, encode, fromJson, kinds, toJson, typeOf } from './proto-json.ts';
 import {
+  type End,
   Failed,
   gcmOpen,
   gcmSeal,
@@ -22,6 +23,7 @@ import {
   x25519,
 } from './second/handshake.ts';
 import { Mask, readDatagram } from './second/mask.ts';
+import { ShortInitiator, ShortResponder, type Ticket, ticketIdOf, ticketSecret } from './second/resumption.ts';
 import { keysOf, nextRoot, Receiver, SessionEnd, segmentsOf } from './second/session.ts';
 import { StreamEnd } from './second/streams.ts';
 import {
@@ -47,6 +49,8 @@ import type {
   MessagesFile,
   PacketShape,
   ReliableFile,
+  ResumptionFile,
+  ResumptionRun,
   StreamsFile,
   TextsFile,
   VoiceFile,
@@ -290,6 +294,46 @@ describe('the handshake', () => {
     if (one === 'bad' || one === 'need') throw new Error('no packet');
     return one;
   }
+});
+
+describe('the short handshake', () => {
+  const { secrets, runs, refused } = read<ResumptionFile>('resumption.json');
+  const ticketOf = ({ ticket }: ResumptionRun): Ticket => ({
+    secret: bytes(ticket.secret),
+    shower: bytes(ticket.initiator_node_id),
+    taker: bytes(ticket.responder_node_id),
+  });
+  const drawnOf = (end: ResumptionRun['initiator']): End => ({
+    drawn: bytes(end.private),
+    nonce: bytes(end.nonce),
+    index: end.index,
+  });
+
+  it.each(secrets)('the secret and the id of a ticket: $id', ({ shared, t2, secret, id }) => {
+    expect(hex(ticketSecret(bytes(shared), bytes(t2)))).toBe(secret);
+    expect(hex(ticketIdOf(bytes(secret)))).toBe(id);
+  });
+
+  it.each(runs)('$what: byte for byte, in either role', (run) => {
+    const initiator = new ShortInitiator(drawnOf(run.initiator), ticketOf(run));
+    expect(hex(initiator.helloPacket)).toBe(run.hello_packets[0]);
+    if (run.cookie_packet !== null) expect(initiator.receiveCookie(bytes(run.cookie_packet))).toBe('again');
+    expect(hex(initiator.helloPacket)).toBe(run.hello_packets.at(-1));
+    const responder = new ShortResponder(drawnOf(run.responder), ticketOf(run), initiator.helloPacket);
+    expect(hex(responder.auth1Packet)).toBe(run.auth1_packet);
+    const ours = initiator.receiveAuth1(responder.auth1Packet);
+    expect(hex(ours.auth2Packet)).toBe(run.auth2_packet);
+    const theirs = responder.receiveAuth2(ours.auth2Packet);
+    for (const { root, nextSecret } of [ours, theirs]) {
+      expect([hex(root), hex(nextSecret)]).toEqual([run.root, run.next_secret]);
+    }
+  });
+
+  it('is told from a busy supernode’s cookie when the ticket is not known', () => {
+    const run = runs[0] as ResumptionRun;
+    const end = { ...drawnOf(run.initiator), index: refused.receiver_index };
+    expect(new ShortInitiator(end, ticketOf(run)).receiveCookie(bytes(refused.packet))).toBe('in-full');
+  });
 });
 
 describe('sessions', () => {

@@ -115,6 +115,29 @@ export interface HandshakeFile {
   readonly runs: readonly HandshakeRun[];
 }
 
+export interface ResumptionRun {
+  readonly what: string;
+  readonly ticket: { secret: string; id: string; initiator_node_id: string; responder_node_id: string };
+  readonly initiator: { private: string; nonce: string; index: number };
+  readonly responder: { private: string; nonce: string; index: number };
+  readonly cookie: string | null;
+  readonly hello_packets: readonly string[];
+  readonly cookie_packet: string | null;
+  readonly auth1_packet: string;
+  readonly auth2_packet: string;
+  readonly shared: string;
+  readonly t1: string;
+  readonly t2: string;
+  readonly root: string;
+  readonly next_secret: string;
+}
+
+export interface ResumptionFile {
+  readonly secrets: readonly { shared: string; t2: string; secret: string; id: string }[];
+  readonly runs: readonly ResumptionRun[];
+  readonly refused: { cookie: string; receiver_index: number; packet: string };
+}
+
 interface DataStep {
   readonly what: string;
   readonly to: 'initiator' | 'responder';

@@ -117,29 +117,7 @@ export class Datagrams {
   ): void {
     const socket = family === 4 ? this.#sockets.v4 : this.#sockets.v6;
     if (!socket) return otherwise ? otherwise() : this.#tally.add('datagram unsent: no such family');
-    if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return this.#tally.add('datagram unsent: queue');
-    const sent = (error: Error | null): void => {
-      if (error && otherwise && NO_WAY.has(errorCode(error))) otherwise();
-      else this.#sent(error);
-    };
-    try {
-      if (ttl === undefined) socket.send(bytes, port, host, sent);
-      else this.#sendWithTtl(socket, ttl, () => socket.send(bytes, port, host, sent));
-    } catch (error) {
-      this.#sent(error as Error);
-    }
-  }
-
-  /** Throws what the system says to such a TTL. */
-  #sendWithTtl(socket: Socket, ttl: number, send: () => void): void {
-    // What has to wait behind others leaves after the TTL was set back, and does the harm it was to avoid.
-    if (socket.getSendQueueCount() > 0) return this.#tally.add('datagram unsent: ttl would be lost in the queue');
-    socket.setTTL(ttl);
-    try {
-      send();
-    } finally {
-      socket.setTTL(DATAGRAM_TTL);
-    }
+    transmit(socket, { host, port }, { bytes, ttl }, this.#tally, otherwise);
   }
 
   readonly #sent = (error: Error | null): void => {
@@ -150,6 +128,42 @@ export class Datagrams {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram dropped: too long');
     this.#sink({ carrier: 'udp', host: plainHost(from.address), port: from.port }, bytes);
   };
+}
+
+/**
+ * Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. `otherwise`: what to
+ * do instead when the kernel has no way there.
+ */
+export function transmit(
+  socket: Socket,
+  to: { readonly host: string; readonly port: number },
+  what: { readonly bytes: Buffer; readonly ttl?: number | undefined },
+  tally: Tally,
+  otherwise?: () => void,
+): void {
+  const sent = (error: Error | null): void => {
+    if (error && otherwise && NO_WAY.has(errorCode(error))) otherwise();
+    else if (error) tally.add(`datagram unsent: ${errorCode(error)}`);
+  };
+  if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return tally.add('datagram unsent: queue');
+  try {
+    if (what.ttl === undefined) socket.send(what.bytes, to.port, to.host, sent);
+    // What has to wait behind others leaves after the TTL was set back, and does the harm it was to avoid.
+    else if (socket.getSendQueueCount() > 0) tally.add('datagram unsent: ttl would be lost in the queue');
+    else withTtl(socket, what.ttl, () => socket.send(what.bytes, to.port, to.host, sent));
+  } catch (error) {
+    sent(error as Error);
+  }
+}
+
+/** Throws what the system says to such a TTL. */
+function withTtl(socket: Socket, ttl: number, send: () => void): void {
+  socket.setTTL(ttl);
+  try {
+    send();
+  } finally {
+    socket.setTTL(DATAGRAM_TTL);
+  }
 }
 
 function retire(socket: Socket): void {

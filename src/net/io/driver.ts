@@ -201,6 +201,8 @@ export class Driver<Command, Event extends { readonly type: string }> {
 function isNetOutput(output: { readonly type: string }): output is NetOutput {
   switch (output.type) {
     case 'send-datagram':
+    case 'open-sockets':
+    case 'close-sockets':
     case 'open-stream':
     case 'write-stream':
     case 'close-stream':

@@ -24,6 +24,7 @@ import { nameServers, networkPrint } from './network-print.ts';
 import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
+import { TemporarySockets } from './temporary-sockets.ts';
 import { type TlsOffer, tlsContext } from './tls.ts';
 
 /** What a driver needs from sockets, real or simulated. Nothing of it throws for bad hosts or dead streams. */
@@ -208,6 +209,7 @@ class BoundSockets implements SystemSockets {
   readonly #plan: Plan;
   readonly #tally = new Tally();
   readonly #datagrams: Datagrams;
+  readonly #temporary: TemporarySockets;
   readonly #streams: Streams;
   /** Listeners at other ports than ours; they stay when we move. */
   readonly #also: readonly Server[];
@@ -228,6 +230,7 @@ class BoundSockets implements SystemSockets {
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
     this.#datagrams = new Datagrams((from, bytes) => tell({ type: 'datagram', from, bytes }), names, this.#tally);
+    this.#temporary = new TemporarySockets(tell, plan.host, this.#tally);
     this.#streams = new Streams(tell, names, this.#tally, tls && tlsContext(tls));
   }
 
@@ -254,7 +257,12 @@ class BoundSockets implements SystemSockets {
   perform(output: NetOutput): void {
     switch (output.type) {
       case 'send-datagram':
-        return this.#datagrams.send(output.to, output.bytes, output.ttl);
+        if (output.socket === undefined) return this.#datagrams.send(output.to, output.bytes, output.ttl);
+        return this.#temporary.send(output.socket, output);
+      case 'open-sockets':
+        return this.#temporary.open(output.first, output.count);
+      case 'close-sockets':
+        return this.#temporary.close(output.sockets);
       case 'open-stream':
         return this.#streams.open(output.stream, output.to, output);
       case 'write-stream':
@@ -270,6 +278,7 @@ class BoundSockets implements SystemSockets {
     if (this.#stage === 'closed') return letGo(bound);
     this.#bound = bound;
     this.#listen();
+    this.#temporary.closeAll();
     this.#streams.dropAll('rebound');
     this.#tellEndpoints();
     return bound.port;
@@ -280,6 +289,7 @@ class BoundSockets implements SystemSockets {
     this.#stage = 'closed';
     this.#sink = undefined;
     clearInterval(this.#poll);
+    this.#temporary.closeAll();
     if (before === 'bound') {
       letGo(this.#bound);
       for (const server of this.#also) server.close();

@@ -24,6 +24,7 @@ import {
   PASSWORD_LENGTH_MIN,
   SUPERNODE_CERTIFICATE_LIFETIME_MS,
   SUPERNODE_ENDPOINTS_MAX,
+  SUPERNODES_TOLD_CLIENTS_MAX,
   SUPERNODES_TOLD_MAX,
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
@@ -185,8 +186,11 @@ function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrol
   return message('supernodeEnrolled', { requestId: body.requestId, certificate: der, expiresAtMs });
 }
 
-function* supernodesGet(desk: LoginDesk, _client: LoginClient, body: Body<'supernodesGet'>): Work<Message> {
-  const stored = yield* ask({ effect: 'store.supernodes', limit: SUPERNODES_TOLD_MAX });
+/** Supernodes collect them; a client needs one that answers, and pays for each with 1.2 kB. */
+function* supernodesGet(desk: LoginDesk, client: LoginClient, body: Body<'supernodesGet'>): Work<Message> {
+  const collects = client.session.identity?.kind === 'supernode';
+  const limit = collects ? SUPERNODES_TOLD_MAX : SUPERNODES_TOLD_CLIENTS_MAX;
+  const stored = yield* ask({ effect: 'store.supernodes', limit });
   const entries = stored
     .filter((entry) => isCurrent(entry, desk.wallMs))
     .map((one) => ({

@@ -22,7 +22,7 @@ import {
   PROBE_STEADY_MS,
   PROBES_STEADY,
 } from '../protocol/params.ts';
-import { routeKey } from '../protocol/traffic.ts';
+import { type Route, routeKey, type SocketId } from '../protocol/traffic.ts';
 
 export type PathKind = 'lan' | 'direct' | 'relay';
 
@@ -38,9 +38,13 @@ export type CandidateState = { readonly name: 'trial' } | ({ readonly name: 'val
 export interface Candidate {
   readonly endpoint: Endpoint;
   readonly key: string;
+  /** Of the temporary sockets the one at our end; undefined: our own port. */
+  readonly socket: SocketId | undefined;
   readonly kind: 'lan' | 'direct';
   /** Offered by the other end, or learned from a packet's source. */
   readonly learned: boolean;
+  /** A hole was punched through both ends' NATs: when that leads nowhere it is left alone after a while. */
+  readonly punched: boolean;
   /** Probes of a low TTL that are still to be sent before any other. */
   openersLeft: number;
   state: CandidateState;
@@ -60,12 +64,19 @@ export interface Candidate {
 }
 
 /** `openers`: how many low probes go first; `now` is when the first probe is due. */
-export function candidateAt(now: Millis, endpoint: Endpoint, learned: boolean, openers = 0): Candidate {
+export function candidateAt(
+  now: Millis,
+  endpoint: Endpoint,
+  how: { learned: boolean; openers?: number; punched?: boolean; socket?: SocketId | undefined },
+): Candidate {
+  const { learned, openers = 0, punched = false, socket } = how;
   return {
     endpoint,
-    key: candidateKey(endpoint),
+    key: candidateKey(endpoint, socket),
+    socket,
     kind: isPrivateHost(endpoint.host) ? 'lan' : 'direct',
     learned,
+    punched,
     openersLeft: openers,
     state: { name: 'trial' },
     startedAt: now,
@@ -80,8 +91,8 @@ export function candidateAt(now: Millis, endpoint: Endpoint, learned: boolean, o
   };
 }
 
-export function candidateKey(endpoint: Endpoint): string {
-  return routeKey({ via: 'udp', endpoint });
+export function candidateKey(endpoint: Endpoint, socket?: SocketId): string {
+  return routeKey({ via: 'udp', endpoint, ...(socket === undefined ? {} : { socket }) });
 }
 
 /**
@@ -162,4 +173,18 @@ export function replaces(other: Rated, used: Rated): 'now' | 'later' | 'no' {
 /** Negative when `a` is to be taken before `b`, for choosing among paths of which none is in use. */
 export function compareRated(a: Rated, b: Rated): number {
   return a.kind === b.kind ? a.score - b.score : a.kind === 'lan' ? -1 : 1;
+}
+
+export function routeOf({ endpoint, socket }: Candidate): Route {
+  return { via: 'udp', endpoint, ...(socket === undefined ? {} : { socket }) };
+}
+
+/** Proven, and not sent away for falling too often. */
+export function isEligible(now: Millis, candidate: Candidate): boolean {
+  return candidate.state.name === 'valid' && now >= candidate.returnAt;
+}
+
+/** One that is not valid is worse than any. */
+export function rated({ kind, state }: Candidate): Rated {
+  return { kind, score: state.name === 'valid' ? score(state) : Number.POSITIVE_INFINITY };
 }

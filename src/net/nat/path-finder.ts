@@ -12,7 +12,8 @@
  *   suspect -> relayed    600 ms of silence: only the relay, until something is proven anew
  *
  * Addresses beyond our NAT are opened first, carefully (`prober.ts`). When that is done we say so through the relay, and
- * the other end says the same; nothing that could reach the other's NAT leaves before both have.
+ * the other end says the same; nothing that could reach the other's NAT leaves before both have. What is tried when that
+ * does not help is in `fallbacks.ts`.
  *
  * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe
  * through the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. An end on
@@ -45,47 +46,22 @@ import {
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
-import { type Body, type MessageOf, message } from '../wire/messages.ts';
+import { type Body, message, NAT_MAPPINGS } from '../wire/messages.ts';
 import {
   type Candidate,
   compareRated,
-  type PathKind,
+  isEligible,
+  rated,
   replaces,
-  score,
+  routeOf,
   wantsOpeners,
   worthProbing,
 } from './candidate.ts';
-import { type Probe, Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
+import { Fallbacks } from './fallbacks.ts';
+import { NO_SURROUNDINGS, type PathCommand, type PathInput, type PathOutput, type Surroundings } from './path-port.ts';
+import { Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
 
-export type PathInput =
-  /** A PathProbe or PathReply of this call's peer, and the way it came. */
-  | { readonly type: 'probe'; readonly from: Route; readonly probe: Body<'pathProbe'> }
-  | { readonly type: 'reply'; readonly from: Route; readonly reply: Body<'pathReply'> }
-  /** The other end has opened its side to the addresses that we offered. */
-  | { readonly type: 'opened' }
-  /** A voice packet of this call came this way, opened for the first time. Probes and replies speak for themselves. */
-  | { readonly type: 'heard'; readonly route: Route };
-
-export type PathCommand =
-  | { readonly type: 'hold'; readonly on: boolean }
-  /** Further texts from outside. */
-  | { readonly type: 'candidates'; readonly remoteCandidates: readonly string[] }
-  /** Our own addresses changed, or sending failed: doubt the path now instead of waiting for silence. */
-  | { readonly type: 'doubt' };
-
-export type PathOutput =
-  /** An unreliable message, sealed end to end, by UDP to this address only. */
-  | Probe
-  /** The same, on the way that the probe came; or a probe through the relay, which tells our doubt. */
-  | { readonly type: 'reply'; readonly to: Route; readonly message: MessageOf<'pathReply' | 'pathProbe'> }
-  /** A reliable message, by signalling. */
-  | { readonly type: 'tell'; readonly message: MessageOf<'pathOpened'> }
-  /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
-  | { readonly type: 'send-on'; readonly routes: readonly Route[] }
-  /** Nothing is heard by any way, or something again. */
-  | { readonly type: 'contact'; readonly lost: boolean }
-  /** What the path is now, for people. */
-  | { readonly type: 'path'; readonly path: PathKind; readonly route: Route };
+export type { PathCommand, PathInput, PathOutput } from './path-port.ts';
 
 type Standing =
   | { readonly name: 'relayed' }
@@ -103,6 +79,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #relay: Route;
   readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
+  readonly #fallbacks: Fallbacks;
   /** They offered something, and have not heard yet that our side is open to it. */
   #openedUntold = false;
   readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
@@ -125,6 +102,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   /**
    * `wire`: the id both ends know. `relay`: the way that works already. `remoteCandidates`: texts from outside.
    * `ours`: our own addresses, to sort out what cannot be reached. `punchAfterMs`: until the other end knows ours.
+   * `surroundings`: without them nothing is tried but the addresses offered.
    */
   constructor(
     now: Millis,
@@ -134,6 +112,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       remoteCandidates: readonly string[];
       ours: readonly Endpoint[];
       punchAfterMs?: number;
+      surroundings?: Surroundings;
       random: Random;
     },
   ) {
@@ -143,13 +122,17 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#anyHeardAt = now;
     this.#ours = options.ours;
     this.#prober = new Prober({ wire: options.wire, random: options.random });
-    this.#enter({ name: 'relayed' });
+    this.#fallbacks = new Fallbacks({ surroundings: NO_SURROUNDINGS, ...options });
+    this.#enter(now, { name: 'relayed' });
     this.#offered(now, options.remoteCandidates, options.punchAfterMs ?? 0);
   }
 
   receive(now: Millis, input: PathInput): void {
     if (input.type === 'heard') this.#heardMedia(now, input.route);
-    else if (input.type === 'opened') this.#prober.theyOpened(now);
+    else if (input.type === 'opened') this.#theyOpened(now, input.opened.mapping);
+    else if (input.type === 'ports') this.#fallbacks.ports(now, input.ports);
+    else if (input.type === 'vouched') this.#fallbacks.vouched(now, input.host);
+    else if (input.type === 'sockets-open') this.#fallbacks.socketsOpen(now, input.sockets);
     else if (input.type === 'probe') this.#probed(now, input.from, input.probe);
     else this.#replied(now, input.from, input.reply);
   }
@@ -157,6 +140,10 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   command(now: Millis, command: PathCommand): void {
     if (command.type === 'doubt') return this.#suspect(now);
     if (command.type === 'candidates') return this.#offered(now, command.remoteCandidates, 0);
+    if (command.type === 'stop') {
+      this.#fallbacks.stop();
+      return this.#fallBack(now, true);
+    }
     if (command.on === this.#onHold) return;
     this.#onHold = command.on;
     this.#quietFrom = now + PATH_SETTLE_MS;
@@ -168,13 +155,21 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   wake(now: Millis): void {
     const standing = this.#standing;
     if (standing.name === 'direct' && standing.overlap && now >= standing.overlap.until)
-      this.#enter({ ...standing, overlap: undefined });
+      this.#enter(now, { ...standing, overlap: undefined });
     if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
     if (now >= this.#deafAt()) this.#tellDoubt(now);
     if (now >= this.#lostAt()) this.#tellContact(true);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
-    this.#tellOpened();
+    this.#tellOpened(now);
+    this.#fallBack(now, !this.#mayProbe());
+  }
+
+  #fallBack(now: Millis, quiet: boolean): void {
+    for (const output of this.#fallbacks.due(now, quiet)) {
+      if (output.type === 'probe-again') this.#prober.probeAgain(now);
+      else this.#out.push(output);
+    }
   }
 
   drain(): PathOutput[] {
@@ -188,7 +183,9 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     let at = Math.min(this.#deafAt(), this.#lostAt());
     if (standing.name === 'direct' && standing.overlap) at = Math.min(at, standing.overlap.until);
     if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
-    return this.#mayProbe() ? Math.min(at, this.#prober.dueAt()) : at;
+    const mayProbe = this.#mayProbe();
+    at = Math.min(at, this.#fallbacks.dueAt(!mayProbe));
+    return mayProbe ? Math.min(at, this.#prober.dueAt()) : at;
   }
 
   /** Where media goes now; the first is the path. */
@@ -203,18 +200,28 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   // ------------------------------------------------------------------ what arrives
 
   #offered(now: Millis, texts: readonly string[], punchAfterMs: number): void {
-    for (const endpoint of worthProbing(texts, this.#ours)) {
+    const worth = worthProbing(texts, this.#ours);
+    this.#fallbacks.offered(worth);
+    for (const endpoint of worth) {
       const withOpeners = wantsOpeners(endpoint, this.#ours);
-      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, withOpeners);
+      const punched = withOpeners && !this.#fallbacks.theyAreOutside;
+      this.#prober.offer(withOpeners ? now + punchAfterMs : now, endpoint, { withOpeners, punched });
     }
     this.#openedUntold = texts.length > 0;
-    this.#tellOpened();
+    this.#tellOpened(now);
   }
 
-  #tellOpened(): void {
+  #tellOpened(now: Millis): void {
     if (!this.#openedUntold || !this.#prober.opened) return;
     this.#openedUntold = false;
-    this.#out.push({ type: 'tell', message: message('pathOpened', { callId: bytesOf(this.#wire) }) });
+    const mapping = NAT_MAPPINGS.indexOf(this.#fallbacks.ourMapping);
+    this.#out.push({ type: 'tell', message: message('pathOpened', { callId: bytesOf(this.#wire), mapping }) });
+    this.#fallbacks.weOpened(now);
+  }
+
+  #theyOpened(now: Millis, mapping: number): void {
+    this.#fallbacks.theyOpened(now, mapping);
+    this.#prober.theyOpened(now);
   }
 
   #heardMedia(now: Millis, route: Route): void {
@@ -228,15 +235,16 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     const standing = this.#standing;
     if (standing.name !== 'direct' || !standing.overlap) return;
     const until = Math.min(standing.overlap.until, standing.since + PATH_OVERLAP_MS);
-    this.#enter({ ...standing, overlap: { ...standing.overlap, until } });
+    this.#enter(now, { ...standing, overlap: { ...standing.overlap, until } });
   }
 
   #heard(now: Millis, route: Route): Candidate | undefined {
     if (route.via !== 'udp') return undefined;
-    const candidate = this.#prober.heard(now, route.endpoint, this.#pursuit().active);
+    this.#fallbacks.heard(route);
+    const candidate = this.#prober.heard(now, route, this.#pursuit().active);
     const standing = this.#standing;
     if (standing.name === 'suspect' && standing.candidate === candidate)
-      this.#enter({ name: 'direct', candidate, since: standing.since, overlap: undefined });
+      this.#enter(now, { name: 'direct', candidate, since: standing.since, overlap: undefined });
     return candidate;
   }
 
@@ -249,7 +257,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#heard(now, from);
     const standing = this.#standing;
     if (from.via === 'forward' && standing.name === 'direct')
-      this.#enter({ ...standing, overlap: { route: this.#relay, until: now + PATH_DOUBTED_MS } });
+      this.#enter(now, { ...standing, overlap: { route: this.#relay, until: now + PATH_DOUBTED_MS } });
     const seen = from.via === 'udp' ? printEndpoint(from.endpoint) : '';
     const answer = message('pathReply', { transaction: probe.transaction, seen });
     this.#out.push({ type: 'reply', to: from, message: answer });
@@ -258,12 +266,16 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #replied(now: Millis, from: Route, reply: Body<'pathReply'>): void {
     // Through the relay only our doubt was sent; its answer is of no use.
     if (from.via !== 'udp') return;
-    const candidate = this.#prober.answered(now, from, reply.transaction);
+    const { active } = this.#pursuit();
+    const found = this.#fallbacks.answered(now, from.endpoint, reply.transaction);
+    const candidate = found
+      ? this.#prober.proven(now, from, found.rttMs, active)
+      : this.#prober.answered(now, from, reply.transaction);
     if (!candidate) {
       this.dropped += 1;
       return;
     }
-    candidate.nextAt = now + (candidate === this.#pursuit().active ? PROBE_ACTIVE_MS : PROBE_STANDBY_MS);
+    candidate.nextAt = now + (candidate === active ? PROBE_ACTIVE_MS : PROBE_STANDBY_MS);
     this.#heard(now, from);
     this.#consider(now, candidate);
   }
@@ -296,14 +308,14 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#quietFrom = now + PATH_SETTLE_MS + PATH_OVERLAP_MS;
     this.#unsettled = PATH_SETTLED_PACKETS;
     candidate.nextAt = now + PROBE_ACTIVE_MS;
-    this.#enter({ name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_SETTLE_MS } });
+    this.#enter(now, { name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_SETTLE_MS } });
   }
 
   #suspect(now: Millis): void {
     const standing = this.#standing;
     if (standing.name === 'direct') {
       const { candidate, since } = standing;
-      this.#enter({ name: 'suspect', candidate, since, suspectAt: now });
+      this.#enter(now, { name: 'suspect', candidate, since, suspectAt: now });
       this.#tellDoubt(now);
     }
     this.#prober.restartProven(now);
@@ -320,7 +332,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       .filter((one) => one.state.name === 'valid' && one.state.answeredAt >= suspectAt && isEligible(now, one));
     const [best] = standbys.sort((a, b) => compareRated(rated(a), rated(b)));
     if (best) this.#take(now, best);
-    else this.#enter({ name: 'relayed' });
+    else this.#enter(now, { name: 'relayed' });
     this.#tellDoubt(now);
   }
 
@@ -339,8 +351,9 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   }
 
   /** The one place where the standing changes, and tells what follows for media and for people. */
-  #enter(next: Standing): void {
+  #enter(now: Millis, next: Standing): void {
     this.#standing = next;
+    this.#fallbacks.standing(now, next.name === 'relayed');
     const routes = this.routes();
     const [route = this.#relay] = routes;
     const path = next.name === 'relayed' ? 'relay' : next.candidate.kind;
@@ -383,16 +396,4 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #mayProbe(): boolean {
     return !this.#onHold || this.#standing.name === 'suspect';
   }
-}
-
-function routeOf(candidate: Candidate): Route {
-  return { via: 'udp', endpoint: candidate.endpoint };
-}
-
-function isEligible(now: Millis, candidate: Candidate): boolean {
-  return candidate.state.name === 'valid' && now >= candidate.returnAt;
-}
-
-function rated({ kind, state }: Candidate): { readonly kind: 'lan' | 'direct'; readonly score: number } {
-  return { kind, score: state.name === 'valid' ? score(state) : Number.POSITIVE_INFINITY };
 }

@@ -27,14 +27,17 @@ import {
   PROBES_UNANSWERED_TOTAL_MAX,
   PUNCH_GAP_MS,
   PUNCH_PATIENCE_MS,
+  PUNCH_PROBES,
   PUNCH_TTLS,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import { type Route, routeKey } from '../protocol/traffic.ts';
+import { type Route, routeKey, type SocketId } from '../protocol/traffic.ts';
 import { type MessageOf, message } from '../wire/messages.ts';
 import { type Candidate, candidateAt, candidateKey, measure, probeOffsetMs } from './candidate.ts';
 
 export const TRANSACTION_BYTES = 8;
+
+type UdpRoute = Extract<Route, { via: 'udp' }>;
 
 export interface Probe {
   readonly type: 'probe';
@@ -42,6 +45,8 @@ export interface Probe {
   readonly message: MessageOf<'pathProbe'>;
   /** Of an opener; any other goes as far as it must. */
   readonly ttl?: number;
+  /** The temporary socket that it leaves by. */
+  readonly socket?: SocketId;
 }
 
 /** What the path finder is doing, as far as it matters for probing. */
@@ -70,10 +75,11 @@ export class Prober {
   }
 
   /** An address that the other end offers; the first probe is due `from` then. */
-  offer(from: Millis, endpoint: Endpoint, withOpeners: boolean): void {
+  offer(from: Millis, endpoint: Endpoint, how: { readonly withOpeners: boolean; readonly punched: boolean }): void {
     if (this.#candidates.has(candidateKey(endpoint)) || this.#offered >= CANDIDATES_OFFERED_MAX) return;
     this.#offered += 1;
-    this.#add(candidateAt(from, endpoint, false, withOpeners ? PUNCH_TTLS.length : 0));
+    const openers = how.withOpeners ? PUNCH_TTLS.length : 0;
+    this.#add(candidateAt(from, endpoint, { learned: false, openers, punched: how.punched }));
   }
 
   /** Everything is sent that opens our side to the addresses offered. */
@@ -93,8 +99,8 @@ export class Prober {
   }
 
   /** A packet of the other end came from there; undefined when that is, and will be, no candidate. */
-  heard(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
-    const candidate = this.#candidates.get(candidateKey(endpoint)) ?? this.#learn(now, endpoint, active);
+  heard(now: Millis, from: UdpRoute, active: Candidate | undefined): Candidate | undefined {
+    const candidate = this.#candidates.get(routeKey(from)) ?? this.#learn(now, from, active);
     if (!candidate) return undefined;
     candidate.heardAt = now;
     candidate.heardPackets += 1;
@@ -116,7 +122,7 @@ export class Prober {
    * An address that was not offered: the other end moved, or a NAT gave it a new one. When there is no room, the one on
    * trial that was silent longest makes room.
    */
-  #learn(now: Millis, endpoint: Endpoint, active: Candidate | undefined): Candidate | undefined {
+  #learn(now: Millis, { endpoint, socket }: UdpRoute, active: Candidate | undefined): Candidate | undefined {
     if (endpoint.carrier !== 'udp' || !isUnicastHost(endpoint.host)) return undefined;
     const learned = this.all().filter((one) => one.learned);
     if (learned.length >= CANDIDATES_LEARNED_MAX) {
@@ -125,7 +131,16 @@ export class Prober {
       if (!oldest) return undefined;
       this.#candidates.delete(oldest.key);
     }
-    return this.#add(candidateAt(now, endpoint, true));
+    return this.#add(candidateAt(now, endpoint, { learned: true, socket }));
+  }
+
+  /** Each address that never answered gets one more probe. */
+  probeAgain(now: Millis): void {
+    for (const candidate of this.#candidates.values()) {
+      if (candidate.everAnswered) continue;
+      candidate.probes = Math.min(candidate.probes, PROBES_UNANSWERED_MAX - 1);
+      candidate.nextAt = now;
+    }
   }
 
   /** Everything that has ever answered is probed again as at the start. */
@@ -183,6 +198,15 @@ export class Prober {
     return candidate;
   }
 
+  /** An address was proven by a probe that is not of our schedule (`port-search.ts`). */
+  proven(now: Millis, from: UdpRoute, rttMs: number, active: Candidate | undefined): Candidate | undefined {
+    const candidate = this.#candidates.get(routeKey(from)) ?? this.#learn(now, from, active);
+    if (!candidate) return undefined;
+    candidate.state = measure(candidate.state, rttMs, now);
+    candidate.everAnswered = true;
+    return candidate;
+  }
+
   /** A probe whose answer is not waited for. */
   untracked(): MessageOf<'pathProbe'> {
     return message('pathProbe', { transaction: this.#random.bytes(TRANSACTION_BYTES), callId: this.#callId });
@@ -219,7 +243,8 @@ export class Prober {
       this.#pending.delete(oldest);
     }
     const probe = message('pathProbe', { transaction, callId: this.#callId });
-    return { type: 'probe', to: candidate.endpoint, message: probe };
+    const { endpoint: to, socket } = candidate;
+    return { type: 'probe', to, message: probe, ...(socket === undefined ? {} : { socket }) };
   }
 }
 
@@ -251,5 +276,7 @@ function schedule(now: Millis, candidate: Candidate, { active, inDoubt }: Pursui
     return;
   }
   candidate.step += 1;
-  candidate.nextAt = Math.max(now, candidate.startedAt + probeOffsetMs(candidate.step));
+  const silent = candidate.punched && !candidate.everAnswered && candidate.step >= PUNCH_PROBES;
+  if (silent) candidate.nextAt = Number.POSITIVE_INFINITY;
+  else candidate.nextAt = Math.max(now, candidate.startedAt + probeOffsetMs(candidate.step));
 }

@@ -10,11 +10,13 @@ import { type MediaOutput, MediaSession, type MediaTotals } from '../media/media
 import type { CallPath, CallQuality, VoiceReport } from '../media/quality.ts';
 import { callTag } from '../media/voice-packet.ts';
 import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
+import type { SocketOrder, Surroundings } from '../nat/path-port.ts';
+import { WideRation } from '../nat/wide-ration.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
 import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
-import type { Route } from '../protocol/traffic.ts';
+import type { OpenSocket, Route, SocketId } from '../protocol/traffic.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 
@@ -40,12 +42,15 @@ export type CallMediaOutput =
       readonly ttl?: number;
     }
   | PeerSend
+  | SocketOrder
+  /** Our supernode is to tell this node where it sees us. */
+  | { readonly type: 'vouch'; readonly node: NodeId }
   /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
   | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
   /** Voice came for this call; of one that is over, the id that both ends know. */
   | { readonly type: 'alive'; readonly call: CallId };
 
-const MEDIA_KINDS = ['pathProbe', 'pathReply', 'pathOpened', 'mediaReport'] as const;
+const MEDIA_KINDS = ['pathProbe', 'pathReply', 'pathOpened', 'pathPorts', 'mediaReport'] as const;
 export type CallMediaMessage = MessageOf<(typeof MEDIA_KINDS)[number]>;
 
 export function isCallMediaMessage(value: Message): value is CallMediaMessage {
@@ -74,17 +79,21 @@ interface Past {
 }
 
 export interface CallMediaOptions {
+  /** Where and how we are seen from outside; nothing of that is known when not said. */
+  readonly self?: Surroundings['self'];
   readonly random: Random;
   readonly fillerBody: (mediaTime10ms: number) => Buffer;
-  /** How a relayed path is to be called, and through whom. */
   /** Round trip of the signalling with a node, if it is known. */
   readonly rttMs: (node: NodeId) => number | undefined;
+  /** How a relayed path is to be called, and through whom. */
   readonly relayedPath: () => { readonly path: CallPath; readonly via: string };
 }
 
 export class CallMedia {
   readonly #options: CallMediaOptions;
   readonly #talks = new Map<CallId, Talk>();
+  readonly #wide = new WideRation();
+  #nextSocket: SocketId = 1;
   /** Oldest first. */
   #past: Past[] = [];
   /** Our own addresses, to sort out what cannot be reached from here. */
@@ -107,7 +116,10 @@ export class CallMedia {
       node,
       peer,
       session: new MediaSession(now, { wire, fillerBody }),
-      finder: new PathFinder(now, { wire, relay, remoteCandidates, ours: this.ours, random, punchAfterMs }),
+      finder: new PathFinder(now, {
+        ...{ wire, relay, remoteCandidates, ours: this.ours, random, punchAfterMs },
+        surroundings: this.#surroundingsOf(node),
+      }),
       routes: [relay],
       direct: undefined,
     };
@@ -123,6 +135,36 @@ export class CallMedia {
     this.#drainTalk(now, talk);
   }
 
+  #surroundingsOf(node: NodeId): Surroundings {
+    return {
+      self: this.#options.self ?? (() => ({ reflexive: undefined, mapping: 'unknown' })),
+      rttMs: () => this.#options.rttMs(node),
+      socketNumbers: (count) => {
+        this.#nextSocket += count;
+        return this.#nextSocket - count;
+      },
+      mayGoWide: (now) => this.#wide.admit(now, node),
+      wentWide: (now) => this.#wide.succeeded(now, node),
+    };
+  }
+
+  /** Temporary sockets are open; each path finder knows its own. */
+  socketsOpen(now: Millis, sockets: readonly OpenSocket[]): void {
+    for (const talk of this.#talks.values()) {
+      talk.finder.receive(now, { type: 'sockets-open', sockets });
+      this.#drainTalk(now, talk);
+    }
+  }
+
+  /** Our supernode tells where it sees this node. */
+  vouched(now: Millis, node: NodeId, host: string): void {
+    for (const talk of this.#talks.values()) {
+      if (talk.node !== node) continue;
+      talk.finder.receive(now, { type: 'vouched', host });
+      this.#drainTalk(now, talk);
+    }
+  }
+
   /** Until something that is said now is known there. */
   #oneWayMs(node: NodeId): number {
     return (this.#options.rttMs(node) ?? 0) / 2;
@@ -131,6 +173,7 @@ export class CallMedia {
   stop(now: Millis, call: CallId): void {
     const talk = this.#talks.get(call);
     if (!talk) return;
+    talk.finder.command(now, { type: 'stop' });
     this.#drainTalk(now, talk);
     this.#talks.delete(call);
     const { wire, tag, node } = talk;
@@ -138,10 +181,17 @@ export class CallMedia {
     this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
     // The last words of a call may still be on their way, and the supernode may be gone: both ways are kept.
     const route: Route = { via: 'forward', node: talk.node };
-    this.#out.push({ type: 'use-route', node: talk.node, route, fallback: talk.direct });
+    const isOpen = talk.direct?.via === 'udp' && talk.direct.socket === undefined;
+    this.#out.push({ type: 'use-route', node: talk.node, route, fallback: isOpen ? talk.direct : undefined });
   }
 
   stopAll(): void {
+    const sockets: SocketId[] = [];
+    for (const talk of this.#talks.values()) {
+      talk.finder.command(0, { type: 'stop' });
+      for (const output of talk.finder.drain()) if (output.type === 'close-sockets') sockets.push(...output.sockets);
+    }
+    if (sockets.length > 0) this.#out.push({ type: 'close-sockets', sockets });
     this.#talks.clear();
     this.#past = [];
   }
@@ -195,7 +245,8 @@ export class CallMedia {
       if (talk.node !== node) continue;
       if (value.kind === 'pathReply') talk.finder.receive(now, { type: 'reply', from: route, reply: value.body });
       else if (hexOf(value.body.callId) !== talk.wire) continue;
-      else if (value.kind === 'pathOpened') talk.finder.receive(now, { type: 'opened' });
+      else if (value.kind === 'pathOpened') talk.finder.receive(now, { type: 'opened', opened: value.body });
+      else if (value.kind === 'pathPorts') talk.finder.receive(now, { type: 'ports', ports: value.body });
       else if (value.kind === 'pathProbe') talk.finder.receive(now, { type: 'probe', from: route, probe: value.body });
       else talk.session.receive(now, { type: 'report', report: value.body });
       this.#drainTalk(now, talk);
@@ -231,11 +282,19 @@ export class CallMedia {
     const { node, call } = talk;
     switch (output.type) {
       case 'probe': {
-        const route: Route = { via: 'udp', endpoint: output.to };
+        const by = output.socket === undefined ? {} : { socket: output.socket };
+        const route: Route = { via: 'udp', endpoint: output.to, ...by };
         const ttl = output.ttl === undefined ? {} : { ttl: output.ttl };
         this.#out.push({ type: 'send-datagram', node, message: output.message, route, ...ttl });
         return;
       }
+      case 'open-sockets':
+      case 'close-sockets':
+        this.#out.push(output);
+        return;
+      case 'vouch':
+        this.#out.push({ type: 'vouch', node });
+        return;
       case 'tell':
         this.#out.push({ type: 'send', to: talk.peer, node, message: output.message });
         return;

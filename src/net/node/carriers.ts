@@ -69,6 +69,12 @@ interface Link {
   up: boolean;
 }
 
+type UdpRoute = Extract<Route, { via: 'udp' }>;
+
+function routeFrom({ from, socket }: Extract<NetInput, { type: 'datagram' }>): UdpRoute {
+  return { via: 'udp', endpoint: from, ...(socket === undefined ? {} : { socket }) };
+}
+
 export class Carriers {
   readonly #switchboard: Switchboard;
   readonly #mask: Mask;
@@ -91,7 +97,7 @@ export class Carriers {
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'datagram') this.#receiveDatagram(now, input.from, input.bytes);
+    if (input.type === 'datagram') this.#receiveDatagram(now, routeFrom(input), input.bytes);
     else if (input.type === 'stream-bytes') this.#receiveStream(now, input.stream, input.bytes);
     else if (input.type === 'stream-open') this.#streamOpen(now, input);
     else if (input.type === 'stream-closed') this.#streamClosed(input.stream);
@@ -163,11 +169,10 @@ export class Carriers {
   /** A packet that the switchboard wants sent by datagram or stream. */
   send(route: Route, bytes: Buffer, ttl?: number): void {
     if (route.via === 'udp') {
+      const { endpoint: to, socket } = route;
+      const how = { ...(ttl === undefined ? {} : { ttl }), ...(socket === undefined ? {} : { socket }) };
       const covered = this.#mask.cover(bytes, this.#random);
-      this.#out.push({
-        ...{ type: 'send-datagram', to: route.endpoint, bytes: covered },
-        ...(ttl === undefined ? {} : { ttl }),
-      });
+      this.#out.push({ type: 'send-datagram', to, bytes: covered, ...how });
     } else if (route.via === 'stream') this.#writePacket(route.stream, bytes);
   }
 
@@ -211,11 +216,11 @@ export class Carriers {
     return out;
   }
 
-  #receiveDatagram(now: Millis, from: Endpoint, bytes: Buffer): void {
+  #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer): void {
     const { packets, bad } = readDatagram(bytes, this.#mask);
     if (bad) this.dropped += 1;
-    const route: Route = { via: 'udp', endpoint: from };
-    for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(from.host));
+    const source = hostKey(route.endpoint.host);
+    for (const packet of packets) this.#switchboard.receive(now, route, packet, source);
   }
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {

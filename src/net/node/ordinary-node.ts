@@ -104,7 +104,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       const session = this.#peers.sessionTo(node);
       return session === undefined ? undefined : this.#switchboard.rttMs(session);
     };
-    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath });
+    const self = () => this.#seenAs();
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
     this.#login.setServers(options.loginServers);
     this.#login.setSupernodes(this.#known.order());
     this.#setHasProxy(options.hasProxy ?? false);
@@ -125,9 +126,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#member ? this.#tickets.entries() : this.#ticketsLeft;
   }
 
-  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped;
+    return this.#carriers.dropped + this.#switchboard.dropped + this.#known.dropped;
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -138,7 +139,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
-    } else this.#carriers.receive(now, input);
+    } else if (input.type === 'sockets-open') this.#media.socketsOpen(now, input.sockets);
+    else this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -434,6 +436,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'entries':
         this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(route));
         return;
+      case 'vouched':
+        this.#media.vouched(now, hexOf(value.body.source), value.body.host);
+        return;
       case 'seen':
         this.#seen(now, value.body.name, hexOf(value.body.nodeId), value.body.attached);
         return;
@@ -668,6 +673,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     } else if (output.type === 'send') {
       // Behind the answer of the call, if that is still on its way out.
       this.#peers.send(now, output.to, output.message, output.node);
+    } else if (output.type === 'vouch') {
+      this.#sendToSupernode(now, message('vouch', { target: bytesOf(output.node) }), true);
     } else if (output.type === 'use-route') {
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) {
@@ -676,6 +683,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     } else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
     else this.#out.push(output);
     return true;
+  }
+
+  /** By UDP from outside, as far as we know. Who is seen at an address of its own is not translated. */
+  #seenAs() {
+    const reflexive = this.#reflexive === undefined ? undefined : parseEndpoint(this.#reflexive);
+    const isOurs = reflexive !== undefined && this.#media.ours.some((one) => sameEndpoint(one, reflexive));
+    return { reflexive, mapping: isOurs ? ('none' as const) : ('unknown' as const) };
   }
 
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */

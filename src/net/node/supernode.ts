@@ -142,9 +142,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     return out;
   }
 
-  /** Packets and streams dropped as garbage, or because a bound forbade them. Only rises. */
+  /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped;
+    return this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
   }
 
   #enrol(now: Millis): void {

@@ -77,7 +77,7 @@ export class AttachRace {
     servers: readonly Endpoint[],
     worked: WayName | undefined,
     steps: TokenBucket,
-    hasProxy: boolean,
+    hasProxy = false,
   ) {
     const first = servers.slice(0, LADDER_SERVERS);
     this.#steps = steps;

@@ -60,9 +60,9 @@ export class EntryDesk {
     return this.#entries.size;
   }
 
-  /** Entries that were no good, by reason. */
-  get refused(): EntryReader['refused'] {
-    return this.#reader.refused;
+  /** Entries that were no good. Only rises. */
+  get dropped(): number {
+    return this.#reader.dropped;
   }
 
   #freshestFirst(wallMs: number): SupernodeEntry[] {

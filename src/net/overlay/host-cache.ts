@@ -133,17 +133,23 @@ export class HostCache {
     if (old) this.#visit(entry, { ...old, okAtMs: wallMs, misses: 0 });
   }
 
-  /** All addresses, best first; `except`: supernodes that are in use already, by any address of theirs. */
-  order(wallMs: number, network: string, except: readonly Endpoint[] = []): Endpoint[] {
-    const left = this.#entries.filter(
-      ({ endpoints }) => !endpoints.some((one) => except.some((no) => isSamePlace(one, no))),
-    );
+  /**
+   * All addresses, best first. `lastGood`: where we were attached on this network last. `except`: supernodes that are in
+   * use already, by any address of theirs.
+   */
+  order(
+    wallMs: number,
+    network: string,
+    choice: { lastGood?: Endpoint | undefined; except?: readonly Endpoint[] } = {},
+  ): Endpoint[] {
+    const { lastGood, except = [] } = choice;
+    const left = this.#entries.filter((entry) => !except.some((one) => isAt(entry, one)));
     const missed = (entry: Entry): boolean => hasMissed(entry, wallMs, network);
     const primary = left.filter((entry) => isPrimary(entry, wallMs)).sort(byPrimaryOrder);
     const chance = (): number => 0.1 * this.#random.fraction();
     const others = left
       .filter((entry) => !isPrimary(entry, wallMs))
-      .map((entry) => ({ entry, score: worth(entry, wallMs, network) + chance() }));
+      .map((entry) => ({ entry, score: worth(entry, wallMs, network) + chance() + (isAt(entry, lastGood) ? 2 : 0) }));
     const best = others.sort((a, b) => b.score - a.score).map(({ entry }) => entry);
     const all = [...primary, ...spread(best)];
     const inOrder = [...all.filter((one) => !missed(one)), ...all.filter(missed)];
@@ -173,7 +179,7 @@ export class HostCache {
   }
 
   #at(place: Endpoint): Entry | undefined {
-    return this.#entries.find(({ endpoints }) => endpoints.some((one) => isSamePlace(one, place)));
+    return this.#entries.find((entry) => isAt(entry, place));
   }
 
   /** The newest visits are kept. */
@@ -219,6 +225,10 @@ function worth({ visits, issuedAtMs }: Entry, wallMs: number, network: string): 
   const here = Math.max(0, ...visits.filter((visit) => visit.network === network).map(({ okAtMs }) => okAtMs));
   const anywhere = Math.max(0, ...visits.map(({ okAtMs }) => okAtMs));
   return aged(here) + 0.5 * aged(anywhere) + 0.25 * aged(issuedAtMs);
+}
+
+function isAt({ endpoints }: Entry, place: Endpoint | undefined): boolean {
+  return place !== undefined && endpoints.some((one) => isSamePlace(one, place));
 }
 
 /** Named by the invite or, within the life of an entry, by the login server. */

@@ -28,7 +28,7 @@ import type { Way, WayName } from '../protocol/ways.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { HostCache, type RememberedSupernode } from './host-cache.ts';
 import { NetworkMemory, type RememberedNetwork } from './network-memory.ts';
-import { type CertificateJudge, EntryReader, type EntryRefusal } from './supernode-entry.ts';
+import { type CertificateJudge, EntryReader } from './supernode-entry.ts';
 
 /** Numbers of our requests lie between those of `supernode-questions.ts` and those of `supernode-link.ts`. */
 const REQUEST_IDS_FROM = 2 ** 30;
@@ -88,9 +88,9 @@ export class KnownSupernodes {
     return this.#cache.size;
   }
 
-  /** Entries that were no good, by reason. */
-  get refused(): Readonly<Record<EntryRefusal, number>> {
-    return this.#reader.refused;
+  /** Entries that were no good. Only rises. */
+  get dropped(): number {
+    return this.#reader.dropped;
   }
 
   get loginServer(): 'waiting' | 'answers' | 'silent' {
@@ -120,7 +120,8 @@ export class KnownSupernodes {
 
   /** Addresses to try, best first, without supernodes that are in use already. */
   order(except: readonly Endpoint[] = []): Endpoint[] {
-    return this.#cache.order(this.#wallClock(), this.#networks.print, except);
+    const { print, supernode: lastGood } = this.#networks;
+    return this.#cache.order(this.#wallClock(), print, { lastGood, except });
   }
 
   /** We look for a supernode: a fresh start, or after one was lost. */

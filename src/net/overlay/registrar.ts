@@ -3,10 +3,13 @@
  * agreed to be found; and the forwarding of sealed packets between attached clients, within a visible cap.
  * It is told of messages by session number and answers by session number; sessions belong to the switchboard.
  *
- * Nobody learns an address here: a client is known to others by name and node id only. A client that hides from a name
- * is not seen, found or reached by that person (blocked users see nothing).
+ * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
+ * client that hides from a name is not seen, found or reached by that person (blocked users see nothing).
+ *
+ * A little above 400 lines: attaching, being seen and being reached are one set of rules.
  */
 import type { Millis } from '../protocol/core.ts';
+import { parseEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
@@ -116,10 +119,11 @@ export class Registrar {
       this.#keepAlive(now, from, value.body.id);
       return true;
     }
-    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet'];
+    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet', 'vouch'];
     if (!kinds.includes(value.kind)) return false;
     const client = this.#bySession.get(from.session);
     if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
+    else if (client && value.kind === 'vouch') this.#vouch(now, client, from.observed, value.body);
     else if (client) this.#serve(now, client, value);
     else if (value.kind === 'forward') this.#refusedPackets += 1;
     else this.#refuse(from.session, value, 'not-allowed');
@@ -338,11 +342,8 @@ export class Registrar {
     }
     const target = this.#byNode.get(hexOf(body.target));
     if (!target || !this.#visible(target, client)) {
-      this.#out.push({
-        session: client.peer.session,
-        message: message('forwardFailed', { target: body.target }),
-        reliable: false,
-      });
+      const failed = message('forwardFailed', { target: body.target });
+      this.#out.push({ session: client.peer.session, message: failed, reliable: false });
       return;
     }
     this.#forwardedPackets += 1;
@@ -353,6 +354,15 @@ export class Registrar {
       message: message('forwarded', { source, packet: body.packet }),
       reliable: bytes > FORWARD_DATAGRAM_BYTES_MAX,
     });
+  }
+
+  /** Only what we see by UDP: the other end of a stream may be a proxy that serves others too. */
+  #vouch(now: Millis, client: Client, observed: string, body: Body<'vouch'>): void {
+    const target = body.target.length === ID_BYTES ? this.#byNode.get(hexOf(body.target)) : undefined;
+    const seen = parseEndpoint(observed);
+    if (!target || !this.#visible(target, client) || seen?.carrier !== 'udp') return;
+    if (!this.#allows(now, client, FORWARD_BYTES_LEAST)) return;
+    this.#send(target.peer.session, message('vouched', { source: bytesOf(client.peer.nodeId), host: seen.host }));
   }
 
   /** Takes from both allowances or from neither. */

@@ -104,6 +104,12 @@ export class EntryReader {
     this.#judge = judge;
   }
 
+  /** How many were no good, for any reason but that they were known. Only rises. */
+  get dropped(): number {
+    const { malformed, expired, misplaced, forged } = this.refused;
+    return malformed + expired + misplaced + forged;
+  }
+
   /**
    * `wallMs`: wall clock. `newestOf`: when the record that we have of a supernode was issued; 0 when we have none.
    * `nearby`: who says this is reached at a private address itself, so that private addresses make sense.

@@ -14,7 +14,7 @@
  * A little above 400 lines: one state machine is one thing to read.
  */
 import type { Millis, Random } from '../protocol/core.ts';
-import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
+import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hexOf, type NodeId } from '../protocol/ids.ts';
 import {
@@ -23,6 +23,7 @@ import {
   KEEP_ALIVE_MISSES_MAX,
   KEEP_ALIVE_MS,
   KEEP_ALIVE_RETRY_MS,
+  LADDER_SERVERS,
   REATTACH_BACKOFF_MS,
   SUPERNODE_REFUSED_MS,
   SWEEP_BURST,
@@ -118,6 +119,8 @@ export class SupernodeLink {
   readonly #random: Random;
   #details: AttachDetails | undefined;
   #supernodes: readonly Endpoint[] = [];
+  /** How often each place was swept since we were attached last: whoever was not comes first. */
+  readonly #swept = new Map<string, number>();
   readonly #sweepSteps = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST);
   #state: State = { name: 'idle' };
   #nextAttempt = 1;
@@ -270,7 +273,10 @@ export class SupernodeLink {
 
   #race(now: Millis): void {
     const refused = (endpoint: Endpoint): number => (this.#refuses(now, endpoint) ? 1 : 0);
+    const swept = (endpoint: Endpoint): number => this.#swept.get(placeOf(endpoint)) ?? 0;
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
+    const rest = inOrder.splice(LADDER_SERVERS).sort((a, b) => swept(a) - swept(b));
+    inOrder.push(...rest);
     const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, this.#hasProxy);
     this.#state = { name: 'racing', race };
     this.#step(now);
@@ -294,6 +300,7 @@ export class SupernodeLink {
     const { begin, abandon } = state.race.step(now, () => this.#nextAttempt++);
     for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
     for (const { attempt, way, sweeping } of begin) {
+      if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
       const how = { once: sweeping, proxy: isByProxy(way.name), tls: isByTls(way.name) };
       this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, ...how });
     }
@@ -362,6 +369,7 @@ export class SupernodeLink {
     }
     const { observed, loginServers } = value.body;
     const { missed } = this.#state;
+    this.#swept.clear();
     this.#everTold = false;
     this.#state = {
       name: 'attached',
@@ -409,12 +417,6 @@ export class SupernodeLink {
     state.sentAt.set(state.keepAliveId, now);
     state.keepAliveAt = now + KEEP_ALIVE_RETRY_MS;
     this.#out.push({ type: 'send', message: message('keepAlive', { id: state.keepAliveId }), reliable: false });
-  }
-
-  /** For the status line and the log. */
-  get where(): string {
-    const state = this.#state;
-    return state.name === 'attached' || state.name === 'attaching' ? printEndpoint(state.way.endpoint) : state.name;
   }
 }
 

@@ -84,7 +84,7 @@ export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
 /** Ways tried in one such race: to login servers, to them without a face, to supernodes that carry the dialogue. */
 export const LOGIN_WAYS_MAX = 12;
 export const LOGIN_PLAIN_WAYS_MAX = 4;
-export const LOGIN_CARRIED_WAYS_MAX = 10;
+export const LOGIN_CARRIED_WAYS_MAX = 15;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
@@ -304,6 +304,50 @@ export const PUNCH_GAP_MS = 50;
 export const PUNCH_PATIENCE_MS = 1_000;
 /** The end that told its addresses last waits until the other knows them, so that both begin together; no longer. */
 export const PUNCH_DELAY_MS_MAX = 500;
+/** Probes of a punched address that never answered; then it is left alone, so that what a NAT took amiss can die. */
+export const PUNCH_PROBES = 8;
+/** Temporary ports that the end whose NAT gives every other end another port opens at once (realtime.md 1.5). */
+export const WIDE_PORTS = 256;
+/** Openers of them, so many each WIDE_STEP_MS: 1.3 Mbit/s for an eighth of a second. */
+export const WIDE_OPENERS_AT_ONCE = 16;
+export const WIDE_STEP_MS = 10;
+/** The same ports again, further, for those behind a carrier's NAT. */
+export const WIDE_TTLS = [2, 5] as const;
+export const WIDE_AGAIN_MS = 1_200;
+/** Ports not heard at by then are closed. */
+export const WIDE_PORTS_MS = 5_000;
+/** Ports of that end's address that the other tries: of 64512, one of 256 is hit by 1024 with 98.3 %. */
+export const WIDE_PROBES = 1_024;
+/** So many each WIDE_STEP_MS: 400 a second, 0.3 Mbit/s for two and a half seconds. */
+export const WIDE_PROBES_AT_ONCE = 4;
+/** What a late timer has missed is made up for, but for no more than this: twenty probes at once. */
+export const WIDE_LATE_MS_MAX = 40;
+/** Every other one of the first is within this distance of the port that is known: NATs that count hit at once. */
+export const WIDE_NEAR_PORTS = 256;
+/** Without knowing whether our NAT is one of those: so many round trips after both sides are open, within these bounds. */
+export const WIDE_PATIENCE_ROUND_TRIPS = 1.2;
+export const WIDE_PATIENCE_MS_MIN = 100;
+export const WIDE_PATIENCE_MS_MAX = 300;
+/** After a fall to the relay: the path that fell comes back first, if it does. */
+export const WIDE_AFTER_FALL_MS = 5_000;
+/** Many ports again for the same person: after a failure, after a success. */
+export const WIDE_PAUSE_MS = 600_000;
+export const WIDE_PAUSE_SUCCESS_MS = 30_000;
+/** People remembered for that; the oldest is forgotten first. */
+export const WIDE_PEERS_MAX = 256;
+/** A punch that failed is tried from a fresh port after this, or so long after many ports; then again and again. */
+export const PUNCH_FRESH_MS = 2_500;
+export const PUNCH_FRESH_AFTER_WIDE_MS = 6_000;
+export const PUNCH_RETRY_MS = 60_000;
+/** TTLs of the openers of these tries in turn, for carriers' NATs far away; from one home to another it is ten and more. */
+export const PUNCH_RETRY_TTLS = [5, 8, 12] as const;
+/** Ports that the other end may name at once, tries of each, and namings: one each PUNCH_NAMED_REFILL_MS. */
+export const PUNCH_NAMED_PORTS_MAX = 16;
+export const PUNCH_NAMED_OFFSETS_MS = [0, 150, 400] as const;
+export const PUNCH_NAMED_BURST = 4;
+export const PUNCH_NAMED_REFILL_MS = 10_000;
+/** Addresses of the other end that we open such ports to. */
+export const PUNCH_TARGETS_MAX = 4;
 /** A packet from an address on trial hastens its next probe to this, and no further. */
 export const PROBE_PROMPT_MS = 200;
 /** An answer after this long says nothing about the path. */
@@ -405,8 +449,9 @@ export const ACCOUNT_DB_BUSY_MS = 2_000;
 export const SUPERNODE_ENDPOINTS_MAX = 8;
 /** Enrolments kept; the oldest goes first. */
 export const SUPERNODES_STORED_MAX = 10_000;
-/** Told in one answer: a client tries four at a time. */
+/** Told in one answer to a supernode, and to a client, for whom 10 kB are enough. */
 export const SUPERNODES_TOLD_MAX = 20;
+export const SUPERNODES_TOLD_CLIENTS_MAX = 8;
 /** RSA keys that are certified; the exponent must be 65537, so that checking costs everybody the same. */
 export const KEY_BITS_MIN = 2048;
 export const KEY_BITS_MAX = 4096;
@@ -513,6 +558,8 @@ export const PORT_PICK_TRIES = 16;
 export const DATAGRAM_RECEIVE_BUFFER_BYTES = 1_048_576;
 /** What Linux and macOS give a packet by themselves; set back to it after one with a TTL of its own. */
 export const DATAGRAM_TTL = 64;
+/** Temporary sockets of a node: one path finder's many (WIDE_PORTS), and those that earlier calls still speak by. */
+export const SOCKETS_TEMPORARY_MAX = 272;
 /** Datagrams waiting for the kernel; beyond, new ones are dropped, as a full network would. */
 export const DATAGRAM_SEND_QUEUE_BYTES_MAX = 262_144;
 /** All streams of a node: its clients (500), as many half-open ones, and a few of its own. About 8 kB each. */

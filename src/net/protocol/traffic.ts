@@ -8,8 +8,14 @@ import type { NodeId } from './ids.ts';
 /** Number of one TCP connection, chosen by the core for outgoing ones (positive), by the driver for incoming (negative). */
 export type StreamId = number;
 
+/** Number of one temporary UDP socket beside our own, chosen by the core; never used twice. */
+export type SocketId = number;
+
 export type NetInput =
-  | { readonly type: 'datagram'; readonly from: Endpoint; readonly bytes: Buffer }
+  /** `socket`: the temporary one that it came to; our own port when not said. */
+  | { readonly type: 'datagram'; readonly from: Endpoint; readonly bytes: Buffer; readonly socket?: SocketId }
+  /** Those of the sockets asked for that could be had, each with its local port. Told once for each `open-sockets`. */
+  | { readonly type: 'sockets-open'; readonly sockets: readonly OpenSocket[] }
   | { readonly type: 'stream-open'; readonly stream: StreamId; readonly remote: Endpoint; readonly incoming: boolean }
   | { readonly type: 'stream-bytes'; readonly stream: StreamId; readonly bytes: Buffer }
   /** Refused, reset, timed out or ended; nothing more comes of this stream. */
@@ -20,12 +26,30 @@ export type NetInput =
    */
   | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[]; readonly network?: string };
 
+export interface OpenSocket {
+  readonly socket: SocketId;
+  readonly port: number;
+}
+
 export type NetOutput =
   /**
    * `ttl`: routers that may pass it on, 1 to 255; DATAGRAM_TTL when not said. A low one opens our own NAT and dies
    * before it reaches the other end's (realtime.md 1.6); it is never sent with another TTL, rather not at all.
+   * `socket`: a temporary one; nothing is sent when that is not open (any more).
    */
-  | { readonly type: 'send-datagram'; readonly to: Endpoint; readonly bytes: Buffer; readonly ttl?: number }
+  | {
+      readonly type: 'send-datagram';
+      readonly to: Endpoint;
+      readonly bytes: Buffer;
+      readonly ttl?: number;
+      readonly socket?: SocketId;
+    }
+  /**
+   * Temporary sockets for IPv4 with numbers from `first` on, at ports that the system picks; `sockets-open` answers. They
+   * close when told, when the sockets move (`rebind`), and with them. At most SOCKETS_TEMPORARY_MAX at a time.
+   */
+  | { readonly type: 'open-sockets'; readonly first: SocketId; readonly count: number }
+  | { readonly type: 'close-sockets'; readonly sockets: readonly SocketId[] }
   /**
    * `proxy`: through the proxy of this machine; which one that is the sockets know. Or `tls`: the bytes travel inside
    * genuine TLS 1.3, and the stream is open when that stands.
@@ -42,19 +66,22 @@ export type NetOutput =
 
 /** The way one packet came or goes. `forward` is through our supernode, to or from a node attached there. */
 export type Route =
-  | { readonly via: 'udp'; readonly endpoint: Endpoint }
+  /** `socket`: the temporary one at our end, when it is not our own port. */
+  | { readonly via: 'udp'; readonly endpoint: Endpoint; readonly socket?: SocketId }
   | { readonly via: 'stream'; readonly stream: StreamId }
   | { readonly via: 'forward'; readonly node: NodeId };
 
 export function sameRoute(a: Route, b: Route): boolean {
-  if (a.via === 'udp')
-    return b.via === 'udp' && a.endpoint.host === b.endpoint.host && a.endpoint.port === b.endpoint.port;
+  if (a.via === 'udp') return b.via === 'udp' && routeKey(a) === routeKey(b);
   if (a.via === 'stream') return b.via === 'stream' && a.stream === b.stream;
   return b.via === 'forward' && a.node === b.node;
 }
 
 /** A route as a map key. */
 export function routeKey(route: Route): string {
-  if (route.via === 'udp') return `udp ${route.endpoint.host} ${route.endpoint.port}`;
+  if (route.via === 'udp') {
+    const { endpoint, socket } = route;
+    return `udp ${endpoint.host} ${endpoint.port}${socket === undefined ? '' : ` by ${socket}`}`;
+  }
   return route.via === 'stream' ? `stream ${route.stream}` : `forward ${route.node}`;
 }

@@ -31,7 +31,7 @@ export function isByProxy(name: WayName): boolean {
  * Each endpoint once by each face. A server whose address names TCP is not asked by UDP. `byProxy`: this machine has a proxy, and
  * whoever has one mostly needs it; most let nobody through but to port 443.
  */
-export function waysTo(server: Endpoint, byProxy: boolean): Way[] {
+export function waysTo(server: Endpoint, byProxy = false): Way[] {
   const straight = straightWaysTo(server);
   if (!byProxy) return straight;
   const there: Endpoint = { ...server, carrier: 'tcp' };

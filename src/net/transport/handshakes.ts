@@ -6,7 +6,6 @@
  *   incoming: Hello --> Auth1 sent --Auth2--> established
  *
  * Who has a ticket of an earlier session shows it (`resumption.ts`); what becomes of it is told in PROTOCOL.md section 5.
- *
  * A repeated Hello gets the same Auth1 again and costs no second signature. Nothing is remembered of a Hello that is
  * answered by a Cookie.
  *
@@ -41,23 +40,13 @@ import {
   answerHello,
   beginInitiator,
   type Established,
-  finishInitiator,
   finishResponder,
-  type InitiatorState,
   type Outcome,
   parseHello,
   type ResponderState,
-  withCookie,
 } from './handshake.ts';
-import {
-  answerTicket,
-  finishAnswered,
-  finishShown,
-  isBound,
-  type ResumingState,
-  type ShownTicket,
-  showTicket,
-} from './resumption.ts';
+import { finishOutgoing, helloOf, type Outgoing, takeCookie } from './outgoing.ts';
+import { answerTicket, finishAnswered, isBound, type ResumingState, showTicket } from './resumption.ts';
 import { keyOfNode, type Ticket, type TicketBook } from './tickets.ts';
 import type { Expectation, OwnIdentity, Trust, Welcome } from './trust.ts';
 
@@ -70,27 +59,6 @@ export interface BeginOptions {
   readonly expect?: Expectation | undefined;
   /** The key of a ticket of what stands there; a node that is expected has its own. */
   readonly place?: string | undefined;
-}
-
-interface Outgoing {
-  /** Of the Hello in full. */
-  state: InitiatorState;
-  /** The Hello that showed a ticket. */
-  shown: ShownTicket | undefined;
-  /** Was the Hello in full sent? */
-  inFull: boolean;
-  /** By which the ticket of this session will be looked for. */
-  readonly ticketKey: string | undefined;
-  readonly route: Route;
-  /** Whom we prove to be in it: what A began is not finished by B. Undefined: nobody. */
-  readonly own: OwnIdentity | undefined;
-  readonly expect: Expectation | undefined;
-  readonly giveUpAt: Millis;
-  resendAt: Millis;
-  retryMs: number;
-  cookies: number;
-  /** Why the answers so far were not good enough; a forger could send such, so we go on until time is up. */
-  lastCode: FailureCode;
 }
 
 interface Incoming {
@@ -185,7 +153,7 @@ export class Handshakes {
       lastCode: 'unreachable',
     };
     this.#outgoing.set(localIndex, outgoing);
-    this.#sendHello(outgoing);
+    this.#out.push({ type: 'send', route: outgoing.route, bytes: helloOf(outgoing) });
     return localIndex;
   }
 
@@ -221,7 +189,7 @@ export class Handshakes {
         outgoing.resendAt = now + outgoing.retryMs;
         // Somebody who knows no tickets says nothing to so short a datagram.
         if (outgoing.route.via === 'udp') outgoing.inFull = true;
-        this.#sendHello(outgoing);
+        this.#out.push({ type: 'send', route: outgoing.route, bytes: helloOf(outgoing) });
       }
     }
     for (const incoming of this.#incoming.values()) if (now >= incoming.forgetAt) this.#forget(incoming);
@@ -278,10 +246,6 @@ export class Handshakes {
     return isBound(body, hello, ticket) ? ticket : undefined;
   }
 
-  #sendHello({ state, shown, inFull, route }: Outgoing): void {
-    this.#out.push({ type: 'send', route, bytes: shown && !inFull ? shown.packet : state.packet });
-  }
-
   #sendCookie(now: Millis, route: Route, hello: HandshakeBody<'Hello'>, inFull: boolean): void {
     const cookie = encodeBody('Cookie', { cookie: this.#cookies.make(now, route, hello), inFull });
     this.#out.push({ type: 'send', route, bytes: handshakePacket(PacketKind.cookie, hello.senderIndex, cookie) });
@@ -324,23 +288,21 @@ export class Handshakes {
     const { cookie, inFull = false } = decodeBody('Cookie', packet.body) ?? {};
     if (!outgoing || !sameRoute(route, outgoing.route) || cookie?.length !== COOKIE_BYTES) return this.#drop();
     if (outgoing.cookies >= COOKIES_PER_HANDSHAKE_MAX || outgoing.state.cookie.equals(cookie)) return this.#drop();
-    outgoing.cookies += 1;
-    outgoing.state = withCookie(outgoing.state, Buffer.from(cookie));
-    outgoing.inFull ||= inFull;
-    if (outgoing.shown && !outgoing.inFull) outgoing.shown = showTicket(outgoing.state, outgoing.shown.ticket);
+    takeCookie(outgoing, Buffer.from(cookie), inFull);
     outgoing.resendAt = now + outgoing.retryMs;
-    this.#sendHello(outgoing);
+    this.#out.push({ type: 'send', route: outgoing.route, bytes: helloOf(outgoing) });
   }
 
   #receiveAuth1(route: Route, packet: Packet): void {
     const outgoing = this.#outgoing.get(packet.receiverIndex);
     if (!outgoing || !sameWay(route, outgoing.route)) return this.#drop();
-    const done = this.#finishOutgoing(outgoing, packet.body);
+    const done = finishOutgoing(outgoing, packet.body, this.#trust);
     if (!done.ok) {
       this.dropped += 1;
       outgoing.lastCode = done.code;
       // On a stream nobody else can answer; in a datagram a forger may have been first.
       if (route.via !== 'stream') return;
+      if (outgoing.shown) this.#tickets?.drop(outgoing.shown.ticket);
       this.#outgoing.delete(packet.receiverIndex);
       this.#out.push({ type: 'failed', localIndex: packet.receiverIndex, code: done.code });
       return;
@@ -349,14 +311,6 @@ export class Handshakes {
     const { packet: auth2, ...keys } = done.value;
     this.#tickets?.succeed(keys, outgoing.own?.nodeId, outgoing.ticketKey, outgoing.shown?.ticket);
     this.#out.push({ type: 'established', localIndex: packet.receiverIndex, initiated: true, keys, route, auth2 });
-  }
-
-  #finishOutgoing({ state, shown, inFull, own, expect }: Outgoing, body: Buffer): ReturnType<typeof finishInitiator> {
-    const auth = shown && decodeBody('Auth1', body);
-    if (shown && auth && auth.confirm.length > 0) return finishShown(state, shown, auth);
-    // The ticket was no good, but where nothing is padded the same Hello serves for a full handshake.
-    const asked = shown && !inFull ? { ...state, helloBody: shown.helloBody } : state;
-    return finishInitiator(asked, body, own, this.#trust, expect);
   }
 
   #receiveAuth2(route: Route, packet: Packet): void {

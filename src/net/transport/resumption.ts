@@ -65,6 +65,7 @@ export interface ResumingState {
   readonly ticket: Ticket;
   /** Of the exchange and of the ticket, 64 bytes. */
   readonly secret: Buffer;
+  readonly t1: Buffer;
   readonly t2: Buffer;
   readonly packet: Buffer;
 }
@@ -99,7 +100,7 @@ export function answerTicket(options: {
   });
   const packet = handshakePacket(PacketKind.auth1, hello.senderIndex, body);
   const t2 = second(t1, confirm);
-  return { ok: true, value: { localIndex, remoteIndex: hello.senderIndex, ticket, secret, t2, packet } };
+  return { ok: true, value: { localIndex, remoteIndex: hello.senderIndex, ticket, secret, t1, t2, packet } };
 }
 
 /** Checks an Auth1 that took the ticket, and makes Auth2. */

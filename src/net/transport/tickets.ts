@@ -77,7 +77,7 @@ export class TicketBook {
    */
   succeed(keys: Established, own: NodeId | undefined, key: string | undefined, shown = keys.shown): void {
     const { resumption: secret, peer, provenUntilMs: expiresAtMs } = keys;
-    if (shown) this.#remove(hexId(shown.secret));
+    if (shown) this.drop(shown);
     if (own === undefined || (peer.kind !== 'person' && peer.kind !== 'supernode')) return;
     this.keep({ secret, peer, own, expiresAtMs, key });
   }
@@ -95,6 +95,11 @@ export class TicketBook {
     if (oldestOfNode !== undefined) this.#remove(oldestOfNode);
     const oldest = this.#tickets.size > TICKETS_MAX ? this.#tickets.keys().next().value : undefined;
     if (oldest !== undefined) this.#remove(oldest);
+  }
+
+  /** It is not shown again. */
+  drop({ secret }: Ticket): void {
+    this.#remove(hexId(secret));
   }
 
   clear(): void {

@@ -58,4 +58,14 @@ export function decodeBody<T extends HandshakeType>(type: T, bytes: Uint8Array):
   }
 }
 
+/** Words of `NatMapping`, in the order of their numbers; one from the future is unknown. */
+export const NAT_MAPPINGS = [
+  'unknown',
+  'none',
+  'endpoint-independent',
+  'address-dependent',
+  'address-and-port-dependent',
+] as const;
+export type NatMapping = (typeof NAT_MAPPINGS)[number];
+
 export const PRESENCE_STATUSES = ['offline', 'online', 'away', 'do-not-disturb'] as const;

@@ -7,6 +7,7 @@ import {
   CERTIFICATE_LIFETIME_MS,
   ENROL_BURST,
   SUPERNODE_CERTIFICATE_LIFETIME_MS,
+  SUPERNODES_TOLD_CLIENTS_MAX,
   SUPERNODES_TOLD_MAX,
 } from '../../../src/net/protocol/params.ts';
 import type { Message } from '../../../src/net/wire/messages.ts';
@@ -437,9 +438,10 @@ describe('a supernode', () => {
         enrolledAtMs: WALL_MS + n,
       });
     for (let n = 1; n <= SUPERNODES_TOLD_MAX + 5; n++) enrol(n);
-    const told = () =>
-      granted(scene.ask(scene.session(), 'supernodesGet'), 'supernodes').entries.map((entry) => entry.endpoints?.[0]);
-    expect(told()).toHaveLength(SUPERNODES_TOLD_MAX);
+    const told = (session = scene.session()) =>
+      granted(scene.ask(session, 'supernodesGet'), 'supernodes').entries.map((entry) => entry.endpoints?.[0]);
+    expect(told(scene.certified('', { kind: 'supernode' }))).toHaveLength(SUPERNODES_TOLD_MAX);
+    expect(told()).toHaveLength(SUPERNODES_TOLD_CLIENTS_MAX);
     expect(told()[0]).toBe(`udp:203.0.113.${SUPERNODES_TOLD_MAX + 5}:1`);
     scene.wallMs += SUPERNODE_CERTIFICATE_LIFETIME_MS + SUPERNODES_TOLD_MAX + 4;
     expect(told()).toEqual([`udp:203.0.113.${SUPERNODES_TOLD_MAX + 5}:1`]);

@@ -88,7 +88,7 @@ describe('judgements', () => {
     ['udp:192.0.2.7:4000', 'direct'],
     ['udp:[2001:db8::7]:4000', 'direct'],
   ])('calls the path to %s %s', (text, kind) => {
-    expect(candidateAt(0, at(text), false).kind).toBe(kind);
+    expect(candidateAt(0, at(text), { learned: false }).kind).toBe(kind);
   });
 
   it.each([

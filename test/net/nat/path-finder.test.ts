@@ -19,6 +19,8 @@ import type { Route } from '../../../src/net/protocol/traffic.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../../../src/net/wire/messages.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
+/** The other end's word that it has opened its side; it does not know what its NAT does. */
+const THEIR_WORD = { callId: Buffer.alloc(0), mapping: 0 };
 const WIRE = 'c0ffee00c0ffee00c0ffee00c0ffee00';
 const at = (text: string): Endpoint => parseEndpoint(text) as Endpoint;
 const udp = (text: string): Route => ({ via: 'udp', endpoint: at(text) });
@@ -538,13 +540,13 @@ describe('somebody behind a NAT', () => {
   it('opens it with probes that die on the way, says so, and waits for the same word', () => {
     const { finder, run } = alone();
     expect(run(300)).toEqual(OPENED);
-    finder.receive(300, { type: 'opened' });
+    finder.receive(300, { type: 'opened', opened: THEIR_WORD });
     expect(run(500)).toEqual([`300 ${B} far`, `350 ${B} far`, `400 ${B} far`, `500 ${B} far`]);
   });
 
   it('goes on at once when the word came before', () => {
     const { finder, run } = alone();
-    finder.receive(0, { type: 'opened' });
+    finder.receive(0, { type: 'opened', opened: THEIR_WORD });
     expect(run(150)).toEqual([...OPENED.slice(0, 3), '100 pathOpened', `100 ${B} far`, `150 ${B} far`]);
   });
 
@@ -598,7 +600,7 @@ describe('somebody behind a NAT', () => {
     const { finder, run } = alone();
     const probes: string[] = [];
     for (let now = 0; now <= 60_000; now += 10) {
-      for (let i = 0; i < 5; i += 1) finder.receive(now, { type: 'opened' });
+      for (let i = 0; i < 5; i += 1) finder.receive(now, { type: 'opened', opened: THEIR_WORD });
       probes.push(...run(now).filter((text) => text.includes('udp:')));
     }
     expect(probes.length).toBeLessThanOrEqual(PROBES_UNANSWERED_MAX);

@@ -33,9 +33,11 @@ it('keeps what is signed, once each, and never itself', () => {
   one.learn(WALL_MS, told());
   one.learn(WALL_MS, told());
   expect(one.size).toBe(6);
-  expect(one.refused.known).toBe(6);
   one.learn(WALL_MS, message('supernodes', { entries: [{ endpoints: ['udp:203.0.113.9:1'] }] }).body);
-  expect(one.size).toBe(6);
+  expect([one.size, one.dropped]).toEqual([6, 0]);
+  const [first, second] = told(WALL_MS + 1).entries;
+  one.learn(WALL_MS, message('supernodes', { entries: [{ ...first, signature: second?.signature ?? null }] }).body);
+  expect([one.size, one.dropped]).toEqual([6, 1]);
 });
 
 it('names a client the same few however often it asks that day, and others to others', () => {

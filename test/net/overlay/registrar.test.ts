@@ -52,11 +52,11 @@ class Caller {
     this.nodeId = who.nodeId;
   }
 
-  says(value: Message): this {
+  says(value: Message, observed = 'udp:192.0.2.1:4000'): this {
     const travelled = decodeMessage(encodeMessage(value)) as Message;
     const { session, name, nodeId } = this;
-    const peer = name === '' ? undefined : { session, name, nodeId, observed: 'udp:192.0.2.1:4000' };
-    this.scene.registrar.receive(this.scene.now, { session, observed: 'udp:192.0.2.1:4000', peer }, travelled);
+    const peer = name === '' ? undefined : { session, name, nodeId, observed };
+    this.scene.registrar.receive(this.scene.now, { session, observed, peer }, travelled);
     this.scene.deliver();
     return this;
   }
@@ -402,6 +402,44 @@ describe('searching', () => {
     expect(search(anew).got('failure')).toHaveLength(1);
     scene.passes(SEARCH_REFILL_MS);
     expect(search(anew).got('searchResults')).toHaveLength(1);
+  });
+});
+
+describe('vouching', () => {
+  const vouch = (to: { readonly nodeId: string }) => message('vouch', { target: bytesOf(to.nodeId) });
+  const pair = () => {
+    const scene = new Scene();
+    return { scene, alice: scene.person('alice1').attaches(), bobby: scene.person('bobby1').attaches() };
+  };
+
+  it('tells one client, at the wish of another, at which host that other is seen now', () => {
+    const { alice, bobby } = pair();
+    alice.says(vouch(bobby), 'udp:198.51.100.7:61234');
+    const [told] = bobby.got('vouched');
+    expect(told?.host).toBe('198.51.100.7');
+    expect(hexOf(told?.source ?? Buffer.alloc(0))).toBe(alice.nodeId);
+    expect(alice.heard.filter((one) => one.message.kind === 'vouched')).toEqual([]);
+  });
+
+  it('says nothing of a host behind a stream, which may be a proxy for many', () => {
+    const { alice, bobby } = pair();
+    alice.says(vouch(bobby), 'tcp:198.51.100.7:61234');
+    expect(bobby.got('vouched')).toEqual([]);
+  });
+
+  it('says nothing to those who hide from the asker, to nobody, and for those who are not attached', () => {
+    const { scene, alice } = pair();
+    const carol = scene.person('carol1').attaches({ hiddenFrom: ['alice1'] });
+    alice.says(vouch(carol)).says(vouch({ nodeId: node(999) }));
+    alice.says(message('vouch', { target: Buffer.alloc(100_000) }));
+    scene.person('david1').says(vouch(carol));
+    expect(carol.got('vouched')).toEqual([]);
+  });
+
+  it('costs as much as a forwarded packet', () => {
+    const { alice, bobby } = pair();
+    for (let i = 0; i < 2_000; i++) alice.says(vouch(bobby));
+    expect(bobby.got('vouched')).toHaveLength(FORWARD_BURST_BYTES / FORWARD_BYTES_LEAST);
   });
 });
 

@@ -248,6 +248,28 @@ describe('the race', () => {
   });
 });
 
+describe('a list of many', () => {
+  const MANY = Array.from({ length: 700 }, (_, i) => `udp:198.18.${i >> 7}.${(i & 127) + 1}:4000`);
+
+  it('is gone through over the rounds: who was not asked yet comes before who was', () => {
+    const scene = new Scene().starts(...MANY);
+    scene.passes(20 * 60_000);
+    const asked = new Set(scene.tried.map((text) => text.split(':')[1]));
+    expect(asked.size).toBeGreaterThan(600);
+    expect(scene.nobody.length).toBeGreaterThan(10);
+    expect(scene.nobody[0]?.supernodes).toBeGreaterThan(500);
+  });
+
+  it('gets those that are named while it waits at once, and those known already not again', () => {
+    const scene = new Scene().starts(ONE).passes(10_000);
+    scene.tried = [];
+    scene.link.setSupernodes(scene.now, at(ONE));
+    expect(scene.settle().tried).toEqual([]);
+    scene.link.setSupernodes(scene.now, at(TWO, ONE));
+    expect(scene.settle().tried).toContain(TWO);
+  });
+});
+
 describe('an attempt to attach', () => {
   it('that is not answered ends in a pause and another race', () => {
     const scene = new Scene().starts(ONE).up(ONE);

@@ -178,7 +178,9 @@ describe('a ticket that is no good', () => {
     const known = new Acquaintance().meet();
     const w = known.world();
     w.tamper = (from, bytes) =>
-      from === 'a' && kindOf(bytes) === PacketKind.hello && bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX ? undefined : bytes;
+      from === 'a' && kindOf(bytes) === PacketKind.hello && bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX
+        ? undefined
+        : bytes;
     w.connect(BY_PLACE);
     w.advance(1_000);
     expect(w.events('a', 'established')).toHaveLength(1);

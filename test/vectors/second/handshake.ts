@@ -120,6 +120,8 @@ export interface Trust {
 
 export interface Agreed {
   readonly root: Buffer;
+  /** Secret of the ticket for the next time. */
+  readonly resumption: Buffer;
   readonly peerIndex: number;
   /** Undefined: anonymous. */
   readonly peer: Judged | undefined;
@@ -169,7 +171,9 @@ export class Initiator {
     const t2 = sha256(t1, sealed);
     const mine = sealProof(hkdf(secret, t2, 'wren SK1 initiator proof', 32), t2, this.#proof(own, t2, peer.nodeId));
     const auth2Packet = packet(AUTH2, 0, auth1.senderIndex, encode('Auth2', { sealed: mine.toString('base64') }));
-    return { root: hkdf(secret, t2, 'wren SK1 root', 32), peerIndex: auth1.senderIndex, peer, auth2Packet };
+    const root = hkdf(secret, t2, 'wren SK1 root', 32);
+    const resumption = hkdf(secret, t2, 'wren SK1 resumption', 32);
+    return { root, resumption, peerIndex: auth1.senderIndex, peer, auth2Packet };
   }
 
   #proof(own: Own | undefined, t2: Buffer, responder: Buffer): Buffer {
@@ -237,11 +241,12 @@ export class Responder {
     const key = hkdf(this.#secret, this.#t2, 'wren SK1 initiator proof', 32);
     const proof = openProof(key, this.#t2, Buffer.from(auth2.sealed));
     const root = hkdf(this.#secret, this.#t2, 'wren SK1 root', 32);
-    if (proof.certificate.length === 0) return { root, peerIndex: this.#peerIndex, peer: undefined };
+    const resumption = hkdf(this.#secret, this.#t2, 'wren SK1 resumption', 32);
+    if (proof.certificate.length === 0) return { root, resumption, peerIndex: this.#peerIndex, peer: undefined };
     const peer = judgeProof(proof, trust);
     const signed = Buffer.concat([Buffer.from('wren SK1 initiator'), this.#t2, peer.nodeId, this.#nodeId]);
     if (!verify('sha256', signed, { key: peer.publicKey, ...PSS }, proof.signature)) throw new Failed('signature');
-    return { root, peerIndex: this.#peerIndex, peer };
+    return { root, resumption, peerIndex: this.#peerIndex, peer };
   }
 }
 

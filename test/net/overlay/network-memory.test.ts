@@ -1,0 +1,30 @@
+/** What is remembered of each network, and of how many. */
+import { expect, it } from 'vitest';
+import { NetworkMemory } from '../../../src/net/overlay/network-memory.ts';
+import { parseEndpoint } from '../../../src/net/protocol/endpoint.ts';
+import { NETWORKS_REMEMBERED_MAX } from '../../../src/net/protocol/params.ts';
+
+const SUPERNODE = parseEndpoint('udp:192.0.2.7:4000') as never;
+
+it('the way, the supernode and where we stand belong to one network', () => {
+  const memory = new NetworkMemory();
+  expect(memory.enter(1, 'home')).toBe(true);
+  memory.worked(2, 'tcp443', SUPERNODE);
+  memory.setConnectivity(3, 'address-dependent');
+  expect(memory.enter(4, 'train')).toBe(true);
+  expect([memory.way, memory.supernode, memory.connectivity]).toEqual([undefined, undefined, undefined]);
+  const again = new NetworkMemory(memory.export());
+  expect(again.enter(5, 'home')).toBe(true);
+  expect(again.enter(6, 'home')).toBe(false);
+  expect([again.way, again.supernode, again.connectivity]).toEqual(['tcp443', SUPERNODE, 'address-dependent']);
+  expect(again.export()[0]).toMatchObject({ print: 'home', lastUsedAtMs: 6 });
+});
+
+it('the networks that were used last are kept', () => {
+  const memory = new NetworkMemory();
+  for (let at = 1; at <= 2 * NETWORKS_REMEMBERED_MAX; at++) memory.enter(at, `network ${at}`);
+  const kept = memory.export();
+  expect(kept).toHaveLength(NETWORKS_REMEMBERED_MAX);
+  expect(kept[0]?.print).toBe(`network ${2 * NETWORKS_REMEMBERED_MAX}`);
+  expect(kept.at(-1)?.print).toBe(`network ${NETWORKS_REMEMBERED_MAX + 1}`);
+});
