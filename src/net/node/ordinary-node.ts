@@ -261,7 +261,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #startLink(now: Millis): void {
     const supernodes = this.#known.order();
-    this.#link.setWorked(this.#known.way);
+    // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
+    const { worked } = this.#login;
+    this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
     if (this.#people && supernodes.length > 0) this.#link.start(now, supernodes, this.#details(this.#people));
   }
 
@@ -470,15 +472,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #linkUp(now: Millis, link: LinkId): void {
     const whose = this.#links.up(now, link);
-    if (whose?.owner === 'login') this.#loginUp(now, whose.attempt);
+    if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
     else if (whose) this.#link.connected(now, whose.attempt);
-  }
-
-  /** What lets a sign-in through lets the link through, most likely; a server's own port needs no such word. */
-  #loginUp(now: Millis, attempt: number): void {
-    this.#login.connected(now, attempt);
-    const { worked } = this.#login;
-    if (worked !== 'tcp') this.#link.suggest(worked);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {

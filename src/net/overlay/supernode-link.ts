@@ -197,11 +197,6 @@ export class SupernodeLink {
     this.#hasProxy = hasProxy;
   }
 
-  /** Somebody else got through this way: a hint for who has none of its own. */
-  suggest(way: WayName | undefined): void {
-    this.#worked ??= way;
-  }
-
   /** Nobody asked it to look for anybody. */
   get idle(): boolean {
     return this.#state.name === 'idle';
