@@ -132,7 +132,7 @@ export class Datagrams {
 
 /**
  * Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. `otherwise`: what to
- * do instead when the kernel has no way there.
+ * do instead where no way leads there from this machine.
  */
 export function transmit(
   socket: Socket,

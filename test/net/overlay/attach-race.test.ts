@@ -31,7 +31,7 @@ class Scene {
   #next = 1;
 
   constructor(count: number, worked?: WayName, bucket = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST)) {
-    this.race = new AttachRace(this.now, servers(count), worked, bucket);
+    this.race = new AttachRace(this.now, servers(count), worked, bucket, false);
     this.step();
   }
 
@@ -146,7 +146,7 @@ describe('a round', () => {
     scene.passes(300);
     scene.race.add(scene.now, [server(9)]);
     scene.step();
-    expect(scene.lastWay).toEqual(waysTo(server(9))[0]);
+    expect(scene.lastWay).toEqual(waysTo(server(9), false)[0]);
   });
 
   it('holds who missed when another won: who said no, and who had their time', () => {

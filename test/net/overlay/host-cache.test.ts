@@ -29,7 +29,7 @@ const record = (number: number, issuedAtMs = WALL_MS, endpoints = [place(number)
 const fresh = (invite: Endpoint[] = [], stored: RememberedSupernode[] = []) =>
   new HostCache(seededRandom('cache'), invite, stored);
 const won = (number: number) => ({ server: place(number), way: 'udp' as const });
-const missed = (...numbers: number[]): Way[] => numbers.map((number) => waysTo(place(number))[0] as Way);
+const missed = (...numbers: number[]): Way[] => numbers.map((number) => waysTo(place(number), false)[0] as Way);
 const order = (cache: HostCache, wallMs = WALL_MS, network = HOME) => cache.order(wallMs, network).map(printEndpoint);
 const places = (...numbers: number[]) => numbers.map((number) => printEndpoint(place(number)));
 
