@@ -16,8 +16,8 @@ import type { Endpoint } from '../src/net/protocol/endpoint.ts';
 import { bytesOf } from '../src/net/protocol/ids.ts';
 import type { Route } from '../src/net/protocol/traffic.ts';
 import { type SessionId, Switchboard } from '../src/net/transport/switchboard.ts';
+import { Mask, readDatagram } from '../src/net/wire/mask.ts';
 import { message } from '../src/net/wire/messages.ts';
-import { readDatagram } from '../src/net/wire/packet.ts';
 import { readAuthority } from '../src/store/authority-file.ts';
 import { pause } from './stage.ts';
 
@@ -55,6 +55,7 @@ interface Client {
   readonly address: string;
   readonly socket: Socket;
   readonly switchboard: Switchboard;
+  readonly mask: Mask;
   readonly nodeId: string;
   session: SessionId;
   attached: boolean;
@@ -88,7 +89,8 @@ export class Crowd {
     for (const client of this.#clients) {
       client.socket.removeAllListeners('message');
       client.socket.on('message', (bytes) => {
-        for (const packet of readDatagram(bytes).packets) client.switchboard.receive(performance.now(), route, packet);
+        for (const packet of readDatagram(bytes, client.mask).packets)
+          client.switchboard.receive(performance.now(), route, packet);
         flush(client, supernode);
       });
       client.session = client.switchboard.connect(performance.now(), route, { expect: { kind: 'supernode' } });
@@ -151,12 +153,12 @@ export class Crowd {
   }
 
   #sealed(number: number, packet: Buffer): Buffer {
-    const { switchboard, session } = this.#clients[number]!;
+    const { switchboard, session, mask } = this.#clients[number]!;
     const target = bytesOf(this.#clients[number ^ 1]!.nodeId);
     switchboard.sendDatagram(session, message('forward', { target, packet }));
     const [output] = switchboard.drain();
     if (output?.type !== 'send') throw new Error('a packet was not sealed');
-    return output.bytes;
+    return mask.cover(output.bytes, random);
   }
 
   portOf(number: number): number {
@@ -201,14 +203,16 @@ async function clientOf(
   const listening = once(socket, 'listening');
   socket.bind(0, address);
   await listening;
-  return { address, socket, switchboard, nodeId, session: -1, attached: false, received: 0 };
+  const mask = new Mask(issuer.pin);
+  return { address, socket, switchboard, mask, nodeId, session: -1, attached: false, received: 0 };
 }
 
 /** What a client's switchboard wants; attaches as soon as there is a session. */
 function flush(client: Client, supernode: Endpoint): void {
   for (const output of client.switchboard.drain()) {
-    if (output.type === 'send') client.socket.send(output.bytes, supernode.port, supernode.host);
-    else if (output.type === 'failed') throw new Error(`no session: ${output.code}`);
+    if (output.type === 'send') {
+      client.socket.send(client.mask.cover(output.bytes, random), supernode.port, supernode.host);
+    } else if (output.type === 'failed') throw new Error(`no session: ${output.code}`);
     else if (output.type === 'message' && output.message.kind === 'attached') client.attached = true;
     else if (output.type === 'established') {
       client.switchboard.send(
@@ -236,7 +240,7 @@ function listen(client: Client, sealed: boolean, delaysMs: number[]): void {
     const at = performance.now();
     if (!sealed) return void delaysMs.push(at - bytes.readDoubleBE());
     const route: Route = { via: 'udp', endpoint: { carrier: 'udp', host: from.address, port: from.port } };
-    for (const packet of readDatagram(bytes).packets) client.switchboard.receive(at, route, packet);
+    for (const packet of readDatagram(bytes, client.mask).packets) client.switchboard.receive(at, route, packet);
     for (const output of client.switchboard.drain()) {
       if (output.type !== 'message' || output.message.kind !== 'forwarded') continue;
       delaysMs.push(at - Buffer.from(output.message.body.packet).readDoubleBE());

@@ -20,6 +20,7 @@ import {
   parseHello,
 } from '../src/net/transport/handshake.ts';
 import { Session } from '../src/net/transport/session.ts';
+import { Mask } from '../src/net/wire/mask.ts';
 import { type Packet, readPacket } from '../src/net/wire/packet.ts';
 import { keyPair, makeAuthority } from '../test/support/identities.ts';
 import { framesOf, syntheticSpeech } from '../test/support/speech.ts';
@@ -80,7 +81,13 @@ function sealing(): Figure[] {
     if (!receiver.open(0, sealed())) throw new Error('a packet does not open');
   });
   const alone = batches(() => void sender.seal(plaintext));
+  const mask = new Mask(Buffer.alloc(32, 1));
+  const packet = sender.seal(plaintext);
+  const masked = batches(() => {
+    if (typeof mask.uncover(mask.cover(packet, random)) === 'string') throw new Error('a packet stays covered');
+  });
   return [
+    { name: 'cover and uncover a voice packet', unit: 'µs', values: masked },
     { name: 'seal a voice packet', unit: 'µs', values: alone },
     { name: 'seal and open a voice packet', unit: 'µs', values: both },
   ];

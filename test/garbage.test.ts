@@ -13,6 +13,7 @@ import { ephemeralKey } from '../src/net/transport/keys.ts';
 import { finishAnswered, finishShown, isBound, showTicket } from '../src/net/transport/resumption.ts';
 import { Session } from '../src/net/transport/session.ts';
 import type { Ticket } from '../src/net/transport/tickets.ts';
+import { Mask } from '../src/net/wire/mask.ts';
 import { decodeBody } from '../src/net/wire/messages.ts';
 import { PacketKind, readPacket } from '../src/net/wire/packet.ts';
 import { DECODERS } from './support/decoders.ts';
@@ -56,6 +57,20 @@ describe('a node of a living network', { timeout: 600_000 }, () => {
   const { world, people, nodes, alice, bobby } = livingNetwork(SEED);
   const everybody = ['login', 'super1', 'alice1', 'bobby1'] as const;
   const rounds = Math.ceil(INPUTS / 20);
+  const mask = new Mask(people.authority.pin);
+
+  /** Under the mask in most cases, as from somebody who has the invite: it gets far beyond the header. */
+  function masked(garbage: Garbage, packet: Buffer): Buffer {
+    const fraction = (): number => garbage.below(1e9) / 1e9;
+    const fits = packet.length >= 28 && garbage.chance(0.9);
+    return fits ? mask.cover(packet, { bytes: (count) => garbage.bytes(count), fraction }) : packet;
+  }
+
+  /** A datagram that came, damaged as it travelled or before it was covered. */
+  function damaged(garbage: Garbage, datagram: Buffer): Buffer {
+    const cut = garbage.chance(0.7) ? mask.uncover(datagram) : 'bad';
+    return typeof cut === 'string' ? garbage.damaged(datagram) : masked(garbage, garbage.damaged(cut.packet.bytes));
+  }
 
   function node(name: string): UnderFire {
     const found = nodes.get(name);
@@ -85,7 +100,9 @@ describe('a node of a living network', { timeout: 600_000 }, () => {
   it.each(everybody)('%s answers no stranger with more bytes than came, and does nothing else', (name) => {
     const heard = [...node('super1').datagrams, ...node(name).datagrams];
     storm(name, rounds, (garbage, target) => {
-      const bytes = garbage.chance(0.6) ? garbage.damaged(garbage.pick(heard).bytes) : garbage.packet();
+      const bytes = garbage.chance(0.6)
+        ? damaged(garbage, garbage.pick(heard).bytes)
+        : masked(garbage, garbage.packet());
       const from = stranger(garbage);
       expectNoMore(target.hit({ type: 'datagram', from, bytes }), from, bytes);
     });
@@ -99,7 +116,8 @@ describe('a node of a living network', { timeout: 600_000 }, () => {
         { wantAuthority: garbage.chance(0.5), padded: garbage.chance(0.5) },
       );
       const glued = garbage.chance(0.2) ? 8 : 1;
-      const bytes = Buffer.concat(Array.from({ length: glued }, () => initiator.helloPacket)).subarray(0, 1232);
+      const packets = Array.from({ length: glued }, () => masked(garbage, initiator.helloPacket));
+      const bytes = Buffer.concat(packets).subarray(0, 1232);
       const from = stranger(garbage);
       expectNoMore(target.hit({ type: 'datagram', from, bytes }), from, bytes);
       // A storm counts what was dropped; these are well-formed, so one that must be is put in.
@@ -112,7 +130,7 @@ describe('a node of a living network', { timeout: 600_000 }, () => {
     const heard = [...target.datagrams, ...(target.datagrams.length === 0 ? node('super1').datagrams : [])];
     storm(name, rounds, (garbage) => {
       const { from, bytes: good } = garbage.pick(heard);
-      const bytes = garbage.chance(0.9) ? garbage.damaged(good) : good;
+      const bytes = garbage.chance(0.9) ? damaged(garbage, good) : good;
       expectNoMore(target.hit({ type: 'datagram', from, bytes }), from, bytes);
     });
   });

@@ -41,7 +41,13 @@ describe('a hostile peer with a certificate', { timeout: 600_000 }, () => {
     for (let left = rounds; left > 0; left -= TALK) {
       const address = stranger(garbage);
       const peer = new HostilePeer(target, {
-        ...{ address, identity, trust: people.authority.trust(), now: () => world.host(name).now() },
+        ...{
+          address,
+          identity,
+          trust: people.authority.trust(),
+          pin: people.authority.pin,
+          now: () => world.host(name).now(),
+        },
         onEvent: (event) => carryOut(target, event),
       });
       peer.connect(at);
@@ -109,7 +115,7 @@ describe('a person’s node at a hostile supernode', { timeout: 600_000 }, () =>
     const target = new UnderFire(core as never, () => now);
     const hostile = new HostileSupernode(target, {
       ...{ address, identity: authority.issue('supernode', 'super1'), person: mallory, now: () => now },
-      trust: () => authority.trust(),
+      ...{ pin: authority.pin, trust: () => authority.trust() },
     });
     const buddy = { name: 'mallory1', displayName: '', relation: 'both', message: '', removed: false } as const;
     const member: Member = {

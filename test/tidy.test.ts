@@ -49,7 +49,7 @@ const LAYERS: {
   },
   {
     room: /^src\/net\/wire\//,
-    may: [/^src\/net\/(wire|protocol)\//, /^protobufjs\//],
+    may: [/^src\/net\/(wire|protocol)\//, /^protobufjs\//, /^node:crypto$/],
     why: 'bytes know nothing of sessions',
   },
   {

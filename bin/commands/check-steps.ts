@@ -122,10 +122,19 @@ const PROXY_FAULTS: Readonly<Record<string, { readonly words: string; readonly r
   'proxy-none': { words: 'is not for these servers: NO_PROXY names them', remedy: 'look at NO_PROXY' },
 };
 
+/** Said only where it matters: no login server answers otherwise. */
+export function tlsSteps({ loginServers, insideTls }: NetworkCheck): Step[] {
+  const best = insideTls.find(({ trouble }) => trouble === null);
+  if (!best || loginServers.some(({ trouble }) => trouble === null)) return [];
+  const { endpoint, tookMs } = best;
+  const cause = `${whereOf(endpoint)} answers inside TLS, ${tookMs} ms: all goes that way from here`;
+  return [step('tls', 'pass', cause, '', { endpoint, tookMs, knocks: insideTls })];
+}
+
 /** One step for each address. While we are attached, calls do without the login server: then it is a warning. */
-export function loginSteps({ loginServers, proxy }: NetworkCheck, attached: boolean): Step[] {
-  const throughProxy = proxy?.knocks.some(({ trouble }) => trouble === null) ?? false;
-  const reachable = throughProxy || loginServers.some(({ trouble }) => trouble === null);
+export function loginSteps({ loginServers, insideTls, proxy }: NetworkCheck, attached: boolean): Step[] {
+  const all = [...loginServers, ...insideTls, ...(proxy?.knocks ?? [])];
+  const reachable = all.some(({ trouble }) => trouble === null);
   return loginServers.map((report) => {
     const { endpoint, trouble, tookMs, connected } = report;
     const figures = { endpoint, trouble, tookMs, connected };

@@ -27,6 +27,7 @@ import {
   soundStep,
   step,
   supernodeStep,
+  tlsSteps,
   udpStep,
   worst,
 } from './check-steps.ts';
@@ -134,7 +135,7 @@ async function examine(
   const found = await agent.request({ type: 'check' });
   state = await agent.request({ type: 'status' });
   const attached = state.connection === 'online';
-  tell(...proxySteps(found, attached), ...loginSteps(found, attached), accountStep(state));
+  tell(...proxySteps(found, attached), ...loginSteps(found, attached), ...tlsSteps(found), accountStep(state));
   if (state.account === null) return;
   tell(supernodeStep(state, found), udpStep(found));
   if (attached) tell(addressStep(state), natStep(state));

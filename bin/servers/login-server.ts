@@ -21,6 +21,7 @@ import { openAuthority, readAuthority } from '../../src/store/authority-file.ts'
 import { VERSION } from '../version.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
+import { makeTlsOffer } from './tls-face.ts';
 
 /** Its own certificate: re-issued at every start, so it may live as long as the authority. */
 const OWN_CERTIFICATE_MS = 10 * 365 * 86_400_000;
@@ -37,9 +38,10 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
     hostname()
       .replace(/[^A-Za-z0-9.-]/g, '')
       .slice(0, 32) || 'wren';
-  const [issuer, key] = await Promise.all([openIssuer(folder, network), openNodeKey(folder, 'login-server.pem')]);
+  const own = [openIssuer(folder, network), openNodeKey(folder, 'login-server.pem'), makeTlsOffer()] as const;
+  const [issuer, key, tls] = await Promise.all(own);
   const store = openAccountDb(join(folder, 'accounts.db'));
-  const sockets = await openKeptSockets(folder, { ...options, name: 'login-server' });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'login-server', tls });
   const core = new LoginNode({
     random: systemRandom,
     wallClock,

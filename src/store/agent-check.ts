@@ -9,10 +9,10 @@ import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { KNOCKS_MAX } from '../net/protocol/params.ts';
-import { isByProxy, waysTo } from '../net/protocol/ways.ts';
+import { isByProxy, isByTls, waysTo } from '../net/protocol/ways.ts';
 import type { AgentCore } from './agent-core.ts';
 import { proxyReport } from './agent-proxy.ts';
-import type { NetworkCheck, ProxyReport } from './port.ts';
+import type { KnockReport, NetworkCheck, ProxyReport } from './port.ts';
 
 /** A knock with how its stream ended. */
 type Report = ProxyReport['knocks'][number];
@@ -30,22 +30,40 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
   const reports = await knockAll(core, identity, [
     ...logins.map((endpoint) => ({ endpoint, kind: 'login-server' as const })),
     ...throughProxy.map((endpoint) => ({ endpoint, kind: 'login-server' as const, proxy: true })),
+    ...logins.map((endpoint) => ({ endpoint: atTls(endpoint), kind: 'login-server' as const, tls: true })),
     ...(identity ? supers : []).map((endpoint) => ({ endpoint, kind: 'supernode' as const })),
   ]);
-  const loginServers = reports.slice(0, logins.length).map(({ ending: _ending, ...report }) => report);
-  const afterLogins = reports.slice(logins.length);
-  const supernodes = afterLogins.slice(throughProxy.length).map(({ ending: _ending, ...report }) => report);
-  const proxy = core.proxy && proxyReport(core.proxy, afterLogins.slice(0, throughProxy.length));
+  const left = [...reports];
+  const loginServers = left.splice(0, logins.length).map(plainly);
+  const byProxy = left.splice(0, throughProxy.length);
+  const insideTls = left.splice(0, logins.length).map(plainly);
+  const supernodes = left.map(plainly);
+  const proxy = core.proxy && proxyReport(core.proxy, byProxy);
   if (identity && core.clockOffsetMs === undefined && loginServers.some((one) => one.trouble === null)) {
     await askForTime(core, spkiOf(createPublicKey(identity.privateKey)));
   }
-  return { loginServers, supernodes, ...(proxy ? { proxy } : {}), clockOffsetMs: core.clockOffsetMs ?? null };
+  return {
+    loginServers,
+    insideTls,
+    supernodes,
+    ...(proxy ? { proxy } : {}),
+    clockOffsetMs: core.clockOffsetMs ?? null,
+  };
 }
 
 /** As sign-in and link ask through a proxy: at 443, then at the port of its own. */
 function proxied(servers: readonly Endpoint[]): Endpoint[] {
   const ways = servers.flatMap((server) => waysTo(server, true).filter(({ name }) => isByProxy(name)));
   return ways.map(({ endpoint }) => endpoint).slice(0, KNOCKS_MAX);
+}
+
+function plainly({ ending: _ending, ...report }: Report): KnockReport {
+  return report;
+}
+
+/** Where a server is met inside TLS. */
+function atTls(server: Endpoint): Endpoint {
+  return waysTo(server, false).find(({ name }) => isByTls(name))?.endpoint ?? server;
 }
 
 /** A server listens at one port number by UDP and by TCP: each is asked by the carrier that matters there. */
@@ -80,7 +98,7 @@ async function askForTime(core: AgentCore, publicKey: Buffer): Promise<void> {
 async function knockAll(
   core: AgentCore,
   identity: ReturnType<typeof ownIdentity>,
-  wanted: readonly Pick<KnockerCommand, 'endpoint' | 'kind' | 'proxy'>[],
+  wanted: readonly Pick<KnockerCommand, 'endpoint' | 'kind' | 'proxy' | 'tls'>[],
 ): Promise<Report[]> {
   if (wanted.length === 0) return [];
   const { profile, random, wallClock, onFault } = core.options;

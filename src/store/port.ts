@@ -127,6 +127,8 @@ export interface ProxyReport {
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
+  /** The same servers at port 443, inside TLS. */
+  readonly insideTls: readonly KnockReport[];
   /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
   readonly supernodes: readonly KnockReport[];
   /** Absent when there is none. */

@@ -39,7 +39,7 @@ const knock = (change: Partial<KnockReport> = {}): KnockReport => ({
 });
 const UDP_KNOCK = knock({ endpoint: 'udp:192.0.2.7:4000', connected: false });
 const SILENT = { trouble: 'unreachable', connected: false } as const;
-const FOUND: NetworkCheck = { loginServers: [knock()], supernodes: [UDP_KNOCK], clockOffsetMs: 400 };
+const FOUND: NetworkCheck = { loginServers: [knock()], insideTls: [], supernodes: [UDP_KNOCK], clockOffsetMs: 400 };
 const QUALITY: Quality = {
   path: 'direct',
   rttMs: 20,
@@ -111,6 +111,18 @@ test('all well: every step passes, with figures, and it ends 0', async () => {
     expect(one).toMatchObject({ event: 'step', cause: expect.any(String), remedy: expect.any(String) });
   }
   expect(objects.find((one) => one.name === 'echo call')).toMatchObject({ path: 'direct', mouthToEarMs: 80, mos: 4.4 });
+});
+
+test('where only TLS gets through, it says so, and warns of the rest', async () => {
+  const loginServers = [knock({ ...SILENT })];
+  const insideTls = [knock({ endpoint: 'tcp:192.0.2.7:443', tookMs: 310 })];
+  const supernodes = [knock({ ...SILENT, endpoint: 'udp:192.0.2.7:4000' })];
+  const found = { ...FOUND, loginServers, insideTls, supernodes };
+  const { code, stdout } = await check(talks({ path: 'tcp443' }, { check: () => found }), ['--json']);
+  expect(code).toBe(1);
+  expect(verdicts(stdout)).toMatchObject({ 'login server': 'warn', tls: 'pass', udp: 'warn' });
+  const cause = '192.0.2.7:443 answers inside TLS, 310 ms: all goes that way from here';
+  expect(jsonLines(stdout)).toContainEqual(expect.objectContaining({ name: 'tls', cause }));
 });
 
 test('for people it is one screen of aligned lines on stdout, without colour, that ends with a sentence', async () => {

@@ -59,7 +59,7 @@ test('status says that the way to the supernode leads through the proxy', () => 
 describe('check', () => {
   const dead = { endpoint: 'tcp:192.0.2.7:4000', trouble: 'unreachable', tookMs: 9, connected: false } as const;
   const found = (...endings: (string | null)[]): NetworkCheck & { readonly proxy: ProxyReport } => ({
-    loginServers: [dead],
+    ...{ loginServers: [dead], insideTls: [] },
     supernodes: [],
     clockOffsetMs: null,
     proxy: {

@@ -3,8 +3,11 @@
  * the classic network's logins; here a supernode carries the sealed dialogue, and every one must succeed.
  */
 import { describe, expect, test } from 'vitest';
+import { REMEMBER_SOON_MS } from '../../src/net/protocol/params.ts';
+import type { Packet } from '../sim/network.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
 import { replayCommand, runScene } from '../sim/seeded.ts';
+import { judgeFirstRecord } from '../sim/tls-record.ts';
 import type { World } from '../sim/world.ts';
 
 const SEED = 3;
@@ -80,7 +83,31 @@ describe('experiment 2: the alternatives are blocked as well', () => {
         if (sender !== PERSON) return false;
         return carrier === 'udp' || from.host === to.host || to.host !== last || to.port !== 80;
       });
-      signsUp(world, people.person(PERSON), 6_000);
+      signsUp(world, people.person(PERSON), 6_500);
+    });
+  });
+});
+
+describe('where nothing but TLS to port 443 gets out', () => {
+  test('and the login server is blocked, a supernode carries the dialogue inside TLS', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      blockLogin(world, people);
+      signsUp(world, people.person(PERSON, '443D'), 3_500);
+    });
+  });
+
+  test('a person who has been there before is back in less than half a second: the way is remembered', async () => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      const person = people.person(PERSON, '443D');
+      signsUp(world, person, 2_000);
+      world.advance(REMEMBER_SOON_MS);
+      person.kill();
+      const begin = world.now;
+      person.start();
+      world.until(() => person.online);
+      expect(world.now - begin).toBeLessThanOrEqual(500);
     });
   });
 });
@@ -146,6 +173,33 @@ describe('experiment 3: packets that hold 16 03 01 00 are dropped', () => {
       const dropped = dropSignature(world);
       signsUp(world, people.person(PERSON), 2_000);
       expect(dropped()).toBeGreaterThan(0);
+    });
+  });
+
+  test.each([
+    ['by the plain face, where port 443 is closed too', 'plain', ({ to }: Packet) => to.port === 443],
+    [
+      'inside TLS, where nothing but TLS is let through',
+      'TLS',
+      ({ carrier, to }: Packet) => carrier === 'udp' || to.port !== 443,
+    ],
+  ] as const)('and it is asked %s', async (_what, face, blocked) => {
+    await scene((world) => {
+      const people = new PeopleWorld(world);
+      const dropped = dropSignature(world);
+      world.block((packet, sender) => sender === PERSON && blocked(packet));
+      const firstBytes = new Map<string, Buffer>();
+      world.watch({
+        packet({ carrier, kind, from, to, bytes }, sender) {
+          const stream = `${from.port} ${to.host}`;
+          if (sender !== PERSON || carrier !== 'tcp' || kind !== 'data') return;
+          firstBytes.set(stream, Buffer.concat([firstBytes.get(stream) ?? Buffer.alloc(0), bytes]));
+        },
+      });
+      signsUp(world, people.person(PERSON), 3_000);
+      expect(dropped()).toBeGreaterThan(0);
+      const kinds = [...firstBytes.values()].map((bytes) => judgeFirstRecord(bytes, 'client'));
+      expect(kinds.includes('tls')).toBe(face === 'TLS');
     });
   });
 });

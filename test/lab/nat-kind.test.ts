@@ -64,7 +64,7 @@ describe.skipIf(!support.ok)('NAT discovery in the lab, 20 ms from the core each
 
   it.each(PLACES)('somebody at %s is told right', { timeout: 60_000 }, async (place) => {
     const { ok } = await network.signUp(host(place), nameOf(place));
-    if (!ok) return expect(place).toBe('443D');
+    expect(ok).toBe(true);
     const told = async () => (await status(place)).natKind;
     await untilAsync(
       async () => (await told()) !== null,

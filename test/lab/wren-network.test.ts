@@ -25,6 +25,7 @@ const PEOPLE: readonly {
   { host: 'carol', name: 'carol1', place: 'PR', carrier: 'udp' },
   { host: 'david', name: 'david1', place: '443X', carrier: 'tcp' },
   { host: 'erika', name: 'erika1', place: 'SYM', carrier: 'udp' },
+  { host: 'frida', name: 'frida1', place: '443D', carrier: 'tcp' },
 ];
 
 const ROUTES: readonly {

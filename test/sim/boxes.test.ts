@@ -56,7 +56,7 @@ class SimStage implements BoxStage {
     const { client, server } = await hellos;
     const says = { words: Buffer.from('hello'), 'classic face': Buffer.from('1603010000', 'hex'), tls: client }[first];
     const name = `server ${port} ${first}`;
-    const outside = world.host(name).sockets(4001, [443]);
+    const outside = world.host(name).sockets(4001, { alsoTcpPorts: [443] });
     outside.start((input) => {
       const bytes = Buffer.from(first === 'tls' ? server : 'welcome');
       if (input.type === 'stream-bytes') outside.perform({ type: 'write-stream', stream: input.stream, bytes });

@@ -14,7 +14,7 @@ function walledIn(where: Place, serverSays: Buffer = Buffer.from('welcome')) {
   const world = new World({ seed: 1 });
   const told = { inside: [] as NetInput[], server: [] as NetInput[] };
   const inside = place(world, where, 'A').sockets();
-  const server = world.host('S').sockets(4000, [80, 443]);
+  const server = world.host('S').sockets(4000, { alsoTcpPorts: [80, 443] });
   inside.start((input) => told.inside.push(input));
   server.start((input) => {
     told.server.push(input);

@@ -16,6 +16,8 @@ export interface FirewallRules {
   readonly tcpPorts: 'all' | readonly number[];
   /** Cut connections whose first record, of either end, is not real TLS. */
   readonly tlsOnly: boolean;
+  /** Drop every packet that holds one of these strings. */
+  readonly forbidden?: readonly Buffer[];
 }
 
 /** The beginning of one direction of one connection, until it is judged. */
@@ -46,6 +48,7 @@ export class Firewall implements Middlebox {
   }
 
   #admits(packet: Packet, speaker: Speaker): boolean {
+    if (this.#rules.forbidden?.some((bytes) => packet.bytes.includes(bytes))) return false;
     if (packet.carrier === 'udp') return this.#rules.udp === 'passes';
     const { tcpPorts } = this.#rules;
     return tcpPorts === 'all' || tcpPorts.includes(packet[REACHED[speaker]].port);

@@ -9,7 +9,7 @@ import { PORT_PICK_MAX, PORT_PICK_MIN } from '../../src/net/protocol/params.ts';
 import type { NetInput, NetOutput } from '../../src/net/protocol/traffic.ts';
 import type { Chance } from './chance.ts';
 import type { Fate, Member, Network, Packet, Site } from './network.ts';
-import { SimSockets, type SocketHost } from './sim-sockets.ts';
+import { type SimSocketOptions, SimSockets, type SocketHost } from './sim-sockets.ts';
 
 /** What a host may ask of its world. */
 export interface HostWorld {
@@ -19,15 +19,11 @@ export interface HostWorld {
   fault(fault: unknown): void;
 }
 
-export interface RunOptions<Event> {
+export interface RunOptions<Event> extends SimSocketOptions {
   /** 0 or nothing: a free one. */
   readonly port?: number;
-  /** TCP ports that are listened at besides. */
-  readonly alsoTcpPorts?: readonly number[];
   /** Where the proxy of this machine listens. */
   readonly proxy?: Endpoint | undefined;
-  /** UDP ports besides, in the order of their numbers as sides. */
-  readonly sideUdpPorts?: readonly number[];
   /** Called for each event, after it was put into `events`. May give commands. */
   readonly onEvent?: (event: Event) => void;
 }
@@ -138,7 +134,7 @@ export class Host implements Member, SocketHost {
     core: NodeCore<Command, Event>,
     options: RunOptions<Event> = {},
   ): Running<Command, Event> {
-    const sockets = this.sockets(options.port, options.alsoTcpPorts, options.sideUdpPorts);
+    const sockets = this.sockets(options.port, options);
     sockets.proxy = options.proxy;
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
@@ -158,10 +154,10 @@ export class Host implements Member, SocketHost {
   }
 
   /** Bare sockets without a core, for tests of the sockets themselves. */
-  sockets(port = 0, alsoTcpPorts: readonly number[] = [], sideUdpPorts: readonly number[] = []): SimSockets {
+  sockets(port = 0, options: SimSocketOptions = {}): SimSockets {
     const taken = [...this.#sockets].some((other) => other.port === port);
     if (taken) throw new Error(`${this.name}: port ${port} is taken`);
-    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, alsoTcpPorts, sideUdpPorts);
+    const sockets = new SimSockets(this, port === 0 ? this.freePort() : port, options);
     this.#sockets.add(sockets);
     return sockets;
   }

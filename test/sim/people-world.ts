@@ -271,7 +271,7 @@ export class PeopleWorld {
     this.watch?.('login', core);
     this.login = world.host('login').run<LoginNodeCommand, LoginNodeEvent>(core, {
       port: PORT,
-      alsoTcpPorts: ALSO_TCP_PORTS,
+      ...{ alsoTcpPorts: ALSO_TCP_PORTS, offersTls: true },
       onEvent: (event) => {
         if (event.type !== 'effect') return;
         this.login.command({ type: 'effect-done', id: event.id, result: performNow(this.accounts, event.effect) });
@@ -303,7 +303,7 @@ export class PeopleWorld {
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
     this.watch?.(name, core);
-    const ports = { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, sideUdpPorts: SIDE_UDP_PORTS };
+    const ports = { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, sideUdpPorts: SIDE_UDP_PORTS, offersTls: true };
     this.supernodes.set(name, host.run(core, { ...ports, onEvent }));
   }
 

@@ -12,15 +12,15 @@ function simulated(settings: Partial<LinkSettings>): SocketBench {
   for (const name of names) world.host(name);
   for (const one of names) for (const other of names) if (one !== other) world.link(one, other, settings);
   return {
-    open: async () => party(world, names.shift()!),
+    open: async (options) => party(world, names.shift()!, options),
     until: async (condition) => void world.until(condition, 60_000),
     moment: async () => world.advance(1_000),
     close: async () => {},
   };
 }
 
-function party(world: World, host: string): Party {
-  const sockets = world.host(host).sockets();
+function party(world: World, host: string, options: { readonly offersTls?: boolean } = {}): Party {
+  const sockets = world.host(host).sockets(0, options);
   const heard: NetInput[] = [];
   sockets.start((input) => heard.push(input));
   return { sockets, heard, at: (carrier) => ({ carrier, host: world.host(host).address, port: sockets.port }) };

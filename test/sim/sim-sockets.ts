@@ -29,6 +29,15 @@ function prefixOf(address: string): string {
   return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address.split('.').slice(0, 3).join('.');
 }
 
+export interface SimSocketOptions {
+  /** TCP ports that are listened at besides. */
+  readonly alsoTcpPorts?: readonly number[] | undefined;
+  /** UDP ports besides, in the order of their numbers as sides. */
+  readonly sideUdpPorts?: readonly number[] | undefined;
+  /** Callers may speak TLS. */
+  readonly offersTls?: boolean | undefined;
+}
+
 export class SimSockets implements Sockets {
   readonly #host: SocketHost;
   readonly #streams: SimStreams;
@@ -45,25 +54,22 @@ export class SimSockets implements Sockets {
   proxy: Endpoint | undefined;
   readonly #tunnels = new SimTunnels();
 
-  constructor(
-    host: SocketHost,
-    port: number,
-    alsoTcpPorts: readonly number[] = [],
-    sideUdpPorts: readonly number[] = [],
-  ) {
+  constructor(host: SocketHost, port: number, options: SimSocketOptions = {}) {
+    const { alsoTcpPorts = [], sideUdpPorts = [], offersTls = false } = options;
     this.#host = host;
     this.#port = port;
     this.#sidePorts = sideUdpPorts;
     this.#alsoTcpPorts = alsoTcpPorts;
     const { timeline, chance } = host;
-    this.#streams = new SimStreams({
+    const streamHost: StreamHost = {
       ...{ timeline, chance },
       send: (packet, fate) => host.send(packet, fate),
       localFor: (to) => host.localFor(to),
       resolve: (name) => host.resolve(name),
       tell: (input) => this.#tell(input),
       count: (fact) => this.#count(fact),
-    });
+    };
+    this.#streams = new SimStreams(streamHost, offersTls);
   }
 
   get port(): number {
@@ -95,8 +101,8 @@ export class SimSockets implements Sockets {
     }
   }
 
-  #open({ stream, to, proxy = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
-    if (!proxy) return this.#streams.open(stream, to);
+  #open({ stream, to, proxy = false, tls = false }: Extract<NetOutput, { type: 'open-stream' }>): void {
+    if (!proxy) return this.#streams.open(stream, to, { tls });
     if (this.proxy) {
       this.#tunnels.begin(stream, to);
       return this.#streams.open(stream, this.proxy);

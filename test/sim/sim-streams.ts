@@ -5,8 +5,11 @@
  *
  *   open(0) -> ; <- accept(0) ; data(1..n) both ways ; end(n+1) ; reset without a number, at once
  *
+ * A stream that asks for TLS is open a round trip later, and its bytes look like TLS (`sim-tls.ts`).
+ *
  * Limits and endings are those of `src/net/io/streams.ts`; one contract suite holds both.
  */
+import { judgeOpening } from '../../src/net/io/tls.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import {
   STREAM_BACKLOG_BYTES_MAX,
@@ -20,6 +23,7 @@ import {
 import type { NetInput, StreamId } from '../../src/net/protocol/traffic.ts';
 import type { Chance } from './chance.ts';
 import type { Fate, Packet } from './network.ts';
+import { SimTls } from './sim-tls.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What a stream needs of the host it lives on. */
@@ -63,20 +67,25 @@ interface End {
   readonly waiting: Map<number, number>;
   activeAt: number;
   heard: boolean;
+  tls: SimTls | undefined;
+  /** First bytes of a caller, until they tell whether it speaks TLS. */
+  sniffed: Buffer | undefined;
 }
 
 export class SimStreams {
   readonly #host: StreamHost;
+  readonly #offersTls: boolean;
   readonly #byId = new Map<StreamId, End>();
   /** By local port and remote endpoint, as packets name them. */
   readonly #byWay = new Map<string, End>();
   #lastIncoming = 0;
 
-  constructor(host: StreamHost) {
+  constructor(host: StreamHost, offersTls = false) {
     this.#host = host;
+    this.#offersTls = offersTls;
   }
 
-  open(id: StreamId, to: Endpoint): void {
+  open(id: StreamId, to: Endpoint, options: { readonly tls?: boolean } = {}): void {
     if (this.#byId.has(id)) throw new Error(`stream ${id} is in use already`);
     const fail = (why: string): void => {
       this.#host.timeline.after(0, () => this.#host.tell({ type: 'stream-closed', stream: id, why }));
@@ -89,9 +98,10 @@ export class SimStreams {
     const local = this.#host.localFor(remote);
     if (!local) return fail('unreachable');
     const end = this.#add(id, local, remote, false);
+    if (options.tls) end.tls = new SimTls('client', this.#host.chance);
     this.#transmit(end, 'open', NOTHING);
     this.#host.timeline.after(STREAM_CONNECT_TIMEOUT_MS, () => {
-      if (end.stage === 'opening') this.#die(end, 'connect-timeout');
+      if (end.stage === 'opening' || (end.stage === 'open' && isPending(end))) this.#die(end, 'connect-timeout');
     });
   }
 
@@ -102,9 +112,23 @@ export class SimStreams {
     if (waiting > 0 && waiting + bytes.length > STREAM_BACKLOG_BYTES_MAX + KERNEL_BUFFER_BYTES) {
       return this.#host.count('stream write dropped: backlog');
     }
-    end.waitingBytes += bytes.length;
-    if (end.stage === 'opening') end.early.push(bytes);
-    else this.#cut(end, bytes);
+    if (end.stage === 'opening' || isPending(end)) {
+      end.waitingBytes += bytes.length;
+      end.early.push(bytes);
+    } else this.#put(end, bytes);
+  }
+
+  #put(end: End, bytes: Buffer): void {
+    const sealed = end.tls?.isOpen ? end.tls.seal(bytes) : bytes;
+    end.waitingBytes += sealed.length;
+    this.#cut(end, sealed);
+  }
+
+  #putEarly(end: End): void {
+    for (const bytes of end.early.splice(0)) {
+      end.waitingBytes -= bytes.length;
+      this.#put(end, bytes);
+    }
   }
 
   close(id: StreamId): void {
@@ -149,6 +173,7 @@ export class SimStreams {
     const end = this.#add(id, packet.to, packet.from, true);
     end.stage = 'open';
     end.nextIn = 1;
+    if (this.#offersTls) end.sniffed = NOTHING;
     this.#transmit(end, 'accept', NOTHING);
     this.#watchIdle(end);
     this.#host.tell({ type: 'stream-open', stream: id, remote: packet.from, incoming: true });
@@ -158,6 +183,7 @@ export class SimStreams {
     const end: End = {
       ...{ id, local, remote, incoming, stage: 'opening', nextOut: 0, nextIn: 0, waitingBytes: 0, heard: false },
       ...{ held: new Map(), early: [], waiting: new Map(), activeAt: this.#host.timeline.now },
+      ...{ tls: undefined, sniffed: undefined },
     };
     this.#byId.set(id, end);
     this.#byWay.set(wayOf(local.port, remote), end);
@@ -186,7 +212,47 @@ export class SimStreams {
     if (pieces.length === 0) return;
     end.heard = true;
     end.activeAt = this.#host.timeline.now;
-    if (this.#byId.has(end.id)) this.#host.tell({ type: 'stream-bytes', stream: end.id, bytes: Buffer.concat(pieces) });
+    const bytes = this.#sniff(end, Buffer.concat(pieces));
+    if (bytes && bytes.length > 0) this.#hearTls(end, bytes);
+  }
+
+  /** The bytes to be read now; undefined while they do not tell yet whether this is TLS. */
+  #sniff(end: End, bytes: Buffer): Buffer | undefined {
+    if (end.sniffed === undefined) return bytes;
+    end.sniffed = Buffer.concat([end.sniffed, bytes]);
+    const opening = judgeOpening(end.sniffed);
+    if (opening === 'more') return undefined;
+    const all = end.sniffed;
+    end.sniffed = undefined;
+    if (opening === 'tls') end.tls = new SimTls('server', this.#host.chance);
+    return all;
+  }
+
+  #hearTls(end: End, bytes: Buffer): void {
+    if (!end.tls) return this.#tellBytes(end, bytes);
+    const wasOpen = end.tls.isOpen;
+    const { plain, reply, bad } = end.tls.receive(bytes);
+    if (reply.length > 0) {
+      end.waitingBytes += reply.length;
+      this.#cut(end, reply);
+    }
+    if (!wasOpen && end.tls.isOpen) {
+      this.#putEarly(end);
+      if (!end.incoming) this.#tellOpen(end);
+    }
+    if (plain.length > 0) this.#tellBytes(end, plain);
+    if (!bad) return;
+    this.#reset(end.local, end.remote);
+    this.#die(end, 'failed');
+  }
+
+  #tellBytes(end: End, bytes: Buffer): void {
+    if (this.#byId.has(end.id)) this.#host.tell({ type: 'stream-bytes', stream: end.id, bytes });
+  }
+
+  #tellOpen(end: End): void {
+    if (!this.#byId.has(end.id)) return;
+    this.#host.tell({ type: 'stream-open', stream: end.id, remote: end.remote, incoming: false });
   }
 
   #opened(end: End): void {
@@ -194,8 +260,13 @@ export class SimStreams {
     end.stage = 'open';
     end.heard = true;
     this.#watchIdle(end);
-    for (const bytes of end.early.splice(0)) this.#cut(end, bytes);
-    this.#host.tell({ type: 'stream-open', stream: end.id, remote: end.remote, incoming: false });
+    if (end.tls) {
+      const hello = end.tls.hello();
+      end.waitingBytes += hello.length;
+      return this.#cut(end, hello);
+    }
+    this.#putEarly(end);
+    this.#tellOpen(end);
   }
 
   /** The other end is done: ours goes too, as with `allowHalfOpen: false`. */
@@ -271,6 +342,11 @@ export class SimStreams {
   #reset(from: Endpoint, to: Endpoint): void {
     this.#host.send({ carrier: 'tcp', kind: 'reset', from, to, bytes: NOTHING, sequence: 0 });
   }
+}
+
+/** Is the TLS of this stream still being agreed on? */
+function isPending({ tls }: End): boolean {
+  return tls !== undefined && !tls.isOpen;
 }
 
 function wayOf(localPort: number, remote: Endpoint): string {

@@ -18,8 +18,9 @@ import { beginInitiator, parseHello } from '../../src/net/transport/handshake.ts
 import { ReliableChannel } from '../../src/net/transport/reliable.ts';
 import { isBound, showTicket } from '../../src/net/transport/resumption.ts';
 import type { Ticket } from '../../src/net/transport/tickets.ts';
+import { Mask, readDatagram } from '../../src/net/wire/mask.ts';
 import { decodeBody, decodeMessage, encodeBody, encodeMessage } from '../../src/net/wire/messages.ts';
-import { handshakePacket, PacketKind, readDatagram, readPacket } from '../../src/net/wire/packet.ts';
+import { handshakePacket, PacketKind, readPacket } from '../../src/net/wire/packet.ts';
 import { StreamFramer } from '../../src/net/wire/stream-framer.ts';
 import { parseBuddies, printBuddies } from '../../src/store/buddies-file.ts';
 import { LineSplitter } from '../../src/store/line-splitter.ts';
@@ -66,6 +67,8 @@ const shown = showTicket(beginInitiator(seededRandom('shown'), { localIndex: 7, 
   ...ours,
   peer: { kind: 'supernode', name: '', nodeId: 'b'.repeat(32) },
 });
+const mask = new Mask(net.pin);
+const covered = (packet: Buffer): Buffer => mask.cover(packet, seededRandom('mask'));
 const text = (bytes: Buffer): string => bytes.toString('utf8');
 
 function body(type: 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite'): Decoder {
@@ -78,9 +81,9 @@ function body(type: 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite')
 }
 
 /** The same bytes in pieces: what comes of them must not depend on where they are cut. */
-function framed(bytes: Buffer, face: 'incoming' | 'classic'): boolean {
-  const make = (): StreamFramer =>
-    new StreamFramer(face === 'incoming' ? { incoming: true } : { incoming: false, face: 'classic' });
+function framed(bytes: Buffer, face: 'incoming' | 'classic' | 'carried'): boolean {
+  const options = { incoming: face !== 'classic', mask: face === 'carried' ? undefined : mask };
+  const make = (): StreamFramer => new StreamFramer(face === 'classic' ? { ...options, face } : options);
   const whole = make().push(bytes);
   const pieces = make();
   const cut = bytes.length >> 1;
@@ -97,9 +100,9 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'packet', good: [data, hello], take: (bytes) => readPacket(bytes) !== undefined, weight: 4 },
   {
     name: 'datagram',
-    good: [Buffer.concat([data, hello]), data],
+    good: [Buffer.concat([covered(data), covered(hello)]), covered(data)],
     take: (bytes) => {
-      const { packets } = readDatagram(bytes);
+      const { packets } = readDatagram(bytes, mask);
       insist(packets.length <= 8, 'more than eight packets');
       return packets.length > 0;
     },
@@ -107,13 +110,22 @@ export const DECODERS: readonly Decoder[] = [
   },
   {
     name: 'stream',
-    good: [Buffer.concat([Buffer.from('1603010000', 'hex'), hello, data]), Buffer.concat([data, data])],
+    good: [
+      Buffer.concat([Buffer.from('1603010000', 'hex'), covered(hello), covered(data)]),
+      Buffer.concat([covered(data), covered(data)]),
+    ],
     take: (bytes) => framed(bytes, 'incoming'),
     weight: 2,
   },
   {
+    name: 'stream, carried',
+    good: [Buffer.concat([hello, data]), Buffer.concat([data, data])],
+    take: (bytes) => framed(bytes, 'carried'),
+    weight: 1,
+  },
+  {
     name: 'stream, classic client',
-    good: [Buffer.concat([Buffer.from('1703010000', 'hex'), hello])],
+    good: [Buffer.concat([Buffer.from('1703010000', 'hex'), covered(hello)])],
     take: (bytes) => framed(bytes, 'classic'),
     weight: 1,
   },

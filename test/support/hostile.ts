@@ -8,12 +8,14 @@ import { bytesOf, hexOf } from '../../src/net/protocol/ids.ts';
 import type { Route } from '../../src/net/protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
 import type { OwnIdentity, Trust } from '../../src/net/transport/trust.ts';
+import { Mask, readDatagram } from '../../src/net/wire/mask.ts';
 import { type Message, message } from '../../src/net/wire/messages.ts';
-import { readDatagram } from '../../src/net/wire/packet.ts';
 import { fromJson, kinds, typeOf } from '../vectors/proto-json.ts';
 import type { Garbage } from './garbage.ts';
 import { seededRandom } from './seeded-random.ts';
 import type { Said, UnderFire } from './under-fire.ts';
+
+const chance = seededRandom('hostile mask');
 
 /** A message of any kind with values that only fit their types; `requestId`, where there is one, as given. */
 export function nonsense(garbage: Garbage, only?: readonly string[], requestId?: number): Message {
@@ -27,6 +29,7 @@ export function nonsense(garbage: Garbage, only?: readonly string[], requestId?:
 export interface PeerOptions {
   readonly address: Endpoint;
   readonly identity: OwnIdentity | undefined;
+  readonly pin: Buffer;
   readonly trust: Trust;
   readonly now: () => number;
   /** Carries out what the target asks its own people for. */
@@ -37,6 +40,7 @@ export class HostilePeer {
   readonly #target: UnderFire;
   readonly #options: PeerOptions;
   readonly #switchboard: Switchboard;
+  readonly #mask: Mask;
   #session: SessionId | undefined;
   /** Messages that the target answered us, by kind; failures by their code. */
   readonly answers = new Map<string, number>();
@@ -44,6 +48,7 @@ export class HostilePeer {
   constructor(target: UnderFire, options: PeerOptions) {
     this.#target = target;
     this.#options = options;
+    this.#mask = new Mask(options.pin);
     this.#switchboard = new Switchboard({ random: seededRandom('hostile'), trust: options.trust });
     this.#switchboard.setIdentity(options.identity);
   }
@@ -83,7 +88,8 @@ export class HostilePeer {
       for (const output of said) {
         if (output.type === 'message') this.#count(output.message);
         if (output.type !== 'send') continue;
-        this.#hear(this.#target.hit({ type: 'datagram', from: this.#options.address, bytes: output.bytes }));
+        const bytes = this.#mask.cover(output.bytes, chance);
+        this.#hear(this.#target.hit({ type: 'datagram', from: this.#options.address, bytes }));
       }
     }
   }
@@ -102,7 +108,7 @@ export class HostilePeer {
     for (const { to, bytes } of said.datagrams) {
       if (to.host !== address.host || to.port !== address.port) continue;
       const route: Route = { via: 'udp', endpoint: address };
-      for (const packet of readDatagram(bytes).packets) this.#switchboard.receive(now(), route, packet);
+      for (const packet of readDatagram(bytes, this.#mask).packets) this.#switchboard.receive(now(), route, packet);
     }
   }
 }
@@ -111,6 +117,7 @@ export interface HostileSupernodeOptions {
   readonly address: Endpoint;
   readonly identity: OwnIdentity;
   readonly person: OwnIdentity;
+  readonly pin: Buffer;
   readonly trust: () => Trust;
   readonly now: () => number;
 }
@@ -121,6 +128,7 @@ export class HostileSupernode {
   readonly #options: HostileSupernodeOptions;
   readonly #supernode: Switchboard;
   readonly #person: Switchboard;
+  readonly #mask: Mask;
   #link: SessionId | undefined;
   #victim = '';
   #friend: SessionId | undefined;
@@ -129,6 +137,7 @@ export class HostileSupernode {
   constructor(target: UnderFire, options: HostileSupernodeOptions) {
     this.#target = target;
     this.#options = options;
+    this.#mask = new Mask(options.pin);
     this.#supernode = new Switchboard({ random: seededRandom('hostile supernode'), trust: options.trust() });
     this.#supernode.setIdentity(options.identity);
     this.#person = new Switchboard({ random: seededRandom('hostile person'), trust: options.trust() });
@@ -141,7 +150,7 @@ export class HostileSupernode {
     const { address, now } = this.#options;
     for (const { to, bytes } of said.datagrams) {
       if (to.host !== address.host || to.port !== address.port) continue;
-      for (const packet of readDatagram(bytes).packets) this.#supernode.receive(now(), this.#route, packet);
+      for (const packet of readDatagram(bytes, this.#mask).packets) this.#supernode.receive(now(), this.#route, packet);
     }
     this.#settle();
   }
@@ -204,11 +213,12 @@ export class HostileSupernode {
     const now = this.#options.now();
     if (output.type === 'send') {
       const { address } = this.#options;
-      const said = this.#target.hit({ type: 'datagram', from: address, bytes: output.bytes });
+      const covered = this.#mask.cover(output.bytes, chance);
+      const said = this.#target.hit({ type: 'datagram', from: address, bytes: covered });
       this.events.push(...said.events);
       for (const { to, bytes } of said.datagrams) {
         if (to.host !== address.host || to.port !== address.port) continue;
-        for (const packet of readDatagram(bytes).packets) this.#supernode.receive(now, this.#route, packet);
+        for (const packet of readDatagram(bytes, this.#mask).packets) this.#supernode.receive(now, this.#route, packet);
       }
     } else if (output.type === 'established') {
       this.#link = output.session;

@@ -18,7 +18,8 @@ export interface Party {
 
 /** Two parties that can reach one another, and their time. */
 export interface SocketBench {
-  open(): Promise<Party>;
+  /** `offersTls`: callers may speak TLS to it. */
+  open(options?: { readonly offersTls?: boolean }): Promise<Party>;
   /** Lets time pass until `condition` holds; rejects when it takes absurdly long. */
   until(condition: () => boolean): Promise<void>;
   /** Lets a moment pass in which anything late would have come. */
@@ -129,6 +130,58 @@ export function socketContract(kind: string, makeBench: () => Promise<SocketBenc
       expect(closed(b)).toEqual([{ type: 'stream-closed', stream: theirs.stream, why: 'ended' }]);
       expect(closed(a)).toEqual([]);
       expect(bytesOn(a, 1).length).toBe(0);
+    });
+
+    test('carry a TLS stream to one that offers it: in order, both ways, to its end', async () => {
+      const server = await bench.open({ offersTls: true });
+      a.sockets.perform({ type: 'open-stream', stream: 1, to: server.at('tcp'), tls: true });
+      write(a, 1, Buffer.from('early;'));
+      await bench.until(() => opened(a).length === 1 && opened(server).length === 1);
+      expect(opened(a)).toEqual([{ type: 'stream-open', stream: 1, remote: server.at('tcp'), incoming: false }]);
+      const theirs = opened(server)[0]!.stream;
+      const chunk = Buffer.alloc(40_000, 7);
+      write(a, 1, chunk);
+      write(server, theirs, Buffer.from('answer'));
+      await bench.until(() => bytesCount(server, theirs) === 40_006 && bytesCount(a, 1) === 6);
+      expect(bytesOn(server, theirs).subarray(0, 6).toString()).toBe('early;');
+      expect(bytesOn(a, 1).toString()).toBe('answer');
+      write(a, 1, Buffer.from('last'));
+      a.sockets.perform({ type: 'close-stream', stream: 1 });
+      await bench.until(() => closed(server).length === 1);
+      expect(bytesOn(server, theirs).subarray(-4).toString()).toBe('last');
+      expect(closed(server)).toEqual([{ type: 'stream-closed', stream: theirs, why: 'ended' }]);
+      expect(closed(a)).toEqual([]);
+    });
+
+    test.each(['1603010000', '16f00d', 'f00d'])('read a stream that begins with %s as it is', async (hex) => {
+      const server = await bench.open({ offersTls: true });
+      const [, theirs] = await connected(bench, a, server, 1);
+      const text = Buffer.concat([Buffer.from(hex, 'hex'), Buffer.from(' and more')]);
+      for (const byte of text) write(a, 1, Buffer.of(byte));
+      await bench.until(() => bytesCount(server, theirs.stream) === text.length);
+      expect(bytesOn(server, theirs.stream)).toEqual(text);
+      write(server, theirs.stream, Buffer.from('heard'));
+      await bench.until(() => bytesOn(a, 1).toString() === 'heard');
+    });
+
+    test('open no TLS stream to one that does not offer it', async () => {
+      a.sockets.perform({ type: 'open-stream', stream: 1, to: b.at('tcp'), tls: true });
+      await bench.until(() => opened(b).length === 1);
+      const theirs = opened(b)[0]!.stream;
+      await bench.until(() => bytesCount(b, theirs) > 5);
+      expect(bytesOn(b, theirs).subarray(0, 3).toString('hex')).toBe('160301');
+      b.sockets.perform({ type: 'close-stream', stream: theirs });
+      await bench.until(() => closed(a).length === 1);
+      expect(opened(a)).toEqual([]);
+    });
+
+    test('end a stream of garbage that only begins like TLS, and go on', async () => {
+      const server = await bench.open({ offersTls: true });
+      const [, theirs] = await connected(bench, a, server, 1);
+      write(a, 1, Buffer.concat([Buffer.from('1603010200', 'hex'), Buffer.alloc(600, 0x55)]));
+      await bench.until(() => closed(server).some((input) => input.stream === theirs.stream) && closed(a).length === 1);
+      expect(bytesCount(server, theirs.stream)).toBe(0);
+      await connected(bench, a, server, 2);
     });
 
     test('tell that a connection was refused, and let its number be used again', async () => {

@@ -11,15 +11,16 @@ import { REKEY_AFTER_MS } from '../../src/net/protocol/params.ts';
 import type { Route } from '../../src/net/protocol/traffic.ts';
 import { type ConnectOptions, Switchboard, type SwitchboardOutput } from '../../src/net/transport/switchboard.ts';
 import { TicketBook } from '../../src/net/transport/tickets.ts';
+import { Mask } from '../../src/net/wire/mask.ts';
 import { message } from '../../src/net/wire/messages.ts';
-import { readPacket } from '../../src/net/wire/packet.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { type CastName, certificateDer, ISSUED_MS, identity } from './identities.ts';
 import { decode, encode, type Json } from './proto-json.ts';
 import { Initiator, type Own, pinOf, publicX25519, Responder, type Trust, x25519 } from './second/handshake.ts';
+import { Mask as SecondMask } from './second/mask.ts';
 import { ShortInitiator, ShortResponder, type Ticket } from './second/resumption.ts';
 import { Receiver, SessionEnd, segmentsOf } from './second/session.ts';
-import { AUTH1, AUTH2, COOKIE, DATA, firstPacket, HELLO, type Packet } from './second/wire.ts';
+import { AUTH1, AUTH2, COOKIE, DATA, HELLO, type Packet } from './second/wire.ts';
 
 const AT_MS = ISSUED_MS + 60_000;
 const authority = certificateDer('authority');
@@ -34,6 +35,11 @@ function own(name: CastName): Own {
 function trust(knows = true): Trust {
   return { pin: pinOf(authority), authority: knows ? authority : undefined, atMs: AT_MS };
 }
+
+/** Each covers as it understands the page, and uncovers what the other covered. */
+const ours = new Mask(pinOf(authority));
+const theirs = new SecondMask(pinOf(authority));
+const salts = seededRandom('salts');
 
 /** The program's side of the wire: packets go in, packets and happenings come out. */
 class Program {
@@ -60,9 +66,9 @@ class Program {
   }
 
   hears(bytes: Buffer): Packet[] {
-    const packet = readPacket(bytes);
-    if (!packet) throw new Error('not even a packet');
-    this.switchboard.receive(this.now, this.#route, packet);
+    const cut = ours.uncover(theirs.cover(bytes, randomBytes(16)));
+    if (typeof cut === 'string') throw new Error('not even a packet');
+    this.switchboard.receive(this.now, this.#route, cut.packet);
     return this.said();
   }
 
@@ -75,8 +81,12 @@ class Program {
   said(): Packet[] {
     const packets: Packet[] = [];
     for (const output of this.switchboard.drain()) {
-      if (output.type === 'send') packets.push(firstPacket(output.bytes) as Packet);
-      else this.happened.push(output);
+      if (output.type !== 'send') this.happened.push(output);
+      else {
+        const cut = theirs.uncover(ours.cover(output.bytes, salts));
+        if (typeof cut === 'string') throw new Error('not even a packet');
+        packets.push(cut.packet);
+      }
     }
     return packets;
   }

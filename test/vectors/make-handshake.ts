@@ -96,7 +96,7 @@ export function handshakeFile(): VectorFile {
       nonce: '16 bytes, as drawn',
       index: 'the receiver index that this end wants on packets to it',
       cookie: 'what the responder asked for, or null',
-      hello_packets: 'whole packets as sent; of two the second, with the cookie, is the one that counts',
+      hello_packets: 'whole packets before the mask; of two the second, with the cookie, is the one that counts',
       cookie_packet: 'the packet that brought the cookie, or null',
       shared: 'S, the X25519 secret',
       t1: 'transcript up to the responder’s ephemeral key',

@@ -3,15 +3,18 @@
  * by hand is the meaning; the bytes come from the code under `src/`, and are compared with the committed ones ever
  * after (`vectors.test.ts`), and with a second implementation (`second-implementation.test.ts`).
  */
+import { hkdfSync } from 'node:crypto';
 import { encodeVoiceBody, type VoiceBody } from '../../src/audio/voice-body.ts';
 import { encodeInvite, type Invite, parseInvite } from '../../src/net/login/invite.ts';
 import { callTag, voicePacket } from '../../src/net/media/voice-packet.ts';
 import { parseEndpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, isPersonName, isServiceName } from '../../src/net/protocol/ids.ts';
+import { Mask, readDatagram } from '../../src/net/wire/mask.ts';
 import { encodeBody, encodeMessage } from '../../src/net/wire/messages.ts';
-import { handshakePacket, PacketKind, readDatagram } from '../../src/net/wire/packet.ts';
+import { handshakePacket, PacketKind } from '../../src/net/wire/packet.ts';
 import { StreamFramer } from '../../src/net/wire/stream-framer.ts';
 import { BODIES, MESSAGES, READINGS } from './examples.ts';
+import { pin } from './make-sessions.ts';
 import { fromJson, kinds } from './proto-json.ts';
 
 export interface VectorFile {
@@ -49,53 +52,90 @@ export function messagesFile(): VectorFile {
 
 // ------------------------------------------------------------------ envelope and streams
 
-const HELLO = handshakePacket(PacketKind.hello, 0, Buffer.from('one'));
-const COOKIE = handshakePacket(PacketKind.cookie, 0x0badcafe, Buffer.from('two'));
-const EMPTY = handshakePacket(PacketKind.auth2, 7, Buffer.alloc(0));
+const HELLO = handshakePacket(PacketKind.hello, 0, Buffer.from('one of four'));
+const COOKIE = handshakePacket(PacketKind.cookie, 0x0badcafe, Buffer.from('two of four'));
+/** The shortest body that can travel. */
+const SHORT = handshakePacket(PacketKind.auth2, 7, Buffer.from('four'));
 const DATA = Buffer.from('8801001c0badcafe00000007000102030405060708090a0b0c0d0e0f10111213', 'hex');
-const NINE = Array.from({ length: 9 }, () => EMPTY);
+const PIN = pin();
+const MASK = new Mask(PIN);
 
-/** The bytes with some of them replaced. */
-function changed(bytes: Buffer, at: number, ...values: number[]): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.set(values, at);
-  return copy;
+/** Chance that is the same each time. */
+const SALTS = {
+  bytes: (count: number) => Buffer.from(Array.from({ length: count }, (_, i) => 0xa0 + i)),
+  fraction: () => 0,
+};
+
+function covered(...packets: readonly Buffer[]): Buffer {
+  return Buffer.concat(packets.map((packet) => MASK.cover(packet, SALTS)));
+}
+
+/** Covered, with some bytes of the header other than they should be: the mask turns bits, whatever they say. */
+function lying(packet: Buffer, at: number, ...values: number[]): Buffer {
+  const bytes = covered(packet);
+  const header = Buffer.from(packet);
+  header.writeUInt16BE(bytes.length - 4, 2);
+  values.forEach((value, i) => {
+    bytes[at + i] = (bytes[at + i] ?? 0) ^ (header[at + i] ?? 0) ^ value;
+  });
+  return bytes;
 }
 
 const DATAGRAMS: readonly { readonly what: string; readonly bytes: Buffer }[] = [
-  { what: 'one Hello', bytes: HELLO },
-  { what: 'one data packet of epoch 2', bytes: DATA },
-  { what: 'a handshake packet with an empty body', bytes: EMPTY },
-  { what: 'three packets in one datagram', bytes: Buffer.concat([COOKIE, DATA, EMPTY]) },
-  { what: 'eight packets, the most there may be', bytes: Buffer.concat(NINE.slice(1)) },
-  { what: 'nine packets: the ninth is dropped', bytes: Buffer.concat(NINE) },
-  { what: 'epoch and reserved bits of a handshake packet mean nothing to a reader', bytes: changed(HELLO, 0, 0x1f) },
+  { what: 'one Hello', bytes: covered(HELLO) },
+  { what: 'one data packet of epoch 2', bytes: covered(DATA) },
+  { what: 'three packets in one datagram', bytes: covered(COOKIE, DATA, SHORT) },
+  { what: 'eight packets, the most there may be', bytes: covered(...Array(8).fill(SHORT)) },
+  { what: 'nine packets: the ninth is dropped', bytes: covered(...Array(9).fill(SHORT)) },
+  { what: 'epoch and reserved bits of a handshake packet mean nothing to a reader', bytes: lying(HELLO, 0, 0x1f) },
   { what: 'nothing', bytes: Buffer.alloc(0) },
-  { what: 'less than eight bytes', bytes: HELLO.subarray(0, 7) },
-  { what: 'a question without a session', bytes: changed(HELLO, 0, 0x50) },
-  { what: 'an unknown kind (7)', bytes: changed(HELLO, 0, 0x70) },
-  { what: 'another protocol version', bytes: changed(HELLO, 1, 2) },
-  { what: 'a length beyond the end of the datagram', bytes: changed(HELLO, 2, 0, 8) },
-  { what: 'a length that leaves no room for the receiver index', bytes: changed(HELLO, 2, 0, 3) },
-  { what: 'a data packet too short for counter and tag', bytes: changed(DATA.subarray(0, 27), 2, 0, 23) },
-  { what: 'one good packet, then garbage: the good one counts', bytes: Buffer.concat([DATA, Buffer.from('garbage!')]) },
+  { what: 'less than 28 bytes', bytes: covered(HELLO).subarray(0, 27) },
+  { what: 'a question without a session', bytes: lying(HELLO, 0, 0x50) },
+  { what: 'an unknown kind (7)', bytes: lying(HELLO, 0, 0x70) },
+  { what: 'another protocol version', bytes: lying(HELLO, 1, 2) },
+  { what: 'a length beyond the end of the datagram', bytes: lying(HELLO, 2, 0, 32) },
+  { what: 'a length that leaves no room for the random bytes', bytes: lying(HELLO, 2, 0, 23) },
+  { what: 'a data packet too short for counter and tag', bytes: lying(DATA, 2, 0, 23) },
+  {
+    what: 'one good packet, then garbage: the good one counts',
+    bytes: Buffer.concat([covered(DATA), Buffer.from('garbage of more than 28 bytes')]),
+  },
+  { what: 'a packet without its mask', bytes: DATA },
 ];
 
 export function envelopeFile(): VectorFile {
   const datagrams = DATAGRAMS.map(({ what, bytes }) => {
-    const { packets, bad } = readDatagram(bytes);
+    const { packets, bad } = readDatagram(bytes, MASK);
     return { what, datagram: hex(bytes), packets: packets.map(packetJson), bad };
   });
+  const masked = [
+    { what: 'a Hello', packet: HELLO },
+    { what: 'a Cookie', packet: COOKIE },
+    { what: 'the shortest body that can travel', packet: SHORT },
+    { what: 'a data packet: nothing is added, so the salt is not used', packet: DATA },
+  ].map(({ what, packet }) => {
+    return { what, packet: hex(packet), salt: hex(SALTS.bytes(16)), covered: hex(covered(packet)) };
+  });
+  const keys = Buffer.from(hkdfSync('sha256', PIN, Buffer.alloc(0), 'wren mask', 64));
   return {
-    what: 'Datagrams and the packets in them (PROTOCOL.md, section 2).',
+    what: 'The mask, datagrams, and the packets in them (PROTOCOL.md, section 2).',
     fields: {
+      pin: 'of the network: that of identities/authority.cert.pem',
+      header_key: 'first half of the 64 bytes of key for the mask',
+      body_key: 'second half',
+      masked: 'packets one by one; `covered` is what travels',
+      salt: 'the random bytes of a handshake packet; any will do',
       datagram: 'what arrives',
       packets: 'what is read from it; `kind` and `receiver_index` are numbers',
-      body: 'of a handshake packet: what follows the receiver index',
+      body: 'of a handshake packet: what follows the receiver index, uncovered',
       epoch: 'of a data packet: the two bits of the key epoch',
       counter: 'of a data packet: the low 32 bits',
       bad: 'true when something was dropped, which ends the reading of this datagram',
     },
+    pin: hex(PIN),
+    header_key: hex(keys.subarray(0, 32)),
+    body_key: hex(keys.subarray(32)),
+    masked,
     datagrams,
   };
 }
@@ -106,27 +146,39 @@ const STREAMS: readonly {
   readonly role: 'listener' | 'classic-client' | 'plain-client';
   readonly pieces: readonly string[];
 }[] = [
-  { what: 'no face: packets from the first byte', role: 'listener', pieces: [hex(HELLO) + hex(DATA)] },
-  { what: 'cut anywhere, the packets are the same', role: 'listener', pieces: cut(hex(HELLO) + hex(DATA), 5) },
-  { what: 'the classic face, packets close behind', role: 'listener', pieces: [OPENING + hex(HELLO), hex(DATA)] },
-  { what: 'the classic face, byte by byte', role: 'listener', pieces: cut(OPENING + hex(HELLO), 1) },
-  { what: 'a TLS client', role: 'listener', pieces: ['16030100c8010000c4'] },
-  { what: 'a web browser', role: 'listener', pieces: [hex(Buffer.from('GET / HTTP/1.1\r\n'))] },
+  { what: 'plain: packets from the first byte', role: 'listener', pieces: [hex(covered(HELLO, DATA))] },
+  { what: 'cut anywhere, the packets are the same', role: 'listener', pieces: cut(hex(covered(HELLO, DATA)), 5) },
+  {
+    what: 'the classic face, packets close behind',
+    role: 'listener',
+    pieces: [OPENING + hex(covered(HELLO)), hex(covered(DATA))],
+  },
+  { what: 'the classic face, byte by byte', role: 'listener', pieces: cut(OPENING + hex(covered(HELLO)), 1) },
+  { what: 'a TLS client, where TLS is not offered', role: 'listener', pieces: ['16030100c8010000c4'] },
+  { what: 'a web browser', role: 'listener', pieces: [hex(Buffer.from('GET / HTTP/1.1\r\nHost: example\r\n\r\n'))] },
   {
     what: 'a bad packet ends the stream, not only the packet',
     role: 'listener',
-    pieces: [`${hex(HELLO)}70010004`, hex(DATA)],
+    pieces: [hex(Buffer.concat([covered(HELLO), lying(DATA, 0, 0x70)])), hex(covered(DATA))],
   },
-  { what: 'a length that leaves no room for the receiver index', role: 'listener', pieces: ['10010003000000'] },
-  { what: 'the answer to our opening, then packets', role: 'classic-client', pieces: [`1703010000${hex(COOKIE)}`] },
+  {
+    what: 'a length that leaves no room for the random bytes',
+    role: 'listener',
+    pieces: [hex(lying(HELLO, 2, 0, 23))],
+  },
+  {
+    what: 'the answer to our opening, then packets',
+    role: 'classic-client',
+    pieces: [`1703010000${hex(covered(COOKIE))}`],
+  },
   { what: 'an answer to our opening that is none', role: 'classic-client', pieces: ['1503010002'] },
-  { what: 'towards a supernode: no face', role: 'plain-client', pieces: [hex(COOKIE)] },
+  { what: 'towards a supernode: plain', role: 'plain-client', pieces: [hex(covered(COOKIE))] },
 ];
 
 export function streamsFile(): VectorFile {
   const streams = STREAMS.map(({ what, role, pieces }) => {
     const face = role === 'classic-client' ? 'classic' : 'plain';
-    const framer = new StreamFramer(role === 'listener' ? { incoming: true } : { incoming: false, face });
+    const framer = new StreamFramer({ incoming: role === 'listener', mask: MASK, face });
     const opening = role === 'listener' ? '' : hex(StreamFramer.opening(face));
     const steps = pieces.map((piece) => {
       const { packets, reply, bad } = framer.push(Buffer.from(piece, 'hex'));
@@ -135,9 +187,9 @@ export function streamsFile(): VectorFile {
     return { what, role, opening, steps };
   });
   return {
-    what: 'Streams, their faces, and the packets in them (PROTOCOL.md, section 3).',
+    what: 'Streams, their faces, and the packets in them, under the mask of envelope.json (PROTOCOL.md, section 3).',
     fields: {
-      role: 'who we are: the listener, a client of a login server (classic face), or a client of a supernode (no face)',
+      role: 'who we are: the listener, a client of a login server (classic face), or a client of a supernode (plain face)',
       opening: 'what we write first',
       receive: 'bytes that arrive, in this order',
       packets: 'whole packets that these bytes complete, as in envelope.json',

@@ -22,8 +22,10 @@ import {
   type Trust,
   x25519,
 } from './second/handshake.ts';
+import { Mask, readDatagram } from './second/mask.ts';
 import { ShortInitiator, ShortResponder, type Ticket, ticketIdOf, ticketSecret } from './second/resumption.ts';
 import { keysOf, nextRoot, Receiver, SessionEnd, segmentsOf } from './second/session.ts';
+import { StreamEnd } from './second/streams.ts';
 import {
   firstPacket,
   foldName,
@@ -32,9 +34,7 @@ import {
   type Packet,
   parseEndpoint,
   parseInvite,
-  readDatagram,
   readVoice,
-  StreamEnd,
   sha256,
   tagOf,
 } from './second/wire.ts';
@@ -128,16 +128,28 @@ function shapeOf(one: Packet): PacketShape {
 }
 
 describe('packets', () => {
+  const pin = pinOf(der('authority.cert.pem'));
+  const mask = new Mask(pin);
+
+  it('the mask', () => {
+    const file = read<EnvelopeFile>('envelope.json');
+    expect([hex(pin), hex(mask.headerKey), hex(mask.bodyKey)]).toEqual([file.pin, file.header_key, file.body_key]);
+    for (const { what, packet, salt, covered } of file.masked) {
+      expect(hex(mask.cover(bytes(packet), bytes(salt))), what).toBe(covered);
+      expect(mask.uncover(bytes(covered)), what).toMatchObject({ packet: { bytes: bytes(packet) } });
+    }
+  });
+
   it('datagrams', () => {
     for (const { what, datagram, packets, bad } of read<EnvelopeFile>('envelope.json').datagrams) {
-      const got = readDatagram(bytes(datagram));
+      const got = readDatagram(bytes(datagram), mask);
       expect({ packets: got.packets.map(shapeOf), bad: got.bad }, what).toEqual({ packets, bad });
     }
   });
 
   it('streams', () => {
     for (const { what, role, opening, steps } of read<StreamsFile>('streams.json').streams) {
-      const end = new StreamEnd(role);
+      const end = new StreamEnd(role, mask);
       expect(hex(end.opening), what).toBe(opening);
       for (const step of steps) {
         const { packets, reply, bad } = end.receive(bytes(step.receive));

@@ -16,6 +16,10 @@ export interface PacketShape {
 }
 
 export interface EnvelopeFile {
+  readonly pin: string;
+  readonly header_key: string;
+  readonly body_key: string;
+  readonly masked: readonly { what: string; packet: string; salt: string; covered: string }[];
   readonly datagrams: readonly { what: string; datagram: string; packets: PacketShape[]; bad: boolean }[];
 }
 

@@ -6,3 +6,4 @@ export type { MappedBy } from './port-gateway.ts';
 export type { PortMapped, PortMapping } from './port-mapping.ts';
 export { chooseProxy, PROXY_FORMS, type ProxyChoice, parseProxyUrl, proxyWhere } from './proxy-url.ts';
 export { openSockets, type SystemSockets } from './sockets.ts';
+export type { TlsOffer } from './tls.ts';

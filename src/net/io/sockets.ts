@@ -25,6 +25,7 @@ import type { ProxyChoice } from './proxy-url.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
 import { TemporarySockets } from './temporary-sockets.ts';
+import { type TlsOffer, tlsContext } from './tls.ts';
 
 /** What a driver needs from sockets, real or simulated. Nothing of it throws for bad hosts or dead streams. */
 export interface Sockets {
@@ -55,6 +56,8 @@ export interface SocketOptions {
   readonly proxy?: ProxyChoice | undefined;
   /** So many further UDP ports, whichever are free; where none can be had it is no failure. */
   readonly sideUdp?: number;
+  /** Callers may speak TLS, and are shown this. */
+  readonly tls?: TlsOffer | undefined;
 }
 
 /** Sockets of the system, bound and listening. */
@@ -80,7 +83,7 @@ export async function openSockets(options: SocketOptions): Promise<SystemSockets
   for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
   const sides: Side[] = [];
   for (let n = 0; n < (options.sideUdp ?? 0); n += 1) sides.push(...(await bindSide(plan)));
-  const sockets = new BoundSockets(plan, bound, { also, sides }, wasTaken);
+  const sockets = new BoundSockets(plan, bound, { also, sides, wasTaken, tls: options.tls });
   sockets.setProxy(options.proxy);
   return sockets;
 }
@@ -216,6 +219,13 @@ function letGo(bound: Bound): number {
   return bound.port;
 }
 
+interface BoundOptions {
+  readonly also: readonly Server[];
+  readonly sides: readonly Side[];
+  readonly wasTaken: boolean;
+  readonly tls: TlsOffer | undefined;
+}
+
 class BoundSockets implements SystemSockets {
   readonly portWasTaken: boolean;
   readonly alsoTcp: readonly number[];
@@ -234,26 +244,21 @@ class BoundSockets implements SystemSockets {
   /** What was last told, so that only changes are. */
   #toldEndpoints = '';
 
-  constructor(
-    plan: Plan,
-    bound: Bound,
-    extra: { also: readonly Server[]; sides: readonly Side[] },
-    portWasTaken: boolean,
-  ) {
-    const { also, sides } = extra;
+  constructor(plan: Plan, bound: Bound, options: BoundOptions) {
+    const { also, sides, wasTaken, tls } = options;
     this.#plan = plan;
     this.#bound = bound;
     this.#also = also;
     this.#sides = sides;
     this.alsoTcp = [...new Set(also.map((server) => (server.address() as AddressInfo).port))];
-    this.portWasTaken = portWasTaken;
+    this.portWasTaken = wasTaken;
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
     const arrived: DatagramSink = (from, bytes, side) =>
       tell(side === undefined ? { type: 'datagram', from, bytes } : { type: 'datagram', from, bytes, side });
     this.#datagrams = new Datagrams(arrived, names, this.#tally);
     this.#temporary = new TemporarySockets(tell, plan.host, this.#tally);
-    this.#streams = new Streams(tell, names, this.#tally);
+    this.#streams = new Streams(tell, names, this.#tally, tls && tlsContext(tls));
   }
 
   get port(): number {
@@ -287,7 +292,7 @@ class BoundSockets implements SystemSockets {
       case 'close-sockets':
         return this.#temporary.close(output.sockets);
       case 'open-stream':
-        return this.#streams.open(output.stream, output.to, output.proxy);
+        return this.#streams.open(output.stream, output.to, output);
       case 'write-stream':
         return this.#streams.write(output.stream, output.bytes);
       case 'close-stream':

@@ -6,7 +6,8 @@
  * slowly a write is dropped as a whole (STREAM_BACKLOG_BYTES_MAX), just as a datagram would be. So nothing is
  * buffered without bound and voice never queues behind minutes of itself (realtime.md 3.3).
  *
- *   connecting -> open -> gone          incoming ones begin open; `gone` is told once, unless the core closed it
+ *   connecting -> [TLS] -> open -> gone   incoming ones begin open; `gone` is told once, unless the core closed it
+ *   caller's first bytes -> [TLS] -> stream-bytes   where TLS is offered: `tls.ts`
  *
  * A stream may be asked for through the proxy that `setProxy` named (`proxy-tunnel.ts`).
  *
@@ -14,6 +15,7 @@
  * A vanished peer is found by keep-alives of the cores above, and in the end by STREAM_IDLE_MS.
  */
 import { connect, createServer, isIP, type LookupFunction, type Server, type Socket } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { type Endpoint, plainHost } from '../protocol/endpoint.ts';
 import {
   SOCKETS_FLUSH_MS,
@@ -32,6 +34,7 @@ import type { NameBook } from './names.ts';
 import { openTunnel, type ProxyProblem } from './proxy-tunnel.ts';
 import type { ProxyChoice } from './proxy-url.ts';
 import { errorCode, type Tally } from './tally.ts';
+import { acceptTls, beginTls, isTls13, judgeOpening } from './tls.ts';
 
 /** Why a stream is gone, as `stream-closed` tells it. */
 export type StreamEnding =
@@ -63,10 +66,11 @@ const ENDINGS: Readonly<Record<string, StreamEnding>> = {
 };
 
 interface Stream {
-  readonly socket: Socket;
+  /** What is read and written; another one once a caller turned out to speak TLS. */
+  socket: Socket;
   /** Whose share of STREAMS_PER_HOST_MAX this is; undefined for our own. */
   readonly caller: string | undefined;
-  /** Cleared once connected. */
+  /** Undefined once it is open. */
   connectTimer: NodeJS.Timeout | undefined;
   /** What was written while the proxy is still asked; undefined at all other times. */
   early: Buffer[] | undefined;
@@ -89,6 +93,7 @@ export class Streams {
   readonly #sink: (input: NetInput) => void;
   readonly #names: NameBook;
   readonly #tally: Tally;
+  readonly #tls: SecureContext | undefined;
   readonly #streams = new Map<StreamId, Stream>();
   readonly #lingering = new Set<Socket>();
   readonly #perCaller = new Map<string, number>();
@@ -96,7 +101,9 @@ export class Streams {
   #lastIncoming = 0;
   #proxy: ProxyChoice | undefined;
 
-  constructor(sink: (input: NetInput) => void, names: NameBook, tally: Tally) {
+  /** `tls`: what callers are shown who speak it. */
+  constructor(sink: (input: NetInput) => void, names: NameBook, tally: Tally, tls?: SecureContext) {
+    this.#tls = tls;
     this.#sink = sink;
     this.#names = names;
     this.#tally = tally;
@@ -120,13 +127,14 @@ export class Streams {
   }
 
   /** Everything from here on comes as inputs, never before the next turn. Throws when `stream` is in use: our mistake. */
-  open(stream: StreamId, to: Endpoint, byProxy = false): void {
+  open(stream: StreamId, to: Endpoint, options: { readonly proxy?: boolean; readonly tls?: boolean } = {}): void {
     if (this.#streams.has(stream)) throw new Error(`stream ${stream} is in use already`);
+    const { proxy: byProxy = false, tls = false } = options;
     const proxy = byProxy && !this.#proxy?.bypasses(to.host, to.port) ? this.#proxy : undefined;
     const why = this.#refuses(to, byProxy && !proxy);
     if (why) setImmediate(() => this.#sink({ type: 'stream-closed', stream, why }));
     else if (proxy) this.#openThrough(proxy, stream, to);
-    else this.#openStraight(stream, to);
+    else this.#openStraight(stream, to, tls);
   }
 
   #refuses(to: Endpoint, lacksProxy: boolean): StreamEnding | undefined {
@@ -145,16 +153,17 @@ export class Streams {
       if (known?.socket !== socket) return;
       for (const bytes of known.early ?? []) socket.write(bytes);
       known.early = undefined;
-      this.#opened(stream, socket, connectTimer, to);
-      this.#watch(stream, socket);
+      this.#opened(stream, socket, to);
+      this.#watchEnd(stream, socket);
+      this.#hear(stream, socket);
     };
     const socket: Socket = openTunnel(server, to, { open, failed, names: this.#names, lookup: this.#lookup });
     const connectTimer = setTimeout(() => failed('proxy-timeout'), STREAM_CONNECT_TIMEOUT_MS);
     this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: [] });
   }
 
-  #openStraight(stream: StreamId, to: Endpoint): void {
-    const socket = connect({
+  #openStraight(stream: StreamId, to: Endpoint, tls: boolean): void {
+    const wire = connect({
       host: to.host,
       port: to.port,
       noDelay: true,
@@ -163,16 +172,26 @@ export class Streams {
       autoSelectFamily: true,
       lookup: this.#lookup,
     });
+    const secure = tls ? beginTls(wire, to.host) : undefined;
+    const socket = secure ?? wire;
     const connectTimer = setTimeout(() => this.#gone(stream, 'connect-timeout'), STREAM_CONNECT_TIMEOUT_MS);
     this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: undefined });
-    this.#watch(stream, socket);
-    socket.once('connect', () => this.#opened(stream, socket, connectTimer, remoteOf(socket) ?? to));
+    this.#watchEnd(stream, socket);
+    this.#hear(stream, socket);
+    if (secure) this.#watchWire(stream, wire, secure);
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      if (secure && !isTls13(secure)) return this.#gone(stream, 'failed');
+      this.#opened(stream, socket, remoteOf(wire) ?? to);
+    });
   }
 
-  #opened(stream: StreamId, socket: Socket, connectTimer: NodeJS.Timeout, remote: Endpoint): void {
-    clearTimeout(connectTimer);
+  #opened(stream: StreamId, socket: Socket, remote: Endpoint): void {
+    const known = this.#streams.get(stream);
+    if (known?.socket !== socket) return;
+    clearTimeout(known.connectTimer);
+    known.connectTimer = undefined;
     socket.setTimeout(STREAM_IDLE_MS);
-    if (this.#streams.has(stream)) this.#sink({ type: 'stream-open', stream, remote, incoming: false });
+    this.#sink({ type: 'stream-open', stream, remote, incoming: false });
   }
 
   /** `bytes` are whole packets; dropped as a whole when too much waits. They must not change afterwards. */
@@ -191,7 +210,9 @@ export class Streams {
   /** What was written still goes out, unless it never connected; nothing more is told of this stream. */
   close(stream: StreamId): void {
     const known = this.#forget(stream);
-    if (known) this.#linger(known.socket);
+    if (!known) return;
+    if (known.connectTimer === undefined) this.#linger(known.socket);
+    else known.socket.destroy();
   }
 
   /** Ends every stream at once and says why: the machine seems to have moved. */
@@ -229,20 +250,75 @@ export class Streams {
     const stream = --this.#lastIncoming;
     this.#perCaller.set(caller, callers + 1);
     this.#streams.set(stream, { socket, caller, connectTimer: undefined, early: undefined });
-    this.#watch(stream, socket);
+    this.#watchEnd(stream, socket);
     socket.setTimeout(STREAM_FIRST_BYTE_MS);
-    socket.once('data', () => socket.setTimeout(STREAM_IDLE_MS));
+    if (this.#tls) this.#sniff(stream, socket, this.#tls);
+    else this.#hearCaller(stream, socket);
     this.#sink({ type: 'stream-open', stream, remote, incoming: true });
   }
 
-  #watch(stream: StreamId, socket: Socket): void {
+  /** Holds the first bytes of a caller until they tell whether it speaks TLS; then they are read like all others. */
+  #sniff(stream: StreamId, socket: Socket, context: SecureContext): void {
+    // However slowly they come: neither the first bytes nor a TLS handshake may take longer.
+    const timer = setTimeout(() => this.#gone(stream, 'idle'), STREAM_FIRST_BYTE_MS);
+    socket.once('close', () => clearTimeout(timer));
+    let held: Buffer = Buffer.alloc(0);
+    const take = (bytes: Buffer): void => {
+      held = Buffer.concat([held, bytes]);
+      const opening = judgeOpening(held);
+      if (opening === 'more') return;
+      socket.off('data', take);
+      socket.pause();
+      socket.unshift(held);
+      if (opening === 'tls') return this.#secure(stream, socket, context, timer);
+      clearTimeout(timer);
+      this.#hearCaller(stream, socket);
+      socket.resume();
+    };
+    socket.on('data', take);
+  }
+
+  #secure(stream: StreamId, wire: Socket, context: SecureContext, timer: NodeJS.Timeout): void {
+    const known = this.#streams.get(stream);
+    if (!known) return;
+    const secure = acceptTls(wire, context);
+    wire.setTimeout(0);
+    known.socket = secure;
+    this.#watchEnd(stream, secure);
+    this.#watchWire(stream, wire, secure);
+    secure.once('secure', () => clearTimeout(timer));
+    this.#hearCaller(stream, secure);
+    secure.setTimeout(STREAM_FIRST_BYTE_MS);
+  }
+
+  #hearCaller(stream: StreamId, socket: Socket): void {
+    this.#hear(stream, socket);
+    socket.once('data', () => socket.setTimeout(STREAM_IDLE_MS));
+  }
+
+  #hear(stream: StreamId, socket: Socket): void {
     socket.on('data', (bytes: Buffer) => {
-      if (this.#streams.has(stream)) this.#sink({ type: 'stream-bytes', stream, bytes });
+      if (this.#streams.get(stream)?.socket === socket) this.#sink({ type: 'stream-bytes', stream, bytes });
     });
-    socket.on('end', () => this.#gone(stream, 'ended'));
-    socket.on('timeout', () => this.#gone(stream, 'idle'));
-    socket.on('error', (error) => this.#gone(stream, ENDINGS[errorCode(error)] ?? 'failed'));
-    socket.on('close', () => this.#gone(stream, 'reset'));
+  }
+
+  /** A socket that TLS was put over meanwhile says nothing more of the stream. */
+  #watchEnd(stream: StreamId, socket: Socket): void {
+    const gone = (why: StreamEnding): void => {
+      if (this.#streams.get(stream)?.socket === socket) this.#gone(stream, why);
+    };
+    socket.on('end', () => gone('ended'));
+    socket.on('timeout', () => gone('idle'));
+    socket.on('error', (error) => gone(ENDINGS[errorCode(error)] ?? 'failed'));
+    socket.on('close', () => gone('reset'));
+  }
+
+  /** The connection below TLS: it alone knows why it did not come about, and goes with what stands on it. */
+  #watchWire(stream: StreamId, wire: Socket, secure: TLSSocket): void {
+    wire.on('error', (error) => {
+      if (this.#streams.get(stream)?.socket === secure) this.#gone(stream, ENDINGS[errorCode(error)] ?? 'failed');
+    });
+    secure.once('close', () => wire.destroy());
   }
 
   #gone(stream: StreamId, why: StreamEnding): void {

@@ -55,6 +55,8 @@ export interface IssuedCertificate {
 
 /** Every byte of it stands in every certificate, so the network's own name is not here but in the CA's SAN. */
 const AUTHORITY_COMMON_NAME = 'wren';
+/** What certificates usually say that people make for themselves. */
+const TLS_COMMON_NAME = 'localhost';
 const { asn1 } = forge;
 /** forge exports it, its published types forgot it. */
 const pki = forge.pki as typeof forge.pki & {
@@ -93,6 +95,26 @@ export function createAuthority(options: {
     privateKey,
   );
   return { certificateDer, privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+/**
+ * A key and a self-signed certificate for the TLS face: they say nothing of the network or the server, and nobody
+ * checks them. Good for ten years from `nowMs` (wall clock). `keyPair`: RSA.
+ */
+export function createTlsOffer(options: {
+  readonly nowMs: number;
+  readonly serial: Buffer;
+  readonly keyPair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+}): { readonly keyPem: string; readonly certificatePem: string } {
+  const { nowMs, serial } = options;
+  const { publicKey, privateKey } = options.keyPair;
+  const self = [commonName(TLS_COMMON_NAME)];
+  const spki = spkiOf(publicKey);
+  const span = { notBeforeMs: nowMs - CERTIFICATE_BACKDATE_MS, expiresAtMs: nowMs + AUTHORITY_LIFETIME_MS };
+  const extensions = [{ name: 'subjectAltName', altNames: [{ type: 2, value: TLS_COMMON_NAME }] }];
+  const der = build({ ...span, serial, subject: self, issuer: self, spki, extensions }, privateKey);
+  const certificatePem = `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`;
+  return { keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), certificatePem };
 }
 
 /** Signs certificates in the name of one authority. Pure: time and serial are handed in. About 2 ms a certificate. */

@@ -4,8 +4,9 @@
  * from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
- *     racing: the way that worked last, then every server's own port, every server's TCP 443, then TCP 80 (and through
- *       the proxy of this machine), then the own ports without the classic face, then through supernodes that carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
+ *     racing: the way that worked last, then every server's own port, every server's TCP 443, TLS 443, TCP 80 (and
+ *       through the proxy of this machine), then the own ports without the classic face, then through supernodes that
+ *       carry the dialogue, LOGIN_STAGGER_MS apart; the next one at once when one fails
  *
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
@@ -24,7 +25,7 @@ import {
   LOGIN_WAYS_MAX,
   REQUEST_TIMEOUT_MS,
 } from '../protocol/params.ts';
-import { isByProxy, type Way, type WayName, waysTo } from '../protocol/ways.ts';
+import { isByProxy, isByTls, type Way, type WayName, waysTo } from '../protocol/ways.ts';
 import { type Message, type MessageKind, message } from '../wire/messages.ts';
 
 const IDLE_CLOSE_MS = 3_000;
@@ -63,6 +64,8 @@ export type LoginClientOutput =
       readonly authenticated: boolean;
       /** Through the proxy of this machine. */
       readonly proxy: boolean;
+      /** Inside genuine TLS. */
+      readonly tls: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: number }
   | { readonly type: 'send'; readonly attempt: number; readonly message: Message }
@@ -78,7 +81,7 @@ interface Pending {
   requestId: number;
 }
 
-/** `classic` opens with a record of constant bytes, which a firewall may know; `plain` without. */
+/** `classic` opens with a record of constant bytes, which a firewall may know; `plain` without, as always inside TLS. */
 export type LoginFace = 'classic' | 'plain' | 'carried';
 
 interface LoginWay {
@@ -288,7 +291,7 @@ export class LoginClient {
     const classic = Array.from({ length: steps }, (_, step) => round(step)).flat();
     const carried = this.#supernodes.flatMap((supernode) => waysTo(supernode, this.#hasProxy));
     const ways = [
-      ...classic.slice(0, LOGIN_WAYS_MAX).map((way) => dressed(way, 'classic')),
+      ...classic.slice(0, LOGIN_WAYS_MAX).map((way) => dressed(way, isByTls(way.name) ? 'plain' : 'classic')),
       ...round(0)
         .map((way) => dressed(way, 'plain'))
         .slice(0, LOGIN_PLAIN_WAYS_MAX),
@@ -307,8 +310,8 @@ export class LoginClient {
       const attempt = this.#nextAttempt++;
       race.attempts.set(attempt, { way, giveUpAt: now + LOGIN_CONNECT_TIMEOUT_MS });
       const { endpoint, face, name } = way;
-      const { authenticated } = race;
-      this.#out.push({ type: 'connect', attempt, endpoint, face, authenticated, proxy: isByProxy(name) });
+      const how = { authenticated: race.authenticated, proxy: isByProxy(name), tls: isByTls(name) };
+      this.#out.push({ type: 'connect', attempt, endpoint, face, ...how });
     }
     if (race.next >= race.ways.length) race.nextAt = Number.POSITIVE_INFINITY;
   }

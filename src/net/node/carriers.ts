@@ -1,12 +1,12 @@
 /**
- * Between the driver and the switchboard: cuts datagrams and streams into packets, opens streams for outgoing links,
- * and tells how each link that was asked for turned out. Every kind of node uses it.
+ * Between the driver and the switchboard: takes the mask from what comes and cuts it into packets, covers what goes,
+ * opens streams for outgoing links, and tells how each link that was asked for turned out. Every kind of node uses it.
  *
  *   NetInput --> packets --> switchboard          switchboard 'send' --> NetOutput
  *   connect(endpoint) --> [stream] --> handshake --> link-up | link-down
  *   connectCarried, acceptCarried: a stream whose bytes leave as `carry` and come by `receiveCarried`
  */
-import type { Millis } from '../protocol/core.ts';
+import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
@@ -15,8 +15,9 @@ import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { keyOfPlace } from '../transport/tickets.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
-import { isClear, type Packet, readDatagram } from '../wire/packet.ts';
-import { type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
+import { Mask, readDatagram } from '../wire/mask.ts';
+import { isClear, type Packet } from '../wire/packet.ts';
+import { beginsLikeAnother, type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
 export type LinkId = number;
 
@@ -27,10 +28,12 @@ export interface ConnectOptions {
   readonly once?: boolean;
   /** Anybody else is no answer, and learns nothing of us. */
   readonly expect: Expectation;
-  /** How a stream begins; datagrams have no face yet. */
+  /** How a stream begins; a datagram has the plain face always. */
   readonly face: StreamFace;
   /** Open the stream through the proxy of this machine. */
   readonly proxy?: boolean;
+  /** Open the stream inside genuine TLS. */
+  readonly tls?: boolean;
 }
 
 /** A packet without a session, and the port of ours at which it came. */
@@ -41,6 +44,9 @@ export interface ClearPacket {
 }
 
 export interface CarriersOptions {
+  /** Of the network's authority: the mask comes of it. */
+  readonly pin: Uint8Array;
+  readonly random: Random;
   /** What install notices are answered with; without it there are none, as for all but login servers. */
   readonly newestVersion?: string | undefined;
   /** Takes packets without a session; where it is missing they are dropped. */
@@ -63,6 +69,8 @@ interface Stream {
   notice: InstallNoticeReader | undefined;
   /** What to do once open; undefined for incoming streams and open ones. */
   link: { readonly id: LinkId; readonly options: ConnectOptions } | undefined;
+  /** Nothing was written yet: what is must not look like another face. */
+  untouched: boolean;
 }
 
 interface Link {
@@ -79,6 +87,8 @@ function routeFrom({ from, socket }: Extract<NetInput, { type: 'datagram' }>): U
 
 export class Carriers {
   readonly #switchboard: Switchboard;
+  readonly #mask: Mask;
+  readonly #random: Random;
   readonly #newestVersion: string | undefined;
   readonly #onClear: CarriersOptions['onClear'];
   readonly #streams = new Map<StreamId, Stream>();
@@ -90,8 +100,10 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  constructor(switchboard: Switchboard, { newestVersion, onClear }: CarriersOptions = {}) {
+  constructor(switchboard: Switchboard, { pin, random, newestVersion, onClear }: CarriersOptions) {
     this.#switchboard = switchboard;
+    this.#mask = new Mask(pin);
+    this.#random = random;
     this.#newestVersion = newestVersion;
     this.#onClear = onClear;
   }
@@ -114,16 +126,15 @@ export class Carriers {
     }
     const stream = this.#nextStream++;
     link.stream = stream;
-    const framer = new StreamFramer({ incoming: false, face: options.face });
+    const framer = new StreamFramer({ incoming: false, mask: this.#mask, face: options.face });
     this.#streams.set(stream, {
-      framer,
-      remote: endpoint,
-      carried: false,
+      ...{ framer, remote: endpoint, carried: false, untouched: true },
       notice: undefined,
       link: { id, options },
     });
-    const { proxy = false } = options;
-    this.#out.push({ type: 'open-stream', stream, to: endpoint, ...(proxy ? { proxy } : {}) });
+    const { proxy = false, tls = false } = options;
+    const how = { ...(proxy ? { proxy } : {}), ...(tls ? { tls } : {}) };
+    this.#out.push({ type: 'open-stream', stream, to: endpoint, ...how });
     return id;
   }
 
@@ -141,9 +152,8 @@ export class Carriers {
   acceptCarried(remote: Endpoint, incoming = true): StreamId {
     const stream = this.#nextStream++;
     this.#streams.set(stream, {
-      framer: new StreamFramer({ incoming }),
-      remote,
-      carried: true,
+      framer: new StreamFramer({ incoming, mask: undefined }),
+      ...{ remote, carried: true, untouched: false },
       notice: undefined,
       link: undefined,
     });
@@ -173,13 +183,15 @@ export class Carriers {
     if (route.via === 'udp') {
       const { endpoint: to, socket } = route;
       const how = { ...(ttl === undefined ? {} : { ttl }), ...(socket === undefined ? {} : { socket }) };
-      this.#out.push({ type: 'send-datagram', to, bytes, ...how });
-    } else if (route.via === 'stream') this.#write(route.stream, bytes);
+      const covered = this.#mask.cover(bytes, this.#random);
+      this.#out.push({ type: 'send-datagram', to, bytes: covered, ...how });
+    } else if (route.via === 'stream') this.#writePacket(route.stream, bytes);
   }
 
   /** A packet without a session, by datagram, from a port of ours. */
   sendClear(to: Endpoint, bytes: Buffer, side?: Side): void {
-    this.#out.push({ type: 'send-datagram', to, bytes, ...(side === undefined ? {} : { side }) });
+    const covered = this.#mask.cover(bytes, this.#random);
+    this.#out.push({ type: 'send-datagram', to, bytes: covered, ...(side === undefined ? {} : { side }) });
   }
 
   /** A session was established; true when it belongs to one of our links. */
@@ -223,7 +235,7 @@ export class Carriers {
   }
 
   #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer, side: Side): void {
-    const { packets, bad } = readDatagram(bytes);
+    const { packets, bad } = readDatagram(bytes, this.#mask);
     if (bad) this.dropped += 1;
     const source = hostKey(route.endpoint.host);
     for (const packet of packets) {
@@ -236,9 +248,10 @@ export class Carriers {
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {
     const stream = this.#streams.get(id);
-    if (!stream || this.#receiveNotice(id, stream, bytes)) return;
-    const { packets, reply, bad } = stream.framer.push(bytes);
-    if (reply.length > 0) this.#write(id, reply);
+    const unread = stream && this.#receiveNotice(id, stream, bytes);
+    if (!stream || !unread) return;
+    const { packets, reply, bad } = stream.framer.push(unread);
+    if (reply.length > 0) this.#write(id, stream, reply);
     const route: Route = { via: 'stream', stream: id };
     for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
     if (!bad) return;
@@ -247,10 +260,19 @@ export class Carriers {
     this.#streamClosed(id);
   }
 
-  #write(id: StreamId, bytes: Buffer): void {
+  #writePacket(id: StreamId, packet: Buffer): void {
     const stream = this.#streams.get(id);
-    if (stream?.carried) this.#out.push({ type: 'carry', stream: id, bytes, end: false });
-    else if (stream) this.#out.push({ type: 'write-stream', stream: id, bytes });
+    if (stream?.carried) this.#out.push({ type: 'carry', stream: id, bytes: packet, end: false });
+    if (!stream || stream.carried) return;
+    let covered = this.#mask.cover(packet, this.#random);
+    // A Hello comes out otherwise every time.
+    while (stream.untouched && beginsLikeAnother(covered)) covered = this.#mask.cover(packet, this.#random);
+    this.#write(id, stream, covered);
+  }
+
+  #write(id: StreamId, stream: Stream, bytes: Buffer): void {
+    stream.untouched = false;
+    this.#out.push({ type: 'write-stream', stream: id, bytes });
   }
 
   #closeStream(id: StreamId): void {
@@ -264,22 +286,27 @@ export class Carriers {
     else this.#out.push({ type: 'close-stream', stream: id });
   }
 
-  /** True when the bytes belong to an install notice. */
-  #receiveNotice(id: StreamId, stream: Stream, bytes: Buffer): boolean {
-    const read = stream.notice?.push(bytes) ?? 'not-http';
-    if (read === 'more') return true;
+  /** What is to be read as packets; undefined while the bytes belong to an install notice, or may do so. */
+  #receiveNotice(id: StreamId, stream: Stream, bytes: Buffer): Buffer | undefined {
+    if (!stream.notice) return bytes;
+    const read = stream.notice.push(bytes);
+    if (read === 'more') return undefined;
     stream.notice = undefined;
-    if (read === 'not-http') return false;
+    if ('notHttp' in read) return read.notHttp;
     this.#streams.delete(id);
     this.#out.push({ type: 'write-stream', stream: id, bytes: read.reply }, { type: 'close-stream', stream: id });
-    return true;
+    return undefined;
   }
 
   #streamOpen(now: Millis, input: Extract<NetInput, { type: 'stream-open' }>): void {
     if (input.incoming) {
-      const framer = new StreamFramer({ incoming: true });
+      const framer = new StreamFramer({ incoming: true, mask: this.#mask });
       const notice = this.#newestVersion === undefined ? undefined : new InstallNoticeReader(this.#newestVersion);
-      this.#streams.set(input.stream, { framer, remote: input.remote, carried: false, notice, link: undefined });
+      this.#streams.set(input.stream, {
+        ...{ framer, remote: input.remote, carried: false, untouched: false },
+        notice,
+        link: undefined,
+      });
       return;
     }
     const stream = this.#streams.get(input.stream);
@@ -289,7 +316,7 @@ export class Carriers {
     const link = this.#links.get(waiting.id);
     if (!link) return;
     const opening = StreamFramer.opening(waiting.options.face);
-    if (opening.length > 0) this.#write(input.stream, opening);
+    if (opening.length > 0) this.#write(input.stream, stream, opening);
     const options = { ...waiting.options, place: keyOfPlace(stream.remote) };
     this.#handshake(now, waiting.id, link, { via: 'stream', stream: input.stream }, options);
   }

@@ -5,7 +5,7 @@
  *
  *   knock(endpoint) -> carriers -> [stream] -> handshake -> knocked { streamOpened, streamEnding, code, tookMs }
  *
- * Login servers are met anonymously by the classic face; supernodes answer people only, so there we prove ourselves.
+ * Login servers are met anonymously by the classic face, or inside TLS; supernodes answer people only, so there we prove ourselves.
  */
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
@@ -34,6 +34,8 @@ export interface KnockerCommand {
   readonly kind: 'login-server' | 'supernode';
   /** Through the proxy of this machine. */
   readonly proxy?: boolean;
+  /** Inside genuine TLS. */
+  readonly tls?: boolean;
 }
 
 export interface KnockerEvent {
@@ -71,7 +73,7 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
     // We knock; nobody who knocks here is answered.
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome: { ways: 'forward', kinds: [] } });
     this.#switchboard.setIdentity(identity);
-    this.#carriers = new Carriers(this.#switchboard);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random });
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -87,15 +89,15 @@ export class Knocker implements Core<NetInput, KnockerCommand, NetOutput | Knock
     this.#settle(now);
   }
 
-  command(now: Millis, { knock, endpoint, kind, proxy = false }: KnockerCommand): void {
+  command(now: Millis, { knock, endpoint, kind, proxy = false, tls = false }: KnockerCommand): void {
     const isLogin = kind === 'login-server';
     const link = this.#carriers.connect(now, endpoint, {
       anonymous: isLogin,
       // An answer with the CA certificate in it does not fit a datagram.
       wantAuthority: this.#trust.authorityDer === undefined && endpoint.carrier === 'tcp',
-      face: isLogin ? 'classic' : 'plain',
+      face: isLogin && !tls ? 'classic' : 'plain',
       expect: { kind },
-      proxy,
+      ...{ proxy, tls },
     });
     this.#knocks.set(link, { knock, startedAt: now, link, streamOpened: false, streamEnding: undefined });
     for (const output of this.#carriers.drain()) {

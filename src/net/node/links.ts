@@ -35,6 +35,8 @@ export interface Wanted {
   readonly face?: StreamFace;
   /** Through the proxy of this machine. */
   readonly proxy?: boolean;
+  /** Inside genuine TLS. */
+  readonly tls?: boolean;
 }
 
 export type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
@@ -56,26 +58,26 @@ export class Links {
   }
 
   connect(now: Millis, owner: LinkOwner, wanted: Wanted): void {
-    const { anonymous = false, face = 'plain', proxy = false } = wanted;
+    const { anonymous = false, face = 'plain', proxy = false, tls = false } = wanted;
     const wantAuthority = this.#wantAuthority();
     const isLogin = owner.owner === 'login';
     // An answer with the CA certificate in it does not fit a datagram.
     const endpoint: Endpoint = wantAuthority || isLogin ? { ...wanted.endpoint, carrier: 'tcp' } : wanted.endpoint;
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
     const { once = false } = owner;
-    const options = { anonymous, wantAuthority, once, face, expect, proxy };
+    const options = { anonymous, wantAuthority, once, face, expect, proxy, tls };
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, options), owner);
   }
 
   /** `through`: the session with our supernode; without one, a supernode is asked that need not know who we are. */
   connectLogin(now: Millis, wanted: LoginConnect, through: SessionId | undefined): void {
-    const { attempt, endpoint, authenticated, face, proxy } = wanted;
+    const { attempt, endpoint, authenticated, face, proxy, tls } = wanted;
     if (face !== 'carried') {
-      return this.connect(now, { owner: 'login', attempt }, { endpoint, anonymous: !authenticated, face, proxy });
+      return this.connect(now, { owner: 'login', attempt }, { endpoint, anonymous: !authenticated, face, proxy, tls });
     }
     if (through !== undefined) return this.#loginThrough(now, through, wanted);
     this.#awaitingBearer.set(attempt, wanted);
-    this.connect(now, { owner: 'bearer', attempt }, { endpoint, anonymous: true, proxy });
+    this.connect(now, { owner: 'bearer', attempt }, { endpoint, anonymous: true, proxy, tls });
   }
 
   /** Who is to be told that a link is up; nobody when it was a bearer's, through which the dialogue now begins. */

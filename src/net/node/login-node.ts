@@ -62,7 +62,7 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
   #out: (NetOutput | LoginNodeEvent)[] = [];
 
   constructor(options: LoginNodeOptions) {
-    const { random, wallClock, issuer } = options;
+    const { random, wallClock, issuer, newestVersion } = options;
     this.#wallClock = wallClock;
     const trust = new PinnedTrust({
       pin: issuer.pin,
@@ -72,7 +72,7 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
     });
     this.#switchboard = new Switchboard({ random, trust });
     this.#switchboard.setIdentity(options.identity);
-    this.#carriers = new Carriers(this.#switchboard, { newestVersion: options.newestVersion });
+    this.#carriers = new Carriers(this.#switchboard, { pin: issuer.pin, random, newestVersion });
     this.#server = new LoginServer({
       issuer,
       random,

@@ -101,7 +101,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#tickets = new TicketBook(wallClock);
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome, tickets: this.#tickets });
     this.#nat = new NatDiscovery(random);
-    this.#carriers = new Carriers(this.#switchboard, { onClear: (now, clear) => this.#fromClear(now, clear) });
+    const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random);
     this.#known = new KnownSupernodes({

@@ -28,7 +28,7 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
-import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { NatDesk } from './nat-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
@@ -111,7 +111,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       welcome: WELCOME,
       tickets: new TicketBook(wallClock),
     });
-    this.#carriers = new Carriers(this.#switchboard, { onClear: (now, clear) => this.#nat.receive(now, clear) });
+    const onClear = (now: Millis, clear: ClearPacket): void => this.#nat.receive(now, clear);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     const loginServers = options.loginServers.map(printEndpoint);
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
@@ -305,8 +306,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const wantAuthority = this.#trust.authorityDer === undefined;
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
-      const { proxy } = output;
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy } as const;
+      const { proxy, tls } = output;
+      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy, tls } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);

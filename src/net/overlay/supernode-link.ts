@@ -31,7 +31,7 @@ import {
 } from '../protocol/params.ts';
 import { type RelayCap, relayCapOf } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import { isByProxy, type Way, type WayName } from '../protocol/ways.ts';
+import { isByProxy, isByTls, type Way, type WayName } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 import { AttachRace, type AttemptId, isSamePlace, type Tried } from './attach-race.ts';
 
@@ -60,6 +60,8 @@ export type LinkOutput =
       readonly once: boolean;
       /** Through the proxy of this machine. */
       readonly proxy: boolean;
+      /** Inside genuine TLS. */
+      readonly tls: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
   | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
@@ -298,8 +300,8 @@ export class SupernodeLink {
     for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
     for (const { attempt, way, sweeping } of begin) {
       if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
-      const proxy = isByProxy(way.name);
-      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, once: sweeping, proxy });
+      const how = { once: sweeping, proxy: isByProxy(way.name), tls: isByTls(way.name) };
+      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, ...how });
     }
     if (!state.race.isOver(now)) return;
     const { tried } = state.race;

@@ -26,6 +26,8 @@ export const REPLAY_WINDOW_PACKETS = 1024;
 export const HANDSHAKE_RETRY_MS = 400;
 export const HANDSHAKE_RETRY_MS_MAX = 1_000;
 export const HANDSHAKE_TIMEOUT_MS = 6_000;
+/** A Hello on a stream has fewer spare bytes than this, by chance: not every stream begins with a write of one length. */
+export const HELLO_SPARE_BYTES = 64;
 /** A cookie secret lives this long; a cookie is good for one to two lives. */
 export const COOKIE_SECRET_MS = 120_000;
 /** Unfinished incoming handshakes above which a cookie is demanded (realtime.md 2.2: 20). */
@@ -82,7 +84,7 @@ export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
 /** Ways tried in one such race: to login servers, to them without a face, to supernodes that carry the dialogue. */
 export const LOGIN_WAYS_MAX = 12;
 export const LOGIN_PLAIN_WAYS_MAX = 4;
-export const LOGIN_CARRIED_WAYS_MAX = 12;
+export const LOGIN_CARRIED_WAYS_MAX = 15;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 

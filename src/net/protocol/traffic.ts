@@ -65,8 +65,17 @@ export type NetOutput =
    */
   | { readonly type: 'open-sockets'; readonly first: SocketId; readonly count: number }
   | { readonly type: 'close-sockets'; readonly sockets: readonly SocketId[] }
-  /** `proxy`: through the proxy of this machine; which one that is the sockets know. */
-  | { readonly type: 'open-stream'; readonly stream: StreamId; readonly to: Endpoint; readonly proxy?: boolean }
+  /**
+   * `proxy`: through the proxy of this machine; which one that is the sockets know. Or `tls`: the bytes travel inside
+   * genuine TLS 1.3, and the stream is open when that stands.
+   */
+  | {
+      readonly type: 'open-stream';
+      readonly stream: StreamId;
+      readonly to: Endpoint;
+      readonly proxy?: boolean;
+      readonly tls?: boolean;
+    }
   | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
   | { readonly type: 'close-stream'; readonly stream: StreamId };
 

@@ -1,12 +1,13 @@
 /**
  * The ways to reach one server, best first: its UDP port, the same number by TCP, then TCP 443 and 80, which firewalls
- * let out that let little else (slides, "Ports", "Login Process"); and through a proxy, where there is one. Supernode link and login client race along them; the
- * name of a way is what is remembered of a network that we are on.
+ * let out that let little else (slides, "Ports", "Login Process"), at 443 inside genuine TLS too; and through a proxy,
+ * where there is one. Supernode link and login client race along them; the name of a way is what is remembered of a
+ * network that we are on.
  */
 import type { Endpoint } from './endpoint.ts';
 import { ALSO_TCP_PORTS } from './params.ts';
 
-export const WAY_NAMES = ['udp', 'tcp', 'tcp443', 'tcp80', 'proxy443', 'proxy'] as const;
+export const WAY_NAMES = ['udp', 'tcp', 'tcp443', 'tcp80', 'proxy443', 'proxy', 'tls443'] as const;
 export type WayName = (typeof WAY_NAMES)[number];
 
 export interface Way {
@@ -16,13 +17,18 @@ export interface Way {
   readonly server: Endpoint;
 }
 
+/** Whether a way goes inside TLS. */
+export function isByTls(name: WayName): boolean {
+  return name === 'tls443';
+}
+
 /** Whether a way goes through the proxy of this machine. */
 export function isByProxy(name: WayName): boolean {
   return name === 'proxy443' || name === 'proxy';
 }
 
 /**
- * Each endpoint once. A server whose address names TCP is not asked by UDP. `byProxy`: this machine has a proxy, and
+ * Each endpoint once by each face. A server whose address names TCP is not asked by UDP. `byProxy`: this machine has a proxy, and
  * whoever has one mostly needs it; most let nobody through but to port 443.
  */
 export function waysTo(server: Endpoint, byProxy = false): Way[] {
@@ -36,10 +42,14 @@ export function waysTo(server: Endpoint, byProxy = false): Way[] {
 }
 
 function straightWaysTo(server: Endpoint): Way[] {
-  const others = ALSO_TCP_PORTS.filter((port) => port !== server.port);
+  const at = (name: WayName, port: number): Way => ({ name, endpoint: { ...server, carrier: 'tcp', port }, server });
+  const others = ALSO_TCP_PORTS.filter((port) => port !== server.port).map((port) => at(`tcp${port}`, port));
   return [
     ...(server.carrier === 'udp' ? [{ name: 'udp' as const, endpoint: server, server }] : []),
-    { name: 'tcp', endpoint: { ...server, carrier: 'tcp' }, server },
-    ...others.map((port): Way => ({ name: `tcp${port}`, endpoint: { ...server, carrier: 'tcp', port }, server })),
+    at('tcp', server.port),
+    ...others.filter(({ name }) => name === 'tcp443'),
+    // Next to it: who resets what is not TLS makes room for this at once.
+    at('tls443', 443),
+    ...others.filter(({ name }) => name !== 'tcp443'),
   ];
 }

@@ -20,7 +20,7 @@ import { constants, createCipheriv, createDecipheriv, createHash, type KeyObject
 import type { Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, type NodeId } from '../protocol/ids.ts';
-import { DATAGRAM_BYTES_MAX } from '../protocol/params.ts';
+import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, PacketKind, PROTOCOL_VERSION, TAG_BYTES } from '../wire/packet.ts';
 import { agree, type EphemeralKey, ephemeralKey, expand, ROOT_BYTES, X25519_BYTES } from './keys.ts';
@@ -28,7 +28,7 @@ import { TICKET_ID_BYTES, type Ticket } from './tickets.ts';
 import { ANONYMOUS, type Expectation, fits, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
 
 export const SUITE_RSA_X25519_AES256GCM = 1;
-/** Beside a fresh ephemeral key 16 bytes are plenty, and Auth1 with a certificate must fit DATAGRAM_BYTES_MAX. */
+/** Beside a fresh ephemeral key 16 bytes are plenty, and Auth1 with a certificate must fit a datagram. */
 export const NONCE_BYTES = 16;
 const SK1 = Buffer.from('wren SK1');
 const RESPONDER = Buffer.from('wren SK1 responder');
@@ -59,6 +59,8 @@ export interface InitiatorState {
   readonly nonce: Buffer;
   readonly wantAuthority: boolean;
   readonly padded: boolean;
+  /** Of a Hello that is not padded: bytes more than it needs, so that not every stream begins with as many. */
+  readonly spareBytes?: number | undefined;
   /** Empty until the responder asked for one. */
   readonly cookie: Buffer;
   /** Body of the Hello last sent: part of the transcript. */
@@ -72,7 +74,7 @@ export interface InitiatorState {
  */
 export function beginInitiator(
   random: Random,
-  options: { localIndex: number; wantAuthority: boolean; padded: boolean },
+  options: Pick<InitiatorState, 'localIndex' | 'wantAuthority' | 'padded' | 'spareBytes'>,
 ): InitiatorState {
   const ephemeral = ephemeralKey(random.bytes(X25519_BYTES));
   return helloWith({ ...options, ephemeral, nonce: random.bytes(NONCE_BYTES) }, Buffer.alloc(0));
@@ -84,7 +86,7 @@ export function withCookie(state: InitiatorState, cookie: Buffer): InitiatorStat
 }
 
 function helloWith(
-  state: Pick<InitiatorState, 'localIndex' | 'ephemeral' | 'nonce' | 'wantAuthority' | 'padded'>,
+  state: Pick<InitiatorState, 'localIndex' | 'ephemeral' | 'nonce' | 'wantAuthority' | 'padded' | 'spareBytes'>,
   cookie: Buffer,
 ): InitiatorState {
   const body: Partial<HandshakeBody<'Hello'>> = {
@@ -98,8 +100,9 @@ function helloWith(
   };
   const bare = encodeBody('Hello', body);
   // 8: envelope and receiver index; 3: tag and length of the padding itself.
-  const padding = Buffer.alloc(Math.max(0, DATAGRAM_BYTES_MAX - 8 - bare.length - 3));
-  const helloBody = state.padded ? encodeBody('Hello', { ...body, padding }) : bare;
+  const whole = Math.max(0, HANDSHAKE_DATAGRAM_BYTES_MAX - 8 - bare.length - 3);
+  const padding = Buffer.alloc(state.padded ? whole : (state.spareBytes ?? 0));
+  const helloBody = encodeBody('Hello', { ...body, padding });
   return { ...state, cookie, helloBody, packet: handshakePacket(PacketKind.hello, 0, helloBody) };
 }
 

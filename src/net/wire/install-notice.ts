@@ -3,18 +3,19 @@
  * the word `installed` to its network's login server (BS04 section 3.1, where it went to the maker's web site). It says
  * the version and nothing else; the answer names the newest version that the server knows, and the stream is closed.
  *
- *   incoming stream --first byte is G--> InstallNoticeReader --whole head--> reply
+ *   incoming stream --begins with "GET "--> InstallNoticeReader --whole head--> reply
  *
- * No packet and no opening record begins with a G, so one port serves all three. At most one head is held.
+ * No stream of packets and no opening record begins so, so one port serves all three. At most one head is held.
  */
 import { INSTALL_NOTICE_HEAD_BYTES_MAX } from '../protocol/params.ts';
 
-const FIRST_BYTE = 0x47;
+/** By these bytes a stream is an install notice, right or wrong. */
+export const INSTALL_NOTICE_WORD: Uint8Array = Buffer.from('GET ', 'latin1');
 const HEAD_END = '\r\n\r\n';
 const REQUEST = /^GET \/installed(\?version=[A-Za-z0-9.+-]{1,32})? HTTP\/1\.[01]\r\n/;
 
-/** `not-http`: read the stream as packets. `more`: the head is not whole yet. A reply: write it, then close. */
-export type NoticeRead = 'not-http' | 'more' | { readonly reply: Buffer };
+/** `notHttp`: read the stream as packets, from these bytes on. `more`: not whole yet. A reply: write it, then close. */
+export type NoticeRead = 'more' | { readonly notHttp: Buffer } | { readonly reply: Buffer };
 
 export class InstallNoticeReader {
   readonly #newestVersion: string;
@@ -26,7 +27,12 @@ export class InstallNoticeReader {
 
   /** What arrived on the stream, from its first byte on. Never throws. */
   push(bytes: Buffer): NoticeRead {
-    if (this.#head === '' && bytes[0] !== FIRST_BYTE) return bytes.length === 0 ? 'more' : 'not-http';
+    const word = INSTALL_NOTICE_WORD;
+    if (this.#head.length < word.length) {
+      const begun = Buffer.concat([Buffer.from(this.#head, 'latin1'), bytes]);
+      const both = Math.min(begun.length, word.length);
+      if (!begun.subarray(0, both).equals(word.subarray(0, both))) return { notHttp: begun };
+    }
     this.#head += bytes.subarray(0, INSTALL_NOTICE_HEAD_BYTES_MAX).toString('latin1');
     if (this.#head.includes(HEAD_END)) {
       return REQUEST.test(this.#head) ? answer('200 OK', this.#newestVersion) : answer('404 Not Found', '');

@@ -1,6 +1,6 @@
 /**
- * The outermost envelope: what every datagram holds and what every stream is cut into. It is sorted by its first
- * byte once, at the edge; inside only typed messages travel. Layout in PROTOCOL.md section 2.
+ * The outermost envelope: what every datagram holds and what every stream is cut into, once the mask is off (`mask.ts`).
+ * It is sorted by its first byte once, at the edge; inside only typed messages travel. Layout in PROTOCOL.md section 2.
  *
  *   common header, 4 bytes (slides, "Login Messages": common header and length fields)
  *     byte 0   kind (high 4 bits) | key epoch (2 bits) | 0 (2 bits)
@@ -11,7 +11,6 @@
  *               data: counter (4 bytes, low half), ciphertext, tag (16 bytes)
  */
 import { COMMON_HEADER_BYTES } from '../protocol/paper.ts';
-import { PACKETS_PER_DATAGRAM_MAX } from '../protocol/params.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const PacketKind = { hello: 1, cookie: 2, auth1: 3, auth2: 4, whoAmI: 5, youAre: 6, data: 8 } as const;
@@ -56,6 +55,10 @@ export function looksLikePacket(bytes: Buffer): boolean {
   return KNOWN_KINDS.has((bytes[0] ?? 0) >> 4) && bytes[1] === PROTOCOL_VERSION;
 }
 
+export function isDataPacket(bytes: Buffer): boolean {
+  return (bytes[0] ?? 0) >> 4 === PacketKind.data;
+}
+
 /** The first packet in `bytes`, or undefined when there is none, whole and well-formed. Never throws. */
 export function readPacket(bytes: Buffer): Packet | undefined {
   if (bytes.length < HANDSHAKE_HEADER_BYTES) return undefined;
@@ -79,15 +82,15 @@ export function isClear({ kind }: Packet): boolean {
   return kind === PacketKind.whoAmI || kind === PacketKind.youAre;
 }
 
-/** All packets of one datagram; reading stops at the first bad one, `bad` tells whether there was one. */
-export function readDatagram(bytes: Buffer): { packets: Packet[]; bad: boolean } {
-  const packets: Packet[] = [];
-  let rest = bytes;
-  while (rest.length > 0 && packets.length < PACKETS_PER_DATAGRAM_MAX) {
-    const packet = readPacket(rest);
-    if (!packet) return { packets, bad: true };
-    packets.push(packet);
-    rest = rest.subarray(packet.bytes.length);
-  }
-  return { packets, bad: rest.length > 0 };
+/** The packet at the head of some bytes, and how many of these it was; or that it is not whole yet, or none. */
+export type Cut = { readonly packet: Packet; readonly length: number } | 'more' | 'bad';
+
+/** Cuts without a mask: what one of our messages carries is sealed as it is. */
+export function cutPacket(bytes: Buffer): Cut {
+  if (bytes.length < COMMON_HEADER_BYTES) return 'more';
+  if (!looksLikePacket(bytes)) return 'bad';
+  const length = COMMON_HEADER_BYTES + bytes.readUInt16BE(2);
+  if (bytes.length < length) return 'more';
+  const packet = readPacket(bytes.subarray(0, length));
+  return packet ? { packet, length } : 'bad';
 }

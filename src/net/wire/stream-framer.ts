@@ -5,9 +5,19 @@
  */
 import { COMMON_HEADER_BYTES, LOGIN_OPENING, LOGIN_OPENING_REPLY } from '../protocol/paper.ts';
 import { PACKET_BODY_BYTES_MAX } from '../protocol/params.ts';
-import { looksLikePacket, type Packet, readPacket } from './packet.ts';
+import { INSTALL_NOTICE_WORD } from './install-notice.ts';
+import type { Mask } from './mask.ts';
+import { cutPacket, type Packet } from './packet.ts';
 
 export type StreamFace = 'classic' | 'plain';
+
+/** Bytes by which a listener takes a stream for another face: of TLS and the classic one; of the install notice. */
+const OTHER_BEGINNINGS: readonly Uint8Array[] = [LOGIN_OPENING.subarray(0, 2), INSTALL_NOTICE_WORD];
+
+/** Must a stream of packets not begin so? Who writes its first packet covers it once more. */
+export function beginsLikeAnother(bytes: Buffer): boolean {
+  return OTHER_BEGINNINGS.some((beginning) => bytes.subarray(0, beginning.length).equals(beginning));
+}
 
 export interface Framed {
   readonly packets: Packet[];
@@ -25,11 +35,16 @@ export class StreamFramer {
   /** The record still expected at the head of the stream; undefined once past it. */
   #opening: Uint8Array | undefined;
   readonly #incoming: boolean;
+  readonly #mask: Mask | undefined;
   #faceDecided: boolean;
 
-  /** `face` is what we chose for an outgoing stream; an incoming one decides by its first byte. */
-  constructor(options: { incoming: boolean; face?: StreamFace }) {
+  /**
+   * `face` is what we chose for an outgoing stream; an incoming one decides by its first bytes. Without a mask: one of
+   * our messages carries the stream, sealed.
+   */
+  constructor(options: { incoming: boolean; mask: Mask | undefined; face?: StreamFace }) {
     this.#incoming = options.incoming;
+    this.#mask = options.mask;
     this.#faceDecided = !options.incoming;
     this.#opening = !options.incoming && options.face === 'classic' ? LOGIN_OPENING_REPLY : undefined;
   }
@@ -44,17 +59,14 @@ export class StreamFramer {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const reply = this.#passOpening();
     const packets: Packet[] = [];
-    while (!this.#dead && this.#opening === undefined && this.#rest.length >= COMMON_HEADER_BYTES) {
-      if (!looksLikePacket(this.#rest)) {
-        this.#dead = true;
-        break;
+    while (!this.#dead && this.#faceDecided && this.#opening === undefined) {
+      const cut = this.#mask ? this.#mask.uncover(this.#rest) : cutPacket(this.#rest);
+      if (cut === 'more') break;
+      if (cut === 'bad') this.#dead = true;
+      else {
+        packets.push(cut.packet);
+        this.#rest = this.#rest.subarray(cut.length);
       }
-      const length = COMMON_HEADER_BYTES + this.#rest.readUInt16BE(2);
-      if (this.#rest.length < length) break;
-      const packet = readPacket(this.#rest.subarray(0, length));
-      if (packet) packets.push(packet);
-      else this.#dead = true;
-      this.#rest = this.#rest.subarray(length);
     }
     if (this.#rest.length > COMMON_HEADER_BYTES + PACKET_BODY_BYTES_MAX) this.#dead = true;
     this.#rest = this.#dead ? NOTHING : Buffer.from(this.#rest);
@@ -64,8 +76,10 @@ export class StreamFramer {
   /** Consumes the opening record, if this stream has one; returns what must be answered. */
   #passOpening(): Buffer {
     if (!this.#faceDecided && this.#rest.length > 0) {
-      this.#faceDecided = true;
-      if (this.#rest[0] === LOGIN_OPENING[0]) this.#opening = LOGIN_OPENING;
+      const [first, second] = this.#rest;
+      const isOpen = first === LOGIN_OPENING[0] && second === undefined;
+      this.#faceDecided = !isOpen;
+      if (first === LOGIN_OPENING[0] && second === LOGIN_OPENING[1]) this.#opening = LOGIN_OPENING;
     }
     const record = this.#opening;
     if (record === undefined) return NOTHING;

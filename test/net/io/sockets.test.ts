@@ -1,11 +1,13 @@
 /** The system's sockets on loopback: the contract of all sockets, then ports, families and endings of their own. */
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openSockets, type SocketOptions, type SystemSockets } from '../../../src/net/io/sockets.ts';
+import { createTlsOffer } from '../../../src/net/login/credential-issuer.ts';
 import type { Endpoint } from '../../../src/net/protocol/endpoint.ts';
 import {
   DATAGRAM_BYTES_MAX,
@@ -44,7 +46,10 @@ async function closeAll(): Promise<void> {
   await Promise.all(opened.splice(0).map((sockets) => sockets.close()));
 }
 
-const bench: SocketBench = { open: () => party(), until, moment: () => sleep(50), close: closeAll };
+const keyPair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const tls = createTlsOffer({ keyPair, nowMs: Date.now(), serial: randomBytes(16) });
+const open: SocketBench['open'] = (options) => party({ port: 0, ...(options?.offersTls ? { tls } : {}) });
+const bench: SocketBench = { open, until, moment: () => sleep(50), close: closeAll };
 socketContract('system', async () => bench);
 
 describe('ports', () => {

@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage, type Message, message } from '../../../sr
 
 const ONE = 'tcp:192.0.2.1:4000';
 const TWO = 'tcp:192.0.2.2:4000';
-const OTHER_PORTS = ['tcp:192.0.2.1:443', 'tcp:192.0.2.1:80'];
+const OTHER_PORTS = ['tcp:192.0.2.1:443', 'tls:192.0.2.1:443', 'tcp:192.0.2.1:80'];
 const SIGN_UP: LoginRequest = {
   kind: 'signUp',
   name: 'alice1',
@@ -102,7 +102,8 @@ class Scene {
     if (output.type === 'connect') {
       const { attempt, authenticated } = output;
       this.faces.push(output.face);
-      this.dialled.push({ attempt, where: printEndpoint(output.endpoint), authenticated });
+      const where = printEndpoint(output.endpoint);
+      this.dialled.push({ attempt, where: output.tls ? where.replace('tcp:', 'tls:') : where, authenticated });
     } else if (output.type === 'abandon') this.abandoned.push(output.attempt);
     else if (output.type === 'send') {
       const { body, kind } = output.message;
@@ -218,26 +219,27 @@ describe('a server that fails', () => {
   });
 
   it('to answer soon is overtaken by another way; the first answer is taken, and the rest let go', () => {
-    const scene = new Scene().asks(1, SIGN_IN).passes(2 * LOGIN_STAGGER_MS);
+    const scene = new Scene().asks(1, SIGN_IN).passes(3 * LOGIN_STAGGER_MS);
     expect(scene.dialled.map(({ where }) => where)).toEqual([ONE, ...OTHER_PORTS]);
     scene.client.connected(scene.now, 2);
     scene.settle();
-    expect(scene.abandoned.toSorted()).toEqual([1, 3]);
+    expect(scene.abandoned.toSorted()).toEqual([1, 3, 4]);
     expect(scene.asked).toMatchObject([{ attempt: 2, kind: 'signIn' }]);
   });
 
   it('to let the classic face through is asked without it', () => {
-    const scene = new Scene().asks(1, SIGN_IN).breaks().breaks().breaks();
+    const scene = new Scene().asks(1, SIGN_IN).breaks().breaks().breaks().breaks();
     expect(scene.dialled.map(({ where }) => where)).toEqual([ONE, ...OTHER_PORTS, ONE]);
-    expect(scene.faces).toEqual(['classic', 'classic', 'classic', 'plain']);
+    expect(scene.faces).toEqual(['classic', 'classic', 'plain', 'classic', 'plain']);
   });
 
   it('in every way is asked through the supernodes that we know', () => {
     const scene = new Scene();
     scene.client.setSupernodes([parseEndpoint('udp:192.0.2.9:4000') as Endpoint]);
-    scene.asks(1, SIGN_IN).breaks().breaks().breaks().breaks().breaks();
-    expect(scene.dialled.slice(4).map(({ where }) => where)).toEqual(['udp:192.0.2.9:4000', 'tcp:192.0.2.9:4000']);
-    expect(scene.faces.slice(3)).toEqual(['plain', 'carried', 'carried']);
+    scene.asks(1, SIGN_IN);
+    for (let i = 0; i < 6; i++) scene.breaks();
+    expect(scene.dialled.slice(5).map(({ where }) => where)).toEqual(['udp:192.0.2.9:4000', 'tcp:192.0.2.9:4000']);
+    expect(scene.faces.slice(4)).toEqual(['plain', 'carried', 'carried']);
   });
 
   it('at its own port but not at 443 is asked there first the next time', () => {
@@ -255,7 +257,7 @@ describe('a server that fails', () => {
 
   it('by saying nothing to our dialling is given up', () => {
     const scene = new Scene().asks(1, SIGN_IN).passes(20_000);
-    expect(scene.abandoned).toEqual([1, 2, 3, 4]);
+    expect(scene.abandoned).toEqual([1, 2, 3, 4, 5]);
     expect(scene.failures).toMatchObject([{ ticket: 1, code: 'unreachable-login' }]);
     expect(scene.client.wakeAt()).toBe(Number.POSITIVE_INFINITY);
   });

@@ -1,11 +1,14 @@
 /** Between driver and switchboard: how links come up and go down, over datagrams and streams, and what garbage does. */
 import { describe, expect, it } from 'vitest';
 import { type CarrierOutput, Carriers, type ConnectOptions } from '../../../src/net/node/carriers.ts';
+import type { Random } from '../../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../../src/net/protocol/endpoint.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard, type SwitchboardOutput } from '../../../src/net/transport/switchboard.ts';
 import type { OwnIdentity } from '../../../src/net/transport/trust.ts';
+import { Mask } from '../../../src/net/wire/mask.ts';
 import { message } from '../../../src/net/wire/messages.ts';
+import { handshakePacket, PacketKind } from '../../../src/net/wire/packet.ts';
 import { makeAuthority } from '../../support/identities.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
@@ -30,10 +33,10 @@ class End {
   readonly said: CarrierOutput[] = [];
   readonly inside: SwitchboardOutput[] = [];
 
-  constructor(label: string, own?: OwnIdentity) {
+  constructor(label: string, own?: OwnIdentity, maskRandom: Random = seededRandom(`${label} mask`)) {
     this.board = new Switchboard({ random: seededRandom(label), trust: net.trust() });
     this.board.setIdentity(own);
-    this.carriers = new Carriers(this.board);
+    this.carriers = new Carriers(this.board, { pin: net.pin, random: maskRandom });
   }
 
   gets(now: number, input: NetInput): void {
@@ -175,9 +178,31 @@ describe('a link by a stream', () => {
     scene.connects(THERE_TCP, { ...TO_LOGIN, face: 'plain', expect: { kind: 'supernode' } });
     scene.streamOpens();
     const first = scene.client.said.find((output) => output.type === 'write-stream');
-    expect(first?.type === 'write-stream' && first.bytes[0]).toBe(0x10);
+    const bytes = first?.type === 'write-stream' ? first.bytes : Buffer.alloc(0);
+    expect(new Mask(net.pin).uncover(bytes)).toMatchObject({ packet: { kind: PacketKind.hello } });
     scene.flows();
     expect(scene.client.takes('link-up')).toHaveLength(1);
+  });
+
+  it('covers its first packet once more when that would look like the classic face', () => {
+    const first = (random: Random): Buffer => {
+      const client = new End('client', undefined, random);
+      client.carriers.connect(0, THERE_TCP, { ...TO_LOGIN, face: 'plain' });
+      client.gets(0, { type: 'stream-open', stream: 1, remote: THERE_TCP, incoming: false });
+      return client.takes('write-stream')[0]?.bytes ?? Buffer.alloc(0);
+    };
+    const mask = new Mask(net.pin);
+    const cut = mask.uncover(first(seededRandom('any')));
+    if (typeof cut === 'string') throw new Error('no Hello');
+    const salts = seededRandom('salts');
+    let unlucky = salts.bytes(16);
+    const given = (salt: Buffer): Random => ({ bytes: () => salt, fraction: () => 0 });
+    while (mask.cover(cut.packet.bytes, given(unlucky)).readUInt16BE(0) !== 0x1603) unlucky = salts.bytes(16);
+    const draws = [unlucky, salts.bytes(16)];
+    const written = first({ bytes: () => draws.shift() ?? Buffer.alloc(16), fraction: () => 0 });
+    expect(draws).toEqual([]);
+    expect(written.readUInt16BE(0)).not.toBe(0x1603);
+    expect(mask.uncover(written)).toMatchObject({ packet: { bytes: cut.packet.bytes } });
   });
 
   it('goes down when the stream is refused', () => {
@@ -252,7 +277,11 @@ describe('garbage', () => {
     const scene = new Scene();
     scene.connects(THERE_TCP);
     scene.streamOpens();
-    scene.server.gets(scene.now, { type: 'stream-bytes', stream: -1, bytes: Buffer.from('GET / HTTP/1.1\r\n') });
+    scene.server.gets(scene.now, {
+      type: 'stream-bytes',
+      stream: -1,
+      bytes: Buffer.from('GET / HTTP/1.1\r\nHost: example\r\n'),
+    });
     expect(scene.server.takes('close-stream')).toEqual([{ type: 'close-stream', stream: -1 }]);
     expect(scene.server.carriers.dropped).toBe(1);
     scene.server.gets(scene.now, { type: 'stream-bytes', stream: -1, bytes: Buffer.from('Host: x\r\n') });
@@ -263,7 +292,11 @@ describe('garbage', () => {
     const scene = new Scene();
     const link = scene.connects(THERE_TCP);
     scene.streamOpens();
-    scene.client.gets(scene.now, { type: 'stream-bytes', stream: 1, bytes: Buffer.from('HTTP/1.1 400\r\n') });
+    scene.client.gets(scene.now, {
+      type: 'stream-bytes',
+      stream: 1,
+      bytes: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    });
     expect(scene.client.takes('link-down')).toMatchObject([{ link }]);
   });
 
@@ -301,12 +334,12 @@ describe('garbage', () => {
 describe('a packet that shall not get far', () => {
   it('goes by datagram with its TTL', () => {
     const { client } = new Scene();
-    const bytes = Buffer.from('opener');
-    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes, 2);
-    client.carriers.send({ via: 'udp', endpoint: THERE }, bytes);
-    expect(client.carriers.drain()).toEqual([
-      { type: 'send-datagram', to: THERE, bytes, ttl: 2 },
-      { type: 'send-datagram', to: THERE, bytes },
-    ]);
+    const packet = handshakePacket(PacketKind.hello, 0, Buffer.from('opener'));
+    client.carriers.send({ via: 'udp', endpoint: THERE }, packet, 2);
+    client.carriers.send({ via: 'udp', endpoint: THERE }, packet);
+    const [low, full] = client.carriers.drain();
+    expect(low).toMatchObject({ type: 'send-datagram', to: THERE, ttl: 2 });
+    expect(full).toMatchObject({ type: 'send-datagram', to: THERE });
+    expect(full).not.toHaveProperty('ttl');
   });
 });

@@ -5,6 +5,7 @@ import { OrdinaryNode, type OrdinaryNodeEvent } from '../../../src/net/node/ordi
 import { SUPERNODES_ASK_MS } from '../../../src/net/protocol/params.ts';
 import type { NetOutput } from '../../../src/net/protocol/traffic.ts';
 import { beginInitiator } from '../../../src/net/transport/handshake.ts';
+import { Mask } from '../../../src/net/wire/mask.ts';
 import { PeopleWorld, type Person } from '../../sim/people-world.ts';
 import { World } from '../../sim/world.ts';
 import { keyPair, makeAuthority, WALL_MS } from '../../support/identities.ts';
@@ -231,7 +232,7 @@ describe('a stranger at our port', () => {
     const core = node();
     const hello = beginInitiator(seededRandom('stranger'), { localIndex: 1, wantAuthority: false, padded: true });
     const from = { carrier: 'udp', host: '203.0.113.9', port: 1 } as const;
-    core.receive(10, { type: 'datagram', from, bytes: hello.packet });
+    core.receive(10, { type: 'datagram', from, bytes: new Mask(net.pin).cover(hello.packet, seededRandom('mask')) });
     expect(sends(core.drain())).toEqual([]);
   });
 

@@ -6,14 +6,16 @@ import type { Core } from '../../../src/net/protocol/core.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard } from '../../../src/net/transport/switchboard.ts';
 import type { OwnIdentity } from '../../../src/net/transport/trust.ts';
+import { Mask, readDatagram } from '../../../src/net/wire/mask.ts';
 import { message } from '../../../src/net/wire/messages.ts';
-import { readDatagram } from '../../../src/net/wire/packet.ts';
 import { PeopleWorld } from '../../sim/people-world.ts';
 import { World } from '../../sim/world.ts';
 import { keyPair, makeAuthority, WALL_MS } from '../../support/identities.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const net = makeAuthority();
+const mask = new Mask(net.pin);
+const chance = seededRandom('mask');
 const CLIENT = { carrier: 'udp', host: '198.51.100.7', port: 4_000 } as const;
 const SERVER = { carrier: 'udp', host: '198.51.100.1', port: 4_000 } as const;
 
@@ -70,13 +72,13 @@ class Knock {
       for (const output of this.client.drain()) {
         moved = true;
         if (output.type === 'send')
-          this.#server.receive(this.now, { type: 'datagram', from: CLIENT, bytes: output.bytes });
+          this.#server.receive(this.now, { type: 'datagram', from: CLIENT, bytes: mask.cover(output.bytes, chance) });
         else this.got.push(output.type === 'message' ? output.message.kind : output.type);
       }
       for (const output of this.#server.drain() as { type: string; bytes?: Buffer }[]) {
         if (output.type !== 'send-datagram' || !output.bytes) continue;
         moved = true;
-        for (const packet of readDatagram(output.bytes).packets)
+        for (const packet of readDatagram(output.bytes, mask).packets)
           this.client.receive(this.now, { via: 'udp', endpoint: SERVER }, packet);
       }
     }

@@ -27,7 +27,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 const DETAILS = { displayName: 'Alice', listed: true, hiddenFrom: [], watch: ['bobby1'], software: 'wren test' };
 const ONE = 'udp:192.0.2.1:4000';
 const TWO = 'udp:192.0.2.2:4000';
-const TCP_ONE = ['tcp:192.0.2.1:4000', 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:80'];
+const TCP_ONE = ['tcp:192.0.2.1:4000', 'tcp:192.0.2.1:443', 'tls:192.0.2.1:443', 'tcp:192.0.2.1:80'];
 const at = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
 
 class Scene {
@@ -140,8 +140,10 @@ class Scene {
 
   #note(output: LinkOutput): void {
     if (output.type === 'connect') {
-      this.trying.set(output.attempt, printEndpoint(output.endpoint));
-      this.tried.push(printEndpoint(output.endpoint));
+      const place = printEndpoint(output.endpoint);
+      const where = output.tls ? place.replace('tcp:', 'tls:') : place;
+      this.trying.set(output.attempt, where);
+      this.tried.push(where);
     } else if (output.type === 'abandon') this.trying.delete(output.attempt);
     else if (output.type === 'send') this.sent.push(output.message);
     else if (output.type === 'present') this.present.push(output.present.map((one) => one.name));
@@ -164,9 +166,10 @@ describe('the race', () => {
   it('tries each supernode by UDP, then by its TCP ports, then the next, one step at a time', () => {
     const scene = new Scene().starts(ONE, TWO);
     const steps = [scene.tried.length];
-    for (let i = 0; i < 8; i++) steps.push(scene.passes(ATTACH_STAGGER_MS).tried.length);
-    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8]);
-    expect(scene.tried).toEqual([ONE, ...TCP_ONE, TWO, 'tcp:192.0.2.2:4000', 'tcp:192.0.2.2:443', 'tcp:192.0.2.2:80']);
+    for (let i = 0; i < 10; i++) steps.push(scene.passes(ATTACH_STAGGER_MS).tried.length);
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]);
+    const second = TCP_ONE.map((place) => place.replace('2.1', '2.2'));
+    expect(scene.tried).toEqual([ONE, ...TCP_ONE, TWO, ...second]);
   });
 
   it('begins by the way that worked last beside UDP, until the network changes', () => {
@@ -175,7 +178,7 @@ describe('the race', () => {
     scene.fails('tcp:192.0.2.1:443');
     expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443']);
     scene.passes(2 * ATTACH_STAGGER_MS);
-    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:4000', 'tcp:192.0.2.1:80']);
+    expect(scene.tried).toEqual([ONE, 'tcp:192.0.2.1:443', 'tcp:192.0.2.1:4000', 'tls:192.0.2.1:443']);
     scene.tried = [];
     scene.link.setWorked(undefined);
     scene.link.restart(scene.now);
@@ -194,7 +197,7 @@ describe('the race', () => {
   });
 
   it('is won by whoever answers first; the others are let go', () => {
-    const scene = new Scene().starts(ONE, TWO).passes(4 * ATTACH_STAGGER_MS);
+    const scene = new Scene().starts(ONE, TWO).passes(5 * ATTACH_STAGGER_MS);
     scene.up(TWO);
     expect([...scene.trying.values()]).toEqual([TWO]);
     expect(scene.last('attach')).toMatchObject({ displayName: 'Alice', watch: ['bobby1'] });
@@ -207,7 +210,7 @@ describe('the race', () => {
     const scene = new Scene().starts(ONE);
     const pauses: number[] = [];
     for (let round = 0; round < REATTACH_BACKOFF_MS.length + 2; round++) {
-      scene.passes(3 * ATTACH_STAGGER_MS).fails(ONE);
+      scene.passes(4 * ATTACH_STAGGER_MS).fails(ONE);
       for (const place of TCP_ONE) scene.fails(place);
       const from = scene.now;
       scene.tried = [];

@@ -195,8 +195,8 @@ export class Initiator {
     };
     const bare = packet(HELLO, 0, 0, encode('Hello', json));
     if (!this.#options.padded) return bare;
-    // Field 8: a tag of one byte and a length of two.
-    const padding = Buffer.alloc(DATAGRAM_BYTES - bare.length - 3).toString('base64');
+    // 16 for the mask. Field 8: a tag of one byte and a length of two.
+    const padding = Buffer.alloc(DATAGRAM_BYTES - 16 - bare.length - 3).toString('base64');
     return packet(HELLO, 0, 0, encode('Hello', { ...json, padding }));
   }
 }

@@ -13,10 +13,8 @@ export const AUTH2 = 4;
 export const WHO_AM_I = 5;
 export const YOU_ARE = 6;
 export const DATA = 8;
-const KINDS = [HELLO, COOKIE, AUTH1, AUTH2, WHO_AM_I, YOU_ARE, DATA];
+export const KINDS = [HELLO, COOKIE, AUTH1, AUTH2, WHO_AM_I, YOU_ARE, DATA];
 export const DATAGRAM_BYTES = 1232;
-const OPENING = Buffer.from('1603010000', 'hex');
-const OPENING_ANSWER = Buffer.from('1703010000', 'hex');
 
 export interface Packet {
   readonly kind: number;
@@ -56,72 +54,6 @@ export function firstPacket(bytes: Buffer): Packet | 'bad' | 'need' {
   if (end < (kind === DATA ? 28 : 8)) return 'bad';
   const whole = bytes.subarray(0, end);
   return { kind, epoch: (first >> 2) & 3, index: bytes.readUInt32BE(4), bytes: whole, body: whole.subarray(8) };
-}
-
-export function readDatagram(bytes: Buffer): { packets: Packet[]; bad: boolean } {
-  const packets: Packet[] = [];
-  let rest = bytes;
-  while (rest.length > 0 && packets.length < 8) {
-    const next = firstPacket(rest);
-    if (next === 'bad' || next === 'need') return { packets, bad: true };
-    packets.push(next);
-    rest = rest.subarray(next.bytes.length);
-  }
-  return { packets, bad: rest.length > 0 };
-}
-
-// ------------------------------------------------------------------ section 3: streams
-
-export class StreamEnd {
-  readonly opening: Buffer;
-  #rest: Buffer = Buffer.alloc(0);
-  #expected: Buffer | undefined;
-  #reply: Buffer;
-  #undecided: boolean;
-  #bad = false;
-
-  constructor(role: 'listener' | 'classic-client' | 'plain-client') {
-    this.opening = role === 'classic-client' ? OPENING : Buffer.alloc(0);
-    this.#expected = role === 'classic-client' ? OPENING_ANSWER : undefined;
-    this.#reply = role === 'listener' ? OPENING_ANSWER : Buffer.alloc(0);
-    this.#undecided = role === 'listener';
-  }
-
-  receive(bytes: Buffer): { packets: Packet[]; reply: Buffer; bad: boolean } {
-    const packets: Packet[] = [];
-    let reply: Buffer = Buffer.alloc(0);
-    if (!this.#bad) {
-      this.#rest = Buffer.concat([this.#rest, bytes]);
-      if (this.#undecided && this.#rest.length > 0) {
-        this.#undecided = false;
-        if (this.#rest[0] === 0x16) this.#expected = OPENING;
-      }
-      reply = this.#passOpening();
-      if (this.#expected === undefined) this.#cut(packets);
-    }
-    return { packets, reply, bad: this.#bad };
-  }
-
-  #passOpening(): Buffer {
-    if (this.#expected === undefined) return Buffer.alloc(0);
-    const there = this.#rest.subarray(0, this.#expected.length);
-    this.#bad = !this.#expected.subarray(0, there.length).equals(there);
-    if (this.#bad || there.length < this.#expected.length) return Buffer.alloc(0);
-    this.#rest = this.#rest.subarray(there.length);
-    this.#expected = undefined;
-    return this.#reply;
-  }
-
-  #cut(packets: Packet[]): void {
-    for (let next = firstPacket(this.#rest); next !== 'need'; next = firstPacket(this.#rest)) {
-      if (next === 'bad') {
-        this.#bad = true;
-        return;
-      }
-      packets.push(next);
-      this.#rest = this.#rest.subarray(next.bytes.length);
-    }
-  }
 }
 
 // ------------------------------------------------------------------ sections 1 and 4: texts
