@@ -1,8 +1,8 @@
 /**
  * Finds out what stands between us and the internet, in the words of RFC 4787, by asking supernodes over our one UDP
  * socket, without a session: they are asked while we attach, so that the answer is there with the attachment. Methods of
- * RFC 5780, without its hairpin probe. What is found decides which ways of a call are worth trying, and is shown to
- * people; nobody is met at an address that was learned here, so a supernode that lies gains nothing but a slower call.
+ * RFC 5780, without its hairpin probe. Nobody is met at an address that was learned here, so a supernode that lies
+ * gains nothing but a slower call.
  *
  *   mapping     two supernodes, at two ports each: where are we seen?
  *   filtering   one of them has two probes sent: by a supernode to whose address we never wrote, and from a port of
@@ -338,8 +338,6 @@ export class NatDiscovery {
     if (probes.againAt === Infinity || addressesIn(this.#sights()) !== 'one-address') this.#fill(now, run);
     this.#tell();
   }
-
-  // ------------------------------------------------------------------ judging
 
   /** How we were seen, in the order in which we asked. */
   #sights(): Sight[] {

@@ -75,15 +75,15 @@ export class NatDesk {
 
   /** Certified: partners may be looked for. */
   open(now: Millis): void {
-    if (this.#askAt === Number.POSITIVE_INFINITY) this.#askAt = now;
+    if (this.#asks === 0) this.#askAt = now;
   }
 
   /** True when the login server is to be asked for supernodes now. */
   asksForSupernodes(now: Millis): boolean {
     if (now < this.#askAt) return false;
-    const last = NAT_PARTNERS_ASK_MS.length - 1;
-    this.#asks = this.#candidates.length > 0 ? last : Math.min(this.#asks + 1, last);
-    this.#askAt = now + (NAT_PARTNERS_ASK_MS[this.#asks] ?? 0) * (0.8 + 0.4 * this.#options.random.fraction());
+    this.#asks += 1;
+    const pauseMs = NAT_PARTNERS_ASK_MS[this.#asks] ?? Number.POSITIVE_INFINITY;
+    this.#askAt = now + pauseMs * (0.8 + 0.4 * this.#options.random.fraction());
     return true;
   }
 
@@ -97,6 +97,7 @@ export class NatDesk {
     }
     const partners = new Set([...this.#partners.values()].map(({ host }) => host));
     this.#candidates = [...known.values()].filter(({ host }) => !partners.has(host));
+    if (known.size > 0) this.#askAt = Number.POSITIVE_INFINITY;
     this.#connectAt = now;
     this.wake(now);
   }

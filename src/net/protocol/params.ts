@@ -127,8 +127,8 @@ export const NAT_PARTNER_KEEP_ALIVE_MS = 60_000;
 /** Sessions that other supernodes opened with it for the same, remembered. */
 export const NAT_PARTNERS_ACCEPTED_MAX = 8;
 export const NAT_PARTNER_RETRY_MS = 30_000;
-/** The login server is asked for supernodes after these pauses while there is no partner, then at the last's. */
-export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000, 600_000] as const;
+/** The login server is asked for supernodes after these pauses while none is known elsewhere; then others' asking does. */
+export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000] as const;
 
 // --- overlay
 /**
