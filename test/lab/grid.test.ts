@@ -19,6 +19,12 @@ const SOUND_MS_MAX = 5_000;
 /** Where a busy machine spoilt a port (realtime.md 1.6), that is over after the 30 s of an unanswered binding. */
 const FORGOTTEN_MS = 31_000;
 
+/** SYM with a NAT that is not: found by chance (P3: in 95 of 100 calls), and not tried again for ten minutes. */
+function byBirthday(caller: Place, callee: Place): boolean {
+  const other = caller === 'SYM' ? callee : callee === 'SYM' ? caller : undefined;
+  return other !== undefined && other !== 'PUB' && expectedRoute('lab', caller, callee) === 'direct';
+}
+
 const PAIRS = PLACES.flatMap((caller) => PLACES.map((callee) => ({ caller, callee })));
 
 describe.skipIf(!support.ok)('the grid of the lab', () => {
@@ -51,9 +57,17 @@ describe.skipIf(!support.ok)('the grid of the lab', () => {
     expect(facts).toHaveLength(2);
   });
 
+  it('SYM is met directly by nearly everybody who is behind another NAT', () => {
+    const pairs = PAIRS.filter(({ caller, callee }) => byBirthday(caller, callee));
+    const met = pairs.filter(({ caller, callee }) => cells.get(keyOf(caller, callee))?.route === 'direct');
+    expect(met.length).toBeGreaterThanOrEqual(pairs.length - 2);
+  });
+
   it.each(PAIRS)('$caller calls $callee by the way in the table', ({ caller, callee }) => {
     const cell = cells.get(keyOf(caller, callee));
-    expect(cell?.route, cell?.why).toBe(expectedRoute('lab', caller, callee));
+    const expected = expectedRoute('lab', caller, callee);
+    if (byBirthday(caller, callee)) expect([expected, 'relay'], cell?.why).toContain(cell?.route);
+    else expect(cell?.route, cell?.why).toBe(expected);
     if (cell?.route !== '-') expect(cell?.firstSoundMs).toBeLessThan(SOUND_MS_MAX);
   });
 });

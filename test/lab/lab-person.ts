@@ -78,6 +78,13 @@ export class LabPerson {
     return { ok: why === '', tookMs, supernode: (await this.#state()).supernode, why };
   }
 
+  /** Drops the supernode and races to one again; how it is reached then. */
+  async attachAnew(): Promise<AppState['supernode']> {
+    await this.#agent.request({ type: 'debug', fault: 'drop-supernode' });
+    await this.#until(async () => (await this.#state()).connection === 'online', 'a supernode', SIGN_UP_LIMIT_MS);
+    return (await this.#state()).supernode;
+  }
+
   /** Ends the agent, as `wren agent stop` does. */
   async leave(): Promise<void> {
     const gone = new Promise<void>((resolve) => void this.#agent.onClose(resolve));
