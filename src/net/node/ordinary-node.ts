@@ -733,7 +733,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #seenAs() {
     const reflexive = this.#reflexive === undefined ? undefined : parseEndpoint(this.#reflexive);
     const isOurs = reflexive !== undefined && this.#media.ours.some((one) => sameEndpoint(one, reflexive));
-    return { reflexive, mapping: isOurs ? ('none' as const) : ('unknown' as const) };
+    const { mapping, evidence } = this.#nat.kind;
+    // What is the same for two ports of one address may still be another for another address.
+    const isSure = mapping !== 'endpoint-independent' || evidence.mapping === 'several-addresses';
+    return { reflexive, mapping: isOurs ? ('none' as const) : isSure ? mapping : ('unknown' as const) };
   }
 
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */
