@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { BUDDY_LIST_SYNC_MS } from '../../src/net/protocol/params.ts';
 import { message } from '../../src/net/wire/messages.ts';
 import { AgentBuddies } from '../../src/store/agent-buddies.ts';
 import { printBuddies } from '../../src/store/buddies-file.ts';
@@ -124,4 +125,33 @@ test('a refusal of the roster is what the command ends with', () => {
   expect(() => buddies.command({ type: 'add', name: 'alice1', message: '' })).toThrow(
     expect.objectContaining({ code: 'person-self' }),
   );
+});
+
+test('a list that was one with the login server’s is not asked for at the next start, unless it has changed or half a day is over', async () => {
+  const buddies = signedIn();
+  const { profile } = scene.core.options;
+  profile.setIdentity({ name: 'alice1', displayName: '', certificate: Buffer.alloc(1), expiresAtMs: scene.nowMs });
+  scene.roster = [buddy('bobby1')];
+  loginServer(printBuddies('alice1', scene.roster).xml, 7);
+  changes(buddies, 'bobby1');
+  buddies.begin();
+  await eventually(() => profile.identity()?.buddyListSynced !== undefined, 'both copies to be one');
+  expect(profile.identity()?.buddyListSynced).toMatchObject({ version: 7, atMs: scene.nowMs });
+  const asks = async (): Promise<number> => {
+    const before = scene.told('login').length;
+    const again = new AgentBuddies(scene.core);
+    again.load('alice1');
+    again.begin();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    again.end();
+    return scene.told('login').length - before;
+  };
+  expect(await asks()).toBe(0);
+  scene.nowMs += BUDDY_LIST_SYNC_MS;
+  expect(await asks()).toBeGreaterThan(0);
+  scene.roster = [{ ...buddy('bobby1'), changedAtMs: scene.nowMs }];
+  const [entry] = scene.roster;
+  buddies.fromRoster({ type: 'changed', name: 'bobby1', entry, previous: undefined } as never);
+  expect(await asks()).toBeGreaterThan(0);
+  buddies.end();
 });
