@@ -13,7 +13,7 @@ const SIGN_INS = 3;
 const CALL_S = 10;
 const CALL_MS = 6_000;
 /** Three keep-alives. */
-const REST_MS = 60_000;
+const REST_MS = 66_000;
 const COUNTED_MS = 400;
 /** Until buddies have found one another. */
 const SETTLE_MS = 1_500;

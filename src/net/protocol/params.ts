@@ -134,11 +134,11 @@ export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000] as const;
 
 // --- overlay
 /**
- * Linux forgets an unreplied UDP mapping after 30 s: stay below, with room for a repeat. Each costs 126 bytes with the reply
- * and all headers: every 20 s here and every 25 s at a second supernode stay below 100 bits a second together. An idle
- * client so finds a silent death of its supernode after 21.5 s at most.
+ * Linux forgets an unreplied UDP mapping after 30 s: stay below, with room for a repeat. Each costs 128 bytes with the reply
+ * and all headers: every 22 s here and every 25 s at a second supernode stay below 100 bits a second, with all that is
+ * asked now and then. An idle client so finds a silent death of its supernode after 23.5 s at most.
  */
-export const KEEP_ALIVE_MS = 20_000;
+export const KEEP_ALIVE_MS = 22_000;
 /** Two unanswered keep-alives this far apart: the supernode is gone (realtime.md 1.2). */
 export const KEEP_ALIVE_RETRY_MS = 500;
 export const KEEP_ALIVE_MISSES_MAX = 3;
