@@ -83,6 +83,8 @@ const WAY_WORDS: Readonly<Record<string, string>> = {
   tcp: 'TCP',
   tcp443: 'TCP 443',
   tcp80: 'TCP 80',
+  proxy443: 'proxy to 443',
+  proxy: 'proxy',
 };
 
 /** One sentence on a search for a supernode that came to nothing: what was tried, and what to do. */
