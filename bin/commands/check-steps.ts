@@ -15,6 +15,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { clock, counted, figure, plain, span } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
+import { limitWords } from './status.ts';
 
 export type CheckVerdict = 'pass' | 'warn' | 'fail';
 
@@ -175,6 +176,10 @@ export function supernodeStep(state: AppState, { supernodes }: NetworkCheck): St
   if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
   else if (knock) words.push(`${knock.tookMs} ms for a handshake`);
   words.push(cache);
+  if (supernode.limitedBy !== undefined) {
+    const cause = [...words, limitWords(supernode.limitedBy)].join(', ');
+    return step('supernode', 'warn', cause, 'calls by a direct way need no relay: does the way by UDP work?', figures);
+  }
   return step('supernode', 'pass', words.join(', '), '', figures);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
+import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
 import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
@@ -101,9 +102,22 @@ function connectionWords({ connection, supernode, supernodesKnown, trouble, trie
     if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
     if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
+    if (supernode.limitedBy !== undefined) words.push(limitWords(supernode.limitedBy));
   }
   if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
+}
+
+const LIMITS: Readonly<Record<RelayCap, string>> = {
+  person: 'as much as anybody may have',
+  address: 'as much as your address may have',
+  supernode: 'it has no more for anybody',
+  streams: 'you have too many calls by relay at once',
+};
+
+/** `it limits what it relays for you: ...`: calls and lines through it lose packets. */
+export function limitWords(cap: RelayCap): string {
+  return `it limits what it relays for you: ${LIMITS[cap] ?? plain(cap)}`;
 }
 
 function troubleWords(trouble: FailureCode): string {

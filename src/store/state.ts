@@ -3,6 +3,7 @@
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
+import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -142,6 +143,8 @@ export interface AppState {
     readonly rttMs: number | null;
     /** `HOST:PORT` of the proxy that the way there leads through; absent when there is none in it. */
     readonly proxy?: string;
+    /** It drops packets that it was to forward for us, by this cap; absent while it does not. */
+    readonly limitedBy?: RelayCap;
   } | null;
   /** What was tried in vain, while nobody answers; absent before the first round of it. */
   readonly tried?: {

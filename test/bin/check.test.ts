@@ -259,6 +259,15 @@ describe('the way out', () => {
     });
   });
 
+  test('a supernode that limits what it relays is a warning', () => {
+    const supernode = { endpoint: 'udp:192.0.2.7:4000', carrier: 'udp', rttMs: 12, limitedBy: 'person' } as const;
+    expect(supernodeStep(state({ supernode }), FOUND)).toMatchObject({
+      verdict: 'warn',
+      cause: expect.stringContaining('it limits what it relays for you'),
+      limitedBy: 'person',
+    });
+  });
+
   test('NAT is named and is no fault', () => {
     expect(addressStep(state({ nat: 'behind-nat', observed: 'udp:203.0.113.5:61000' }))).toMatchObject({
       verdict: 'pass',

@@ -5,9 +5,10 @@
 import { describe, expect, test } from 'vitest';
 import type { NatKind } from '../../src/net/nat/nat-kind.ts';
 import { natClass } from '../../src/net/nat/nat-kind.ts';
+import { PLACES, type Place } from '../places.ts';
 import { type NatBehaviour, natBox } from '../sim/nat-box.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
-import { gatewayOf, PLACES, type Place } from '../sim/places.ts';
+import { gatewayOf } from '../sim/places.ts';
 import { World } from '../sim/world.ts';
 
 const CORE_DELAY_MS = 50;
@@ -20,11 +21,11 @@ const TCP_ONLY = 'blocked no-udp unknown unknown unknown';
 const EXPECTED: Readonly<Record<Place, string | 'cannot'>> = {
   PUB: 'works public none endpoint-independent preserving',
   PR,
-  PRtrap: PR,
+  "PR'": PR,
   SYM: 'works symmetric address-and-port-dependent address-and-port-dependent random',
   UDPX: TCP_ONLY,
-  X443: TCP_ONLY,
-  D443: 'cannot',
+  '443X': TCP_ONLY,
+  '443D': 'cannot',
   SAME: PR,
   CGN: PR.replace('preserving', 'other'),
 };
@@ -57,10 +58,8 @@ const BOXES: readonly { what: string; box: Partial<NatBehaviour>; expected: stri
   },
 ];
 
-const places = Object.keys(PLACES) as Place[];
-
 describe.each([3, 2])('with %i supernodes', (count) => {
-  test.each(places.filter((one) => EXPECTED[one] !== 'cannot'))('somebody in %s is told right, in time', (where) => {
+  test.each(PLACES.filter((one) => EXPECTED[one] !== 'cannot'))('somebody in %s is told right, in time', (where) => {
     const { person, world } = joined(count, (people) => people.person('alice1', where));
     const attachedAt = world.now;
     world.until(() => kindOf(person) !== undefined, 2_000);
@@ -81,7 +80,7 @@ describe.each([3, 2])('with %i supernodes', (count) => {
 });
 
 describe('with one supernode', () => {
-  test.each(places.filter((one) => EXPECTED[one] !== 'cannot'))(
+  test.each(PLACES.filter((one) => EXPECTED[one] !== 'cannot'))(
     'somebody in %s is told what one address can tell',
     (where) => {
       const { person, world } = joined(1, (people) => people.person('alice1', where));

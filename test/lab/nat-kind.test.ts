@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PLACES, type Place } from '../places.ts';
 import { untilAsync } from '../support/private-network.ts';
 import { labSupport } from './keeper.ts';
 import { Lab } from './lab.ts';
-import { PLACES, type Place } from './places.ts';
 import { WrenNetwork } from './wren-network.ts';
 
 const support = labSupport();
@@ -25,6 +25,7 @@ const EXPECTED: Readonly<Record<Place, string>> = {
   '443X': NO_UDP,
   '443D': NO_UDP,
   SAME: PR,
+  CGN: PR.replace('preserving', 'random'),
 };
 const host = (place: Place): string => `at-${place.toLowerCase().replace("'", 't')}`;
 const nameOf = (place: Place): string => `somebody-${PLACES.indexOf(place)}`;

@@ -234,6 +234,8 @@ export class PeopleWorld {
   readonly accounts = new MemoryAccounts();
   starts = 0;
   loginAddress: string;
+  /** Of each supernode that starts. */
+  relayKbps = 1000;
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
@@ -290,7 +292,7 @@ export class PeopleWorld {
       certificate: kept,
       loginServers: [{ carrier: 'tcp', host: this.loginAddress, port: PORT }],
       endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
-      relayKbps: 1000,
+      relayKbps: this.relayKbps,
       privateKey,
       publicKeySpki: spki,
       nodeId: nodeIdOf(spki),

@@ -138,6 +138,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   vouched: { source: NODE_B, host: '203.0.113.5' },
   pathPorts: { callId: CALL, ports: [61_235, 1_024] },
   natProbe: { transaction: run(0x90, 16), target: 'udp:203.0.113.5:61234' },
+  quota: { cap: 'person', bytesPerSecond: 16_000, dropped: 17 },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

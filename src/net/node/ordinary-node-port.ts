@@ -14,6 +14,7 @@ import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
+import type { RelayCap } from '../protocol/relay-cap.ts';
 import type { WayName } from '../protocol/ways.ts';
 import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
@@ -125,6 +126,8 @@ export type OrdinaryNodeEvent =
   /** What stands between us and the internet, found or found to be otherwise. */
   | { readonly type: 'nat'; readonly kind: NatKind }
   | { readonly type: 'rtt'; readonly rttMs: number }
+  /** The supernode dropped so many packets of ours, for this cap of its. */
+  | { readonly type: 'limited'; readonly cap: RelayCap; readonly dropped: number }
   /** `tickets()` tells others than before: to be stored, for this account alone. */
   | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */

@@ -555,6 +555,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'rtt':
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
         return true;
+      case 'limited':
+        this.#out.push({ type: 'limited', cap: output.cap, dropped: output.dropped });
+        return true;
     }
   }
 

@@ -131,7 +131,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   }
 
   command(now: Millis, command: SupernodeCommand): void {
-    if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load });
+    if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load(now) });
     else {
       this.#mapped = command.endpoints;
       this.#enrol(now);
@@ -294,9 +294,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     }
     if (peer?.kind === 'anonymous') return;
     const observed = remote ? printEndpoint(remote) : '';
+    const host = remote?.host ?? '';
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;
-    this.#registrar.receive(now, { session, observed, peer: client }, message);
+    this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): void {

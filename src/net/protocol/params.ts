@@ -197,11 +197,26 @@ export const SEARCH_REFILL_MS = 500;
 export const SUPERNODE_REFUSED_MS = 30_000;
 /** An attachment that ended sooner than this is no reason to come back at once: both would do nothing else. */
 export const ATTACHMENT_BRIEF_MS = 5_000;
-/** Sealed packets forwarded for one client, bytes a second and burst: signalling plus one relayed call. */
+/** Sealed packets forwarded for one person, bytes a second and burst: signalling plus one relayed call. */
 export const FORWARD_BYTES_PER_SECOND = 16_000;
 export const FORWARD_BURST_BYTES = 64_000;
 /** A shorter packet counts as this much: each costs the supernode and its target a sealed datagram all the same. */
 export const FORWARD_BYTES_LEAST = 100;
+/** From one node to another, packets in a second: more is a stream (voice has 50), less may be any signalling. */
+export const STREAM_PACKETS_PER_SECOND = 24;
+/** Streams of one person at once: the host of a conference of eight has seven. And of all behind one address. */
+export const STREAMS_PER_PERSON_MAX = 8;
+export const STREAMS_PER_ADDRESS_MAX = 64;
+/** A stream that sent less for so long is none any more. */
+export const STREAM_ENDS_MS = 2_000;
+/** Ways from node to node that are counted; the one used longest ago is forgotten. 200 bytes each. */
+export const RELAY_FLOWS_MAX = 8_192;
+/** A client is told of dropped packets no more often than this. */
+export const QUOTA_TELL_MS = 1_000;
+/** Who is limited says so until nothing was heard of it for this long. */
+export const QUOTA_SHOWN_MS = 10_000;
+/** People named in a report of what a supernode relays. */
+export const LOAD_PEOPLE_MAX = 10;
 /** A longer packet is forwarded reliably: inside a sealed Forward it would no longer fit a datagram. */
 export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
 /** A race that lasts this long asks the login server for supernodes: those that we know may be the wrong ones. */
