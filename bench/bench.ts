@@ -15,13 +15,15 @@ import type { Scene } from './scene.ts';
 import { call } from './scene-call.ts';
 import { ear } from './scene-ear.ts';
 import { idle } from './scene-idle.ts';
+import { lab } from './scene-lab.ts';
 import { micro } from './scene-micro.ts';
+import { relay } from './scene-relay.ts';
 import { screen } from './scene-screen.ts';
 import { start } from './scene-start.ts';
 import { wire } from './scene-wire.ts';
 import { clearStages, ROOT } from './stage.ts';
 
-const SCENES: readonly Scene[] = [idle, start, screen, call, ear, wire, micro];
+const SCENES: readonly Scene[] = [idle, start, screen, call, ear, lab, relay, wire, micro];
 const README = join(import.meta.dirname, 'README.md');
 
 const USAGE = `usage: npm run bench -- [--only SCENE,SCENE] [--json FILE] [--write] [--list]

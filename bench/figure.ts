@@ -19,6 +19,8 @@ export interface Figure {
   readonly target?: Target;
   /** Judge the worst run, not the median. */
   readonly judgeWorst?: boolean;
+  /** Judge the value that 95 of 100 runs do not exceed. */
+  readonly judgeP95?: boolean;
   readonly remark?: string;
 }
 
@@ -27,6 +29,12 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** The smallest value that so large a share of all does not exceed. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
 /** Standard deviation of a sample; 0 for fewer than two values. */
@@ -38,9 +46,9 @@ export function deviation(values: readonly number[]): number {
 
 export type Verdict = 'met' | 'missed' | 'no target';
 
-export function verdictOf({ values, target, judgeWorst }: Figure): Verdict {
+export function verdictOf({ values, target, judgeWorst, judgeP95 }: Figure): Verdict {
   if (!target) return 'no target';
-  const judged = judgeWorst ? values : [median(values)];
+  const judged = judgeWorst ? values : [judgeP95 ? quantile(values, 0.95) : median(values)];
   const met = judged.every((value) => value <= (target.most ?? value) && value >= (target.least ?? value));
   return met ? 'met' : 'missed';
 }
@@ -52,12 +60,12 @@ export function printed(value: number): string {
   return size >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-export function targetText({ target, unit, judgeWorst }: Figure): string {
+export function targetText({ target, unit, judgeWorst, judgeP95 }: Figure): string {
   if (!target) return '';
   const bounds = [
     target.least === undefined ? '' : `>= ${target.least}`,
     target.most === undefined ? '' : `<= ${target.most}`,
   ].filter((text) => text !== '');
   const label = target.label === '' ? '' : ` (${target.label})`;
-  return `${judgeWorst ? 'each ' : ''}${bounds.join(', ')} ${unit}`.trim() + label;
+  return `${judgeWorst ? 'each ' : judgeP95 ? 'p95 ' : ''}${bounds.join(', ')} ${unit}`.trim() + label;
 }

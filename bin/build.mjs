@@ -31,10 +31,12 @@ const ENTRIES = [
   { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', banner: SCREEN_HEAP },
   { entry: 'bin/voice.ts', out: 'dist/voice.cjs' },
   { entry: 'bin/server.ts', out: 'dist/server.cjs' },
+  { entry: 'bin/port-mapper.ts', out: 'dist/port-mapper.cjs' },
 ];
 
 /** Native modules, and packages that read files of their own folder or require by computed names. */
 const EXTERNAL = [
+  '@achingbrain/nat-port-mapper',
   'libsql',
   'naudiodon',
   '@discordjs/opus',

@@ -11,6 +11,7 @@ import { encodeInvite, type Invite, parseInvite } from '../src/net/index.ts';
 import { chooseProxy } from '../src/net/io/index.ts';
 import { type FailureCode, Refusal } from '../src/net/protocol/failures.ts';
 import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
+import type { RegistrarLoad } from '../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
 import { type Log, type LogLevel, openLog } from '../src/store/log-file.ts';
 import { openPrivateFolder } from '../src/store/private-folder-file.ts';
@@ -143,11 +144,18 @@ async function startSupernode(folder: string, flags: Flags, log: Log, end: Proce
   const { host, port, relayKbps } = flags;
   const { authorityPin: pin, loginServers } = invite;
   const proxy = chooseProxy(flags.proxy ?? '', process.env);
-  const network = { pin, loginServers, relayKbps, proxy };
+  const network = { pin, loginServers, relayKbps, proxy, onLoad: loadLines(flags) };
   const server = await runSupernode({ folder, host, port, log, onFault: end.fault, ...network });
   const text = encodeInvite({ ...invite, supernodes: [...server.endpoints, ...invite.supernodes].slice(0, 8) });
   const words = `This supernode serves ${invite.network}, relaying at most ${relayKbps} kbit/s. An invite that names it:\n\n${text}\n`;
   return { invite: text, words, stop: () => server.stop() };
+}
+
+/** One JSON line for each report, after `ready`; nothing for people, who have the log. */
+function loadLines({ json }: Flags): (load: RegistrarLoad) => void {
+  return (load) => {
+    if (json) process.stdout.write(`${JSON.stringify({ event: 'load', at: Date.now(), ...load })}\n`);
+  };
 }
 
 /** Login server, supernode and echo service in one process. */
@@ -171,6 +179,7 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
     pin,
     loginServers,
     relayKbps,
+    onLoad: loadLines(flags),
   });
   const invite = encodeInvite({ network, authorityPin: pin, loginServers, supernodes: supernode.endpoints });
   if (agent) await signInEcho(agent, { ...flags, name: 'echo', profile, invite });

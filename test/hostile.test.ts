@@ -192,6 +192,7 @@ type CallNews = { readonly type: 'call'; readonly news: { readonly type: string;
 const TOLD_BY_SUPERNODE = ['attached', 'keepAliveReply', 'whereabouts', 'searchResults', 'seen', 'forwarded'].concat(
   'forwardFailed',
   'failure',
+  'quota',
 );
 const TOLD_BY_PEOPLE = [
   ...['presence', 'buddyRequest', 'buddyAnswer', 'chatMessage', 'chatReceipt', 'callInvite', 'callRinging'],

@@ -62,7 +62,17 @@ describe('messages', () => {
     }
     for (const { type, json } of messages.bodies) expect(pathsOf(json), type).toEqual(new Set(fieldsOf(type)));
     const bodies = messages.bodies.map(({ type }) => type);
-    expect(bodies).toEqual(['Hello', 'Cookie', 'Auth1', 'Auth2', 'Proof', 'SupernodeRecord', 'Invite']);
+    expect(bodies).toEqual([
+      'Hello',
+      'Cookie',
+      'Auth1',
+      'Auth2',
+      'Proof',
+      'WhoAmI',
+      'YouAre',
+      'SupernodeRecord',
+      'Invite',
+    ]);
   });
 
   it.each(messages.messages)('$field is read as it was meant', ({ json, hex }) => {

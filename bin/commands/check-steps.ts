@@ -14,7 +14,8 @@ import { pathWords } from './call-words.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { clock, counted, figure, plain, span } from './layout.ts';
-import { natWords } from './status.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
+import { limitWords } from './status.ts';
 
 export type CheckVerdict = 'pass' | 'warn' | 'fail';
 
@@ -184,6 +185,10 @@ export function supernodeStep(state: AppState, { supernodes }: NetworkCheck): St
   if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
   else if (knock) words.push(`${knock.tookMs} ms for a handshake`);
   words.push(cache);
+  if (supernode.limitedBy !== undefined) {
+    const cause = [...words, limitWords(supernode.limitedBy)].join(', ');
+    return step('supernode', 'warn', cause, 'calls by a direct way need no relay: does the way by UDP work?', figures);
+  }
   return step('supernode', 'pass', words.join(', '), '', figures);
 }
 
@@ -201,6 +206,17 @@ export function udpStep({ supernodes }: NetworkCheck): Step {
 export function addressStep(state: AppState): Step {
   const { nat, observed } = state;
   return step('our address', 'pass', natWords(state), '', { nat, observed });
+}
+
+/** What stands in the way of calls: only that no UDP gets through is one, and the step `udp` says so. */
+export function natStep({ natKind, portMapping }: AppState): Step {
+  const found = [natClassWords({ natKind }), natDetailWords({ natKind }), mappingWords({ portMapping })];
+  const words = found.filter((one) => one !== undefined);
+  const figures = { class: 'unknown', ...natKind, portMapping };
+  if (natKind?.class !== 'symmetric' || portMapping)
+    return step('nat', 'pass', words.join('; ') || 'not found out yet', '', figures);
+  const remedy = 'with UPnP, NAT-PMP or PCP switched on in the router calls find more ways to go direct';
+  return step('nat', 'pass', words.join('; '), remedy, figures);
 }
 
 /** `nowMs`: this machine's wall clock. */

@@ -20,6 +20,7 @@ import {
   checkExit,
   clockStep,
   loginSteps,
+  natStep,
   networkStep,
   proxySteps,
   type Step,
@@ -137,7 +138,7 @@ async function examine(
   tell(...proxySteps(found, attached), ...loginSteps(found, attached), ...tlsSteps(found), accountStep(state));
   if (state.account === null) return;
   tell(supernodeStep(state, found), udpStep(found));
-  if (attached) tell(addressStep(state));
+  if (attached) tell(addressStep(state), natStep(state));
   tell(certificateStep(state.account, Date.now()), clockStep(found), soundStep(state));
   if (name !== undefined && foldName(name) !== 'echo') tell(buddyStep(state, name));
   if (attached && !stop.aborted) tell(await echoStep(agent, state, audio ?? 'none', stop));

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
+import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
 import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
@@ -12,6 +13,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
 import { examples, secondsValue } from './usage.ts';
 
 /** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
@@ -63,6 +65,9 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
     ['Connection:', connectionWords(state)],
     ['NAT:', natWords(state)],
+    ...[natClassWords(state), natDetailWords(state), mappingWords(state)].flatMap((words): [string, string][] =>
+      words ? [['', words]] : [],
+    ),
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
@@ -97,15 +102,22 @@ function connectionWords({ connection, supernode, supernodesKnown, trouble, trie
     if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
     if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
+    if (supernode.limitedBy !== undefined) words.push(limitWords(supernode.limitedBy));
   }
   if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
 }
 
-/** `behind NAT, seen as 203.0.113.5:4000`: what others see of our address. */
-export function natWords({ nat, observed }: Pick<AppState, 'nat' | 'observed'>): string {
-  const words = { unknown: 'unknown', public: 'public', 'behind-nat': 'behind NAT' }[nat] ?? plain(nat);
-  return observed === null ? words : `${words}, seen as ${plain(observed).replace(/^(udp|tcp):/, '')}`;
+const LIMITS: Readonly<Record<RelayCap, string>> = {
+  person: 'as much as anybody may have',
+  address: 'as much as your address may have',
+  supernode: 'it has no more for anybody',
+  streams: 'you have too many calls by relay at once',
+};
+
+/** `it limits what it relays for you: ...`: calls and lines through it lose packets. */
+export function limitWords(cap: RelayCap): string {
+  return `it limits what it relays for you: ${LIMITS[cap] ?? plain(cap)}`;
 }
 
 function troubleWords(trouble: FailureCode): string {

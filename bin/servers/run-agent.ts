@@ -4,8 +4,10 @@
  */
 import { join } from 'node:path';
 import { silenceBody } from '../../src/audio/voice-body.ts';
+import { openPortMapping } from '../../src/net/io/index.ts';
 import { Agent, type ServiceBehaviour } from '../../src/store/agent.ts';
 import { agentSocketPath, besideRunningProgram } from '../../src/store/agent-client-io.ts';
+import type { AgentOptions } from '../../src/store/agent-core.ts';
 import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
 import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
@@ -40,6 +42,14 @@ export interface RunAgentOptions {
   readonly onFault: (fault: unknown) => void;
 }
 
+const mapPort: NonNullable<AgentOptions['openPortMapping']> = ({ port, upnp, onChange }) =>
+  openPortMapping({
+    port,
+    carriers: ['udp'],
+    upnpEntry: upnp ? besideRunningProgram('port-mapper.cjs') : undefined,
+    onChange,
+  });
+
 /** Throws `Refusal('profile-locked')` when an agent runs already, and what the profile's files throw. */
 export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> {
   const lock = holdProfileLock(options.profileDir);
@@ -68,6 +78,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       silence: silenceBody,
       proxyEnvironment: process.env,
+      ...(process.env.WREN_NO_PORT_MAPPING === '1' ? {} : { openPortMapping: mapPort }),
       ...(process.env.WREN_NO_INSTALL_PING === '1' ? {} : { tellInstalled }),
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),

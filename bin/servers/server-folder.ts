@@ -81,16 +81,17 @@ export async function openKeptSockets(
     readonly proxy?: ProxyChoice | undefined;
     /** For callers who speak TLS. */
     readonly tls?: TlsOffer;
+    readonly sideUdp?: number;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host, proxy, tls } = options;
+  const { host, proxy, tls, sideUdp = 0 } = options;
   const [first, second] = host === undefined ? [] : hostsOf(host);
   const atHome = first !== undefined && second === undefined && isLoopbackHost(first);
   const listenAt = atHome ? { host: first } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, proxy, tls, ...listenAt });
+  const sockets = await openSockets({ port, proxy, tls, sideUdp, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

@@ -7,9 +7,11 @@ import { authorityPin } from '../../src/net/index.ts';
 import { Driver, type ProxyChoice } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
-import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
+import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
+import { type RegistrarLoad, Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
+import { openGatewayPort } from './gateway-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 import { makeTlsOffer } from './tls-face.ts';
@@ -18,12 +20,17 @@ const READY_TIMEOUT_MS = 15_000;
 /** File of its private key. */
 export const SUPERNODE_KEY = 'supernode.pem';
 
+/** So often it is told what was relayed, when anything was. */
+const REPORT_MS = 60_000;
+
 export interface SupernodeServerOptions extends ServerOptions {
   readonly pin: Buffer;
   readonly loginServers: readonly Endpoint[];
   readonly relayKbps: number;
   /** Through which the login server may be asked. */
   readonly proxy?: ProxyChoice | undefined;
+  /** What it relays and for whom, once a minute with news; the log has the sums. */
+  readonly onLoad?: (load: RegistrarLoad) => void;
 }
 
 interface Kept {
@@ -35,7 +42,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   const { folder, log } = options;
   const [key, tls] = await Promise.all([openNodeKey(folder, SUPERNODE_KEY), makeTlsOffer()]);
   const kept = readKept(folder, options.pin);
-  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', tls });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', tls, sideUdp: NAT_SIDE_PORTS });
   const endpoints = advertised(options.host, sockets.port, 'udp');
   const core = new Supernode({
     random: systemRandom,
@@ -51,6 +58,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     publicKeySpki: key.spki,
     nodeId: key.nodeId,
   });
+  const isNews = newsOfLoad();
   let ready: () => void = () => {};
   let lastFailure: Extract<SupernodeEvent, { type: 'enrolment-failed' }> | undefined;
   const certified = new Promise<void>((resolve) => {
@@ -64,6 +72,8 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
         keep(folder, event, log);
         log.info('supernode', 'certified', { port: sockets.port });
         ready();
+      } else if (event.type === 'load') {
+        if (isNews(event.load)) tellLoad(event.load, options);
       } else if (event.type === 'enrolment-failed') {
         lastFailure = event;
         log.warn('supernode', 'not certified', { code: event.code });
@@ -73,6 +83,10 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     onFault: options.onFault,
   });
   driver.start();
+  const { port } = sockets;
+  const onChange = (mapped: readonly Endpoint[]): void => driver.command({ type: 'mapped', endpoints: mapped });
+  const gatewayPort = openGatewayPort({ host: options.host, port, log, onChange });
+  const stop = async (): Promise<void> => void (await Promise.all([gatewayPort.close(), driver.close()]));
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Refusal(lastFailure?.code ?? 'unreachable-login')), READY_TIMEOUT_MS);
@@ -80,12 +94,39 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   try {
     await Promise.race([certified, timeout]);
   } catch (error) {
-    await driver.close();
+    await stop();
     throw error;
   } finally {
     clearTimeout(timer);
   }
-  return { endpoints, stop: () => driver.close() };
+  const reports = setInterval(() => driver.command({ type: 'report' }), REPORT_MS);
+  return {
+    endpoints: [...gatewayPort.endpoints(), ...endpoints],
+    stop: () => {
+      clearInterval(reports);
+      return stop();
+    },
+  };
+}
+
+function tellLoad(load: RegistrarLoad, { log, onLoad }: SupernodeServerOptions): void {
+  // Without names: a log may be sent to strangers.
+  const { people: _people, droppedByCap, ...totals } = load;
+  const { person, address, supernode, streams } = droppedByCap;
+  const dropped = { overPerson: person, overAddress: address, overSupernode: supernode, overStreams: streams };
+  log.info('supernode', 'load', { ...totals, ...dropped });
+  onLoad?.(load);
+}
+
+/** True when another number of packets was relayed or dropped, or of people attached, than at the last report. */
+function newsOfLoad(): (load: RegistrarLoad) => boolean {
+  let before = '';
+  return ({ clients, forwardedPackets, refusedPackets, droppedByCap }) => {
+    const now = JSON.stringify([clients, forwardedPackets, refusedPackets, droppedByCap]);
+    const isNews = now !== before;
+    before = now;
+    return isNews;
+  };
 }
 
 /** Undefined when there is none, it has ended, or it is of another network. */

@@ -6,3 +6,4 @@ export { type AuthorityKeys, createAuthority, createTlsOffer, Issuer } from './l
 export { LoginEffects } from './login/login-effects-io.ts';
 export { LoginNode, type LoginNodeCommand, type LoginNodeEvent } from './node/login-node.ts';
 export { Supernode, type SupernodeCommand, type SupernodeEvent } from './node/supernode.ts';
+export type { RegistrarLoad } from './overlay/registrar.ts';

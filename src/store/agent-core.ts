@@ -7,7 +7,7 @@
 
 import type { SoundFound } from '../audio/device-probe.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
-import type { Driver, NetFault, ProxyChoice, SystemSockets } from '../net/io/index.ts';
+import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
@@ -41,6 +41,13 @@ export interface AgentOptions {
   readonly proxyEnvironment?: NodeJS.ProcessEnv;
   /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
   readonly tellInstalled?: (server: Endpoint, version: string) => Promise<string | undefined>;
+  /** Makes a mapping of our UDP port at the gateway, not started; undefined where none is to be made. */
+  readonly openPortMapping?: (wish: {
+    readonly port: number;
+    /** Try UPnP as well, which costs a child process. */
+    readonly upnp: boolean;
+    readonly onChange: (mapped: PortMapped | undefined) => void;
+  }) => Pick<PortMapping, 'start' | 'close'>;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */
@@ -79,6 +86,8 @@ export class AgentCore {
   proxy: ProxyChoice | undefined;
   /** What the node's sockets had counted when it was chosen: the faults of another. */
   countsBeforeProxy: Readonly<Record<string, number>> = {};
+  /** Ends together with the node. */
+  portMapping: { close(): Promise<void> } | undefined;
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */
   clockOffsetMs: number | undefined;
   /** The fault switch is on: nothing of this agent may use UDP. */
@@ -153,7 +162,7 @@ export class AgentCore {
     const { node } = this;
     if (!node) return;
     node.driver.command({ type: 'leave' });
-    await node.driver.close();
+    await Promise.all([node.driver.close(), this.portMapping?.close()]);
     this.node = undefined;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

@@ -8,12 +8,16 @@ import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
 import { proxyWhere } from '../net/io/index.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
+import { QUOTA_SHOWN_MS } from '../net/protocol/params.ts';
+import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { natReport } from './agent-nat.ts';
+import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -34,9 +38,11 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #calls: AgentCalls;
+  readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
+  #limitedTimer: NodeJS.Timeout | undefined;
 
   constructor(options: AgentOptions, facts: AgentFacts) {
     this.#facts = facts;
@@ -44,6 +50,8 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#portMapping = new AgentPortMapping(this.#core);
+    this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
     this.#account = new AgentAccount(this.#core, {
       rosterOf: (name) => this.#buddies.load(name),
@@ -56,6 +64,7 @@ export class Agent {
         this.#buddies.end();
         this.#tickets.forget();
         this.#calls.hangUpAll();
+        void this.#portMapping.close();
       },
       onNodeEvent: (event) => this.#fromNode(event),
     });
@@ -197,17 +206,13 @@ export class Agent {
         return this.#account.renewed(event);
       case 'link':
         return this.#link(event);
-      case 'rtt': {
-        const { supernode, connection, trouble } = this.#core.state;
-        if (supernode)
-          this.#core.emit({
-            type: 'link.changed',
-            connection,
-            trouble,
-            supernode: { ...supernode, rttMs: event.rttMs },
-          });
-        return;
-      }
+      case 'nat':
+        this.#core.emit({ type: 'nat.changed', natKind: natReport(event.kind) });
+        return this.#portMapping.found(event.kind);
+      case 'rtt':
+        return this.#tellSupernode((supernode) => ({ ...supernode, rttMs: event.rttMs }));
+      case 'limited':
+        return this.#limited(event.cap, event.dropped);
       case 'tickets-changed':
         return this.#tickets.changed();
       case 'remember':
@@ -241,6 +246,24 @@ export class Agent {
     const { tried = null, known } = event;
     const more = { tried, ...(known === undefined ? {} : { supernodesKnown: known }) };
     this.#core.emit({ type: 'link.changed', connection: event.state, supernode, trouble, nat, observed, ...more });
+  }
+
+  #tellSupernode(change: (supernode: NonNullable<AppState['supernode']>) => AppState['supernode']): void {
+    const { supernode, connection, trouble } = this.#core.state;
+    if (!supernode) return;
+    this.#core.emit({ type: 'link.changed', connection, trouble, supernode: change(supernode) });
+  }
+
+  /** Said until the supernode has dropped nothing of ours for a while. */
+  #limited(cap: RelayCap, dropped: number): void {
+    const before = this.#core.state.supernode?.limitedBy;
+    if (before === undefined) this.#core.options.log.warn('link', 'limited by the supernode', { cap, dropped });
+    if (before !== cap) this.#tellSupernode((supernode) => ({ ...supernode, limitedBy: cap }));
+    clearTimeout(this.#limitedTimer);
+    this.#limitedTimer = setTimeout(() => {
+      this.#tellSupernode(({ limitedBy: _limitedBy, ...supernode }) => supernode);
+    }, QUOTA_SHOWN_MS);
+    this.#limitedTimer.unref();
   }
 
   /** Hints for the next start: not worth dying for on a full disk, nor a word to the person. */

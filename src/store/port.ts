@@ -20,6 +20,7 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  NatReport,
   PresenceStatus,
   Quality,
 } from './state.ts';
@@ -238,6 +239,8 @@ export type AgentEvent =
       readonly tried?: AppState['tried'];
       readonly supernodesKnown?: number;
     }
+  | { readonly type: 'nat.changed'; readonly natKind: NatReport }
+  | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }

@@ -22,7 +22,7 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
     case 'account.signed-in':
       return change(state, { account: event.account });
     case 'account.signed-out':
-      return change(state, { account: null, buddies: [] });
+      return change(state, { account: null, buddies: [], natKind: null });
     case 'link.changed':
       return change(state, {
         connection: event.connection,
@@ -33,6 +33,10 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
         ...(event.tried === undefined ? {} : { tried: event.tried }),
         ...(event.supernodesKnown === undefined ? {} : { supernodesKnown: event.supernodesKnown }),
       });
+    case 'nat.changed':
+      return change(state, { natKind: event.natKind });
+    case 'mapping.changed':
+      return change(state, { portMapping: event.portMapping });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

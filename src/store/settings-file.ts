@@ -26,6 +26,8 @@ export interface Settings {
   readonly installNotice: 'due' | 'sent' | 'off';
   /** URL of a proxy with whatever it needs, `none`, or empty: what the environment names. Never to be shown. */
   readonly proxy: string;
+  /** May the router be asked to pass a port on to us (`agent-port-mapping.ts`)? */
+  readonly portMapping: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -34,6 +36,7 @@ export const DEFAULT_SETTINGS: Settings = {
   port: 0,
   installNotice: 'due',
   proxy: '',
+  portMapping: true,
 };
 
 export interface SettingsFile {
@@ -88,6 +91,7 @@ const SCHEMAS = {
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
   installNotice: v.picklist(['due', 'sent', 'off']),
   proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)),
+  portMapping: v.boolean(),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -3,6 +3,7 @@
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
+import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -87,6 +88,33 @@ export interface Call {
   readonly reason: CallEndReason | null;
 }
 
+/** What stands between this machine and the internet, in the words of RFC 4787. */
+export interface NatReport {
+  /** The word that people use for it. */
+  readonly class:
+    | 'public'
+    | 'firewalled'
+    | 'full-cone'
+    | 'address-restricted'
+    | 'port-restricted'
+    | 'symmetric'
+    | 'no-udp'
+    | 'unknown';
+  readonly udp: 'works' | 'blocked' | 'unknown';
+  readonly mapping: 'none' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
+  readonly filtering: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
+  readonly portAllocation: 'preserving' | 'sequential' | 'random' | 'other' | 'unknown';
+  /** What the next outer port is more than the last; null unless `sequential`. */
+  readonly portDelta: number | null;
+  /** Our endpoint as a supernode sees it by UDP. */
+  readonly publicEndpoint: string | null;
+  /** From how many addresses of supernodes it was found out. */
+  readonly evidence: {
+    readonly mapping: 'several-addresses' | 'one-address' | 'none';
+    readonly filtering: 'several-addresses' | 'one-address' | 'none';
+  };
+}
+
 export interface AudioReport {
   /** The configured SPEC. */
   readonly spec: string;
@@ -115,6 +143,8 @@ export interface AppState {
     readonly rttMs: number | null;
     /** `HOST:PORT` of the proxy that the way there leads through; absent when there is none in it. */
     readonly proxy?: string;
+    /** It drops packets that it was to forward for us, by this cap; absent while it does not. */
+    readonly limitedBy?: RelayCap;
   } | null;
   /** What was tried in vain, while nobody answers; absent before the first round of it. */
   readonly tried?: {
@@ -127,6 +157,10 @@ export interface AppState {
   readonly supernodesKnown?: number;
   /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
   readonly nat: 'unknown' | 'public' | 'behind-nat';
+  /** What kind of NAT it is, once found out (RFC 4787); null before, and while signed out. */
+  readonly natKind: NatReport | null;
+  /** The port that our gateway passes on to us; null when there is none. */
+  readonly portMapping: { readonly by: 'pcp' | 'nat-pmp' | 'upnp'; readonly endpoint: string } | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
   readonly presence: PresenceStatus;
@@ -145,6 +179,8 @@ export const INITIAL_STATE: AppState = {
   trouble: null,
   supernode: null,
   nat: 'unknown',
+  natKind: null,
+  portMapping: null,
   observed: null,
   presence: 'online',
   buddies: [],

@@ -101,6 +101,7 @@ test('all well: every step passes, with figures, and it ends 0', async () => {
     supernode: 'pass',
     udp: 'pass',
     'our address': 'pass',
+    nat: 'pass',
     certificate: 'pass',
     clock: 'pass',
     sound: 'pass',
@@ -267,6 +268,15 @@ describe('the way out', () => {
     expect(supernodeStep(away, { ...FOUND, supernodes: [knock(SILENT)] })).toMatchObject({
       verdict: 'fail',
       cause: expect.stringContaining('1 supernode known, 0 answering'),
+    });
+  });
+
+  test('a supernode that limits what it relays is a warning', () => {
+    const supernode = { endpoint: 'udp:192.0.2.7:4000', carrier: 'udp', rttMs: 12, limitedBy: 'person' } as const;
+    expect(supernodeStep(state({ supernode }), FOUND)).toMatchObject({
+      verdict: 'warn',
+      cause: expect.stringContaining('it limits what it relays for you'),
+      limitedBy: 'person',
     });
   });
 

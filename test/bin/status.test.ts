@@ -65,6 +65,13 @@ test('status reads well from top to bottom, with what to do about what waits', (
   ]);
 });
 
+test('a supernode that drops what it was to relay is told of, with the reason', () => {
+  const supernode = { endpoint: 'udp:192.0.2.7:4000', carrier: 'udp', rttMs: null, limitedBy: 'address' } as const;
+  expect(lines({ supernode })).toContain(
+    'Connection:  online, supernode 192.0.2.7:4000 over UDP, it limits what it relays for you: as much as your address may have',
+  );
+});
+
 test('a profile that is new says how to begin', () => {
   const words = statusLines(INITIAL_STATE, AGENT, NOW).join('\n');
   expect(words).toContain('not signed in; wren signin NAME, or wren signup NAME');

@@ -93,14 +93,14 @@ describe('where nothing but TLS to port 443 gets out', () => {
     await scene((world) => {
       const people = new PeopleWorld(world);
       blockLogin(world, people);
-      signsUp(world, people.person(PERSON, 'D443'), 3_500);
+      signsUp(world, people.person(PERSON, '443D'), 3_500);
     });
   });
 
   test('a person who has been there before is back in less than half a second: the way is remembered', async () => {
     await scene((world) => {
       const people = new PeopleWorld(world);
-      const person = people.person(PERSON, 'D443');
+      const person = people.person(PERSON, '443D');
       signsUp(world, person, 2_000);
       world.advance(2 * REMEMBER_SOON_MS);
       person.kill();

@@ -73,7 +73,7 @@ describe('host cache filled with 199 dead entries', () => {
     ['SYM', 2_500, 4],
     ['UDPX', 6_000, 5],
     ['UDPX', 6_000, 6],
-    ['X443', 5_000, 7],
+    ['443X', 5_000, 7],
   ] as const)('%s: attached within %i ms (figure S6; chance %i)', async (where, limitMs, seed) => {
     await scene((world) => {
       const person = member(world, where);
@@ -113,7 +113,7 @@ describe('signing in again on a network that is remembered (figures S3, S8)', ()
     ['PUB', 400],
     ['PR', 400],
     ['UDPX', 600],
-    ['X443', 600],
+    ['443X', 600],
   ] as const)('%s within %i ms, by the way that worked, asking no more than eight nodes', async (where, limitMs) => {
     await scene((world) => {
       const person = member(world, where);
@@ -178,6 +178,8 @@ describe('nothing reachable (figure S7)', () => {
       const tried = lastTried(person);
       expect(tried?.supernodes).toBe(1);
       expect(tried?.ways).toEqual(expect.arrayContaining(['udp', 'tcp', 'tcp443', 'tcp80']));
+      // The next word has what became of the login server, too.
+      world.until(() => lastTried(person)?.loginServer === 'silent', 8_000);
       undo();
       world.until(() => person.online, 5_000);
       expect(person.node.events.findLast((event) => event.type === 'link')).toMatchObject({ trouble: undefined });

@@ -1,12 +1,13 @@
 /**
  * Every place against every other, in virtual time: can people sign up there, meet, write, and be heard, and which way
- * does the sound of a call go? The tables hold what today's code does; a cell that gets better fails here, and is
+ * does the sound of a call go? The table is `../places.ts`; a cell that gets better fails here, and is
  * then tightened. Links are those of the figures' W100: 50 ms each way between a person and the core.
  * `WREN_GRID=1` prints the grid with all times.
  */
 import { afterAll, describe, expect, test } from 'vitest';
+import { describePlace, expectedRoute, PLACES, type Place, routeOf, SIGN_IN_MS_MAX } from '../places.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
-import { gatewayOf, PLACES, type Place } from '../sim/places.ts';
+import { gatewayOf } from '../sim/places.ts';
 import { replayCommand, runScene } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
 
@@ -19,39 +20,6 @@ const DIRECT_MS_MAX = 1_500;
 const DIRECT_MS_MAX_SYM = 3_000;
 /** So long a call is watched for a better way. */
 const WATCH_MS = 4_000;
-
-const places = Object.keys(PLACES) as Place[];
-
-/** Sign-up to attached, ms at most (figures S1, S2, S4). */
-const SIGN_IN_MS_MAX: Readonly<Record<Place, number>> = {
-  PUB: 1_000,
-  PR: 1_000,
-  PRtrap: 1_000,
-  SYM: 1_000,
-  UDPX: 1_500,
-  X443: 1_500,
-  D443: 2_000,
-  SAME: 1_000,
-  CGN: 1_000,
-};
-
-/**
- * The way of the sound four seconds after the answer, caller down, callee across: one word when both ends say the same,
- * else the caller's and the callee's. It is `direct` wherever PR, PRtrap, SAME and
- * CGN meet (P2) and where they meet SYM (P3); relays stay between SYM and SYM and before UDPX (P4).
- */
-const ROUTES = parseTable(`
-          PUB           PR            PRtrap        SYM           UDPX          X443          D443          SAME          CGN
-PUB       direct        direct        direct        direct        relay/tcp     relay/tcp443  relay/tcp443  direct        direct
-PR        direct        direct        direct        direct        relay/tcp     relay/tcp443  relay/tcp443  direct        direct
-PRtrap    direct        direct        direct        direct        relay/tcp     relay/tcp443  relay/tcp443  direct        direct
-SYM       direct        direct        direct        relay         relay/tcp     relay/tcp443  relay/tcp443  direct        direct
-UDPX      tcp/relay     tcp/relay     tcp/relay     tcp/relay     tcp           tcp/tcp443    tcp/tcp443    tcp/relay     tcp/relay
-X443      tcp443/relay  tcp443/relay  tcp443/relay  tcp443/relay  tcp443/tcp    tcp443        tcp443        tcp443/relay  tcp443/relay
-D443      tcp443/relay  tcp443/relay  tcp443/relay  tcp443/relay  tcp443/tcp    tcp443        tcp443        tcp443/relay  tcp443/relay
-SAME      direct        direct        direct        direct        relay/tcp     relay/tcp443  relay/tcp443  lan           direct
-CGN       direct        direct        direct        direct        relay/tcp     relay/tcp443  relay/tcp443  direct        direct
-`);
 
 interface Cell {
   readonly route: string;
@@ -67,7 +35,7 @@ const signInMs = new Map<Place, number | 'cannot'>();
 const cells = new Map<string, Cell>();
 
 describe('somebody in this place', () => {
-  test.each(places)('%s signs up as the table says', async (where) => {
+  test.each(PLACES)('%s signs up as the table says', async (where) => {
     await scene((world) => {
       const [took] = joined(new PeopleWorld(world), { alice1: where }).map(({ tookMs }) => tookMs);
       signInMs.set(where, took ?? 'cannot');
@@ -77,12 +45,12 @@ describe('somebody in this place', () => {
   });
 });
 
-describe.each(places)('somebody in %s', (caller) => {
-  test.each(places)('calls %s: what is written arrives, both are heard, by the way in the table', async (callee) => {
+describe.each(PLACES)('somebody in %s', (caller) => {
+  test.each(PLACES)('calls %s: what is written arrives, both are heard, by the way in the table', async (callee) => {
     await scene((world) => {
       const cell = callBetween(world, caller, callee);
       cells.set(`${caller} ${callee}`, cell);
-      expect(cell.route).toBe(ROUTES.get(`${caller} ${callee}`));
+      expect(cell.route).toBe(expectedRoute('simulator', caller, callee));
       const directMs = [caller, callee].includes('SYM') ? DIRECT_MS_MAX_SYM : DIRECT_MS_MAX;
       if (cell.route === 'direct' || cell.route === 'lan') expect(cell.directMs).toBeLessThanOrEqual(directMs);
       const byTcp = cell.route.includes('tcp');
@@ -169,7 +137,7 @@ function callBetween(world: World, caller: Place, callee: Place): Cell {
   const soundMs = world.now - answeredAt;
   const directMs = watch(world, answeredAt + WATCH_MS, () => isDirect(alice) && isDirect(bobby));
   bothAreHeard(world, [alice, bobby]);
-  const route = alice.path === bobby.path ? `${alice.path}` : `${alice.path}/${bobby.path}`;
+  const route = routeOf(alice.path, bobby.path);
   return { route, soundMs, directMs: directMs === undefined ? undefined : directMs - answeredAt };
 }
 
@@ -192,24 +160,16 @@ function bothAreHeard(world: World, people: readonly Person[]): void {
     expect(heard.length - (before[index] ?? 0)).toBeGreaterThanOrEqual(48);
 }
 
-function parseTable(text: string): ReadonlyMap<string, string> {
-  const [head = [], ...rows] = text
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/));
-  return new Map(rows.flatMap(([row, ...words]) => words.map((word, index) => [`${row} ${head[index]}`, word])));
-}
-
 function printGrid(): string {
-  const signIns = places.map((one) => `${one.padEnd(8)}${whole(signInMs.get(one)).padEnd(8)}${PLACES[one]}`);
-  const rows = places.map((caller) => {
-    const words = places.map((callee) => {
+  const signIns = PLACES.map((one) => `${whole(signInMs.get(one)).padEnd(8)}${describePlace(one)}`);
+  const rows = PLACES.map((caller) => {
+    const words = PLACES.map((callee) => {
       const { route, soundMs, directMs } = cells.get(`${caller} ${callee}`) ?? NOBODY;
       return route === '-' ? route : `${route} ${whole(soundMs)} ${whole(directMs)}`;
     });
     return caller.padEnd(8) + words.map((text) => text.padEnd(17)).join('');
   });
-  const head = ' '.repeat(8) + places.map((callee) => callee.padEnd(17)).join('');
+  const head = ' '.repeat(8) + PLACES.map((callee) => callee.padEnd(17)).join('');
   return ['ms to sign up', ...signIns, '', 'way, ms to sound, ms to direct', head, ...rows].join('\n');
 }
 

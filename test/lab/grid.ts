@@ -1,17 +1,19 @@
 /**
- * Calls from every place of the lab to every place, with real processes: the route, the time to the first sound and the
- * time to a direct way of each pair. `run.ts` prints it; tests may ask for some of its cells and assert them.
+ * Calls from every place of the lab to every place, between real agents: the route, the time to the first sound and the
+ * time to a direct way of each pair. People sign up once and stay; pairs that share nobody talk at the same time.
+ * `run.ts` prints it, `grid.test.ts` asserts it, cell by cell, against the common table (`../places.ts`).
  */
+import { expectedRoute, type Place } from '../places.ts';
 import { Lab } from './lab.ts';
-import type { Place } from './places.ts';
-import { type CallFacts, type SignUp, WrenNetwork } from './wren-network.ts';
+import { LabPerson, type SignUpFacts } from './lab-person.ts';
+import { type CallFacts, WrenNetwork } from './wren-network.ts';
 
 export interface GridWish {
   readonly callers: readonly Place[];
   readonly callees: readonly Place[];
   /** Between each person and the core, each way, ms. */
   readonly delayMs: number;
-  /** How long each call lasts, s. */
+  /** How long a call is watched for a better way, s; one that found a direct way is over sooner. */
   readonly forS: number;
   /** Calls at a time; nobody is in two. */
   readonly parallel: number;
@@ -19,9 +21,13 @@ export interface GridWish {
   readonly buddies: boolean;
 }
 
-export const GRID_DEFAULTS = { delayMs: 0, forS: 4, parallel: 2, buddies: true } as const;
+export const GRID_DEFAULTS = { delayMs: 0, forS: 4, parallel: 4, buddies: true } as const;
+/** Signing up makes keys, which takes a core. */
+const SIGN_UPS_AT_ONCE = 2;
+/** All calls of the grid may be relayed at once. */
+const RELAY_KBPS = '20000';
 
-export interface PersonFacts extends SignUp {
+export interface PersonFacts extends SignUpFacts {
   readonly role: 'caller' | 'callee';
   readonly place: Place;
 }
@@ -29,7 +35,7 @@ export interface PersonFacts extends SignUp {
 export interface Cell extends Partial<Omit<CallFacts, 'caller' | 'callee'>> {
   readonly caller: Place;
   readonly callee: Place;
-  /** What became of it: a route, or why there was no call. */
+  /** As in the table, or `no-call` (see `why`). */
   readonly route: string;
 }
 
@@ -38,110 +44,146 @@ export interface GridNews {
   cell(cell: Cell): void;
 }
 
-interface Person {
-  readonly role: 'caller' | 'callee';
+interface Member {
+  readonly role: PersonFacts['role'];
   readonly place: Place;
-  readonly host: string;
-  readonly name: string;
-  ok: boolean;
+  person: LabPerson | undefined;
+  /** Whether it is signed up, once that is known. */
+  state: 'unknown' | 'here' | 'not-here';
   busy: boolean;
 }
 
-export async function callGrid(wish: GridWish, news: GridNews): Promise<Cell[]> {
-  const lab = await Lab.start();
-  try {
-    const network = await WrenNetwork.start(lab);
-    const people = [
-      ...wish.callers.map((place) => personAt('caller', place)),
-      ...wish.callees.map((place) => personAt('callee', place)),
-    ];
-    for (const { place, host } of people) {
-      await lab.place(place, host);
-      await lab.link(host, { delayMs: wish.delayMs });
-    }
-    await inParallel(people, wish.parallel, async (person) => {
-      const signedUp = await network.signUp(person.host, person.name);
-      person.ok = signedUp.ok;
-      news.person({ ...signedUp, role: person.role, place: person.place });
-    });
-    return await callAll(network, people, wish, news);
-  } finally {
-    await lab.stop();
+interface Pair {
+  readonly caller: Member;
+  readonly callee: Member;
+}
+
+/** The lab of a grid with everybody in it: `callAll`, or single calls, until `stop`. */
+export class Grid {
+  readonly #lab: Lab;
+  readonly #network: WrenNetwork;
+  readonly #wish: GridWish;
+  readonly #members: readonly Member[];
+
+  private constructor(lab: Lab, network: WrenNetwork, wish: GridWish) {
+    this.#lab = lab;
+    this.#network = network;
+    this.#wish = wish;
+    const member = (role: Member['role']) => (place: Place) =>
+      ({ role, place, person: undefined, state: 'unknown', busy: false }) satisfies Member;
+    this.#members = [...wish.callers.map(member('caller')), ...wish.callees.map(member('callee'))];
   }
-}
 
-async function callAll(
-  network: WrenNetwork,
-  people: readonly Person[],
-  wish: GridWish,
-  news: GridNews,
-): Promise<Cell[]> {
-  const callees = people.filter(({ role }) => role === 'callee');
-  const pairs = people
-    .filter(({ role }) => role === 'caller')
-    // Shifted, so that neighbours in the list share nobody and can talk at the same time.
-    .flatMap((caller, row) =>
-      callees.map((_, column) => ({ caller, callee: callees[(row + column) % callees.length]! })),
-    );
-  const cells: Cell[] = [];
-  await pairwise(pairs, wish.parallel, async ({ caller, callee }) => {
-    const cell: Cell = {
-      ...(await oneCell(network, caller, callee, wish)),
-      caller: caller.place,
-      callee: callee.place,
-    };
-    cells.push(cell);
-    news.cell(cell);
-  });
-  return cells;
-}
-
-async function oneCell(
-  network: WrenNetwork,
-  caller: Person,
-  callee: Person,
-  wish: GridWish,
-): Promise<Omit<Cell, 'caller' | 'callee'>> {
-  if (!caller.ok || !callee.ok) return { route: 'offline' };
-  try {
-    if (wish.buddies) await network.befriend(caller, callee);
-  } catch (error) {
-    return { route: 'no-buddy', why: String(error) };
-  }
-  const { caller: _caller, callee: _callee, ...facts } = await network.call(caller, callee, { forS: wish.forS });
-  return facts.setupMs === undefined ? { ...facts, route: 'no-call' } : facts;
-}
-
-function personAt(role: Person['role'], place: Place): Person {
-  const host = `${role}-${place.toLowerCase().replace("'", 't')}`;
-  return { role, place, host, name: host, ok: false, busy: false };
-}
-
-/** The pairs in order, `limit` at a time, each as soon as both of its people are free. */
-async function pairwise<P extends { caller: Person; callee: Person }>(
-  pairs: readonly P[],
-  limit: number,
-  work: (pair: P) => Promise<void>,
-): Promise<void> {
-  const waiting = [...pairs];
-  const worker = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const at = waiting.findIndex(({ caller, callee }) => !caller.busy && !callee.busy);
-      const pair = waiting[at];
-      if (pair === undefined) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        continue;
+  static async start(wish: GridWish): Promise<Grid> {
+    const lab = await Lab.start();
+    try {
+      const network = await WrenNetwork.start(lab, { supernode: ['--relay-kbps', RELAY_KBPS] });
+      const grid = new Grid(lab, network, wish);
+      for (const { role, place } of grid.#members) {
+        await lab.place(place, hostOf(role, place));
+        await lab.link(hostOf(role, place), { delayMs: wish.delayMs });
       }
-      waiting.splice(at, 1);
-      pair.caller.busy = pair.callee.busy = true;
-      await work(pair);
-      pair.caller.busy = pair.callee.busy = false;
+      return grid;
+    } catch (error) {
+      await lab.stop();
+      throw error;
     }
-  };
-  await Promise.all(Array.from({ length: limit }, worker));
+  }
+
+  /** Signs everybody up and calls every pair; whoever is here already begins. */
+  async callAll(news: GridNews): Promise<Cell[]> {
+    const cells: Cell[] = [];
+    const signing = atMost(SIGN_UPS_AT_ONCE, slowestFirst(this.#members), async (member) =>
+      news.person(await this.#signUp(member)),
+    );
+    // A failure there ends the calls, which would wait for ever.
+    let failure: unknown;
+    signing.catch((error) => {
+      failure = error;
+    });
+    const waiting = this.#pairs();
+    await Promise.all(
+      Array.from({ length: this.#wish.parallel }, async () => {
+        while (waiting.length > 0 && failure === undefined) {
+          const at = waiting.findIndex(isReady);
+          const [pair] = at < 0 ? [] : waiting.splice(at, 1);
+          if (pair === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+          else {
+            const cell = await this.#call(pair);
+            cells.push(cell);
+            news.cell(cell);
+          }
+        }
+      }),
+    );
+    await signing;
+    return cells;
+  }
+
+  /** For single calls alone: signs everybody up. */
+  signUpAll(): Promise<void> {
+    return atMost(SIGN_UPS_AT_ONCE, this.#members, async (member) => void (await this.#signUp(member)));
+  }
+
+  /** One call, after `signUpAll` or `callAll`. */
+  call(caller: Place, callee: Place): Promise<Cell> {
+    const member = (role: Member['role'], place: Place): Member =>
+      this.#members.find((one) => one.role === role && one.place === place)!;
+    return this.#call({ caller: member('caller', caller), callee: member('callee', callee) });
+  }
+
+  stop(): Promise<void> {
+    return this.#lab.stop();
+  }
+
+  /** Shifted, so that neighbours in the list share nobody and can talk at the same time. */
+  #pairs(): Pair[] {
+    const callees = this.#members.filter(({ role }) => role === 'callee');
+    return this.#members
+      .filter(({ role }) => role === 'caller')
+      .flatMap((caller, row) =>
+        callees.map((_, column) => ({ caller, callee: callees[(row + column) % callees.length]! })),
+      );
+  }
+
+  async #signUp(member: Member): Promise<PersonFacts> {
+    const { role, place } = member;
+    const host = hostOf(role, place);
+    member.person = await LabPerson.join(this.#network, { host, name: host });
+    const facts = await member.person.signUp();
+    member.state = facts.ok ? 'here' : 'not-here';
+    return { ...facts, role, place };
+  }
+
+  async #call({ caller, callee }: Pair): Promise<Cell> {
+    const places = { caller: caller.place, callee: callee.place };
+    if (!caller.person || !callee.person || caller.state !== 'here' || callee.state !== 'here') {
+      return { ...places, route: '-' };
+    }
+    caller.busy = callee.busy = true;
+    const { caller: _caller, callee: _callee, ...facts } = await caller.person.call(callee.person, this.#wish);
+    caller.busy = callee.busy = false;
+    return { ...facts, ...places, route: facts.setupMs === undefined ? 'no-call' : facts.route };
+  }
 }
 
-async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+function isReady({ caller, callee }: Pair): boolean {
+  const both = [caller, callee];
+  return both.some(({ state }) => state === 'not-here') || both.every(({ state, busy }) => state === 'here' && !busy);
+}
+
+/** Who has to find out that nothing gets through is nobody to wait for. */
+function slowestFirst(members: readonly Member[]): Member[] {
+  const slow: readonly Place[] = ['443D', '443X', 'UDPX'];
+  const rank = ({ place }: Member): number => (slow.includes(place) ? slow.indexOf(place) : slow.length);
+  return members.toSorted((a, b) => rank(a) - rank(b));
+}
+
+function hostOf(role: Member['role'], place: Place): string {
+  return `${role}-${place.toLowerCase().replace("'", 't')}`;
+}
+
+async function atMost<T>(limit: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const worker = async (): Promise<void> => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
@@ -149,7 +191,11 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
   await Promise.all(Array.from({ length: limit }, worker));
 }
 
-/** The grid as lines for people: a row for each caller, a column for each callee. */
+export function isAsExpected({ caller, callee, route }: Cell): boolean {
+  return route === expectedRoute('lab', caller, callee);
+}
+
+/** The grid as lines for people: a row for each caller, a column for each callee; `!` where the table says otherwise. */
 export function gridLines(cells: readonly Cell[], wish: Pick<GridWish, 'callers' | 'callees'>): string[] {
   const rows = [
     ['caller \\ callee', ...wish.callees],
@@ -169,6 +215,6 @@ export function gridLines(cells: readonly Cell[], wish: Pick<GridWish, 'callers'
 
 function cellText(cell: Cell | undefined): string {
   if (cell === undefined) return '?';
-  if (cell.setupMs === undefined) return cell.route;
-  return `${cell.route} ${cell.firstSoundMs ?? '-'}/${cell.directMs ?? '-'}`;
+  const times = cell.setupMs === undefined ? '' : ` ${cell.firstSoundMs ?? '-'}/${cell.directMs ?? '-'}`;
+  return `${isAsExpected(cell) ? '' : '!'}${cell.route}${times}`;
 }

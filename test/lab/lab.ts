@@ -20,6 +20,8 @@ import { type Ending, LabProcess } from './lab-process.ts';
 import { boxRules, type Place } from './places.ts';
 import {
   cableOrders,
+  HOME_ADDRESS,
+  homeOrders,
   insideAddress,
   insideHostOrders,
   insideOrders,
@@ -46,7 +48,7 @@ export interface LabOptions {
 }
 
 export interface PlaceOptions {
-  /** Hosts of one site are behind one box. Default: the host alone, and for SAME the one site "same". */
+  /** Hosts of one site are behind one box. Default: the host alone, and for SAME and CGN the one site of that name. */
   readonly site?: string;
   /** How long the box remembers a UDP binding, s, before and after the first answer. Default 30 and 120, Linux's own. */
   readonly bindingS?: readonly [number, number];
@@ -68,7 +70,12 @@ interface Host {
 
 const CORE_HOPS = 8;
 /** Namespaces and folders of our own. */
-const RESERVED = /^(core|wire|ns|box-.*)$/;
+const RESERVED = /^(core|wire|ns|(box|home)-.*)$/;
+/** Everybody there is behind the same box. */
+const SHARED = new Map<Place, string>([
+  ['SAME', 'same'],
+  ['CGN', 'cgn'],
+]);
 /** What of our own environment would reach into the lab, or differ from machine to machine. */
 const NOT_INHERITED = /^(wren_|xdg_|npm_|vitest|pulse_|ci$|tmux|node_options$|.*_proxy$)/i;
 
@@ -222,22 +229,34 @@ export class Lab {
   async #place(place: Place, host: string, options: PlaceOptions): Promise<void> {
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(host) || RESERVED.test(host) || this.#hosts.has(host))
       throw new Error(`${host} cannot be the name of a host`);
-    const siteName = options.site ?? (place === 'SAME' ? 'same' : host);
+    const siteName = options.site ?? SHARED.get(place) ?? host;
     const site = this.#sites.get(siteName) ?? (await this.#build(place, siteName, host, options));
     if (site.place !== place || (site.outer === site.hosts[0] && site.hosts.length > 0)) {
       throw new Error(`${host} cannot be at ${siteName}: it is ${site.place}, for ${site.hosts.join(' ')}`);
     }
     site.hosts.push(host);
     const inside = site.outer !== host;
-    if (inside) {
-      this.#keeper.add([host]);
-      this.#sysctl(host, false);
-      this.#perform(insideHostOrders(site, site.hosts.length, host, (name) => this.#keeper.namespace(name)));
-    }
-    const ipv6 = this.ipv6 ? ipv6Address(site.number, inside ? site.hosts.length : 'box') : undefined;
-    const address = inside ? insideAddress(site.number, site.hosts.length) : undefined;
-    this.#hosts.set(host, { site, insideAddress: address, ipv6 });
+    if (inside) this.#settle(site, host);
+    const atHome = place === 'CGN';
+    const ipv6 = this.ipv6 && !atHome ? ipv6Address(site.number, inside ? site.hosts.length : 'box') : undefined;
+    const address = atHome ? HOME_ADDRESS : insideAddress(site.number, site.hosts.length);
+    this.#hosts.set(host, { site, insideAddress: inside ? address : undefined, ipv6 });
     mkdirSync(join(this.folder, host));
+  }
+
+  /** The host behind its box; with a router of its own between where the box is a carrier's. */
+  #settle(site: Site, host: string): void {
+    const file = (name: string): string => this.#keeper.namespace(name);
+    const number = site.hosts.length;
+    this.#keeper.add([host]);
+    this.#sysctl(host, false);
+    if (site.place !== 'CGN') return this.#perform(insideHostOrders(site, { host: number, name: host }, file));
+    const home = `home-${host}`;
+    this.#keeper.add([home]);
+    this.#sysctl(home, true);
+    this.#perform(insideHostOrders(site, { host: number, name: home, near: 'wan' }, file));
+    this.#perform(homeOrders(home, host, file));
+    this.#keeper.inside(home, ['nft', '-f', '-'], boxRules('PR'));
   }
 
   async #build(place: Place, name: string, host: string, { bindingS }: PlaceOptions): Promise<Site> {

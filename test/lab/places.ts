@@ -1,82 +1,32 @@
 /**
- * The kinds of place a person may sit in, as nftables rules of the box in front of them, and what each box does in the
- * words of RFC 4787 (figures.md, "Lab"). Pure; `lab.ts` loads the rules, `lab.test.ts` measures that they hold, and the
- * simulated internet may be held to the same table.
+ * The places of the common table (`../places.ts`) as nftables rules of the box in front of people. Pure; `lab.ts` loads
+ * the rules, `boxes.test.ts` and `lab.test.ts` measure that they hold.
  *
  *   inside --(interface "lan")-- box --(interface "wan")-- the core
  */
+import { BEHAVIOUR, type Place } from '../places.ts';
 
-export const PLACES = ['PUB', 'PR', "PR'", 'SYM', 'UDPX', '443X', '443D', 'SAME'] as const;
-export type Place = (typeof PLACES)[number];
+export type { Place };
 
-export interface Behaviour {
-  /** What it is, for people. */
-  readonly words: string;
-  /** External port: none translated, the same for all destinations, or another for each (RFC 4787, 4.1). */
-  readonly mapping: 'none' | 'endpoint-independent' | 'address-and-port-dependent';
-  /** Who may answer on a mapping (RFC 4787, 5); `open` where nothing is filtered. */
-  readonly filtering: 'open' | 'address-and-port-dependent';
-  /** A packet that nobody asked for spoils the mapping that would have met it (realtime.md 1.6). */
-  readonly poisonable: boolean;
-  readonly udp: boolean;
-  readonly tcp: 'all' | '443' | 'tls-on-443';
-}
-
-const ROUTER: Behaviour = {
-  words: 'a home router: one port for all destinations, answers only from where packets went (port-restricted)',
-  mapping: 'endpoint-independent',
-  filtering: 'address-and-port-dependent',
-  poisonable: false,
-  udp: true,
-  tcp: 'all',
-};
-
-export const BEHAVIOUR: Readonly<Record<Place, Behaviour>> = {
-  PUB: {
-    words: 'a public address, nothing filtered',
-    mapping: 'none',
-    filtering: 'open',
-    poisonable: false,
-    udp: true,
-    tcp: 'all',
-  },
-  PR: ROUTER,
-  "PR'": {
-    ...ROUTER,
-    words: 'as PR, but the router itself takes what nobody asked for: the poisoned mapping',
-    poisonable: true,
-  },
-  SYM: {
-    ...ROUTER,
-    words: 'another random port for each destination (symmetric)',
-    mapping: 'address-and-port-dependent',
-  },
-  UDPX: { ...ROUTER, words: 'as PR, and all UDP is dropped', udp: false },
-  '443X': { ...ROUTER, words: 'as PR, and nothing but TCP to port 443 goes out', udp: false, tcp: '443' },
-  '443D': {
-    ...ROUTER,
-    words: 'as 443X, and a first record that is not real TLS is reset',
-    udp: false,
-    tcp: 'tls-on-443',
-  },
-  SAME: { ...ROUTER, words: 'as PR, with both people behind the one router' },
-};
-
-/** What a person would want to know of a place, in one line. */
-export function describePlace(place: Place): string {
-  return `${place}: ${BEHAVIOUR[place].words}`;
-}
+/**
+ * A box that gives random ports and still one for all destinations: Linux does so for a range that the inside port is
+ * not in. Carriers set ranges aside in the same way (RFC 7422).
+ */
+const RANDOM_PORTS = '40000-60999';
 
 /** The rules of the box; undefined where there is none. */
 export function boxRules(place: Place): string | undefined {
-  const { mapping, poisonable, udp, tcp } = BEHAVIOUR[place];
+  const { mapping, ports, poisonable, udp, tcp } = BEHAVIOUR[place];
   if (mapping === 'none') return undefined;
-  const how = mapping === 'endpoint-independent' ? '' : ' fully-random';
+  const masquerade =
+    mapping === 'endpoint-independent' && ports === 'random'
+      ? `meta l4proto { tcp, udp } masquerade to :${RANDOM_PORTS}`
+      : `masquerade${mapping === 'endpoint-independent' ? '' : ' fully-random'}`;
   return `
 table inet box {
   chain leaving {
     type nat hook postrouting priority srcnat; policy accept;
-    oifname "wan" meta nfproto ipv4 masquerade${how}
+    oifname "wan" meta nfproto ipv4 ${masquerade}
   }
   chain arriving {
     type filter hook input priority filter; policy accept;

@@ -5,6 +5,9 @@
  *   host eth0 --- lan (a bridge) BOX wan --- w3 [bridge.py] c3 --- s3 CORE s4 --- c4 [bridge.py] w4 --- eth0 host
  *                       "box-home"           namespace "wire"                                           (PUB)
  *
+ *   host eth0 --- lan HOME wan --- lan (a bridge) BOX wan --- ...                                         (CGN)
+ *                  "home-host"             "box-cgn"
+ *
  * All addresses are from ranges that mean nothing outside: 198.18.0.0/15 (RFC 2544) where the internet would be,
  * 10.0.0.0/8 behind boxes, 2001:db8::/32 (RFC 3849) for IPv6. No namespace has a way out of the lab.
  */
@@ -34,6 +37,10 @@ export function siteAddress(site: number, turn = 0): string {
 export function insideAddress(site: number, host: number): string {
   return `10.${site}.0.${1 + host}`;
 }
+
+/** Homes behind a carrier are all alike, as real ones are: a private address does not tell whose it is. */
+export const HOME_ADDRESS = '192.168.1.2';
+const HOME_ROUTER_ADDRESS = '192.168.1.1';
 
 export function ipv6Address(site: number, host: number | 'core' | 'box'): string {
   if (host === 'core') return `2001:db8:${site}::1`;
@@ -112,11 +119,10 @@ export function insideOrders(site: SitePlan): Orders[] {
   ];
 }
 
-/** A host (1, 2, ...) at the inside of a box. */
+/** A host (1, 2, ...) at the inside of a box, or the router of a home that has the box before it. */
 export function insideHostOrders(
   site: SitePlan,
-  host: number,
-  name: string,
+  { host, name, near = 'eth0' }: { readonly host: number; readonly name: string; readonly near?: 'eth0' | 'wan' },
   file: (namespace: string) => string,
 ): Orders[] {
   const { number: n } = site;
@@ -124,19 +130,41 @@ export function insideHostOrders(
     {
       namespace: site.outer,
       lines: [
-        `link add lan${host} type veth peer name eth0 netns ${file(name)}`,
+        `link add lan${host} type veth peer name ${near} netns ${file(name)}`,
         `link set dev lan${host} master lan up mtu ${MTU}`,
       ],
     },
     {
       namespace: name,
       lines: [
-        `link set dev eth0 up mtu ${MTU}`,
-        `address add ${insideAddress(n, host)}/24 dev eth0`,
+        `link set dev ${near} up mtu ${MTU}`,
+        `address add ${insideAddress(n, host)}/24 dev ${near}`,
         `route add default via ${insideAddress(n, 0)}`,
         ...(site.ipv6
-          ? [`address add ${ipv6Address(n, host)}/64 dev eth0 nodad`, `route add default via ${ipv6Address(n, 0)}`]
+          ? [`address add ${ipv6Address(n, host)}/64 dev ${near} nodad`, `route add default via ${ipv6Address(n, 0)}`]
           : []),
+      ],
+    },
+  ];
+}
+
+/** The one host of a home, by IPv4 only. */
+export function homeOrders(home: string, host: string, file: (namespace: string) => string): Orders[] {
+  return [
+    {
+      namespace: home,
+      lines: [
+        `link add lan type veth peer name eth0 netns ${file(host)}`,
+        `link set dev lan up mtu ${MTU}`,
+        `address add ${HOME_ROUTER_ADDRESS}/24 dev lan`,
+      ],
+    },
+    {
+      namespace: host,
+      lines: [
+        `link set dev eth0 up mtu ${MTU}`,
+        `address add ${HOME_ADDRESS}/24 dev eth0`,
+        `route add default via ${HOME_ROUTER_ADDRESS}`,
       ],
     },
   ];

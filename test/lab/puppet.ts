@@ -57,8 +57,8 @@ export class Puppet {
   async udp(
     options: { readonly port?: number; readonly host?: string; readonly reflect?: boolean } = {},
   ): Promise<UdpSocket> {
-    const { port } = await this.#ask({ do: 'udp', ...options });
-    return { id: this.#orders, port: Number(port) };
+    const { socket, port } = await this.#ask({ do: 'udp', ...options });
+    return { id: Number(socket), port: Number(port) };
   }
 
   async send(

@@ -6,10 +6,20 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { bundleSources } from '../../bench/bundle.mjs';
 
+const NOBODY = 65534;
 const here = path.dirname(fileURLToPath(import.meta.url));
 // A file of its own for each run: one beside it may be reading while we write.
 const outfile = path.resolve(here, '../../node_modules/.cache/wren-lab', `run-${process.pid}.mjs`);
 await bundleSources(esbuild, { entry: path.join(here, 'run.ts'), outfile });
 const { main } = await import(pathToFileURL(outfile).href);
 rmSync(outfile);
-process.exit(await main(process.argv.slice(2)));
+const [first, ...others] = process.argv.slice(2);
+if (first === '--as-nobody') becomeNobody();
+process.exit(await main(first === '--as-nobody' ? others : process.argv.slice(2)));
+
+/** For root, to see that an ordinary user has the lab too; the bundle above is written where others may not write. */
+function becomeNobody() {
+  process.setgroups([NOBODY]);
+  process.setgid(NOBODY);
+  process.setuid(NOBODY);
+}

@@ -2,10 +2,10 @@
  * `npm run lab`: the network lab from the command line. Prints the grid of calls between all places, or runs a program
  * in one of them. `run.mjs` bundles and starts it.
  */
-import { type Cell, callGrid, GRID_DEFAULTS, gridLines, type PersonFacts } from './grid.ts';
+import { describePlace, expectedRoute, PLACES, type Place } from '../places.ts';
+import { type Cell, GRID_DEFAULTS, Grid, type GridWish, gridLines, isAsExpected, type PersonFacts } from './grid.ts';
 import { labSupport } from './keeper.ts';
 import { Lab } from './lab.ts';
-import { describePlace, PLACES, type Place } from './places.ts';
 
 const USAGE = `The network lab: real wren processes behind NAT boxes and bad cables, in network namespaces.
 
@@ -13,16 +13,19 @@ const USAGE = `The network lab: real wren processes behind NAT boxes and bad cab
     --places PUB,PR,SYM                  only these, as callers and as callees (default: all)
     --callers LIST, --callees LIST       likewise, apart
     --delay MS                           between each person and the core, each way (default 0; W100 is 50)
-    --for S                              length of each call (default ${GRID_DEFAULTS.forS})
+    --for S                              how long a relayed call is watched for a direct way (default ${GRID_DEFAULTS.forS})
     --parallel N                         calls at a time (default ${GRID_DEFAULTS.parallel})
     --strangers                          call without being buddies
     --json                               one JSON object a line: people, cells
   npm run lab -- --in PLACE COMMAND...   run a program there; the public host 198.19.1.2 is outside
   npm run lab -- --list                  what the places are
+  npm run lab -- --as-nobody ...         the same without being root, by unprivileged user namespaces
 
-A cell is: route, ms from the answer to the first sound at both ends, ms to the direct way at both ends.`;
+A cell is: route, ms from the answer to the first sound at both ends, ms to the direct way at both ends. A route of two
+words is what the caller's end says, then what the callee's says: tcp443/relay is a caller who reaches the supernode by
+TCP 443 and a callee who reaches it by UDP. "-" is a place from which nobody gets in; "!" is not what test/places.ts says.`;
 
-/** Resolves with the exit code: 0 done, 2 the machine cannot, 3 usage. */
+/** Resolves with the exit code: 0 done, 1 a cell is not as the table says, 2 the machine cannot, 3 usage. */
 export async function main(argv: readonly string[]): Promise<number> {
   // An exit takes the lab with it (`keeper.ts`); a death by signal would leave its folder for the next run to sweep.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
@@ -51,29 +54,51 @@ async function grid(argv: readonly string[]): Promise<number> {
     buddies: !argv.includes('--strangers'),
   };
   if (!callers || !callees || ![wish.delayMs, wish.forS, wish.parallel].every((n) => n >= 0)) return say(USAGE, 3);
-  const json = argv.includes('--json');
-  const cells = await callGrid(
-    { ...wish, callers, callees },
-    {
+  return await callAll({ ...wish, callers, callees }, argv.includes('--json'));
+}
+
+async function callAll(wish: GridWish, json: boolean): Promise<number> {
+  const beganAt = performance.now();
+  let done = 0;
+  const all = wish.callers.length * wish.callees.length;
+  const grid = await Grid.start(wish);
+  try {
+    const cells = await grid.callAll({
       person: (facts) => say(json ? JSON.stringify({ event: 'person', ...facts }) : personLine(facts), 0),
-      cell: (cell) => say(json ? JSON.stringify({ event: 'cell', ...cell }) : cellLine(cell), 0),
-    },
-  );
-  if (!json) say(`\n${gridLines(cells, { callers, callees }).join('\n')}`, 0);
-  return 0;
+      cell: (cell) => {
+        const progress = `[${String(++done).padStart(2)} of ${all}, ${seconds(beganAt)} s]`;
+        say(json ? JSON.stringify({ event: 'cell', ...cell }) : `${progress} ${cellLine(cell)}`, 0);
+      },
+    });
+    const other = cells.filter((cell) => !isAsExpected(cell));
+    if (json) return other.length === 0 ? 0 : 1;
+    say(`\n${gridLines(cells, wish).join('\n')}`, 0);
+    return say(
+      `\n${all - other.length} of ${all} cells as test/places.ts says; ${seconds(beganAt)} s`,
+      Math.min(other.length, 1),
+    );
+  } finally {
+    await grid.stop();
+  }
 }
 
-function personLine({ role, place, ok, tookMs, usableMs, supernode, why }: PersonFacts): string {
-  const times = `${Math.round(tookMs)} ms${usableMs === undefined ? '' : `, reachable ${Math.round(usableMs)} ms later by ${supernode?.carrier}`}`;
-  return `${role} ${place}: ${ok ? `signed up in ${times}` : `NOT signed in after ${times}: ${why}`}`;
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(0);
 }
 
-function cellLine({ caller, callee, route, setupMs, firstSoundMs, directMs, why }: Cell): string {
+function personLine({ role, place, ok, tookMs, supernode, why }: PersonFacts): string {
+  const took = `${Math.round(tookMs)} ms`;
+  return `${role} ${place}: ${ok ? `reachable ${took} after signing up, by ${supernode?.endpoint}` : `NOT signed in after ${took}: ${why}`}`;
+}
+
+function cellLine(cell: Cell): string {
+  const { caller, callee, route, setupMs, firstSoundMs, directMs, why } = cell;
   const times =
     setupMs === undefined
       ? (why ?? '')
       : `answered ${setupMs}, sound ${firstSoundMs ?? '-'}, direct ${directMs ?? '-'} ms`;
-  return `${caller} -> ${callee}: ${route} ${times}`.trimEnd();
+  const expected = isAsExpected(cell) ? '' : ` (the table says ${expectedRoute('lab', caller, callee)})`;
+  return `${caller} -> ${callee}: ${route} ${times}`.trimEnd() + expected;
 }
 
 async function runInside(places: readonly Place[] | undefined, [command, ...args]: readonly string[]): Promise<number> {

@@ -3,12 +3,14 @@
  * they were placed, each with an agent of their own. Tells what scripts would see: exit codes and JSON events.
  */
 import { join } from 'node:path';
+import type { CallEvent } from '../../src/store/port.ts';
+import { routeOf } from '../places.ts';
 import { untilAsync } from '../support/private-network.ts';
 import type { Lab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
 
 const WREN = join(import.meta.dirname, '..', '..', 'bin', 'wren');
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 const SERVER_START_MS = 20_000;
 /** A call that did not come about by then never will: longer than ringing lasts. */
 const CALL_LIMIT_MS = 60_000;
@@ -37,8 +39,8 @@ export interface CallFacts {
   readonly directMs: number | undefined;
   readonly reason: string;
   readonly why: string;
-  readonly caller: readonly Record<string, unknown>[];
-  readonly callee: readonly Record<string, unknown>[];
+  readonly caller: readonly object[];
+  readonly callee: readonly object[];
 }
 
 export interface CallWish {
@@ -74,8 +76,17 @@ export class WrenNetwork {
 
   /** `wren` as the person of a host. */
   wren(host: string, ...args: string[]): LabProcess {
-    const profile = join(this.lab.folder, host, 'profile');
-    return this.lab.run(host, process.execPath, [WREN, '--profile', profile, ...args], { WREN_PASSWORD: PASSWORD });
+    return this.wrenAs({ host }, ...args);
+  }
+
+  /** The same for one of several profiles that a host may have. */
+  wrenAs(who: { readonly host: string; readonly profile?: string | undefined }, ...args: string[]): LabProcess {
+    const command = [WREN, '--profile', this.profileOf(who), ...args];
+    return this.lab.run(who.host, process.execPath, command, { WREN_PASSWORD: PASSWORD });
+  }
+
+  profileOf({ host, profile = 'profile' }: { readonly host: string; readonly profile?: string | undefined }): string {
+    return join(this.lab.folder, host, profile);
   }
 
   /** Joins and signs up; never rejects because a place does not let it. */
@@ -96,9 +107,9 @@ export class WrenNetwork {
 
   /** Makes two people buddies; rejects when that does not come about. */
   async befriend(a: { host: string; name: string }, b: { host: string; name: string }): Promise<void> {
-    await this.#succeed(a.host, 'buddies', 'add', b.name);
+    await this.succeed(a, 'buddies', 'add', b.name);
     await this.#untilBuddy(b.host, a.name, 'incoming');
-    await this.#succeed(b.host, 'buddies', 'accept', a.name);
+    await this.succeed(b, 'buddies', 'accept', a.name);
     await this.#untilBuddy(a.host, b.name, 'both');
   }
 
@@ -146,9 +157,13 @@ export class WrenNetwork {
     return String(server.events()[0]?.invite);
   }
 
-  async #succeed(host: string, ...args: string[]): Promise<void> {
-    const { code, stderr } = await this.#end(this.wren(host, ...args));
-    if (code !== 0) throw new Error(`wren ${args.join(' ')} on ${host} ended ${code}: ${stderr}`);
+  /** A command of a person, to its end; rejects when that is not exit code 0. */
+  async succeed(
+    who: { readonly host: string; readonly profile?: string | undefined },
+    ...args: string[]
+  ): Promise<void> {
+    const { code, stderr } = await this.#end(this.wrenAs(who, ...args));
+    if (code !== 0) throw new Error(`wren ${args.join(' ')} on ${who.host} ended ${code}: ${stderr}`);
   }
 
   async #untilBuddy(host: string, name: string, relation: string): Promise<void> {
@@ -168,17 +183,22 @@ export class WrenNetwork {
   }
 }
 
-type Events = readonly Record<string, unknown>[];
+type Events = readonly object[];
 
-function factsOf({ code, why }: { code: number | null; why: string }, caller: Events, callee: Events): CallFacts {
+/** What the call events of both ends say together. */
+export function factsOf(
+  { code, why }: { code: number | null; why: string },
+  caller: Events,
+  callee: Events,
+): CallFacts {
   const both = [caller, callee];
   const later = (values: (number | undefined)[]): number | undefined =>
     values.every((value) => value !== undefined) ? Math.max(...(values as number[])) : undefined;
-  const [mine = 'none', theirs = 'none'] = both.map((events) => lastOf(events, 'path')?.path as string | undefined);
+  const [mine, theirs] = both.map((events) => lastOf(events, 'path')?.path as string | undefined);
   return {
     code,
     why,
-    route: mine === theirs ? mine : `${mine}/${theirs}`,
+    route: routeOf(mine, theirs),
     setupMs: numberOf(lastOf(caller, 'answered')?.setupMs),
     firstSoundMs: later(both.map((events) => numberOf(lastOf(events, 'first-sound')?.afterAnswerMs))),
     directMs: later(both.map(directAfterAnswerMs)),
@@ -191,14 +211,14 @@ function factsOf({ code, why }: { code: number | null; why: string }, caller: Ev
 /** When the way that was kept to the end was taken; a relayed end has none. */
 function directAfterAnswerMs(events: Events): number | undefined {
   const answeredAt = numberOf(lastOf(events, 'answered')?.at);
-  const paths = events.filter((one) => one.event === 'path');
+  const paths = (events as readonly Record<string, unknown>[]).filter((one) => one.event === 'path');
   const lastRelayed = paths.findLastIndex((one) => one.path !== 'direct' && one.path !== 'lan');
   const taken = numberOf(paths[lastRelayed + 1]?.at);
   return answeredAt === undefined || taken === undefined ? undefined : Math.max(0, taken - answeredAt);
 }
 
-function lastOf(events: Events, name: string): Record<string, unknown> | undefined {
-  return events.findLast((one) => one.event === name);
+function lastOf(events: Events, name: CallEvent['event']): Record<string, unknown> | undefined {
+  return (events as readonly Record<string, unknown>[]).findLast((one) => one.event === name);
 }
 
 function numberOf(value: unknown): number | undefined {

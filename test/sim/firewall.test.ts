@@ -1,13 +1,10 @@
 /** Firewalls in the way: what gets through, what falls silent, what is reset; and what is taken for TLS. */
-import { Duplex } from 'node:stream';
-import { connect, TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAuthority } from '../../src/net/login/credential-issuer.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import { StreamFramer } from '../../src/net/wire/stream-framer.ts';
-import { WALL_MS } from '../support/identities.ts';
+import { tlsHellos } from '../support/tls-hellos.ts';
 import { type Place, place } from './places.ts';
 import { judgeFirstRecord } from './tls-record.ts';
 import { World } from './world.ts';
@@ -48,17 +45,17 @@ describe('UDPX', () => {
   });
 });
 
-describe('X443', () => {
+describe('443X', () => {
   test('lets anything through at port 443, and nothing at others', () => {
-    expect(walledIn('X443').dial(443, WORDS)).toEqual(['stream-open', 'stream-bytes']);
-    expect(walledIn('X443').dial(80, WORDS)).toEqual(['connect-timeout']);
-    expect(walledIn('X443').dial(4000, WORDS)).toEqual(['connect-timeout']);
+    expect(walledIn('443X').dial(443, WORDS)).toEqual(['stream-open', 'stream-bytes']);
+    expect(walledIn('443X').dial(80, WORDS)).toEqual(['connect-timeout']);
+    expect(walledIn('443X').dial(4000, WORDS)).toEqual(['connect-timeout']);
   });
 });
 
-describe('D443', () => {
+describe('443D', () => {
   test('resets what is not TLS, at both ends', () => {
-    const { told, dial } = walledIn('D443');
+    const { told, dial } = walledIn('443D');
     expect(dial(443, WORDS)).toEqual(['stream-open', 'reset']);
     expect(told.server.slice(1).map((input) => (input.type === 'stream-closed' ? input.why : input.type))).toEqual([
       'stream-open',
@@ -69,14 +66,14 @@ describe('D443', () => {
   test('is not deceived by the first bytes of a record alone', () => {
     const classic = StreamFramer.opening('classic');
     expect(classic.length).toBeGreaterThan(0);
-    expect(walledIn('D443').dial(443, Buffer.concat([classic, WORDS]))).toEqual(['stream-open', 'reset']);
+    expect(walledIn('443D').dial(443, Buffer.concat([classic, WORDS]))).toEqual(['stream-open', 'reset']);
   });
 
   test('lets real TLS through, however the stream is torn', async () => {
     const { client, server } = await realHellos;
-    expect(walledIn('D443', server).dial(443, client)).toContain('stream-bytes');
-    expect(walledIn('D443', server).dial(443, client)).not.toContain('reset');
-    const { world, told, inside, at } = walledIn('D443', server);
+    expect(walledIn('443D', server).dial(443, client)).toContain('stream-bytes');
+    expect(walledIn('443D', server).dial(443, client)).not.toContain('reset');
+    const { world, told, inside, at } = walledIn('443D', server);
     inside.perform({ type: 'open-stream', stream: 1, to: at('tcp', 443) });
     for (const byte of client) inside.perform({ type: 'write-stream', stream: 1, bytes: Buffer.of(byte) });
     inside.perform({ type: 'write-stream', stream: 1, bytes: Buffer.from('anything at all') });
@@ -87,9 +84,9 @@ describe('D443', () => {
 
   test('judges every connection anew, and the answer of the server too', async () => {
     const { client } = await realHellos;
-    expect(walledIn('D443').dial(443, client)).toEqual(['stream-open', 'reset']);
+    expect(walledIn('443D').dial(443, client)).toEqual(['stream-open', 'reset']);
     const { server } = await realHellos;
-    const scene = walledIn('D443', server);
+    const scene = walledIn('443D', server);
     scene.dial(443, client);
     scene.inside.perform({ type: 'close-stream', stream: 1 });
     scene.inside.perform({ type: 'open-stream', stream: 2, to: scene.at('tcp', 443) });
@@ -99,40 +96,7 @@ describe('D443', () => {
   });
 });
 
-/** The first flight of each end of a handshake of this machine's own TLS. */
-const realHellos: Promise<{ client: Buffer; server: Buffer }> = handshake();
-
-async function handshake(): Promise<{ client: Buffer; server: Buffer }> {
-  const { certificateDer, privateKeyPem: key } = createAuthority({ networkName: 'tls', nowMs: WALL_MS });
-  const cert = `-----BEGIN CERTIFICATE-----\n${certificateDer.toString('base64')}\n-----END CERTIFICATE-----\n`;
-  const sent = { client: [] as Buffer[], server: [] as Buffer[] };
-  const [near, far] = pipe(sent.client, sent.server);
-  const server = new TLSSocket(far, { isServer: true, key, cert });
-  const client = connect({ socket: near, servername: 'example.org', rejectUnauthorized: false });
-  await new Promise((resolve, reject) => {
-    client.once('secureConnect', resolve);
-    client.once('error', reject);
-    server.once('error', reject);
-  });
-  client.destroy();
-  server.destroy();
-  return { client: sent.client[0] ?? Buffer.alloc(0), server: sent.server[0] ?? Buffer.alloc(0) };
-}
-
-function pipe(nearSent: Buffer[], farSent: Buffer[]): [Duplex, Duplex] {
-  const end = (sent: Buffer[], other: () => Duplex): Duplex =>
-    new Duplex({
-      read() {},
-      write(chunk: Buffer, _encoding, done) {
-        sent.push(chunk);
-        other().push(chunk);
-        done();
-      },
-    });
-  const near: Duplex = end(nearSent, () => far);
-  const far: Duplex = end(farSent, () => near);
-  return [near, far];
-}
+const realHellos = tlsHellos();
 
 describe('the first record', () => {
   test('of real TLS is known at its last byte, and not before', async () => {

@@ -123,6 +123,7 @@ export class NatBox implements Middlebox {
   #nextDeathAt: Millis = Number.POSITIVE_INFINITY;
   /** Strangers that the box itself has taken a datagram of, with the port they wrote to, and until when. */
   readonly #taken = new Map<string, Millis>();
+  readonly #passedOn = new Map<string, Endpoint>();
   #lastPort: number;
 
   constructor(outer: string, behaviour: NatBehaviour, random: Random) {
@@ -152,6 +153,11 @@ export class NatBox implements Middlebox {
     return { ...packet, to: flow.inside };
   }
 
+  /** Passes this outer port on to an endpoint inside, from anybody, as UPnP and PCP have it. */
+  passOn(port: number, inside: Endpoint): void {
+    this.#passedOn.set(portKey(inside.carrier, port), inside);
+  }
+
   /** The router starts anew: all it knew is gone. */
   forget(): void {
     this.#flows.clear();
@@ -159,6 +165,7 @@ export class NatBox implements Middlebox {
     this.#byPort.clear();
     this.#countByHost.clear();
     this.#taken.clear();
+    this.#passedOn.clear();
   }
 
   /** From now on there is room for so many flows of one host. */
@@ -212,7 +219,8 @@ export class NatBox implements Middlebox {
   }
 
   #isFree(port: number, remote: Endpoint): boolean {
-    return !this.#byPort.has(portKey(remote.carrier, port)) && !this.#isTaken(port, remote);
+    const key = portKey(remote.carrier, port);
+    return !this.#byPort.has(key) && !this.#passedOn.has(key) && !this.#isTaken(port, remote);
   }
 
   #isTaken(port: number, remote: Endpoint): boolean {
@@ -226,6 +234,8 @@ export class NatBox implements Middlebox {
     const own = find(there, (flow) => sameEndpoint(flow.remote, remote));
     if (own) return own;
     const mayBegin = kind === 'datagram' || kind === 'open';
+    const inside = this.#passedOn.get(portKey(carrier, to.port));
+    if (inside && mayBegin) return this.#add(now, inside, remote, to.port, true);
     const claimed = this.#isTaken(to.port, remote);
     const host = find(there, (flow) => within(this.#behaviour.filtering, flow.remote, remote));
     if (host && mayBegin && !claimed) return this.#add(now, host.inside, remote, to.port, host.stray);

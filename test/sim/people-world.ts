@@ -31,6 +31,8 @@ import type { World } from './world.ts';
 const PORT = 4000;
 /** Servers are reached here as well, from behind firewalls that let little else through. */
 const ALSO_TCP_PORTS = [80, 443];
+/** Where supernodes answer and send what finds out the kind of a NAT. */
+const SIDE_UDP_PORTS = [4001, 4002];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
@@ -232,6 +234,8 @@ export class PeopleWorld {
   readonly accounts = new MemoryAccounts();
   starts = 0;
   loginAddress: string;
+  /** Of each supernode that starts. */
+  relayKbps = 1000;
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
@@ -288,7 +292,7 @@ export class PeopleWorld {
       certificate: kept,
       loginServers: [{ carrier: 'tcp', host: this.loginAddress, port: PORT }],
       endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
-      relayKbps: 1000,
+      relayKbps: this.relayKbps,
       privateKey,
       publicKeySpki: spki,
       nodeId: nodeIdOf(spki),
@@ -299,7 +303,8 @@ export class PeopleWorld {
       this.#kept.set(name, { der, expiresAtMs, authorityDer });
     };
     this.watch?.(name, core);
-    this.supernodes.set(name, host.run(core, { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, offersTls: true, onEvent }));
+    const ports = { port: PORT, alsoTcpPorts: ALSO_TCP_PORTS, sideUdpPorts: SIDE_UDP_PORTS, offersTls: true };
+    this.supernodes.set(name, host.run(core, { ...ports, onEvent }));
   }
 
   /** The login server by each of its addresses. */

@@ -1,42 +1,40 @@
 /**
- * Where people are when they join: the places of the lab, by the names that figures and tables use. `place` puts a
+ * Where people are when they join: the places of the common table (`../places.ts`) in a simulated world. `place` puts a
  * host there, together with the boxes it stands behind. Homes all use the same private addresses, as real ones do, so a
  * private address alone never tells whose house it is in.
  */
+import { BEHAVIOUR, type Place } from '../places.ts';
 import { Firewall, type FirewallRules, inSeries } from './firewall.ts';
 import type { Host } from './host.ts';
-import { HOME_ROUTER, type NatBehaviour, NatBox, natBox } from './nat-box.ts';
+import { type FlowLifetimes, HOME_ROUTER, type NatBehaviour, NatBox, natBox } from './nat-box.ts';
 import type { Member } from './network.ts';
 import type { World } from './world.ts';
 
-/** What each place is, for people who read a grid. */
-export const PLACES = {
-  PUB: 'a public address, nothing in the way',
-  PR: 'a home router: port-restricted, drops what comes unasked',
-  PRtrap: "the same, but the box takes what comes unasked: an early packet of a peer spoils the port (figures: PR')",
-  SYM: 'every flow leaves by another random port: symmetric',
-  UDPX: 'a home router, and no UDP at all',
-  X443: 'a home router, and only TCP to port 443 gets out',
-  D443: 'the same, and what is not TLS there is reset',
-  SAME: 'one home router for everybody who is here',
-  CGN: 'a home router behind the NAT of a carrier, which serves everybody who is here',
-} as const;
+export type { Place };
 
-export type Place = keyof typeof PLACES;
+export interface PlaceOptions {
+  /** Of the bindings of its NAT; Linux's own when absent. */
+  readonly lifetimes?: FlowLifetimes;
+}
 
-const ROUTERS: Readonly<Record<'PR' | 'PRtrap' | 'SYM' | 'CGN', NatBehaviour>> = {
-  PR: HOME_ROUTER,
-  PRtrap: { ...HOME_ROUTER, unsolicited: 'accepted' },
-  SYM: { ...HOME_ROUTER, mapping: 'address-and-port-dependent', ports: { name: 'random' } },
-  // RFC 6888: mapping is endpoint-independent and hairpins; a port of one's own is more than a subscriber may ask.
-  CGN: { ...HOME_ROUTER, ports: { name: 'random' }, hairpin: true },
-};
+/** The behaviour that the table tells, as the simulated boxes take it. */
+function behaviourOf(place: Place, { lifetimes }: PlaceOptions): NatBehaviour {
+  const { mapping, ports, filtering, poisonable, hairpin } = BEHAVIOUR[place];
+  return {
+    ...HOME_ROUTER,
+    ...(mapping === 'none' ? {} : { mapping }),
+    ...(filtering === 'open' ? {} : { filtering }),
+    ports: { name: ports },
+    unsolicited: poisonable ? 'accepted' : 'dropped',
+    hairpin,
+    ...(lifetimes ? { lifetimes } : {}),
+  };
+}
 
-const WALLS: Readonly<Record<'UDPX' | 'X443' | 'D443', FirewallRules>> = {
-  UDPX: { udp: 'dropped', tcpPorts: 'all', tlsOnly: false },
-  X443: { udp: 'dropped', tcpPorts: [443], tlsOnly: false },
-  D443: { udp: 'dropped', tcpPorts: [443], tlsOnly: true },
-};
+function rulesOf(place: Place): FirewallRules {
+  const { udp, tcp } = BEHAVIOUR[place];
+  return { udp: udp ? 'passes' : 'dropped', tcpPorts: tcp === 'all' ? 'all' : [443], tlsOnly: tcp === 'tls-on-443' };
+}
 
 /** What was built in a world so far. */
 interface Town {
@@ -54,25 +52,25 @@ function townOf(world: World): Town {
 }
 
 /** Makes a host that stands in this place. Its name must be new in the world, and `name box` too. */
-export function place(world: World, where: Place, name: string): Host {
+export function place(world: World, where: Place, name: string, options: PlaceOptions = {}): Host {
   const box = `${name} box`;
   switch (where) {
     case 'PUB':
       return world.host(name, { address: publicAddress(world) });
     case 'PR':
-    case 'PRtrap':
+    case "PR'":
     case 'SYM':
-      natBox(world, box, { address: publicAddress(world), ...ROUTERS[where] });
+      natBox(world, box, { address: publicAddress(world), ...behaviourOf(where, options) });
       return atHome(world, name, box);
     case 'UDPX':
-    case 'X443':
-    case 'D443':
-      walled(world, box, WALLS[where]);
+    case '443X':
+    case '443D':
+      walled(world, box, where, options);
       return atHome(world, name, box);
     case 'SAME':
-      return nextDoor(world, name);
+      return nextDoor(world, name, options);
     case 'CGN':
-      return behindCarrier(world, name, box);
+      return behindCarrier(world, name, box, options);
   }
 }
 
@@ -81,24 +79,25 @@ function atHome(world: World, name: string, box: string): Host {
   return world.host(name, { address: '192.168.1.2', behind: box });
 }
 
-function walled(world: World, box: string, rules: FirewallRules): void {
+function walled(world: World, box: string, where: Place, options: PlaceOptions): void {
   const address = publicAddress(world);
-  const nat = new NatBox(address, HOME_ROUTER, world.random(`nat ${box}`));
-  world.box(box, { address, middlebox: inSeries(new Firewall(rules), nat) });
+  const nat = new NatBox(address, behaviourOf(where, options), world.random(`nat ${box}`));
+  world.box(box, { address, middlebox: inSeries(new Firewall(rulesOf(where)), nat) });
 }
 
-function nextDoor(world: World, name: string): Host {
+function nextDoor(world: World, name: string, options: PlaceOptions): Host {
   const town = townOf(world);
   const box = 'SAME box';
-  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world) });
+  if (town.neighbours === 0) natBox(world, box, { address: publicAddress(world), ...behaviourOf('SAME', options) });
   town.neighbours += 1;
   return world.host(name, { address: `192.168.1.${1 + town.neighbours}`, behind: box });
 }
 
-function behindCarrier(world: World, name: string, box: string): Host {
+function behindCarrier(world: World, name: string, box: string, options: PlaceOptions): Host {
   const town = townOf(world);
   const carrier = 'CGN carrier';
-  if (town.carrierAddresses === 0) natBox(world, carrier, { address: publicAddress(world), ...ROUTERS.CGN });
+  if (town.carrierAddresses === 0)
+    natBox(world, carrier, { address: publicAddress(world), ...behaviourOf('CGN', options) });
   town.carrierAddresses += 1;
   natBox(world, box, { address: `100.64.0.${1 + town.carrierAddresses}`, behind: carrier });
   return atHome(world, name, box);

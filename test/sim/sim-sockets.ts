@@ -32,6 +32,8 @@ function prefixOf(address: string): string {
 export interface SimSocketOptions {
   /** TCP ports that are listened at besides. */
   readonly alsoTcpPorts?: readonly number[] | undefined;
+  /** UDP ports besides, in the order of their numbers as sides. */
+  readonly sideUdpPorts?: readonly number[] | undefined;
   /** Callers may speak TLS. */
   readonly offersTls?: boolean | undefined;
 }
@@ -41,6 +43,7 @@ export class SimSockets implements Sockets {
   readonly #streams: SimStreams;
   readonly #counts = new Map<string, number>();
   readonly #alsoTcpPorts: readonly number[];
+  readonly #sidePorts: readonly number[];
   /** Temporary ones, by port. */
   readonly #temporary = new Map<number, SocketId>();
   #port: number;
@@ -51,9 +54,11 @@ export class SimSockets implements Sockets {
   proxy: Endpoint | undefined;
   readonly #tunnels = new SimTunnels();
 
-  constructor(host: SocketHost, port: number, { alsoTcpPorts = [], offersTls = false }: SimSocketOptions = {}) {
+  constructor(host: SocketHost, port: number, options: SimSocketOptions = {}) {
+    const { alsoTcpPorts = [], sideUdpPorts = [], offersTls = false } = options;
     this.#host = host;
     this.#port = port;
+    this.#sidePorts = sideUdpPorts;
     this.#alsoTcpPorts = alsoTcpPorts;
     const { timeline, chance } = host;
     const streamHost: StreamHost = {
@@ -156,11 +161,9 @@ export class SimSockets implements Sockets {
     const text = endpoints.map(printEndpoint).join(' ');
     if (text === this.#toldEndpoints) return;
     this.#toldEndpoints = text;
-    this.#sink?.({
-      type: 'local-endpoints',
-      endpoints,
-      network: `sim ${this.#host.addresses.map(prefixOf).join(' ')}`,
-    });
+    const sidePorts = this.#sidePorts.length > 0 ? { sidePorts: this.#sidePorts } : {};
+    const network = `sim ${this.#host.addresses.map(prefixOf).join(' ')}`;
+    this.#sink?.({ type: 'local-endpoints', endpoints, network, ...sidePorts });
   }
 
   /** UDP ports that are open, the temporary ones among them. */
@@ -177,7 +180,8 @@ export class SimSockets implements Sockets {
   wants(packet: Packet): boolean {
     const started = this.#sink !== undefined;
     const ours = packet.to.port === this.#port;
-    if (packet.carrier === 'udp') return started && (ours || this.#temporary.has(packet.to.port));
+    const others = this.#temporary.has(packet.to.port) || this.#sidePorts.includes(packet.to.port);
+    if (packet.carrier === 'udp') return started && (ours || others);
     return this.#streams.wants(packet, started && (ours || this.#alsoTcpPorts.includes(packet.to.port)));
   }
 
@@ -187,7 +191,9 @@ export class SimSockets implements Sockets {
       this.#sink?.({ type: 'datagram', from: packet.from, bytes: Buffer.from(packet.bytes), ...this.#cameTo(packet) });
   }
 
-  #cameTo({ to }: Packet): { readonly socket?: SocketId } {
+  #cameTo({ to }: Packet): { readonly socket?: SocketId; readonly side?: number } {
+    const side = this.#sidePorts.indexOf(to.port) + 1;
+    if (side > 0) return { side };
     const socket = this.#temporary.get(to.port);
     return socket === undefined ? {} : { socket };
   }
@@ -212,8 +218,9 @@ export class SimSockets implements Sockets {
     return undefined;
   }
 
-  #sendDatagram({ to, bytes, ttl, socket }: Extract<NetOutput, { type: 'send-datagram' }>): void {
-    const port = socket === undefined ? this.#port : this.#portOf(socket);
+  #sendDatagram({ to, bytes, ttl, socket, side }: Extract<NetOutput, { type: 'send-datagram' }>): void {
+    const usual = side === undefined ? this.#port : this.#sidePorts[side - 1];
+    const port = socket === undefined ? usual : this.#portOf(socket);
     if (port === undefined) return this.#count('datagram unsent: temporary socket closed');
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#count('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#count('datagram unsent: bad port');

@@ -94,6 +94,8 @@ test('everything that is set is there at the next start, in files for the owner 
     presence: 'away',
     audioSpec: 'none',
     installNotice: 'due',
+    proxy: '',
+    portMapping: true,
     port: first.port(),
   });
   expect(second.takeNotices()).toEqual([]);

@@ -56,12 +56,12 @@ export class AgentScene {
     this.core.onEvent((event) => this.events.push(event));
     this.core.node = {
       driver: {
-        report: () => ({ port: 0, dropped: {} }),
         command: (command: OrdinaryNodeCommand) => {
           this.commands.push(command);
           this.onCommand(command);
         },
         close: async () => {},
+        report: () => ({ port: 4000, dropped: {} }),
       },
       core: { rosterEntries: () => this.roster, admitsChat: () => undefined },
     } as unknown as JoinedNode;

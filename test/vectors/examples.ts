@@ -137,6 +137,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   vouch: { target: NODE_A },
   vouched: { source: NODE_B, host: '203.0.113.5' },
   pathPorts: { callId: CALL, ports: [61_235, 1_024] },
+  natProbe: { transaction: run(0x90, 16), target: 'udp:203.0.113.5:61234' },
+  quota: { cap: 'person', bytesPerSecond: 16_000, dropped: 17 },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -164,6 +166,23 @@ export const BODIES: { readonly [type: string]: Json } = {
   },
   Auth2: { sealed: run(0x00, 40), confirm: run(0xb0, 32) },
   Proof: { certificate: CERTIFICATE, signature: run(0x70, 32), authorityCertificate: run(0x90, 24) },
+  WhoAmI: {
+    transaction: run(0x90, 16),
+    cookie: run(0x51, 8),
+    fromHost: run(0xd0, 16),
+    fromPort: run(0xe0, 16),
+    avoid: [run(0xc6, 4), run(0x20, 16)],
+    padding: Buffer.alloc(5).toString('base64'),
+  },
+  YouAre: {
+    transaction: run(0x90, 16),
+    host: run(0xcb, 4),
+    port: 61_234,
+    cookie: run(0x51, 8),
+    otherPort: 4001,
+    hostAsked: true,
+    portAsked: true,
+  },
   SupernodeRecord: { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000', 'tcp:192.0.2.7:443'], issuedAtMs: AT_MS },
   Invite: {
     version: 1,

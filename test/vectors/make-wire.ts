@@ -90,7 +90,8 @@ const DATAGRAMS: readonly { readonly what: string; readonly bytes: Buffer }[] = 
   { what: 'epoch and reserved bits of a handshake packet mean nothing to a reader', bytes: lying(HELLO, 0, 0x1f) },
   { what: 'nothing', bytes: Buffer.alloc(0) },
   { what: 'less than 28 bytes', bytes: covered(HELLO).subarray(0, 27) },
-  { what: 'an unknown kind (5)', bytes: lying(HELLO, 0, 0x50) },
+  { what: 'a question without a session', bytes: lying(HELLO, 0, 0x50) },
+  { what: 'an unknown kind (7)', bytes: lying(HELLO, 0, 0x70) },
   { what: 'another protocol version', bytes: lying(HELLO, 1, 2) },
   { what: 'a length beyond the end of the datagram', bytes: lying(HELLO, 2, 0, 32) },
   { what: 'a length that leaves no room for the random bytes', bytes: lying(HELLO, 2, 0, 23) },
@@ -158,7 +159,7 @@ const STREAMS: readonly {
   {
     what: 'a bad packet ends the stream, not only the packet',
     role: 'listener',
-    pieces: [hex(Buffer.concat([covered(HELLO), lying(DATA, 0, 0x50)])), hex(covered(DATA))],
+    pieces: [hex(Buffer.concat([covered(HELLO), lying(DATA, 0, 0x70)])), hex(covered(DATA))],
   },
   {
     what: 'a length that leaves no room for the random bytes',

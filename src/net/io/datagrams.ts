@@ -15,6 +15,7 @@ import {
   DATAGRAM_TTL,
   SOCKETS_FLUSH_MS,
 } from '../protocol/params.ts';
+import type { Side } from '../protocol/traffic.ts';
 import type { NameBook } from './names.ts';
 import { errorCode, type Tally } from './tally.ts';
 
@@ -22,11 +23,21 @@ export interface DatagramSockets {
   readonly v4: Socket | undefined;
   readonly v6: Socket | undefined;
 }
-export type DatagramSink = (from: Endpoint, bytes: Buffer) => void;
+interface Outgoing {
+  readonly bytes: Buffer;
+  readonly ttl: number | undefined;
+  readonly side: Side | undefined;
+  /** What to do instead where this family leads nowhere from this machine. */
+  readonly otherwise?: (() => void) | undefined;
+}
+
+/** `side`: the further port at which it came (`protocol/traffic.ts`). */
+export type DatagramSink = (from: Endpoint, bytes: Buffer, side: Side) => void;
 
 const FLUSH_POLL_MS = 10;
 /** What the system says when it has no address or no route of a family. */
 const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+const NO_SOCKETS: DatagramSockets = { v4: undefined, v6: undefined };
 
 /** Resolves with a bound socket; rejects with the system's error (EADDRINUSE, EACCES, EAFNOSUPPORT, ...). */
 export function bindDatagrams(family: 4 | 6, host: string, port: number): Promise<Socket> {
@@ -54,7 +65,9 @@ export function bindDatagrams(family: 4 | 6, host: string, port: number): Promis
 export class Datagrams {
   readonly #names: NameBook;
   readonly #tally: Tally;
-  #sockets: DatagramSockets = { v4: undefined, v6: undefined };
+  #sockets: DatagramSockets = NO_SOCKETS;
+  /** Those of the further ports. */
+  #sides: readonly DatagramSockets[] = [];
   readonly #sink: DatagramSink;
 
   constructor(sink: DatagramSink, names: NameBook, tally: Tally) {
@@ -67,29 +80,33 @@ export class Datagrams {
   use(sockets: DatagramSockets): void {
     const before = this.#sockets;
     this.#sockets = sockets;
-    for (const socket of [sockets.v4, sockets.v6]) {
-      socket?.on('message', this.#arrived);
-      socket?.on('error', this.#sent);
-    }
+    this.#listen(sockets, undefined);
     for (const socket of [before.v4, before.v6]) if (socket) retire(socket);
+  }
+
+  /** Takes over sockets of further ports, which are kept until the end. */
+  takeSides(sides: readonly DatagramSockets[]): void {
+    this.#sides = sides;
+    for (const [index, sockets] of sides.entries()) this.#listen(sockets, index + 1);
   }
 
   /**
    * Sends now when the host is a number, after the name is resolved otherwise. `bytes` must not change afterwards.
    * `ttl` from 1 to 255; the system's own when not said.
    */
-  send(to: Endpoint, bytes: Buffer, ttl?: number): void {
+  send(to: Endpoint, bytes: Buffer, ttl?: number, side?: Side): void {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram unsent: too long');
     if (!(to.port >= 1 && to.port <= 65_535)) return this.#tally.add('datagram unsent: bad port');
     const family = isIP(to.host);
-    if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, bytes, ttl);
+    if (family !== 0) return this.#sendTo(family === 4 ? 4 : 6, to.host, to.port, { bytes, ttl, side });
     const asked = this.#names.find(to.host, (addresses) => {
       const v4 = addresses.find((address) => isIP(address) === 4);
       const v6 = addresses.find((address) => isIP(address) === 6);
       // IPv4 first, for there a NAT tells us our other address; IPv6 where this machine has no way to IPv4 at all.
-      const other = v4 !== undefined && v6 !== undefined ? () => this.#sendTo(6, v6, to.port, bytes, ttl) : undefined;
-      if (v4 !== undefined) this.#sendTo(4, v4, to.port, bytes, ttl, other);
-      else if (v6 !== undefined) this.#sendTo(6, v6, to.port, bytes, ttl);
+      const what = { bytes, ttl, side };
+      const otherwise = v6 === undefined ? undefined : () => this.#sendTo(6, v6, to.port, what);
+      if (v4 !== undefined) this.#sendTo(4, v4, to.port, { ...what, otherwise });
+      else if (v6 !== undefined) this.#sendTo(6, v6, to.port, what);
       else this.#tally.add('datagram unsent: name unknown');
     });
     if (!asked) this.#tally.add('datagram unsent: names waiting');
@@ -97,8 +114,10 @@ export class Datagrams {
 
   /** Lets what is queued leave (bounded by SOCKETS_FLUSH_MS), then closes. */
   async close(): Promise<void> {
-    const open = [this.#sockets.v4, this.#sockets.v6].filter((socket) => socket !== undefined);
-    this.#sockets = { v4: undefined, v6: undefined };
+    const all = [this.#sockets, ...this.#sides];
+    const open = all.flatMap(({ v4, v6 }) => [v4, v6]).filter((socket) => socket !== undefined);
+    this.#sockets = NO_SOCKETS;
+    this.#sides = [];
     const queued = (): boolean => open.some((socket) => socket.getSendQueueSize() > 0);
     for (let waitedMs = 0; queued() && waitedMs < SOCKETS_FLUSH_MS; waitedMs += FLUSH_POLL_MS) {
       await new Promise((resolve) => setTimeout(resolve, FLUSH_POLL_MS));
@@ -106,28 +125,30 @@ export class Datagrams {
     for (const socket of open) retire(socket);
   }
 
-  /** `otherwise`: what to do instead where this family leads nowhere from this machine. */
-  #sendTo(
-    family: 4 | 6,
-    host: string,
-    port: number,
-    bytes: Buffer,
-    ttl: number | undefined,
-    otherwise?: () => void,
-  ): void {
-    const socket = family === 4 ? this.#sockets.v4 : this.#sockets.v6;
-    if (!socket) return otherwise ? otherwise() : this.#tally.add('datagram unsent: no such family');
-    transmit(socket, { host, port }, { bytes, ttl }, this.#tally, otherwise);
+  #listen({ v4, v6 }: DatagramSockets, side: Side): void {
+    for (const socket of [v4, v6]) {
+      socket?.on('message', (bytes, from) => this.#arrived(bytes, from, side));
+      socket?.on('error', this.#sent);
+    }
+  }
+
+  #sendTo(family: 4 | 6, host: string, port: number, what: Outgoing): void {
+    const { side, otherwise } = what;
+    const sockets = side === undefined ? this.#sockets : this.#sides[side - 1];
+    const socket = family === 4 ? sockets?.v4 : sockets?.v6;
+    if (socket) transmit(socket, { host, port }, what, this.#tally, otherwise);
+    else if (otherwise) otherwise();
+    else this.#tally.add('datagram unsent: no such family');
   }
 
   readonly #sent = (error: Error | null): void => {
     if (error) this.#tally.add(`datagram unsent: ${errorCode(error)}`);
   };
 
-  readonly #arrived = (bytes: Buffer, from: RemoteInfo): void => {
+  #arrived(bytes: Buffer, from: RemoteInfo, side: Side): void {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram dropped: too long');
-    this.#sink({ carrier: 'udp', host: plainHost(from.address), port: from.port }, bytes);
-  };
+    this.#sink({ carrier: 'udp', host: plainHost(from.address), port: from.port }, bytes, side);
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
 import { LOCAL_ADDRESS_POLL_MS, PORT_PICK_MAX, PORT_PICK_MIN, PORT_PICK_TRIES } from '../protocol/params.ts';
 import type { NetInput, NetOutput } from '../protocol/traffic.ts';
-import { bindDatagrams, type DatagramSockets, Datagrams } from './datagrams.ts';
+import { bindDatagrams, type DatagramSink, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
 import { NameBook } from './names.ts';
 import { nameServers, networkPrint } from './network-print.ts';
@@ -56,6 +56,8 @@ export interface SocketOptions {
   readonly proxy?: ProxyChoice | undefined;
   /** Callers may speak TLS, and are shown this. */
   readonly tls?: TlsOffer | undefined;
+  /** So many further UDP ports, whichever are free; where none can be had it is no failure. */
+  readonly sideUdp?: number;
 }
 
 /** Sockets of the system, bound and listening. */
@@ -79,7 +81,9 @@ export async function openSockets(options: SocketOptions): Promise<SystemSockets
   const { bound, wasTaken } = await bindWanted(plan, options);
   const also: Server[] = [];
   for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
-  const sockets = new BoundSockets(plan, bound, { also, wasTaken, tls: options.tls });
+  const sides: Side[] = [];
+  for (let n = 0; n < (options.sideUdp ?? 0); n += 1) sides.push(...(await bindSide(plan)));
+  const sockets = new BoundSockets(plan, bound, { also, sides, wasTaken, tls: options.tls });
   sockets.setProxy(options.proxy);
   return sockets;
 }
@@ -103,6 +107,24 @@ async function bindAlso(plan: Plan, port: number): Promise<Server[]> {
     );
   }
   return bound;
+}
+
+/** A further UDP port, and its sockets. */
+interface Side {
+  readonly port: number;
+  readonly sockets: DatagramSockets;
+}
+
+/** One port for both families, so that one number can be told; none when even the first cannot be had. */
+async function bindSide(plan: Plan): Promise<Side[]> {
+  for (let tries = 0; tries < PORT_PICK_TRIES; tries += 1) {
+    const port = randomInt(PORT_PICK_MIN, PORT_PICK_MAX + 1);
+    const bind = (family: 4 | 6, host: string | undefined): Promise<Socket | undefined> =>
+      host === undefined ? Promise.resolve(undefined) : bindDatagrams(family, host, port).catch(() => undefined);
+    const [v4, v6] = [await bind(4, plan.v4), await bind(6, plan.v6)];
+    if (v4 || v6) return [{ port, sockets: { v4, v6 } }];
+  }
+  return [];
 }
 
 /** Addresses to listen at; a missing one is not wanted. */
@@ -199,6 +221,7 @@ function letGo(bound: Bound): number {
 
 interface BoundOptions {
   readonly also: readonly Server[];
+  readonly sides: readonly Side[];
   readonly wasTaken: boolean;
   readonly tls: TlsOffer | undefined;
 }
@@ -213,6 +236,7 @@ class BoundSockets implements SystemSockets {
   readonly #streams: Streams;
   /** Listeners at other ports than ours; they stay when we move. */
   readonly #also: readonly Server[];
+  readonly #sides: readonly Side[];
   #bound: Bound;
   #sink: ((input: NetInput) => void) | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -221,15 +245,18 @@ class BoundSockets implements SystemSockets {
   #toldEndpoints = '';
 
   constructor(plan: Plan, bound: Bound, options: BoundOptions) {
-    const { also, wasTaken, tls } = options;
+    const { also, sides, wasTaken, tls } = options;
     this.#plan = plan;
     this.#bound = bound;
     this.#also = also;
+    this.#sides = sides;
     this.alsoTcp = [...new Set(also.map((server) => (server.address() as AddressInfo).port))];
     this.portWasTaken = wasTaken;
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
-    this.#datagrams = new Datagrams((from, bytes) => tell({ type: 'datagram', from, bytes }), names, this.#tally);
+    const arrived: DatagramSink = (from, bytes, side) =>
+      tell(side === undefined ? { type: 'datagram', from, bytes } : { type: 'datagram', from, bytes, side });
+    this.#datagrams = new Datagrams(arrived, names, this.#tally);
     this.#temporary = new TemporarySockets(tell, plan.host, this.#tally);
     this.#streams = new Streams(tell, names, this.#tally, tls && tlsContext(tls));
   }
@@ -249,6 +276,7 @@ class BoundSockets implements SystemSockets {
   start(sink: (input: NetInput) => void): void {
     this.#stage = 'started';
     this.#sink = sink;
+    this.#datagrams.takeSides(this.#sides.map(({ sockets }) => sockets));
     this.#listen();
     this.#tellEndpoints();
     this.#poll = setInterval(() => this.#tellEndpoints(), LOCAL_ADDRESS_POLL_MS).unref();
@@ -257,7 +285,7 @@ class BoundSockets implements SystemSockets {
   perform(output: NetOutput): void {
     switch (output.type) {
       case 'send-datagram':
-        if (output.socket === undefined) return this.#datagrams.send(output.to, output.bytes, output.ttl);
+        if (output.socket === undefined) return this.#datagrams.send(output.to, output.bytes, output.ttl, output.side);
         return this.#temporary.send(output.socket, output);
       case 'open-sockets':
         return this.#temporary.open(output.first, output.count);
@@ -293,6 +321,7 @@ class BoundSockets implements SystemSockets {
     if (before === 'bound') {
       letGo(this.#bound);
       for (const server of this.#also) server.close();
+      for (const { sockets } of this.#sides) for (const socket of [sockets.v4, sockets.v6]) socket?.close();
     } else await Promise.all([this.#datagrams.close(), this.#streams.shutDown()]);
   }
 
@@ -312,7 +341,8 @@ class BoundSockets implements SystemSockets {
     const text = `${endpoints.map(printEndpoint).sort().join(' ')} ${network}`;
     if (text === this.#toldEndpoints) return;
     this.#toldEndpoints = text;
-    this.#sink?.({ type: 'local-endpoints', endpoints, network });
+    const sidePorts = this.#sides.map(({ port }) => port);
+    this.#sink?.({ type: 'local-endpoints', endpoints, network, ...(sidePorts.length > 0 ? { sidePorts } : {}) });
   }
 
   #localEndpoints(interfaces: ReturnType<typeof networkInterfaces>): Endpoint[] {

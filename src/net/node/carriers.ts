@@ -10,12 +10,13 @@ import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
-import type { NetInput, NetOutput, Route, StreamId } from '../protocol/traffic.ts';
+import type { NetInput, NetOutput, Route, Side, StreamId } from '../protocol/traffic.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { keyOfPlace } from '../transport/tickets.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
 import { Mask, readDatagram } from '../wire/mask.ts';
+import { isClear, type Packet } from '../wire/packet.ts';
 import { beginsLikeAnother, type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
 export type LinkId = number;
@@ -33,6 +34,23 @@ export interface ConnectOptions {
   readonly proxy?: boolean;
   /** Open the stream inside genuine TLS. */
   readonly tls?: boolean;
+}
+
+/** A packet without a session, and the port of ours at which it came. */
+export interface ClearPacket {
+  readonly from: Endpoint;
+  readonly side: Side;
+  readonly packet: Packet;
+}
+
+export interface CarriersOptions {
+  /** Of the network's authority: the mask comes of it. */
+  readonly pin: Uint8Array;
+  readonly random: Random;
+  /** What install notices are answered with; without it there are none, as for all but login servers. */
+  readonly newestVersion?: string | undefined;
+  /** Takes packets without a session; where it is missing they are dropped. */
+  readonly onClear?: (now: Millis, clear: ClearPacket) => void;
 }
 
 export type CarrierOutput =
@@ -55,14 +73,6 @@ interface Stream {
   untouched: boolean;
 }
 
-export interface CarriersOptions {
-  /** Of the network's authority: the mask comes of it. */
-  readonly pin: Uint8Array;
-  readonly random: Random;
-  /** What install notices are answered with; without it there are none, as for all but login servers. */
-  readonly newestVersion?: string | undefined;
-}
-
 interface Link {
   session: SessionId | undefined;
   stream: StreamId | undefined;
@@ -80,6 +90,7 @@ export class Carriers {
   readonly #mask: Mask;
   readonly #random: Random;
   readonly #newestVersion: string | undefined;
+  readonly #onClear: CarriersOptions['onClear'];
   readonly #streams = new Map<StreamId, Stream>();
   readonly #links = new Map<LinkId, Link>();
   readonly #linkBySession = new Map<SessionId, LinkId>();
@@ -89,15 +100,16 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  constructor(switchboard: Switchboard, { pin, random, newestVersion }: CarriersOptions) {
+  constructor(switchboard: Switchboard, { pin, random, newestVersion, onClear }: CarriersOptions) {
     this.#switchboard = switchboard;
     this.#mask = new Mask(pin);
     this.#random = random;
     this.#newestVersion = newestVersion;
+    this.#onClear = onClear;
   }
 
   receive(now: Millis, input: NetInput): void {
-    if (input.type === 'datagram') this.#receiveDatagram(now, routeFrom(input), input.bytes);
+    if (input.type === 'datagram') this.#receiveDatagram(now, routeFrom(input), input.bytes, input.side);
     else if (input.type === 'stream-bytes') this.#receiveStream(now, input.stream, input.bytes);
     else if (input.type === 'stream-open') this.#streamOpen(now, input);
     else if (input.type === 'stream-closed') this.#streamClosed(input.stream);
@@ -176,6 +188,12 @@ export class Carriers {
     } else if (route.via === 'stream') this.#writePacket(route.stream, bytes);
   }
 
+  /** A packet without a session, by datagram, from a port of ours. */
+  sendClear(to: Endpoint, bytes: Buffer, side?: Side): void {
+    const covered = this.#mask.cover(bytes, this.#random);
+    this.#out.push({ type: 'send-datagram', to, bytes: covered, ...(side === undefined ? {} : { side }) });
+  }
+
   /** A session was established; true when it belongs to one of our links. */
   established(session: SessionId, peer: PeerIdentity): boolean {
     const id = this.#linkBySession.get(session);
@@ -216,11 +234,16 @@ export class Carriers {
     return out;
   }
 
-  #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer): void {
+  #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer, side: Side): void {
     const { packets, bad } = readDatagram(bytes, this.#mask);
     if (bad) this.dropped += 1;
     const source = hostKey(route.endpoint.host);
-    for (const packet of packets) this.#switchboard.receive(now, route, packet, source);
+    for (const packet of packets) {
+      if (isClear(packet) && this.#onClear) this.#onClear(now, { from: route.endpoint, side, packet });
+      // A further port is there for such alone.
+      else if (side === undefined) this.#switchboard.receive(now, route, packet, source);
+      else this.dropped += 1;
+    }
   }
 
   #receiveStream(now: Millis, id: StreamId, bytes: Buffer): void {

@@ -7,12 +7,14 @@ import type { OwnStatus } from '../chat/presence.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
 import type { VoiceReport } from '../media/quality.ts';
+import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
+import type { RelayCap } from '../protocol/relay-cap.ts';
 import type { WayName } from '../protocol/ways.ts';
 import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
@@ -69,6 +71,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
+  /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
+  | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   /** Whether the sockets know a proxy has changed. */
@@ -119,7 +123,11 @@ export type OrdinaryNodeEvent =
       /** Supernodes that are known; while online only. */
       readonly known?: number;
     }
+  /** What stands between us and the internet, found or found to be otherwise. */
+  | { readonly type: 'nat'; readonly kind: NatKind }
   | { readonly type: 'rtt'; readonly rttMs: number }
+  /** The supernode dropped so many packets of ours, for this cap of its. */
+  | { readonly type: 'limited'; readonly cap: RelayCap; readonly dropped: number }
   /** `tickets()` tells others than before: to be stored, for this account alone. */
   | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */

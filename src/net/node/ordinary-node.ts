@@ -13,6 +13,9 @@ import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import type { CallPath } from '../media/quality.ts';
+import { type DiscoveryOutput, NatDiscovery } from '../nat/discovery.ts';
+import { type NatKind, natClass } from '../nat/nat-kind.ts';
 import { natSeen } from '../nat/seen-from-outside.ts';
 import { type KnownOutput, KnownSupernodes } from '../overlay/known-supernodes.ts';
 import { type LinkOutput, SupernodeLink, type Tried } from '../overlay/supernode-link.ts';
@@ -35,8 +38,9 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Message, message } from '../wire/messages.ts';
+import { PacketKind } from '../wire/packet.ts';
 import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
-import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { Links } from './links.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
@@ -67,6 +71,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
+  readonly #nat: NatDiscovery;
   #people: People | undefined;
   #member: Member | undefined;
   /** What is told while we leave is read after we have left. */
@@ -78,8 +83,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #hostCandidates: readonly string[] = [];
   /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
   #reflexive: string | undefined;
+  /** What our gateway passes on to us. */
+  #mapped: string | undefined;
   #renewAt: Millis = Number.POSITIVE_INFINITY;
   #detailsChanged = false;
+  /** Of the newest call. */
+  #lastPath: CallPath | undefined;
   #linkEndpoint: Endpoint | undefined;
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
 
@@ -91,7 +100,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#tickets = new TicketBook(wallClock);
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome, tickets: this.#tickets });
-    this.#carriers = new Carriers(this.#switchboard, { pin, random });
+    this.#nat = new NatDiscovery(random);
+    const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodeLink(random);
     this.#known = new KnownSupernodes({
@@ -114,6 +125,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** Why a line to this person cannot be taken; undefined when it can. */
   admitsChat(to: string, text: string): FailureCode | undefined {
     return this.#people ? this.#people.admits(to, text) : 'not-signed-in';
+  }
+
+  /** What stands between us and the internet, as far as it is known; told anew by the event `nat`. */
+  get natKind(): NatKind {
+    return this.#nat.kind;
   }
 
   /** The buddy list with its tombstones, to be stored and merged; after leaving, as it was then. */
@@ -164,6 +180,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'voice-stats':
         this.#media.stats(now, command.call, command.stats);
         break;
+      case 'mapped':
+        this.#mapped = command.endpoint ? printEndpoint(command.endpoint) : undefined;
+        this.#tellCandidates(now);
+        break;
       case 'reattach':
         this.#link.restart(now);
         break;
@@ -187,13 +207,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
     this.#questions.wake(now);
+    this.#nat.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    return Math.min(at, this.#questions.wakeAt(), this.#peers.wakeAt());
+    return Math.min(at, this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
@@ -254,6 +275,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#people = undefined;
     this.#member = undefined;
     this.#linkEndpoint = undefined;
+    this.#nat.stop();
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#known.stop();
     this.#connecting.clear();
@@ -264,7 +286,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
     const { worked } = this.#login;
     this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
-    if (this.#people && supernodes.length > 0) this.#link.start(now, supernodes, this.#details(this.#people));
+    if (!this.#people || supernodes.length === 0) return;
+    this.#link.start(now, supernodes, this.#details(this.#people));
+    this.#nat.start(now, supernodes);
   }
 
   #details(people: People) {
@@ -337,6 +361,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#carriers.drain()) busy = this.#fromCarriers(now, output);
       for (const output of this.#link.drain()) busy = this.#fromLink(now, output);
       for (const output of this.#known.drain()) busy = this.#fromKnown(now, output);
+      for (const output of this.#nat.drain()) busy = this.#fromNat(now, output);
       for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
@@ -470,6 +495,20 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return true;
   }
 
+  /** What came without a session answers a question of ours, or is nothing to us. */
+  #fromClear(now: Millis, { from, packet }: ClearPacket): void {
+    if (packet.kind === PacketKind.youAre) this.#nat.receive(now, from, packet.body);
+  }
+
+  #fromNat(now: Millis, output: DiscoveryOutput): true {
+    if (output.type === 'ask') this.#carriers.sendClear(output.to, output.packet);
+    else {
+      this.#known.setConnectivity(now, natClass(output.kind));
+      this.#out.push({ type: 'nat', kind: output.kind });
+    }
+    return true;
+  }
+
   #linkUp(now: Millis, link: LinkId): void {
     const whose = this.#links.up(now, link);
     if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
@@ -485,6 +524,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromLink(now: Millis, output: LinkOutput): true {
     switch (output.type) {
       case 'connect':
+        if (output.endpoint.carrier === 'udp') this.#nat.written(output.endpoint.host);
         this.#links.connect(now, { owner: 'supernode', attempt: output.attempt, once: output.once }, output);
         return true;
       case 'abandon':
@@ -515,6 +555,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'rtt':
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
+        return true;
+      case 'limited':
+        this.#out.push({ type: 'limited', cap: output.cap, dropped: output.dropped });
         return true;
     }
   }
@@ -550,6 +593,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#linkEndpoint = endpoint;
     const observed = parseEndpoint(output.observed);
     const byProxy = isByProxy(way);
+    this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#known.order());
     // What it sees is the proxy, then.
     const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
     const { carrier } = endpoint;
@@ -676,7 +720,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#switchboard.setRoute(session, output.route, output.fallback ? { fallback: output.fallback } : {});
       }
     } else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
-    else this.#out.push(output);
+    else {
+      if (output.type === 'path') this.#lastPath = output.path;
+      // No way was punched in a whole call: perhaps the NAT is no longer what we take it for.
+      else if (output.type === 'media-totals' && this.#lastPath === 'relay') this.#nat.refresh(now);
+      this.#out.push(output);
+    }
     return true;
   }
 
@@ -700,6 +749,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #setHostCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
     const first = this.#media.ours.length === 0;
     this.#media.ours = endpoints;
+    this.#nat.setLocal(now, endpoints);
     if (!first) this.#media.doubt(now);
     this.#hostCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
     this.#tellCandidates(now);
@@ -710,12 +760,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const endpoint = parseEndpoint(text);
     const isMeeting = endpoint?.carrier === 'udp' && isUnicastHost(endpoint.host);
     this.#reflexive = isMeeting ? printEndpoint(endpoint) : undefined;
+    if (isMeeting) this.#nat.observed(now, endpoint);
     this.#tellCandidates(now);
   }
 
   /** The reflexive one first: a machine may have more addresses than are told. */
   #tellCandidates(now: Millis): void {
-    const endpoints = [...new Set(this.#reflexive ? [this.#reflexive, ...this.#hostCandidates] : this.#hostCandidates)];
+    const outer = [this.#reflexive, this.#mapped].filter((one) => one !== undefined);
+    const endpoints = [...new Set([...outer, ...this.#hostCandidates])];
     this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
   }
 

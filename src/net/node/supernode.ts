@@ -13,13 +13,14 @@ import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
-import { type Endpoint, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
+import { type Endpoint, isLoopbackHost, isPrivateHost, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
   ENTRIES_LEARN_MS,
   REATTACH_BACKOFF_MS,
+  SUPERNODE_ENDPOINTS_MAX,
   SUPERNODE_ENTRY_REFRESH_MS,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
@@ -27,7 +28,8 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
-import { type CarrierOutput, Carriers, type LinkId } from './carriers.ts';
+import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
+import { NatDesk } from './nat-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
 /** What is asked of the login server. */
@@ -35,11 +37,17 @@ const ENROL_TICKET = 1;
 const LEARN_TICKET = 2;
 
 const LOGIN_SERVER = { kind: 'login-server' } as const;
-/** The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. */
-const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous'] };
+/**
+ * The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. Supernodes ask
+ * one another for probes.
+ */
+const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous', 'supernode'] };
 
-/** Tells the load; the answer is a `load` event. */
-export type SupernodeCommand = { readonly type: 'report' };
+export type SupernodeCommand =
+  /** Tells the load; the answer is a `load` event. */
+  | { readonly type: 'report' }
+  /** Our gateway passes these endpoints on to us: others are told of them as well. */
+  | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] };
 
 export type SupernodeEvent =
   /** Certified (again): to be stored, with the CA certificate. */
@@ -82,9 +90,11 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #entries: EntryDesk;
   readonly #loginLinks = new Map<number, LinkId>();
   readonly #relay = new LoginRelay();
+  readonly #nat: NatDesk;
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
+  #mapped: readonly Endpoint[] = [];
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
@@ -101,24 +111,33 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       welcome: WELCOME,
       tickets: new TicketBook(wallClock),
     });
-    this.#carriers = new Carriers(this.#switchboard, { pin, random });
+    const onClear = (now: Millis, clear: ClearPacket): void => this.#nat.receive(now, clear);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     const loginServers = options.loginServers.map(printEndpoint);
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
     const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor });
+    const { endpoints } = options;
+    this.#nat = new NatDesk({ random, carriers: this.#carriers, switchboard: this.#switchboard, endpoints });
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
   }
 
   receive(now: Millis, input: NetInput): void {
-    this.#carriers.receive(now, input);
+    if (input.type === 'local-endpoints') this.#nat.setSidePorts(input.sidePorts ?? []);
+    else this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
-  command(_now: Millis, _command: SupernodeCommand): void {
-    this.#out.push({ type: 'load', load: this.#registrar.load });
+  command(now: Millis, command: SupernodeCommand): void {
+    if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load(now) });
+    else {
+      this.#mapped = command.endpoints;
+      this.#enrol(now);
+      this.#settle(now);
+    }
   }
 
   wake(now: Millis): void {
@@ -128,11 +147,13 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#registrar.wake(now);
     this.#login.wake(now);
     this.#relay.wake(now);
+    this.#nat.wake(now);
+    if (this.#nat.asksForSupernodes(now)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt());
+    const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt(), this.#nat.wakeAt());
     return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt);
   }
 
@@ -144,15 +165,25 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
+    const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
+    return rooms + this.#nat.dropped;
   }
 
   #enrol(now: Millis): void {
     this.#enrolAt = Number.POSITIVE_INFINITY;
-    const { nodeId, endpoints, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
+    const { nodeId, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
+    const endpoints = this.#announced();
     const entry = signRecord({ nodeId, endpoints, issuedAtMs: wallClock() }, privateKey);
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** What the login server may tell of us: it vouches for an entry only when it sees us at every address in it. */
+  #announced(): Endpoint[] {
+    const { endpoints, loginServers } = this.#options;
+    const isNear = loginServers.some(({ host }) => isPrivateHost(host) || isLoopbackHost(host));
+    const all = this.#mapped.length > 0 && !isNear ? this.#mapped : [...this.#mapped, ...endpoints];
+    return all.slice(0, SUPERNODE_ENDPOINTS_MAX);
   }
 
   /** Who else is there; asked of the login server, rarely. */
@@ -194,10 +225,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #fromCarriers(now: Millis, output: CarrierOutput): void {
     if (output.type === 'link-up') {
       if (output.link === this.#relayLink) this.#relayUp();
-      else this.#login.connected(now, this.#attemptOf(output.link));
+      else if (!this.#nat.linkUp(now, output.link)) this.#login.connected(now, this.#attemptOf(output.link));
     } else if (output.type === 'link-down') {
       if (output.link === this.#relayLink) this.#relayDown(now);
-      else this.#linkDown(now, output.link, output.code);
+      else if (!this.#nat.linkDown(now, output.link)) this.#linkDown(now, output.link, output.code);
     } else if (output.type !== 'carry') this.#out.push(output);
   }
 
@@ -237,8 +268,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   #fromSwitchboard(now: Millis, output: SwitchboardOutput): void {
     if (output.type === 'send') this.#carriers.send(output.route, output.bytes);
-    else if (output.type === 'established') this.#carriers.established(output.session, output.peer);
-    else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
+    else if (output.type === 'established') {
+      if (this.#carriers.established(output.session, output.peer)) return;
+      this.#nat.accept(output.session, output.peer, this.#carriers.remoteOf(output.route)?.host ?? '');
+    } else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
     else if (output.type === 'closed') {
       if (this.#carriers.ended(output.session, 'unreachable')) return;
       this.#registrar.sessionClosed(output.session);
@@ -255,15 +288,17 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       }
       return;
     }
+    if (peer && this.#nat.receiveMessage(now, peer, message)) return;
     const remote = this.#carriers.remoteOf(route);
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
     }
     if (peer?.kind === 'anonymous') return;
     const observed = remote ? printEndpoint(remote) : '';
+    const host = remote?.host ?? '';
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;
-    this.#registrar.receive(now, { session, observed, peer: client }, message);
+    this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): void {
@@ -285,6 +320,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     } else if (output.ticket === LEARN_TICKET) {
       if (output.type !== 'reply' || output.message.kind !== 'supernodes') return;
       this.#entries.learn(this.#options.wallClock(), output.message.body);
+      this.#nat.named(now, output.message.body);
     } else if (output.type === 'failed') this.#enrolmentFailed(now, output.code);
     else this.#enrolled(now, output.message);
   }
@@ -301,6 +337,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#enrolAt = now + this.#about(SUPERNODE_ENTRY_REFRESH_MS);
     if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
+    this.#nat.open(now);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
   }
 

@@ -124,8 +124,9 @@ export class KnownSupernodes {
     return this.#cache.order(this.#wallClock(), print, { lastGood, except });
   }
 
-  /** We look for a supernode: a fresh start, or after one was lost. */
+  /** We look for a supernode: a fresh start, or after one was lost. Said again it changes nothing. */
   looking(now: Millis): void {
+    if (!this.#attachedTo && this.#askLoginAt !== Number.POSITIVE_INFINITY) return;
     this.#attachedTo = undefined;
     this.#awaited = 0;
     this.#askSupernodeAt = Number.POSITIVE_INFINITY;
@@ -133,7 +134,7 @@ export class KnownSupernodes {
       this.#cache.size === 0 ? 0 : SUPERNODES_ASK_AFTER_MS + SUPERNODES_ASK_SPREAD_MS * this.#random.fraction();
     this.#loginServer = 'waiting';
     this.#asks = 0;
-    this.#askLoginAt = Math.min(this.#askLoginAt, now + waitMs);
+    this.#askLoginAt = now + waitMs;
     this.#nobodyAt = this.#cache.size === 0 ? now + ATTACH_ROUND_MS_MAX : Number.POSITIVE_INFINITY;
   }
 

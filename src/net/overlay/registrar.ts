@@ -1,6 +1,6 @@
 /**
  * The supernode's side of attachment: who is attached here, by lease; who wants to hear of whom; search over those who
- * agreed to be found; and the forwarding of sealed packets between attached clients, within a visible cap.
+ * agreed to be found; and the forwarding of sealed packets between attached clients, within caps (`relay-caps.ts`).
  * It is told of messages by session number and answers by session number; sessions belong to the switchboard.
  *
  * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
@@ -17,9 +17,6 @@ import {
   DISPLAY_NAME_LENGTH_MAX,
   ENTRIES_GET_BURST,
   ENTRIES_GET_REFILL_MS,
-  FORWARD_BURST_BYTES,
-  FORWARD_BYTES_LEAST,
-  FORWARD_BYTES_PER_SECOND,
   FORWARD_DATAGRAM_BYTES_MAX,
   HIDDEN_FROM_MAX,
   KEEP_ALIVE_MS,
@@ -30,8 +27,10 @@ import {
   SEARCH_REFILL_MS,
   WATCHED_NAMES_MAX,
 } from '../protocol/params.ts';
+import type { RelayCap } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
+import { RelayCaps, type RelayedFor } from './relay-caps.ts';
 import { compilePattern } from './search-pattern.ts';
 import type { SealedEntry } from './supernode-entry.ts';
 
@@ -55,7 +54,13 @@ export interface RegistrarLoad {
   readonly clientsMax: number;
   readonly forwardedPackets: number;
   readonly forwardedBytes: number;
+  /** Malformed, or of somebody who is not attached. */
   readonly refusedPackets: number;
+  readonly droppedByCap: Readonly<Record<RelayCap, number>>;
+  /** Ways between two nodes with voice, or as much, at this moment. */
+  readonly streams: number;
+  /** For whom most is relayed, the most first. */
+  readonly people: readonly RelayedFor[];
   readonly relayKbps: number;
 }
 
@@ -72,9 +77,8 @@ interface Client {
   readonly allowance: Allowance;
 }
 
-/** What a node may still use. It outlives the attachment, or attaching anew would fill it up. */
+/** What a node may still ask. It outlives the attachment, or attaching anew would fill it up. */
 interface Allowance {
-  readonly forwarding: TokenBucket;
   readonly searches: TokenBucket;
   readonly entries: TokenBucket;
 }
@@ -83,7 +87,7 @@ export class Registrar {
   readonly #loginServers: readonly string[];
   readonly #relayKbps: number;
   readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
-  readonly #total: TokenBucket;
+  readonly #caps: RelayCaps;
   readonly #byNode = new Map<NodeId, Client>();
   readonly #bySession = new Map<number, Client>();
   readonly #byName = new Map<string, Set<Client>>();
@@ -105,14 +109,13 @@ export class Registrar {
     this.#entriesFor = options.entriesFor ?? (() => []);
     this.#loginServers = options.loginServers;
     this.#relayKbps = options.relayKbps;
-    const bytesPerSecond = options.relayKbps * 125;
-    this.#total = new TokenBucket(Math.max(1, bytesPerSecond), Math.max(FORWARD_BURST_BYTES, bytesPerSecond / 2));
+    this.#caps = new RelayCaps(options.relayKbps);
   }
 
-  /** A message from a session; `peer` undefined for an anonymous one. True when it was ours to handle. */
+  /** A message from a session, seen at `host`; `peer` undefined for an anonymous one. True when it was ours to handle. */
   receive(
     now: Millis,
-    from: { session: number; observed: string; peer: RegistrarPeer | undefined },
+    from: { session: number; observed: string; host: string; peer: RegistrarPeer | undefined },
     value: Message,
   ): boolean {
     if (value.kind === 'keepAlive') {
@@ -124,7 +127,7 @@ export class Registrar {
     const client = this.#bySession.get(from.session);
     if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
     else if (client && value.kind === 'vouch') this.#vouch(now, client, from.observed, value.body);
-    else if (client) this.#serve(now, client, value);
+    else if (client) this.#serve(now, client, value, from.host);
     else if (value.kind === 'forward') this.#refusedPackets += 1;
     else this.#refuse(from.session, value, 'not-allowed');
     return true;
@@ -152,24 +155,27 @@ export class Registrar {
     return out;
   }
 
-  get load(): RegistrarLoad {
+  load(now: Millis): RegistrarLoad {
     return {
       clients: this.#byNode.size,
       clientsMax: CLIENTS_PER_SUPERNODE_MAX,
       forwardedPackets: this.#forwardedPackets,
       forwardedBytes: this.#forwardedBytes,
       refusedPackets: this.#refusedPackets,
+      droppedByCap: this.#caps.dropped,
+      streams: this.#caps.streams(now),
+      people: this.#caps.people,
       relayKbps: this.#relayKbps,
     };
   }
 
-  #serve(now: Millis, client: Client, value: Message): void {
+  #serve(now: Millis, client: Client, value: Message, host: string): void {
     client.leaseUntil = now + LEASE_MS;
     if (value.kind === 'detach') this.#remove(client);
     else if (value.kind === 'lookup') this.#lookup(client, value.body);
     else if (value.kind === 'search') this.#search(now, client, value.body);
     else if (value.kind === 'watch') this.#setWatch(client, value.body.names);
-    else if (value.kind === 'forward') this.#forward(now, client, value.body);
+    else if (value.kind === 'forward') this.#forward(now, client, value.body, host);
     else if (value.kind === 'entriesGet') this.#tellEntries(now, client, value.body);
   }
 
@@ -230,7 +236,6 @@ export class Registrar {
 
   #allowanceOf(node: NodeId): Allowance {
     const allowance = this.#allowances.get(node) ?? {
-      forwarding: new TokenBucket(FORWARD_BYTES_PER_SECOND, FORWARD_BURST_BYTES),
       searches: new TokenBucket(1_000 / SEARCH_REFILL_MS, SEARCH_BURST),
       entries: new TokenBucket(1_000 / ENTRIES_GET_REFILL_MS, ENTRIES_GET_BURST),
     };
@@ -333,13 +338,15 @@ export class Registrar {
     this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId)] }));
   }
 
-  #forward(now: Millis, client: Client, body: Body<'forward'>): void {
+  #forward(now: Millis, client: Client, body: Body<'forward'>, host: string): void {
     const bytes = body.packet.length;
-    const cost = Math.max(bytes, FORWARD_BYTES_LEAST);
-    if (body.target.length !== ID_BYTES || !this.#allows(now, client, cost)) {
+    if (body.target.length !== ID_BYTES) {
       this.#refusedPackets += 1;
       return;
     }
+    const { nodeId: node } = client.peer;
+    const cap = this.#caps.take(now, { person: client.key, node, host, target: hexOf(body.target), bytes });
+    if (cap !== undefined) return this.#complain(now, client, cap);
     const target = this.#byNode.get(hexOf(body.target));
     if (!target || !this.#visible(target, client)) {
       const failed = message('forwardFailed', { target: body.target });
@@ -361,14 +368,16 @@ export class Registrar {
     const target = body.target.length === ID_BYTES ? this.#byNode.get(hexOf(body.target)) : undefined;
     const seen = parseEndpoint(observed);
     if (!target || !this.#visible(target, client) || seen?.carrier !== 'udp') return;
-    if (!this.#allows(now, client, FORWARD_BYTES_LEAST)) return;
-    this.#send(target.peer.session, message('vouched', { source: bytesOf(client.peer.nodeId), host: seen.host }));
+    const { nodeId: node } = client.peer;
+    const parcel = { person: client.key, node, host: seen.host, target: target.peer.nodeId, bytes: 0 };
+    if (this.#caps.take(now, parcel) !== undefined) return;
+    this.#send(target.peer.session, message('vouched', { source: bytesOf(node), host: seen.host }));
   }
 
-  /** Takes from both allowances or from neither. */
-  #allows(now: Millis, client: Client, cost: number): boolean {
-    const { forwarding } = client.allowance;
-    return this.#total.waitMs(now, cost) === 0 && forwarding.take(now, cost) && this.#total.take(now, cost);
+  #complain(now: Millis, client: Client, cap: RelayCap): void {
+    const news = this.#caps.complaint(now, client.peer.nodeId, cap);
+    if (news === undefined) return;
+    this.#out.push({ session: client.peer.session, message: message('quota', { ...news }), reliable: false });
   }
 
   #refuse(session: number, value: Message, code: FailureCode, retryAfterMs = 0): void {

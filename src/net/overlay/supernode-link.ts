@@ -29,6 +29,7 @@ import {
   SWEEP_BURST,
   SWEEP_STEPS_PER_SECOND,
 } from '../protocol/params.ts';
+import { type RelayCap, relayCapOf } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { isByProxy, isByTls, type Way, type WayName } from '../protocol/ways.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
@@ -84,7 +85,9 @@ export type LinkOutput =
   | { readonly type: 'nobody'; readonly tried: Tried }
   /** Our endpoint as the supernode sees it is not the one it was. */
   | { readonly type: 'observed'; readonly observed: string }
-  | { readonly type: 'rtt'; readonly rttMs: number };
+  | { readonly type: 'rtt'; readonly rttMs: number }
+  /** It dropped packets of ours that it was to forward. */
+  | { readonly type: 'limited'; readonly cap: RelayCap; readonly dropped: number };
 
 type State =
   | { readonly name: 'idle' }
@@ -237,6 +240,7 @@ export class SupernodeLink {
     if (state.name === 'attached') state.misses = 0;
     if (value.kind === 'attached') this.#receiveAttached(now, state.attempt, state.way, value);
     else if (value.kind === 'keepAliveReply') this.#receiveKeepAlive(now, value.body);
+    else if (value.kind === 'quota') this.#limited(value.body);
     else if (value.kind === 'failure' && value.body.requestId === this.#requestId) {
       this.#refused(now, state.way.server, value.body.retryAfterMs);
     } else return false;
@@ -401,6 +405,10 @@ export class SupernodeLink {
       this.#out.push({ type: 'observed', observed });
     }
     if (!body.attached) this.#sendAttach();
+  }
+
+  #limited({ cap, dropped }: Body<'quota'>): void {
+    this.#out.push({ type: 'limited', cap: relayCapOf(cap), dropped });
   }
 
   #keepAlive(now: Millis, state: Extract<State, { name: 'attached' }>): void {

@@ -49,6 +49,11 @@ export function plainHost(host: string): string {
   return /^::ffff:/i.test(host) ? canonicalHost(host) : host;
 }
 
+/** 4, 6, or 0 for what is no literal address. */
+export function familyOf(host: string): 0 | 4 | 6 {
+  return isIP(host) as 0 | 4 | 6;
+}
+
 /** Loopback, private (RFC 1918, RFC 4193), shared (RFC 6598) or link-local: reachable only from nearby. */
 export function isPrivateHost(host: string): boolean {
   if (isIP(host) === 6) return /^(::1$|f[cd]|fe[89ab])/i.test(host);

@@ -88,9 +88,57 @@ export const LOGIN_CARRIED_WAYS_MAX = 15;
 export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
+// --- what kind of NAT (nat/discovery.ts, nat/answerer.ts)
+/** A question without a session is no shorter than the longest answer to it; one that asks for two probes as all three, each with 16 more for its mask. */
+export const WHO_AM_I_BYTES = 72;
+export const WHO_AM_I_PROBES_BYTES = 176;
+export const NAT_TRANSACTION_BYTES = 16;
+/** Addresses that a question names as written to; beyond, the oldest is left out. */
+export const NAT_AVOID_MAX = 8;
+/** Further UDP ports of a supernode: one that is asked as well, one that only sends. */
+export const NAT_SIDE_PORTS = 2;
+/** An unanswered question is repeated after these pauses, then given up after the last. */
+export const NAT_RETRY_MS = [150, 350, 700, 1_000] as const;
+/** Supernodes asked at a time; two ports each make four samples (realtime.md 1.3), and idle clients know 3 peers (N1). */
+export const NAT_SERVERS_ASKED = 2;
+/** Dead ones are replaced by the next, so many times. */
+export const NAT_SERVERS_TRIED_MAX = 6;
+/** A probe that is not here this share of a round trip after it was announced is taken for filtered: P1 allows one. */
+export const NAT_PROBE_WAIT_RTT = 0.75;
+export const NAT_PROBE_WAIT_MS_MIN = 60;
+export const NAT_PROBE_WAIT_MS_MAX = 600;
+/** What was missing may have been lost: it is asked for again after this, so many times. */
+export const NAT_PROBE_AGAIN_MS = 1_000;
+export const NAT_PROBE_TRIES_MAX = 2;
+/** Discovery again after this, 20 % either way; after a change or a failed punch sooner, but not more often than this. */
+export const NAT_REFRESH_MS = 20 * 60_000;
+export const NAT_REFRESH_MS_MIN = 30_000;
+/** Ports one after the other, when they differ by no more than this (realtime.md 1.3). */
+export const NAT_PORT_STEP_MAX = 8;
+/** Questions answered of one host, which may be a carrier's NAT with many behind it; probes wanted by it. */
+export const NAT_QUESTIONS_BURST = 64;
+export const NAT_QUESTIONS_REFILL_MS = 100;
+export const NAT_PROBES_BURST = 16;
+export const NAT_PROBES_REFILL_MS = 2_000;
+/** Probes that one supernode asks of another: what 500 clients want within seconds after a restart. */
+export const NAT_PARTNER_BURST = 200;
+export const NAT_PARTNER_REFILL_MS = 100;
+/** Supernodes elsewhere that a supernode keeps a session with for this, and how often it says that it is there. */
+export const NAT_PARTNERS_MAX = 3;
+export const NAT_PARTNER_KEEP_ALIVE_MS = 60_000;
+/** Sessions that other supernodes opened with it for the same, remembered. */
+export const NAT_PARTNERS_ACCEPTED_MAX = 8;
+export const NAT_PARTNER_RETRY_MS = 30_000;
+/** The login server is asked for supernodes after these pauses while there is no partner, then at the last's. */
+export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000, 600_000] as const;
+
 // --- overlay
-/** Linux forgets an unreplied UDP mapping after 30 s: stay below. */
-export const KEEP_ALIVE_MS = 15_000;
+/**
+ * Linux forgets an unreplied UDP mapping after 30 s: stay below, with room for a repeat. Each costs 126 bytes with the reply
+ * and all headers: every 20 s here and every 25 s at a second supernode stay below 100 bits a second together. An idle
+ * client so finds a silent death of its supernode after 21.5 s at most.
+ */
+export const KEEP_ALIVE_MS = 20_000;
 /** Two unanswered keep-alives this far apart: the supernode is gone (realtime.md 1.2). */
 export const KEEP_ALIVE_RETRY_MS = 500;
 export const KEEP_ALIVE_MISSES_MAX = 3;
@@ -151,11 +199,26 @@ export const SEARCH_REFILL_MS = 500;
 export const SUPERNODE_REFUSED_MS = 30_000;
 /** An attachment that ended sooner than this is no reason to come back at once: both would do nothing else. */
 export const ATTACHMENT_BRIEF_MS = 5_000;
-/** Sealed packets forwarded for one client, bytes a second and burst: signalling plus one relayed call. */
+/** Sealed packets forwarded for one person, bytes a second and burst: signalling plus one relayed call. */
 export const FORWARD_BYTES_PER_SECOND = 16_000;
 export const FORWARD_BURST_BYTES = 64_000;
 /** A shorter packet counts as this much: each costs the supernode and its target a sealed datagram all the same. */
 export const FORWARD_BYTES_LEAST = 100;
+/** From one node to another, packets in a second: more is a stream (voice has 50), less may be any signalling. */
+export const STREAM_PACKETS_PER_SECOND = 24;
+/** Streams of one person at once: the host of a conference of eight has seven. And of all behind one address. */
+export const STREAMS_PER_PERSON_MAX = 8;
+export const STREAMS_PER_ADDRESS_MAX = 64;
+/** A stream that sent less for so long is none any more. */
+export const STREAM_ENDS_MS = 2_000;
+/** Ways from node to node that are counted; the one used longest ago is forgotten. 200 bytes each. */
+export const RELAY_FLOWS_MAX = 8_192;
+/** A client is told of dropped packets no more often than this. */
+export const QUOTA_TELL_MS = 1_000;
+/** Who is limited says so until nothing was heard of it for this long. */
+export const QUOTA_SHOWN_MS = 10_000;
+/** People named in a report of what a supernode relays. */
+export const LOAD_PEOPLE_MAX = 10;
 /** A longer packet is forwarded reliably: inside a sealed Forward it would no longer fit a datagram. */
 export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
 /** A race that lasts this long asks the login server for supernodes: those that we know may be the wrong ones. */
@@ -598,6 +661,25 @@ export const NAME_WAITERS_MAX = 16;
 export const LOCAL_ADDRESS_POLL_MS = 2_000;
 /** Machines with dozens of container bridges exist; a peer tries no more than this. */
 export const LOCAL_ENDPOINTS_MAX = 16;
+/** Ports at gateways: what RFC 6886 recommends, renewed at half; shorter than the least is not believed. */
+export const MAPPING_LIFETIME_S = 7_200;
+export const MAPPING_LIFETIME_S_MIN = 120;
+/** Between two tries to renew (RFC 6887 section 11.2.1 has 4 s). */
+export const MAPPING_RENEW_MS_MIN = 10_000;
+/** No gateway is asked after this; the last one may still take its own time. */
+export const MAPPING_START_MS = 5_000;
+/** Nobody gave a port: a router may be exchanged, or its owner switch it on. */
+export const MAPPING_AGAIN_MS = 1_800_000;
+/** Giving a port back when we end. */
+export const MAPPING_CLOSE_MS = 1_000;
+/** PCP and NAT-PMP: a question is repeated after these (RFC 6886 begins so); whoever has one answers in a few ms. */
+export const PORT_CONTROL_RETRY_MS = [250, 500, 500] as const;
+/** Gateways of one machine that are asked. */
+export const PORT_GATEWAYS_MAX = 2;
+/** UPnP: a search takes as long as the slowest gateway of the network, and the child is killed after this. */
+export const UPNP_SEARCH_MS = 4_000;
+export const UPNP_MS = 5_000;
+export const UPNP_CHILD_HEAP_MIB = 48;
 /** Node's longest timer. */
 export const TIMER_MS_MAX = 2_147_483_647;
 /** Node's timers count whole milliseconds from a clock that is cut to whole ones, so they may fire this early. */

@@ -11,9 +11,18 @@ export type StreamId = number;
 /** Number of one temporary UDP socket beside our own, chosen by the core; never used twice. */
 export type SocketId = number;
 
+/** A further UDP port of a supernode, by its place among them, from 1; undefined: the one that everybody knows. */
+export type Side = number | undefined;
+
 export type NetInput =
-  /** `socket`: the temporary one that it came to; our own port when not said. */
-  | { readonly type: 'datagram'; readonly from: Endpoint; readonly bytes: Buffer; readonly socket?: SocketId }
+  /** `socket`: the temporary one that it came to, `side`: the further port; our own port when not said. */
+  | {
+      readonly type: 'datagram';
+      readonly from: Endpoint;
+      readonly bytes: Buffer;
+      readonly socket?: SocketId;
+      readonly side?: Side;
+    }
   /** Those of the sockets asked for that could be had, each with its local port. Told once for each `open-sockets`. */
   | { readonly type: 'sockets-open'; readonly sockets: readonly OpenSocket[] }
   | { readonly type: 'stream-open'; readonly stream: StreamId; readonly remote: Endpoint; readonly incoming: boolean }
@@ -22,9 +31,14 @@ export type NetInput =
   | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
   /**
    * The local addresses changed (also told once at start): host candidates, UDP. `network`: a fingerprint of the network
-   * that we are on, to be compared here and sent nowhere.
+   * that we are on, to be compared here and sent nowhere. `sidePorts`: numbers of the further UDP ports, if any.
    */
-  | { readonly type: 'local-endpoints'; readonly endpoints: readonly Endpoint[]; readonly network?: string };
+  | {
+      readonly type: 'local-endpoints';
+      readonly endpoints: readonly Endpoint[];
+      readonly network?: string;
+      readonly sidePorts?: readonly number[];
+    };
 
 export interface OpenSocket {
   readonly socket: SocketId;
@@ -43,6 +57,7 @@ export type NetOutput =
       readonly bytes: Buffer;
       readonly ttl?: number;
       readonly socket?: SocketId;
+      readonly side?: Side;
     }
   /**
    * Temporary sockets for IPv4 with numbers from `first` on, at ports that the system picks; `sockets-open` answers. They

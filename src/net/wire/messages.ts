@@ -41,7 +41,17 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   }
 }
 
-type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'SupernodeRecord' | 'SupernodeEntry';
+type HandshakeType =
+  | 'Hello'
+  | 'Cookie'
+  | 'Auth1'
+  | 'Auth2'
+  | 'Proof'
+  | 'WhoAmI'
+  | 'YouAre'
+  | 'Invite'
+  | 'SupernodeRecord'
+  | 'SupernodeEntry';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */

@@ -7,13 +7,13 @@
  *     byte 1   protocol version, 1
  *     2 - 3    length of what follows, big-endian; in a datagram the next packet begins there
  *   then, 4 bytes: receiver index, big-endian (0 in a Hello)
- *   then        handshake kinds: one protobuf body (wren.proto)
+ *   then        handshake kinds, questions without a session: one protobuf body (wren.proto)
  *               data: counter (4 bytes, low half), ciphertext, tag (16 bytes)
  */
 import { COMMON_HEADER_BYTES } from '../protocol/paper.ts';
 
 export const PROTOCOL_VERSION = 1;
-export const PacketKind = { hello: 1, cookie: 2, auth1: 3, auth2: 4, data: 8 } as const;
+export const PacketKind = { hello: 1, cookie: 2, auth1: 3, auth2: 4, whoAmI: 5, youAre: 6, data: 8 } as const;
 export type PacketKindNumber = (typeof PacketKind)[keyof typeof PacketKind];
 
 /** Header, receiver index, counter: also the additional authenticated data of a data packet. */
@@ -75,6 +75,11 @@ export function readPacket(bytes: Buffer): Packet | undefined {
     bytes: whole,
     body: kind === PacketKind.data ? whole.subarray(end) : whole.subarray(HANDSHAKE_HEADER_BYTES),
   };
+}
+
+/** Without a session, and by datagram only. */
+export function isClear({ kind }: Packet): boolean {
+  return kind === PacketKind.whoAmI || kind === PacketKind.youAre;
 }
 
 /** The packet at the head of some bytes, and how many of these it was; or that it is not whole yet, or none. */

@@ -55,6 +55,39 @@ socketContract('system', async () => bench);
 describe('ports', () => {
   afterEach(closeAll);
 
+  test('further UDP ports send and take by their number, and close with the rest', async () => {
+    const a = await party({ port: 0, host: '127.0.0.1', sideUdp: 2 });
+    const b = await party();
+    const told = a.heard.find((input) => input.type === 'local-endpoints');
+    const [other = 0, stranger = 0] = told?.type === 'local-endpoints' ? (told.sidePorts ?? []) : [];
+    expect(new Set([a.sockets.port, other, stranger, 0]).size).toBe(4);
+    const to = b.at('udp');
+    for (const side of [undefined, 1, 2, 3]) {
+      a.sockets.perform({ type: 'send-datagram', to, bytes: Buffer.from(`side ${side}`), side });
+    }
+    const got = () =>
+      b.heard.flatMap((input) => (input.type === 'datagram' ? [[`${input.bytes}`, input.from.port]] : []));
+    await until(() => got().length >= 3);
+    expect(new Map(got() as [string, number][])).toEqual(
+      new Map([
+        ['side undefined', a.sockets.port],
+        ['side 1', other],
+        ['side 2', stranger],
+      ]),
+    );
+    expect(a.sockets.counts()).toEqual({ 'datagram unsent: no such family': 1 });
+    for (const port of [a.sockets.port, other]) {
+      b.sockets.perform({ type: 'send-datagram', to: { ...to, port }, bytes: Buffer.from('x') });
+    }
+    const sides = () => a.heard.flatMap((input) => (input.type === 'datagram' ? [input.side] : []));
+    await until(() => sides().length >= 2);
+    expect(new Set(sides())).toEqual(new Set([undefined, 1]));
+    await a.sockets.close();
+    const free = createSocket('udp4').bind(other, '127.0.0.1');
+    await once(free, 'listening');
+    free.close();
+  });
+
   test('streams are taken at further ports as well; one that is taken, or not allowed, is left out', async () => {
     const [free, taken] = [createServer(), createServer()];
     for (const server of [free, taken]) await once(server.listen(0), 'listening');

@@ -94,11 +94,17 @@ describe('a supernode', () => {
     expect(knock.got).toEqual(['established', 'attached']);
   });
 
-  it.each([
-    ['is a supernode', net.issue('supernode', 'another')],
-    ['is of another network', makeAuthority('othernet').issue({ name: 'alice1' }, 'alice')],
-  ])('has no word for somebody who %s', (_who, own) => {
-    const knock = new Knock(supernode(), own);
+  it('attaches no supernode', () => {
+    const knock = new Knock(supernode(), net.issue('supernode', 'another'));
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('attach', { requestId: 1 }));
+    knock.client.send(knock.now, session, message('forward', { target: Buffer.alloc(16), packet: Buffer.alloc(40) }));
+    knock.flows();
+    expect(knock.got).toEqual(['established', 'failure']);
+  });
+
+  it('has no word for somebody who is of another network', () => {
+    const knock = new Knock(supernode(), makeAuthority('othernet').issue({ name: 'alice1' }, 'alice'));
     const session = knock.connects();
     knock.client.send(knock.now, session, message('keepAlive', { id: 1 }));
     knock.flows();

@@ -56,7 +56,8 @@ class Caller {
     const travelled = decodeMessage(encodeMessage(value)) as Message;
     const { session, name, nodeId } = this;
     const peer = name === '' ? undefined : { session, name, nodeId, observed };
-    this.scene.registrar.receive(this.scene.now, { session, observed, peer }, travelled);
+    const from = { session, observed, host: '192.0.2.1', peer };
+    this.scene.registrar.receive(this.scene.now, from, travelled);
     this.scene.deliver();
     return this;
   }
@@ -179,7 +180,7 @@ describe('attaching', () => {
     const old = scene.person('bobby1', 7).attaches();
     const anew = scene.person('bobby1', 7).attaches();
     expect(watcher.saw).toEqual(['+bobby1', '-bobby1', '+bobby1']);
-    expect(scene.registrar.load.clients).toBe(2);
+    expect(scene.registrar.load(scene.now).clients).toBe(2);
     scene.hangsUp(old);
     anew.says(message('keepAlive', { id: 1 }));
     expect(anew.got('keepAliveReply')).toMatchObject([{ attached: true }]);
@@ -202,10 +203,10 @@ describe('attaching', () => {
     const late = scene.person('latecomer').attaches();
     expect(late.got('failure')).toMatchObject([{ requestId: 1, code: 'busy', retryAfterMs: expect.any(Number) }]);
     scene.person('alice1', 1).attaches();
-    expect(scene.registrar.load.clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
+    expect(scene.registrar.load(scene.now).clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
     scene.hangsUp(first);
     late.attaches();
-    expect(scene.registrar.load.clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
+    expect(scene.registrar.load(scene.now).clients).toBe(CLIENTS_PER_SUPERNODE_MAX);
   });
 
   it('with ever new keys takes no more places than a person has devices', () => {
@@ -216,7 +217,7 @@ describe('attaching', () => {
       others.says(message('keepAlive', { id: i }));
       scene.person('mallory').attaches();
     }
-    expect(scene.registrar.load.clients).toBe(1 + NODES_PER_PERSON_MAX);
+    expect(scene.registrar.load(scene.now).clients).toBe(1 + NODES_PER_PERSON_MAX);
     others.says(message('lookup', { requestId: 2, name: 'mallory' }));
     expect(others.got('whereabouts')[0]?.nodeIds).toHaveLength(NODES_PER_PERSON_MAX);
   });
@@ -472,7 +473,7 @@ describe('forwarding', () => {
     alice.says(message('forward', { target: Buffer.alloc(100_000), packet: Buffer.alloc(1) }));
     alice.says(message('forward', { target: Buffer.alloc(0), packet: Buffer.alloc(1) }));
     expect(alice.got('forwardFailed')).toEqual([]);
-    expect(scene.registrar.load.refusedPackets).toBe(2);
+    expect(scene.registrar.load(scene.now).refusedPackets).toBe(2);
   });
 
   it('gives a client its bytes a second and a burst, and no more by attaching anew', () => {
@@ -483,7 +484,7 @@ describe('forwarding', () => {
     const anew = scene.person('alice1', 1).attaches();
     for (let i = 0; i < 200; i++) anew.forwards(bobby, 1_000);
     expect(bobby.got('forwarded')).toHaveLength(FORWARD_BYTES_PER_SECOND / 1_000);
-    expect(scene.registrar.load.refusedPackets).toBeGreaterThan(100);
+    expect(scene.registrar.load(scene.now).droppedByCap.person).toBeGreaterThan(100);
   });
 
   it('counts a tiny packet as what it costs, so that nobody is drowned in them', () => {
@@ -508,13 +509,13 @@ describe('forwarding', () => {
     for (let i = 0; i < 50; i++) outside.forwards(bobby, 100);
     expect(outside.heard).toEqual([]);
     expect(bobby.got('forwarded')).toEqual([]);
-    expect(scene.registrar.load.refusedPackets).toBe(50);
+    expect(scene.registrar.load(scene.now).refusedPackets).toBe(50);
   });
 
   it('shows its load', () => {
     const { scene, alice, bobby } = pair();
     alice.forwards(bobby, 500);
-    expect(scene.registrar.load).toMatchObject({ clients: 2, forwardedPackets: 1, forwardedBytes: 500 });
+    expect(scene.registrar.load(scene.now)).toMatchObject({ clients: 2, forwardedPackets: 1, forwardedBytes: 500 });
   });
 });
 

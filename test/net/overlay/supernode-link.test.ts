@@ -151,6 +151,7 @@ class Scene {
     else if (output.type === 'attached') this.told.push(`attached ${printEndpoint(output.endpoint)}`);
     else if (output.type === 'observed') this.told.push(`observed ${output.observed}`);
     else if (output.type === 'rtt') this.told.push(`rtt ${output.rttMs}`);
+    else if (output.type === 'limited') this.told.push(`limited ${output.cap} ${output.dropped}`);
     else this.nobody.push(output.tried);
   }
 
@@ -329,6 +330,13 @@ describe('an attachment', () => {
     expect(scene.link.attached).toBe(true);
     expect(scene.roundTrips).toEqual(new Set([1_300]));
     expect(scene.told.length).toBeLessThanOrEqual(5);
+  });
+
+  it('tells by which cap the supernode drops what we want forwarded; a cap that we do not know is its own', () => {
+    const scene = new Scene().attached(ONE);
+    scene.hears(message('quota', { cap: 'person', bytesPerSecond: 16_000, dropped: 7 }));
+    scene.hears(message('quota', { cap: 'weather', dropped: 1 }));
+    expect(scene.told).toEqual(['limited person 7', 'limited supernode 1']);
   });
 
   it('is given up when keep-alives stay unanswered, and the race begins at once', () => {

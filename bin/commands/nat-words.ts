@@ -1,0 +1,52 @@
+/** What kind of NAT somebody is behind, in words for people: of `wren status` and `wren check`. Pure. */
+import type { AppState, NatReport } from '../../src/store/state.ts';
+import { plain } from './layout.ts';
+
+const CLASSES: Readonly<Record<NatReport['class'], string>> = {
+  public: 'a public address, nothing in the way',
+  firewalled: 'a public address behind a firewall',
+  'full-cone': 'full cone: anybody may answer',
+  'address-restricted': 'address-restricted: answers from where we wrote',
+  'port-restricted': 'port-restricted: answers only from the port we wrote to',
+  symmetric: 'symmetric: another port for each other end',
+  'no-udp': 'no UDP gets through',
+  unknown: 'not found out',
+};
+
+const PORTS: Readonly<Record<NatReport['portAllocation'], string>> = {
+  preserving: 'our port kept',
+  sequential: 'ports one after the other',
+  random: 'ports at random',
+  other: 'another port than ours',
+  unknown: '',
+};
+
+/** `behind NAT, seen as 203.0.113.5:4000`: what others see of our address. */
+export function natWords({ nat, observed }: Pick<AppState, 'nat' | 'observed'>): string {
+  const words = { unknown: 'unknown', public: 'public', 'behind-nat': 'behind NAT' }[nat] ?? plain(nat);
+  return observed === null ? words : `${words}, seen as ${plain(observed).replace(/^(udp|tcp):/, '')}`;
+}
+
+/** `port-restricted: answers only ...`; undefined while it is not found out. */
+export function natClassWords({ natKind }: Pick<AppState, 'natKind'>): string | undefined {
+  if (!natKind) return undefined;
+  return CLASSES[natKind.class] ?? plain(natKind.class);
+}
+
+/** `mapping endpoint-independent, filtering address-dependent, our port kept` (RFC 4787); undefined likewise. */
+export function natDetailWords({ natKind }: Pick<AppState, 'natKind'>): string | undefined {
+  if (natKind?.udp !== 'works') return undefined;
+  const { mapping, filtering, portAllocation, portDelta, evidence } = natKind;
+  const parts = [`mapping ${mapping}`, `filtering ${filtering}`];
+  const ports = mapping === 'none' ? '' : (PORTS[portAllocation] ?? plain(portAllocation));
+  if (ports !== '') parts.push(portDelta === null ? ports : `${ports} (${portDelta > 0 ? '+' : ''}${portDelta})`);
+  if (evidence.filtering === 'one-address') parts.push('as far as one supernode can tell');
+  return parts.join(', ');
+}
+
+/** `port 203.0.113.9:5000 passed on to us by PCP`; undefined when none is. */
+export function mappingWords({ portMapping }: Pick<AppState, 'portMapping'>): string | undefined {
+  if (!portMapping) return undefined;
+  const by = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' }[portMapping.by] ?? plain(portMapping.by);
+  return `the router passes ${plain(portMapping.endpoint).replace(/^(udp|tcp):/, '')} on to us (${by})`;
+}
