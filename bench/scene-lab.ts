@@ -10,7 +10,7 @@ import { labSupport } from '../test/lab/keeper.ts';
 import { Lab } from '../test/lab/lab.ts';
 import { LabPerson } from '../test/lab/lab-person.ts';
 import { WrenNetwork } from '../test/lab/wren-network.ts';
-import { PLACES, type Place, SIGN_IN_MS_MAX } from '../test/places.ts';
+import { PLACES, type Place } from '../test/places.ts';
 import { type Figure, printed, quantile } from './figure.ts';
 import type { Scene } from './scene.ts';
 
@@ -125,8 +125,7 @@ function onlineAfterStartMs(path: string): number {
 
 function signInFigures(place: Place, { firstMs, laterMs, failed }: SignIns): Figure[] {
   if (firstMs.length === 0) {
-    const cannot = SIGN_IN_MS_MAX[place] === 'cannot' ? '; not to be done today' : '';
-    const remark = `the classic client: ${CLASSIC[place]}${cannot}`;
+    const remark = `the classic client: ${CLASSIC[place]}`;
     return [{ name: `sign-ins that failed, ${place}, of ${SIGN_INS}`, unit: '', values: [failed], remark }];
   }
   const kind = place === '443D' ? 'tls' : place === 'UDPX' || place === '443X' ? 'tcp' : 'open';

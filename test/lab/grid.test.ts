@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectedRoute, PLACES, type Place, SIGN_IN_MS_MAX } from '../places.ts';
+import { expectedRoute, PLACES, type Place } from '../places.ts';
 import { type Cell, GRID_DEFAULTS, Grid, gridLines, isAsExpected, type PersonFacts } from './grid.ts';
 import { labSupport } from './keeper.ts';
 
