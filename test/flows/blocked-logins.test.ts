@@ -102,7 +102,7 @@ describe('where nothing but TLS to port 443 gets out', () => {
       const people = new PeopleWorld(world);
       const person = people.person(PERSON, '443D');
       signsUp(world, person, 2_000);
-      world.advance(REMEMBER_SOON_MS);
+      world.advance(2 * REMEMBER_SOON_MS);
       person.kill();
       const begin = world.now;
       person.start();

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NatKind } from '../../src/net/nat/nat-kind.ts';
 import { natClass } from '../../src/net/nat/nat-kind.ts';
+import { Mask } from '../../src/net/wire/mask.ts';
 import { PLACES, type Place } from '../places.ts';
 import { type NatBehaviour, natBox } from '../sim/nat-box.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
@@ -111,13 +112,15 @@ test('probes come from a port that nobody writes to, and nobody is sent more tha
   const world = new World({ seed: 3 });
   const people = new PeopleWorld(world, ['super1', 'super2', 'super3']);
   world.advance(SETTLE_MS);
+  const mask = new Mask(people.authority.pin);
   const flows = new Map<string, { inBytes: number; outBytes: number }>();
   const written = new Set<number>();
   world.watch({
     packet({ carrier, from, to, bytes }) {
       if (carrier !== 'udp') return;
       written.add(to.port);
-      const isClear = bytes[0] === 0x50 || bytes[0] === 0x60;
+      const cut = mask.uncover(bytes);
+      const isClear = typeof cut !== 'string' && (cut.packet.kind === 5 || cut.packet.kind === 6);
       const client = [from, to].find(({ host }) => host.startsWith('203.0.113.'));
       if (!isClear || !client) return;
       const flow = flows.get(`${client.host}`) ?? { inBytes: 0, outBytes: 0 };

@@ -89,9 +89,9 @@ export const REQUEST_TIMEOUT_MS = 8_000;
 export const REQUESTS_PENDING_MAX = 256;
 
 // --- what kind of NAT (nat/discovery.ts, nat/answerer.ts)
-/** A question without a session is no shorter than the longest answer to it; one that asks for two probes as all three. */
+/** A question without a session is no shorter than the longest answer to it; one that asks for two probes as all three, each with 16 more for its mask. */
 export const WHO_AM_I_BYTES = 72;
-export const WHO_AM_I_PROBES_BYTES = 144;
+export const WHO_AM_I_PROBES_BYTES = 176;
 export const NAT_TRANSACTION_BYTES = 16;
 /** Addresses that a question names as written to; beyond, the oldest is left out. */
 export const NAT_AVOID_MAX = 8;
