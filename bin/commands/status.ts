@@ -94,7 +94,8 @@ function youWords({ account }: AppState): string {
   return display === '' || display === account.name ? plain(account.name) : `${plain(account.name)} (${display})`;
 }
 
-function connectionWords({ connection, supernode, supernodesKnown, trouble, tried }: AppState): string {
+function connectionWords(state: AppState): string {
+  const { connection, supernode, standby, supernodesKnown, trouble, tried } = state;
   const words: string[] = [connection];
   if (supernode !== null) {
     const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
@@ -104,6 +105,7 @@ function connectionWords({ connection, supernode, supernodesKnown, trouble, trie
     if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
     if (supernode.limitedBy !== undefined) words.push(limitWords(supernode.limitedBy));
   }
+  if (standby !== null) words.push(`${plain(standby).replace(/^(udp|tcp):/, '')} in standby`);
   if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
 }

@@ -60,6 +60,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   });
   const isNews = newsOfLoad();
   let ready: () => void = () => {};
+  let left: () => void = () => {};
   let lastFailure: Extract<SupernodeEvent, { type: 'enrolment-failed' }> | undefined;
   const certified = new Promise<void>((resolve) => {
     ready = resolve;
@@ -78,7 +79,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
         lastFailure = event;
         log.warn('supernode', 'not certified', { code: event.code });
         if (kept) ready();
-      }
+      } else if (event.type === 'left') left();
     },
     onFault: options.onFault,
   });
@@ -100,13 +101,16 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     clearTimeout(timer);
   }
   const reports = setInterval(() => driver.command({ type: 'report' }), REPORT_MS);
-  return {
-    endpoints: [...gatewayPort.endpoints(), ...endpoints],
-    stop: () => {
-      clearInterval(reports);
-      return stop();
-    },
+  const leave = async (): Promise<void> => {
+    clearInterval(reports);
+    const gone = new Promise<void>((resolve) => {
+      left = resolve;
+    });
+    driver.command({ type: 'leave' });
+    await gone;
+    await stop();
   };
+  return { endpoints: [...gatewayPort.endpoints(), ...endpoints], stop: leave };
 }
 
 function tellLoad(load: RegistrarLoad, { log, onLoad }: SupernodeServerOptions): void {

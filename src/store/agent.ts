@@ -209,6 +209,8 @@ export class Agent {
       case 'nat':
         this.#core.emit({ type: 'nat.changed', natKind: natReport(event.kind) });
         return this.#portMapping.found(event.kind);
+      case 'standby':
+        return this.#standby(event);
       case 'rtt':
         return this.#tellSupernode((supernode) => ({ ...supernode, rttMs: event.rttMs }));
       case 'limited':
@@ -232,6 +234,12 @@ export class Agent {
       case 'media-totals':
         return this.#calls.fromMedia(event);
     }
+  }
+
+  #standby({ endpoint }: Extract<OrdinaryNodeEvent, { type: 'standby' }>): void {
+    const { connection, supernode, trouble } = this.#core.state;
+    const standby = endpoint ? printEndpoint(endpoint) : null;
+    this.#core.emit({ type: 'link.changed', connection, supernode, trouble, standby });
   }
 
   #link(event: Extract<OrdinaryNodeEvent, { type: 'link' }>): void {

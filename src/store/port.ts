@@ -233,11 +233,12 @@ export type AgentEvent =
       readonly connection: AppState['connection'];
       readonly supernode: AppState['supernode'];
       readonly trouble: FailureCode | null;
-      /** These two only when they may have changed. */
+      /** These three only when they may have changed. */
       readonly nat?: AppState['nat'];
       readonly observed?: AppState['observed'];
       readonly tried?: AppState['tried'];
       readonly supernodesKnown?: number;
+      readonly standby?: AppState['standby'];
     }
   | { readonly type: 'nat.changed'; readonly natKind: NatReport }
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }

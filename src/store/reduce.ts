@@ -32,6 +32,7 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
         observed: event.observed === undefined ? state.observed : event.observed,
         ...(event.tried === undefined ? {} : { tried: event.tried }),
         ...(event.supernodesKnown === undefined ? {} : { supernodesKnown: event.supernodesKnown }),
+        standby: event.standby === undefined ? state.standby : event.standby,
       });
     case 'nat.changed':
       return change(state, { natKind: event.natKind });

@@ -155,6 +155,8 @@ export interface AppState {
   } | null;
   /** Supernodes in the host cache, when we last attached. */
   readonly supernodesKnown?: number;
+  /** Endpoint of the supernode that takes over when ours dies. */
+  readonly standby: string | null;
   /** Whether addresses are translated between us and our supernode; `unknown` also while not online. */
   readonly nat: 'unknown' | 'public' | 'behind-nat';
   /** What kind of NAT it is, once found out (RFC 4787); null before, and while signed out. */
@@ -178,6 +180,7 @@ export const INITIAL_STATE: AppState = {
   connection: 'offline',
   trouble: null,
   supernode: null,
+  standby: null,
   nat: 'unknown',
   natKind: null,
   portMapping: null,

@@ -44,6 +44,7 @@ test('status reads well from top to bottom, with what to do about what waits', (
         buddy('dave01', { presence: 'offline' }),
       ],
       calls: [CALL],
+      standby: 'udp:198.51.100.9:4000',
       nat: 'behind-nat',
       observed: 'udp:203.0.113.5:61000',
       audio: { spec: 'default', codec: 'wasm', backend: 'none', advice: 'Install a compiler.', problem: 'No card.' },
@@ -51,7 +52,7 @@ test('status reads well from top to bottom, with what to do about what waits', (
   ).toEqual([
     'You:         alice1 (Alice Doe)',
     'Network:     testnet',
-    'Connection:  online, supernode 192.0.2.7:4000 over UDP, 12.3 ms round trip',
+    'Connection:  online, supernode 192.0.2.7:4000 over UDP, 12.3 ms round trip, 198.51.100.9:4000 in standby',
     'NAT:         behind NAT, seen as 203.0.113.5:61000',
     'Presence:    online',
     'Buddies:     2, 1 online',

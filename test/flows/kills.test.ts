@@ -187,3 +187,59 @@ describe('kill -9', () => {
     expect(lines.filter((one) => one.text === 'for when you are back')).toHaveLength(1);
   });
 });
+
+describe('kill -9 of a supernode beside which there is another', () => {
+  let two: PrivateNetwork;
+  beforeAll(async () => {
+    two = await PrivateNetwork.startApart();
+    await two.startSecondSupernode();
+    await Promise.all([two.person('A', 'alice1'), two.person('B', 'bobby1')]);
+    await two.befriend(alice, bobby);
+    // Nothing direct is possible then, and the call hangs on the supernode.
+    for (const profile of ['A', 'B']) {
+      await two.succeed(profile, 'agent', 'debug', 'block-udp');
+      await two.succeed(profile, 'agent', 'debug', 'drop-supernode');
+    }
+  }, 60_000);
+  afterAll(() => two.stop());
+
+  async function linkOf(profile: string): Promise<{ connection: string; supernode: string; standby: string | null }> {
+    const [status] = (await two.wren(profile, 'status', '--json')).events;
+    const { connection, supernode, standby } = status as never as {
+      connection: string;
+      supernode: { endpoint: string } | null;
+      standby: string | null;
+    };
+    return { connection, supernode: supernode?.endpoint ?? '', standby };
+  }
+
+  it('goes unnoticed: the call that it relays goes on through the other, and nobody is offline', {
+    timeout: 90_000,
+  }, async () => {
+    const both = () => Promise.all(['A', 'B'].map(linkOf));
+    await untilAsync(
+      async () => (await both()).every(({ supernode, standby }) => supernode.startsWith('tcp:') && standby !== null),
+      40_000,
+      () => 'a supernode in standby at both',
+    );
+    const before = await both();
+    expect(before[1]?.supernode).toBe(before[0]?.supernode);
+    const answer = two.go('B', 'answer', '--once', '--audio', 'none', '--json');
+    const call = two.go('A', 'call', 'bobby1', '--for', '12', '--audio', 'none', '--json');
+    await call.saw(/"quality"/);
+    two.supernode?.child.kill('SIGKILL');
+    await two.supernode?.done;
+    await untilAsync(
+      async () => (await both()).every(({ supernode }, index) => supernode === before[index]?.standby),
+      5_000,
+      () => 'the standby as the supernode of both',
+    );
+    const ended = await call.done;
+    expect(ended.code, ended.stderr).toBe(0);
+    expect((await answer.done).events.at(-1)).toMatchObject({ event: 'ended', reason: 'hangup' });
+    const total = ended.events.at(-1) as { receivedPackets: number; lostIn: number };
+    expect(total.receivedPackets).toBeGreaterThan(500);
+    expect(total.lostIn).toBeLessThan(50);
+    expect(ended.stdout).not.toContain('"reconnecting","on":true');
+  });
+});

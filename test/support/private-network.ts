@@ -94,19 +94,20 @@ export class PrivateNetwork {
   }
 
   async startSupernode(): Promise<void> {
-    const args = [
-      'supernode',
-      '--dir',
-      this.path('supernode'),
-      '--invite',
-      this.invite,
-      '--host',
-      '127.0.0.1',
-      '--json',
-    ];
-    this.supernode = this.run(args);
-    await this.supernode.saw(/"ready"/, 15_000);
+    this.supernode = await this.#supernodeIn('supernode');
     this.invite = String(this.supernode.events()[0]?.invite);
+  }
+
+  /** Another one beside it, which the invite does not name; people hear of it from the login server. */
+  startSecondSupernode(): Promise<Running> {
+    return this.#supernodeIn('second-supernode');
+  }
+
+  async #supernodeIn(folder: string): Promise<Running> {
+    const options = ['--dir', this.path(folder), '--invite', this.invite, '--host', '127.0.0.1', '--json'];
+    const supernode = this.run(['supernode', ...options]);
+    await supernode.saw(/"ready"/, 15_000);
+    return supernode;
   }
 
   /** `wren up` again on the same folder, as after a crash. */

@@ -4,8 +4,14 @@
  */
 import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
-import { CALL_SILENCE_MS_MAX, CANDIDATE_LENGTH_MAX, CANDIDATES_MAX, RING_TIMEOUT_MS } from '../protocol/params.ts';
+import { type CallId, hexOf, isIdHex, type NodeId, type UserName } from '../protocol/ids.ts';
+import {
+  CALL_SILENCE_MS_MAX,
+  CANDIDATE_LENGTH_MAX,
+  CANDIDATES_MAX,
+  RELAYS_MAX,
+  RING_TIMEOUT_MS,
+} from '../protocol/params.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 
 /** Reasons that travel in CallEnd; `unreachable` never does, for there is nobody to tell. */
@@ -34,8 +40,8 @@ export type CallCommand =
       readonly type: 'answer' | 'decline' | 'hang-up' | 'hold' | 'resume' | 'mute' | 'unmute';
       readonly call: CallId;
     }
-  /** Where we may be met, as texts of `endpoint.ts`; kept for later invites and answers. */
-  | { readonly type: 'candidates'; readonly endpoints: readonly string[] };
+  /** Where we may be met, as texts of `endpoint.ts`, and who forwards for us; kept for later invites and answers. */
+  | { readonly type: 'candidates'; readonly endpoints: readonly string[]; readonly relays?: readonly NodeId[] };
 
 interface OfCall {
   /** What our side calls it: stable from the first event to `ended`. */
@@ -78,12 +84,18 @@ export type MediaOrder =
       readonly wire: CallId;
       readonly node: NodeId;
       readonly remoteCandidates: readonly string[];
+      /** The supernodes that forward for the other end. */
+      readonly remoteRelays: readonly NodeId[];
       readonly role: 'caller' | 'callee';
       /** We tell our addresses after we heard theirs (or shall), so we know both sides' before they do. */
       readonly tellsLast: boolean;
     } & OfCall)
-  /** The other end told (further) addresses while the call runs. */
-  | ({ readonly type: 'media-candidates'; readonly remoteCandidates: readonly string[] } & OfCall)
+  /** The other end told (further) addresses, and who forwards for it now, while the call runs. */
+  | ({
+      readonly type: 'media-candidates';
+      readonly remoteCandidates: readonly string[];
+      readonly remoteRelays: readonly NodeId[];
+    } & OfCall)
   /** Precedes `ended`, so that the totals of the media can be told with it. */
   | { readonly type: 'media-stop'; readonly call: CallId; readonly wire: CallId };
 
@@ -147,6 +159,8 @@ export interface CallRecord {
   doubtful: boolean;
   /** An invite went out without our addresses; who answers it is told them then. */
   addressesKept: boolean;
+  /** The supernodes that forward for the other end, as it told last. */
+  remoteRelays: readonly NodeId[];
 }
 
 /** What is left of an ended call: enough to answer latecomers. */
@@ -248,6 +262,11 @@ export function endReason(text: string): WireEndReason {
 /** How our reason is told to the other end. */
 export function wireReason(reason: CallEndReason): WireEndReason {
   return reason === 'unreachable' ? 'cancelled' : reason;
+}
+
+/** The supernodes that the other end says forward for it. */
+export function boundRelays(relays: readonly Uint8Array[] | undefined): NodeId[] {
+  return (relays ?? []).slice(0, RELAYS_MAX).map(hexOf).filter(isIdHex);
 }
 
 /** Keeps a candidate list from outside within bounds; the texts themselves stay unparsed. */

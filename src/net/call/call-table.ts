@@ -5,7 +5,7 @@
  */
 import type { Millis } from '../protocol/core.ts';
 import { bytesOf, type CallId, foldName, type NodeId, type UserName } from '../protocol/ids.ts';
-import { CALLS_MAX, ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX } from '../protocol/params.ts';
+import { CALLS_MAX, ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, RELAYS_MAX } from '../protocol/params.ts';
 import { type Message, message } from '../wire/messages.ts';
 import {
   boundCandidates,
@@ -46,6 +46,7 @@ export class CallTable {
   readonly #live = new Map<CallId, CallRecord>();
   readonly #past = new Map<CallId, Tombstone>();
   #candidates: readonly string[] = [];
+  #relays: readonly NodeId[] = [];
   #out: CallOutput[] = [];
 
   /** `isBuddy`: who learns our addresses before the call is answered. */
@@ -56,7 +57,7 @@ export class CallTable {
 
   /** A new record; it has no meaning to anybody before its first `change`. */
   open(now: Millis, of: Pick<CallRecord, 'id' | 'wire' | 'peer' | 'direction'>, mutedByMe = false): CallRecord {
-    const flags = { rang: false, mutedByMe, doubtful: false, addressesKept: false };
+    const flags = { rang: false, mutedByMe, doubtful: false, addressesKept: false, remoteRelays: [] };
     const call: CallRecord = { ...of, ...flags, startedAt: now, state: { name: 'new' }, why: '' };
     this.#live.set(call.id, call);
     return call;
@@ -77,7 +78,8 @@ export class CallTable {
       const { node, role, remoteCandidates } = next;
       this.#out.push({ type: 'answered', setupMs: now - call.startedAt, ...of });
       const tellsLast = role === 'callee' || call.addressesKept;
-      this.#out.push({ type: 'media-start', wire: call.wire, node, remoteCandidates, role, tellsLast, ...of });
+      const { wire, remoteRelays } = call;
+      this.#out.push({ type: 'media-start', wire, node, remoteCandidates, remoteRelays, role, tellsLast, ...of });
     }
     if (next.name === 'ended') this.#finish(now, call, before, next);
   }
@@ -192,10 +194,11 @@ export class CallTable {
   // ------------------------------------------------------------------ telling
 
   /** Whoever talks with us is told at once when we have moved. */
-  setCandidates(endpoints: readonly string[]): void {
-    const before = this.#candidates;
+  setCandidates(endpoints: readonly string[], relays: readonly NodeId[]): void {
+    const before = [this.#candidates.join(), this.#relays.join()];
     this.#candidates = boundCandidates(endpoints);
-    if (this.#candidates.join() === before.join()) return;
+    this.#relays = relays.slice(0, RELAYS_MAX);
+    if (this.#candidates.join() === before[0] && this.#relays.join() === before[1]) return;
     for (const call of this.#live.values())
       if (call.state.name === 'running') this.sendCandidates(call, call.state.node);
   }
@@ -218,7 +221,8 @@ export class CallTable {
     const isBuddy = this.#isBuddy(call.peer);
     const candidates = isBuddy ? [...this.#candidates] : [];
     if (!isBuddy) call.addressesKept = true;
-    this.#send(call, message('callInvite', { callId: bytesOf(call.wire), candidates }), node);
+    const relays = this.#relays.map(bytesOf);
+    this.#send(call, message('callInvite', { callId: bytesOf(call.wire), candidates, relays }), node);
   }
 
   sendRinging(call: CallRecord, node: NodeId): void {
@@ -226,13 +230,16 @@ export class CallTable {
   }
 
   sendAnswer(call: CallRecord, node: NodeId): void {
-    const candidates = [...this.#candidates];
-    this.#send(call, message('callAnswer', { callId: bytesOf(call.wire), candidates }), node);
+    this.#send(call, message('callAnswer', { callId: bytesOf(call.wire), ...this.#reach() }), node);
   }
 
   sendCandidates(call: CallRecord, node: NodeId): void {
-    const candidates = [...this.#candidates];
-    this.#send(call, message('callCandidates', { callId: bytesOf(call.wire), candidates }), node);
+    this.#send(call, message('callCandidates', { callId: bytesOf(call.wire), ...this.#reach() }), node);
+  }
+
+  /** How somebody who talks with us may reach us. */
+  #reach() {
+    return { candidates: [...this.#candidates], relays: this.#relays.map(bytesOf) };
   }
 
   sendHold(call: CallRecord, state: Running): void {

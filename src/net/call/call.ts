@@ -38,6 +38,7 @@ import {
 import type { Message, MessageOf } from '../wire/messages.ts';
 import {
   boundCandidates,
+  boundRelays,
   type CallCommand,
   type CallEndReason,
   type CallInput,
@@ -107,7 +108,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   command(now: Millis, command: CallCommand): void {
-    if (command.type === 'candidates') return this.#table.setCandidates(command.endpoints);
+    if (command.type === 'candidates') return this.#table.setCandidates(command.endpoints, command.relays ?? []);
     const code = command.type === 'place' ? this.#place(now, command) : this.#act(now, command);
     if (code === undefined) return;
     this.#table.push({ type: 'refused', call: command.call ?? '', command: command.type, code });
@@ -159,6 +160,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     );
     this.#table.exhume(wire);
     const call = this.#table.open(now, { id, wire, peer, direction: 'out' }, ringing.mutedByMe);
+    call.remoteRelays = ringing.remoteRelays;
     this.#accept(now, call, state.node, state.remoteCandidates, 'called back while ringing');
     return undefined;
   }
@@ -225,7 +227,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
       return;
     }
     const word: Word = { from, node, wire: hexOf(callId) };
-    if (heard.kind === 'callInvite') return this.#invited(now, word, boundCandidates(heard.body.candidates));
+    if (heard.kind === 'callInvite') return this.#invited(now, word, reachOf(heard.body));
     const call = this.#table.find((one) => one.wire === word.wire && isOf(one, from));
     if (!call) {
       // An end is never answered, or two ends would answer one another for ever.
@@ -234,21 +236,23 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     }
     if (call.state.name === 'running' && call.state.node === node) call.state.heardAt = now;
     if (heard.kind === 'callRinging') this.#rings(now, call, word);
-    else if (heard.kind === 'callAnswer') this.#answered(now, call, word, boundCandidates(heard.body.candidates));
-    else if (heard.kind === 'callCandidates') this.#told(call, node, boundCandidates(heard.body.candidates));
+    else if (heard.kind === 'callAnswer') this.#answered(now, call, word, reachOf(heard.body));
+    else if (heard.kind === 'callCandidates') this.#told(call, node, reachOf(heard.body));
     else if (heard.kind === 'callEnd') this.#endedByThem(now, call, node, endReason(heard.body.reason));
     else this.#toldSwitch(now, call, node, heard.kind, heard.body.on);
   }
 
-  #invited(now: Millis, word: Word, remoteCandidates: readonly string[]): void {
+  #invited(now: Millis, word: Word, reach: Reach): void {
     const known = this.#table.byEitherId(word.wire);
     if (known) return this.#invitedAgain(known, word);
     if (this.#table.past(word.wire)) return this.#table.answerEnd(word, this.#table.pastReason(word));
     const mine = this.#table.find((call) => isOutgoing(call.state) && isOf(call, word.from));
-    if (mine) return this.#bothCalled(now, mine, word, remoteCandidates);
+    if (mine) return this.#bothCalled(now, mine, word, reach);
     this.#dropRestarted(now, word);
     if (!this.#table.free(word.from)) return this.#table.answerEnd(word, 'busy');
     const call = this.#table.open(now, { id: word.wire, wire: word.wire, peer: word.from, direction: 'in' });
+    call.remoteRelays = reach.remoteRelays;
+    const { remoteCandidates } = reach;
     const giveUpAt = now + RING_TIMEOUT_MS + RING_MARGIN_MS;
     const goneAt = Number.POSITIVE_INFINITY;
     this.#table.change(
@@ -270,7 +274,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   /** Glare: both ends compare the same two ids, so both keep the same invite without another word. */
-  #bothCalled(now: Millis, mine: CallRecord, theirs: Word, remoteCandidates: readonly string[]): void {
+  #bothCalled(now: Millis, mine: CallRecord, theirs: Word, reach: Reach): void {
     if (mine.wire < theirs.wire) {
       this.#table.bury(now, theirs.wire, { peer: theirs.from, node: theirs.node, reason: 'answered-elsewhere' });
       // They are within reach now, whatever became of our first invite.
@@ -280,7 +284,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.bury(now, mine.wire, { peer: mine.peer, node: undefined, reason: 'answered-elsewhere' });
     mine.wire = theirs.wire;
     mine.peer = theirs.from;
-    this.#accept(now, mine, theirs.node, remoteCandidates, 'both called; their id is lower');
+    mine.remoteRelays = reach.remoteRelays;
+    this.#accept(now, mine, theirs.node, reach.remoteCandidates, 'both called; their id is lower');
   }
 
   /** A node that talked with us and now invites us, out of a silence, has forgotten our call. */
@@ -300,11 +305,12 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.change(now, call, withDevice(now, state, node), 'a device rings');
   }
 
-  #answered(now: Millis, call: CallRecord, word: Word, remoteCandidates: readonly string[]): void {
+  #answered(now: Millis, call: CallRecord, word: Word, { remoteCandidates, remoteRelays }: Reach): void {
     const { state } = call;
     if (state.name === 'running' && state.node !== word.node) return this.#table.answerEnd(word, 'answered-elsewhere');
     if (!isOutgoing(state)) return;
     call.peer = word.from;
+    call.remoteRelays = remoteRelays;
     this.#run(now, call, { node: word.node, role: 'caller', remoteCandidates }, 'answered there');
     if (state.name !== 'ringing-out') return;
     // Devices whose `ringing` is still under way are told when it comes.
@@ -332,9 +338,11 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   /** Where else they may be met. */
-  #told({ id, peer, state }: CallRecord, node: NodeId, remoteCandidates: readonly string[]): void {
+  #told(call: CallRecord, node: NodeId, reach: Reach): void {
+    const { id, peer, state } = call;
     if (state.name !== 'running' || state.node !== node) return;
-    this.#table.push({ type: 'media-candidates', call: id, peer, remoteCandidates });
+    call.remoteRelays = reach.remoteRelays;
+    this.#table.push({ type: 'media-candidates', call: id, peer, ...reach });
   }
 
   #toldSwitch(now: Millis, call: CallRecord, node: NodeId, kind: 'callHold' | 'callMute', on: boolean): void {
@@ -461,6 +469,19 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     if (way.role === 'caller' && call.addressesKept) this.#table.sendCandidates(call, way.node);
     if (call.mutedByMe) this.#table.sendMute(call, way.node);
   }
+}
+
+/** Where the other end may be met, and who forwards for it. */
+interface Reach {
+  readonly remoteCandidates: readonly string[];
+  readonly remoteRelays: readonly NodeId[];
+}
+
+function reachOf({
+  candidates,
+  relays,
+}: CallMessage['body'] & { candidates?: string[]; relays?: Uint8Array[] }): Reach {
+  return { remoteCandidates: boundCandidates(candidates), remoteRelays: boundRelays(relays) };
 }
 
 function isCallMessage(heard: Message): heard is CallMessage {

@@ -34,6 +34,9 @@ interface Outgoing {
 /** `side`: the further port at which it came (`protocol/traffic.ts`). */
 export type DatagramSink = (from: Endpoint, bytes: Buffer, side: Side) => void;
 
+/** What it says when the network that a packet should leave by is gone. */
+const GONE = new Set(['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL']);
+
 const FLUSH_POLL_MS = 10;
 /** What the system says when it has no address or no route of a family. */
 const NO_WAY = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
@@ -69,9 +72,12 @@ export class Datagrams {
   /** Those of the further ports. */
   #sides: readonly DatagramSockets[] = [];
   readonly #sink: DatagramSink;
+  readonly #noWay: (to: Endpoint) => void;
 
-  constructor(sink: DatagramSink, names: NameBook, tally: Tally) {
+  /** `noWay`: is told of every packet that could not leave this machine. */
+  constructor(sink: DatagramSink, names: NameBook, tally: Tally, noWay: (to: Endpoint) => void = () => {}) {
     this.#sink = sink;
+    this.#noWay = noWay;
     this.#names = names;
     this.#tally = tally;
   }
@@ -136,7 +142,8 @@ export class Datagrams {
     const { side, otherwise } = what;
     const sockets = side === undefined ? this.#sockets : this.#sides[side - 1];
     const socket = family === 4 ? sockets?.v4 : sockets?.v6;
-    if (socket) transmit(socket, { host, port }, what, this.#tally, otherwise);
+    const noWay = () => this.#noWay({ carrier: 'udp', host, port });
+    if (socket) transmit(socket, { host, port }, what, this.#tally, { otherwise, noWay });
     else if (otherwise) otherwise();
     else this.#tally.add('datagram unsent: no such family');
   }
@@ -153,18 +160,21 @@ export class Datagrams {
 
 /**
  * Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. `otherwise`: what to
- * do instead where no way leads there from this machine.
+ * do instead where no way leads there from this machine; `noWay`: is told where nothing could be done instead.
  */
 export function transmit(
   socket: Socket,
   to: { readonly host: string; readonly port: number },
   what: { readonly bytes: Buffer; readonly ttl?: number | undefined },
   tally: Tally,
-  otherwise?: () => void,
+  instead: { readonly otherwise?: (() => void) | undefined; readonly noWay?: () => void } = {},
 ): void {
   const sent = (error: Error | null): void => {
-    if (error && otherwise && NO_WAY.has(errorCode(error))) otherwise();
-    else if (error) tally.add(`datagram unsent: ${errorCode(error)}`);
+    if (!error) return;
+    const code = errorCode(error);
+    if (instead.otherwise && NO_WAY.has(code)) return instead.otherwise();
+    tally.add(`datagram unsent: ${code}`);
+    if (GONE.has(code)) instead.noWay?.();
   };
   if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return tally.add('datagram unsent: queue');
   try {

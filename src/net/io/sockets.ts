@@ -15,7 +15,13 @@ import type { AddressInfo, Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
-import { LOCAL_ADDRESS_POLL_MS, PORT_PICK_MAX, PORT_PICK_MIN, PORT_PICK_TRIES } from '../protocol/params.ts';
+import {
+  LOCAL_ADDRESS_POLL_MS,
+  NO_WAY_EVERY_MS,
+  PORT_PICK_MAX,
+  PORT_PICK_MIN,
+  PORT_PICK_TRIES,
+} from '../protocol/params.ts';
 import type { NetInput, NetOutput } from '../protocol/traffic.ts';
 import { bindDatagrams, type DatagramSink, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
@@ -241,6 +247,7 @@ class BoundSockets implements SystemSockets {
   #sink: ((input: NetInput) => void) | undefined;
   #poll: NodeJS.Timeout | undefined;
   #stage: 'bound' | 'started' | 'closed' = 'bound';
+  #noWayToldAt = Number.NEGATIVE_INFINITY;
   /** What was last told, so that only changes are. */
   #toldEndpoints = '';
 
@@ -256,7 +263,7 @@ class BoundSockets implements SystemSockets {
     const tell = (input: NetInput): void => this.#sink?.(input);
     const arrived: DatagramSink = (from, bytes, side) =>
       tell(side === undefined ? { type: 'datagram', from, bytes } : { type: 'datagram', from, bytes, side });
-    this.#datagrams = new Datagrams(arrived, names, this.#tally);
+    this.#datagrams = new Datagrams(arrived, names, this.#tally, (to) => this.#noWay(to));
     this.#temporary = new TemporarySockets(tell, plan.host, this.#tally);
     this.#streams = new Streams(tell, names, this.#tally, tls && tlsContext(tls));
   }
@@ -332,6 +339,15 @@ class BoundSockets implements SystemSockets {
   #listen(): void {
     this.#datagrams.use(this.#bound.datagrams);
     this.#streams.use([...this.#bound.servers, ...this.#also]);
+  }
+
+  /** The network went away under us: whoever listens should know before the next poll. */
+  #noWay(to: Endpoint): void {
+    const now = performance.now();
+    if (now < this.#noWayToldAt + NO_WAY_EVERY_MS) return;
+    this.#noWayToldAt = now;
+    this.#tellEndpoints();
+    this.#sink?.({ type: 'no-way', to });
   }
 
   #tellEndpoints(): void {

@@ -1,6 +1,6 @@
 /**
- * Which way the packets of one call go. The relay (forwarded by the supernode) carries them from the first moment;
- * meanwhile the addresses that the other end offered, and those its packets come from, are put on trial with probes
+ * Which way the packets of one call go. The relay (one of the supernodes that forward for both, `relays.ts`) carries
+ * them from the first moment; meanwhile the addresses that the other end offered, and those its packets come from, are put on trial with probes
  * that the node seals end to end. An address that answers is proven, for the answer is authenticated, matches a fresh
  * transaction and comes from where the probe went. After that media itself tells whether the path lives
  * (realtime.md 0.3, 1.4): packets always flow, so silence is news.
@@ -17,14 +17,15 @@
  *
  * Silence is heard at one end only, when only one direction dies. So an end that doubts the path says so by a probe
  * through the relay, and the other end, whose own ears tell it nothing, lets the relay carry media as well. An end on
- * the relay that hears nothing by any way says so too.
+ * the relay that hears nothing by any way says so too, and then all relays carry media.
  *
  * There is no state for "on hold": only the patience differs, and probing rests. Nothing leads from direct to relayed
  * at once; a path is always suspected first. The probes, and the bounds on them, are in `prober.ts`.
+ * Somewhat above 400 lines, because the standing of a call is one thing to read.
  */
 import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
-import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
+import { bytesOf, type CallId, hexOf, type NodeId } from '../protocol/ids.ts';
 import {
   CONTACT_LOST_MS,
   PATH_BETTER_FOR_MS,
@@ -43,6 +44,7 @@ import {
   PATH_SUSPECT_ON_HOLD_MS,
   PROBE_ACTIVE_MS,
   PROBE_STANDBY_MS,
+  RELAY_DOUBT_MS,
 } from '../protocol/params.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey } from '../protocol/traffic.ts';
@@ -60,6 +62,7 @@ import {
 import { Fallbacks } from './fallbacks.ts';
 import { NO_SURROUNDINGS, type PathCommand, type PathInput, type PathOutput, type Surroundings } from './path-port.ts';
 import { Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
+import { type RelayLists, Relays } from './relays.ts';
 
 export type { PathCommand, PathInput, PathOutput } from './path-port.ts';
 
@@ -69,14 +72,14 @@ type Standing =
       readonly name: 'direct';
       readonly candidate: Candidate;
       readonly since: Millis;
-      /** Another way that carries media until then: the one left just now, or the relay while they doubt the path. */
-      readonly overlap: { readonly route: Route; readonly until: Millis } | undefined;
+      /** What carries media as well until then: the way left just now, or the relay while they doubt the path. */
+      readonly overlap: { readonly by: Candidate | 'relay'; readonly until: Millis } | undefined;
     }
   | { readonly name: 'suspect'; readonly candidate: Candidate; readonly since: Millis; readonly suspectAt: Millis };
 
 export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #wire: CallId;
-  readonly #relay: Route;
+  readonly #relays: Relays;
   readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
   readonly #fallbacks: Fallbacks;
@@ -100,7 +103,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   dropped = 0;
 
   /**
-   * `wire`: the id both ends know. `relay`: the way that works already. `remoteCandidates`: texts from outside.
+   * `wire`: the id both ends know. `node`: the other end's, reached by relay. `remoteCandidates`: texts from outside.
    * `ours`: our own addresses, to sort out what cannot be reached. `punchAfterMs`: until the other end knows ours.
    * `surroundings`: without them nothing is tried but the addresses offered.
    */
@@ -108,7 +111,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     now: Millis,
     options: {
       wire: CallId;
-      relay: Route;
+      node: NodeId;
+      relays?: RelayLists;
       remoteCandidates: readonly string[];
       ours: readonly Endpoint[];
       punchAfterMs?: number;
@@ -117,7 +121,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     },
   ) {
     this.#wire = options.wire;
-    this.#relay = options.relay;
+    this.#relays = new Relays(options.node, options.relays ?? { ours: [], theirs: [] });
     this.#quietFrom = now + PATH_SETTLE_MS;
     this.#anyHeardAt = now;
     this.#ours = options.ours;
@@ -139,6 +143,10 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   command(now: Millis, command: PathCommand): void {
     if (command.type === 'doubt') return this.#suspect(now);
+    if (command.type === 'relays') {
+      this.#relays.know(command.relays);
+      return this.#enter(now, this.#standing);
+    }
     if (command.type === 'candidates') return this.#offered(now, command.remoteCandidates, 0);
     if (command.type === 'stop') {
       this.#fallbacks.stop();
@@ -158,7 +166,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       this.#enter(now, { ...standing, overlap: undefined });
     if (standing.name === 'direct' && now >= this.#silentAt(standing)) this.#suspect(now);
     else if (standing.name === 'suspect' && now >= this.#silentAt(standing)) this.#fall(now, standing);
-    if (now >= this.#deafAt()) this.#tellDoubt(now);
+    if (now >= this.#relays.wakeAt()) this.#chooseRelay(now);
+    if (now >= this.#deafAt()) this.#deaf(now);
     if (now >= this.#lostAt()) this.#tellContact(true);
     if (this.#mayProbe()) this.#out.push(...this.#prober.due(now, this.#pursuit()));
     this.#tellOpened(now);
@@ -180,7 +189,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   wakeAt(): Millis {
     const standing = this.#standing;
-    let at = Math.min(this.#deafAt(), this.#lostAt());
+    let at = Math.min(this.#deafAt(), this.#lostAt(), this.#relays.wakeAt());
     if (standing.name === 'direct' && standing.overlap) at = Math.min(at, standing.overlap.until);
     if (standing.name !== 'relayed') at = Math.min(at, this.#silentAt(standing));
     const mayProbe = this.#mayProbe();
@@ -191,10 +200,16 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   /** Where media goes now; the first is the path. */
   routes(): readonly Route[] {
     const standing = this.#standing;
-    if (standing.name === 'relayed') return [this.#relay];
+    if (standing.name === 'relayed') return this.#relays.routes();
     const route = routeOf(standing.candidate);
-    if (standing.name === 'suspect') return [route, this.#relay];
-    return standing.overlap ? [route, standing.overlap.route] : [route];
+    if (standing.name === 'suspect') return [route, ...this.#relays.routes()];
+    const by = standing.overlap?.by;
+    return by === 'relay' ? [route, ...this.#relays.routes()] : by ? [route, routeOf(by)] : [route];
+  }
+
+  /** The relays that there are, the one in use (or next to be) first. */
+  relays(): readonly Route[] {
+    return this.#relays.all();
   }
 
   // ------------------------------------------------------------------ what arrives
@@ -226,6 +241,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   #heardMedia(now: Millis, route: Route): void {
     this.#anyHeardAt = now;
+    this.#relays.heard(now, route);
     this.#tellContact(false);
     const candidate = this.#heard(now, route);
     if (this.#unsettled === 0 || !candidate || candidate !== this.#pursuit().active) return;
@@ -255,12 +271,18 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       return;
     }
     this.#heard(now, from);
-    const standing = this.#standing;
-    if (from.via === 'forward' && standing.name === 'direct')
-      this.#enter(now, { ...standing, overlap: { route: this.#relay, until: now + PATH_DOUBTED_MS } });
+    if (from.via === 'forward') this.#doubted(now);
     const seen = from.via === 'udp' ? printEndpoint(from.endpoint) : '';
     const answer = message('pathReply', { transaction: probe.transaction, seen });
     this.#out.push({ type: 'reply', to: from, message: answer });
+  }
+
+  /** They do not hear us: the relays carry media as well, until they say so no more. */
+  #doubted(now: Millis): void {
+    const until = now + PATH_DOUBTED_MS;
+    this.#relays.doubt(until);
+    const standing = this.#standing;
+    this.#enter(now, standing.name === 'direct' ? { ...standing, overlap: { by: 'relay', until } } : standing);
   }
 
   #replied(now: Millis, from: Route, reply: Body<'pathReply'>): void {
@@ -300,7 +322,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   #take(now: Millis, candidate: Candidate): void {
     const standing = this.#standing;
-    const route = standing.name === 'direct' ? routeOf(standing.candidate) : this.#relay;
+    const by = standing.name === 'direct' ? standing.candidate : 'relay';
     if (standing.name === 'direct') standing.candidate.nextAt = now + PROBE_STANDBY_MS;
     this.#challenger = undefined;
     // For a while its silence means nothing: the other end may not have taken it yet, or its copies by the old way are
@@ -308,16 +330,17 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#quietFrom = now + PATH_SETTLE_MS + PATH_OVERLAP_MS;
     this.#unsettled = PATH_SETTLED_PACKETS;
     candidate.nextAt = now + PROBE_ACTIVE_MS;
-    this.#enter(now, { name: 'direct', candidate, since: now, overlap: { route, until: now + PATH_SETTLE_MS } });
+    this.#enter(now, { name: 'direct', candidate, since: now, overlap: { by, until: now + PATH_SETTLE_MS } });
   }
 
   #suspect(now: Millis): void {
     const standing = this.#standing;
+    this.#relays.doubt(now + PATH_DEAD_MS);
     if (standing.name === 'direct') {
       const { candidate, since } = standing;
       this.#enter(now, { name: 'suspect', candidate, since, suspectAt: now });
       this.#tellDoubt(now);
-    }
+    } else this.#enter(now, standing);
     this.#prober.restartProven(now);
   }
 
@@ -331,9 +354,23 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       .all()
       .filter((one) => one.state.name === 'valid' && one.state.answeredAt >= suspectAt && isEligible(now, one));
     const [best] = standbys.sort((a, b) => compareRated(rated(a), rated(b)));
+    this.#relays.doubt(now + RELAY_DOUBT_MS);
     if (best) this.#take(now, best);
     else this.#enter(now, { name: 'relayed' });
     this.#tellDoubt(now);
+  }
+
+  /** Nothing by any way while we are relayed. */
+  #deaf(now: Millis): void {
+    this.#relays.doubt(now + RELAY_DOUBT_MS);
+    this.#enter(now, this.#standing);
+    this.#tellDoubt(now);
+    this.#out.push({ type: 'relay-silent' });
+  }
+
+  #chooseRelay(now: Millis): void {
+    if (this.#relays.wake(now)) this.#out.push({ type: 'relay-silent' });
+    this.#enter(now, this.#standing);
   }
 
   #tellContact(lost: boolean): void {
@@ -347,7 +384,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
 
   #tellDoubt(now: Millis): void {
     this.#doubtToldAt = now;
-    this.#out.push({ type: 'reply', to: this.#relay, message: this.#prober.untracked() });
+    for (const to of this.#relays.routes()) this.#out.push({ type: 'reply', to, message: this.#prober.untracked() });
   }
 
   /** The one place where the standing changes, and tells what follows for media and for people. */
@@ -355,7 +392,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#standing = next;
     this.#fallbacks.standing(now, next.name === 'relayed');
     const routes = this.routes();
-    const [route = this.#relay] = routes;
+    const [route = this.#relays.chosen] = routes;
     const path = next.name === 'relayed' ? 'relay' : next.candidate.kind;
     const routesText = routes.map(routeKey).join();
     const pathText = `${path} ${routeKey(route)}`;

@@ -8,6 +8,7 @@ import type { OpenSocket, Route, SocketId } from '../protocol/traffic.ts';
 import type { Body, MessageOf, NatMapping } from '../wire/messages.ts';
 import type { PathKind } from './candidate.ts';
 import type { Probe } from './prober.ts';
+import type { RelayLists } from './relays.ts';
 
 export type PathInput =
   /** A PathProbe or PathReply of this call's peer, and the way it came. */
@@ -28,6 +29,8 @@ export type PathCommand =
   | { readonly type: 'hold'; readonly on: boolean }
   /** Further texts from outside. */
   | { readonly type: 'candidates'; readonly remoteCandidates: readonly string[] }
+  /** Who forwards for us, or for the other end, changed. */
+  | { readonly type: 'relays'; readonly relays: Partial<RelayLists> }
   /** Our own addresses changed, or sending failed: doubt the path now instead of waiting for silence. */
   | { readonly type: 'doubt' }
   /** The call is over: lets go of temporary sockets. */
@@ -50,6 +53,8 @@ export type PathOutput =
   | { readonly type: 'vouch' }
   /** From now on media goes on all of these, sealed once; the first is the path. Never empty. */
   | { readonly type: 'send-on'; readonly routes: readonly Route[] }
+  /** A relay that should bring media is silent: its supernode may be dead. */
+  | { readonly type: 'relay-silent' }
   /** Nothing is heard by any way, or something again. */
   | { readonly type: 'contact'; readonly lost: boolean }
   /** What the path is now, for people. */

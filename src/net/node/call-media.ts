@@ -16,7 +16,7 @@ import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
 import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
-import type { OpenSocket, Route, SocketId } from '../protocol/traffic.ts';
+import { type OpenSocket, type Route, routeKey, type SocketId, sameRoute } from '../protocol/traffic.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 
@@ -47,6 +47,8 @@ export type CallMediaOutput =
   | { readonly type: 'vouch'; readonly node: NodeId }
   /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
   | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
+  /** A relay that should bring media is silent. */
+  | { readonly type: 'relay-silent' }
   /** Voice came for this call; of one that is over, the id that both ends know. */
   | { readonly type: 'alive'; readonly call: CallId };
 
@@ -66,6 +68,9 @@ interface Talk {
   readonly session: MediaSession;
   readonly finder: PathFinder;
   routes: readonly Route[];
+  path: Route;
+  /** What was last said of where signalling goes. */
+  signalling: string;
   /** The last way that was proven beside the relay. */
   direct: Route | undefined;
 }
@@ -86,7 +91,7 @@ export interface CallMediaOptions {
   /** Round trip of the signalling with a node, if it is known. */
   readonly rttMs: (node: NodeId) => number | undefined;
   /** How a relayed path is to be called, and through whom. */
-  readonly relayedPath: () => { readonly path: CallPath; readonly via: string };
+  readonly relayedPath: (through: NodeId | undefined) => { readonly path: CallPath; readonly via: string };
 }
 
 export class CallMedia {
@@ -98,6 +103,8 @@ export class CallMedia {
   #past: Past[] = [];
   /** Our own addresses, to sort out what cannot be reached from here. */
   ours: readonly Endpoint[] = [];
+  /** The supernodes that forward for us. */
+  #relays: readonly NodeId[] = [];
   #out: CallMediaOutput[] = [];
 
   constructor(options: CallMediaOptions) {
@@ -105,9 +112,10 @@ export class CallMedia {
   }
 
   start(now: Millis, order: Extract<MediaOrder, { type: 'media-start' }>): void {
-    const { call, wire, node, peer, remoteCandidates } = order;
+    const { call, wire, node, peer, remoteCandidates, remoteRelays } = order;
     const { random, fillerBody } = this.#options;
     const relay: Route = { via: 'forward', node };
+    const relays = { ours: this.#relays, theirs: remoteRelays };
     const punchAfterMs = order.tellsLast ? Math.min(this.#oneWayMs(node), PUNCH_DELAY_MS_MAX) : 0;
     const talk: Talk = {
       call,
@@ -117,22 +125,41 @@ export class CallMedia {
       peer,
       session: new MediaSession(now, { wire, fillerBody }),
       finder: new PathFinder(now, {
-        ...{ wire, relay, remoteCandidates, ours: this.ours, random, punchAfterMs },
+        ...{ wire, node, relays, remoteCandidates, ours: this.ours, random, punchAfterMs },
         surroundings: this.#surroundingsOf(node),
       }),
       routes: [relay],
+      path: relay,
       direct: undefined,
+      signalling: '',
     };
     this.#talks.set(call, talk);
     this.#drainTalk(now, talk);
   }
 
   /** The other end may be met at these addresses as well. */
-  candidates(now: Millis, { call, remoteCandidates }: Extract<MediaOrder, { type: 'media-candidates' }>): void {
+  candidates(now: Millis, order: Extract<MediaOrder, { type: 'media-candidates' }>): void {
+    const { call, remoteCandidates, remoteRelays } = order;
     const talk = this.#talks.get(call);
     if (!talk) return;
+    talk.finder.command(now, { type: 'relays', relays: { theirs: remoteRelays } });
     talk.finder.command(now, { type: 'candidates', remoteCandidates });
     this.#drainTalk(now, talk);
+    this.#signal(talk);
+  }
+
+  /** The supernodes that forward for us have changed. */
+  setRelays(now: Millis, relays: readonly NodeId[]): void {
+    this.#relays = relays;
+    for (const talk of this.#talks.values()) {
+      talk.finder.command(now, { type: 'relays', relays: { ours: relays } });
+      this.#drainTalk(now, talk);
+      this.#signal(talk);
+    }
+  }
+
+  get talking(): boolean {
+    return this.#talks.size > 0;
   }
 
   #surroundingsOf(node: NodeId): Surroundings {
@@ -225,6 +252,16 @@ export class CallMedia {
     }
   }
 
+  /** Nothing can be sent there from here. */
+  noWay(now: Millis, to: Endpoint): void {
+    const route: Route = { via: 'udp', endpoint: to };
+    for (const talk of this.#talks.values()) {
+      if (!sameRoute(talk.path, route)) continue;
+      talk.finder.command(now, { type: 'doubt' });
+      this.#drainTalk(now, talk);
+    }
+  }
+
   /** An opened voice packet of a node's session. */
   arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): void {
     const tag = (bytes[0] ?? 0) & 0x7f;
@@ -304,20 +341,33 @@ export class CallMedia {
       case 'send-on':
         talk.routes = output.routes;
         return;
+      case 'relay-silent':
+        this.#out.push(output);
+        return;
       case 'contact':
         this.#out.push({ type: 'reconnecting', call, on: output.lost });
         return;
       case 'path': {
-        const relayed = output.path === 'relay' ? this.#options.relayedPath() : undefined;
+        const { route } = output;
+        const relayed = route.via === 'forward' ? this.#options.relayedPath(route.through) : undefined;
         const path = relayed?.path ?? output.path;
         talk.session.command(now, { type: 'path', path });
-        const relay: Route = { via: 'forward', node };
-        if (output.route.via !== 'forward') talk.direct = output.route;
-        const fallback = output.route.via === 'forward' ? talk.direct : relay;
-        this.#out.push({ type: 'use-route', node, route: output.route, fallback });
+        if (!relayed) talk.direct = route;
+        talk.path = route;
+        this.#signal(talk);
         this.#out.push(relayed ? { type: 'path', call, path, via: relayed.via } : { type: 'path', call, path });
       }
     }
+  }
+
+  /** Signalling goes where voice goes; what has to be repeated, by a relay too, or by another. */
+  #signal(talk: Talk): void {
+    const { node, path, direct } = talk;
+    const [relay, other] = talk.finder.relays();
+    const fallback = path.via === 'forward' ? (other ?? direct) : relay;
+    const text = [path, fallback].map((route) => route && routeKey(route)).join();
+    if (text !== talk.signalling) this.#out.push({ type: 'use-route', node, route: path, fallback });
+    talk.signalling = text;
   }
 
   #fromSession(talk: Talk, output: MediaOutput): void {

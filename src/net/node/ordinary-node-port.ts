@@ -125,6 +125,8 @@ export type OrdinaryNodeEvent =
     }
   /** What stands between us and the internet, found or found to be otherwise. */
   | { readonly type: 'nat'; readonly kind: NatKind }
+  /** The supernode that takes over when ours dies; undefined: none is attached. */
+  | { readonly type: 'standby'; readonly endpoint: Endpoint | undefined }
   | { readonly type: 'rtt'; readonly rttMs: number }
   /** The supernode dropped so many packets of ours, for this cap of its. */
   | { readonly type: 'limited'; readonly cap: RelayCap; readonly dropped: number }

@@ -18,7 +18,8 @@ import { type DiscoveryOutput, NatDiscovery } from '../nat/discovery.ts';
 import { type NatKind, natClass } from '../nat/nat-kind.ts';
 import { natSeen } from '../nat/seen-from-outside.ts';
 import { type KnownOutput, KnownSupernodes } from '../overlay/known-supernodes.ts';
-import { type LinkOutput, SupernodeLink, type Tried } from '../overlay/supernode-link.ts';
+import type { Tried } from '../overlay/supernode-link.ts';
+import { type PairOutput, SupernodePair } from '../overlay/supernode-pair.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, isUnicastHost, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
@@ -66,7 +67,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #tickets: TicketBook;
   readonly #carriers: Carriers;
   readonly #links: Links;
-  readonly #link: SupernodeLink;
+  readonly #link: SupernodePair;
   readonly #questions = new SupernodeQuestions();
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
@@ -89,7 +90,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #detailsChanged = false;
   /** Of the newest call. */
   #lastPath: CallPath | undefined;
-  #linkEndpoint: Endpoint | undefined;
+  /** The supernodes that forward for us, our first one first. */
+  #relays: readonly NodeId[] = [];
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
 
   constructor(options: OrdinaryNodeOptions) {
@@ -104,13 +106,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
-    this.#link = new SupernodeLink(random);
+    this.#link = new SupernodePair(random);
     this.#known = new KnownSupernodes({
       ...{ random, wallClock, invite: options.supernodes, remembered: options.remembered },
       judge: (der) => this.#trust.judge(der, undefined),
     });
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
-    const relayedPath = () => this.#relayedPath();
+    const relayedPath = (through: NodeId | undefined) => this.#relayedPath(through);
     const rttMs = (node: NodeId): number | undefined => {
       const session = this.#peers.sessionTo(node);
       return session === undefined ? undefined : this.#switchboard.rttMs(session);
@@ -151,7 +153,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (input.type === 'local-endpoints') {
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
-    }
+    } else if (input.type === 'no-way') this.#noWay(now, input.to);
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
@@ -274,7 +276,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#ticketsLeft = this.tickets();
     this.#people = undefined;
     this.#member = undefined;
-    this.#linkEndpoint = undefined;
     this.#nat.stop();
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#known.stop();
@@ -344,8 +345,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network' });
   }
 
-  #sendToSupernode(now: Millis, value: Message, reliable: boolean): void {
-    const session = this.#links.sessionOf('supernode');
+  /** To our first supernode; or in the session of this attempt, attached or not yet. */
+  #sendToSupernode(now: Millis, value: Message, reliable: boolean, attempt = this.#link.attemptAt()): void {
+    const session = attempt === undefined ? undefined : this.#links.sessionOf('supernode', attempt);
     if (session === undefined) return;
     if (reliable) this.#switchboard.send(now, session, value);
     else this.#switchboard.sendDatagram(session, value);
@@ -369,7 +371,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#media.drain()) busy = this.#fromMedia(now, output);
       if (busy || !this.#detailsChanged || !this.#people) continue;
       this.#detailsChanged = false;
-      this.#link.update(this.#details(this.#people));
+      this.#link.update(now, this.#details(this.#people));
       busy = true;
     }
   }
@@ -377,7 +379,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromSwitchboard(now: Millis, output: SwitchboardOutput): true {
     switch (output.type) {
       case 'send':
-        if (output.route.via === 'forward') this.#forward(now, output.route.node, output.bytes);
+        if (output.route.via === 'forward') this.#forward(now, output.route, output.bytes);
         else this.#carriers.send(output.route, output.bytes, output.ttl);
         return true;
       case 'established':
@@ -400,11 +402,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** Handshakes and long segments go reliably, since they would not fit a datagram inside a datagram. */
-  #forward(now: Millis, target: NodeId, packet: Buffer): void {
+  #forward(now: Millis, { node, through }: Extract<Route, { via: 'forward' }>, packet: Buffer): void {
+    const attempt = this.#link.attemptAt(through);
     // A supernode to which we only have a session forwards nothing for us yet.
-    if (!this.#link.attached) return;
+    if (attempt === undefined) return;
     const reliable = packet.length > FORWARD_DATAGRAM_BYTES_MAX;
-    this.#sendToSupernode(now, message('forward', { target: bytesOf(target), packet }), reliable);
+    this.#sendToSupernode(now, message('forward', { target: bytesOf(node), packet }), reliable, attempt);
   }
 
   #established(now: Millis, session: SessionId, peer: PeerIdentity, route: Route): void {
@@ -434,7 +437,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (!peer) return;
     if (peer.kind === 'person') this.#fromPerson(now, peer, route, value);
     else if (peer.kind === 'login-server') this.#fromLoginServer(now, session, value);
-    else if (peer.kind === 'supernode') this.#fromSupernode(now, session, route, value);
+    else if (peer.kind === 'supernode') this.#fromSupernode(now, { session, route, node: peer.nodeId }, value);
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
@@ -447,24 +450,24 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (owner?.owner === 'login') this.#login.receive(now, owner.attempt, value);
   }
 
-  #fromSupernode(now: Millis, session: SessionId, route: Route, value: Message): void {
+  #fromSupernode(now: Millis, from: { session: SessionId; route: Route; node: NodeId }, value: Message): void {
+    const { session } = from;
     const owner = this.#links.ownerOf(session);
     if (owner && value.kind === 'loginCarried') return this.#links.carried(now, session, value.body);
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
+    if (value.kind === 'forwarded') {
+      const node = hexOf(value.body.source);
+      const route: Route = { via: 'forward', node, through: from.node };
+      return this.#switchboard.receiveBytes(now, route, Buffer.from(value.body.packet));
+    }
+    if (value.kind === 'entries')
+      return this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(from.route));
+    if (value.kind === 'vouched') return this.#media.vouched(now, hexOf(value.body.source), value.body.host);
+    // The second one has only this to tell: that somebody has taken it for the first.
+    if (!this.#link.isFirst(owner.attempt)) return value.kind === 'seen' ? this.#link.hint(now) : undefined;
     switch (value.kind) {
-      case 'forwarded': {
-        const node = hexOf(value.body.source);
-        this.#switchboard.receiveBytes(now, { via: 'forward', node }, Buffer.from(value.body.packet));
-        return;
-      }
       case 'forwardFailed':
         this.#forwardFailed(hexOf(value.body.target));
-        return;
-      case 'entries':
-        this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(route));
-        return;
-      case 'vouched':
-        this.#media.vouched(now, hexOf(value.body.source), value.body.host);
         return;
       case 'seen':
         this.#seen(now, value.body.name, hexOf(value.body.nodeId), value.body.attached);
@@ -488,7 +491,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromCarriers(now: Millis, output: CarrierOutput): true {
-    if (output.type === 'link-up') this.#linkUp(now, output.link);
+    if (output.type === 'link-up') this.#linkUp(now, output);
     else if (output.type === 'link-down') this.#linkDown(now, output.link, output.code);
     else if (output.type === 'carry') this.#links.carry(now, output);
     else this.#out.push(output);
@@ -509,10 +512,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return true;
   }
 
-  #linkUp(now: Millis, link: LinkId): void {
+  #linkUp(now: Millis, { link, peer }: Extract<CarrierOutput, { type: 'link-up' }>): void {
     const whose = this.#links.up(now, link);
     if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
-    else if (whose) this.#link.connected(now, whose.attempt);
+    else if (whose) this.#link.connected(now, whose.attempt, peer.nodeId);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
@@ -521,7 +524,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (whose) this.#link.failed(now, whose.attempt);
   }
 
-  #fromLink(now: Millis, output: LinkOutput): true {
+  #fromLink(now: Millis, output: PairOutput): true {
     switch (output.type) {
       case 'connect':
         if (output.endpoint.carrier === 'udp') this.#nat.written(output.endpoint.host);
@@ -532,10 +535,26 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#links.endOrphans(now);
         return true;
       case 'send':
-        this.#sendToSupernode(now, output.message, output.reliable);
+        this.#sendToSupernode(now, output.message, output.reliable, output.attempt);
         return true;
       case 'attached':
         this.#attached(now, output);
+        this.#peers.setOnline(true);
+        for (const { name, node } of output.present)
+          if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
+        return true;
+      case 'moved':
+        this.#attached(now, output);
+        this.#questions.repeat();
+        return true;
+      case 'relays':
+        this.#relays = output.nodes;
+        this.#media.setRelays(now, output.nodes);
+        this.#tellCandidates(now);
+        this.#out.push({ type: 'standby', endpoint: this.#link.standbyAt });
+        return true;
+      case 'wants-supernodes':
+        this.#login.ask(now, SUPERNODES_TICKET, { kind: 'supernodesGet' });
         return true;
       case 'observed':
         this.#observed(now, output.observed);
@@ -575,22 +594,22 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
-  #present(now: Millis, present: Extract<LinkOutput, { type: 'present' }>['present']): void {
+  #present(now: Millis, present: Extract<PairOutput, { type: 'present' }>['present']): void {
     this.#peers.onlyPresent(this.#people?.watched ?? [], new Set(present.map(({ node }) => node)));
     for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(now, name, node);
   }
 
-  #attached(now: Millis, output: Extract<LinkOutput, { type: 'attached' }>): void {
+  /** Our first supernode is this one now. */
+  #attached(now: Millis, output: Extract<PairOutput, { type: 'attached' | 'moved' }>): void {
     this.#observed(now, output.observed);
     const texts = output.loginServers.slice(0, LOGIN_SERVERS_NAMED_MAX);
     const named = texts.map(parseEndpoint).filter((one) => one !== undefined);
     const known = this.#options.loginServers;
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint, way } = output;
-    this.#known.attached(now, { server: output.server, way }, output.missed);
+    this.#known.attached(now, { server: output.server, way }, output.type === 'attached' ? output.missed : []);
     this.#link.setSupernodes(now, this.#known.order());
     this.#login.setSupernodes([endpoint]);
-    this.#linkEndpoint = endpoint;
     const observed = parseEndpoint(output.observed);
     const byProxy = isByProxy(way);
     this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#known.order());
@@ -608,13 +627,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       nat,
       ...this.#knowing(),
     });
-    this.#peers.setOnline(true);
-    for (const { name, node } of output.present) if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
   }
 
   #fromLogin(now: Millis, output: LoginClientOutput): true {
     if (output.type === 'connect') {
-      const through = this.#link.attached ? this.#links.sessionOf('supernode') : undefined;
+      const attached = this.#link.attemptAt();
+      const through = attached === undefined ? undefined : this.#links.sessionOf('supernode', attached);
       this.#links.connectLogin(now, output, through);
     } else if (output.type === 'abandon') this.#links.abandonLogin(output.attempt);
     else if (output.type === 'send') {
@@ -697,6 +715,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (output.type === 'call' && (output.news.type === 'held' || output.news.type === 'resumed')) {
         this.#media.hold(now, output.news.call, output.news.heldBy !== 'nobody');
       }
+      this.#link.setInCall(now, this.#media.talking);
       this.#out.push(output);
     }
     return true;
@@ -719,7 +738,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (session !== undefined) {
         this.#switchboard.setRoute(session, output.route, output.fallback ? { fallback: output.fallback } : {});
       }
-    } else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
+    } else if (output.type === 'relay-silent') this.#link.check(now);
+    else if (output.type === 'alive') this.#people?.mediaAlive(now, { type: 'media-alive', call: output.call });
     else {
       if (output.type === 'path') this.#lastPath = output.path;
       // No way was punched in a whole call: perhaps the NAT is no longer what we take it for.
@@ -740,8 +760,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */
-  #relayedPath() {
-    const endpoint = this.#linkEndpoint;
+  #relayedPath(through: NodeId | undefined) {
+    const endpoint = this.#link.endpointAt(through);
     const via = endpoint ? printEndpoint(endpoint) : '';
     if (endpoint?.carrier !== 'tcp') return { path: 'relay' as const, via };
     return { path: endpoint.port === 443 ? ('tcp443' as const) : ('tcp' as const), via };
@@ -753,9 +773,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const first = this.#media.ours.length === 0;
     this.#media.ours = endpoints;
     this.#nat.setLocal(now, endpoints);
-    if (!first) this.#media.doubt(now);
+    if (!first) {
+      this.#media.doubt(now);
+      this.#link.check(now);
+    }
     this.#hostCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
     this.#tellCandidates(now);
+  }
+
+  /** Candidates of other people lead nowhere all the time; only ways in use are news. */
+  #noWay(now: Millis, to: Endpoint): void {
+    this.#media.noWay(now, to);
+    if (this.#link.uses(to)) this.#link.check(now);
   }
 
   /** A text from a supernode; by TCP it sees a port that nobody can write to. */
@@ -771,7 +800,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #tellCandidates(now: Millis): void {
     const outer = [this.#reflexive, this.#mapped].filter((one) => one !== undefined);
     const endpoints = [...new Set([...outer, ...this.#hostCandidates])];
-    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints } });
+    this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints, relays: this.#relays } });
   }
 
   #knowing() {

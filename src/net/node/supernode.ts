@@ -19,6 +19,7 @@ import type { NodeId } from '../protocol/ids.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
   ENTRIES_LEARN_MS,
+  LEAVE_DEADLINE_MS,
   REATTACH_BACKOFF_MS,
   SUPERNODE_ENDPOINTS_MAX,
   SUPERNODE_ENTRY_REFRESH_MS,
@@ -47,7 +48,9 @@ export type SupernodeCommand =
   /** Tells the load; the answer is a `load` event. */
   | { readonly type: 'report' }
   /** Our gateway passes these endpoints on to us: others are told of them as well. */
-  | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] };
+  | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] }
+  /** Sends the clients to other supernodes; `left` follows when all have gone, or it took too long. */
+  | { readonly type: 'leave' };
 
 export type SupernodeEvent =
   /** Certified (again): to be stored, with the CA certificate. */
@@ -59,7 +62,8 @@ export type SupernodeEvent =
     }
   /** Could not be certified now; tried again by itself. */
   | { readonly type: 'enrolment-failed'; readonly code: FailureCode }
-  | { readonly type: 'load'; readonly load: RegistrarLoad };
+  | { readonly type: 'load'; readonly load: RegistrarLoad }
+  | { readonly type: 'left' };
 
 export interface SupernodeOptions {
   readonly random: Random;
@@ -99,6 +103,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
   #certified = false;
+  /** We stop, and wait for the last client until then. */
+  #leaveBy: Millis = Number.POSITIVE_INFINITY;
   #out: (NetOutput | SupernodeEvent)[] = [];
 
   constructor(options: SupernodeOptions) {
@@ -129,15 +135,20 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (input.type === 'local-endpoints') this.#nat.setSidePorts(input.sidePorts ?? []);
     else this.#carriers.receive(now, input);
     this.#settle(now);
+    this.#leftYet(now);
   }
 
   command(now: Millis, command: SupernodeCommand): void {
     if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load(now) });
-    else {
+    else if (command.type === 'mapped') {
       this.#mapped = command.endpoints;
       this.#enrol(now);
-      this.#settle(now);
+    } else {
+      this.#leaveBy = now + LEAVE_DEADLINE_MS;
+      this.#registrar.leave();
     }
+    this.#settle(now);
+    this.#leftYet(now);
   }
 
   wake(now: Millis): void {
@@ -150,11 +161,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#nat.wake(now);
     if (this.#nat.asksForSupernodes(now)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
+    this.#leftYet(now);
   }
 
   wakeAt(): Millis {
     const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt(), this.#nat.wakeAt());
-    return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt);
+    return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt, this.#leaveBy);
   }
 
   drain(): (NetOutput | SupernodeEvent)[] {
@@ -167,6 +179,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   get dropped(): number {
     const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
     return rooms + this.#nat.dropped;
+  }
+
+  #leftYet(now: Millis): void {
+    if (this.#leaveBy === Number.POSITIVE_INFINITY || (!this.#registrar.empty && now < this.#leaveBy)) return;
+    this.#leaveBy = Number.POSITIVE_INFINITY;
+    this.#out.push({ type: 'left' });
   }
 
   #enrol(now: Millis): void {

@@ -6,6 +6,9 @@
  * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
  * client that hides from a name is not seen, found or reached by that person (blocked users see nothing).
  *
+ * Some are here in standby (PROTOCOL.md 9.3): their first supernode is another, and would be us if that one died. They
+ * are found and reached like everybody, but are not told who comes and goes.
+ *
  * A little above 400 lines: attaching, being seen and being reached are one set of rules.
  */
 import type { Millis } from '../protocol/core.ts';
@@ -21,6 +24,8 @@ import {
   HIDDEN_FROM_MAX,
   KEEP_ALIVE_MS,
   LEASE_MS,
+  LEAVE_GAP_MS,
+  LEAVE_SPREAD_MS_MAX,
   NODES_PER_PERSON_MAX,
   SEARCH_BURST,
   SEARCH_HITS_MAX,
@@ -50,7 +55,9 @@ export interface RegistrarOutput {
 
 /** What serving costs now, for `status`. */
 export interface RegistrarLoad {
+  /** Those in standby apart. */
   readonly clients: number;
+  readonly standbys: number;
   readonly clientsMax: number;
   readonly forwardedPackets: number;
   readonly forwardedBytes: number;
@@ -69,6 +76,8 @@ interface Client {
   readonly key: string;
   displayName: string;
   listed: boolean;
+  /** Another supernode is their first one. */
+  standby: boolean;
   hiddenFrom: ReadonlySet<string>;
   watch: ReadonlySet<string>;
   leaseUntil: Millis;
@@ -98,6 +107,8 @@ export class Registrar {
   #forwardedBytes = 0;
   #refusedPackets = 0;
   #sweepAt: Millis = 0;
+  /** We stop: everybody was told when to be gone. */
+  #leaving = false;
   #out: RegistrarOutput[] = [];
 
   /** `entriesFor`: other supernodes that this client is told of. */
@@ -133,6 +144,21 @@ export class Registrar {
     return true;
   }
 
+  /** Sends everybody away, one after the other, so that the next supernodes are not run over. */
+  leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const clients = [...this.#byNode.values()];
+    const gapMs = Math.min(LEAVE_GAP_MS, LEAVE_SPREAD_MS_MAX / Math.max(1, clients.length));
+    for (const [index, { peer }] of clients.entries())
+      this.#send(peer.session, message('leaving', { afterMs: Math.round(index * gapMs) }));
+  }
+
+  /** Nobody is attached. */
+  get empty(): boolean {
+    return this.#byNode.size === 0;
+  }
+
   /** The session is gone: so is the client, unless it has attached anew by another. */
   sessionClosed(session: number): void {
     const client = this.#bySession.get(session);
@@ -157,7 +183,8 @@ export class Registrar {
 
   load(now: Millis): RegistrarLoad {
     return {
-      clients: this.#byNode.size,
+      clients: this.#byNode.size - this.#standbys(),
+      standbys: this.#standbys(),
       clientsMax: CLIENTS_PER_SUPERNODE_MAX,
       forwardedPackets: this.#forwardedPackets,
       forwardedBytes: this.#forwardedBytes,
@@ -181,7 +208,8 @@ export class Registrar {
 
   #attach(now: Millis, peer: RegistrarPeer, body: Body<'attach'>): void {
     const old = this.#byNode.get(peer.nodeId);
-    if (!old && this.#byNode.size >= CLIENTS_PER_SUPERNODE_MAX) {
+    const { standby } = body;
+    if (this.#leaving || (old?.standby !== standby && !this.#hasRoom(standby))) {
       // Where else to go comes with the refusal, so that nobody has to look for it.
       if (this.#entriesFor(peer.nodeId).length > 0) this.#sendEntries(peer, body.requestId);
       this.#send(peer.session, message('failure', { requestId: body.requestId, code: 'busy', retryAfterMs: 5_000 }));
@@ -192,17 +220,16 @@ export class Registrar {
     const client = again && old ? old : this.#admit(now, peer);
     client.displayName = body.displayName.slice(0, DISPLAY_NAME_LENGTH_MAX);
     client.listed = body.listed;
+    const comes = !standby && (!again || client.standby);
+    client.standby = standby;
     if (again) this.#hide(client, foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX));
     else client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
     client.leaseUntil = now + LEASE_MS;
     client.observedThen = peer.observed;
     this.#setWatch(client, body.watch);
     if (!again) this.#announce(client, true);
-    const present = [...client.watch].flatMap((name) =>
-      [...(this.#byName.get(name) ?? [])]
-        .filter((other) => this.#visible(other, client))
-        .map((other) => ({ name: other.peer.name, nodeId: bytesOf(other.peer.nodeId) })),
-    );
+    if (comes) this.#hint(client);
+    const present = standby ? [] : this.#present(client);
     this.#send(
       peer.session,
       message('attached', {
@@ -215,6 +242,28 @@ export class Registrar {
     );
   }
 
+  /** Of those whom the client watches, who is here. */
+  #present(client: Client) {
+    return [...client.watch].flatMap((name) =>
+      [...(this.#byName.get(name) ?? [])]
+        .filter((other) => this.#visible(other, client))
+        .map((other) => ({ name: other.peer.name, nodeId: bytesOf(other.peer.nodeId) })),
+    );
+  }
+
+  #standbys(): number {
+    let count = 0;
+    for (const { standby } of this.#byNode.values()) if (standby) count += 1;
+    return count;
+  }
+
+  /** Standbys cost no more than their keep-alives, but all of them may rise at once. */
+  #hasRoom(standby: boolean): boolean {
+    if (this.#byNode.size < CLIENTS_PER_SUPERNODE_MAX) return true;
+    const count = standby ? this.#standbys() : this.#byNode.size - this.#standbys();
+    return count < CLIENTS_PER_SUPERNODE_MAX;
+  }
+
   #admit(now: Millis, peer: RegistrarPeer): Client {
     this.#makeRoom(foldName(peer.name));
     const client: Client = {
@@ -222,6 +271,7 @@ export class Registrar {
       key: foldName(peer.name),
       displayName: '',
       listed: false,
+      standby: true,
       hiddenFrom: new Set(),
       watch: new Set(),
       leaseUntil: now + LEASE_MS,
@@ -266,9 +316,18 @@ export class Registrar {
     for (const name of client.watch) addTo(this.#watchers, name, client);
   }
 
+  /** Not to those in standby, and not while we stop: whoever leaves us then is found elsewhere. */
   #announce(client: Client, attached: boolean): void {
+    if (this.#leaving) return;
     for (const watcher of this.#watchers.get(client.key) ?? []) {
-      if (this.#visible(client, watcher)) this.#tellSeen(watcher, client, attached);
+      if (!watcher.standby && this.#visible(client, watcher)) this.#tellSeen(watcher, client, attached);
+    }
+  }
+
+  /** To those in standby: their first supernode may be dead, for that of somebody whom they watch is. */
+  #hint(client: Client): void {
+    for (const watcher of this.#watchers.get(client.key) ?? []) {
+      if (watcher.standby && this.#visible(client, watcher)) this.#tellSeen(watcher, client, true);
     }
   }
 
@@ -278,7 +337,7 @@ export class Registrar {
     client.hiddenFrom = hiddenFrom;
     for (const watcher of this.#watchers.get(client.key) ?? []) {
       const [was, is] = [!before.has(watcher.key), !hiddenFrom.has(watcher.key)];
-      if (watcher !== client && was !== is) this.#tellSeen(watcher, client, is);
+      if (watcher !== client && !watcher.standby && was !== is) this.#tellSeen(watcher, client, is);
     }
   }
 

@@ -1,8 +1,8 @@
 /**
- * Our one supernode, from the client's side: find one that answers, attach, keep the lease alive, notice its death,
- * attach elsewhere. The node opens sessions as asked (`connect`) and tells how that went; addresses come from the host
- * cache, best first; which of them is tried when is `attach-race.ts`. A node may have two of these: each knows only what
- * it is told.
+ * The link to one supernode, from the client's side: find one that answers, attach, keep the lease alive, notice its
+ * death, attach elsewhere. A client has two of them (`supernode-pair.ts`). The node opens sessions as asked (`connect`)
+ * and tells how that went; addresses come from the host cache, best first; which of them is tried when is
+ * `attach-race.ts`.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
@@ -11,7 +11,7 @@
  *     racing --nothing answers--> waiting (backoff with jitter) --> racing
  *   any --stop--> idle
  *
- * A little above 400 lines: one state machine is one thing to read.
+ * Above 400 lines: one state machine is one thing to read.
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
@@ -20,6 +20,7 @@ import { hexOf, type NodeId } from '../protocol/ids.ts';
 import {
   ATTACH_TIMEOUT_MS,
   ATTACHMENT_BRIEF_MS,
+  KEEP_ALIVE_HURRIED_RETRY_MS,
   KEEP_ALIVE_MISSES_MAX,
   KEEP_ALIVE_MS,
   KEEP_ALIVE_RETRY_MS,
@@ -49,13 +50,17 @@ export interface AttachDetails {
   readonly hiddenFrom: readonly string[];
   readonly watch: readonly string[];
   readonly software: string;
+  /** Another supernode is our first one. */
+  readonly standby?: boolean;
 }
 
 export type LinkOutput =
+  /** `server`: the supernode as it was named. */
   | {
       readonly type: 'connect';
       readonly attempt: AttemptId;
       readonly endpoint: Endpoint;
+      readonly server: Endpoint;
       /** One of very many, so that nothing of it is sent again. */
       readonly once: boolean;
       /** Through the proxy of this machine. */
@@ -64,7 +69,7 @@ export type LinkOutput =
       readonly tls: boolean;
     }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
-  | { readonly type: 'send'; readonly message: Message; readonly reliable: boolean }
+  | { readonly type: 'send'; readonly attempt: AttemptId; readonly message: Message; readonly reliable: boolean }
   | {
       readonly type: 'attached';
       readonly endpoint: Endpoint;
@@ -110,6 +115,8 @@ type State =
       readonly since: Millis;
       keepAliveAt: Millis;
       misses: number;
+      /** Until a keep-alive that is not answered is repeated. */
+      retryMs: number;
       keepAliveId: number;
       /** Our endpoint as the supernode sees it, and as it told when we attached last. */
       observed: string;
@@ -126,7 +133,10 @@ export class SupernodeLink {
   readonly #swept = new Map<string, number>();
   readonly #sweepSteps = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST);
   #state: State = { name: 'idle' };
-  #nextAttempt = 1;
+  #nextAttempt: AttemptId;
+  readonly #attemptStep: number;
+  #keepAliveMs = KEEP_ALIVE_MS;
+  #goesOn = true;
   /** Rounds and brief attachments in a row that came to nothing. */
   #failures = 0;
   #requestId = REQUEST_IDS_FROM;
@@ -138,10 +148,15 @@ export class SupernodeLink {
   readonly #refusedUntil = new Map<string, Millis>();
   #out: LinkOutput[] = [];
 
-  /** `worked`: the way that worked on this network when the program ran last. */
-  constructor(random: Random, worked?: WayName) {
+  /**
+   * `worked`: the way that worked on this network when the program ran last. `attempts`: the numbers that attempts get,
+   * so that those of two links are different.
+   */
+  constructor(random: Random, worked?: WayName, attempts = { from: 1, step: 1 }) {
     this.#random = random;
     this.#worked = worked;
+    this.#nextAttempt = attempts.from;
+    this.#attemptStep = attempts.step;
   }
 
   /** Begins to look for a supernode; the endpoints are tried in this order. */
@@ -177,7 +192,7 @@ export class SupernodeLink {
 
   /** Leaves politely and stays away. */
   stop(_why: string): void {
-    if (this.#state.name === 'attached') this.#out.push({ type: 'send', message: message('detach'), reliable: false });
+    if (this.#state.name === 'attached') this.#send(message('detach'), false);
     this.#abandonAll();
     this.#details = undefined;
   }
@@ -205,8 +220,50 @@ export class SupernodeLink {
     return this.#state.name === 'idle';
   }
 
+  /** Goes on looking after all, where `setGoesOn(false)` made it rest. */
+  resume(now: Millis): void {
+    if (this.#state.name === 'idle' && this.#details) this.#race(now);
+  }
+
   get attached(): boolean {
     return this.#state.name === 'attached';
+  }
+
+  /** True until `stop`, and again from `start` on. */
+  get started(): boolean {
+    return this.#details !== undefined;
+  }
+
+  /** The session that we are attached by, and where; undefined when we are not. */
+  get attachment(): { readonly attempt: AttemptId; readonly way: Way; readonly observed: string } | undefined {
+    return this.#state.name === 'attached' ? this.#state : undefined;
+  }
+
+  /** How often an idle link looks whether the supernode still answers. */
+  setKeepAlive(now: Millis, keepAliveMs: number): void {
+    if (keepAliveMs === this.#keepAliveMs) return;
+    this.#keepAliveMs = keepAliveMs;
+    const state = this.#state;
+    if (state.name === 'attached') state.keepAliveAt = Math.min(state.keepAliveAt, now + keepAliveMs);
+  }
+
+  /** What happens when the supernode is lost: another is looked for (as at first), or nothing. */
+  setGoesOn(goesOn: boolean): void {
+    this.#goesOn = goesOn;
+  }
+
+  /** Looks from `at` on whether the supernode still answers, with less patience than usual. */
+  check(at: Millis): void {
+    const state = this.#state;
+    if (state.name !== 'attached' || state.retryMs < KEEP_ALIVE_RETRY_MS) return;
+    state.retryMs = KEEP_ALIVE_HURRIED_RETRY_MS;
+    state.misses = 0;
+    state.keepAliveAt = Math.min(state.keepAliveAt, at);
+  }
+
+  /** This supernode is tried after all others until then. */
+  avoid(until: Millis, endpoint: Endpoint): void {
+    this.#refusedUntil.set(placeOf(endpoint), until);
   }
 
   connected(now: Millis, attempt: AttemptId): void {
@@ -296,17 +353,24 @@ export class SupernodeLink {
   #step(now: Millis): void {
     const state = this.#state;
     if (state.name !== 'racing') return;
-    const { begin, abandon } = state.race.step(now, () => this.#nextAttempt++);
+    const { begin, abandon } = state.race.step(now, () => this.#number());
     for (const attempt of abandon) this.#out.push({ type: 'abandon', attempt });
     for (const { attempt, way, sweeping } of begin) {
       if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
-      const how = { once: sweeping, proxy: isByProxy(way.name), tls: isByTls(way.name) };
-      this.#out.push({ type: 'connect', attempt, endpoint: way.endpoint, ...how });
+      const { endpoint, server, name } = way;
+      const how = { once: sweeping, proxy: isByProxy(name), tls: isByTls(name) };
+      this.#out.push({ type: 'connect', attempt, endpoint, server, ...how });
     }
     if (!state.race.isOver(now)) return;
     const { tried } = state.race;
     this.#wait(now);
     this.#out.push({ type: 'nobody', tried });
+  }
+
+  #number(): AttemptId {
+    const attempt = this.#nextAttempt;
+    this.#nextAttempt += this.#attemptStep;
+    return attempt;
   }
 
   #wait(now: Millis): void {
@@ -327,6 +391,7 @@ export class SupernodeLink {
     if (state.name === 'attached') {
       this.#everTold = false;
       this.#tell(code);
+      if (!this.#goesOn) return;
     }
     if (atOnce ?? lasted) this.#race(now);
     else this.#wait(now);
@@ -352,10 +417,16 @@ export class SupernodeLink {
   #sendAttach(): void {
     if (!this.#details) return;
     this.#requestId += 1;
-    const { displayName, listed, hiddenFrom, watch, software } = this.#details;
-    const body = { requestId: this.#requestId, displayName, listed, software };
+    const { displayName, listed, hiddenFrom, watch, software, standby = false } = this.#details;
+    const body = { requestId: this.#requestId, displayName, listed, software, standby };
     const value = message('attach', { ...body, hiddenFrom: [...hiddenFrom], watch: [...watch] });
-    this.#out.push({ type: 'send', message: value, reliable: true });
+    this.#send(value, true);
+  }
+
+  #send(value: Message, reliable: boolean): void {
+    const state = this.#state;
+    if (state.name !== 'attaching' && state.name !== 'attached') return;
+    this.#out.push({ type: 'send', attempt: state.attempt, message: value, reliable });
   }
 
   #receiveAttached(now: Millis, attempt: AttemptId, way: Way, value: MessageOf<'attached'>): void {
@@ -375,8 +446,10 @@ export class SupernodeLink {
       attempt,
       way,
       since: now,
-      keepAliveAt: now + KEEP_ALIVE_MS * (0.8 + 0.2 * this.#random.fraction()),
+      // Anywhere in the round: whoever of many looks first at a dead supernode has the others look.
+      keepAliveAt: now + this.#keepAliveMs * (0.1 + 0.9 * this.#random.fraction()),
       misses: 0,
+      retryMs: KEEP_ALIVE_RETRY_MS,
       keepAliveId: 0,
       observed,
       observedThen: observed,
@@ -395,7 +468,8 @@ export class SupernodeLink {
     const sentAt = state.sentAt.get(body.id);
     if (sentAt !== undefined) {
       this.#out.push({ type: 'rtt', rttMs: now - sentAt });
-      state.keepAliveAt = now + KEEP_ALIVE_MS;
+      state.keepAliveAt = now + this.#keepAliveMs;
+      state.retryMs = KEEP_ALIVE_RETRY_MS;
       state.sentAt.clear();
     }
     // What has not changed since is not said again.
@@ -418,8 +492,8 @@ export class SupernodeLink {
     // Somebody who forwards but never answers these is alive; what is that old needs no answer any more.
     if (state.sentAt.size >= KEEP_ALIVES_OUT_MAX) state.sentAt.clear();
     state.sentAt.set(state.keepAliveId, now);
-    state.keepAliveAt = now + KEEP_ALIVE_RETRY_MS;
-    this.#out.push({ type: 'send', message: message('keepAlive', { id: state.keepAliveId }), reliable: false });
+    state.keepAliveAt = now + state.retryMs;
+    this.#send(message('keepAlive', { id: state.keepAliveId }), false);
   }
 }
 
@@ -428,6 +502,6 @@ function presentOf(seen: { name?: string | null; nodeId?: Uint8Array | null }): 
 }
 
 /** A supernode is one behind both carriers. */
-function placeOf({ host, port }: Endpoint): string {
+export function placeOf({ host, port }: Endpoint): string {
   return `${host} ${port}`;
 }

@@ -28,13 +28,13 @@ type Question =
   | { readonly about: 'pattern'; readonly ticket: number; readonly giveUpAt: Millis };
 
 export class SupernodeQuestions {
-  readonly #open = new Map<number, Question>();
+  readonly #open = new Map<number, Question & { readonly asked: Message }>();
   #requestId = 0;
   #out: QuestionOutput[] = [];
 
   lookup(now: Millis, name: UserName): void {
-    const requestId = this.#ask({ about: 'person', name, giveUpAt: now + REQUEST_TIMEOUT_MS });
-    this.#out.push({ type: 'send', message: message('lookup', { requestId, name }) });
+    const question = { about: 'person', name, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
+    this.#ask(question, (requestId) => message('lookup', { requestId, name }));
   }
 
   /** `ticket` comes back with the outcome. Beyond REQUESTS_PENDING_MAX open questions it fails at once. */
@@ -43,8 +43,8 @@ export class SupernodeQuestions {
       this.#out.push({ type: 'search-failed', ticket, code: 'busy' });
       return;
     }
-    const requestId = this.#ask({ about: 'pattern', ticket, giveUpAt: now + REQUEST_TIMEOUT_MS });
-    this.#out.push({ type: 'send', message: message('search', { requestId, pattern, limit }) });
+    const question = { about: 'pattern', ticket, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
+    this.#ask(question, (requestId) => message('search', { requestId, pattern, limit }));
   }
 
   /** A message of the supernode. True when it answers a question of ours. */
@@ -66,6 +66,11 @@ export class SupernodeQuestions {
       this.#fail(question, code);
     }
     return true;
+  }
+
+  /** Another supernode is to answer what is still open. */
+  repeat(): void {
+    for (const { asked } of this.#open.values()) this.#out.push({ type: 'send', message: asked });
   }
 
   /** The supernode is gone, or so are we: nothing will be answered. */
@@ -93,10 +98,11 @@ export class SupernodeQuestions {
     return out;
   }
 
-  #ask(question: Question): number {
+  #ask(question: Question, words: (requestId: number) => Message): void {
     this.#requestId += 1;
-    this.#open.set(this.#requestId, question);
-    return this.#requestId;
+    const asked = words(this.#requestId);
+    this.#open.set(this.#requestId, { ...question, asked });
+    this.#out.push({ type: 'send', message: asked });
   }
 
   #fail(question: Question, code: FailureCode): void {

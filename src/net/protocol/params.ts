@@ -56,6 +56,9 @@ export const SESSIONS_PER_NODE_MAX = 3;
 export const SESSION_FRESH_MS = 120_000;
 /** What was said in such a session, and not acknowledged for so long, is said again in a new one: three round trips. */
 export const SESSION_TRIAL_MS = 1_000;
+/** An address that a session is to follow is challenged this often, and gets this many times what came from it. */
+export const CHALLENGE_EVERY_MS = 200;
+export const UNPROVEN_BYTES_FACTOR = 3;
 /** A session that nothing was heard of for this long is dropped. */
 export const SESSION_IDLE_MS = 180_000;
 /** The same end to end, where silence costs nothing; our supernode tells when the other end has begun anew. */
@@ -142,6 +145,36 @@ export const KEEP_ALIVE_MS = 22_000;
 /** Two unanswered keep-alives this far apart: the supernode is gone (realtime.md 1.2). */
 export const KEEP_ALIVE_RETRY_MS = 500;
 export const KEEP_ALIVE_MISSES_MAX = 3;
+/** The same where something is amiss: news that it may be dead, a call that falls silent, another network of ours. */
+export const KEEP_ALIVE_HURRIED_RETRY_MS = 250;
+/** In a call, where a dead supernode would cost a second call or its relay. */
+export const KEEP_ALIVE_IN_CALL_MS = 5_000;
+/**
+ * The second supernode, as rarely as its lease allows: with both, an idle client stays below 100 bit/s (figure N1). NATs
+ * remember a flow that was answered for minutes (RFC 4787: two at least); one that forgets sooner costs a hint.
+ */
+export const KEEP_ALIVE_STANDBY_MS = 32_000;
+/** Hints that the first supernode may be dead make us look no more often than this. */
+export const LINK_CHECK_MS = 3_000;
+/** Such a hint comes to many at once: not all look at once. */
+export const LINK_CHECK_SPREAD_MS = 300;
+/** A client that has attached looks for its second supernode after this, 50 % either way: it is no part of signing in. */
+export const STANDBY_AFTER_MS = 5_000;
+/** No supernode is known but the one we have: how soon, and then how often the login server is asked for others. */
+export const STANDBY_ASK_MS = 3_600_000;
+/** Whose second supernode stands before its first in the list exchanges them after this, 50 % either way. */
+export const GATHER_AFTER_MS = 120_000;
+/** Whoever is not at the first supernode of the list looks this often whether it is back, 50 % either way. */
+export const GATHER_LOOK_MS = 600_000;
+/** A supernode that stops sends its clients away one after the other, this far apart, but all within the spread. */
+export const LEAVE_GAP_MS = 5;
+export const LEAVE_SPREAD_MS_MAX = 2_000;
+/** A client stays at a supernode that stops for this long after it has left it: for what is under way. */
+export const LEAVE_LINGER_MS = 1_000;
+/** So long a supernode that stops waits for its last client. */
+export const LEAVE_DEADLINE_MS = 5_000;
+/** Supernodes named in one call. */
+export const RELAYS_MAX = 4;
 /** A supernode forgets a client that it did not hear for this long. */
 export const LEASE_MS = 40_000;
 /** Servers listen at these as well, when they may: what firewalls let out that let little else. Likeliest first. */
@@ -431,6 +464,11 @@ export const CONTACT_LOST_MS = 1_500;
 /** The same on hold, where one packet in five seconds is all there is. */
 export const PATH_SUSPECT_ON_HOLD_MS = 12_000;
 export const PATH_DEAD_ON_HOLD_MS = 25_000;
+/**
+ * A relayed call that falls silent goes through all common relays for this long, until one of them is chosen: longer than
+ * the silence takes to be told again, so that all are used until something is heard.
+ */
+export const RELAY_DOUBT_MS = 600;
 /** After a change of path both carry media for this long at least. */
 export const PATH_OVERLAP_MS = 400;
 /** The other end may take the new path this much later; until then its silence there means nothing. */
@@ -659,6 +697,8 @@ export const NAMES_MAX = 64;
 export const NAME_WAITERS_MAX = 16;
 /** Node tells of no address change; realtime.md 1.4 polls this often. */
 export const LOCAL_ADDRESS_POLL_MS = 2_000;
+/** A packet that cannot leave tells of it sooner; of several this often. */
+export const NO_WAY_EVERY_MS = 500;
 /** Machines with dozens of container bridges exist; a peer tries no more than this. */
 export const LOCAL_ENDPOINTS_MAX = 16;
 /** Ports at gateways: what RFC 6886 recommends, renewed at half; shorter than the least is not believed. */

@@ -29,6 +29,8 @@ export type NetInput =
   | { readonly type: 'stream-bytes'; readonly stream: StreamId; readonly bytes: Buffer }
   /** Refused, reset, timed out or ended; nothing more comes of this stream. */
   | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
+  /** This machine has no way there (any more): a network went away under us. At most twice a second. */
+  | { readonly type: 'no-way'; readonly to: Endpoint }
   /**
    * The local addresses changed (also told once at start): host candidates, UDP. `network`: a fingerprint of the network
    * that we are on, to be compared here and sent nowhere. `sidePorts`: numbers of the further UDP ports, if any.
@@ -79,17 +81,20 @@ export type NetOutput =
   | { readonly type: 'write-stream'; readonly stream: StreamId; readonly bytes: Buffer }
   | { readonly type: 'close-stream'; readonly stream: StreamId };
 
-/** The way one packet came or goes. `forward` is through our supernode, to or from a node attached there. */
+/**
+ * The way one packet came or goes. `forward` is through a supernode, to or from a node attached there: the one named by
+ * `through`, or our first one when it is not said or we are not attached to it (any more).
+ */
 export type Route =
   /** `socket`: the temporary one at our end, when it is not our own port. */
   | { readonly via: 'udp'; readonly endpoint: Endpoint; readonly socket?: SocketId }
   | { readonly via: 'stream'; readonly stream: StreamId }
-  | { readonly via: 'forward'; readonly node: NodeId };
+  | { readonly via: 'forward'; readonly node: NodeId; readonly through?: NodeId };
 
 export function sameRoute(a: Route, b: Route): boolean {
   if (a.via === 'udp') return b.via === 'udp' && routeKey(a) === routeKey(b);
   if (a.via === 'stream') return b.via === 'stream' && a.stream === b.stream;
-  return b.via === 'forward' && a.node === b.node;
+  return b.via === 'forward' && a.node === b.node && a.through === b.through;
 }
 
 /** A route as a map key. */
@@ -98,5 +103,15 @@ export function routeKey(route: Route): string {
     const { endpoint, socket } = route;
     return `udp ${endpoint.host} ${endpoint.port}${socket === undefined ? '' : ` by ${socket}`}`;
   }
-  return route.via === 'stream' ? `stream ${route.stream}` : `forward ${route.node}`;
+  if (route.via === 'stream') return `stream ${route.stream}`;
+  return route.through === undefined ? `forward ${route.node}` : `forward ${route.node} ${route.through}`;
+}
+
+/**
+ * May the other half of a handshake come by this route? An address may change under way, and so may the supernode; but
+ * what began through one stays so, or a node could be made to show its address to whoever knows its name.
+ */
+export function sameWay(route: Route, begun: Route): boolean {
+  if (route.via === 'forward') return begun.via === 'forward' && begun.node === route.node;
+  return route.via === 'udp' ? begun.via === 'udp' : sameRoute(route, begun);
 }

@@ -31,7 +31,7 @@ import {
 } from '../protocol/params.ts';
 import { RateLimit } from '../protocol/rate-limit.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
+import { type Route, routeKey, sameRoute, sameWay } from '../protocol/traffic.ts';
 import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
@@ -346,12 +346,4 @@ export class Handshakes {
   #drop(): void {
     this.dropped += 1;
   }
-}
-
-/**
- * May the other half of a handshake come by this route? A datagram's address may change under way; but what began
- * through the supernode stays there, or a node could be made to show its address to somebody who only knows its name.
- */
-function sameWay(route: Route, begun: Route): boolean {
-  return route.via === 'udp' ? begun.via === 'udp' : sameRoute(route, begun);
 }

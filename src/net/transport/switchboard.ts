@@ -1,7 +1,9 @@
 /**
  * Holds all sessions of a node: sorts arriving packets, opens them, seals what leaves, and repeats what must be
  * repeated. Above it travel typed messages by session number; below it whole packets by route. Which route a session
- * uses is decided above (`setRoute`) or, for links to supernodes and the login server, follows the newest packet.
+ * uses is decided above (`setRoute`) or, for links to supernodes and the login server, follows the newest packet; to an
+ * address that has not answered a challenge little is sent (PROTOCOL.md 6, "Routes").
+ * Somewhat above 400 lines, because all that may happen to a session is one thing to read.
  *
  *   packet + route --receive--> handshakes --established--> session --open--> message | voice
  *   message --send--> reliable channel --seal--> packet + route
@@ -18,12 +20,13 @@ import {
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
 import { type Route, routeKey, sameRoute } from '../protocol/traffic.ts';
-import { decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
+import { type Body, decodeMessage, encodeMessage, type Message, message } from '../wire/messages.ts';
 import { DATA_HEADER_BYTES, type Packet, PacketKind, readPacket, TAG_BYTES } from '../wire/packet.ts';
 import { type BeginOptions, type HandshakeOutput, Handshakes } from './handshakes.ts';
 import { Rekeying } from './rekeying.ts';
 import { ContentType, ReliableChannel } from './reliable.ts';
 import { Session } from './session.ts';
+import { isTransaction, SessionRoute } from './session-route.ts';
 import { SessionTable, type TableEntry } from './session-table.ts';
 import type { TicketBook } from './tickets.ts';
 import { type OwnIdentity, type PeerIdentity, type Trust, WELCOME_ALL, type Welcome } from './trust.ts';
@@ -39,9 +42,7 @@ interface Entry extends TableEntry {
   readonly id: SessionId;
   readonly session: Session;
   readonly reliable: ReliableChannel;
-  /** True while the route follows authenticated packets. */
-  follow: boolean;
-  route: Route;
+  readonly route: SessionRoute;
   /** Where a repeated segment goes instead, when the route may have died. */
   fallback: Route | undefined;
   /** Ours, repeated until the responder is heard. */
@@ -140,7 +141,9 @@ export class Switchboard {
     plaintext[0] = ContentType.datagram;
     plaintext.set(encoded, 1);
     entry.session.said(this.#lately, isQuiet(value));
-    this.#emit(route ?? entry.route, entry.session.seal(plaintext), ttl);
+    const packet = entry.session.seal(plaintext);
+    if (route === undefined) this.#emitOn(entry, packet);
+    else this.#emit(route, packet, ttl);
     return true;
   }
 
@@ -159,9 +162,8 @@ export class Switchboard {
   setRoute(id: SessionId, route: Route, options: { fallback?: Route; follow?: boolean } = {}): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    entry.route = route;
+    entry.route.set(route, options.follow ?? false);
     entry.fallback = options.fallback;
-    entry.follow = options.follow ?? false;
   }
 
   /** A newer one has taken its place: it only opens what is still under way, and is soon forgotten. */
@@ -173,7 +175,7 @@ export class Switchboard {
   }
 
   routeOf(id: SessionId): Route | undefined {
-    return this.#entries.get(id)?.route;
+    return this.#entries.get(id)?.route.route;
   }
 
   peerOf(id: SessionId): PeerIdentity | undefined {
@@ -209,7 +211,7 @@ export class Switchboard {
 
   /** A stream has closed: sessions that had no other route end. */
   routeGone(route: Route): void {
-    for (const entry of this.#entries.values()) if (sameRoute(entry.route, route)) this.#end(entry, 'route gone');
+    for (const entry of this.#entries.values()) if (sameRoute(entry.route.route, route)) this.#end(entry, 'route gone');
   }
 
   /** Packets that no session could open, that made no sense, or that a bound forbade. */
@@ -256,7 +258,8 @@ export class Switchboard {
     entry.auth2 = undefined;
     entry.provenBy = undefined;
     // A packet that was overtaken says where the other end was, not where it is.
-    if (entry.follow && entry.session.openedNewest && !sameRoute(entry.route, route)) entry.route = route;
+    const transaction = entry.route.heard(now, route, packet.bytes.length, entry.session.openedNewest);
+    if (transaction) this.sendDatagram(entry.id, message('pathProbe', { transaction }));
     this.#dispatch(now, entry, route, plaintext);
     if (this.#entries.has(entry.id)) this.#flush(now, entry);
   }
@@ -290,6 +293,8 @@ export class Switchboard {
     else if (value.kind === 'rekey') {
       if (reliable) entry.rekeying.answer(now, value.body, () => this.#flush(now, entry));
     } else if (value.kind === 'rekeyReply') entry.rekeying.finish(now, value.body);
+    else if (entry.route.follows && value.kind === 'pathProbe') this.#answerChallenge(entry, route, value.body);
+    else if (entry.route.follows && value.kind === 'pathReply') entry.route.answered(route, value.body.transaction);
     else if (value.kind === 'close') this.#end(entry, value.body.reason.slice(0, 64));
     else {
       entry.session.said(now, isQuiet(value));
@@ -297,10 +302,15 @@ export class Switchboard {
     }
   }
 
+  /** The way it came, and by no more bytes. */
+  #answerChallenge(entry: Entry, route: Route, { transaction }: Body<'pathProbe'>): void {
+    if (isTransaction(transaction)) this.sendDatagram(entry.id, message('pathReply', { transaction }), route);
+  }
+
   #flush(now: Millis, entry: Entry): void {
     for (const { plaintext, again } of entry.reliable.take(now)) {
       const packet = entry.session.seal(plaintext);
-      this.#emit(entry.route, packet);
+      this.#emitOn(entry, packet);
       if (again && entry.fallback) this.#emit(entry.fallback, packet);
     }
     if (entry.reliable.broken) this.#end(entry, 'unresponsive');
@@ -334,8 +344,7 @@ export class Switchboard {
       session,
       reliable,
       rekeying: new Rekeying(this.#random, session, reliable),
-      follow: route.via !== 'forward',
-      route,
+      route: new SessionRoute(route, this.#random),
       fallback: undefined,
       heardAt: now,
       auth2: initiated
@@ -361,7 +370,7 @@ export class Switchboard {
   #confirm(entry: Entry): void {
     const plaintext = Buffer.alloc(9);
     plaintext[0] = ContentType.ack;
-    this.#emit(entry.route, entry.session.seal(plaintext));
+    this.#emitOn(entry, entry.session.seal(plaintext));
   }
 
   #repeatAuth2(now: Millis, entry: Entry): void {
@@ -369,7 +378,7 @@ export class Switchboard {
     entry.auth2.retryMs = Math.min(HANDSHAKE_RETRY_MS_MAX, entry.auth2.retryMs * 2);
     entry.auth2.resendAt = now + entry.auth2.retryMs;
     if (now >= entry.auth2.giveUpAt) this.#end(entry, 'unresponsive');
-    else this.#emit(entry.route, entry.auth2.packet);
+    else this.#emitOn(entry, entry.auth2.packet);
   }
 
   #end(entry: Entry, reason: string): void {
@@ -381,6 +390,10 @@ export class Switchboard {
       const index = this.#random.bytes(4).readUInt32BE();
       if (index !== 0 && !this.#entries.has(index) && !this.#handshakes.has(index)) return index;
     }
+  }
+
+  #emitOn(entry: Entry, packet: Buffer): void {
+    this.#emit(entry.route.take(packet.length), packet);
   }
 
   #emit(route: Route, bytes: Buffer, ttl?: number): void {

@@ -93,7 +93,13 @@ test('a datagram with a TTL of its own is dropped rather than queued, and the us
     },
   };
   const tally = new Tally();
-  const datagrams = new Datagrams(() => {}, new NameBook(() => 0), tally);
+  const noWay: Endpoint[] = [];
+  const datagrams = new Datagrams(
+    () => {},
+    new NameBook(() => 0),
+    tally,
+    (there) => noWay.push(there),
+  );
   datagrams.use({ v4: socket as unknown as Socket, v6: undefined });
   const to: Endpoint = { carrier: 'udp', host: '192.0.2.1', port: 9 };
   datagrams.send(to, Buffer.from('opener'), 5);
@@ -103,6 +109,8 @@ test('a datagram with a TTL of its own is dropped rather than queued, and the us
   datagrams.send(to, Buffer.from('voice'));
   const usual = `ttl ${DATAGRAM_TTL}`;
   expect(did).toEqual(['ttl 5', 'opener', usual, 'ttl 5', 'refused', usual, 'voice']);
+  // The network went away under us, and whoever listens is told at once.
+  expect(noWay).toEqual([to]);
   expect(tally.report()).toEqual({
     'datagram unsent: ENETUNREACH': 1,
     'datagram unsent: ttl would be lost in the queue': 1,

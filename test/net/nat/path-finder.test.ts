@@ -117,7 +117,7 @@ class End {
     this.addresses = addresses;
     this.finder = new PathFinder(0, {
       wire: WIRE,
-      relay: { via: 'forward', node: name === 'a' ? 'b' : 'a' },
+      node: name === 'a' ? 'b' : 'a',
       remoteCandidates: theirs,
       ours: addresses.map(at),
       random: seededRandom(`${seed}${name}`),
@@ -513,7 +513,7 @@ describe('somebody behind a NAT', () => {
   /** One end alone, and what it sends by itself. */
   function alone(options: { ours?: string[]; theirs?: string[]; punchAfterMs?: number } = {}) {
     const { ours = ['udp:192.168.1.2:4000'], theirs = [B], punchAfterMs = 0 } = options;
-    const rest = { relay: { via: 'forward', node: 'b' }, punchAfterMs, random: seededRandom('alone') } as const;
+    const rest = { node: 'b', punchAfterMs, random: seededRandom('alone') } as const;
     const finder = new PathFinder(0, { wire: WIRE, remoteCandidates: theirs, ours: ours.map(at), ...rest });
     const sent: string[] = [];
     const note = (now: number): void => {

@@ -41,6 +41,7 @@ class Scene {
       node,
       peer: 'bobby1',
       remoteCandidates,
+      remoteRelays: [],
       role: 'caller',
       tellsLast: false,
     });

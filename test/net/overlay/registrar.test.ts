@@ -12,6 +12,8 @@ import {
   FORWARD_BYTES_PER_SECOND,
   FORWARD_DATAGRAM_BYTES_MAX,
   LEASE_MS,
+  LEAVE_GAP_MS,
+  LEAVE_SPREAD_MS_MAX,
   NODES_PER_PERSON_MAX,
   SEARCH_BURST,
   SEARCH_HITS_MAX,
@@ -35,6 +37,7 @@ interface AttachWords {
   readonly hiddenFrom?: readonly string[];
   readonly displayName?: string;
   readonly listed?: boolean;
+  readonly standby?: boolean;
 }
 
 /** Somebody with a session; what is said to them piles up in `heard`. */
@@ -63,10 +66,9 @@ class Caller {
   }
 
   attaches(words: AttachWords = {}): this {
-    const { watch = [], hiddenFrom = [], displayName = '', listed = true } = words;
-    return this.says(
-      message('attach', { requestId: 1, watch: [...watch], hiddenFrom: [...hiddenFrom], displayName, listed }),
-    );
+    const { watch = [], hiddenFrom = [], displayName = '', listed = true, standby = false } = words;
+    const lists = { watch: [...watch], hiddenFrom: [...hiddenFrom] };
+    return this.says(message('attach', { requestId: 1, ...lists, displayName, listed, standby }));
   }
 
   forwards(to: { readonly nodeId: string }, bytes: number): this {
@@ -547,5 +549,86 @@ describe('other supernodes', () => {
     for (let i = 0; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`person${i}`).attaches();
     const late = scene.person('late01').attaches();
     expect(late.heard.map((one) => one.message.kind)).toEqual(['entries', 'failure']);
+  });
+});
+
+describe('somebody in standby', () => {
+  it('is seen, found and reached by those who are fully here, and hears of nobody', () => {
+    const scene = new Scene();
+    const bobby = scene.person('bobby1').attaches({ watch: ['alice1'] });
+    const alice = scene.person('alice1').attaches({ watch: ['bobby1', 'carol1'], standby: true });
+    expect(bobby.saw).toEqual(['+alice1']);
+    expect(alice.present).toEqual([]);
+    bobby.says(message('lookup', { requestId: 2, name: 'alice1' }));
+    expect(bobby.got('whereabouts')[0]?.nodeIds.map(hexOf)).toEqual([alice.nodeId]);
+    bobby.forwards(alice, 100);
+    expect(alice.got('forwarded')).toHaveLength(1);
+    scene.person('carol1').attaches({ standby: true });
+    scene.hangsUp(bobby);
+    expect(alice.saw).toEqual([]);
+  });
+
+  it('is told of somebody watched who comes to be fully here: their first supernodes may be one, and dead', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1').attaches({ watch: ['bobby1'], standby: true });
+    const bobby = scene.person('bobby1').attaches({ standby: true });
+    expect(alice.saw).toEqual([]);
+    bobby.attaches();
+    expect(alice.saw).toEqual(['+bobby1']);
+    bobby.attaches();
+    expect(alice.saw).toEqual([]);
+  });
+
+  it('that comes to be fully here is told who is, and is no news to those who saw it before', () => {
+    const scene = new Scene();
+    const bobby = scene.person('bobby1').attaches({ watch: ['alice1'] });
+    const alice = scene.person('alice1').attaches({ watch: ['bobby1'], standby: true });
+    expect([bobby.saw, alice.present]).toEqual([['+alice1'], []]);
+    alice.attaches({ watch: ['bobby1'] });
+    expect([bobby.saw, alice.present]).toEqual([[], ['bobby1']]);
+    alice.attaches({ watch: ['bobby1'], standby: true });
+    expect(bobby.saw).toEqual([]);
+    scene.hangsUp(alice);
+    expect(bobby.saw).toEqual(['-alice1']);
+  });
+
+  it('takes nobody a place: there is as much room for either, and the load tells both', () => {
+    const scene = new Scene();
+    for (let i = 0; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`waits-${i}`).attaches({ standby: true });
+    const late = scene.person('waits-too').attaches({ standby: true });
+    expect(late.got('failure')).toMatchObject([{ code: 'busy' }]);
+    const alice = scene.person('alice1').attaches();
+    expect(alice.got('attached')).toHaveLength(1);
+    expect(scene.registrar.load(scene.now)).toMatchObject({ clients: 1, standbys: CLIENTS_PER_SUPERNODE_MAX });
+  });
+});
+
+describe('a supernode that stops', () => {
+  it('sends everybody away, one after the other, lets nobody in, and tells nobody that somebody has gone', () => {
+    const scene = new Scene();
+    const people = ['alice1', 'bobby1', 'carol1'].map((name) => scene.person(name).attaches({ watch: ['alice1'] }));
+    for (const person of people) expect(person.saw.length).toBeLessThanOrEqual(1);
+    scene.registrar.leave();
+    scene.deliver();
+    const after = people.map((person) => person.got('leaving').map(({ afterMs }) => afterMs));
+    expect(after).toEqual([[0], [LEAVE_GAP_MS], [2 * LEAVE_GAP_MS]]);
+    expect(scene.person('david1').attaches().got('failure')).toMatchObject([{ code: 'busy' }]);
+    const [alice, bobby] = people;
+    if (!alice || !bobby) throw new Error('nobody came');
+    scene.hangsUp(alice);
+    expect(bobby.saw).toEqual([]);
+    expect(scene.registrar.empty).toBe(false);
+    for (const person of people) scene.hangsUp(person);
+    expect(scene.registrar.empty).toBe(true);
+  });
+
+  it('has sent the last of many away within two seconds', () => {
+    const scene = new Scene();
+    const many = Array.from({ length: CLIENTS_PER_SUPERNODE_MAX }, (_, i) => scene.person(`name-${i}`).attaches());
+    scene.registrar.leave();
+    scene.deliver();
+    const latest = Math.max(...many.map((person) => person.got('leaving')[0]?.afterMs ?? 0));
+    expect(latest).toBeGreaterThan(LEAVE_SPREAD_MS_MAX / 2);
+    expect(latest).toBeLessThanOrEqual(LEAVE_SPREAD_MS_MAX);
   });
 });

@@ -103,6 +103,12 @@ class Scene {
     return this;
   }
 
+  /** Until the first keep-alive, which comes at a moment of its own. */
+  asks(): this {
+    while (this.count('keepAlive') === 0) this.passes(10);
+    return this;
+  }
+
   /** Answers every keep-alive after a round trip, as a living supernode does. */
   livesFor(ms: number, roundTripMs = 20): this {
     const answers: { readonly at: number; readonly id: number }[] = [];
@@ -376,7 +382,7 @@ describe('an attachment', () => {
   });
 
   it('that the supernode has forgotten is asked for again, in the same session', () => {
-    const scene = new Scene().attached(ONE).passes(KEEP_ALIVE_MS);
+    const scene = new Scene().attached(ONE).asks();
     scene.hears(message('keepAliveReply', { id: 1, attached: false }));
     expect(scene.count('attach')).toBe(1);
     const seen = { name: 'bobby1', nodeId: bytesOf('ab'.repeat(16)) };
@@ -386,7 +392,7 @@ describe('an attachment', () => {
   });
 
   it('that is forgotten and refused ends: we do not believe to be there when we are not', () => {
-    const scene = new Scene().attached(ONE, TWO).passes(KEEP_ALIVE_MS);
+    const scene = new Scene().attached(ONE, TWO).asks();
     scene.hears(message('keepAliveReply', { id: 1, attached: false })).isRefused();
     expect(scene.told).toContain('detached unreachable-network');
     expect(scene.tried).toEqual([TWO]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { REKEY_AFTER_MS, SESSIONS_PER_NODE_MAX } from '../../../src/net/protocol/params.ts';
 import type { Route } from '../../../src/net/protocol/traffic.ts';
-import { message } from '../../../src/net/wire/messages.ts';
+import { type Message, message } from '../../../src/net/wire/messages.ts';
 import { makeAuthority } from '../../support/identities.ts';
 import { TwoSwitchboards, type WireOptions } from '../../support/two-switchboards.ts';
 
@@ -205,6 +205,58 @@ describe('routes', () => {
     forged[20] = (forged[20] ?? 0) ^ 1;
     w.b.receiveBytes(w.now, elsewhere, forged);
     expect(w.b.routeOf(w.sessionAt('b'))).toEqual(w.routeTo('a'));
+  });
+
+  /** What b sends now, in bytes by where it goes; nothing of it arrives by itself. */
+  const sentByB = (w: TwoSwitchboards): { readonly route: Route; readonly bytes: Buffer }[] =>
+    w.b.drain().flatMap((one) => (one.type === 'send' ? [{ route: one.route, bytes: one.bytes }] : []));
+  const bytesTo = (host: string, sent: ReturnType<typeof sentByB>): number =>
+    sent.reduce(
+      (sum, one) => sum + (one.route.via === 'udp' && one.route.endpoint.host === host ? one.bytes.length : 0),
+      0,
+    );
+
+  it('to an address that somebody with a good session made up carry at most three times what came from there', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    let received = 0;
+    const sent: ReturnType<typeof sentByB> = [];
+    for (let turn = 0; turn < 50; turn++) {
+      w.captured.length = 0;
+      w.a.sendDatagram(session, message('keepAlive', { id: turn }));
+      for (const output of w.a.drain()) {
+        if (output.type !== 'send') continue;
+        received += output.bytes.length;
+        w.b.receiveBytes(w.now + 20 * turn, elsewhere, output.bytes);
+      }
+      // Twenty times as much waits to be sent there, as if somebody else had it forwarded.
+      for (let i = 0; i < 10; i++)
+        w.b.sendDatagram(w.sessionAt('b'), message('forwarded', { packet: Buffer.alloc(100) }));
+      sent.push(...sentByB(w));
+    }
+    expect(bytesTo('10.7.7.7', sent)).toBeGreaterThan(received);
+    expect(bytesTo('10.7.7.7', sent)).toBeLessThanOrEqual(3 * received);
+    expect(bytesTo('10.0.0.1', sent)).toBeGreaterThan(10 * received);
+  });
+
+  it('to an address that answers the challenge carry everything', () => {
+    const w = world();
+    const session = w.connect();
+    w.advance(500);
+    const fromA = (value?: Message) => {
+      if (value) w.a.sendDatagram(session, value);
+      for (const one of w.a.drain()) if (one.type === 'send') w.b.receiveBytes(w.now, elsewhere, one.bytes);
+    };
+    fromA(message('keepAlive', { id: 1 }));
+    for (const { bytes } of sentByB(w)) w.a.receiveBytes(w.now, w.routeTo('b'), bytes);
+    fromA();
+    const big = message('forwarded', { packet: Buffer.alloc(1_000) });
+    for (let i = 0; i < 10; i++) w.b.sendDatagram(w.sessionAt('b'), big);
+    const sent = sentByB(w);
+    expect(bytesTo('10.7.7.7', sent)).toBeGreaterThan(10_000);
+    expect(bytesTo('10.0.0.1', sent)).toBe(0);
+    expect(w.happened.filter((one) => one.type === 'message')).toEqual([]);
   });
 
   it('carry one voice packet twice, and it is heard once', () => {
