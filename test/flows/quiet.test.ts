@@ -46,7 +46,8 @@ seeded('coming back asks nothing of the login server, and shows a ticket instead
   alice.start();
   world.until(() => alice.online, 10_000);
   world.advance(1_000);
-  expect(sums.payload).toBeLessThan(1_000);
+  // Some 500 for the session and the attachment, some 600 to find out about our NAT (figure S8: 2500).
+  expect(sums.payload).toBeLessThan(1_250);
   expect([...sums.peers]).toEqual([world.host('super1').address]);
 });
 
@@ -60,7 +61,7 @@ seeded('each buddy who is here adds a kilobyte to that, and is seen', (world) =>
   alice.start();
   world.until(() => others.every(({ name }) => alice.presence.get(name) === 'online'), 5_000);
   world.advance(1_000);
-  expect(sums.payload).toBeLessThan(1_000 + 3 * 1_100);
+  expect(sums.payload).toBeLessThan(1_250 + 3 * 1_100);
 });
 
 seeded('whoever rests says that they are there, and nothing else, to their supernode alone', (world) => {

@@ -7,6 +7,7 @@ import { silenceBody } from '../../src/audio/voice-body.ts';
 import { Registrar, type RegistrarOutput } from '../../src/net/overlay/registrar.ts';
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
+import { HANDSHAKE_DATAGRAM_BYTES_MAX, MASK_SALT_BYTES, Mask } from '../../src/net/wire/mask.ts';
 import { encodeBody, message } from '../../src/net/wire/messages.ts';
 import { PacketKind } from '../../src/net/wire/packet.ts';
 import type { Place } from '../places.ts';
@@ -161,7 +162,9 @@ test('a relay that may carry no more says so to whom it concerns, and reports wh
 });
 
 describe('an address that has proven nothing', () => {
-  const { world, nodes } = livingNetwork(3);
+  const { world, people, nodes } = livingNetwork(3);
+  const mask = new Mask(people.authority.pin);
+  const chance = world.random('stranger');
   /** Bytes that go to it by themselves. */
   let later = 0;
   world.watch({
@@ -176,7 +179,7 @@ describe('an address that has proven nothing', () => {
     head[1] = 1;
     head.writeUInt16BE(4 + body.length, 2);
     head.writeUInt32BE(index, 4);
-    return Buffer.concat([head, body]);
+    return mask.cover(Buffer.concat([head, body]), chance);
   };
   const hello = (padding: number): Buffer =>
     packet(
@@ -186,10 +189,12 @@ describe('an address that has proven nothing', () => {
         ...{ nonce: Buffer.alloc(16, 1), ephemeral: Buffer.alloc(32, 9), padding: Buffer.alloc(padding) },
       }),
     );
+  /** With the field of an empty padding grown to three bytes of tag and length. */
+  const BARE_HELLO_BYTES = hello(0).length - MASK_SALT_BYTES + 3;
   const indices = [0, 1, 77, 0xffff_ffff];
   const KINDS: readonly (readonly [string, readonly Buffer[]])[] = [
     ['nothing', [Buffer.alloc(0), Buffer.alloc(1)]],
-    ['a Hello as long as it must be', [hello(1232 - hello(0).length - 3)]],
+    ['a Hello as long as it must be', [hello(HANDSHAKE_DATAGRAM_BYTES_MAX - BARE_HELLO_BYTES)]],
     ['a Hello that is too short', [hello(0), hello(600)]],
     ['eight Hellos in one datagram', [Buffer.concat(Array.from({ length: 8 }, () => hello(0)))]],
     [
@@ -219,7 +224,7 @@ describe('an address that has proven nothing', () => {
   });
 
   test('and a Hello is answered at all: the sum above is not of nothing', () => {
-    const bytes = hello(1232 - hello(0).length - 3);
+    const bytes = hello(HANDSHAKE_DATAGRAM_BYTES_MAX - BARE_HELLO_BYTES);
     expect(bytes.length).toBe(1232);
     const came = nodes.get('login')!.hit({ type: 'datagram', from: STRANGER, bytes }).datagrams;
     expect(came.length).toBe(1);

@@ -22,7 +22,15 @@ import type { Tried } from '../overlay/supernode-link.ts';
 import { type PairOutput, SupernodePair } from '../overlay/supernode-pair.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
-import { type Endpoint, isUnicastHost, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
+import {
+  type Endpoint,
+  familyOf,
+  isLoopbackHost,
+  isUnicastHost,
+  parseEndpoint,
+  printEndpoint,
+  sameEndpoint,
+} from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
 import {
@@ -282,8 +290,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#connecting.clear();
   }
 
+  /** Supernodes, best first; without those of a family of which this machine has no address, as far as it told. */
+  #order(): Endpoint[] {
+    const all = this.#known.order();
+    const outward = this.#media.ours.filter(({ host }) => !isLoopbackHost(host));
+    const families = new Set<number>(outward.map(({ host }) => familyOf(host)));
+    const within = ({ host }: Endpoint) => familyOf(host) === 0 || isLoopbackHost(host) || families.has(familyOf(host));
+    return families.size === 0 ? [...all] : all.filter(within);
+  }
+
   #startLink(now: Millis): void {
-    const supernodes = this.#known.order();
+    const supernodes = this.#order();
     // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
     const { worked } = this.#login;
     this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
@@ -329,7 +346,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #enterNetwork(now: Millis, print: string): void {
     if (!this.#known.enter(print)) return;
     this.#link.setWorked(this.#known.way);
-    this.#link.setSupernodes(now, this.#known.order());
+    this.#link.setSupernodes(now, this.#order());
     if (!this.#link.attached) this.#link.restart(now);
   }
 
@@ -567,7 +584,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
         this.#known.looking(now);
-        this.#login.setSupernodes(this.#known.order());
+        this.#login.setSupernodes(this.#order());
         return true;
       case 'nobody':
         this.#tellNobody(output.tried);
@@ -607,12 +624,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const known = this.#options.loginServers;
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint, way } = output;
-    this.#known.attached(now, { server: output.server, way }, output.type === 'attached' ? output.missed : []);
-    this.#link.setSupernodes(now, this.#known.order());
+    this.#known.attached(now, { server: output.server, way }, output.missed);
+    this.#link.setSupernodes(now, this.#order());
     this.#login.setSupernodes([endpoint]);
     const observed = parseEndpoint(output.observed);
     const byProxy = isByProxy(way);
-    this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#known.order());
+    this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#order());
     // What it sees is the proxy, then.
     const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
     const { carrier } = endpoint;
@@ -668,7 +685,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #supernodesNamed(now: Millis): void {
-    const order = this.#known.order();
+    const order = this.#order();
     if (!this.#link.attached) this.#login.setSupernodes(order);
     if (this.#link.idle) this.#startLink(now);
     else this.#link.setSupernodes(now, order);

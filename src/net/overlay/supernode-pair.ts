@@ -29,7 +29,7 @@ import {
   STANDBY_ASK_MS,
   SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
-import type { WayName } from '../protocol/ways.ts';
+import type { Way, WayName } from '../protocol/ways.ts';
 import type { Message } from '../wire/messages.ts';
 import { type AttachDetails, type AttemptId, type LinkOutput, SupernodeLink } from './supernode-link.ts';
 import { type Known, SupernodeList } from './supernode-list.ts';
@@ -40,7 +40,7 @@ export type PairOutput =
   | Exclude<LinkOutput, { type: 'connect' }>
   | Omit<Extract<LinkOutput, { type: 'connect' }>, 'server'>
   /** Another supernode is our first one now, and we were attached all the time; `present` follows. */
-  | (Omit<Attached, 'type' | 'present' | 'missed'> & { readonly type: 'moved' })
+  | (Omit<Attached, 'type' | 'present'> & { readonly type: 'moved' })
   /** The supernodes that forward for us, the first one first, changed. */
   | { readonly type: 'relays'; readonly nodes: readonly NodeId[] }
   /** We know of no other supernode than our first one. */
@@ -285,12 +285,13 @@ export class SupernodePair {
   }
 
   #detached(now: Millis, link: SupernodeLink, output: Extract<LinkOutput, { type: 'detached' }>): void {
+    const lost = this.#attachedAs.get(link);
     this.#attachedAs.delete(link);
     this.#leaving.delete(link);
     if (link !== this.#first) return;
     if (this.#second.attached) {
       link.stop('lost');
-      this.#exchange(now);
+      this.#exchange(now, lost && [{ name: lost.way, endpoint: lost.endpoint, server: lost.server }]);
       this.#seekAt = now + this.#halfEitherWay(STANDBY_AFTER_MS);
       return;
     }
@@ -300,8 +301,11 @@ export class SupernodePair {
     link.resume(now);
   }
 
-  /** The second is the first from now on, and the first the second, if we are still attached to it. */
-  #exchange(now: Millis): void {
+  /**
+   * The second is the first from now on, and the first the second, if we are still attached to it. `missed`: how it was
+   * reached, if it does not answer any more.
+   */
+  #exchange(now: Millis, missed: readonly Way[] = []): void {
     this.#firstIndex = this.#firstIndex === 0 ? 1 : 0;
     const [first, second] = [this.#first, this.#second];
     if (this.#details) {
@@ -319,6 +323,7 @@ export class SupernodePair {
         way,
         server,
         loginServers,
+        missed,
         observed: first.attachment?.observed ?? as.observed,
       });
     }

@@ -258,7 +258,7 @@ export const FORWARD_DATAGRAM_BYTES_MAX = 1100;
 export const SUPERNODES_ASK_AFTER_MS = 1_500;
 /** How often the login server is asked for supernodes while none answers: twice as rarely each time, up to the maximum. */
 export const SUPERNODES_ASK_MS = 15_000;
-export const SUPERNODES_ASK_MS_MAX = 120_000;
+export const SUPERNODES_ASK_MS_MAX = 60_000;
 /** A supernode that dies has 500 clients: they ask within this, not all at once. */
 export const SUPERNODES_ASK_SPREAD_MS = 1_000;
 /** Login servers that our supernode may add to those of the invite. */

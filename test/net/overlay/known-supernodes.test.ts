@@ -96,7 +96,7 @@ describe('the login server', () => {
       scene.known.looking(scene.now);
       scene.passes(10_000);
     }
-    expect(scene.count('ask-login')).toBeLessThan(10);
+    expect(scene.count('ask-login')).toBeLessThan(14);
     const before = scene.attached().count('ask-login');
     expect(scene.passes(600_000).count('ask-login')).toBe(before);
   });
