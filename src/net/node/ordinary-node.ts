@@ -749,7 +749,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       // Behind the answer of the call, if that is still on its way out.
       this.#peers.send(now, output.to, output.message, output.node);
     } else if (output.type === 'vouch') {
-      this.#sendToSupernode(now, message('vouch', { target: bytesOf(output.node) }), true);
+      // Each that forwards for us: only one that the other end is attached to as well can answer.
+      for (const relay of this.#relays) {
+        const attempt = this.#link.attemptAt(relay);
+        this.#sendToSupernode(now, message('vouch', { target: bytesOf(output.node) }), true, attempt);
+      }
     } else if (output.type === 'use-route') {
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) {
