@@ -282,7 +282,7 @@ function signedEntry(
   const signed = { record: Buffer.from(entry.record), signature: Buffer.from(entry.signature) };
   const record = desk.openRecord(signed, key);
   if (record?.nodeId !== nodeIdOf(publicKey)) return undefined;
-  if (record.endpoints.map(printEndpoint).join(' ') !== endpoints.join(' ')) return undefined;
+  if (!record.endpoints.every((one) => endpoints.includes(printEndpoint(one)))) return undefined;
   return encodeBody('SupernodeEntry', { ...signed, certificate });
 }
 

@@ -13,7 +13,14 @@ import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
-import { type Endpoint, isLoopbackHost, isPrivateHost, isUnicastHost, printEndpoint } from '../protocol/endpoint.ts';
+import {
+  type Endpoint,
+  familyOf,
+  isLoopbackHost,
+  isPrivateHost,
+  isUnicastHost,
+  printEndpoint,
+} from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import {
@@ -191,7 +198,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#enrolAt = Number.POSITIVE_INFINITY;
     const { nodeId, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
     const endpoints = this.#announced();
-    const entry = signRecord({ nodeId, endpoints, issuedAtMs: wallClock() }, privateKey);
+    // Of one family, the one by which the login server is asked first: it sees us at no address of the other.
+    const [first] = endpoints;
+    const seen = endpoints.filter(({ host }) => first && familyOf(host) === familyOf(first.host));
+    const entry = signRecord({ nodeId, endpoints: seen, issuedAtMs: wallClock() }, privateKey);
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
   }

@@ -85,7 +85,7 @@ export const LOGIN_STAGGER_MS = 250;
 /** One attempt of that race is given up after this long; as a handshake is. */
 export const LOGIN_CONNECT_TIMEOUT_MS = 6_000;
 /** Ways tried in one such race: to login servers, to them without a face, to supernodes that carry the dialogue. */
-export const LOGIN_WAYS_MAX = 12;
+export const LOGIN_WAYS_MAX = 24;
 export const LOGIN_PLAIN_WAYS_MAX = 4;
 export const LOGIN_CARRIED_WAYS_MAX = 15;
 export const REQUEST_TIMEOUT_MS = 8_000;

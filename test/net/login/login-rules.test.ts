@@ -349,16 +349,19 @@ describe('a supernode', () => {
   it('that signs where it is has its entry told with the certificate, if all of its endpoints may be announced', () => {
     const scene = new LoginScene({ openRecord });
     const { privateKey } = keyPair('supernode');
-    const enrol = (host: string, texts: readonly string[], signer = privateKey) => {
+    const enrol = (host: string, texts: readonly string[], signer = privateKey, besides: string[] = []) => {
       const endpoints = texts.map((text) => parseEndpoint(text) as Endpoint);
       const entry = signRecord({ nodeId: nodeIdOf(supernodeKey), endpoints, issuedAtMs: WALL_MS }, signer);
-      const fields = { publicKey: supernodeKey, endpoints: [...texts], entry };
+      const fields = { publicKey: supernodeKey, endpoints: [...texts, ...besides], entry };
       const { certificate } = granted(scene.ask(scene.session(host), 'enrolSupernode', fields), 'supernodeEnrolled');
       const told = granted(scene.ask(scene.session(), 'supernodesGet'), 'supernodes').entries[0];
       return { told, entry, certificate };
     };
     const { told, entry, certificate } = enrol('203.0.113.5', here.endpoints);
     expect(told).toMatchObject({ endpoints: here.endpoints, certificate, ...entry });
+    // Of both families, of which we see one.
+    const both = enrol('203.0.113.5', here.endpoints, privateKey, ['udp:[2001:db8::7]:4000']);
+    expect(both.told).toMatchObject({ endpoints: here.endpoints, certificate: both.certificate, ...both.entry });
     for (const bad of [
       enrol('203.0.113.5', ['udp:203.0.113.5:1', 'udp:192.0.2.66:1']),
       enrol('203.0.113.5', here.endpoints, keyPair('alice').privateKey),
