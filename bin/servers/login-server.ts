@@ -21,7 +21,7 @@ import { openAuthority, readAuthority } from '../../src/store/authority-file.ts'
 import { VERSION } from '../version.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
-import { makeTlsOffer } from './tls-face.ts';
+import { offerTls } from './tls-face.ts';
 
 /** Its own certificate: re-issued at every start, so it may live as long as the authority. */
 const OWN_CERTIFICATE_MS = 10 * 365 * 86_400_000;
@@ -38,10 +38,10 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
     hostname()
       .replace(/[^A-Za-z0-9.-]/g, '')
       .slice(0, 32) || 'wren';
-  const own = [openIssuer(folder, network), openNodeKey(folder, 'login-server.pem'), makeTlsOffer()] as const;
-  const [issuer, key, tls] = await Promise.all(own);
+  const own = [openIssuer(folder, network), openNodeKey(folder, 'login-server.pem')] as const;
+  const [issuer, key] = await Promise.all(own);
   const store = openAccountDb(join(folder, 'accounts.db'));
-  const sockets = await openKeptSockets(folder, { ...options, name: 'login-server', tls });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'login-server' });
   const core = new LoginNode({
     random: systemRandom,
     wallClock,
@@ -62,6 +62,7 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
     onFault: options.onFault,
   });
   driver.start();
+  offerTls(sockets, log);
   const endpoints = advertised(options.host, sockets.port, 'tcp');
   log.info('login-server', 'listening', { port: sockets.port });
   return {

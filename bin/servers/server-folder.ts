@@ -7,13 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { nodeIdOf, spkiOf } from '../../src/net/index.ts';
-import {
-  localEndpoints,
-  openSockets,
-  type ProxyChoice,
-  type SystemSockets,
-  type TlsOffer,
-} from '../../src/net/io/index.ts';
+import { localEndpoints, openSockets, type ProxyChoice, type SystemSockets } from '../../src/net/io/index.ts';
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { canonicalHost, isLoopbackHost, parseEndpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
@@ -80,18 +74,16 @@ export async function openKeptSockets(
     readonly noWebPorts?: boolean;
     readonly proxy?: ProxyChoice | undefined;
     readonly sideUdp?: number;
-    /** For callers who speak TLS. */
-    readonly tls?: TlsOffer;
   },
 ): Promise<SystemSockets> {
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host, proxy, tls, sideUdp = 0 } = options;
+  const { host, proxy, sideUdp = 0 } = options;
   const [first, second] = host === undefined ? [] : hostsOf(host);
   const atHome = first !== undefined && second === undefined && isLoopbackHost(first);
   const listenAt = atHome ? { host: first } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, proxy, tls, sideUdp, ...listenAt });
+  const sockets = await openSockets({ port, proxy, sideUdp, ...listenAt });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

@@ -14,7 +14,7 @@ import type { Log } from '../../src/store/log-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
-import { makeTlsOffer } from './tls-face.ts';
+import { offerTls } from './tls-face.ts';
 
 const READY_TIMEOUT_MS = 15_000;
 /** File of its private key. */
@@ -40,9 +40,9 @@ interface Kept {
 
 export async function runSupernode(options: SupernodeServerOptions): Promise<RunningServer> {
   const { folder, log } = options;
-  const [key, tls] = await Promise.all([openNodeKey(folder, SUPERNODE_KEY), makeTlsOffer()]);
+  const key = await openNodeKey(folder, SUPERNODE_KEY);
   const kept = readKept(folder, options.pin);
-  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', sideUdp: NAT_SIDE_PORTS, tls });
+  const sockets = await openKeptSockets(folder, { ...options, name: 'supernode', sideUdp: NAT_SIDE_PORTS });
   const endpoints = advertised(options.host, sockets.port, 'udp');
   const core = new Supernode({
     random: systemRandom,
@@ -84,6 +84,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     onFault: options.onFault,
   });
   driver.start();
+  offerTls(sockets, log);
   const { port } = sockets;
   const onChange = (mapped: readonly Endpoint[]): void => driver.command({ type: 'mapped', endpoints: mapped });
   const gatewayPort = openGatewayPort({ host: options.host, port, log, onChange });

@@ -76,6 +76,8 @@ export interface SystemSockets extends Sockets {
   readonly alsoTcp: readonly number[];
   /** Another proxy, or none, from now on; streams that are open stay. */
   setProxy(proxy: ProxyChoice | undefined): void;
+  /** From now on callers may speak TLS, and are shown this. */
+  offerTls(offer: TlsOffer): void;
 }
 
 /**
@@ -274,6 +276,10 @@ class BoundSockets implements SystemSockets {
 
   get hasIPv6(): boolean {
     return this.#bound.datagrams.v6 !== undefined;
+  }
+
+  offerTls(offer: TlsOffer): void {
+    this.#streams.offerTls(tlsContext(offer));
   }
 
   setProxy(proxy: ProxyChoice | undefined): void {

@@ -93,7 +93,7 @@ export class Streams {
   readonly #sink: (input: NetInput) => void;
   readonly #names: NameBook;
   readonly #tally: Tally;
-  readonly #tls: SecureContext | undefined;
+  #tls: SecureContext | undefined;
   readonly #streams = new Map<StreamId, Stream>();
   readonly #lingering = new Set<Socket>();
   readonly #perCaller = new Map<string, number>();
@@ -124,6 +124,11 @@ export class Streams {
   /** For the streams that are opened through a proxy from now on. */
   setProxy(proxy: ProxyChoice | undefined): void {
     this.#proxy = proxy;
+  }
+
+  /** What callers are shown who speak TLS from now on. */
+  offerTls(context: SecureContext): void {
+    this.#tls = context;
   }
 
   /** Everything from here on comes as inputs, never before the next turn. Throws when `stream` is in use: our mistake. */
