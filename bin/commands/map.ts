@@ -32,11 +32,12 @@ export function addMap(program: Command, act: Act): void {
     .addHelpText('after', `${examples('wren map', 'wren map --json')}\nCountries: nro.net (CC BY 4.0).`)
     .action(
       act(async (invocation, options: { list?: boolean }) => {
-        const map = loadMapProgram(invocation);
-        const countries = map.findCountries(invocation.programDir);
         return await withAgent(invocation, { start: true }, async (agent) => {
           await settle(agent);
-          const placed = place(await agent.request({ type: 'supernode.list' }), countries);
+          const known = await agent.request({ type: 'supernode.list' });
+          const map = loadMapProgram(invocation);
+          const countries = map.findCountries(invocation.programDir);
+          const placed = place(known, countries);
           const wanted = options.list !== true && countries !== undefined && placed.length > 0;
           if (!wanted || !fitsMap(invocation)) return tell(invocation, placed, countries);
           await show(invocation, map, agent, placed, countries);

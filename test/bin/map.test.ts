@@ -54,8 +54,12 @@ async function profileThatKnows(known: readonly KnownSupernode[], script: Script
 async function run(args: readonly string[], known: readonly KnownSupernode[], script: Script = {}) {
   return await wren.run(['map', ...args, '--profile', await profileThatKnows(known, script)]);
 }
-async function onTerminal(options: TerminalOptions = {}, script: Script = {}): Promise<TestTerminal> {
-  const profile = await profileThatKnows(KNOWN, script);
+async function onTerminal(
+  options: TerminalOptions = {},
+  script: Script = {},
+  known: readonly KnownSupernode[] = KNOWN,
+): Promise<TestTerminal> {
+  const profile = await profileThatKnows(known, script);
   const argv = [join(wren.folder, 'wren.cjs'), 'map', '--profile', profile];
   terminal = openTerminal(process.execPath, argv, { columns: 100, rows: 30, ...options });
   return terminal;
@@ -177,6 +181,42 @@ withTerminal.each([
   await screen.settled();
   expect(screen.xterm.buffer.active.type).toBe('normal');
   expect(screen.sent().lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.sent().lastIndexOf('\u001b[?25l'));
+});
+
+withTerminal('a terminal whose description blessed cannot read in full gets the map and no complaint', async () => {
+  const screen = await onTerminal({ env: { TERM: 'screen-256color' } });
+  expect(await screen.until(/q leave/)).toMatch(LAND);
+  expect(screen.sent()).not.toContain('Error');
+});
+
+withTerminal.each(['SIGTERM', 'SIGHUP'] as const)('%s gives the terminal back too', async (signal) => {
+  const screen = await onTerminal();
+  await screen.until(/q leave/);
+  screen.signal(signal);
+  expect(await screen.ended).toBe(0);
+  await screen.settled();
+  expect(screen.xterm.buffer.active.type).toBe('normal');
+});
+
+withTerminal('a list longer than the panel can be scrolled to its end and back', async () => {
+  const many = Array.from({ length: 60 }, (_, index) => supernode(`udp:200.160.2.3:${4001 + index}`));
+  const screen = await onTerminal({}, {}, many);
+  expect(await screen.until(/q leave/)).not.toContain(':4060');
+  screen.type('\u001b[B'.repeat(80));
+  expect(await screen.until(/:4060/)).not.toContain(':4001');
+  screen.type('\u001b[A'.repeat(80));
+  expect(await screen.until(/:4001/)).toMatch(/o {2}60 {2}BR Brazil/);
+});
+
+withTerminal('a fault gives the terminal back before it is told', async () => {
+  let answers = 0;
+  const screen = await onTerminal({}, { 'supernode.list': () => (++answers === 1 ? KNOWN : 'nonsense') });
+  await screen.until(/q leave/);
+  screen.type('r');
+  expect(await screen.ended).toBe(5);
+  await screen.settled();
+  expect(screen.xterm.buffer.active.type).toBe('normal');
+  expect(screen.text()).toMatch(/The log is/);
 });
 
 withTerminal('r asks the agent again and shows what it says now; a refusal is told above the old picture', async () => {

@@ -89,9 +89,9 @@ export function nameOf(country: string | null): string {
   return country === null ? 'private or unknown' : countryName(country);
 }
 
-/** Host and port, without the carrier. */
+/** Host and port, without the carrier, and without what an address cannot hold and a terminal would obey. */
 export function shownPlace({ endpoints }: KnownSupernode): string {
-  return (endpoints[0] ?? '').replace(/^(udp|tcp):/, '');
+  return (endpoints[0] ?? '').replace(/^(udp|tcp):/, '').replace(/[^\x20-\x7e]/g, '');
 }
 
 export interface MapLayout {

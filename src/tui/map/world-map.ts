@@ -9,7 +9,7 @@
  *   | keys                                         |
  *   +----------------------------------------------+
  */
-import type { Box } from 'blessed';
+import type { default as Blessed, Box, Screen } from 'blessed';
 import {
   countryCounts,
   type Marker,
@@ -35,6 +35,7 @@ export interface MapOptions {
 }
 
 const LEGEND = `${STATE_LETTERS.active} active  ${STATE_LETTERS.standby} standby  ${STATE_LETTERS.known} known`;
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const KEYS = 'q leave  r redraw  Up/Down scroll';
 const COLOURS: Readonly<Record<Marker['state'], string>> = { active: 'cyan', standby: 'magenta', known: 'normal' };
 
@@ -42,7 +43,7 @@ const COLOURS: Readonly<Record<Marker['state'], string>> = { active: 'cyan', sta
 export async function showWorldMap({ view: first, reload, colour }: MapOptions): Promise<void> {
   const { default: blessed } = await import('blessed');
   const { default: worldMap } = await import('blessed-contrib/lib/widget/map.js');
-  const screen = blessed.screen({ smartCSR: true });
+  const screen = openedQuietly(blessed);
   let view = first;
   let panel: Box | undefined;
 
@@ -82,27 +83,68 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
     screen.render();
   };
 
-  await new Promise<void>((resolve) => {
-    let left = false;
+  const leaving = onLeaving(screen);
+  try {
     screen.on('resize', draw);
     screen.key(['up'], () => scroll(-1));
     screen.key(['down'], () => scroll(1));
     screen.key(['r'], () => {
       void reload().then((fresh) => {
-        if (left) return;
+        if (leaving.over()) return;
         view = fresh;
         screen.realloc();
         draw();
       });
     });
-    screen.key(['q', 'escape', 'C-c'], () => {
-      if (left) return;
-      left = true;
-      screen.destroy();
-      resolve();
-    });
     draw();
+    await leaving.ended;
+  } finally {
+    leaving.release();
+    screen.destroy();
+  }
+}
+
+interface Leaving {
+  /** Resolves when the person leaves or a signal says so; rejects with a fault that nobody caught. */
+  readonly ended: Promise<void>;
+  over(): boolean;
+  /** Gives faults and signals back. */
+  release(): void;
+}
+
+/** Blessed leaves faults and signals to others when there are others, and its own way out loses what it wrote last. */
+function onLeaving(screen: Screen): Leaving {
+  let over = false;
+  let end = (): void => {};
+  let fail = (_error: unknown): void => {};
+  const ended = new Promise<void>((resolve, reject) => {
+    end = resolve;
+    fail = reject;
+  }).finally(() => {
+    over = true;
   });
+  process.on('uncaughtException', fail);
+  for (const signal of SIGNALS) process.on(signal, end);
+  screen.key(['q', 'escape', 'C-c'], () => end());
+  return {
+    ended,
+    over: () => over,
+    release: () => {
+      process.off('uncaughtException', fail);
+      for (const signal of SIGNALS) process.off(signal, end);
+    },
+  };
+}
+
+/** Blessed complains on stderr of capabilities in terminfo that it cannot read, and never uses. */
+function openedQuietly(blessed: typeof Blessed): Screen {
+  const { error } = console;
+  console.error = () => {};
+  try {
+    return blessed.screen({ smartCSR: true });
+  } finally {
+    console.error = error;
+  }
 }
 
 /** What the canvas draws, without colours or without braille where the terminal is not to have them. */
