@@ -87,6 +87,11 @@ const LAYERS: {
     why: 'audio imports nothing else of ours',
   },
   {
+    room: /^src\/tui\/map\//,
+    may: [/^src\/tui\/map\//, /^src\/store\/port\.ts$/, /^blessed(-contrib\/|$)/],
+    why: 'the map is drawn by blessed, which must never meet Ink',
+  },
+  {
     room: /^src\/tui\//,
     may: [
       /^src\/tui\//,
@@ -104,7 +109,7 @@ const LAYERS: {
       /^src\/store\//,
       /^src\/net\/(protocol|login|chat)\//,
       /^node:/,
-      /^(libsql|conf|env-paths|valibot|pino|fast-xml-parser)$/,
+      /^(libsql|conf|env-paths|valibot|pino|fast-xml-parser|mmdb-lib)$/,
     ],
     types: [/^src\/(net|audio)\//],
     why: 'files and state know no node',
@@ -127,10 +132,11 @@ describe('layers', () => {
     ).toEqual([]);
   });
 
-  it('keeps Ink and React in tui, blessed in tui/monitor, PortAudio and Opus in audio', () => {
+  it('keeps Ink and React in tui, blessed in tui/map, PortAudio and Opus in audio', () => {
     const owners: [RegExp, RegExp][] = [
       [/^(ink|react)$/, /^(src\/tui\/|bin\/screen)/],
-      [/^blessed/, /^src\/tui\/monitor\//],
+      [/^blessed/, /^src\/tui\/map\/(world-map\.ts|blessed\.d\.ts)$/],
+      [/^mmdb-lib$/, /^src\/store\/country-file\.ts$/],
       [/^(naudiodon|@discordjs\/opus|opusscript)/, /^src\/audio\//],
       [/^node-forge$/, /^src\/net\/login\/credential/],
       [/^libsql$/, /-db\.ts$/],

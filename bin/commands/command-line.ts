@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
+import { addMap } from './map.ts';
 import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { openScreen } from './screen.ts';
@@ -143,7 +144,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
     .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
   program.commandsGroup('Getting in:');
-  for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait]) add(program, act);
+  for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat]) add(program, act);
   program.commandsGroup('Calls:');

@@ -1,9 +1,12 @@
 /**
  * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `agent.cjs`. Each exports
  * `main(argv): Promise<number>` and is loaded only when its command is given, so that a short command stays short.
+ * `map.cjs` is a part of ours that is kept apart for the same reason: it exports what `wren map` needs.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { CountryFile } from '../../src/store/country-file.ts';
+import type { MapOptions } from '../../src/tui/map/world-map.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 
@@ -31,4 +34,14 @@ export function runProgram(
     ...(logLevel === undefined ? [] : ['--log-level', logLevel]),
     ...(proxy === undefined ? [] : [`--proxy=${proxy}`]),
   ]);
+}
+
+/** What `bin/map.ts` exports. */
+export interface MapProgram {
+  findCountries(programDir: string): CountryFile | undefined;
+  showWorldMap(options: MapOptions): Promise<void>;
+}
+
+export function loadMapProgram({ programDir }: Invocation): MapProgram {
+  return createRequire(join(programDir, 'wren.cjs'))('./map.cjs') as MapProgram;
 }

@@ -19,6 +19,7 @@ import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -123,6 +124,8 @@ export class Agent {
         return this.#debug(command.fault);
       case 'check':
         return checkNetwork(this.#core);
+      case 'supernode.list':
+        return supernodesOf(this.#core);
       case 'search':
         return this.#search(command.pattern, command.limit);
       case 'presence.set':

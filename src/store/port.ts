@@ -81,6 +81,8 @@ export type AgentCommand =
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
   | { readonly type: 'check' }
+  /** Answered from what is known already; fails `no-network`. */
+  | { readonly type: 'supernode.list' }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -124,6 +126,17 @@ export interface ProxyReport {
   })[];
 }
 
+/** A supernode that the profile knows. Never the address of an ordinary person. */
+export interface KnownSupernode {
+  /** Text forms; the first is the one to show. At least one. */
+  readonly endpoints: readonly string[];
+  /** Null while only its address is known. */
+  readonly nodeId: string | null;
+  readonly state: 'active' | 'standby' | 'known';
+  /** Wall clock; the present for those in use, null when it never did. */
+  readonly lastWorkedAtMs: number | null;
+}
+
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
@@ -149,6 +162,8 @@ export interface AgentResults {
   'network.join': { readonly network: string; readonly installNotice?: boolean };
   'buddy.list': readonly Buddy[];
   search: SearchReport;
+  /** The active one first, then the standby. */
+  'supernode.list': readonly KnownSupernode[];
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };

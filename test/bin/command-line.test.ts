@@ -32,6 +32,7 @@ const COMMANDS = [
   'signout',
   'status',
   'wait',
+  'map',
   'buddies',
   'buddies list',
   'buddies add',

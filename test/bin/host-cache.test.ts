@@ -34,6 +34,10 @@ test('a host cache filled with 199 dead entries, and nobody else to ask: the age
   expect((await signedIn()).code).toBe(0);
   const { events } = await network.wren('alice', 'status', '--json');
   expect(events[0]).toMatchObject({ connection: 'online', supernodesKnown: 200 });
+  const map = await network.wren('alice', 'map', '--json');
+  expect(map.code).toBe(0);
+  expect(map.events[0]).toMatchObject({ event: 'supernode', state: 'active', country: null });
+  expect(map.events.at(-1)).toMatchObject({ event: 'done', supernodes: 200, countries: {}, unknown: 200 });
 });
 
 test('a damaged host cache is told and kept aside; the login server names the supernode', async () => {

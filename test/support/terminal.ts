@@ -74,6 +74,16 @@ export function openTerminal(file: string, args: readonly string[], options: Ter
   };
 }
 
+/** False where the system has no pseudo-terminals to give. */
+export function hasTerminals(): boolean {
+  try {
+    spawn(process.execPath, ['--version'], {}).kill();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
