@@ -18,11 +18,18 @@ const PROGRESS_CELLS = 9;
 const SOUND_MS_MAX = 5_000;
 /** Where a busy machine spoilt a port (realtime.md 1.6), that is over after the 30 s of an unanswered binding. */
 const FORGOTTEN_MS = 31_000;
+/** Passes over the cells that were spoilt. */
+const AGAIN_MAX = 2;
 
 /** SYM with a NAT that is not: found by chance (P3: in 95 of 100 calls), and not tried again for ten minutes. */
 function byBirthday(caller: Place, callee: Place): boolean {
   const other = caller === 'SYM' ? callee : callee === 'SYM' ? caller : undefined;
   return other !== undefined && other !== 'PUB' && expectedRoute('lab', caller, callee) === 'direct';
+}
+
+/** It would not be tried again so soon. */
+function isUnlucky({ caller, callee, route }: Cell): boolean {
+  return byBirthday(caller, callee) && route === 'relay';
 }
 
 const PAIRS = PLACES.flatMap((caller) => PLACES.map((callee) => ({ caller, callee })));
@@ -43,12 +50,15 @@ describe.skipIf(!support.ok)('the grid of the lab', () => {
         if (cells.size % PROGRESS_CELLS === 0) console.log(`lab grid: ${cells.size} of ${PAIRS.length} cells`);
       },
     });
-    const spoilt = [...cells.values()].filter((cell) => !isAsExpected(cell));
-    if (spoilt.length === 0) return;
-    console.log(`lab grid: once more ${spoilt.map(({ caller, callee, route }) => `${caller} -> ${callee}: ${route}`)}`);
-    await sleep(FORGOTTEN_MS);
-    for (const { caller, callee } of spoilt) keep(await grid.call(caller, callee));
-  }, 600_000);
+    for (let again = 0; again < AGAIN_MAX; again += 1) {
+      const spoilt = [...cells.values()].filter((cell) => !isAsExpected(cell) && !isUnlucky(cell));
+      if (spoilt.length === 0) return;
+      const words = spoilt.map(({ caller, callee, route }) => `${caller} -> ${callee}: ${route}`);
+      console.log(`lab grid: once more ${words.join(', ')}`);
+      await sleep(FORGOTTEN_MS);
+      for (const { caller, callee } of spoilt) keep(await grid.call(caller, callee));
+    }
+  }, 900_000);
   afterAll(() => grid?.stop());
 
   it.each(PLACES)('%s signs in', (place) => {
