@@ -1,0 +1,57 @@
+/**
+ * Numbers that we chose for supernodes among themselves, each with its reason: membership and the Global Index. All
+ * other bounds are in `params.ts`, what the analyses of the classic network state is in `paper.ts`.
+ */
+
+// --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)
+/** A member probes another so often, by turns its successor in the ring of ids and one at random. */
+export const SWIM_PERIOD_MS = 500;
+/** An answer is due after so long: a round trip round the world, and a handshake in a network that is near. */
+export const SWIM_PING_MS = 400;
+/** After it three others are asked to probe as well, and have so long. */
+export const SWIM_ASK_MS = 700;
+export const SWIM_ASKED = 3;
+/** A suspect has so long to contradict: four lost packets in a row at least, before anybody believes in its death. */
+export const SWIM_SUSPECT_MS = 2_000;
+/** Probes under way; the rest waits for its turn. */
+export const SWIM_PROBES_MAX = 16;
+/** Others' probes that we make and whose answers we pass on. */
+export const SWIM_ERRANDS_MAX = 256;
+/** News in one packet: with 8 of them a probe stays below 400 bytes. */
+export const SWIM_NEWS_PER_PACKET = 8;
+/** News of one change is repeated this many times log2 of the members: reaches all with 5 % loss (Das, section 4.1). */
+export const SWIM_SPREAD = 3;
+/** A change of somebody's state goes on at once to so many, gathered for so long. */
+export const SWIM_FANOUT = 4;
+export const SWIM_GATHER_MS = 40;
+export const SWIM_NEWS_AT_ONCE_MAX = 24;
+/** Two compare all that they know so often, so that even lost news and healed partitions end in one view. */
+export const MEMBERS_SYNC_MS = 30_000;
+export const MEMBERS_PER_SYNC_MAX = 2_000;
+/** One that seems dead is tried again so often; all the more when nobody else is there. */
+export const SWIM_RECONNECT_MS = 10_000;
+/** A dead member is remembered for a day: so long a partition heals by itself. */
+export const MEMBER_DEAD_MS = 86_400_000;
+/** The largest network that was thought through (global-index.md 4.2). */
+export const MEMBERS_MAX = 131_072;
+/** How bad our own network may seem to us, in steps: each makes us half a time-out more patient with others. */
+export const SWIM_DOUBT_MAX = 8;
+/** Load is told anew when it has moved by so much. */
+export const LOAD_STEP_PERMILLE = 100;
+
+// --- the Global Index
+/** Clocks of people may be ahead of ours by so much. */
+export const RECORD_AHEAD_MS = 3_600_000;
+/** A record with a certificate of 2048 bytes, two homes and the longest display name has less. */
+export const RECORD_BYTES_MAX = 4_096;
+export const RECORD_HOMES_MAX = 2;
+/** Records of one supernode: 64 supernodes with full copies hold 50,000 people (global-index.md 4.3); four times that. */
+export const RECORDS_MAX = 200_000;
+/** Records are gathered for so long before they go to the others. */
+export const INDEX_GATHER_MS = 100;
+/** Records in one message: 64 of 1.1 kB. */
+export const RECORDS_PER_PUT_MAX = 64;
+/** Two copies compare so often (global-index.md 4.3: 2 s; a lost message is the exception, so rarer). */
+export const INDEX_COMPARE_MS = 5_000;
+/** Versions or ids in one message. */
+export const INDEX_VERSIONS_MAX = 4_096;
