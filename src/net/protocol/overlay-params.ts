@@ -42,8 +42,10 @@ export const LOAD_STEP_PERMILLE = 100;
 // --- the Global Index
 /** Clocks of people may be ahead of ours by so much. */
 export const RECORD_AHEAD_MS = 3_600_000;
-/** A record with a certificate of 2048 bytes, two homes and the longest display name has less. */
-export const RECORD_BYTES_MAX = 4_096;
+/** Id, two homes, the longest display name in four-byte characters, time and flags have less. */
+export const RECORD_BYTES_MAX = 512;
+/** Of an RSA key of 4096 bits. */
+export const RECORD_SIGNATURE_BYTES_MAX = 512;
 export const RECORD_HOMES_MAX = 2;
 /** Records of one supernode: 64 supernodes with full copies hold 50,000 people (global-index.md 4.3); four times that. */
 export const RECORDS_MAX = 200_000;
@@ -55,3 +57,12 @@ export const RECORDS_PER_PUT_MAX = 64;
 export const INDEX_COMPARE_MS = 5_000;
 /** Versions or ids in one message. */
 export const INDEX_VERSIONS_MAX = 4_096;
+/** Hits of one page; a screen shows fewer. */
+export const PAGE_HITS_MAX = 50;
+/** Names or words that one search looks at: some ms of a core. What fits more is told to be incomplete. */
+export const SEARCH_SCANNED_MAX = 50_000;
+/** Full copies up to so many supernodes; the index by slots above it (global-index.md 4.3). */
+export const FULL_INDEX_MEMBERS_MAX = 64;
+/** Records that have ended are looked for so often, so many at a time: a large copy once in ten minutes. */
+export const INDEX_SWEEP_MS = 10_000;
+export const INDEX_SWEEP_RECORDS = 4_000;

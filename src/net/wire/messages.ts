@@ -52,6 +52,8 @@ type HandshakeType =
   | 'Invite'
   | 'SupernodeRecord'
   | 'SupernodeEntry';
+type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'SupernodeRecord' | 'SupernodeEntry';
+type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'IndexRecord';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */
