@@ -66,3 +66,19 @@ export const FULL_INDEX_MEMBERS_MAX = 64;
 /** Records that have ended are looked for so often, so many at a time: a large copy once in ten minutes. */
 export const INDEX_SWEEP_MS = 10_000;
 export const INDEX_SWEEP_RECORDS = 4_000;
+
+// --- people at other supernodes
+/** A supernode that does not answer a look-up in time is left out of the answer. */
+export const LOOKUP_ABROAD_MS = 600;
+/** Look-ups under way. */
+export const LOOKUPS_ABROAD_MAX = 1_024;
+/** Homes asked for one name: two for each of a few devices. */
+export const HOMES_ASKED_MAX = 8;
+/** What other supernodes want to hear of: 500 clients of each of a hundred, with twenty buddies who are all here. */
+export const INTERESTS_MAX = 1_000_000;
+/** Interests in one message, 75 bytes each. */
+export const INTERESTS_PER_MESSAGE_MAX = 256;
+/** Nodes abroad whose home and name are remembered from what they did. */
+export const FOREIGNERS_MAX = 20_000;
+/** For so long a source is introduced by name after somebody did not know it. */
+export const INTRODUCE_MS = 10_000;
