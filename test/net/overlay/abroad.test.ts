@@ -276,11 +276,7 @@ test('garbage from another supernode is counted and changes nothing', () => {
   const hear = (value: Message) => abroad.receive(0, S2, decodeMessage(encodeMessage(value)) as Message);
   hear(message('seenAt', { watcherNode: short, name: 'bobby1', nodeId: short, attached: true }));
   hear(message('transit', { source: short, target: short, packet: short }));
-  abroad.receive(
-    0,
-    S2,
-    message('interests', { added: [{ name: 'bobby1', watcher: '', watcherNode: short }] } as never),
-  );
+  hear(message('interests', { added: [{ name: 'bobby1', watcher: '', watcherNode: short }] } as never));
   hear(message('whereaboutsAt', { requestId: 5, nodeIds: [short] }));
   hear(message('transitFailed', { source: short, target: short }));
   hear(message('lookupAt', { requestId: 1, name: '\0', viewer: 'x' }));
