@@ -29,7 +29,9 @@ import {
   SWIM_SUSPECT_MS,
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
-import { MEMBER_STATUSES, type Member, type News, overrides } from './member.ts';
+import { draw } from './lots.ts';
+import { fresh, isHere, type Member, type News, newsFrom, newsOf, overrides, wireOf } from './member.ts';
+import { placeIn } from './ordered-texts.ts';
 import { Rumours } from './rumours.ts';
 
 export type MembershipOutput =
@@ -100,17 +102,16 @@ export class Membership {
   }
 
   /** Says good-bye to some, who tell the others. */
-  stop(now: Millis): void {
+  stop(): void {
     if (!this.#running) return;
     this.#own = { ...this.#own, status: 'left', incarnation: this.#own.incarnation + 1 };
     const news = message('swimNews', { news: [wireOf(this.#own)] });
-    for (const to of this.#pick(this.alive(), 2 * SWIM_ASKED)) this.#send(to, news);
+    for (const to of this.#draw(this.alive(), 2 * SWIM_ASKED)) this.#send(to, news);
     this.#running = false;
     this.#tickAt = this.#syncAt = this.#reconnectAt = Number.POSITIVE_INFINITY;
     this.#probes.clear();
     this.#errands.clear();
     this.#rumours.clear();
-    void now;
   }
 
   /** What others shall know of us. */
@@ -140,7 +141,7 @@ export class Membership {
         return true;
       case 'swimAck':
         this.#hear(now, from, value.body.news);
-        this.#answered(now, from, value.body);
+        this.#answered(from, value.body);
         return true;
       case 'swimAsk':
         this.#hear(now, from, value.body.news);
@@ -163,14 +164,14 @@ export class Membership {
     if (now >= this.#tickAt) this.#tick(now);
     for (const [sequence, probe] of this.#probes) if (now >= probe.dueAt) this.#unanswered(now, sequence, probe);
     for (const [sequence, errand] of this.#errands) if (now >= errand.until) this.#errands.delete(sequence);
-    for (const to of this.#rumours.due(now) ? this.#pick(this.alive(), this.#rumours.fanout) : []) {
+    for (const to of this.#rumours.due(now) ? this.#draw(this.alive(), this.#rumours.fanout) : []) {
       this.#send(to, message('swimNews', { news: this.#rumours.atOnce().map(wireOf) }));
     }
     this.#rumours.spread(now);
     if (now >= this.#syncAt) {
       this.#syncAt = now + this.#about(MEMBERS_SYNC_MS);
       this.#forget(now);
-      for (const id of this.#pick(this.alive(), 1)) this.#sync(id, true);
+      for (const id of this.#draw(this.alive(), 1)) this.#sync(id, true);
     }
     if (now >= this.#reconnectAt) this.#reconnect(now);
   }
@@ -223,7 +224,7 @@ export class Membership {
   }
 
   #nextTurn(): NodeId | undefined {
-    if (this.#turns.length === 0) this.#turns = this.#pick(this.alive(), Number.POSITIVE_INFINITY);
+    if (this.#turns.length === 0) this.#turns = this.#draw(this.alive(), Number.POSITIVE_INFINITY);
     for (let id = this.#turns.pop(); id !== undefined; id = this.#turns.pop()) {
       const one = this.#members.get(id);
       if (one && isHere(one)) return id;
@@ -248,7 +249,7 @@ export class Membership {
       this.#ping(probe.target, sequence);
       const others = this.alive().filter((id) => id !== probe.target);
       const body = { sequence, target: bytesOf(probe.target) };
-      for (const to of this.#pick(others, SWIM_ASKED)) {
+      for (const to of this.#draw(others, SWIM_ASKED)) {
         this.#send(to, message('swimAsk', { ...body, news: this.#newsFor(to) }));
       }
       return;
@@ -265,7 +266,7 @@ export class Membership {
     this.#send(from, message('swimAck', { sequence: body.sequence, news: this.#newsFor(from) }));
   }
 
-  #answered(now: Millis, from: NodeId, body: Body<'swimAck'>): void {
+  #answered(from: NodeId, body: Body<'swimAck'>): void {
     const errand = this.#errands.get(body.sequence);
     if (errand) {
       this.#errands.delete(body.sequence);
@@ -277,7 +278,6 @@ export class Membership {
     if (!probe || probe.target !== target) return;
     this.#probes.delete(body.sequence);
     this.#doubt = Math.max(0, this.#doubt - 1);
-    void now;
   }
 
   #runErrand(now: Millis, asker: NodeId, body: Body<'swimAsk'>): void {
@@ -292,8 +292,8 @@ export class Membership {
   #reconnect(now: Millis): void {
     this.#reconnectAt = now + this.#about(SWIM_RECONNECT_MS);
     const dead = [...this.#members.values()].filter((one) => one.hasEntry && one.status === 'dead').map(({ id }) => id);
-    if (this.alive().length > 0) for (const id of this.#pick(dead, 1)) this.#probe(now, id);
-    else for (const id of new Set([...this.#contacts, ...this.#pick(dead, SWIM_ASKED)])) this.#sync(id, true);
+    if (this.alive().length > 0) for (const id of this.#draw(dead, 1)) this.#probe(now, id);
+    else for (const id of new Set([...this.#contacts, ...this.#draw(dead, SWIM_ASKED)])) this.#sync(id, true);
   }
 
   #forget(now: Millis): void {
@@ -375,7 +375,7 @@ export class Membership {
   }
 
   #sync(to: NodeId, answerWanted: boolean): void {
-    const others = this.#pick([...this.#members.values()], MEMBERS_PER_SYNC_MAX - 1);
+    const others = this.#draw([...this.#members.values()], MEMBERS_PER_SYNC_MAX - 1);
     const members = [this.#own, ...others].map(wireOf);
     this.#out.push({ type: 'send', to, message: message('membersSync', { members, answerWanted }), reliable: true });
   }
@@ -389,69 +389,11 @@ export class Membership {
     return this.#sequence;
   }
 
-  /** So many of them, in random order. */
-  #pick<T>(from: readonly T[], count: number): T[] {
-    if (count >= from.length / 2) return shuffled(from, this.#random).slice(0, count);
-    const picked = new Set<T>();
-    while (picked.size < count) picked.add(from[Math.floor(this.#random.fraction() * from.length)] as T);
-    return [...picked];
+  #draw<T>(from: readonly T[], count: number): T[] {
+    return draw(from, count, this.#random);
   }
 
   #about(ms: number): number {
     return ms * (0.8 + 0.4 * this.#random.fraction());
   }
-}
-
-/** Fisher and Yates. */
-function shuffled<T>(from: readonly T[], random: Random): T[] {
-  const all = [...from];
-  for (let i = all.length - 1; i > 0; i -= 1) {
-    const j = Math.floor(random.fraction() * (i + 1));
-    [all[i], all[j]] = [all[j] as T, all[i] as T];
-  }
-  return all;
-}
-
-/** Where an id stands in the ordered ring, or would. */
-function placeIn(ring: readonly NodeId[], id: NodeId): number {
-  let [low, high] = [0, ring.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ring[middle] as NodeId) < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function fresh(id: NodeId): News {
-  return { id, status: 'alive', incarnation: 0, loadPermille: 0, entryIssuedAtMs: 0 };
-}
-
-function isHere({ status }: Member): boolean {
-  return status === 'alive' || status === 'suspect';
-}
-
-function newsOf({ id, status, incarnation, loadPermille, entryIssuedAtMs }: Member): News {
-  return { id, status, incarnation, loadPermille, entryIssuedAtMs };
-}
-
-function wireOf({ id, status, ...rest }: News) {
-  return { nodeId: bytesOf(id), status: MEMBER_STATUSES.indexOf(status), ...rest };
-}
-
-type WireNews = Body<'swimNews'>['news'][number];
-
-/** Undefined when it makes no sense. */
-function newsFrom({ nodeId, status, incarnation, loadPermille, entryIssuedAtMs }: WireNews): News | undefined {
-  const named = MEMBER_STATUSES[status ?? 0];
-  if (nodeId?.length !== ID_BYTES || named === undefined || (incarnation ?? 0) >= 2 ** 32 - 1) return undefined;
-  const load = Math.min(1_000, loadPermille ?? 0);
-  const issued = entryIssuedAtMs ?? 0;
-  return {
-    id: hexOf(nodeId),
-    status: named,
-    incarnation: incarnation ?? 0,
-    loadPermille: load,
-    entryIssuedAtMs: issued,
-  };
 }

@@ -75,8 +75,8 @@ export class OrderedTexts {
   }
 }
 
-/** Where a text stands in an ordered block, or would. */
-function placeIn(block: readonly string[], text: string): number {
+/** Where a text stands in an ordered array, or would. */
+export function placeIn(block: readonly string[], text: string): number {
   let [low, high] = [0, block.length];
   while (low < high) {
     const middle = (low + high) >>> 1;

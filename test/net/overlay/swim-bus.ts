@@ -65,7 +65,7 @@ export class SwimBus {
 
   stop(id: NodeId): void {
     const member = this.of(id);
-    member.stop(this.now);
+    member.stop();
     this.#settle(id, member);
     this.kill(id);
   }
