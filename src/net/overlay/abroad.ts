@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly keyHere: (node: NodeId) => string | undefined;
   /** Clients here that watch this folded name. */
   readonly watchersOf: (key: string) => readonly Client[];
+  /** All that clients here watch. */
+  readonly watchesHere: () => Iterable<{ readonly client: Client; readonly key: string }>;
   /** Supernodes that, as the index says, nodes of this name are attached to. */
   readonly homesOfName: (key: string) => readonly NodeId[];
   /** Of one node, by the index. */
@@ -123,6 +125,15 @@ export class Abroad {
     const homes = this.#homesOf(key);
     for (const client of watchers) this.#watches.add(client, key, homes);
     for (const home of this.#watches.homesOf(key)) if (!homes.includes(home)) this.#watches.leave(key, home);
+    this.#tellInterests();
+  }
+
+  /** A supernode is known to live: interests in those who, by the index, are there can be told. */
+  memberCame(id: NodeId): void {
+    for (const { client, key } of this.#around.watchesHere()) {
+      const homes = this.#around.homesOfName(key).filter((home) => home === id);
+      if (homes.length > 0) this.#watches.add(client, key, homes);
+    }
     this.#tellInterests();
   }
 

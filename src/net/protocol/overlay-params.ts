@@ -82,3 +82,11 @@ export const INTERESTS_PER_MESSAGE_MAX = 256;
 export const FOREIGNERS_MAX = 20_000;
 /** For so long a source is introduced by name after somebody did not know it. */
 export const INTRODUCE_MS = 10_000;
+
+// --- sessions with other supernodes
+/** What waits for a session: a handshake round the world is over before so much is said. */
+export const MESH_QUEUE_MAX = 256;
+/** After all endpoints of a supernode failed nothing is tried for so long. */
+export const MESH_RETRY_MS = 5_000;
+/** Sessions with others at once; the rest of the table is for clients. */
+export const MESH_SESSIONS_MAX = 1_024;

@@ -34,6 +34,8 @@ class House {
         return guest && foldName(guest.client.name);
       },
       watchersOf: (key) => [...this.guests.values()].filter(({ watch }) => watch.has(key)).map(({ client }) => client),
+      watchesHere: () =>
+        [...this.guests.values()].flatMap(({ client, watch }) => [...watch].map((key) => ({ client, key }))),
       homesOfName: (key) => street.records.filter(({ name }) => foldName(name) === key).flatMap(({ homes }) => homes),
       recordOf: (node) => street.records.find((record) => record.node === node),
       lives: (supernode) => street.houses.has(supernode),
