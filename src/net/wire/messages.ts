@@ -54,6 +54,10 @@ type HandshakeType =
   | 'SupernodeEntry';
 type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'SupernodeRecord' | 'SupernodeEntry';
 type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'IndexRecord';
+  | 'Invite'
+  | 'SupernodeRecord'
+  | 'SupernodeEntry'
+  | 'IndexRecord';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */
