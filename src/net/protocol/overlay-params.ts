@@ -90,3 +90,10 @@ export const MESH_QUEUE_MAX = 256;
 export const MESH_RETRY_MS = 5_000;
 /** Sessions with others at once; the rest of the table is for clients. */
 export const MESH_SESSIONS_MAX = 1_024;
+
+// --- what a client says of itself
+/** Changes that come together are said together; at sign-in the first look at buddies goes before. */
+export const PUBLISH_GATHER_MS = 200;
+export const PUBLISH_RETRY_MS = 10_000;
+/** Six times in the life of a record (global-index.md 4.3). */
+export const PUBLISH_AGAIN_MS = 43_200_000;
