@@ -11,6 +11,7 @@
  * supernode has found the other's.
  */
 import type { Millis } from '../protocol/core.ts';
+import { isUnicastHost } from '../protocol/endpoint.ts';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId } from '../protocol/ids.ts';
 import {
   FOREIGNERS_MAX,
@@ -33,10 +34,15 @@ export interface Client {
 /** What the rooms beside this one know. */
 export interface Surroundings {
   readonly self: NodeId;
+  /** Those that are attached here, in standby too. */
   readonly visibleNodes: VisibleNodes;
+  /** Those whose first supernode this is. */
+  readonly presentNodes: VisibleNodes;
+  /** Does a client here see this node here? */
+  readonly seesHere: (watcher: NodeId, node: NodeId) => boolean;
   /** The folded name of the person whose node is attached here. */
   readonly keyHere: (node: NodeId) => string | undefined;
-  /** Clients here that watch this folded name. */
+  /** Clients here that watch this folded name; like all that watch, those whose first supernode this is. */
   readonly watchersOf: (key: string) => readonly Client[];
   /** All that clients here watch. */
   readonly watchesHere: () => Iterable<{ readonly client: Client; readonly key: string }>;
@@ -59,6 +65,8 @@ export type AbroadOutput =
       readonly attached: boolean;
     }
   | { readonly type: 'found'; readonly ticket: number; readonly nodes: readonly NodeId[] }
+  /** A client of another supernode is seen at this host there, as a client here is to be told. */
+  | { readonly type: 'vouched'; readonly target: NodeId; readonly source: NodeId; readonly host: string }
   /** A packet for a client here. */
   | { readonly type: 'deliver'; readonly target: NodeId; readonly source: NodeId; readonly packet: Buffer }
   /** No way to the target of a client's packet. */
@@ -93,7 +101,7 @@ export class Abroad {
 
   constructor(around: Surroundings) {
     this.#around = around;
-    this.#interests = new Interests(around.visibleNodes);
+    this.#interests = new Interests(around.presentNodes);
     this.#watches = new Watches();
   }
 
@@ -106,6 +114,11 @@ export class Abroad {
     }
     for (const key of keys) this.#watches.add(client, key, this.#homesOf(key));
     this.#tellInterests();
+  }
+
+  /** Whom this client here sees at other supernodes. */
+  seenBy(watcher: NodeId): readonly Sighting[] {
+    return this.#watches.seenBy(watcher);
   }
 
   /** Does a client here see this node at another supernode? */
@@ -124,7 +137,7 @@ export class Abroad {
     if (watchers.length === 0) return;
     const homes = this.#homesOf(key);
     for (const client of watchers) this.#watches.add(client, key, homes);
-    for (const home of this.#watches.homesOf(key)) if (!homes.includes(home)) this.#watches.leave(key, home);
+    for (const home of this.#watches.homesOf(key)) if (!homes.includes(home)) this.#leaveHome(key, home);
     this.#tellInterests();
   }
 
@@ -188,6 +201,13 @@ export class Abroad {
     this.#out.push({ type: 'send', to: home, message: value, reliable });
   }
 
+  /** A client here wants a node elsewhere to know at which host we see it. */
+  vouch(client: Client, target: NodeId, host: string): void {
+    const home = this.#homeOf(target);
+    const body = { source: bytesOf(client.node), target: bytesOf(target), host };
+    if (home !== undefined) this.#send(home, message('vouchAt', body));
+  }
+
   // ------------------------------------------------------------------ what others say
 
   /** A message from a certified supernode. True when it was ours. */
@@ -210,6 +230,9 @@ export class Abroad {
         return true;
       case 'transit':
         this.#deliver(from, value.body);
+        return true;
+      case 'vouchAt':
+        this.#vouched(value.body);
         return true;
       case 'transitFailed':
         this.#transitFailed(now, from, value.body);
@@ -299,15 +322,39 @@ export class Abroad {
     }
     const [watcher, node] = [hexOf(watcherNode), hexOf(nodeId)];
     if (attached) this.#learn(node, { name, home: from });
-    if (!this.#watches.seen(from, watcher, name, node, attached)) return;
-    if (attached) this.#out.push({ type: 'seen', watcher, name, node, attached });
-    else this.#gone({ watcher, name, node });
+    const isNews = this.#watches.seen(from, watcher, name, node, attached);
+    if (isNews && attached) this.#out.push({ type: 'seen', watcher, name, node, attached });
+    else if (isNews) this.#gone({ watcher, name, node });
+    if (attached || this.#homesOf(foldName(name)).includes(from)) return;
+    this.#leaveHome(foldName(name), from);
+    this.#tellInterests();
+  }
+
+  /** The index says that they are elsewhere; but who is still seen there must be seen to leave, or at the new place. */
+  #leaveHome(key: string, home: NodeId): void {
+    if (!this.#watches.seesAt(home, key)) this.#watches.leave(key, home);
   }
 
   /** Unless it has come here meanwhile. */
   #gone(sighting: Sighting): void {
-    if (this.#around.keyHere(sighting.node) === undefined)
+    if (!this.#around.seesHere(sighting.watcher, sighting.node))
       this.#out.push({ type: 'seen', ...sighting, attached: false });
+  }
+
+  #vouched({ source, target, host }: Body<'vouchAt'>): void {
+    if (source.length !== ID_BYTES || target.length !== ID_BYTES) return;
+    const ids = { source: hexOf(source), target: hexOf(target) };
+    const name = this.#around.recordOf(ids.source)?.name ?? this.#foreigners.get(ids.source)?.name;
+    if (name !== undefined && isUnicastHost(host) && this.#reaches(name, ids.target)) {
+      this.#out.push({ type: 'vouched', ...ids, host });
+    }
+  }
+
+  /** Is the node here, and may the person know of it? */
+  #reaches(person: string, target: NodeId): boolean {
+    const { keyHere, visibleNodes } = this.#around;
+    const key = keyHere(target);
+    return key !== undefined && visibleNodes(key, person).some(({ node }) => node === target);
   }
 
   #deliver(from: NodeId, body: Body<'transit'>): void {
@@ -316,15 +363,13 @@ export class Abroad {
       return;
     }
     const [source, target] = [hexOf(body.source), hexOf(body.target)];
-    const { recordOf, visibleNodes } = this.#around;
+    const { recordOf } = this.#around;
     const said = isName(body.sourceName) ? body.sourceName : undefined;
     const name = recordOf(source)?.name ?? said ?? this.#foreigners.get(source)?.name;
     const ids = { source: body.source, target: body.target };
     if (name === undefined) return this.#fail(from, { ...ids, sourceUnknown: true });
     this.#learn(source, { name, home: from });
-    const person = this.#around.keyHere(target);
-    const here = person !== undefined && visibleNodes(person, name).some(({ node }) => node === target);
-    if (!here) return this.#fail(from, { ...ids, sourceUnknown: false });
+    if (!this.#reaches(name, target)) return this.#fail(from, { ...ids, sourceUnknown: false });
     this.#out.push({ type: 'deliver', target, source, packet: Buffer.from(body.packet) });
   }
 

@@ -122,7 +122,8 @@ export class FullIndex {
   }
 
   wakeAt(): Millis {
-    return Math.min(this.#spreadAt, this.#compareAt, this.#sweepAt);
+    const compareAt = this.#members.length > 0 ? this.#compareAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.#spreadAt, compareAt, this.store.size > 0 ? this.#sweepAt : Number.POSITIVE_INFINITY);
   }
 
   drain(): IndexOutput[] {

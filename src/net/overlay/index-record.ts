@@ -6,7 +6,7 @@
  *
  * Checks go from cheap to dear: sizes, dates and what we have already come before any signature.
  */
-import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { constants, createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId } from '../protocol/ids.ts';
 import {
   RECORD_AHEAD_MS,
@@ -55,6 +55,8 @@ export type PersonJudge = (certificateDer: Uint8Array) =>
       readonly ok: true;
       readonly identity: { readonly kind: string; readonly name: string; readonly nodeId: NodeId };
       readonly publicKey: KeyObject;
+      /** Wall clock, ms. */
+      readonly expiresAtMs: number;
     }
   | { readonly ok: false };
 
@@ -68,6 +70,19 @@ export function sealRecord(own: OwnRecord, certificate: Buffer, privateKey: KeyO
   const record = encodeBody('IndexRecord', { ...rest, nodeId: bytesOf(nodeId), homes: homes.map(bytesOf) });
   const signature = sign('sha256', Buffer.concat([PREFIX, record]), { key: privateKey, ...PSS });
   return { certificate, record, signature };
+}
+
+/**
+ * What a record says, in 32 bits for whoever signed it: the upper half is of all but the second home, the lower half of
+ * that one. Never 0. Two that differ look alike once in 65,536 times.
+ */
+export function printOf({ displayName, listed, homes }: Pick<OwnRecord, 'displayName' | 'listed' | 'homes'>): number {
+  const [first = '', second = ''] = homes;
+  return (half(JSON.stringify([displayName, listed, first])) * 65_536 + half(second)) >>> 0 || 1;
+}
+
+function half(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt16BE();
 }
 
 /** Positive when `a` is the newer word of the two. */
@@ -102,7 +117,7 @@ export class RecordReader {
   /** `wallMs`: wall clock. `known`: the record of that node that we have. Never throws. */
   read(wallMs: number, wire: Wire, known: (node: NodeId) => IndexRecord | undefined): IndexRecord | undefined {
     const sealed = copied(wire);
-    const own = sealed && ownOf(sealed.record);
+    const own = sealed && readOwnRecord(sealed.record);
     if (!sealed || !own) return this.#no('malformed');
     if (!isCurrent(own, wallMs)) return this.#no('expired');
     if (own.signedInAtMs > wallMs + RECORD_AHEAD_MS) return this.#no('early');
@@ -112,6 +127,8 @@ export class RecordReader {
     if (!judged.ok || judged.identity.kind !== 'person' || judged.identity.nodeId !== own.nodeId) {
       return this.#no('forged');
     }
+    // It may have ended since, but not before the person signed in with it.
+    if (own.signedInAtMs >= judged.expiresAtMs) return this.#no('forged');
     const { name } = judged.identity;
     if (!isName(name) || !isSigned(sealed, judged.publicKey)) return this.#no('forged');
     // One certificate for all records of a node: it is the greater part of what is kept.
@@ -133,7 +150,7 @@ function copied({ certificate, record, signature }: Wire): SealedRecord | undefi
   return { certificate: Buffer.from(certificate), record: Buffer.from(record), signature: Buffer.from(signature) };
 }
 
-function ownOf(record: Buffer): OwnRecord | undefined {
+function readOwnRecord(record: Uint8Array): OwnRecord | undefined {
   const body = decodeBody('IndexRecord', record);
   if (!body || body.nodeId.length !== ID_BYTES || body.homes.length > RECORD_HOMES_MAX) return undefined;
   if (body.homes.some((home) => home.length !== ID_BYTES) || body.displayName.length > DISPLAY_NAME_LENGTH_MAX) {

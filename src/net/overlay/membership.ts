@@ -177,7 +177,10 @@ export class Membership {
   }
 
   wakeAt(): Millis {
-    let at = Math.min(this.#tickAt, this.#syncAt, this.#reconnectAt, this.#rumours.wakeAt());
+    // Alone there is nothing to do but to be found.
+    if (this.#members.size === 0 && this.#contacts.length === 0) return Number.POSITIVE_INFINITY;
+    const tickAt = this.#ring.length > 0 ? this.#tickAt : Number.POSITIVE_INFINITY;
+    let at = Math.min(tickAt, this.#syncAt, this.#reconnectAt, this.#rumours.wakeAt());
     for (const { dueAt } of this.#probes.values()) at = Math.min(at, dueAt);
     return at;
   }

@@ -1,14 +1,16 @@
 /**
  * What a person's node says of itself in the Global Index, and when: after it has attached, when its homes, display
  * name or wish to be shown change, and every PUBLISH_AGAIN_MS while it is attached, so that whoever is here never ends
- * (slides, "User Search": signed in during the last 72 hours). An unanswered word is repeated.
+ * (slides, "User Search": signed in during the last 72 hours). An unanswered word is repeated. When the supernode holds
+ * what we would say, because we were away for less than PUBLISH_AGAIN_MS, it is not said before we have stayed for
+ * PUBLISH_CALM_MS: coming back for a moment costs nothing.
  */
 import type { KeyObject } from 'node:crypto';
 import type { Millis } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
-import { PUBLISH_AGAIN_MS, PUBLISH_GATHER_MS, PUBLISH_RETRY_MS } from '../protocol/overlay-params.ts';
+import { PUBLISH_AGAIN_MS, PUBLISH_CALM_MS, PUBLISH_GATHER_MS, PUBLISH_RETRY_MS } from '../protocol/overlay-params.ts';
 import { type Message, message } from '../wire/messages.ts';
-import { sealRecord } from './index-record.ts';
+import { printOf, sealRecord } from './index-record.ts';
 
 /** Numbers of our requests begin here, so that no answer to another room's question is taken for ours. */
 const REQUEST_IDS_FROM = 3 * 2 ** 30;
@@ -29,6 +31,8 @@ export class Publisher {
   readonly #wallClock: () => number;
   #identity: PublisherIdentity | undefined;
   #wanted: Publication | undefined;
+  /** What our supernode held of us when we attached. */
+  #held = 0;
   /** What was said last, as text. */
   #said = '';
   #sequence = 0;
@@ -47,6 +51,11 @@ export class Publisher {
     if (!identity) this.detached();
   }
 
+  /** A print of what our supernode holds of us, 0 for nothing. It counts when we come, before we have said anything. */
+  held(print: number): void {
+    if (!this.#wanted) this.#held = print;
+  }
+
   /** Attached: these are our homes, the first the one that is spoken with. */
   say(now: Millis, publication: Publication): void {
     const text = JSON.stringify(publication);
@@ -55,7 +64,14 @@ export class Publisher {
     if (!this.#wanted) this.#signedInAtMs = 0;
     this.#wanted = publication;
     this.#said = text;
-    this.#at = now + PUBLISH_GATHER_MS;
+    if (!this.#isHeld(publication)) this.#at = now + PUBLISH_GATHER_MS;
+    else if (this.#at === Number.POSITIVE_INFINITY) this.#at = now + PUBLISH_CALM_MS;
+  }
+
+  /** With the standby supernode that we had, or without one, for we may be looking for it. */
+  #isHeld(publication: Publication): boolean {
+    const print = printOf(publication);
+    return this.#held === print || (publication.homes.length === 1 && this.#held >>> 16 === print >>> 16);
   }
 
   /** Nobody is there to be told. */
@@ -80,6 +96,7 @@ export class Publisher {
     const wallMs = Math.floor(this.#wallClock());
     const again = this.#signedInAtMs === 0 || wallMs >= this.#signedInAtMs + PUBLISH_AGAIN_MS;
     if (again) [this.#signedInAtMs, this.#sequence] = [wallMs, 0];
+    this.#held = 0;
     this.#sequence += 1;
     this.#requestId += 1;
     const own = { nodeId, ...this.#wanted, signedInAtMs: this.#signedInAtMs, sequence: this.#sequence };

@@ -116,21 +116,36 @@ export class Watches {
     return gone.filter(([sightId]) => !this.#isSeen(sightId)).map(([, sighting]) => sighting);
   }
 
+  /** Whom this client has seen abroad. */
+  seenBy(watcher: NodeId): Sighting[] {
+    const found = new Map<NodeId, Sighting>();
+    for (const { seen } of this.#homes.values()) {
+      for (const sighting of seen.values()) if (sighting.watcher === watcher) found.set(sighting.node, sighting);
+    }
+    return [...found.values()];
+  }
+
+  /** Has any client seen somebody of this name there? */
+  seesAt(id: NodeId, key: string): boolean {
+    for (const { name } of this.#homes.get(id)?.seen.values() ?? []) if (name.toLowerCase() === key) return true;
+    return false;
+  }
+
   /** Has the watching node seen the other anywhere abroad? */
   sees(watcher: NodeId, node: NodeId): boolean {
     return this.#isSeen(`${watcher} ${node}`);
   }
 
-  /** True when the client is to be told: it comes there, or it left the last place where it was seen. */
+  /** True when the client is to be told: it comes there from nowhere, or it left the last place where it was seen. */
   seen(id: NodeId, watcher: NodeId, name: string, node: NodeId, attached: boolean): boolean {
     const home = this.#homes.get(id);
     if (!home?.told.has(`${watcher} ${name.toLowerCase()}`)) return false;
     const sightId = `${watcher} ${node}`;
     home.doubted.delete(sightId);
     if (!attached) return home.seen.delete(sightId) && !this.#isSeen(sightId);
-    if (home.seen.has(sightId)) return false;
+    const isNews = !this.#isSeen(sightId);
     home.seen.set(sightId, { watcher, name, node });
-    return true;
+    return isNews;
   }
 
   /** The supernode is gone, and all who were seen there. */

@@ -91,6 +91,28 @@ export const MESH_RETRY_MS = 5_000;
 /** Sessions with others at once; the rest of the table is for clients. */
 export const MESH_SESSIONS_MAX = 1_024;
 
+/** Entries of one supernode that is asked by another, and the oldest are forgotten beyond: a thousand of 1.3 kB. */
+export const ENTRIES_KEPT_MAX = 1_000;
+/** Entries of supernodes in one question between supernodes, and in its answer, 1.3 kB each. */
+export const ENTRIES_WANTED_MAX = 32;
+/** Supernodes that a new one compares its members with at once. */
+export const CONTACTS_MAX = 4;
+/** A supernode that knows no other asks the login server this often, beside what it asks for probes when it has come. */
+export const ALONE_ASK_MS = 600_000;
+/** Load is measured this often. */
+export const LOAD_LOOK_MS = 5_000;
+
+// --- clients
+/** Whom a client is told of so soon after it told us whom it watches was there before. */
+export const JUST_COME_MS = 3_000;
+/** A client's records: one for each change of a home, with time to change often when networks are bad. */
+export const PUBLISH_BURST = 12;
+export const PUBLISH_REFILL_MS = 10_000;
+/** For so long those who were watched before are not taken for gone after we came to another supernode. */
+export const PRESENT_SETTLES_MS = 3_000;
+/** A short absence with nothing new to say is not worth a record; who stays so long is told to be here again. */
+export const PUBLISH_CALM_MS = 600_000;
+
 // --- what a client says of itself
 /** Changes that come together are said together; at sign-in the first look at buddies goes before. */
 export const PUBLISH_GATHER_MS = 200;

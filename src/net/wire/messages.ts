@@ -51,11 +51,6 @@ type HandshakeType =
   | 'YouAre'
   | 'Invite'
   | 'SupernodeRecord'
-  | 'SupernodeEntry';
-type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'SupernodeRecord' | 'SupernodeEntry';
-type HandshakeType = 'Hello' | 'Cookie' | 'Auth1' | 'Auth2' | 'Proof' | 'Invite' | 'IndexRecord';
-  | 'Invite'
-  | 'SupernodeRecord'
   | 'SupernodeEntry'
   | 'IndexRecord';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
