@@ -8,7 +8,7 @@ import { Driver, type ProxyChoice } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
-import { type SupernodeLoad, Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
+import { Supernode, type SupernodeCommand, type SupernodeEvent, type SupernodeLoad } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
 import { openGatewayPort } from './gateway-port.ts';

@@ -8,6 +8,8 @@
  * anew, a new session is opened, for their program may have started afresh: they open it, and we if they do not.
  *
  * What waits here belongs to one account: `leave` forgets it, so that nothing is ever said in the name of somebody else.
+ *
+ * A little above 400 lines: who is here and by which session they are spoken with is one state.
  */
 import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';

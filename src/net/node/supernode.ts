@@ -6,6 +6,8 @@
  * It also carries the sealed dialogue of clients that reach no login server (`overlay/login-relay.ts`).
  *
  *   start -> enrol at the login server -> certified -> clients attach -> registrar serves and forwards
+ *
+ * A little above 400 lines: like the ordinary node it is one table of what leads to what.
  */
 import type { KeyObject } from 'node:crypto';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
@@ -166,8 +168,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   command(now: Millis, command: SupernodeCommand): void {
     if (command.type === 'report') {
       this.#out.push({ type: 'load', load: { ...this.#registrar.load(now), ...this.#mesh.load } });
-    }
-    else if (command.type === 'mapped') {
+    } else if (command.type === 'mapped') {
       this.#mapped = command.endpoints;
       this.#enrol(now);
     } else {
@@ -195,7 +196,14 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   wakeAt(): Millis {
     const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt(), this.#nat.wakeAt());
-    return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt, this.#mesh.wakeAt(), this.#leaveBy);
+    return Math.min(
+      this.#enrolAt,
+      this.#learnAt,
+      this.#switchboard.wakeAt(),
+      roomsAt,
+      this.#mesh.wakeAt(),
+      this.#leaveBy,
+    );
   }
 
   drain(): (NetOutput | SupernodeEvent)[] {
@@ -284,7 +292,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       else if (!this.#nat.linkUp(now, output.link)) this.#login.connected(now, this.#attemptOf(output.link));
     } else if (output.type === 'link-down') {
       if (output.link === this.#relayLink) this.#relayDown(now);
-      else if (!this.#nat.linkDown(now, output.link) && !this.#mesh.linkDown(now, output.link)) this.#linkDown(now, output.link, output.code);
+      else if (!this.#nat.linkDown(now, output.link) && !this.#mesh.linkDown(now, output.link))
+        this.#linkDown(now, output.link, output.code);
     } else if (output.type !== 'carry') this.#out.push(output);
   }
 

@@ -10,6 +10,8 @@
  * News travels at once to a few, who pass it on, and again on every probe. So the death of one is known to all in some
  * seconds, and costs each member the same whatever their number. The ring makes sure that everybody is probed every
  * second by somebody; by chance alone one in a hundred would wait for five.
+ *
+ * A little above 400 lines: probing and judging are one protocol.
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';

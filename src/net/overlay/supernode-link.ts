@@ -439,7 +439,8 @@ export class SupernodeLink {
     if (this.#state.name !== 'attaching') {
       if (this.#state.name === 'attached') this.#state.observedThen = value.body.observed;
       // An answer to older lists says nothing of those that were added since; theirs is on its way.
-      if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present, follows: value.body.presentFollows });
+      if (value.body.requestId === this.#requestId)
+        this.#out.push({ type: 'present', present, follows: value.body.presentFollows });
       return;
     }
     const { observed, loginServers } = value.body;

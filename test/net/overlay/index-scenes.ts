@@ -29,7 +29,12 @@ function privateKey(number: number): KeyObject {
 export const judge: PersonJudge = (der) => {
   const [name = '', nodeId = '', key = ''] = Buffer.from(der).toString().split(' ');
   if (!/^\d+$/.test(key)) return { ok: false };
-  return { ok: true, identity: { kind: 'person', name, nodeId }, publicKey: createPublicKey(privateKey(Number(key))), expiresAtMs: WALL_MS + 96 * HOUR_MS };
+  return {
+    ok: true,
+    identity: { kind: 'person', name, nodeId },
+    publicKey: createPublicKey(privateKey(Number(key))),
+    expiresAtMs: WALL_MS + 96 * HOUR_MS,
+  };
 };
 
 export function nodeIdFor(number: number): NodeId {
