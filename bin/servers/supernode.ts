@@ -123,7 +123,7 @@ function tellLoad(load: SupernodeLoad, { log, onLoad }: SupernodeServerOptions):
   onLoad?.(load);
 }
 
-/** True when another number of packets was relayed or dropped, of people or supernodes there, or of records held, than at the last report. */
+/** True when another number of packets was relayed or dropped, or of people, supernodes or records, than at the last report. */
 function newsOfLoad(): (load: SupernodeLoad) => boolean {
   let before = '';
   return ({ clients, members, records, forwardedPackets, refusedPackets, droppedByCap }) => {

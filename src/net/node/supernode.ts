@@ -121,7 +121,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
-  #certified = false;
+  #certificate: Buffer | undefined;
   /** We stop, and wait for the last client until then. */
   #leaveBy: Millis = Number.POSITIVE_INFINITY;
   #out: (NetOutput | SupernodeEvent)[] = [];
@@ -236,8 +236,17 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const issuedAtMs = wallClock();
     const entry = signRecord({ nodeId, endpoints: seen, issuedAtMs }, privateKey);
     this.#own = { ...entry, issuedAtMs };
+    this.#join(now);
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** The others take our word by our certificate, also while the login server is away. */
+  #join(now: Millis): void {
+    const certificate = this.#certificate;
+    if (!certificate || !this.#own) return;
+    const { record, signature, issuedAtMs } = this.#own;
+    this.#mesh.start(now, { certificate, record, signature }, issuedAtMs);
   }
 
   /** What the login server may tell of us: it vouches for an entry only when it sees us at every address in it. */
@@ -262,7 +271,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #adoptCertificate(certificateDer: Buffer): void {
     const { nodeId, privateKey } = this.#options;
     this.#switchboard.setIdentity({ nodeId, privateKey, certificateDer });
-    this.#certified = true;
+    this.#certificate = certificateDer;
   }
 
   #settle(now: Millis): void {
@@ -376,7 +385,14 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
       const { proxy, tls } = output;
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy, tls } as const;
+      const options = {
+        anonymous: this.#certificate === undefined,
+        wantAuthority,
+        face,
+        expect: LOGIN_SERVER,
+        proxy,
+        tls,
+      } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);
@@ -407,8 +423,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
     this.#nat.open(now);
-    const { record, signature, issuedAtMs = 0 } = this.#own ?? {};
-    if (record && signature) this.#mesh.start(now, { certificate: certificateDer, record, signature }, issuedAtMs);
+    this.#join(now);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
   }
 

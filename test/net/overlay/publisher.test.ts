@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RecordReader } from '../../../src/net/overlay/index-record.ts';
+import { printOf, RecordReader } from '../../../src/net/overlay/index-record.ts';
 import { Publisher } from '../../../src/net/overlay/publisher.ts';
+import { PUBLISH_CALM_MS } from '../../../src/net/protocol/overlay-params.ts';
 import { decodeMessage, encodeMessage, message } from '../../../src/net/wire/messages.ts';
 import { keyPair } from '../../support/identities.ts';
 import { HOUR_MS, judge, nodeIdFor, WALL_MS } from './index-scenes.ts';
@@ -85,5 +86,26 @@ describe('a node tells the index of itself', () => {
     said(200);
     expect(publisher.receive(300, message('failure', { requestId: 5, code: 'busy' }))).toBe(false);
     expect(publisher.receive(300, message('keepAliveReply', { id: 5 }))).toBe(false);
+  });
+
+  test('not after a short absence, when the supernode has what would be said, before it has stayed for a while', () => {
+    publisher.held(printOf(TWO));
+    // The standby supernode is still being looked for.
+    publisher.say(0, ONE);
+    publisher.say(5_000, TWO);
+    expect(publisher.wakeAt()).toBe(PUBLISH_CALM_MS);
+    wallMs += PUBLISH_CALM_MS;
+    expect(said(PUBLISH_CALM_MS)[0]?.record).toMatchObject({ homes: TWO.homes, signedInAtMs: wallMs, sequence: 1 });
+  });
+
+  test.each([
+    ['another display name', { ...TWO, displayName: 'Robert' }],
+    ['another home', { ...TWO, homes: [nodeIdFor(1_003)] }],
+    ['another second home', { ...TWO, homes: [nodeIdFor(1_001), nodeIdFor(1_003)] }],
+    ['not to be listed', { ...TWO, listed: false }],
+  ])('at once when it has something else: %s', (_what, now) => {
+    publisher.held(printOf(TWO));
+    publisher.say(0, now);
+    expect(said(200)[0]?.record).toMatchObject(now);
   });
 });
