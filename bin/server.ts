@@ -11,7 +11,7 @@ import { encodeInvite, type Invite, parseInvite } from '../src/net/index.ts';
 import { chooseProxy } from '../src/net/io/index.ts';
 import { type FailureCode, Refusal } from '../src/net/protocol/failures.ts';
 import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
-import type { RegistrarLoad } from '../src/net/servers.ts';
+import type { SupernodeLoad } from '../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
 import { type Log, type LogLevel, openLog } from '../src/store/log-file.ts';
 import { openPrivateFolder } from '../src/store/private-folder-file.ts';
@@ -152,7 +152,7 @@ async function startSupernode(folder: string, flags: Flags, log: Log, end: Proce
 }
 
 /** One JSON line for each report, after `ready`; nothing for people, who have the log. */
-function loadLines({ json }: Flags): (load: RegistrarLoad) => void {
+function loadLines({ json }: Flags): (load: SupernodeLoad) => void {
   return (load) => {
     if (json) process.stdout.write(`${JSON.stringify({ event: 'load', at: Date.now(), ...load })}\n`);
   };

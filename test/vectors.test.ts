@@ -72,6 +72,7 @@ describe('messages', () => {
       'YouAre',
       'SupernodeRecord',
       'Invite',
+      'IndexRecord',
     ]);
   });
 

@@ -8,7 +8,7 @@ import { Driver, type ProxyChoice } from '../../src/net/io/index.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { NAT_SIDE_PORTS } from '../../src/net/protocol/params.ts';
-import { type RegistrarLoad, Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/servers.ts';
+import { Supernode, type SupernodeCommand, type SupernodeEvent, type SupernodeLoad } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
@@ -30,7 +30,7 @@ export interface SupernodeServerOptions extends ServerOptions {
   /** Through which the login server may be asked. */
   readonly proxy?: ProxyChoice | undefined;
   /** What it relays and for whom, once a minute with news; the log has the sums. */
-  readonly onLoad?: (load: RegistrarLoad) => void;
+  readonly onLoad?: (load: SupernodeLoad) => void;
 }
 
 interface Kept {
@@ -114,7 +114,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
   return { endpoints: [...gatewayPort.endpoints(), ...endpoints], stop: leave };
 }
 
-function tellLoad(load: RegistrarLoad, { log, onLoad }: SupernodeServerOptions): void {
+function tellLoad(load: SupernodeLoad, { log, onLoad }: SupernodeServerOptions): void {
   // Without names: a log may be sent to strangers.
   const { people: _people, droppedByCap, ...totals } = load;
   const { person, address, supernode, streams } = droppedByCap;
@@ -123,11 +123,11 @@ function tellLoad(load: RegistrarLoad, { log, onLoad }: SupernodeServerOptions):
   onLoad?.(load);
 }
 
-/** True when another number of packets was relayed or dropped, or of people attached, than at the last report. */
-function newsOfLoad(): (load: RegistrarLoad) => boolean {
+/** True when another number of packets was relayed or dropped, or of people, supernodes or records, than at the last report. */
+function newsOfLoad(): (load: SupernodeLoad) => boolean {
   let before = '';
-  return ({ clients, forwardedPackets, refusedPackets, droppedByCap }) => {
-    const now = JSON.stringify([clients, forwardedPackets, refusedPackets, droppedByCap]);
+  return ({ clients, members, records, forwardedPackets, refusedPackets, droppedByCap }) => {
+    const now = JSON.stringify([clients, members, records, forwardedPackets, refusedPackets, droppedByCap]);
     const isNews = now !== before;
     before = now;
     return isNews;

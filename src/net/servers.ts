@@ -5,5 +5,4 @@
 export { type AuthorityKeys, createAuthority, createTlsOffer, Issuer } from './login/credential-issuer.ts';
 export { LoginEffects } from './login/login-effects-io.ts';
 export { LoginNode, type LoginNodeCommand, type LoginNodeEvent } from './node/login-node.ts';
-export { Supernode, type SupernodeCommand, type SupernodeEvent } from './node/supernode.ts';
-export type { RegistrarLoad } from './overlay/registrar.ts';
+export { Supernode, type SupernodeCommand, type SupernodeEvent, type SupernodeLoad } from './node/supernode.ts';

@@ -211,7 +211,8 @@ describe('login server down for 24 h (figure S10)', () => {
       bobby.call_('answer');
       world.until(() => alice.heard.length > 0 && bobby.heard.length > 0);
     });
-  });
+    // A day of two supernodes that look after each other.
+  }, 240_000);
 });
 
 describe('supernodes of one network', () => {

@@ -29,6 +29,9 @@ const ENTRY = {
   record: run(0x0a, 24),
   signature: run(0x70, 32),
 };
+const SUSPECTED = { nodeId: NODE_A, status: 'SUSPECT', incarnation: 5, loadPermille: 400, entryIssuedAtMs: AT_MS };
+const INDEX_ENTRY = { certificate: CERTIFICATE, record: run(0x70, 24), signature: run(0x90, 24) };
+const INTEREST = { name: 'alice1', watcher: 'Bobby1', watcherNode: NODE_B };
 
 export const MESSAGES: { readonly [kind: string]: Json } = {
   failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
@@ -83,16 +86,24 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     keepAliveMs: 15_000,
     alternates: [ENTRY],
     present: [{ name: 'alice1', nodeId: NODE_A }],
+    presentFollows: true,
+    record: 305419896,
   },
   detach: {},
   keepAlive: { id: 12 },
   keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
   lookup: { requestId: 9, name: 'alice1' },
   whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B] },
-  search: { requestId: 10, pattern: 'ali*', limit: 20 },
-  searchResults: { requestId: 10, hits: [{ name: 'alice1', displayName: 'Alice Liddell' }], complete: true },
+  search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS },
+  searchResults: {
+    requestId: 10,
+    hits: [{ name: 'alice1', displayName: 'Alice Liddell' }],
+    complete: true,
+    next: '2 alice1',
+    asOfMs: AT_MS,
+  },
   watch: { names: ['alice1', 'carol-2'] },
-  seen: { name: 'alice1', nodeId: NODE_A, attached: true },
+  seen: { name: 'alice1', nodeId: NODE_A, attached: true, wasHere: true },
   forward: { target: NODE_A, packet: PACKET },
   forwarded: { source: NODE_B, packet: PACKET },
   forwardFailed: { target: NODE_A },
@@ -141,7 +152,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   rekey: { epoch: 1, ephemeral: run(0x80, 32) },
   rekeyReply: { epoch: 1, ephemeral: run(0xc0, 32) },
   close: { reason: 'signed out' },
-  entriesGet: { requestId: 11 },
+  entriesGet: { requestId: 11, nodeIds: [NODE_A, NODE_B] },
   entries: { requestId: 11, entries: [ENTRY] },
   leaving: { afterMs: 750 },
   vouch: { target: NODE_A },
@@ -149,6 +160,25 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   pathPorts: { callId: CALL, ports: [61_235, 1_024] },
   natProbe: { transaction: run(0x90, 16), target: 'udp:203.0.113.5:61234' },
   quota: { cap: 'person', bytesPerSecond: 16_000, dropped: 17 },
+  swimPing: { sequence: 70_001, news: [SUSPECTED] },
+  swimAck: { sequence: 70_001, news: [SUSPECTED], target: NODE_B },
+  swimAsk: { sequence: 70_001, target: NODE_B, news: [SUSPECTED] },
+  swimNews: { news: [SUSPECTED] },
+  membersSync: { members: [SUSPECTED], answerWanted: true },
+  publish: { requestId: 11, entry: INDEX_ENTRY },
+  published: { requestId: 11 },
+  indexPut: { entries: [INDEX_ENTRY] },
+  indexDigest: { digests: run(0x00, 2_048) },
+  indexBuckets: { versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }], buckets: run(0xa0, 2) },
+  indexGet: { nodeIds: [NODE_A, NODE_B] },
+  lookupAt: { requestId: 12, name: 'alice1', viewer: 'Bobby1' },
+  whereaboutsAt: { requestId: 12, nodeIds: [NODE_A] },
+  interests: { number: 3, afresh: true, added: [INTEREST], dropped: [{ ...INTEREST, name: 'carol-2' }] },
+  interestsTaken: { number: 3 },
+  seenAt: { watcherNode: NODE_B, name: 'alice1', nodeId: NODE_A, attached: true },
+  transit: { source: NODE_B, target: NODE_A, packet: PACKET, sourceName: 'Bobby1' },
+  transitFailed: { source: NODE_B, target: NODE_A, sourceUnknown: true },
+  vouchAt: { source: NODE_B, target: NODE_A, host: '192.0.2.7' },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -201,6 +231,14 @@ export const BODIES: { readonly [type: string]: Json } = {
     loginServers: ['tcp:login.example:4000'],
     supernodes: ['udp:192.0.2.7:4000'],
     check: run(0xe0, 4),
+  },
+  IndexRecord: {
+    nodeId: NODE_A,
+    displayName: 'Alice Liddell',
+    homes: [NODE_B],
+    signedInAtMs: AT_MS,
+    sequence: 2,
+    listed: true,
   },
 };
 

@@ -41,7 +41,7 @@ export class NatDesk {
   /** Supernodes elsewhere; the one tried longest ago stands first. */
   #candidates: Endpoint[] = [];
   readonly #partners = new Map<LinkId, Endpoint>();
-  /** Sessions that partners opened, and where these are. */
+  /** Sessions that partners or the mesh opened, and where these are. */
   readonly #accepted = new Map<SessionId, string>();
   #connectAt: Millis = 0;
   #keepAliveAt: Millis = Number.POSITIVE_INFINITY;
@@ -109,7 +109,7 @@ export class NatDesk {
     this.#flush();
   }
 
-  /** A supernode opened a session with us: it may be asked as well. */
+  /** A session with a supernode that it or the mesh opened: it may be asked as well. */
   accept(session: SessionId, peer: PeerIdentity, host: string): void {
     if (peer.kind !== 'supernode' || this.#ownHosts.has(host)) return;
     this.#accepted.set(session, host);
@@ -158,15 +158,23 @@ export class NatDesk {
   }
 
   #sessions(): { readonly session: SessionId; readonly host: string }[] {
-    const { carriers, switchboard } = this.#options;
-    for (const session of this.#accepted.keys()) if (!switchboard.peerOf(session)) this.#accepted.delete(session);
+    const { carriers } = this.#options;
+    this.#forgetEnded();
     const ours = [...this.#partners].map(([link, { host }]) => ({ session: carriers.sessionOf(link), host }));
     const theirs = [...this.#accepted].map(([session, host]) => ({ session, host }));
     return [...ours, ...theirs].flatMap(({ session, host }) => (session === undefined ? [] : [{ session, host }]));
   }
 
+  /** Sessions that the mesh or the others opened do as well. */
   #wantsPartner(): boolean {
-    return this.#partners.size < NAT_PARTNERS_MAX && this.#candidates.length > 0;
+    if (this.#candidates.length === 0) return false;
+    this.#forgetEnded();
+    return this.#partners.size < NAT_PARTNERS_MAX - this.#accepted.size;
+  }
+
+  #forgetEnded(): void {
+    const { switchboard } = this.#options;
+    for (const session of this.#accepted.keys()) if (!switchboard.peerOf(session)) this.#accepted.delete(session);
   }
 
   #connect(now: Millis): void {

@@ -18,6 +18,7 @@ import { type DiscoveryOutput, NatDiscovery } from '../nat/discovery.ts';
 import { type NatKind, natClass } from '../nat/nat-kind.ts';
 import { natSeen } from '../nat/seen-from-outside.ts';
 import { type KnownOutput, KnownSupernodes } from '../overlay/known-supernodes.ts';
+import { Publisher } from '../overlay/publisher.ts';
 import type { Tried } from '../overlay/supernode-link.ts';
 import { type PairOutput, SupernodePair } from '../overlay/supernode-pair.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
@@ -32,7 +33,7 @@ import {
   sameEndpoint,
 } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { bytesOf, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
 import {
   CERTIFICATE_LIFETIME_MS,
   CERTIFICATE_RENEW_SHARE,
@@ -46,7 +47,7 @@ import { isByProxy } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
-import { type Message, message } from '../wire/messages.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
 import { PacketKind } from '../wire/packet.ts';
 import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-media.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
@@ -77,6 +78,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #links: Links;
   readonly #link: SupernodePair;
   readonly #questions = new SupernodeQuestions();
+  readonly #publisher: Publisher;
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
@@ -127,6 +129,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     };
     const self = () => this.#seenAs();
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
+    this.#publisher = new Publisher(wallClock);
     this.#login.setServers(options.loginServers);
     this.#login.setSupernodes(this.#known.order());
     this.#setHasProxy(options.hasProxy ?? false);
@@ -217,6 +220,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
     this.#questions.wake(now);
+    this.#publisher.wake(now);
     this.#nat.wake(now);
     this.#settle(now);
   }
@@ -224,7 +228,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    return Math.min(at, this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
+    return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
 
   drain(): (NetOutput | OrdinaryNodeEvent)[] {
@@ -245,6 +249,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#people) this.#leave(now);
     this.#member = member;
     this.#switchboard.setIdentity(member);
+    this.#publisher.setIdentity(member);
     for (const ticket of member.tickets ?? []) this.#tickets.keep(ticket);
     // These are stored already.
     this.#tickets.takeChanged();
@@ -284,6 +289,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#ticketsLeft = this.tickets();
     this.#people = undefined;
     this.#member = undefined;
+    this.#publisher.setIdentity(undefined);
     this.#nat.stop();
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#known.stop();
@@ -363,11 +369,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   /** To our first supernode; or in the session of this attempt, attached or not yet. */
-  #sendToSupernode(now: Millis, value: Message, reliable: boolean, attempt = this.#link.attemptAt()): void {
+  #sendToSupernode(now: Millis, value: Message, reliable: boolean, attempt = this.#link.attemptAt()): true {
     const session = attempt === undefined ? undefined : this.#links.sessionOf('supernode', attempt);
-    if (session === undefined) return;
+    if (session === undefined) return true;
     if (reliable) this.#switchboard.send(now, session, value);
     else this.#switchboard.sendDatagram(session, value);
+    return true;
   }
 
   // ------------------------------------------------------------------ the table
@@ -382,6 +389,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#known.drain()) busy = this.#fromKnown(now, output);
       for (const output of this.#nat.drain()) busy = this.#fromNat(now, output);
       for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
+      for (const output of this.#publisher.drain()) busy = this.#sendToSupernode(now, output, true);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
       for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
@@ -389,6 +397,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (busy || !this.#detailsChanged || !this.#people) continue;
       this.#detailsChanged = false;
       this.#link.update(now, this.#details(this.#people));
+      this.#publish(now);
       busy = true;
     }
   }
@@ -471,6 +480,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const { session } = from;
     const owner = this.#links.ownerOf(session);
     if (owner && value.kind === 'loginCarried') return this.#links.carried(now, session, value.body);
+    if (owner?.owner === 'supernode' && value.kind === 'attached' && this.#link.isFirst(owner.attempt)) {
+      this.#publisher.held(value.body.record);
+    }
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
     if (value.kind === 'forwarded') {
       const node = hexOf(value.body.source);
@@ -487,16 +499,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#forwardFailed(hexOf(value.body.target));
         return;
       case 'seen':
-        this.#seen(now, value.body.name, hexOf(value.body.nodeId), value.body.attached);
+        this.#seen(now, value.body);
         return;
       default:
-        this.#questions.receive(value);
+        if (!this.#publisher.receive(now, value)) this.#questions.receive(value);
     }
   }
 
-  #seen(now: Millis, name: string, node: NodeId, attached: boolean): void {
+  #seen(now: Millis, { name, nodeId, attached, wasHere }: Body<'seen'>): void {
+    const node = hexOf(nodeId);
     if (!isName(name) || !isIdHex(node)) return;
-    if (attached) this.#peers.seen(now, name, node);
+    if (attached && wasHere) this.#peers.present(now, name, node);
+    else if (attached) this.#peers.seen(now, name, node);
     else this.#peers.gone(name, node);
   }
 
@@ -568,6 +582,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#relays = output.nodes;
         this.#media.setRelays(now, output.nodes);
         this.#tellCandidates(now);
+        this.#publish(now);
         this.#out.push({ type: 'standby', endpoint: this.#link.standbyAt });
         return true;
       case 'wants-supernodes':
@@ -577,10 +592,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#observed(now, output.observed);
         return true;
       case 'present':
-        this.#present(now, output.present);
+        this.#present(now, output);
         return true;
       case 'detached':
         this.#peers.setOnline(false);
+        this.#publisher.detached();
         this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
         this.#known.looking(now);
@@ -604,15 +620,25 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'search-failed') this.#out.push(output);
     else {
       // Written by strangers and handed on by a supernode: nothing that a terminal would obey.
-      const hits = output.hits.map(({ name, displayName }) => ({ name, displayName: shownName(displayName) }));
+      const others = output.hits.filter(({ name }) => foldName(name) !== foldName(this.#member?.name ?? ''));
+      const hits = others.map(({ name, displayName }) => ({ name, displayName: shownName(displayName) }));
       this.#out.push({ ...output, hits });
     }
     return true;
   }
 
+  /** What the index is to know of us. */
+  #publish(now: Millis): void {
+    if (!this.#people || !this.#link.attached || this.#relays.length === 0) return;
+    const { displayName, listed } = this.#details(this.#people);
+    this.#publisher.say(now, { homes: this.#relays, displayName, listed });
+  }
+
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
-  #present(now: Millis, present: Extract<PairOutput, { type: 'present' }>['present']): void {
-    this.#peers.onlyPresent(this.#people?.watched ?? [], new Set(present.map(({ node }) => node)));
+  #present(now: Millis, { present, follows }: Extract<PairOutput, { type: 'present' }>): void {
+    const watched = this.#people?.watched ?? [];
+    if (follows) this.#peers.presentFollows(now, watched);
+    else this.#peers.onlyPresent(watched, new Set(present.map(({ node }) => node)));
     for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(now, name, node);
   }
 
@@ -678,6 +704,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (!judged.ok || judged.identity.nodeId !== this.#member.nodeId) return;
     this.#member = { ...this.#member, certificateDer, expiresAtMs };
     this.#switchboard.setIdentity(this.#member);
+    this.#publisher.setIdentity(this.#member);
     this.#scheduleRenewal(now, expiresAtMs);
     this.#out.push({ type: 'renewed', certificateDer, expiresAtMs, serverTimeMs });
     // With the old one nobody may have let us in; the pause until the next try can be a minute.

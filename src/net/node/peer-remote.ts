@@ -17,6 +17,8 @@ export interface Remote {
   attached: boolean;
   /** Our supernode would tell us if it left or attached anew. */
   watched: boolean;
+  /** A new supernode of ours has not told us yet that it is here. */
+  doubted: boolean;
   /** When it attached anew: a session that was not heard since may be of a program that is gone. */
   anewAt: Millis;
   /** When we open a session, if it has not done so. */
@@ -33,6 +35,7 @@ export function newRemote(node: NodeId): Remote {
     connecting: false,
     attached: false,
     watched: false,
+    doubted: false,
     anewAt: Number.NEGATIVE_INFINITY,
     connectAt: Number.POSITIVE_INFINITY,
     trial: undefined,
@@ -44,6 +47,7 @@ export function newRemote(node: NodeId): Remote {
 export function lost(remote: Remote): void {
   remote.attached = false;
   remote.watched = false;
+  remote.doubted = false;
   remote.connecting = false;
   remote.connectAt = Number.POSITIVE_INFINITY;
   remote.trial = undefined;

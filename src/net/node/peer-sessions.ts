@@ -8,10 +8,13 @@
  * anew, a new session is opened, for their program may have started afresh: they open it, and we if they do not.
  *
  * What waits here belongs to one account: `leave` forgets it, so that nothing is ever said in the name of somebody else.
+ *
+ * A little above 400 lines: who is here and by which session they are spoken with is one state.
  */
 import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
+import { PRESENT_SETTLES_MS } from '../protocol/overlay-params.ts';
 import {
   ATTACHED_FIRST_WORD_MS,
   LOOKUP_RETRY_MS,
@@ -60,6 +63,7 @@ export class PeerSessions {
   /** A node is one person's, but a supernode may say otherwise until the node itself has proven it. */
   readonly #byNode = new Map<NodeId, Set<Person>>();
   #online = false;
+  #doubtsEndAt: Millis = Number.POSITIVE_INFINITY;
   #out: PeerSessionsOutput[] = [];
 
   /** `heardAt`: when a session last brought something authenticated (the switchboard knows). */
@@ -124,7 +128,7 @@ export class PeerSessions {
   present(now: Millis, name: UserName, node: NodeId): void {
     const remote = this.#people.get(foldName(name))?.nodes.get(node);
     if (!remote?.attached || remote.sessions.length === 0) this.met(now, name, node);
-    else remote.watched = true;
+    else Object.assign(remote, { watched: true, doubted: false });
   }
 
   /** The supernode says that a watched person's node left. */
@@ -144,6 +148,14 @@ export class PeerSessions {
       for (const remote of [...(this.#people.get(foldName(name))?.nodes.values() ?? [])]) {
         if (remote.attached && !present.has(remote.node)) this.gone(name, remote.node);
       }
+    }
+  }
+
+  /** The same when more of the present are about to be told, at other supernodes: who is not, is gone then. */
+  presentFollows(now: Millis, names: readonly UserName[]): void {
+    this.#doubtsEndAt = now + PRESENT_SETTLES_MS;
+    for (const name of names) {
+      for (const remote of this.#people.get(foldName(name))?.nodes.values() ?? []) remote.doubted = remote.attached;
     }
   }
 
@@ -183,6 +195,7 @@ export class PeerSessions {
     for (const old of remote.sessions) this.#out.push({ type: 'retire', session: old });
     remote.sessions.unshift(session);
     remote.anewAt = Number.NEGATIVE_INFINITY;
+    remote.doubted = false;
     remote.trial = undefined;
     this.#ownerOf.set(session, { person, remote });
     for (const old of remote.sessions.splice(SESSIONS_PER_NODE_MAX)) {
@@ -240,10 +253,11 @@ export class PeerSessions {
       if (now >= remote.connectAt) this.#connect(remote, true);
       if (now >= trialEndsAt(remote) && trialFailed(remote, this.#heardOf(remote))) this.#connect(remote, false);
     }
+    if (now >= this.#doubtsEndAt) this.#endDoubts();
   }
 
   wakeAt(): Millis {
-    let at = Number.POSITIVE_INFINITY;
+    let at = this.#doubtsEndAt;
     for (const remote of this.#remotes()) at = Math.min(at, remote.connectAt, trialEndsAt(remote));
     return at;
   }
@@ -252,6 +266,14 @@ export class PeerSessions {
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  #endDoubts(): void {
+    this.#doubtsEndAt = Number.POSITIVE_INFINITY;
+    const doubted = [...this.#people.values()].flatMap((person) =>
+      [...person.nodes.values()].filter((one) => one.doubted).map(({ node }) => ({ name: person.name, node })),
+    );
+    for (const { name, node } of doubted) this.gone(name, node);
   }
 
   #sendTo(now: Millis, remote: Remote, value: Message): void {
@@ -304,6 +326,7 @@ export class PeerSessions {
     const remote = this.#remote(person, node);
     remote.attached = true;
     remote.watched = true;
+    remote.doubted = false;
     remote.anewAt = now;
     remote.trial = undefined;
     return remote;

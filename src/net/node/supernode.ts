@@ -2,13 +2,17 @@
  * A dedicated supernode: carriers and switchboard in front of the registrar, and a login client that gets it certified
  * and keeps that certificate fresh. Until it is certified it answers nobody.
  *
+ * With the other supernodes it holds the Global Index and reaches people who are attached to them (`mesh-desk.ts`).
  * It also carries the sealed dialogue of clients that reach no login server (`overlay/login-relay.ts`).
  *
  *   start -> enrol at the login server -> certified -> clients attach -> registrar serves and forwards
+ *
+ * A little above 400 lines: like the ordinary node it is one table of what leads to what.
  */
 import type { KeyObject } from 'node:crypto';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { EntryDesk } from '../overlay/entry-desk.ts';
+import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
@@ -37,6 +41,7 @@ import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
+import { MeshDesk, type MeshLoad } from './mesh-desk.ts';
 import { NatDesk } from './nat-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
@@ -46,8 +51,8 @@ const LEARN_TICKET = 2;
 
 const LOGIN_SERVER = { kind: 'login-server' } as const;
 /**
- * The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. Supernodes ask
- * one another for probes.
+ * The anonymous have no certificate yet, and may ask for one through us; nothing else is done for them. Supernodes
+ * reach people through one another, and ask for probes.
  */
 const WELCOME: Welcome = { ways: 'all', kinds: ['person', 'anonymous', 'supernode'] };
 
@@ -59,6 +64,8 @@ export type SupernodeCommand =
   /** Sends the clients to other supernodes; `left` follows when all have gone, or it took too long. */
   | { readonly type: 'leave' };
 
+export type SupernodeLoad = RegistrarLoad & MeshLoad;
+
 export type SupernodeEvent =
   /** Certified (again): to be stored, with the CA certificate. */
   | {
@@ -69,7 +76,7 @@ export type SupernodeEvent =
     }
   /** Could not be certified now; tried again by itself. */
   | { readonly type: 'enrolment-failed'; readonly code: FailureCode }
-  | { readonly type: 'load'; readonly load: RegistrarLoad }
+  | { readonly type: 'load'; readonly load: SupernodeLoad }
   | { readonly type: 'left' };
 
 export interface SupernodeOptions {
@@ -93,6 +100,8 @@ export interface SupernodeOptions {
 export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | SupernodeEvent> {
   readonly #options: SupernodeOptions;
   readonly #trust: PinnedTrust;
+  /** Certificates of records may have ended while the record has not. */
+  readonly #judgesRecords: PinnedTrust;
   readonly #switchboard: Switchboard;
   readonly #carriers: Carriers;
   readonly #registrar: Registrar;
@@ -102,14 +111,17 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #loginLinks = new Map<number, LinkId>();
   readonly #relay = new LoginRelay();
   readonly #nat: NatDesk;
+  readonly #mesh: MeshDesk;
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
   #mapped: readonly Endpoint[] = [];
+  /** What we said last of where we are. */
+  #own: { readonly record: Buffer; readonly signature: Buffer; readonly issuedAtMs: number } | undefined;
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
-  #certified = false;
+  #certificate: Buffer | undefined;
   /** We stop, and wait for the last client until then. */
   #leaveBy: Millis = Number.POSITIVE_INFINITY;
   #out: (NetOutput | SupernodeEvent)[] = [];
@@ -118,6 +130,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
+    this.#judgesRecords = new PinnedTrust({ pin, authorityDer, wallClock, graceMs: RECORD_LIFETIME_MS });
     this.#switchboard = new Switchboard({
       random,
       trust: this.#trust,
@@ -130,9 +143,16 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
     const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
-    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor });
+    const rooms = { random, carriers: this.#carriers, switchboard: this.#switchboard };
+    this.#mesh = new MeshDesk({
+      ...{ ...rooms, wallClock, self: options.nodeId, entries: this.#entries },
+      judge: (der) => this.#judgesRecords.judge(der, this.#trust.authorityDer),
+      registrar: () => this.#registrar,
+    });
+    const { beyond } = this.#mesh;
+    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor, beyond, wallClock });
     const { endpoints } = options;
-    this.#nat = new NatDesk({ random, carriers: this.#carriers, switchboard: this.#switchboard, endpoints });
+    this.#nat = new NatDesk({ ...rooms, endpoints });
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
@@ -146,8 +166,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   }
 
   command(now: Millis, command: SupernodeCommand): void {
-    if (command.type === 'report') this.#out.push({ type: 'load', load: this.#registrar.load(now) });
-    else if (command.type === 'mapped') {
+    if (command.type === 'report') {
+      this.#out.push({ type: 'load', load: { ...this.#registrar.load(now), ...this.#mesh.load } });
+    } else if (command.type === 'mapped') {
       this.#mapped = command.endpoints;
       this.#enrol(now);
     } else {
@@ -166,14 +187,23 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#login.wake(now);
     this.#relay.wake(now);
     this.#nat.wake(now);
-    if (this.#nat.asksForSupernodes(now)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
+    this.#mesh.wake(now);
+    const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
+    if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
     this.#leftYet(now);
   }
 
   wakeAt(): Millis {
     const roomsAt = Math.min(this.#registrar.wakeAt(), this.#login.wakeAt(), this.#relay.wakeAt(), this.#nat.wakeAt());
-    return Math.min(this.#enrolAt, this.#learnAt, this.#switchboard.wakeAt(), roomsAt, this.#leaveBy);
+    return Math.min(
+      this.#enrolAt,
+      this.#learnAt,
+      this.#switchboard.wakeAt(),
+      roomsAt,
+      this.#mesh.wakeAt(),
+      this.#leaveBy,
+    );
   }
 
   drain(): (NetOutput | SupernodeEvent)[] {
@@ -185,12 +215,14 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
     const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
-    return rooms + this.#nat.dropped;
+    return rooms + this.#nat.dropped + this.#mesh.dropped;
   }
 
   #leftYet(now: Millis): void {
     if (this.#leaveBy === Number.POSITIVE_INFINITY || (!this.#registrar.empty && now < this.#leaveBy)) return;
     this.#leaveBy = Number.POSITIVE_INFINITY;
+    this.#mesh.stop(now);
+    this.#settle(now);
     this.#out.push({ type: 'left' });
   }
 
@@ -201,9 +233,20 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     // Of one family, the one by which the login server is asked first: it sees us at no address of the other.
     const [first] = endpoints;
     const seen = endpoints.filter(({ host }) => first && familyOf(host) === familyOf(first.host));
-    const entry = signRecord({ nodeId, endpoints: seen, issuedAtMs: wallClock() }, privateKey);
+    const issuedAtMs = wallClock();
+    const entry = signRecord({ nodeId, endpoints: seen, issuedAtMs }, privateKey);
+    this.#own = { ...entry, issuedAtMs };
+    this.#join(now);
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** The others take our word by our certificate, also while the login server is away. */
+  #join(now: Millis): void {
+    const certificate = this.#certificate;
+    if (!certificate || !this.#own) return;
+    const { record, signature, issuedAtMs } = this.#own;
+    this.#mesh.start(now, { certificate, record, signature }, issuedAtMs);
   }
 
   /** What the login server may tell of us: it vouches for an entry only when it sees us at every address in it. */
@@ -228,7 +271,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #adoptCertificate(certificateDer: Buffer): void {
     const { nodeId, privateKey } = this.#options;
     this.#switchboard.setIdentity({ nodeId, privateKey, certificateDer });
-    this.#certified = true;
+    this.#certificate = certificateDer;
   }
 
   #settle(now: Millis): void {
@@ -244,19 +287,22 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       for (const output of asked) this.#fromLogin(now, output);
       const relayed = this.#relay.drain();
       for (const output of relayed) this.#fromRelay(now, output);
+      const meshed = this.#mesh.settle(now);
       const moved = this.#carriers.drain();
       for (const output of moved) this.#fromCarriers(now, output);
-      if (said.length + served.length + asked.length + relayed.length + moved.length === 0) return;
+      if (!meshed && said.length + served.length + asked.length + relayed.length + moved.length === 0) return;
     }
   }
 
   #fromCarriers(now: Millis, output: CarrierOutput): void {
     if (output.type === 'link-up') {
       if (output.link === this.#relayLink) this.#relayUp();
+      else if (output.peer.kind === 'supernode') this.#supernodeUp(now, output);
       else if (!this.#nat.linkUp(now, output.link)) this.#login.connected(now, this.#attemptOf(output.link));
     } else if (output.type === 'link-down') {
       if (output.link === this.#relayLink) this.#relayDown(now);
-      else if (!this.#nat.linkDown(now, output.link)) this.#linkDown(now, output.link, output.code);
+      else if (!this.#nat.linkDown(now, output.link) && !this.#mesh.linkDown(now, output.link))
+        this.#linkDown(now, output.link, output.code);
     } else if (output.type !== 'carry') this.#out.push(output);
   }
 
@@ -299,8 +345,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     else if (output.type === 'established') {
       if (this.#carriers.established(output.session, output.peer)) return;
       this.#nat.accept(output.session, output.peer, this.#carriers.remoteOf(output.route)?.host ?? '');
+      if (output.peer.kind === 'supernode') this.#mesh.established(now, output.session, output.peer.nodeId);
     } else if (output.type === 'failed') this.#carriers.ended(output.session, output.code);
     else if (output.type === 'closed') {
+      this.#mesh.closed(output.session);
       if (this.#carriers.ended(output.session, 'unreachable')) return;
       this.#registrar.sessionClosed(output.session);
       this.#relay.sessionClosed(output.session);
@@ -318,6 +366,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     }
     if (peer && this.#nat.receiveMessage(now, peer, message)) return;
     const remote = this.#carriers.remoteOf(route);
+    const from = peer?.kind === 'supernode' ? { node: peer.nodeId, host: remote?.host ?? '' } : undefined;
+    if (from && this.#mesh.receive(now, from, message)) return;
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
     }
@@ -335,7 +385,14 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       // Proven, once there is something to prove: only so may a known supernode announce a new address.
       const face = output.face === 'classic' ? 'classic' : 'plain';
       const { proxy, tls } = output;
-      const options = { anonymous: !this.#certified, wantAuthority, face, expect: LOGIN_SERVER, proxy, tls } as const;
+      const options = {
+        anonymous: this.#certificate === undefined,
+        wantAuthority,
+        face,
+        expect: LOGIN_SERVER,
+        proxy,
+        tls,
+      } as const;
       this.#loginLinks.set(output.attempt, this.#carriers.connect(now, output.endpoint, options));
     } else if (output.type === 'abandon') {
       const link = this.#loginLinks.get(output.attempt);
@@ -347,7 +404,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
     } else if (output.ticket === LEARN_TICKET) {
       if (output.type !== 'reply' || output.message.kind !== 'supernodes') return;
-      this.#entries.learn(this.#options.wallClock(), output.message.body);
+      this.#mesh.learned(now, this.#entries.learn(this.#options.wallClock(), output.message.body));
       this.#nat.named(now, output.message.body);
     } else if (output.type === 'failed') this.#enrolmentFailed(now, output.code);
     else this.#enrolled(now, output.message);
@@ -366,7 +423,15 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
     this.#nat.open(now);
+    this.#join(now);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });
+  }
+
+  /** A session with another supernode that we opened, for probes or for the mesh: both use it. */
+  #supernodeUp(now: Millis, { link, session, peer }: Extract<CarrierOutput, { type: 'link-up' }>): void {
+    const [endpoint] = this.#entries.endpointsOf(peer.nodeId);
+    if (!this.#nat.linkUp(now, link) && endpoint) this.#nat.accept(session, peer, endpoint.host);
+    this.#mesh.established(now, session, peer.nodeId);
   }
 
   #enrolmentFailed(now: Millis, code: FailureCode): void {

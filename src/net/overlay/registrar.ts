@@ -1,7 +1,8 @@
 /**
  * The supernode's side of attachment: who is attached here, by lease; who wants to hear of whom; search over those who
  * agreed to be found; and the forwarding of sealed packets between attached clients, within caps (`relay-caps.ts`).
- * It is told of messages by session number and answers by session number; sessions belong to the switchboard.
+ * It is told of messages by session number and answers by session number; sessions belong to the switchboard. Those who are
+ * at other supernodes are asked for `beyond`, and what is said there comes back by `tellSeen`, `found`, `deliver`.
  *
  * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
  * client that hides from a name is not seen, found or reached by that person (blocked users see nothing).
@@ -9,15 +10,15 @@
  * Some are here in standby (PROTOCOL.md 9.3): their first supernode is another, and would be us if that one died. They
  * are found and reached like everybody, but are not told who comes and goes.
  *
- * A little above 400 lines: attaching, being seen and being reached are one set of rules.
+ * Well above 400 lines: attaching, being seen and being reached are one set of rules.
  */
 import type { Millis } from '../protocol/core.ts';
 import { parseEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
+import { JUST_COME_MS, PUBLISH_BURST, PUBLISH_REFILL_MS } from '../protocol/overlay-params.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
-  DISPLAY_NAME_LENGTH_MAX,
   ENTRIES_GET_BURST,
   ENTRIES_GET_REFILL_MS,
   FORWARD_DATAGRAM_BYTES_MAX,
@@ -35,8 +36,9 @@ import {
 import type { RelayCap } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
+import type { Client as Elsewhere } from './abroad.ts';
+import type { Beyond } from './beyond.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
-import { compilePattern } from './search-pattern.ts';
 import type { SealedEntry } from './supernode-entry.ts';
 
 export interface RegistrarPeer {
@@ -74,13 +76,13 @@ export interface RegistrarLoad {
 interface Client {
   readonly peer: RegistrarPeer;
   readonly key: string;
-  displayName: string;
-  listed: boolean;
   /** Another supernode is their first one. */
   standby: boolean;
   hiddenFrom: ReadonlySet<string>;
   watch: ReadonlySet<string>;
   leaseUntil: Millis;
+  /** When its list of watched names was told last. */
+  watchesSince: Millis;
   /** Its endpoint as `Attached` told it. */
   observedThen: string;
   readonly allowance: Allowance;
@@ -90,6 +92,14 @@ interface Client {
 interface Allowance {
   readonly searches: TokenBucket;
   readonly entries: TokenBucket;
+  readonly records: TokenBucket;
+}
+
+/** A look-up that is asked of others as well. */
+interface Question {
+  readonly client: Client;
+  readonly requestId: number;
+  readonly name: string;
 }
 
 export class Registrar {
@@ -97,6 +107,11 @@ export class Registrar {
   readonly #relayKbps: number;
   readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
   readonly #caps: RelayCaps;
+  readonly #beyond: Beyond;
+  readonly #wallClock: () => number;
+  /** By ticket. */
+  readonly #questions = new Map<number, Question>();
+  #ticket = 0;
   readonly #byNode = new Map<NodeId, Client>();
   readonly #bySession = new Map<number, Client>();
   readonly #byName = new Map<string, Set<Client>>();
@@ -115,9 +130,13 @@ export class Registrar {
   constructor(options: {
     loginServers: readonly string[];
     relayKbps: number;
-    entriesFor?: (client: NodeId) => readonly SealedEntry[];
+    entriesFor: (client: NodeId) => readonly SealedEntry[];
+    beyond: Beyond;
+    wallClock: () => number;
   }) {
-    this.#entriesFor = options.entriesFor ?? (() => []);
+    this.#entriesFor = options.entriesFor;
+    this.#beyond = options.beyond;
+    this.#wallClock = options.wallClock;
     this.#loginServers = options.loginServers;
     this.#relayKbps = options.relayKbps;
     this.#caps = new RelayCaps(options.relayKbps);
@@ -133,7 +152,7 @@ export class Registrar {
       this.#keepAlive(now, from, value.body.id);
       return true;
     }
-    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet', 'vouch'];
+    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet', 'vouch', 'publish'];
     if (!kinds.includes(value.kind)) return false;
     const client = this.#bySession.get(from.session);
     if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
@@ -181,6 +200,71 @@ export class Registrar {
     return out;
   }
 
+  // ------------------------------------------------------------------ for the rooms that know other supernodes
+
+  /** Nodes of this folded name that are attached here, in standby too, and that the viewer may know of. */
+  visibleNodes(key: string, viewer: string): Elsewhere[] {
+    return this.#nodesFor(key, viewer).map(idOf);
+  }
+
+  /** The same without those in standby. */
+  presentNodes(key: string, viewer: string): Elsewhere[] {
+    const here = this.#nodesFor(key, viewer).filter(({ standby }) => !standby);
+    return here.map(idOf);
+  }
+
+  keyHere(node: NodeId): string | undefined {
+    return this.#byNode.get(node)?.key;
+  }
+
+  seesHere(watcher: NodeId, node: NodeId): boolean {
+    const [viewer, client] = [this.#byNode.get(watcher), this.#byNode.get(node)];
+    return viewer !== undefined && client !== undefined && this.#visible(client, viewer);
+  }
+
+  watchersOf(key: string): Elsewhere[] {
+    return [...(this.#watchers.get(key) ?? [])].filter(({ standby }) => !standby).map(idOf);
+  }
+
+  *watchesHere(): Generator<{ client: Elsewhere; key: string }> {
+    for (const client of this.#byNode.values()) {
+      if (!client.standby) for (const key of client.watch) yield { client: idOf(client), key };
+    }
+  }
+
+  /** Somebody at another supernode comes into a client's sight, or leaves it. */
+  tellSeen(now: Millis, seen: { watcher: NodeId; name: string; node: NodeId; attached: boolean }): void {
+    const watcher = this.#byNode.get(seen.watcher);
+    if (!watcher || watcher.standby || (seen.attached && this.seesHere(seen.watcher, seen.node))) return;
+    const { name, attached } = seen;
+    const wasHere = attached && now < watcher.watchesSince + JUST_COME_MS;
+    this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(seen.node), attached, wasHere }));
+  }
+
+  /** What became of a look-up. */
+  found(ticket: number, nodes: readonly NodeId[]): void {
+    const question = this.#questions.get(ticket);
+    this.#questions.delete(ticket);
+    if (question) this.#answerLookup(question, nodes);
+  }
+
+  /** A packet from a node at another supernode for a client here. */
+  deliver(now: Millis, { source, target, packet }: { source: NodeId; target: NodeId; packet: Buffer }): void {
+    const client = this.#byNode.get(target);
+    if (client && this.#caps.takeOfAll(now, packet.length)) this.#pass(client, source, packet);
+  }
+
+  forwardFailed(client: NodeId, target: NodeId): void {
+    const session = this.#byNode.get(client)?.peer.session;
+    const failed = message('forwardFailed', { target: bytesOf(target) });
+    if (session !== undefined) this.#out.push({ session, message: failed, reliable: false });
+  }
+
+  vouched({ source, target, host }: { source: NodeId; target: NodeId; host: string }): void {
+    const client = this.#byNode.get(target);
+    if (client) this.#send(client.peer.session, message('vouched', { source: bytesOf(source), host }));
+  }
+
   load(now: Millis): RegistrarLoad {
     return {
       clients: this.#byNode.size - this.#standbys(),
@@ -199,9 +283,10 @@ export class Registrar {
   #serve(now: Millis, client: Client, value: Message, host: string): void {
     client.leaseUntil = now + LEASE_MS;
     if (value.kind === 'detach') this.#remove(client);
-    else if (value.kind === 'lookup') this.#lookup(client, value.body);
+    else if (value.kind === 'lookup') this.#lookup(now, client, value.body);
     else if (value.kind === 'search') this.#search(now, client, value.body);
-    else if (value.kind === 'watch') this.#setWatch(client, value.body.names);
+    else if (value.kind === 'watch') this.#setWatch(now, client, value.body.names);
+    else if (value.kind === 'publish') this.#publish(now, client, value.body);
     else if (value.kind === 'forward') this.#forward(now, client, value.body, host);
     else if (value.kind === 'entriesGet') this.#tellEntries(now, client, value.body);
   }
@@ -218,17 +303,16 @@ export class Registrar {
     const again = old?.peer.session === peer.session;
     if (old && !again) this.#remove(old);
     const client = again && old ? old : this.#admit(now, peer);
-    client.displayName = body.displayName.slice(0, DISPLAY_NAME_LENGTH_MAX);
-    client.listed = body.listed;
     const comes = !standby && (!again || client.standby);
     client.standby = standby;
     if (again) this.#hide(client, foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX));
     else client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
     client.leaseUntil = now + LEASE_MS;
     client.observedThen = peer.observed;
-    this.#setWatch(client, body.watch);
+    this.#setWatch(now, client, body.watch);
     if (!again) this.#announce(client, true);
     if (comes) this.#hint(client);
+    if (!this.#leaving) this.#beyond.changedHere(client.key);
     const present = standby ? [] : this.#present(client);
     this.#send(
       peer.session,
@@ -238,17 +322,20 @@ export class Registrar {
         loginServers: [...this.#loginServers],
         keepAliveMs: KEEP_ALIVE_MS,
         present,
+        presentFollows: !standby && client.watch.size > 0 && this.#beyond.hasOthers,
+        record: standby ? 0 : this.#beyond.printOf(peer.nodeId),
       }),
     );
   }
 
-  /** Of those whom the client watches, who is here. */
+  /** Of those whom the client watches, who is here, or seen elsewhere. */
   #present(client: Client) {
-    return [...client.watch].flatMap((name) =>
-      [...(this.#byName.get(name) ?? [])]
-        .filter((other) => this.#visible(other, client))
-        .map((other) => ({ name: other.peer.name, nodeId: bytesOf(other.peer.nodeId) })),
-    );
+    const present = new Map(this.#beyond.seenBy(client.peer.nodeId).map(({ node, name }) => [node, name]));
+    for (const name of client.watch) {
+      for (const other of this.#byName.get(name) ?? [])
+        if (this.#visible(other, client)) present.set(other.peer.nodeId, other.peer.name);
+    }
+    return [...present].map(([node, name]) => ({ name, nodeId: bytesOf(node) }));
   }
 
   #standbys(): number {
@@ -269,12 +356,11 @@ export class Registrar {
     const client: Client = {
       peer,
       key: foldName(peer.name),
-      displayName: '',
-      listed: false,
       standby: true,
       hiddenFrom: new Set(),
       watch: new Set(),
       leaseUntil: now + LEASE_MS,
+      watchesSince: now,
       observedThen: peer.observed,
       allowance: this.#allowanceOf(peer.nodeId),
     };
@@ -288,6 +374,7 @@ export class Registrar {
     const allowance = this.#allowances.get(node) ?? {
       searches: new TokenBucket(1_000 / SEARCH_REFILL_MS, SEARCH_BURST),
       entries: new TokenBucket(1_000 / ENTRIES_GET_REFILL_MS, ENTRIES_GET_BURST),
+      records: new TokenBucket(1_000 / PUBLISH_REFILL_MS, PUBLISH_BURST),
     };
     this.#allowances.delete(node);
     this.#allowances.set(node, allowance);
@@ -307,13 +394,19 @@ export class Registrar {
     this.#bySession.delete(client.peer.session);
     removeFrom(this.#byName, client.key, client);
     for (const name of client.watch) removeFrom(this.#watchers, name, client);
+    for (const [ticket, question] of this.#questions) if (question.client === client) this.#questions.delete(ticket);
     this.#announce(client, false);
+    this.#beyond.setWatch(idOf(client), new Set());
+    // While we stop they are found elsewhere, before we are gone.
+    if (!this.#leaving) this.#beyond.changedHere(client.key);
   }
 
-  #setWatch(client: Client, names: readonly string[]): void {
+  #setWatch(now: Millis, client: Client, names: readonly string[]): void {
     for (const name of client.watch) removeFrom(this.#watchers, name, client);
     client.watch = foldedSet(names, WATCHED_NAMES_MAX);
+    client.watchesSince = now;
     for (const name of client.watch) addTo(this.#watchers, name, client);
+    this.#beyond.setWatch(idOf(client), client.standby ? new Set() : client.watch);
   }
 
   /** Not to those in standby, and not while we stop: whoever leaves us then is found elsewhere. */
@@ -341,8 +434,10 @@ export class Registrar {
     }
   }
 
+  /** Unless it is seen at another supernode all the while. */
   #tellSeen(watcher: Client, client: Client, attached: boolean): void {
     const { name, nodeId } = client.peer;
+    if (this.#beyond.sees(watcher.peer.nodeId, nodeId)) return;
     this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(nodeId), attached }));
   }
 
@@ -359,11 +454,38 @@ export class Registrar {
     this.#out.push({ session: from.session, message: message('keepAliveReply', body), reliable: false });
   }
 
-  #lookup(client: Client, body: Body<'lookup'>): void {
-    if (!isName(body.name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
-    const found = [...(this.#byName.get(foldName(body.name)) ?? [])].filter((other) => this.#visible(other, client));
-    const nodeIds = found.map((other) => bytesOf(other.peer.nodeId));
-    this.#send(client.peer.session, message('whereabouts', { requestId: body.requestId, name: body.name, nodeIds }));
+  #nodesFor(key: string, viewer: string): Client[] {
+    return [...(this.#byName.get(key) ?? [])].filter(({ hiddenFrom }) => !hiddenFrom.has(foldName(viewer)));
+  }
+
+  #lookup(now: Millis, client: Client, body: Body<'lookup'>): void {
+    const { name, requestId } = body;
+    if (!isName(name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
+    const viewer = client.peer.name;
+    if (!this.#beyond.hasOthers) {
+      const here = this.visibleNodes(foldName(name), viewer).map(({ node }) => node);
+      return this.#answerLookup({ client, requestId, name }, here);
+    }
+    this.#ticket += 1;
+    this.#questions.set(this.#ticket, { client, requestId, name });
+    this.#beyond.lookup(now, this.#ticket, name, viewer);
+  }
+
+  #answerLookup({ client, requestId, name }: Question, nodes: readonly NodeId[]): void {
+    const { session, nodeId } = client.peer;
+    const nodeIds = nodes.filter((node) => node !== nodeId).map(bytesOf);
+    this.#send(session, message('whereabouts', { requestId, name, nodeIds }));
+  }
+
+  #publish(now: Millis, client: Client, body: Body<'publish'>): void {
+    const { session, nodeId } = client.peer;
+    const { records } = client.allowance;
+    if (!records.take(now)) {
+      return this.#refuse(session, { kind: 'publish', body }, 'busy', records.waitMs(now));
+    }
+    const refused = this.#beyond.publish(now, nodeId, body.entry);
+    if (refused) this.#refuse(session, { kind: 'publish', body }, 'request-malformed');
+    else this.#send(session, message('published', { requestId: body.requestId }));
   }
 
   #search(now: Millis, client: Client, body: Body<'search'>): void {
@@ -371,20 +493,18 @@ export class Registrar {
     if (!searches.take(now)) {
       return this.#refuse(client.peer.session, { kind: 'search', body }, 'busy', searches.waitMs(now));
     }
-    const matches = compilePattern(body.pattern);
-    const hits = new Map<string, { name: string; displayName: string; rank: number }>();
-    for (const other of this.#byNode.values()) {
-      if (!other.listed || !this.#visible(other, client)) continue;
-      const rank = matches(other.key, other.displayName);
-      // Of several devices the one that fits best speaks for the person.
-      if (rank > (hits.get(other.key)?.rank ?? 0))
-        hits.set(other.key, { name: other.peer.name, displayName: other.displayName, rank });
-    }
+    const minuteMs = Math.floor(this.#wallClock() / 60_000) * 60_000;
+    const asOfMs = body.asOfMs === 0 ? minuteMs : Math.min(body.asOfMs, minuteMs);
     const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
-    const sorted = [...hits.entries()].sort(([a, x], [b, y]) => y.rank - x.rank || (a < b ? -1 : 1));
-    const page = sorted.slice(0, limit).map(([, { name, displayName }]) => ({ name, displayName }));
-    const complete = sorted.length <= limit;
-    this.#send(client.peer.session, message('searchResults', { requestId: body.requestId, hits: page, complete }));
+    const { hits, next, complete } = this.#beyond.search({ pattern: body.pattern, limit, after: body.after, asOfMs });
+    // The index knows of nobody who hides; at least whoever is attached here is not shown.
+    const shown = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
+    const page = { hits: shown.map((hit) => ({ ...hit })), complete, next, asOfMs };
+    this.#send(client.peer.session, message('searchResults', { requestId: body.requestId, ...page }));
+  }
+
+  #hides(key: string, viewer: string): boolean {
+    return [...(this.#byName.get(key) ?? [])].some(({ hiddenFrom }) => hiddenFrom.has(viewer));
   }
 
   #tellEntries(now: Millis, client: Client, body: Body<'entriesGet'>): void {
@@ -406,31 +526,37 @@ export class Registrar {
     const { nodeId: node } = client.peer;
     const cap = this.#caps.take(now, { person: client.key, node, host, target: hexOf(body.target), bytes });
     if (cap !== undefined) return this.#complain(now, client, cap);
-    const target = this.#byNode.get(hexOf(body.target));
-    if (!target || !this.#visible(target, client)) {
-      const failed = message('forwardFailed', { target: body.target });
-      this.#out.push({ session: client.peer.session, message: failed, reliable: false });
-      return;
+    const id = hexOf(body.target);
+    const target = this.#byNode.get(id);
+    if (!target) {
+      this.#forwardedPackets += 1;
+      this.#forwardedBytes += bytes;
+      return this.#beyond.forward(now, idOf(client), id, Buffer.from(body.packet));
     }
+    if (this.#visible(target, client)) this.#pass(target, node, body.packet);
+    else this.forwardFailed(node, id);
+  }
+
+  #pass(target: Client, from: NodeId, packet: Uint8Array): void {
     this.#forwardedPackets += 1;
-    this.#forwardedBytes += bytes;
-    const source = bytesOf(client.peer.nodeId);
-    this.#out.push({
-      session: target.peer.session,
-      message: message('forwarded', { source, packet: body.packet }),
-      reliable: bytes > FORWARD_DATAGRAM_BYTES_MAX,
-    });
+    this.#forwardedBytes += packet.length;
+    const reliable = packet.length > FORWARD_DATAGRAM_BYTES_MAX;
+    const forwarded = message('forwarded', { source: bytesOf(from), packet });
+    this.#out.push({ session: target.peer.session, message: forwarded, reliable });
   }
 
   /** Only what we see by UDP: the other end of a stream may be a proxy that serves others too. */
   #vouch(now: Millis, client: Client, observed: string, body: Body<'vouch'>): void {
-    const target = body.target.length === ID_BYTES ? this.#byNode.get(hexOf(body.target)) : undefined;
     const seen = parseEndpoint(observed);
-    if (!target || !this.#visible(target, client) || seen?.carrier !== 'udp') return;
+    if (body.target.length !== ID_BYTES || seen?.carrier !== 'udp') return;
+    const id = hexOf(body.target);
+    const target = this.#byNode.get(id);
+    if (target && !this.#visible(target, client)) return;
+    const { host } = seen;
     const { nodeId: node } = client.peer;
-    const parcel = { person: client.key, node, host: seen.host, target: target.peer.nodeId, bytes: 0 };
-    if (this.#caps.take(now, parcel) !== undefined) return;
-    this.#send(target.peer.session, message('vouched', { source: bytesOf(node), host: seen.host }));
+    if (this.#caps.take(now, { person: client.key, node, host, target: id, bytes: 0 }) !== undefined) return;
+    if (target) this.vouched({ source: node, target: id, host });
+    else this.#beyond.vouch(idOf(client), id, host);
   }
 
   #complain(now: Millis, client: Client, cap: RelayCap): void {
@@ -447,6 +573,10 @@ export class Registrar {
   #send(session: number, value: Message): void {
     this.#out.push({ session, message: value, reliable: true });
   }
+}
+
+function idOf({ peer }: Client): Elsewhere {
+  return { node: peer.nodeId, name: peer.name };
 }
 
 /** What is no name is nobody's, and could be as long as a message. */

@@ -109,6 +109,15 @@ export class RelayCaps {
     return cap;
   }
 
+  /** A packet that another supernode forwards, which has counted it for its client: may it go on? */
+  takeOfAll(now: Millis, bytes: number): boolean {
+    const cost = Math.max(bytes, FORWARD_BYTES_LEAST);
+    const fits = this.#all.waitMs(now, cost) === 0;
+    if (fits) this.#all.take(now, cost);
+    else this.#dropped.supernode += 1;
+    return fits;
+  }
+
   /** After a packet of this node was dropped: what to tell it now, if anything. */
   complaint(now: Millis, node: NodeId, cap: RelayCap): QuotaNews | undefined {
     const complaint = recent(this.#complaints, node, 2 * CLIENTS_PER_SUPERNODE_MAX, () => ({

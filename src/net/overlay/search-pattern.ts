@@ -10,28 +10,58 @@ const WORDS_MAX = 8;
 /** 4: the name itself, 3: begins the name, 2: wildcard in the name, 1: words of the display name, 0: no match. */
 export type Rank = 0 | 1 | 2 | 3 | 4;
 
+export interface WildcardPattern {
+  readonly kind: 'wildcard';
+  /** What stands between the stars, the first at the start of the name and the last at its end. */
+  readonly parts: readonly string[];
+}
+
+export interface WordsPattern {
+  readonly kind: 'words';
+  /** As a name or its beginning. */
+  readonly text: string;
+  readonly words: readonly string[];
+}
+
+export type SearchPattern = WildcardPattern | WordsPattern;
+
+/** Undefined for one that would match everybody, or nothing: of stars and blanks only. */
+export function readPattern(pattern: string): SearchPattern | undefined {
+  const folded = foldName(pattern.slice(0, PATTERN_LENGTH_MAX).normalize('NFKC').trim());
+  if (folded.replaceAll('*', '') === '') return undefined;
+  if (folded.includes('*')) return { kind: 'wildcard', parts: folded.split(/\*+/) };
+  return { kind: 'words', text: folded, words: folded.split(/\s+/).slice(0, WORDS_MAX) };
+}
+
 /** The returned function takes a folded name and a display name as written. */
 export function compilePattern(pattern: string): (name: string, displayName: string) => Rank {
-  const folded = foldName(pattern.slice(0, PATTERN_LENGTH_MAX).normalize('NFKC').trim());
-  if (folded.replaceAll('*', '') === '') return () => 0;
-  if (folded.includes('*')) {
-    const parts = folded.split(/\*+/);
-    return (name) => (matchesParts(name, parts) ? 2 : 0);
-  }
-  const words = folded.split(/\s+/).slice(0, WORDS_MAX);
+  const read = readPattern(pattern);
+  if (!read) return () => 0;
+  if (read.kind === 'wildcard') return (name) => (matchesParts(name, read.parts) ? 2 : 0);
   return (name, displayName) => {
-    if (name === folded) return 4;
-    if (name.startsWith(folded)) return 3;
-    const shown = displayName
-      .normalize('NFKC')
-      .toLowerCase()
-      .split(/[\s,.;:_-]+/);
-    return words.every((word) => shown.some((part) => part.startsWith(word))) ? 1 : 0;
+    if (name === read.text) return 4;
+    if (name.startsWith(read.text)) return 3;
+    return matchesWords(displayName, read.words) ? 1 : 0;
   };
 }
 
+/** The words of a display name, folded, each once. */
+export function wordsOf(displayName: string): string[] {
+  const words = displayName
+    .normalize('NFKC')
+    .toLowerCase()
+    .split(/[\s\p{Cc},.;:_-]+/u);
+  return [...new Set(words)].filter((word) => word !== '');
+}
+
+/** Is each word the beginning of one of the display name's? */
+export function matchesWords(displayName: string, words: readonly string[]): boolean {
+  const shown = wordsOf(displayName);
+  return words.every((word) => shown.some((part) => part.startsWith(word)));
+}
+
 /** `parts` in order, the first at the start and the last at the end; linear, so no pattern is expensive. */
-function matchesParts(name: string, parts: readonly string[]): boolean {
+export function matchesParts(name: string, parts: readonly string[]): boolean {
   const first = parts[0] ?? '';
   const last = parts.at(-1) ?? '';
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;

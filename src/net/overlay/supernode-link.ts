@@ -83,7 +83,12 @@ export type LinkOutput =
       readonly present: readonly { readonly name: string; readonly node: NodeId }[];
     }
   /** Told again after the lists changed: of the watched names, those attached there now. */
-  | { readonly type: 'present'; readonly present: readonly { readonly name: string; readonly node: NodeId }[] }
+  | {
+      readonly type: 'present';
+      readonly present: readonly { readonly name: string; readonly node: NodeId }[];
+      /** Others, who are at other supernodes, will be told in a moment. */
+      readonly follows: boolean;
+    }
   /** Not attached (any more), and why; a new race is on, or will be. */
   | { readonly type: 'detached'; readonly code: FailureCode }
   /** A round came to nothing; the next one begins by itself. */
@@ -434,7 +439,8 @@ export class SupernodeLink {
     if (this.#state.name !== 'attaching') {
       if (this.#state.name === 'attached') this.#state.observedThen = value.body.observed;
       // An answer to older lists says nothing of those that were added since; theirs is on its way.
-      if (value.body.requestId === this.#requestId) this.#out.push({ type: 'present', present });
+      if (value.body.requestId === this.#requestId)
+        this.#out.push({ type: 'present', present, follows: value.body.presentFollows });
       return;
     }
     const { observed, loginServers } = value.body;

@@ -51,7 +51,8 @@ type HandshakeType =
   | 'YouAre'
   | 'Invite'
   | 'SupernodeRecord'
-  | 'SupernodeEntry';
+  | 'SupernodeEntry'
+  | 'IndexRecord';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */

@@ -162,7 +162,7 @@ describe('finding a supernode', () => {
     expect(anna.online).toBe(false);
     people.startLogin();
     people.startSupernode('super2');
-    world.until(() => anna.online, 120_000);
+    world.until(() => anna.online, 150_000);
   });
 
   test('after the certificate has ended: it is renewed first, and then we are in without a pause', () => {

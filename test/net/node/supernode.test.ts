@@ -2,6 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { LoginNode } from '../../../src/net/node/login-node.ts';
 import { Supernode } from '../../../src/net/node/supernode.ts';
+import { type SealedRecord, sealRecord } from '../../../src/net/overlay/index-record.ts';
 import type { Core } from '../../../src/net/protocol/core.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard } from '../../../src/net/transport/switchboard.ts';
@@ -173,6 +174,82 @@ describe('a supernode', () => {
     world.until(() => alice.online && bobby.online, 60_000);
     alice.says(bobby, 'hello');
     world.until(() => alice.delivered.size === 1, 30_000);
+  });
+});
+
+describe('records at a supernode', () => {
+  const own = { displayName: 'Alice', homes: [], signedInAtMs: WALL_MS, sequence: 1, listed: true };
+  const alice = net.issue({ name: 'alice1' }, 'alice');
+  const mallory = net.issue({ name: 'mallory' }, 'mallory');
+  const good = sealRecord({ ...own, nodeId: alice.nodeId }, alice.certificateDer, alice.privateKey);
+  const other = { ...own, nodeId: mallory.nodeId };
+
+  function answerTo(entry: SealedRecord): string | undefined {
+    const knock = new Knock(supernode(), alice);
+    const session = knock.connects();
+    knock.client.send(knock.now, session, message('attach', { requestId: 1 }));
+    knock.client.send(knock.now, session, message('publish', { requestId: 2, entry }));
+    knock.flows();
+    return knock.got.at(-1);
+  }
+
+  it('are taken from the person who signed them', () => {
+    expect(answerTo(good)).toBe('published');
+  });
+
+  it.each([
+    ['signed by somebody else', sealRecord({ ...own, nodeId: alice.nodeId }, alice.certificateDer, mallory.privateKey)],
+    ['of somebody else', sealRecord(other, mallory.certificateDer, mallory.privateKey)],
+    ['of a node that is not the certificate’s', sealRecord(other, alice.certificateDer, alice.privateKey)],
+    ['altered', { ...good, record: Buffer.concat([good.record, Buffer.of(0x28, 9)]) }],
+    [
+      'of 73 hours ago',
+      sealRecord(
+        { ...own, nodeId: alice.nodeId, signedInAtMs: WALL_MS - 73 * 3_600_000 },
+        alice.certificateDer,
+        alice.privateKey,
+      ),
+    ],
+    [
+      'of tomorrow',
+      sealRecord(
+        { ...own, nodeId: alice.nodeId, signedInAtMs: WALL_MS + 86_400_000 },
+        alice.certificateDer,
+        alice.privateKey,
+      ),
+    ],
+  ])('%s are refused', (_what, entry) => {
+    expect(answerTo(entry)).toBe('failure');
+  });
+
+  it('are refused and counted from a supernode that lies, which breaks nothing else', () => {
+    const core = supernode();
+    const knock = new Knock(core, net.issue('supernode', 'another'));
+    const session = knock.connects();
+    const before = core.dropped;
+    const forged = sealRecord({ ...own, nodeId: alice.nodeId }, alice.certificateDer, mallory.privateKey);
+    for (const value of [
+      message('indexPut', { entries: [forged, { ...forged, certificate: Buffer.alloc(0) }] }),
+      message('membersSync', { members: [{ nodeId: Buffer.alloc(3) }], answerWanted: true }),
+      message('interests', { added: [{ name: 'x', watcher: 'alice1', watcherNode: Buffer.alloc(16) }] }),
+      message('seenAt', { watcherNode: Buffer.alloc(1) }),
+      message('transit', { source: Buffer.alloc(2), target: Buffer.alloc(99) }),
+      message('vouchAt', { source: Buffer.alloc(16), target: Buffer.alloc(16), host: 'x' }),
+      message('indexDigest', { digests: Buffer.alloc(5) }),
+    ])
+      knock.client.send(knock.now, session, value);
+    for (let i = 0; i < 20; i++) {
+      knock.now += 100;
+      knock.client.wake(knock.now);
+      knock.flows();
+    }
+    expect(core.dropped - before).toBeGreaterThanOrEqual(5);
+    const person = new Knock(core, alice);
+    const line = person.connects();
+    person.client.send(person.now, line, message('attach', { requestId: 1 }));
+    person.client.send(person.now, line, message('search', { requestId: 2, pattern: 'alice', limit: 5 }));
+    person.flows();
+    expect(person.got.slice(-1)).toEqual(['searchResults']);
   });
 });
 

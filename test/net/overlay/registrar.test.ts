@@ -1,10 +1,11 @@
 /** The supernode's side of attachment: leases, who hears of whom, who is hidden, what is found, and what may be forwarded. */
 import { describe, expect, it } from 'vitest';
+import type { Beyond } from '../../../src/net/overlay/beyond.ts';
+import { IndexStore } from '../../../src/net/overlay/index-store.ts';
 import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
-import { bytesOf, hexOf } from '../../../src/net/protocol/ids.ts';
+import { bytesOf, foldName, hexOf } from '../../../src/net/protocol/ids.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
-  DISPLAY_NAME_LENGTH_MAX,
   ENTRIES_GET_BURST,
   ENTRIES_GET_REFILL_MS,
   FORWARD_BURST_BYTES,
@@ -29,6 +30,8 @@ import {
   type MessageOf,
   message,
 } from '../../../src/net/wire/messages.ts';
+
+const WALL_MS = Date.UTC(2026, 5, 1);
 
 const node = (number: number): string => number.toString(16).padStart(32, '0');
 
@@ -68,6 +71,7 @@ class Caller {
   attaches(words: AttachWords = {}): this {
     const { watch = [], hiddenFrom = [], displayName = '', listed = true, standby = false } = words;
     const lists = { watch: [...watch], hiddenFrom: [...hiddenFrom] };
+    this.scene.isFound(this, { displayName, listed });
     return this.says(message('attach', { requestId: 1, ...lists, displayName, listed, standby }));
   }
 
@@ -95,6 +99,21 @@ class Caller {
 class Scene {
   now = 1_000;
   readonly registrar: Registrar;
+  readonly index = new IndexStore();
+  /** No other supernode; in the index is who `isFound`. */
+  readonly beyond: Beyond = {
+    hasOthers: false,
+    setWatch: () => undefined,
+    changedHere: () => undefined,
+    sees: () => false,
+    seenBy: () => [],
+    lookup: () => undefined,
+    forward: (_now, client, target) => this.registrar.forwardFailed(client.node, target),
+    vouch: () => undefined,
+    search: (query) => ({ ...this.index.search(query), complete: this.index.search(query).next === '' }),
+    publish: () => undefined,
+    printOf: () => 0,
+  };
   readonly #callers = new Map<number, Caller>();
   #sessions = 0;
 
@@ -105,7 +124,9 @@ class Scene {
       signature: Buffer.of(3),
     });
     const entriesFor = (client: string) => [sealed(client)];
-    this.registrar = new Registrar({ loginServers: ['tcp:192.0.2.9:4000'], relayKbps, entriesFor });
+    const loginServers = ['tcp:192.0.2.9:4000'];
+    const { beyond } = this;
+    this.registrar = new Registrar({ loginServers, relayKbps, entriesFor, beyond, wallClock: () => WALL_MS });
   }
 
   /** A session of a person; `number` is the person's device. */
@@ -117,6 +138,13 @@ class Scene {
 
   stranger(): Caller {
     return this.person('');
+  }
+
+  /** Has told the index of themselves. */
+  isFound({ name, nodeId }: Caller, own: { readonly displayName: string; readonly listed: boolean }): void {
+    const sealed = { certificate: Buffer.of(1), record: Buffer.of(2), signature: Buffer.of(3) };
+    const record = { ...own, name, nodeId, key: foldName(name), homes: [], sequence: 1, sealed };
+    this.index.put({ ...record, signedInAtMs: WALL_MS - 1_000 + this.#sessions });
   }
 
   deliver(): void {
@@ -235,13 +263,13 @@ describe('attaching', () => {
     expect(scene.registrar.wakeAt()).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('cuts a display name that is too long, and keeps nothing that is no name in its lists', () => {
+  it('keeps nothing that is no name in its lists', () => {
     const scene = new Scene();
     const long = 'x'.repeat(10_000);
-    scene.person('alice1').attaches({ displayName: long, watch: [long, 'bobby1'] });
-    const bobby = scene.person('bobby1').attaches();
-    bobby.says(message('search', { requestId: 3, pattern: 'alice1', limit: 5 }));
-    expect(bobby.got('searchResults')[0]?.hits?.[0]?.displayName).toHaveLength(DISPLAY_NAME_LENGTH_MAX);
+    const alice = scene.person('alice1').attaches({ watch: [long, 'bobby1'] });
+    expect([...scene.registrar.watchesHere()].map(({ key }) => key)).toEqual(['bobby1']);
+    scene.person('bobby1').attaches();
+    expect(alice.saw).toEqual(['+bobby1']);
   });
 });
 
@@ -360,23 +388,28 @@ describe('searching', () => {
     expect(result?.complete).toBe(true);
   });
 
-  it('shows nobody who does not want to be listed, nor oneself, and a person with two devices once', () => {
+  it('shows nobody who does not want to be listed, and a person with two devices once', () => {
     const scene = new Scene();
     scene.person('bobby1', 21).attaches({ displayName: 'at home' });
     scene.person('bobby1', 22).attaches({ displayName: 'on the road' });
     scene.person('bobby2').attaches({ listed: false });
     const me = scene.person('bobby3').attaches();
     me.says(message('search', { requestId: 2, pattern: 'bobby', limit: 10 }));
-    expect(me.got('searchResults')[0]?.hits?.map((hit) => hit.name)).toEqual(['bobby1']);
+    expect(me.got('searchResults')[0]?.hits?.map((hit) => hit.name)).toEqual(['bobby1', 'bobby3']);
   });
 
-  it('finds a person by the device whose display name fits', () => {
+  it('goes on behind a page, as of the same minute', () => {
     const scene = new Scene();
-    scene.person('bobby1', 21).attaches({ displayName: 'Robert' });
-    scene.person('bobby1', 22).attaches({ displayName: 'nothing' });
+    for (let i = 1; i <= 5; i++) scene.person(`person${i}`).attaches();
     const alice = scene.person('alice1').attaches();
-    alice.says(message('search', { requestId: 2, pattern: 'robert', limit: 10 }));
-    expect(alice.got('searchResults')[0]?.hits).toMatchObject([{ name: 'bobby1', displayName: 'Robert' }]);
+    alice.says(message('search', { requestId: 2, pattern: 'person', limit: 3 }));
+    const [first] = alice.got('searchResults');
+    expect(first).toMatchObject({ complete: false, asOfMs: WALL_MS });
+    const { next = '', asOfMs = 0 } = first ?? {};
+    alice.says(message('search', { requestId: 3, pattern: 'person', limit: 3, after: next, asOfMs }));
+    const [second] = alice.got('searchResults');
+    expect(second?.hits?.map((hit) => hit.name)).toEqual(['person4', 'person5']);
+    expect(second).toMatchObject({ complete: true, next: '', asOfMs: WALL_MS });
   });
 
   it.each([

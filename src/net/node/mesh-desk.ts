@@ -1,0 +1,245 @@
+/**
+ * All that a supernode has to do with the others: it assembles membership, index, people elsewhere and the sessions for
+ * them (`mesh.ts`), keeps their entries, and answers the registrar (`overlay/beyond.ts`).
+ *
+ *   certified --> start: our entry, entries of others --> membership     leave --> stop
+ *   entry wanted --> EntriesGet where the news came from --> Entries --> EntryDesk --> membership
+ *   registrar --> Beyond --> abroad, index        abroad --> registrar (seen, found, deliver, ...)
+ */
+import { Abroad } from '../overlay/abroad.ts';
+import type { Beyond } from '../overlay/beyond.ts';
+import type { EntryDesk } from '../overlay/entry-desk.ts';
+import { FullIndex } from '../overlay/full-index.ts';
+import { type PersonJudge, printOf } from '../overlay/index-record.ts';
+import { Membership } from '../overlay/membership.ts';
+import type { Registrar } from '../overlay/registrar.ts';
+import type { SealedEntry, SupernodeEntry } from '../overlay/supernode-entry.ts';
+import type { Millis, Random, WallClock } from '../protocol/core.ts';
+import { type Endpoint, isPrivateHost } from '../protocol/endpoint.ts';
+import { bytesOf, type NodeId } from '../protocol/ids.ts';
+import {
+  ALONE_ASK_MS,
+  CONTACTS_MAX,
+  ENTRIES_WANTED_MAX,
+  LOAD_LOOK_MS,
+  LOAD_STEP_PERMILLE,
+  PUBLISH_AGAIN_MS,
+} from '../protocol/overlay-params.ts';
+import { CLIENTS_PER_SUPERNODE_MAX } from '../protocol/params.ts';
+import type { SessionId, Switchboard } from '../transport/switchboard.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
+import type { Carriers, LinkId } from './carriers.ts';
+import { Mesh, type MeshOutput } from './mesh.ts';
+
+export interface MeshDeskOptions {
+  readonly random: Random;
+  readonly wallClock: WallClock;
+  readonly self: NodeId;
+  readonly judge: PersonJudge;
+  readonly entries: EntryDesk;
+  readonly carriers: Carriers;
+  readonly switchboard: Switchboard;
+  /** Who is attached here; asked only when something happens, so it may be made after this room. */
+  readonly registrar: () => Registrar;
+}
+
+/** For `status` and reports. */
+export interface MeshLoad {
+  /** Other supernodes that live. */
+  readonly members: number;
+  /** Records of the Global Index held here. */
+  readonly records: number;
+}
+
+export class MeshDesk {
+  readonly #options: MeshDeskOptions;
+  readonly #membership: Membership;
+  readonly #index: FullIndex;
+  readonly #abroad: Abroad;
+  readonly #mesh: Mesh;
+  readonly beyond: Beyond;
+  #running = false;
+  #askAt: Millis = Number.POSITIVE_INFINITY;
+  #loadAt: Millis = Number.POSITIVE_INFINITY;
+  #announced = { loadPermille: 0, entryIssuedAtMs: 0 };
+  #requestId = 0;
+
+  constructor(options: MeshDeskOptions) {
+    this.#options = options;
+    const { random, wallClock, self, judge, entries, carriers, switchboard, registrar } = options;
+    this.#membership = new Membership({ random, self });
+    this.#index = new FullIndex({ random, wallClock, judge });
+    const { store } = this.#index;
+    this.#abroad = new Abroad({
+      self,
+      visibleNodes: (key, viewer) => registrar().visibleNodes(key, viewer),
+      presentNodes: (key, viewer) => registrar().presentNodes(key, viewer),
+      seesHere: (watcher, node) => registrar().seesHere(watcher, node),
+      keyHere: (node) => registrar().keyHere(node),
+      watchersOf: (key) => registrar().watchersOf(key),
+      watchesHere: () => registrar().watchesHere(),
+      homesOfName: (key) => store.find(key, wallClock()).flatMap(({ homes }) => homes),
+      recordOf: (node) => store.get(node),
+      lives: (id) => this.#lives(id),
+    });
+    const rooms = { membership: this.#membership, index: this.#index, abroad: this.#abroad };
+    const endpointsOf = (id: NodeId): readonly Endpoint[] => entries.endpointsOf(id);
+    this.#mesh = new Mesh({ rooms, carriers, switchboard, endpointsOf });
+    this.beyond = this.#answers();
+  }
+
+  /** Certified (again): others are told where we are, and we begin to live among those whose entries we have. */
+  start(now: Millis, own: SealedEntry, issuedAtMs: number): void {
+    this.#options.entries.setOwn(own);
+    this.#announced = { ...this.#announced, entryIssuedAtMs: issuedAtMs };
+    this.#membership.announce(now, this.#announced);
+    if (this.#running) return;
+    this.#running = true;
+    this.#membership.start(now, []);
+    this.#askAt = now + ALONE_ASK_MS;
+    this.#loadAt = now + LOAD_LOOK_MS;
+  }
+
+  /** Says good-bye. */
+  stop(now: Millis): void {
+    this.#running = false;
+    this.#membership.stop();
+    this.#askAt = this.#loadAt = Number.POSITIVE_INFINITY;
+    this.settle(now);
+  }
+
+  get load(): MeshLoad {
+    return { members: this.#membership.alive().length, records: this.#index.store.size };
+  }
+
+  /** Garbage and forgeries that were dropped. Only rises. */
+  get dropped(): number {
+    const { malformed, expired, early, forged } = this.#index.reader.refused;
+    return malformed + expired + early + forged + this.#abroad.refused + this.#membership.refused;
+  }
+
+  /** True when the login server is to be asked now who else is there: we know nobody. */
+  asksForSupernodes(now: Millis): boolean {
+    if (now < this.#askAt) return false;
+    this.#askAt = now + ALONE_ASK_MS * (0.8 + 0.4 * this.#options.random.fraction());
+    return this.#membership.alive().length === 0;
+  }
+
+  /** Entries that are new to us, from the login server or another supernode. */
+  learned(now: Millis, fresh: readonly SupernodeEntry[]): void {
+    const wasAlone = this.#membership.alive().length === 0;
+    for (const { nodeId, issuedAtMs } of fresh) this.#membership.entryKnown(now, nodeId, issuedAtMs);
+    const contacts = fresh.slice(0, CONTACTS_MAX).map(({ nodeId }) => nodeId);
+    if (wasAlone && this.#running && contacts.length > 0) this.#membership.start(now, contacts);
+  }
+
+  established(now: Millis, session: SessionId, peer: NodeId): void {
+    this.#mesh.established(now, session, peer);
+  }
+
+  closed(session: SessionId): void {
+    this.#mesh.closed(session);
+  }
+
+  linkDown(now: Millis, link: LinkId): boolean {
+    return this.#mesh.linkDown(now, link);
+  }
+
+  /** A message of a certified supernode, which is at `host`. True when it was ours. */
+  receive(now: Millis, from: { readonly node: NodeId; readonly host: string }, value: Message): boolean {
+    if (value.kind === 'entriesGet') this.#tellEntries(now, from.node, value.body);
+    else if (value.kind === 'entries') {
+      const { entries, wallClock } = this.#options;
+      this.learned(now, entries.learn(wallClock(), value.body, isPrivateHost(from.host)));
+    } else return this.#mesh.receive(now, from.node, value);
+    return true;
+  }
+
+  wake(now: Millis): void {
+    if (!this.#running) return;
+    this.#mesh.wake(now);
+    if (now >= this.#loadAt) this.#lookAtLoad(now);
+  }
+
+  wakeAt(): Millis {
+    if (!this.#running) return Number.POSITIVE_INFINITY;
+    const loadAt = this.beyond.hasOthers ? this.#loadAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.#mesh.wakeAt(), this.#askAt, loadAt);
+  }
+
+  /** Moves what the rooms said; true when there was something. */
+  settle(now: Millis): boolean {
+    const said = this.#mesh.drain(now);
+    const wanted = new Map<NodeId, NodeId[]>();
+    for (const output of said) this.#from(now, output, wanted);
+    for (const [from, ids] of wanted) {
+      this.#requestId += 1;
+      const nodeIds = ids.slice(0, ENTRIES_WANTED_MAX).map(bytesOf);
+      this.#mesh.send(now, from, message('entriesGet', { requestId: this.#requestId, nodeIds }), true);
+    }
+    return said.length > 0;
+  }
+
+  #from(now: Millis, output: MeshOutput, wanted: Map<NodeId, NodeId[]>): void {
+    const registrar = this.#options.registrar();
+    switch (output.type) {
+      case 'seen':
+        return registrar.tellSeen(now, output);
+      case 'found':
+        return registrar.found(output.ticket, output.nodes);
+      case 'deliver':
+        return registrar.deliver(now, output);
+      case 'failed':
+        return registrar.forwardFailed(output.source, output.target);
+      case 'vouched':
+        return registrar.vouched(output);
+      case 'entry-wanted':
+        wanted.set(output.from, [...(wanted.get(output.from) ?? []), output.id]);
+    }
+  }
+
+  #tellEntries(now: Millis, to: NodeId, { requestId, nodeIds }: Body<'entriesGet'>): void {
+    const entries = this.#options.entries.named(nodeIds);
+    this.#mesh.send(now, to, message('entries', { requestId, entries }), true);
+  }
+
+  #lookAtLoad(now: Millis): void {
+    this.#loadAt = now + LOAD_LOOK_MS;
+    const { clients } = this.#options.registrar().load(now);
+    const loadPermille = Math.min(1_000, Math.round((1_000 * clients) / CLIENTS_PER_SUPERNODE_MAX));
+    if (Math.abs(loadPermille - this.#announced.loadPermille) < LOAD_STEP_PERMILLE) return;
+    this.#announced = { ...this.#announced, loadPermille };
+    this.#membership.announce(now, this.#announced);
+  }
+
+  #lives(id: NodeId): boolean {
+    const status = this.#membership.get(id)?.status;
+    return status === 'alive' || status === 'suspect';
+  }
+
+  #answers(): Beyond {
+    const [abroad, index, membership] = [this.#abroad, this.#index, this.#membership];
+    const { wallClock } = this.#options;
+    return {
+      get hasOthers() {
+        return membership.alive().length > 0;
+      },
+      setWatch: (client, keys) => abroad.setWatch(client, keys),
+      changedHere: (key) => abroad.changedHere(key),
+      sees: (watcher, node) => abroad.sees(watcher, node),
+      seenBy: (watcher) => abroad.seenBy(watcher),
+      lookup: (now, ticket, name, viewer) => abroad.lookup(now, ticket, name, viewer),
+      forward: (now, client, target, packet) => abroad.forward(now, client, target, packet),
+      vouch: (client, target, host) => abroad.vouch(client, target, host),
+      search: (query) => {
+        const page = index.store.search(query);
+        return { ...page, complete: index.complete && page.whole && page.next === '' };
+      },
+      publish: (now, node, entry) => index.publish(now, node, entry ?? {}),
+      printOf: (node) => {
+        const record = index.store.get(node);
+        return record && wallClock() < record.signedInAtMs + PUBLISH_AGAIN_MS ? printOf(record) : 0;
+      },
+    };
+  }
+}

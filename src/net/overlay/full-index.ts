@@ -1,0 +1,242 @@
+/**
+ * The Global Index while supernodes are few (to FULL_INDEX_MEMBERS_MAX): each holds all of it. A record that a client
+ * publishes goes to all members at once; what was lost on the way is found by comparing copies, one member at a time
+ * (global-index.md 4.3, stage 1). The larger index by slots gives the same answers and is tested against this one.
+ *
+ *   client --Publish--> read, store --gathered--> IndexPut to every member
+ *   every INDEX_COMPARE_MS, with one member:
+ *     IndexDigest (a number for each bucket) ---> IndexBuckets (versions in those that differ)
+ *     IndexGet (what I lack) ---> IndexPut        IndexPut (what it lacks) --->
+ */
+import { createHash } from 'node:crypto';
+import type { Millis, Random } from '../protocol/core.ts';
+import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
+import {
+  INDEX_COMPARE_MS,
+  INDEX_GATHER_MS,
+  INDEX_SWEEP_MS,
+  INDEX_SWEEP_RECORDS,
+  INDEX_VERSIONS_MAX,
+  RECORDS_MAX,
+  RECORDS_PER_PUT_MAX,
+} from '../protocol/overlay-params.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
+import { compareVersions, type IndexRecord, isCurrent, type PersonJudge, RecordReader } from './index-record.ts';
+import { IndexStore } from './index-store.ts';
+
+export type IndexOutput =
+  | { readonly type: 'send'; readonly to: NodeId; readonly message: Message }
+  /** A record is new here, or newer than it was. */
+  | { readonly type: 'record'; readonly record: IndexRecord };
+
+const BUCKETS = 256;
+const DIGEST_BYTES = 8;
+
+type Wire = Parameters<RecordReader['read']>[1];
+
+export class FullIndex {
+  readonly store = new IndexStore();
+  readonly reader: RecordReader;
+  readonly #random: Random;
+  readonly #wallClock: () => number;
+  readonly #digests = Buffer.alloc(BUCKETS * DIGEST_BYTES);
+  #members: readonly NodeId[] = [];
+  #gathered: IndexRecord[] = [];
+  #spreadAt: Millis = Number.POSITIVE_INFINITY;
+  #compareAt: Millis = 0;
+  #sweepAt: Millis = 0;
+  /** Has a comparison with somebody shown that nothing is missing here? */
+  #compared = false;
+  #out: IndexOutput[] = [];
+
+  constructor(options: { readonly random: Random; readonly wallClock: () => number; readonly judge: PersonJudge }) {
+    this.#random = options.random;
+    this.#wallClock = options.wallClock;
+    this.reader = new RecordReader(options.judge);
+  }
+
+  /** Is what is here all there is, as far as we know? */
+  get complete(): boolean {
+    return this.#members.length === 0 || this.#compared;
+  }
+
+  /** The other supernodes that live. One that is new is compared with soon. */
+  setMembers(now: Millis, members: readonly NodeId[]): void {
+    const fresh = members.some((id) => !this.#members.includes(id));
+    this.#members = [...members];
+    if (members.length === 0) this.#compared = false;
+    if (fresh) this.#compareAt = Math.min(this.#compareAt, now + INDEX_GATHER_MS * this.#random.fraction());
+  }
+
+  /** What a client says of itself, from a session that has proven `node`. Undefined: taken, or known already. */
+  publish(now: Millis, node: NodeId, wire: Wire): 'record-refused' | undefined {
+    const before = this.reader.refused.known;
+    const record = this.reader.read(this.#wallClock(), wire, (id) => this.store.get(id));
+    if (!record) return this.reader.refused.known > before ? undefined : 'record-refused';
+    if (record.nodeId !== node) return 'record-refused';
+    if (!this.#put(record)) return 'record-refused';
+    this.#gathered.push(record);
+    if (this.#spreadAt === Number.POSITIVE_INFINITY) this.#spreadAt = now + INDEX_GATHER_MS;
+    return undefined;
+  }
+
+  /** A message from a certified supernode. True when it was ours. */
+  receive(now: Millis, from: NodeId, value: Message): boolean {
+    switch (value.kind) {
+      case 'indexPut':
+        for (const wire of value.body.entries.slice(0, RECORDS_PER_PUT_MAX)) this.#take(wire);
+        return true;
+      case 'indexDigest':
+        this.#compare(from, value.body);
+        return true;
+      case 'indexBuckets':
+        this.#settle(now, from, value.body);
+        return true;
+      case 'indexGet':
+        this.#give(
+          from,
+          value.body.nodeIds.slice(0, INDEX_VERSIONS_MAX).flatMap((id) => this.store.get(hexOf(id)) ?? []),
+        );
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  wake(now: Millis): void {
+    if (now >= this.#spreadAt) {
+      this.#spreadAt = Number.POSITIVE_INFINITY;
+      for (const to of this.#members) this.#give(to, this.#gathered);
+      this.#gathered = [];
+    }
+    if (now >= this.#compareAt) {
+      this.#compareAt = now + INDEX_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
+      const to = this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
+      if (to !== undefined) this.#send(to, message('indexDigest', { digests: Buffer.from(this.#digests) }));
+    }
+    if (now >= this.#sweepAt) {
+      this.#sweepAt = now + INDEX_SWEEP_MS;
+      const wallMs = this.#wallClock();
+      for (const ended of this.store.ended(wallMs, INDEX_SWEEP_RECORDS)) this.#forget(ended);
+    }
+  }
+
+  wakeAt(): Millis {
+    const compareAt = this.#members.length > 0 ? this.#compareAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.#spreadAt, compareAt, this.store.size > 0 ? this.#sweepAt : Number.POSITIVE_INFINITY);
+  }
+
+  drain(): IndexOutput[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  // ------------------------------------------------------------------ comparing
+
+  /** Another's digests: what differs here is told by versions. */
+  #compare(from: NodeId, { digests }: Body<'indexDigest'>): void {
+    if (digests.length !== this.#digests.length) return;
+    const versions: { nodeId: Buffer; signedInAtMs: number; sequence: number }[] = [];
+    const buckets: number[] = [];
+    const inBuckets = this.#byBucket(differing(this.#digests, digests));
+    for (const [bucket, records] of inBuckets) {
+      // Whole buckets only: who is not told of a record takes it for missing.
+      if (buckets.length > 0 && versions.length + records.length > INDEX_VERSIONS_MAX) break;
+      buckets.push(bucket);
+      for (const { nodeId, signedInAtMs, sequence } of records) {
+        versions.push({ nodeId: bytesOf(nodeId), signedInAtMs, sequence });
+      }
+    }
+    this.#send(from, message('indexBuckets', { buckets: Buffer.from(buckets), versions }));
+  }
+
+  /** What the other holds in the buckets that differ: ask for what is newer there, give what is newer here. */
+  #settle(now: Millis, from: NodeId, { buckets, versions }: Body<'indexBuckets'>): void {
+    if (buckets.length === 0) {
+      this.#compared = true;
+      return;
+    }
+    const wallMs = this.#wallClock();
+    const theirs = new Map<NodeId, { signedInAtMs: number; sequence: number }>();
+    const wanted: Buffer[] = [];
+    for (const { nodeId, signedInAtMs, sequence } of versions.slice(0, INDEX_VERSIONS_MAX)) {
+      if (nodeId?.length !== ID_BYTES) continue;
+      const version = { signedInAtMs: signedInAtMs ?? 0, sequence: sequence ?? 0 };
+      const id = hexOf(nodeId);
+      theirs.set(id, version);
+      const mine = this.store.get(id);
+      const newer = !mine || compareVersions(version, mine) > 0;
+      if (newer && isCurrent(version, wallMs)) wanted.push(Buffer.from(nodeId));
+    }
+    if (wanted.length > 0) this.#send(from, message('indexGet', { nodeIds: wanted }));
+    else this.#compared = true;
+    const mine = [...this.#byBucket(new Set(buckets)).values()].flat();
+    this.#give(
+      from,
+      mine.filter((one) => {
+        const version = theirs.get(one.nodeId);
+        return isCurrent(one, wallMs) && (!version || compareVersions(one, version) > 0);
+      }),
+    );
+    // Not all could be told at once, perhaps; the next comparison need not wait its turn.
+    if (wanted.length > 0) this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
+  }
+
+  #byBucket(wanted: ReadonlySet<number>): Map<number, IndexRecord[]> {
+    const found = new Map<number, IndexRecord[]>([...wanted].map((bucket) => [bucket, []]));
+    if (wanted.size > 0) for (const record of this.store.records()) found.get(bucketOf(record.nodeId))?.push(record);
+    return found;
+  }
+
+  // ------------------------------------------------------------------ records
+
+  #take(wire: Wire): void {
+    const record = this.reader.read(this.#wallClock(), wire, (id) => this.store.get(id));
+    if (record) this.#put(record);
+  }
+
+  #put(record: IndexRecord): boolean {
+    const old = this.store.get(record.nodeId);
+    if (!old && this.store.size >= RECORDS_MAX) return false;
+    if (!this.store.put(record)) return false;
+    if (old) this.#mark(old);
+    this.#mark(record);
+    this.#out.push({ type: 'record', record });
+    return true;
+  }
+
+  #forget(record: IndexRecord): void {
+    this.store.delete(record.nodeId);
+    this.#mark(record);
+  }
+
+  /** In and out of a bucket's digest alike: it is the exclusive or of all versions in it. */
+  #mark({ nodeId, signedInAtMs, sequence }: IndexRecord): void {
+    const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
+    const at = bucketOf(nodeId) * DIGEST_BYTES;
+    for (let i = 0; i < DIGEST_BYTES; i += 1) this.#digests[at + i]! ^= hash[i]!;
+  }
+
+  #give(to: NodeId, records: readonly IndexRecord[]): void {
+    for (let at = 0; at < records.length; at += RECORDS_PER_PUT_MAX) {
+      const entries = records.slice(at, at + RECORDS_PER_PUT_MAX).map(({ sealed }) => sealed);
+      this.#send(to, message('indexPut', { entries }));
+    }
+  }
+
+  #send(to: NodeId, value: Message): void {
+    this.#out.push({ type: 'send', to, message: value });
+  }
+}
+
+/** Node ids are hashes, so their first byte spreads them evenly. */
+function bucketOf(node: NodeId): number {
+  return Number.parseInt(node.slice(0, 2), 16);
+}
+
+function differing(a: Uint8Array, b: Uint8Array): Set<number> {
+  const found = new Set<number>();
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) found.add(Math.floor(i / DIGEST_BYTES));
+  return found;
+}

@@ -1,0 +1,121 @@
+/**
+ * Numbers that we chose for supernodes among themselves, each with its reason: membership and the Global Index. All
+ * other bounds are in `params.ts`, what the analyses of the classic network state is in `paper.ts`.
+ */
+
+// --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)
+/** A member probes another so often, by turns its successor in the ring of ids and one at random. */
+export const SWIM_PERIOD_MS = 500;
+/** An answer is due after so long: a round trip round the world, and a handshake in a network that is near. */
+export const SWIM_PING_MS = 400;
+/** After it three others are asked to probe as well, and have so long. */
+export const SWIM_ASK_MS = 700;
+export const SWIM_ASKED = 3;
+/** A suspect has so long to contradict: four lost packets in a row at least, before anybody believes in its death. */
+export const SWIM_SUSPECT_MS = 2_000;
+/** Probes under way; the rest waits for its turn. */
+export const SWIM_PROBES_MAX = 16;
+/** Others' probes that we make and whose answers we pass on. */
+export const SWIM_ERRANDS_MAX = 256;
+/** News in one packet: with 8 of them a probe stays below 400 bytes. */
+export const SWIM_NEWS_PER_PACKET = 8;
+/** News of one change is repeated this many times log2 of the members: reaches all with 5 % loss (Das, section 4.1). */
+export const SWIM_SPREAD = 3;
+/** A change of somebody's state goes on at once to so many, gathered for so long. */
+export const SWIM_FANOUT = 4;
+export const SWIM_GATHER_MS = 40;
+export const SWIM_NEWS_AT_ONCE_MAX = 24;
+/** Two compare all that they know so often, so that even lost news and healed partitions end in one view. */
+export const MEMBERS_SYNC_MS = 30_000;
+export const MEMBERS_PER_SYNC_MAX = 2_000;
+/** One that seems dead is tried again so often; all the more when nobody else is there. */
+export const SWIM_RECONNECT_MS = 10_000;
+/** A dead member is remembered for a day: so long a partition heals by itself. */
+export const MEMBER_DEAD_MS = 86_400_000;
+/** The largest network that was thought through (global-index.md 4.2). */
+export const MEMBERS_MAX = 131_072;
+/** How bad our own network may seem to us, in steps: each makes us half a time-out more patient with others. */
+export const SWIM_DOUBT_MAX = 8;
+/** Load is told anew when it has moved by so much. */
+export const LOAD_STEP_PERMILLE = 100;
+
+// --- the Global Index
+/** Clocks of people may be ahead of ours by so much. */
+export const RECORD_AHEAD_MS = 3_600_000;
+/** Id, two homes, the longest display name in four-byte characters, time and flags have less. */
+export const RECORD_BYTES_MAX = 512;
+/** Of an RSA key of 4096 bits. */
+export const RECORD_SIGNATURE_BYTES_MAX = 512;
+export const RECORD_HOMES_MAX = 2;
+/** Records of one supernode: 64 supernodes with full copies hold 50,000 people (global-index.md 4.3); four times that. */
+export const RECORDS_MAX = 200_000;
+/** Records are gathered for so long before they go to the others. */
+export const INDEX_GATHER_MS = 100;
+/** Records in one message: 64 of 1.1 kB. */
+export const RECORDS_PER_PUT_MAX = 64;
+/** Two copies compare so often (global-index.md 4.3: 2 s; a lost message is the exception, so rarer). */
+export const INDEX_COMPARE_MS = 5_000;
+/** Versions or ids in one message. */
+export const INDEX_VERSIONS_MAX = 4_096;
+/** Hits of one page; a screen shows fewer. */
+export const PAGE_HITS_MAX = 50;
+/** Names or words that one search looks at: some ms of a core. What fits more is told to be incomplete. */
+export const SEARCH_SCANNED_MAX = 50_000;
+/** Full copies up to so many supernodes; the index by slots above it (global-index.md 4.3). */
+export const FULL_INDEX_MEMBERS_MAX = 64;
+/** Records that have ended are looked for so often, so many at a time: a large copy once in ten minutes. */
+export const INDEX_SWEEP_MS = 10_000;
+export const INDEX_SWEEP_RECORDS = 4_000;
+
+// --- people at other supernodes
+/** A supernode that does not answer a look-up in time is left out of the answer. */
+export const LOOKUP_ABROAD_MS = 600;
+/** Look-ups under way. */
+export const LOOKUPS_ABROAD_MAX = 1_024;
+/** Homes asked for one name: two for each of a few devices. */
+export const HOMES_ASKED_MAX = 8;
+/** What other supernodes want to hear of: 500 clients of each of a hundred, with twenty buddies who are all here. */
+export const INTERESTS_MAX = 1_000_000;
+/** Interests in one message, 75 bytes each. */
+export const INTERESTS_PER_MESSAGE_MAX = 256;
+/** Nodes abroad whose home and name are remembered from what they did. */
+export const FOREIGNERS_MAX = 20_000;
+/** For so long a source is introduced by name after somebody did not know it. */
+export const INTRODUCE_MS = 10_000;
+
+// --- sessions with other supernodes
+/** What waits for a session: a handshake round the world is over before so much is said. */
+export const MESH_QUEUE_MAX = 256;
+/** After all endpoints of a supernode failed nothing is tried for so long. */
+export const MESH_RETRY_MS = 5_000;
+/** Sessions with others at once; the rest of the table is for clients. */
+export const MESH_SESSIONS_MAX = 1_024;
+
+/** Entries of one supernode that is asked by another, and the oldest are forgotten beyond: a thousand of 1.3 kB. */
+export const ENTRIES_KEPT_MAX = 1_000;
+/** Entries of supernodes in one question between supernodes, and in its answer, 1.3 kB each. */
+export const ENTRIES_WANTED_MAX = 32;
+/** Supernodes that a new one compares its members with at once. */
+export const CONTACTS_MAX = 4;
+/** A supernode that knows no other asks the login server this often, beside what it asks for probes when it has come. */
+export const ALONE_ASK_MS = 600_000;
+/** Load is measured this often. */
+export const LOAD_LOOK_MS = 5_000;
+
+// --- clients
+/** Whom a client is told of so soon after it told us whom it watches was there before. */
+export const JUST_COME_MS = 3_000;
+/** A client's records: one for each change of a home, with time to change often when networks are bad. */
+export const PUBLISH_BURST = 12;
+export const PUBLISH_REFILL_MS = 10_000;
+/** For so long those who were watched before are not taken for gone after we came to another supernode. */
+export const PRESENT_SETTLES_MS = 3_000;
+/** A short absence with nothing new to say is not worth a record; who stays so long is told to be here again. */
+export const PUBLISH_CALM_MS = 600_000;
+
+// --- what a client says of itself
+/** Changes that come together are said together; at sign-in the first look at buddies goes before. */
+export const PUBLISH_GATHER_MS = 200;
+export const PUBLISH_RETRY_MS = 10_000;
+/** Six times in the life of a record (global-index.md 4.3). */
+export const PUBLISH_AGAIN_MS = 43_200_000;
