@@ -312,8 +312,12 @@ export class OverlayWorld {
   }
 }
 
-const FIRST = 'anna bob carol dave emma frank grace hugo ida jon kate liam mia noah olga paul rosa sam tina ute vera will'.split(' ');
-const LAST = 'smith jones brown garcia miller davis wilson moore taylor white harris martin young king wright lopez'.split(' ');
+const FIRST =
+  'anna bob carol dave emma frank grace hugo ida jon kate liam mia noah olga paul rosa sam tina ute vera will'.split(
+    ' ',
+  );
+const LAST =
+  'smith jones brown garcia miller davis wilson moore taylor white harris martin young king wright lopez'.split(' ');
 
 /** People with names as people choose them: common beginnings, numbers behind them. */
 export function people(count: number, seed = 1): Person[] {

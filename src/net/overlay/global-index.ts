@@ -17,7 +17,12 @@ export type GlobalIndexOutput =
   /** A record is new here, or newer than it was. */
   | { readonly type: 'record'; readonly record: IndexRecord }
   /** What `find` asked for, newest first. Not complete: there may be others. */
-  | { readonly type: 'found'; readonly ticket: Ticket; readonly records: readonly IndexRecord[]; readonly complete: boolean }
+  | {
+      readonly type: 'found';
+      readonly ticket: Ticket;
+      readonly records: readonly IndexRecord[];
+      readonly complete: boolean;
+    }
   | { readonly type: 'page'; readonly ticket: Ticket; readonly page: Page; readonly complete: boolean }
   /** What `publish` gave a ticket for. Not ok: too few have taken it; the client may try again. */
   | { readonly type: 'published'; readonly ticket: Ticket; readonly ok: boolean };

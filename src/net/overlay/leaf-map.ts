@@ -84,14 +84,22 @@ export class LeafMap {
   }
 }
 
-/** All ordered keys of a record. */
-export function orderedKeys(name: string, words: readonly string[]): string[] {
-  return [`${NAMES_LEAF}${name}`, ...words.map((word) => `${WORDS_LEAF}${word}${GAP}${name}`)];
+const keysKept = new WeakMap<object, readonly string[]>();
+
+/** All ordered keys of a record: its name, its words and those of earlier records that it is filed under as well. */
+export function orderedKeys(record: { readonly key: string; readonly displayName: string }, also: Iterable<string>) {
+  let own = keysKept.get(record);
+  if (!own) {
+    const { key, displayName } = record;
+    own = [`${NAMES_LEAF}${key}`, ...wordsOf(displayName).map((word) => wordKey(word, key))];
+    keysKept.set(record, own);
+  }
+  const others = [...also].map((word) => wordKey(word, record.key));
+  return others.length === 0 ? own : [...own, ...others];
 }
 
-/** The words that a record is filed under, with those it is filed under for the sake of older ones. */
-export function filedWords(displayName: string, also: Iterable<string>): string[] {
-  return [...new Set([...wordsOf(displayName), ...also])];
+function wordKey(word: string, name: string): string {
+  return `${WORDS_LEAF}${word}${GAP}${name}`;
 }
 
 /** The shortest text above `left` that is not above `right`. */

@@ -5,6 +5,7 @@
 import type { IndexRecord } from './index-record.ts';
 import { GAP, type IndexStore, rarestOf } from './index-store.ts';
 import { NAMES_LEAF } from './leaf-map.ts';
+import { placeIn } from './ordered-texts.ts';
 import { matchesParts, matchesWords, readPattern, type SearchPattern, type WordsPattern } from './search-pattern.ts';
 
 export interface LeafQuery {
@@ -38,7 +39,7 @@ export function searchLeaves(store: IndexStore, ranges: readonly KeyRange[], que
 
 function* namesIn(store: IndexStore, { from, to }: KeyRange, pattern: SearchPattern, query: LeafQuery) {
   const head = headOf(pattern);
-  const begin = [from.slice(2), head, query.after].reduce((a, b) => (a > b ? a : b));
+  const begin = later(later(from.slice(2), head), query.after);
   let count = 0;
   for (const key of store.names(begin, endText(from, to))) {
     if (!key.startsWith(head) || count >= query.limit) return;
@@ -55,7 +56,7 @@ function* namesIn(store: IndexStore, { from, to }: KeyRange, pattern: SearchPatt
 
 function* wordsIn(store: IndexStore, { from, to }: KeyRange, pattern: WordsPattern, query: LeafQuery) {
   const rarest = rarestOf(pattern);
-  const begin = from.slice(2) > rarest ? from.slice(2) : rarest;
+  const begin = later(from.slice(2), rarest);
   for (const posting of store.postings(begin, endText(from, to))) {
     if (!posting.startsWith(rarest)) return;
     const key = posting.slice(posting.indexOf(GAP) + 1);
@@ -73,4 +74,8 @@ export function headOf(pattern: SearchPattern): string {
 /** Without its kind; the last leaf of a kind has no end. */
 function endText(from: string, to: string): string {
   return to.startsWith(from.slice(0, 2)) ? to.slice(2) : '\uffff';
+}
+
+function later(one: string, other: string): string {
+  return placeIn([one], other) === 0 ? one : other;
 }

@@ -25,7 +25,7 @@ import type { Query } from './index-store.ts';
 import { LeafMap } from './leaf-map.ts';
 import { searchLeaves } from './leaf-search.ts';
 import { Placement, type ScoreBook } from './placement.ts';
-import { type OwnAnswer, type ReadDone, SlotReads, type SlotQuestion, nodesOf } from './slot-reads.ts';
+import { nodesOf, type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
 import { SlotSearch } from './slot-search.ts';
 import { COMPARE, SlotShelf, versionOf } from './slot-shelf.ts';
 import { SlotSplits } from './slot-splits.ts';
@@ -360,4 +360,3 @@ export class SlotIndex implements GlobalIndex {
     return this.#lastTicket;
   }
 }
-

@@ -7,8 +7,8 @@
 import { LEAVES_AT_ONCE, PAGE_HITS_MAX, SEARCH_LEAVES_MAX } from '../protocol/overlay-params.ts';
 import { compareVersions, type IndexRecord } from './index-record.ts';
 import { type Cursor, type Hit, type Page, type Query, rarestOf, readCursor } from './index-store.ts';
-import { headOf } from './leaf-search.ts';
 import { type LeafMap, NAMES_LEAF, WORDS_LEAF } from './leaf-map.ts';
+import { headOf } from './leaf-search.ts';
 import { readPattern, type SearchPattern } from './search-pattern.ts';
 
 /** No name begins with anything else. */

@@ -28,7 +28,7 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
 import { IndexStore } from './index-store.ts';
-import { filedWords, type LeafMap, NAMES_LEAF, orderedKeys } from './leaf-map.ts';
+import { type LeafMap, NAMES_LEAF, orderedKeys } from './leaf-map.ts';
 import { keyHash, type Placement } from './placement.ts';
 import { wordsOf } from './search-pattern.ts';
 
@@ -126,15 +126,23 @@ export class SlotShelf {
   }
 
   /** The leaves in which a record lies. */
-  leavesOf({ key, displayName }: IndexRecord, also: Iterable<string>): string[] {
-    const keys = orderedKeys(key, filedWords(displayName, also));
-    return [...new Set(keys.map((one) => this.#leaves.leafOf(one)))];
+  leavesOf(record: IndexRecord, also: Iterable<string>): string[] {
+    const leaves: string[] = [];
+    for (const key of orderedKeys(record, also)) {
+      const leaf = this.#leaves.leafOf(key);
+      if (!leaves.includes(leaf)) leaves.push(leaf);
+    }
+    return leaves;
   }
 
   /** The slots in which a record lies. */
   slotsOf(record: IndexRecord, also: Iterable<string>, nameHash?: number): number[] {
-    const first = nameHash === undefined ? this.slotOfName(record.key) : this.#placement.slotOf(nameHash);
-    return [...new Set([first, ...this.leavesOf(record, also).map((leaf) => this.slotOfLeaf(leaf))])];
+    const slots = [nameHash === undefined ? this.slotOfName(record.key) : this.#placement.slotOf(nameHash)];
+    for (const leaf of this.leavesOf(record, also)) {
+      const slot = this.slotOfLeaf(leaf);
+      if (!slots.includes(slot)) slots.push(slot);
+    }
+    return slots;
   }
 
   alsoOf(node: NodeId): ReadonlySet<string> | undefined {
@@ -162,7 +170,8 @@ export class SlotShelf {
     const filed: Filed = { record: kept, also: limited, nameHash, slots: [] };
     this.#filed.set(kept.nodeId, filed);
     if (limited.size > 0) this.#withAlso.add(kept.nodeId);
-    this.#place(now, filed);
+    const all = this.#place(filed);
+    if (filed.slots.length === 0) this.#strayFrom(now, filed, all);
     for (const slot of newer ? filed.slots : []) this.#slots.get(slot)!.since = now;
     return true;
   }
@@ -180,23 +189,25 @@ export class SlotShelf {
     filed.slots = [];
   }
 
-  #place(now: Millis, filed: Filed): void {
+  /** All of its slots, ours and others'. */
+  #place(filed: Filed): number[] {
     const all = this.slotsOf(filed.record, filed.also, filed.nameHash);
     filed.slots = all.filter((slot) => this.#slots.has(slot));
     for (const slot of filed.slots) this.#mark(slot, filed.record);
-    if (filed.slots.length === 0) for (const slot of all) this.#stray(now, slot, filed.record.nodeId);
+    return all;
   }
 
-  /** Its keys lie elsewhere now, perhaps: what we no longer hold belongs to others. */
+  #strayFrom(now: Millis, filed: Filed, all: readonly number[]): void {
+    for (const slot of all) if (!this.#slots.has(slot)) this.#stray(now, slot, filed.record.nodeId);
+  }
+
+  /** The number of slots has changed: what we no longer hold belongs to others. */
   #replace(now: Millis, filed: Filed): void {
     const before = filed.slots;
     this.#unfile(filed);
-    this.#place(now, filed);
+    const all = this.#place(filed);
     const left = before.some((slot) => !filed.slots.includes(slot));
-    if (!left || filed.slots.length === 0) return;
-    for (const slot of this.slotsOf(filed.record, filed.also, filed.nameHash)) {
-      if (!this.#slots.has(slot)) this.#stray(now, slot, filed.record.nodeId);
-    }
+    if (left || filed.slots.length === 0) this.#strayFrom(now, filed, all);
   }
 
   #stray(now: Millis, slot: number, node: NodeId): void {
@@ -258,7 +269,7 @@ export class SlotShelf {
       if (resized) this.#replace(now, filed);
       else {
         this.#unfile(filed);
-        this.#place(now, filed);
+        this.#place(filed);
       }
     }
     this.#compareAt = now;
@@ -266,15 +277,27 @@ export class SlotShelf {
 
   /** Separators that others told: what lies behind new ones moves. */
   learnLeaves(now: Millis, separators: readonly string[]): string[] {
-    const fresh = this.#leaves.learn(separators);
-    for (const leaf of fresh) {
-      const nodes = new Set(this.recordsIn(leaf, this.#leaves.endOf(leaf)).map(({ nodeId }) => nodeId));
-      for (const node of leaf.startsWith(NAMES_LEAF) ? nodes : [...nodes, ...this.#withAlso]) {
-        const filed = this.#filed.get(node);
-        if (filed) this.#replace(now, filed);
-      }
+    const fresh: string[] = [];
+    for (const leaf of separators) {
+      const parent = this.#leaves.leafOf(leaf);
+      if (this.#leaves.learn([leaf]).length === 0) continue;
+      fresh.push(leaf);
+      this.#moveLeaf(now, leaf, this.#slots.has(this.slotOfLeaf(parent)));
     }
     return fresh;
+  }
+
+  /** `held`: all that lay there before was ours. */
+  #moveLeaf(now: Millis, leaf: string, held: boolean): void {
+    const target = this.slotOfLeaf(leaf);
+    const nodes = new Set(this.recordsIn(leaf, this.#leaves.endOf(leaf)).map(({ nodeId }) => nodeId));
+    for (const node of leaf.startsWith(NAMES_LEAF) ? nodes : [...nodes, ...this.#withAlso]) {
+      const filed = this.#filed.get(node);
+      if (!filed) continue;
+      this.#unfile(filed);
+      this.#place(filed);
+      if ((held || filed.slots.length === 0) && !this.#slots.has(target)) this.#stray(now, target, node);
+    }
   }
 
   /** Ordered keys that are here from one on, to another that is left out. */
@@ -339,7 +362,8 @@ export class SlotShelf {
         held.compareAt = now + every * (0.8 + 0.4 * this.#random.fraction());
         const to = this.#someReplica(slot, []);
         if (to === undefined) held.learning = false;
-        else this.#compare(to, { step: COMPARE.ask, slot, learning: held.learning, digests: Buffer.from(held.digests) });
+        else
+          this.#compare(to, { step: COMPARE.ask, slot, learning: held.learning, digests: Buffer.from(held.digests) });
       }
       next = Math.min(next, held.compareAt);
     }
@@ -457,8 +481,12 @@ export class SlotShelf {
 
   #dropStrays(slot: number, strays: Strays): void {
     this.#strays.delete(slot);
-    const [offered, later] = [[...strays.nodes].slice(0, INDEX_VERSIONS_MAX), [...strays.nodes].slice(INDEX_VERSIONS_MAX)];
-    if (later.length > 0) this.#strays.set(slot, { nodes: new Set(later), answered: new Set(), offerAt: strays.offerAt });
+    const [offered, later] = [
+      [...strays.nodes].slice(0, INDEX_VERSIONS_MAX),
+      [...strays.nodes].slice(INDEX_VERSIONS_MAX),
+    ];
+    if (later.length > 0)
+      this.#strays.set(slot, { nodes: new Set(later), answered: new Set(), offerAt: strays.offerAt });
     for (const node of offered) {
       const waits = [...this.#strays.values()].some(({ nodes }) => nodes.has(node));
       if (!waits && this.#filed.get(node)?.slots.length === 0) this.#forget(node);
