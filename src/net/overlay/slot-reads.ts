@@ -49,6 +49,10 @@ interface Read {
   /** Answers that count. */
   counts: number;
   hedged: boolean;
+  /** READ_ENOUGH_MS have passed. */
+  late: boolean;
+  /** Who was asked for records first. */
+  giver: NodeId | undefined;
   /** Replicas that we wait for some records from. */
   readonly fetching: Set<NodeId>;
   readonly records: Map<NodeId, IndexRecord>;
@@ -106,6 +110,8 @@ export class SlotReads {
       answered: new Set(),
       counts: 0,
       hedged: false,
+      late: false,
+      giver: undefined,
       fetching: new Set(),
       records: new Map(),
       told: new Map(),
@@ -154,9 +160,9 @@ export class SlotReads {
 
   wakeAt(): Millis {
     let at = Number.POSITIVE_INFINITY;
-    for (const { startedAt, hedged, counts } of this.#reads.values()) {
-      const enoughAt = counts >= READ_ANSWERS ? READ_ENOUGH_MS : READ_LIMIT_MS;
-      at = Math.min(at, startedAt + (hedged ? enoughAt : READ_HEDGE_MS));
+    for (const { startedAt, hedged, late } of this.#reads.values()) {
+      const afterMs = late ? READ_LIMIT_MS : hedged ? READ_ENOUGH_MS : READ_HEDGE_MS;
+      at = Math.min(at, startedAt + afterMs);
     }
     return at;
   }
@@ -176,13 +182,15 @@ export class SlotReads {
   // ------------------------------------------------------------------ one question
 
   #ask(id: number, read: Read, to: NodeId): void {
-    const full = read.asked.size === 0;
+    const full = read.giver === undefined;
+    read.giver ??= to;
     read.asked.add(to);
     this.#out.push({ to, message: message('slotAsk', { ...read.question, requestId: id, full }) });
   }
 
   #askRest(id: number, read: Read): void {
     read.hedged = true;
+    if (read.giver !== undefined && !read.answered.has(read.giver)) read.giver = undefined;
     for (const to of this.#placement.replicas(read.slot)) {
       if (to !== this.#self && !read.asked.has(to)) this.#ask(id, read, to);
     }
@@ -194,17 +202,15 @@ export class SlotReads {
   }
 
   #settle(now: Millis, id: number, read: Read): void {
-    const pending = read.answered.size < read.asked.size;
     if (now >= read.startedAt + READ_LIMIT_MS) return this.#finish(id, read, false);
+    if (now >= read.startedAt + READ_ENOUGH_MS) read.late = true;
     const needed = Math.min(READ_ANSWERS, this.#placement.replicas(read.slot).length);
-    const enough = read.counts >= needed && (!pending || now >= read.startedAt + READ_ENOUGH_MS);
-    if (!enough && pending) return;
-    if (!enough && !read.hedged) {
-      this.#askRest(id, read);
-      if (read.answered.size < read.asked.size) return;
-    }
+    if (!isPending(read) && read.counts < needed && !read.hedged) this.#askRest(id, read);
+    const pending = isPending(read);
+    if (pending && !read.late) return;
     this.#fetchMissing(id, read);
-    if (read.fetching.size === 0) this.#finish(id, read, enough);
+    const enough = read.counts >= needed;
+    if (read.fetching.size === 0 && (enough || !pending)) this.#finish(id, read, enough);
   }
 
   /** Records of which only the version was told. */
@@ -229,6 +235,10 @@ export class SlotReads {
     this.#reads.delete(id);
     this.#done.push({ id, records: [...read.records.values()], complete });
   }
+}
+
+function isPending({ answered, asked }: Read): boolean {
+  return answered.size < asked.size;
 }
 
 /** The records that a question names by their nodes. */
