@@ -27,8 +27,9 @@ import { searchLeaves } from './leaf-search.ts';
 import { Placement, type ScoreBook } from './placement.ts';
 import { nodesOf, type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
 import { SlotSearch } from './slot-search.ts';
-import { COMPARE, SlotShelf, versionOf } from './slot-shelf.ts';
+import { COMPARE, SlotShelf } from './slot-shelf.ts';
 import { SlotSplits } from './slot-splits.ts';
+import { versionOf } from './slot-versions.ts';
 import { SlotWrites } from './slot-writes.ts';
 
 interface Searching {

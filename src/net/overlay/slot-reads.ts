@@ -22,7 +22,7 @@ import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, type OwnRecord, type RecordReader } from './index-record.ts';
 import { draw } from './lots.ts';
 import type { Placement } from './placement.ts';
-import { readVersion } from './slot-shelf.ts';
+import { readVersion } from './slot-versions.ts';
 
 export type SlotQuestion = Partial<Omit<Body<'slotAsk'>, 'requestId' | 'full' | 'nodeIds'>>;
 

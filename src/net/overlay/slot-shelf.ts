@@ -1,7 +1,8 @@
 /**
  * What one supernode holds of the index by slots: the records under the keys of its slots, whole and signed, so that
  * whoever answers can leave one out but not change it. Answers questions, compares with the other replicas of each
- * slot, and offers what belongs to others to them. (This and `slot-splits.ts` are the replica's side; `slot-reads.ts`
+ * slot, and offers what belongs to others to them. Above 400 lines, since filing, comparing and
+ * offering all work on the same few maps. (This and `slot-splits.ts` are the replica's side; `slot-reads.ts`
  * and `slot-writes.ts` are the asker's.)
  *
  *   put --> read (by the caller) --> file: under each of our slots in which one of its keys lies
@@ -9,9 +10,8 @@
  *   a slot becomes ours: learning, until a replica that is not learning has the same
  *   a slot or a leaf leaves us: stray --STRAY_MS--> OFFER versions to a replica --> WANTED --> put; two answered: dropped
  */
-import { createHash } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
-import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
 import {
   ALSO_MAX,
   INDEX_SWEEP_MS,
@@ -31,6 +31,7 @@ import { IndexStore } from './index-store.ts';
 import { type LeafMap, NAMES_LEAF, orderedKeys } from './leaf-map.ts';
 import { keyHash, type Placement } from './placement.ts';
 import { wordsOf } from './search-pattern.ts';
+import { bucketOf, differing, emptyDigests, readVersion, stamp, type Version, versionOf } from './slot-versions.ts';
 
 /** Numbers on the wire. */
 export const COMPARE = { ask: 0, same: 1, differs: 2, offer: 3, wanted: 4, leaves: 5 } as const;
@@ -38,9 +39,6 @@ export const COMPARE = { ask: 0, same: 1, differs: 2, offer: 3, wanted: 4, leave
 export type ShelfOutput =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: Message }
   | { readonly type: 'record'; readonly record: IndexRecord };
-
-const BUCKETS = 16;
-const DIGEST_BYTES = 8;
 
 interface Filed {
   record: IndexRecord;
@@ -254,7 +252,7 @@ export class SlotShelf {
     this.#slotCount = slots;
     if (lost.length === 0 && gained.length === 0 && !resized) return;
     for (const slot of gained) {
-      const [nodes, digests] = [new Set<NodeId>(), Buffer.alloc(BUCKETS * DIGEST_BYTES)];
+      const [nodes, digests] = [new Set<NodeId>(), emptyDigests()];
       this.#slots.set(slot, { nodes, digests, learning: !know, since: now, compareAt: now });
     }
     // Two slots became one: only one half of it is here for sure.
@@ -427,7 +425,7 @@ export class SlotShelf {
   }
 
   /** What is newer there than here. */
-  #missing(theirs: ReadonlyMap<NodeId, Omit<Version, 'nodeId'>>): Buffer[] {
+  #missing(theirs: ReadonlyMap<NodeId, Pick<Version, 'signedInAtMs' | 'sequence'>>): Buffer[] {
     const wallMs = this.#wallClock();
     const wanted: Buffer[] = [];
     for (const [id, version] of theirs) {
@@ -501,40 +499,4 @@ export class SlotShelf {
   #send(to: NodeId, value: Message): void {
     this.#out.push({ type: 'send', to, message: value });
   }
-}
-
-interface Version {
-  readonly nodeId: Buffer;
-  readonly signedInAtMs: number;
-  readonly sequence: number;
-}
-
-export function versionOf({ nodeId, signedInAtMs, sequence }: IndexRecord): Version {
-  return { nodeId: bytesOf(nodeId), signedInAtMs, sequence };
-}
-
-export function readVersion(wire: {
-  readonly nodeId?: Uint8Array | null;
-  readonly signedInAtMs?: number | null;
-  readonly sequence?: number | null;
-}): [NodeId, Omit<Version, 'nodeId'>][] {
-  if (wire.nodeId?.length !== ID_BYTES) return [];
-  return [[hexOf(wire.nodeId), { signedInAtMs: wire.signedInAtMs ?? 0, sequence: wire.sequence ?? 0 }]];
-}
-
-/** In and out of a bucket's digest alike: it is the exclusive or of all versions in it. */
-function stamp(digests: Buffer, { nodeId, signedInAtMs, sequence }: IndexRecord): void {
-  const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
-  const at = bucketOf(nodeId) * DIGEST_BYTES;
-  for (let i = 0; i < DIGEST_BYTES; i += 1) digests[at + i]! ^= hash[i]!;
-}
-
-function bucketOf(node: NodeId): number {
-  return Number.parseInt(node.slice(0, 1), 16);
-}
-
-function differing(a: Uint8Array, b: Uint8Array): Set<number> {
-  const found = new Set<number>();
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) found.add(Math.floor(i / DIGEST_BYTES));
-  return found;
 }

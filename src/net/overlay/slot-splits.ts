@@ -9,7 +9,8 @@ import { LEAF_CHECK_MS, LEAF_MAX, LEAF_TEXT_MAX, WRITE_ACKS } from '../protocol/
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { type LeafMap, separatorBetween } from './leaf-map.ts';
 import type { Placement } from './placement.ts';
-import { COMPARE, type SlotShelf, versionOf } from './slot-shelf.ts';
+import { COMPARE, type SlotShelf } from './slot-shelf.ts';
+import { versionOf } from './slot-versions.ts';
 
 /** Offers that are not answered by then are made again later. */
 const SPLIT_LIMIT_MS = 3_000;
