@@ -1,6 +1,7 @@
 /**
  * Two hundred supernodes and ten thousand people in virtual time: every answer, from six places, is that of one full
- * copy (N9, N13), before and after 30 % of the supernodes die (N11). One long play, for building it is what takes time.
+ * copy (N9), for so many messages as figure N13 allows, and still when 30 % of the supernodes die, with loss (N11). One long
+ * play: publishing 10,000 people in eight copies of each key takes most of a minute.
  */
 import { describe, expect, test } from 'vitest';
 import type { Answer, Person } from './overlay-world.ts';
@@ -16,7 +17,7 @@ function mean(values: readonly number[]): number {
 }
 
 describe('two hundred supernodes and ten thousand people', () => {
-  const world = new OverlayWorld({ seed: 7, supernodes: SUPERNODES, loss: 0.02 });
+  const world = new OverlayWorld({ seed: 7, supernodes: SUPERNODES });
   const crowd = people(USERS, 7);
   const vantages = Array.from({ length: 6 }, (_, i) => world.ids[i * 33] as string);
   const some = (count: number): Person[] =>
@@ -39,7 +40,7 @@ describe('two hundred supernodes and ten thousand people', () => {
     return { answers, messages };
   }
 
-  test('join, and publish themselves with at most fifty messages each', { timeout: 240_000 }, () => {
+  test('join, and publish themselves with at most fifty messages each', { timeout: 400_000 }, () => {
     world.startAll();
     expect(world.until(() => world.settled(), 120_000, 1_000)).toBeLessThan(120_000);
     const begun = world.sent('slotPut', 'slotTaken');
@@ -52,7 +53,7 @@ describe('two hundred supernodes and ten thousand people', () => {
     expect(published).toBe(USERS);
     // Splits and repairs are in it.
     const puts = world.sent('slotPut', 'slotTaken') - begun;
-    expect(puts / USERS).toBeLessThanOrEqual(LIMITS.publish * 1.2);
+    expect(puts / USERS).toBeLessThanOrEqual(LIMITS.publish * 1.1);
   });
 
   test('are found by exact names with at most eight messages, and unknown ones are known to be that', () => {
@@ -64,8 +65,7 @@ describe('two hundred supernodes and ten thousand people', () => {
       expect(answer.records.map(({ nodeId }) => nodeId)).toEqual(number % 4 === 3 ? [] : [person.nodeId]);
       expect(answer.complete).toBe(true);
       const messages = world.sent('slotAsk', 'slotAnswer') - before;
-      // A lost packet is repeated after 250 ms; then the four others are asked as well.
-      expect(messages).toBeLessThanOrEqual(answer.tookMs < 170 ? LIMITS.exact : 2 * LIMITS.exact);
+      expect(messages).toBeLessThanOrEqual(LIMITS.exact);
     }
   });
 
@@ -86,6 +86,7 @@ describe('two hundred supernodes and ten thousand people', () => {
   });
 
   test('lose nobody when 30 % of the supernodes die, and agree again after a minute', { timeout: 120_000 }, () => {
+    world.loss = 0.02;
     const dead = world.ids.filter((id) => !vantages.includes(id)).slice(0, 0.3 * SUPERNODES);
     for (const id of dead) world.kill(id);
     const asked = some(200);
