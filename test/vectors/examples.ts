@@ -179,6 +179,38 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   transit: { source: NODE_B, target: NODE_A, packet: PACKET, sourceName: 'Bobby1' },
   transitFailed: { source: NODE_B, target: NODE_A, sourceUnknown: true },
   vouchAt: { source: NODE_B, target: NODE_A, host: '192.0.2.7' },
+  slotPut: { requestId: 13, entries: [{ entry: INDEX_ENTRY, also: ['tables'] }], leaves: ['u:al', 'w:bo'] },
+  slotTaken: { requestId: 13, also: ['tables'], leaves: ['u:ali'], refused: true },
+  slotAsk: {
+    requestId: 14,
+    name: 'alice1',
+    leaves: ['u:', 'u:al'],
+    pattern: 'al*1',
+    after: 'alice0',
+    asOfMs: AT_MS,
+    limit: 51,
+    full: true,
+    nodeIds: [NODE_A],
+  },
+  slotAnswer: {
+    requestId: 14,
+    learning: true,
+    entries: [INDEX_ENTRY],
+    versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }],
+    leaves: ['u:ali'],
+  },
+  slotCompare: {
+    step: 'DIFFERS',
+    slot: 9,
+    learning: true,
+    digests: run(0x00, 128),
+    buckets: run(0x0a, 2),
+    versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }],
+    wanted: [NODE_B],
+    leafDigest: run(0xc0, 8),
+    leaves: ['u:al'],
+    leavesWanted: true,
+  },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

@@ -60,6 +60,20 @@ export class FullIndex {
     return this.#members.length === 0 || this.#compared;
   }
 
+  /** Takes over what the index by slots held here. */
+  adopt(records: Iterable<IndexRecord>): void {
+    for (const record of records) this.#put(record);
+  }
+
+  /** Hands all over, and is empty. */
+  release(): IndexRecord[] {
+    const records = [...this.store.records()];
+    for (const record of records) this.#forget(record);
+    this.#gathered = [];
+    this.#compared = false;
+    return records;
+  }
+
   /** The other supernodes that live. One that is new is compared with soon. */
   setMembers(now: Millis, members: readonly NodeId[]): void {
     const fresh = members.some((id) => !this.#members.includes(id));

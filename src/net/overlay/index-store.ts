@@ -45,7 +45,7 @@ export interface Page {
 }
 
 /** Between a word and the name whose display name has it: below every character of a word. */
-const GAP = '\0';
+export const GAP = '\0';
 
 export class IndexStore {
   readonly #byNode = new Map<NodeId, IndexRecord>();
@@ -118,6 +118,22 @@ export class IndexStore {
     return current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
   }
 
+  /** Folded names from one on, to another that is left out, in order. */
+  *names(from: string, to: string): Generator<string, void> {
+    for (const key of this.#names.from(from)) {
+      if (key >= to) return;
+      yield key;
+    }
+  }
+
+  /** Words with the names behind them, likewise. */
+  *postings(from: string, to: string): Generator<string, void> {
+    for (const posting of this.#words.from(from)) {
+      if (posting >= to) return;
+      yield posting;
+    }
+  }
+
   search(query: Query): Page {
     const pattern = readPattern(query.pattern);
     const limit = Math.min(Math.max(1, query.limit), PAGE_HITS_MAX);
@@ -149,21 +165,20 @@ export class IndexStore {
     for (const key of this.#names.beginningWith(pattern.parts[0] ?? '', after.rank === 2 ? after.key : '')) {
       scanned += 1;
       if (scanned > SEARCH_SCANNED_MAX) return yield 'too-many';
-      const record = matchesParts(key, pattern.parts) ? this.#shown(key, asOfMs) : undefined;
+      const record = matchesParts(key, pattern.parts) ? this.shown(key, asOfMs) : undefined;
       if (record) yield { record, rank: 2 };
     }
   }
 
   *#byBeginning(head: string, after: string, asOfMs: number): Generator<Found, void> {
     for (const key of this.#names.beginningWith(head, after)) {
-      const record = this.#shown(key, asOfMs);
+      const record = this.shown(key, asOfMs);
       if (record) yield { record, rank: 3 };
     }
   }
 
   *#byWords(pattern: WordsPattern, after: Cursor, asOfMs: number): Generator<Found | 'too-many', void> {
-    // The longest is likely the rarest; any of them would give the same hits.
-    const [rarest = ''] = pattern.words.toSorted((a, b) => b.length - a.length || (a < b ? -1 : 1));
+    const rarest = rarestOf(pattern);
     const found = new Map<string, IndexRecord>();
     let scanned = 0;
     for (const posting of this.#words.beginningWith(rarest)) {
@@ -173,7 +188,7 @@ export class IndexStore {
         break;
       }
       const key = posting.slice(posting.indexOf(GAP) + 1);
-      const record = found.has(key) || key.startsWith(pattern.text) ? undefined : this.#shown(key, asOfMs);
+      const record = found.has(key) || key.startsWith(pattern.text) ? undefined : this.shown(key, asOfMs);
       if (record && matchesWords(record.displayName, pattern.words)) found.set(key, record);
     }
     for (const key of [...found.keys()].sort()) {
@@ -183,7 +198,7 @@ export class IndexStore {
   }
 
   /** The newest current record of a name, if its owner wants to be shown. */
-  #shown(key: string, asOfMs: number): IndexRecord | undefined {
+  shown(key: string, asOfMs: number): IndexRecord | undefined {
     const [newest] = this.find(key, asOfMs);
     return newest?.listed ? newest : undefined;
   }
@@ -195,12 +210,18 @@ interface Found {
 }
 
 /** The last hit of the page before; a rank above all for the first page. */
-interface Cursor {
+export interface Cursor {
   readonly rank: number;
   readonly key: string;
 }
 
-function readCursor(text: string): Cursor {
+export function readCursor(text: string): Cursor {
   const [, rank, key] = /^([1-4]) ([a-z][a-z0-9._-]{0,31})$/.exec(text) ?? [];
   return rank !== undefined && key !== undefined ? { rank: Number(rank), key } : { rank: 5, key: '' };
+}
+
+/** The longest word is likely the rarest; any of them would give the same hits. */
+export function rarestOf({ words }: WordsPattern): string {
+  const [rarest = ''] = words.toSorted((a, b) => b.length - a.length || (a < b ? -1 : 1));
+  return rarest;
 }

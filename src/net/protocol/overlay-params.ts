@@ -63,9 +63,58 @@ export const PAGE_HITS_MAX = 50;
 export const SEARCH_SCANNED_MAX = 50_000;
 /** Full copies up to so many supernodes; the index by slots above it (global-index.md 4.3). */
 export const FULL_INDEX_MEMBERS_MAX = 64;
+/** And back to full copies only below so many, so that one who comes and goes does not move everything. */
+export const SLOT_INDEX_MEMBERS_MIN = 48;
 /** Records that have ended are looked for so often, so many at a time: a large copy once in ten minutes. */
 export const INDEX_SWEEP_MS = 10_000;
 export const INDEX_SWEEP_RECORDS = 4_000;
+
+// --- the index by slots (global-index.md 4.3, stage 2)
+/** Supernodes for each slot, as in the classic network (slots of 9 or 10). */
+export const SLOT_SUPERNODES = 10;
+export const SLOTS_MAX = 16_384;
+/** Copies of each key: with 30 % of the supernodes dead at once 0.007 % of the keys are without one. */
+export const REPLICAS = 8;
+/** So many have a record before it counts as published, and so many are read: 5 + 4 > 8, they share one. */
+export const WRITE_ACKS = 5;
+export const READ_ANSWERS = 4;
+/** Acknowledgements asked for at first: one more than needed. */
+export const WRITE_ACKS_ASKED = 6;
+/** The four that were not asked are asked too when an answer is missing for so long: a round trip round the world. */
+export const READ_HEDGE_MS = 170;
+/** What has come by then is taken, with four answers at least; without them one waits on, twice at most. */
+export const READ_ENOUGH_MS = 250;
+export const READ_LIMIT_MS = 1_000;
+/** Replicas that have not acknowledged are told again so often, so many times. */
+export const WRITE_RETRY_MS = 1_000;
+export const WRITE_TRIES = 4;
+/** Questions and writes under way. */
+export const SLOT_TICKETS_MAX = 8_192;
+/** Postings of one leaf; above it is split at the median (global-index.md 4.3). */
+export const LEAF_MAX = 512;
+/** Separators of all leaves: of 10^7 people (a leaf of 391 postings on average, three for each). */
+export const LEAVES_MAX = 131_072;
+export const LEAF_TEXT_MAX = 104;
+/** Separators in one message. */
+export const LEAVES_PER_MESSAGE_MAX = 2_000;
+/** Leaves that one search reads: about 50,000 postings, as many as a full copy looks at. */
+export const SEARCH_LEAVES_MAX = 128;
+/** Leaves read at once when names go on; doubled each time. */
+export const LEAVES_AT_ONCE = 1;
+/** Changes among the members are gathered for so long before slots move. */
+export const SLOT_GATHER_MS = 200;
+/** Replicas of a slot compare so often; while one is learning more often. */
+export const SLOT_COMPARE_MS = 10_000;
+export const SLOT_LEARN_MS = 1_000;
+/** When all replicas of a slot are new: nobody has come with more for so long. */
+export const SLOT_ALONE_MS = 20_000;
+/** What is here but belongs to others is offered to them after so long, and kept until two have answered. */
+export const STRAY_MS = 5_000;
+export const STRAY_OFFERS = 2;
+/** Leaves that grew are looked at so often. */
+export const LEAF_CHECK_MS = 1_000;
+/** Words of earlier records that a record is filed under as well. */
+export const ALSO_MAX = 64;
 
 // --- people at other supernodes
 /** A supernode that does not answer a look-up in time is left out of the answer. */

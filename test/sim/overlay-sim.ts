@@ -1,0 +1,123 @@
+/**
+ * The command behind `npm run sim`: plays scenarios on networks of given sizes, prints what was measured, and writes
+ * it as CSV and as curves.
+ *
+ *   npm run sim -- [--supernodes N,N] [--users M] [--scenario S] [--seed K] [--loss P] [--searches K] [--out FOLDER]
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { type Figure, type Outcome, play, SCENARIOS, type Scenario } from './overlay-scenarios.ts';
+import { plot, type Series } from './plot.ts';
+
+const USAGE = `npm run sim -- [--supernodes N,N] [--users M] [--scenario ${SCENARIOS.join('|')}] [--seed K] [--loss P] [--searches K] [--out FOLDER]`;
+
+interface Run {
+  readonly supernodes: number;
+  readonly outcome: Outcome;
+}
+
+export function main(argv: readonly string[]): number {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      supernodes: { type: 'string', default: '200' },
+      users: { type: 'string', default: '2000' },
+      scenario: { type: 'string', default: 'search' },
+      seed: { type: 'string', default: '1' },
+      loss: { type: 'string', default: '0.02' },
+      searches: { type: 'string', default: '200' },
+      out: { type: 'string', default: path.join('node_modules', '.cache', 'wren-sim') },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const sizes = values.supernodes.split(',').map(Number);
+  const [users, seed, loss, searches] = [values.users, values.seed, values.loss, values.searches].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const scenario = SCENARIOS.find((one) => one === values.scenario);
+  const numbers = [...sizes, users, searches];
+  if (
+    values.help ||
+    !scenario ||
+    !numbers.every((one) => Number.isInteger(one) && one > 0) ||
+    !(loss >= 0 && loss < 1)
+  ) {
+    process.stdout.write(`${USAGE}\n`);
+    return values.help ? 0 : 2;
+  }
+  const runs = sizes.map((supernodes) => {
+    const begin = Date.now();
+    const progress = (text: string): void => {
+      process.stderr.write(`  ${((Date.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
+    };
+    process.stdout.write(`${scenario}: ${supernodes} supernodes, ${users} users, loss ${loss}, seed ${seed}\n`);
+    const outcome = play({ seed, supernodes, users, loss, scenario, searches, progress });
+    for (const { name, value, unit } of outcome.figures) {
+      process.stdout.write(`  ${name.padEnd(64)} ${printed(value)} ${unit}\n`);
+    }
+    process.stdout.write(
+      `  ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB, ${Math.round((Date.now() - begin) / 1_000)} s\n`,
+    );
+    return { supernodes, outcome };
+  });
+  write(values.out, scenario, { users, seed, loss }, runs);
+  return 0;
+}
+
+function write(folder: string, scenario: Scenario, given: object, runs: readonly Run[]): void {
+  mkdirSync(folder, { recursive: true });
+  const head = Object.entries(given)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+  const rows = runs.flatMap(({ supernodes, outcome }) =>
+    outcome.figures.map(({ name, value, unit }) => [scenario, supernodes, `"${name}"`, value, unit].join(',')),
+  );
+  const file = path.join(folder, `${scenario}.csv`);
+  writeFileSync(file, [`# ${head}`, 'scenario,supernodes,figure,value,unit', ...rows, ''].join('\n'));
+  const traffic = runs.map(({ supernodes, outcome }) => ({
+    name: `${supernodes} supernodes`,
+    points: perSecond(outcome, supernodes),
+  }));
+  const axes = { x: 'virtual time, s', y: 'kB/s' };
+  writeFileSync(
+    path.join(folder, `${scenario}-traffic.svg`),
+    plot(`${scenario}: sent by one supernode`, axes, traffic),
+  );
+  if (runs.length > 1) {
+    const growth = growthOf(runs);
+    const svg = plot(
+      `${scenario}: messages as the network grows`,
+      { x: 'supernodes', y: 'messages', log: true },
+      growth,
+    );
+    writeFileSync(path.join(folder, `${scenario}-growth.svg`), svg);
+  }
+  process.stdout.write(`written to ${folder}\n`);
+}
+
+function perSecond({ samples }: Outcome, supernodes: number): (readonly [number, number])[] {
+  return samples
+    .slice(1)
+    .map((one, i) => [one.atMs / 1_000, (one.bytes - (samples[i]?.bytes ?? 0)) / supernodes / 1_000]);
+}
+
+function growthOf(runs: readonly Run[]): Series[] {
+  const isCount = ({ name }: Figure): boolean => name.includes('messages, mean') || name.startsWith('puts');
+  const names = runs[0]?.outcome.figures.filter(isCount).map(({ name }) => name) ?? [];
+  return names.map((name) => ({
+    name: name.replace(': messages, mean', '').slice(0, 24),
+    points: runs.map(({ supernodes, outcome }) => [
+      supernodes,
+      outcome.figures.find((one) => one.name === name)?.value ?? 0,
+    ]),
+  }));
+}
+
+function printed(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1);
+}
