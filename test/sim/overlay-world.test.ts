@@ -41,7 +41,7 @@ describe('two hundred supernodes and three thousand people', () => {
     return { answers, messages };
   }
 
-  test('join, and publish themselves with at most fifty messages each', { timeout: 400_000 }, () => {
+  test('join, and publish themselves with some fifty messages each', { timeout: 400_000 }, () => {
     world.startAll();
     expect(world.until(() => world.settled(), 120_000, 1_000)).toBeLessThan(120_000);
     const begun = world.sent('slotPut', 'slotTaken');
@@ -52,7 +52,7 @@ describe('two hundred supernodes and three thousand people', () => {
     });
     world.advance(USERS * 5 + 20_000);
     expect(published).toBe(USERS);
-    // Splits and repairs are in it.
+    // Splits of leaves and repairs are in it: a tenth more than the publication alone may cost.
     const puts = world.sent('slotPut', 'slotTaken') - begun;
     expect(puts / USERS).toBeLessThanOrEqual(LIMITS.publish * 1.1);
   });
