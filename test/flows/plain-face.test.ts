@@ -104,7 +104,7 @@ describe('over a thousand sign-ins', { timeout: 600_000 }, () => {
     let udpBlocked = false;
     again.world.block(({ carrier, bytes }, sender) => {
       if (sender !== PERSON) return false;
-      return bytes.includes(OPENING) || (udpBlocked && carrier === 'udp');
+      return bytes.includes(OPENING) || isTls(bytes) || (udpBlocked && carrier === 'udp');
     });
     for (let round = 0; round < SIGN_INS; round++) {
       udpBlocked = round % 3 === 0;

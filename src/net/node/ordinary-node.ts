@@ -651,7 +651,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint, way } = output;
     this.#known.attached(now, { server: output.server, way }, output.missed);
-    this.#link.setSupernodes(now, this.#order());
+    // Where people gather is not forgotten because it missed once; only the next start begins elsewhere.
+    if (output.type === 'attached') this.#link.setSupernodes(now, this.#order());
     this.#login.setSupernodes([endpoint]);
     const observed = parseEndpoint(output.observed);
     const byProxy = isByProxy(way);
