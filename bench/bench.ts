@@ -14,6 +14,7 @@ import { type Played, plain, type Run, summary, terminalLines, writeInto } from 
 import type { Scene } from './scene.ts';
 import { call } from './scene-call.ts';
 import { ear } from './scene-ear.ts';
+import { gaps } from './scene-gaps.ts';
 import { idle } from './scene-idle.ts';
 import { lab } from './scene-lab.ts';
 import { micro } from './scene-micro.ts';
@@ -23,7 +24,7 @@ import { start } from './scene-start.ts';
 import { wire } from './scene-wire.ts';
 import { clearStages, ROOT } from './stage.ts';
 
-const SCENES: readonly Scene[] = [idle, start, screen, call, ear, lab, relay, wire, micro];
+const SCENES: readonly Scene[] = [idle, start, screen, call, ear, lab, relay, gaps, wire, micro];
 const README = join(import.meta.dirname, 'README.md');
 
 const USAGE = `usage: npm run bench -- [--only SCENE,SCENE] [--json FILE] [--write] [--list]
