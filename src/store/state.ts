@@ -2,6 +2,7 @@
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
+import type { NatClass, NatKind } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
@@ -88,31 +89,14 @@ export interface Call {
   readonly reason: CallEndReason | null;
 }
 
-/** What stands between this machine and the internet, in the words of RFC 4787. */
-export interface NatReport {
+/** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
+export interface NatReport extends Pick<NatKind, 'udp' | 'mapping' | 'filtering' | 'portAllocation' | 'evidence'> {
   /** The word that people use for it. */
-  readonly class:
-    | 'public'
-    | 'firewalled'
-    | 'full-cone'
-    | 'address-restricted'
-    | 'port-restricted'
-    | 'symmetric'
-    | 'no-udp'
-    | 'unknown';
-  readonly udp: 'works' | 'blocked' | 'unknown';
-  readonly mapping: 'none' | 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
-  readonly filtering: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent' | 'unknown';
-  readonly portAllocation: 'preserving' | 'sequential' | 'random' | 'other' | 'unknown';
+  readonly class: NatClass;
   /** What the next outer port is more than the last; null unless `sequential`. */
   readonly portDelta: number | null;
   /** Our endpoint as a supernode sees it by UDP. */
   readonly publicEndpoint: string | null;
-  /** From how many addresses of supernodes it was found out. */
-  readonly evidence: {
-    readonly mapping: 'several-addresses' | 'one-address' | 'none';
-    readonly filtering: 'several-addresses' | 'one-address' | 'none';
-  };
 }
 
 export interface AudioReport {
