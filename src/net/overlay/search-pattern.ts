@@ -33,18 +33,6 @@ export function readPattern(pattern: string): SearchPattern | undefined {
   return { kind: 'words', text: folded, words: folded.split(/\s+/).slice(0, WORDS_MAX) };
 }
 
-/** The returned function takes a folded name and a display name as written. */
-export function compilePattern(pattern: string): (name: string, displayName: string) => Rank {
-  const read = readPattern(pattern);
-  if (!read) return () => 0;
-  if (read.kind === 'wildcard') return (name) => (matchesParts(name, read.parts) ? 2 : 0);
-  return (name, displayName) => {
-    if (name === read.text) return 4;
-    if (name.startsWith(read.text)) return 3;
-    return matchesWords(displayName, read.words) ? 1 : 0;
-  };
-}
-
 /** The words of a display name, folded, each once. */
 export function wordsOf(displayName: string): string[] {
   const words = displayName

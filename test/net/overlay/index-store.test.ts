@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { IndexStore, type Query } from '../../../src/net/overlay/index-store.ts';
-import { compilePattern } from '../../../src/net/overlay/search-pattern.ts';
+import { compilePattern } from '../../support/pattern-oracle.ts';
 import { HOUR_MS, recordOf, WALL_MS } from './index-scenes.ts';
 
 function storeOf(people: readonly (readonly [name: string, displayName: string])[]): IndexStore {

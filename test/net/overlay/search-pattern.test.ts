@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilePattern, type Rank } from '../../../src/net/overlay/search-pattern.ts';
+import type { Rank } from '../../../src/net/overlay/search-pattern.ts';
+import { compilePattern } from '../../support/pattern-oracle.ts';
 
 const TABLE: readonly [pattern: string, name: string, displayName: string, rank: Rank][] = [
   ['bobby1', 'bobby1', '', 4],
