@@ -1,5 +1,5 @@
 /** What kind of NAT somebody is behind, in words for people: of `wren status` and `wren check`. Pure. */
-import type { AppState, NatReport } from '../../src/store/state.ts';
+import type { AppState, NatReport, PortsReport } from '../../src/store/state.ts';
 import { plain } from './layout.ts';
 
 const CLASSES: Readonly<Record<NatReport['class'], string>> = {
@@ -49,4 +49,25 @@ export function mappingWords({ portMapping }: Pick<AppState, 'portMapping'>): st
   if (!portMapping) return undefined;
   const by = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' }[portMapping.by] ?? plain(portMapping.by);
   return `the router passes ${plain(portMapping.endpoint).replace(/^(udp|tcp):/, '')} on to us (${by})`;
+}
+
+const LACKS: Readonly<Record<PortsReport['missing'][number]['why'], string>> = {
+  taken: 'taken by another program',
+  'not-allowed': 'not allowed',
+  unavailable: 'not to be had',
+  claimed: 'left to a server of this machine',
+};
+
+/** `37123 (UDP and TCP), TCP 443, not TCP 80 (taken by another program)`; undefined before there are any. */
+export function portWords({ ports }: Pick<AppState, 'ports'>): string | undefined {
+  // An agent of an older version tells of none.
+  if (!ports) return undefined;
+  const { port, alsoTcp, missing } = ports;
+  const whys = [...new Set(missing.map(({ why }) => why))];
+  const lacks = whys.map((why) => {
+    const those = missing.filter((one) => one.why === why).map((one) => one.port);
+    return `not TCP ${those.join(' and ')} (${LACKS[why] ?? plain(why)})`;
+  });
+  const more = alsoTcp.length > 0 ? [`TCP ${alsoTcp.join(' and ')}`] : [];
+  return [`${port} (UDP and TCP)`, ...more, ...lacks].join(', ');
 }

@@ -13,7 +13,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
-import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
+import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { examples, secondsValue } from './usage.ts';
 
 /** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
@@ -68,6 +68,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ...[natClassWords(state), natDetailWords(state), mappingWords(state)].flatMap((words): [string, string][] =>
       words ? [['', words]] : [],
     ),
+    ...[portWords(state)].flatMap((words): [string, string][] => (words ? [['Ports:', words]] : [])),
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];

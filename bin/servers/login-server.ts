@@ -64,7 +64,6 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
   driver.start();
   offerTls(sockets, log);
   const endpoints = advertised(options.host, sockets.port, 'tcp');
-  log.info('login-server', 'listening', { port: sockets.port });
   return {
     endpoints,
     authorityPin: issuer.pin,

@@ -79,6 +79,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       silence: silenceBody,
       proxyEnvironment: process.env,
       ...(process.env.WREN_NO_PORT_MAPPING === '1' ? {} : { openPortMapping: mapPort }),
+      webPorts: process.env.WREN_NO_WEB_PORTS !== '1',
       ...(process.env.WREN_NO_INSTALL_PING === '1' ? {} : { tellInstalled }),
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),

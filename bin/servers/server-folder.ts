@@ -5,6 +5,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { promisify } from 'node:util';
 import { nodeIdOf, spkiOf } from '../../src/net/index.ts';
 import { localEndpoints, openSockets, type ProxyChoice, type SystemSockets } from '../../src/net/io/index.ts';
@@ -15,6 +16,7 @@ import { Refusal } from '../../src/net/protocol/failures.ts';
 import { ALSO_TCP_PORTS } from '../../src/net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import { keepAside } from '../../src/store/damaged-file.ts';
+import type { Log } from '../../src/store/log-file.ts';
 
 /** Addresses of each family in an invite for one server. */
 const ADVERTISED_PER_FAMILY_MAX = 2;
@@ -63,7 +65,8 @@ async function newKey(path: string): Promise<KeyObject> {
 
 /**
  * Binds the port asked for, else the one kept in the folder, else a free one, which is kept from then on; and the ports
- * of the web where they may be had, for clients that no firewall lets out elsewhere. There are none before loopback.
+ * of the web where they may be had, for clients that no firewall lets out elsewhere: an agent of this machine gives them
+ * up. Not before loopback, nor with WREN_NO_WEB_PORTS=1. What could not be had is in the log.
  */
 export async function openKeptSockets(
   folder: string,
@@ -71,7 +74,8 @@ export async function openKeptSockets(
     readonly name: string;
     readonly port: number | undefined;
     readonly host: string | undefined;
-    readonly noWebPorts?: boolean;
+    readonly noWebPorts?: boolean | undefined;
+    readonly log: Log;
     readonly proxy?: ProxyChoice | undefined;
     readonly sideUdp?: number;
   },
@@ -79,11 +83,16 @@ export async function openKeptSockets(
   const path = join(folder, `${options.name}.port`);
   const kept = Number(readFileIfThere(path)?.toString('latin1') ?? 0);
   const port = options.port ?? (kept >= 1 && kept <= 65_535 ? kept : 0);
-  const { host, proxy, sideUdp = 0 } = options;
+  const { name, host, log, proxy, sideUdp = 0 } = options;
   const [first, second] = host === undefined ? [] : hostsOf(host);
   const atHome = first !== undefined && second === undefined && isLoopbackHost(first);
-  const listenAt = atHome ? { host: first } : { alsoTcp: options.noWebPorts ? [] : ALSO_TCP_PORTS };
-  const sockets = await openSockets({ port, proxy, sideUdp, ...listenAt });
+  const noWebPorts = options.noWebPorts || process.env.WREN_NO_WEB_PORTS === '1';
+  const listenAt = atHome ? { host: first } : { alsoTcp: noWebPorts ? [] : ALSO_TCP_PORTS };
+  const sockets = await openSockets({ port, proxy, sideUdp, ...listenAt, alsoTcpManners: 'claim' });
+  for (const { port: lacked, why } of sockets.alsoTcpMissing) {
+    log.warn(name, `does without TCP port ${lacked}: clients behind some firewalls will not reach it`, { why });
+  }
+  log.info(name, 'listens', { port: sockets.port, alsoTcp: sockets.alsoTcp.join(' ') });
   if (sockets.port !== kept) writeFileAtomic(path, String(sockets.port));
   return sockets;
 }

@@ -7,12 +7,13 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } fr
 import { promisify } from 'node:util';
 import type { LoginRequest, RosterEntry, Ticket } from '../net/index.ts';
 import { type Member, nodeIdOf, OrdinaryNode, type OrdinaryNodeEvent, parseInvite, spkiOf } from '../net/index.ts';
-import { Driver, openSockets } from '../net/io/index.ts';
+import { Driver } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { noticeInstall } from './agent-install-notice.ts';
+import { openPorts } from './agent-ports.ts';
 import { openProxy, proxyTrouble } from './agent-proxy.ts';
 import type { AgentResults } from './port.ts';
 import type { Identity, NetworkRecord } from './profile-file.ts';
@@ -155,6 +156,8 @@ export class AgentAccount {
     const pem = this.#core.options.profile.privateKeyPem();
     const key = pem === undefined ? await this.#prepareKey() : createPrivateKey(pem);
     const asked = request(spkiOf(createPublicKey(key)));
+    // The figures of a sign-in count from here: what follows is the network.
+    this.#core.options.log.info('account', 'sign-in begins', { request: asked.kind });
     return this.#entered(key, await this.#askLogin(asked));
   }
 
@@ -220,7 +223,7 @@ export class AgentAccount {
   async #startNode(network: NetworkRecord): Promise<void> {
     const { profile, random, wallClock, version, silence, log, onFault } = this.#core.options;
     const proxy = openProxy(this.#core);
-    const sockets = await openSockets({ port: profile.port(), whenTaken: 'pick', proxy });
+    const sockets = await openPorts(this.#core, proxy);
     const core = new OrdinaryNode({
       random,
       wallClock,
@@ -237,7 +240,8 @@ export class AgentAccount {
     this.#core.node = { driver, core, sockets };
     this.#core.emit({ type: 'network.joined', network: network.network });
     driver.start();
-    log.info('agent', 'node started', { port: sockets.port });
+    const { port, alsoTcp } = sockets;
+    log.info('agent', 'node started', { port, alsoTcp: alsoTcp.join(' ') });
   }
 }
 

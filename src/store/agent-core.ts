@@ -48,6 +48,8 @@ export interface AgentOptions {
     readonly upnp: boolean;
     readonly onChange: (mapped: PortMapped | undefined) => void;
   }) => Pick<PortMapping, 'start' | 'close'>;
+  /** May TCP 443 and 80 be listened at (`agent-ports.ts`)? */
+  readonly webPorts?: boolean;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */

@@ -257,6 +257,7 @@ export type AgentEvent =
     }
   | { readonly type: 'nat.changed'; readonly natKind: NatReport }
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
+  | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }

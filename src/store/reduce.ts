@@ -38,6 +38,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { natKind: event.natKind });
     case 'mapping.changed':
       return change(state, { portMapping: event.portMapping });
+    case 'ports.changed':
+      return change(state, { ports: event.ports });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

@@ -28,6 +28,8 @@ export interface Settings {
   readonly proxy: string;
   /** May the router be asked to pass a port on to us (`agent-port-mapping.ts`)? */
   readonly portMapping: boolean;
+  /** Listen at TCP 443 and 80 as well, where that is allowed (`agent-ports.ts`)? */
+  readonly webPorts: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -37,6 +39,7 @@ export const DEFAULT_SETTINGS: Settings = {
   installNotice: 'due',
   proxy: '',
   portMapping: true,
+  webPorts: true,
 };
 
 export interface SettingsFile {
@@ -92,6 +95,7 @@ const SCHEMAS = {
   installNotice: v.picklist(['due', 'sent', 'off']),
   proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)),
   portMapping: v.boolean(),
+  webPorts: v.boolean(),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

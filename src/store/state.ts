@@ -99,6 +99,19 @@ export interface NatReport extends Pick<NatKind, 'udp' | 'mapping' | 'filtering'
   readonly publicEndpoint: string | null;
 }
 
+/** Where this node listens. */
+export interface PortsReport {
+  /** UDP and TCP: chosen at random at install and kept. */
+  readonly port: number;
+  /** Of TCP 443 and 80, those that could be had and that no server of this machine has claimed since. */
+  readonly alsoTcp: readonly number[];
+  /** Those that could not be had, and why; empty where they were not to be. */
+  readonly missing: readonly {
+    readonly port: number;
+    readonly why: 'taken' | 'not-allowed' | 'unavailable' | 'claimed';
+  }[];
+}
+
 export interface AudioReport {
   /** The configured SPEC. */
   readonly spec: string;
@@ -147,6 +160,8 @@ export interface AppState {
   readonly natKind: NatReport | null;
   /** The port that our gateway passes on to us; null when there is none. */
   readonly portMapping: { readonly by: 'pcp' | 'nat-pmp' | 'upnp'; readonly endpoint: string } | null;
+  /** Null before the profile has joined a network. */
+  readonly ports: PortsReport | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
   readonly presence: PresenceStatus;
@@ -168,6 +183,7 @@ export const INITIAL_STATE: AppState = {
   nat: 'unknown',
   natKind: null,
   portMapping: null,
+  ports: null,
   observed: null,
   presence: 'online',
   buddies: [],

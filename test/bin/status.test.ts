@@ -153,3 +153,18 @@ test.each(['timed-out', 'no-network', 'not-signed-in'] as const)('wait that meet
   expect([ended.code, ended.stdout]).toEqual([2, '']);
   expect(ended.stderr).toMatch(/^wren: /);
 });
+
+test('status tells where the agent listens, and why not elsewhere', () => {
+  const row = (ports: AppState['ports']) => lines({ ports }).find((line) => line.startsWith('Ports:'));
+  expect(row(null)).toBeUndefined();
+  expect(row({ port: 37_123, alsoTcp: [443, 80], missing: [] })).toBe(
+    'Ports:       37123 (UDP and TCP), TCP 443 and 80',
+  );
+  const missing = [443, 80].map((port) => ({ port, why: 'not-allowed' as const }));
+  expect(row({ port: 37_123, alsoTcp: [], missing })).toBe(
+    'Ports:       37123 (UDP and TCP), not TCP 443 and 80 (not allowed)',
+  );
+  expect(row({ port: 37_123, alsoTcp: [443], missing: [{ port: 80, why: 'taken' }] })).toBe(
+    'Ports:       37123 (UDP and TCP), TCP 443, not TCP 80 (taken by another program)',
+  );
+});

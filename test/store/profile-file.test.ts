@@ -96,6 +96,7 @@ test('everything that is set is there at the next start, in files for the owner 
     installNotice: 'due',
     proxy: '',
     portMapping: true,
+    webPorts: true,
     port: first.port(),
   });
   expect(second.takeNotices()).toEqual([]);

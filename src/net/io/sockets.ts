@@ -11,7 +11,7 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
@@ -23,11 +23,20 @@ import {
   PORT_PICK_TRIES,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput } from '../protocol/traffic.ts';
+import {
+  type AlsoTcpManners,
+  type AlsoTcpMissing,
+  type AlsoTcpPort,
+  bindAlsoTcp,
+  closeAlsoTcp,
+  NO_SUCH_FAMILY,
+} from './also-tcp.ts';
 import { bindDatagrams, type DatagramSink, type DatagramSockets, Datagrams } from './datagrams.ts';
 import { localEndpoints } from './local-addresses.ts';
 import { NameBook } from './names.ts';
 import { nameServers, networkPrint } from './network-print.ts';
 import type { ProxyChoice } from './proxy-url.ts';
+import { bindSide, type Side } from './side-udp.ts';
 import { bindStreams, Streams } from './streams.ts';
 import { errorCode, Tally } from './tally.ts';
 import { TemporarySockets } from './temporary-sockets.ts';
@@ -58,6 +67,10 @@ export interface SocketOptions {
   readonly host?: string;
   /** Listen at these TCP ports too, those of them that are free and allowed; the rest is no failure. */
   readonly alsoTcp?: readonly number[];
+  /** Whether those ports are only borrowed, or claimed from whoever does (`also-tcp.ts`). */
+  readonly alsoTcpManners?: AlsoTcpManners;
+  /** The ports that are listened at beside ours have changed: a server of this machine has claimed one. */
+  readonly onAlsoTcp?: (ports: readonly number[]) => void;
   /** For the streams that a core wants through a proxy. */
   readonly proxy?: ProxyChoice | undefined;
   /** So many further UDP ports, whichever are free; where none can be had it is no failure. */
@@ -72,8 +85,10 @@ export interface SystemSockets extends Sockets {
   readonly portWasTaken: boolean;
   /** False when this system has no IPv6. */
   readonly hasIPv6: boolean;
-  /** Those of `alsoTcp` that could be had. */
+  /** Those of `alsoTcp` that could be had and are not claimed. */
   readonly alsoTcp: readonly number[];
+  /** Those that could not, and why; none that is our own port. */
+  readonly alsoTcpMissing: readonly AlsoTcpMissing[];
   /** Another proxy, or none, from now on; streams that are open stay. */
   setProxy(proxy: ProxyChoice | undefined): void;
   /** From now on callers may speak TLS, and are shown this. */
@@ -87,11 +102,20 @@ export interface SystemSockets extends Sockets {
 export async function openSockets(options: SocketOptions): Promise<SystemSockets> {
   const plan = await planFor(options.host);
   const { bound, wasTaken } = await bindWanted(plan, options);
-  const also: Server[] = [];
-  for (const port of options.alsoTcp ?? []) if (port !== bound.port) also.push(...(await bindAlso(plan, port)));
+  let claimed: (port: number) => void = () => {};
+  const also = await bindAlsoTcp({
+    hosts: plan,
+    ports: (options.alsoTcp ?? []).filter((port) => port !== bound.port),
+    manners: options.alsoTcpManners,
+    onClaimed: (port) => claimed(port),
+  });
   const sides: Side[] = [];
   for (let n = 0; n < (options.sideUdp ?? 0); n += 1) sides.push(...(await bindSide(plan)));
-  const sockets = new BoundSockets(plan, bound, { also, sides, wasTaken, tls: options.tls });
+  const sockets = new BoundSockets(plan, bound, { ...also, sides, wasTaken, tls: options.tls });
+  claimed = (port) => {
+    sockets.stopAlso(port);
+    options.onAlsoTcp?.(sockets.alsoTcp);
+  };
   sockets.setProxy(options.proxy);
   return sockets;
 }
@@ -102,37 +126,6 @@ async function bindWanted(plan: Plan, options: SocketOptions): Promise<{ bound: 
   if (bound !== 'taken') return { bound, wasTaken: false };
   if (options.whenTaken === 'pick') return { bound: await bindAnyPort(plan), wasTaken: true };
   throw new Refusal('port-taken', `port ${options.port} is used by another program`);
-}
-
-/** Listeners at a port that is a bonus: whatever forbids one (rights, another program, no IPv6) just leaves it out. */
-async function bindAlso(plan: Plan, port: number): Promise<Server[]> {
-  const bound: Server[] = [];
-  for (const [family, host] of [[4, plan.v4] as const, [6, plan.v6] as const]) {
-    if (host === undefined) continue;
-    await bindStreams(family, host, port).then(
-      (server) => bound.push(server),
-      () => {},
-    );
-  }
-  return bound;
-}
-
-/** A further UDP port, and its sockets. */
-interface Side {
-  readonly port: number;
-  readonly sockets: DatagramSockets;
-}
-
-/** One port for both families, so that one number can be told; none when even the first cannot be had. */
-async function bindSide(plan: Plan): Promise<Side[]> {
-  for (let tries = 0; tries < PORT_PICK_TRIES; tries += 1) {
-    const port = randomInt(PORT_PICK_MIN, PORT_PICK_MAX + 1);
-    const bind = (family: 4 | 6, host: string | undefined): Promise<Socket | undefined> =>
-      host === undefined ? Promise.resolve(undefined) : bindDatagrams(family, host, port).catch(() => undefined);
-    const [v4, v6] = [await bind(4, plan.v4), await bind(6, plan.v6)];
-    if (v4 || v6) return [{ port, sockets: { v4, v6 } }];
-  }
-  return [];
 }
 
 /** Addresses to listen at; a missing one is not wanted. */
@@ -148,9 +141,6 @@ interface Bound {
   readonly datagrams: DatagramSockets;
   readonly servers: readonly Server[];
 }
-
-/** Answers of a system that has no such family, or has it switched off. */
-const NO_SUCH_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT']);
 
 async function planFor(host: string | undefined): Promise<Plan> {
   if (host === undefined) return { v4: '0.0.0.0', v6: '::', host: undefined };
@@ -228,7 +218,8 @@ function letGo(bound: Bound): number {
 }
 
 interface BoundOptions {
-  readonly also: readonly Server[];
+  readonly had: readonly AlsoTcpPort[];
+  readonly missing: readonly AlsoTcpMissing[];
   readonly sides: readonly Side[];
   readonly wasTaken: boolean;
   readonly tls: TlsOffer | undefined;
@@ -236,14 +227,14 @@ interface BoundOptions {
 
 class BoundSockets implements SystemSockets {
   readonly portWasTaken: boolean;
-  readonly alsoTcp: readonly number[];
+  readonly alsoTcpMissing: readonly AlsoTcpMissing[];
   readonly #plan: Plan;
   readonly #tally = new Tally();
   readonly #datagrams: Datagrams;
   readonly #temporary: TemporarySockets;
   readonly #streams: Streams;
   /** Listeners at other ports than ours; they stay when we move. */
-  readonly #also: readonly Server[];
+  #also: readonly AlsoTcpPort[];
   readonly #sides: readonly Side[];
   #bound: Bound;
   #sink: ((input: NetInput) => void) | undefined;
@@ -254,12 +245,12 @@ class BoundSockets implements SystemSockets {
   #toldEndpoints = '';
 
   constructor(plan: Plan, bound: Bound, options: BoundOptions) {
-    const { also, sides, wasTaken, tls } = options;
+    const { had, missing, sides, wasTaken, tls } = options;
     this.#plan = plan;
     this.#bound = bound;
-    this.#also = also;
+    this.#also = had;
+    this.alsoTcpMissing = missing;
     this.#sides = sides;
-    this.alsoTcp = [...new Set(also.map((server) => (server.address() as AddressInfo).port))];
     this.portWasTaken = wasTaken;
     const names = new NameBook(() => performance.now());
     const tell = (input: NetInput): void => this.#sink?.(input);
@@ -272,6 +263,19 @@ class BoundSockets implements SystemSockets {
 
   get port(): number {
     return this.#bound.port;
+  }
+
+  get alsoTcp(): number[] {
+    return this.#also.map(({ port }) => port);
+  }
+
+  /** Streams that came in there stay. */
+  stopAlso(port: number): void {
+    const gone = this.#also.filter((one) => one.port === port);
+    this.#also = this.#also.filter((one) => one.port !== port);
+    // Those in use are closed by taking the others.
+    if (this.#stage === 'started') this.#takeStreams();
+    else closeAlsoTcp(gone);
   }
 
   get hasIPv6(): boolean {
@@ -331,9 +335,10 @@ class BoundSockets implements SystemSockets {
     this.#sink = undefined;
     clearInterval(this.#poll);
     this.#temporary.closeAll();
+    for (const { release } of this.#also) release();
     if (before === 'bound') {
       letGo(this.#bound);
-      for (const server of this.#also) server.close();
+      closeAlsoTcp(this.#also);
       for (const { sockets } of this.#sides) for (const socket of [sockets.v4, sockets.v6]) socket?.close();
     } else await Promise.all([this.#datagrams.close(), this.#streams.shutDown()]);
   }
@@ -344,7 +349,11 @@ class BoundSockets implements SystemSockets {
 
   #listen(): void {
     this.#datagrams.use(this.#bound.datagrams);
-    this.#streams.use([...this.#bound.servers, ...this.#also]);
+    this.#takeStreams();
+  }
+
+  #takeStreams(): void {
+    this.#streams.use([...this.#bound.servers, ...this.#also.flatMap(({ servers }) => servers)]);
   }
 
   /** The network went away under us: whoever listens should know before the next poll. */

@@ -179,6 +179,10 @@ export const RELAYS_MAX = 4;
 export const LEASE_MS = 40_000;
 /** Servers listen at these as well, when they may: what firewalls let out that let little else. Likeliest first. */
 export const ALSO_TCP_PORTS = [443, 80] as const;
+/** A server that finds one borrowed by a person's node of this machine: how long it waits to get it, how often it tries. */
+export const ALSO_TCP_CLAIM_MS = 500;
+export const ALSO_TCP_CLAIM_TRIES = 10;
+export const ALSO_TCP_CLAIM_GAP_MS = 25;
 /** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
 export const ATTACH_STAGGER_MS = 250;
 export const ATTACH_TIMEOUT_MS = 5_000;
