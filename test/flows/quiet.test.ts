@@ -36,6 +36,18 @@ function friends(world: World, count: number): { people: PeopleWorld; alice: Per
   return { people, alice, others };
 }
 
+seeded('the first sign-in moves 9 kB at most, with the login server and one supernode', (world) => {
+  const people = new PeopleWorld(world);
+  world.advance(5_000);
+  const alice = people.person('alice1');
+  const sums = counted(world, alice);
+  alice.signUp();
+  world.advance(1_000);
+  // Of these some 4,000 for certificates and signatures both ways, and 1,200 for the Hello, which no answer may exceed.
+  expect(sums.payload).toBeLessThanOrEqual(9_000);
+  expect(sums.peers.size).toBe(2);
+});
+
 seeded('coming back asks nothing of the login server, and shows a ticket instead of a certificate', (world) => {
   const { people, alice } = friends(world, 0);
   world.advance(5_000);

@@ -333,7 +333,10 @@ export class NatDiscovery {
   #decide(now: Millis, run: Run, probes: Probes): void {
     probes.decided = true;
     probes.decideAt = Number.POSITIVE_INFINITY;
-    if (!probes.hostCame && probes.rounds < NAT_PROBE_TRIES_MAX) probes.againAt = now + NAT_PROBE_AGAIN_MS;
+    // A lone supernode has nobody to ask: once its other port came through, nothing is missing.
+    const isAlone = !probes.hostAsked && this.#servers.every(({ host }) => host === probes.through.host);
+    const missing = !probes.hostCame && !(isAlone && probes.portCame);
+    if (missing && probes.rounds < NAT_PROBE_TRIES_MAX) probes.againAt = now + NAT_PROBE_AGAIN_MS;
     // While probes may still be asked for, nobody new is written to.
     if (probes.againAt === Infinity || addressesIn(this.#sights()) !== 'one-address') this.#fill(now, run);
     this.#tell();

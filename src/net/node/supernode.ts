@@ -135,7 +135,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       random,
       trust: this.#trust,
       welcome: WELCOME,
-      tickets: new TicketBook(wallClock),
+      tickets: new TicketBook(wallClock, { keepsCertificates: true }),
     });
     const onClear = (now: Millis, clear: ClearPacket): void => this.#nat.receive(now, clear);
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
@@ -374,8 +374,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (peer?.kind === 'anonymous') return;
     const observed = remote ? printEndpoint(remote) : '';
     const host = remote?.host ?? '';
+    const certificate = this.#switchboard.certificateOf(session);
     const client: RegistrarPeer | undefined =
-      peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed } : undefined;
+      peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 

@@ -4,6 +4,9 @@
  * (slides, "User Search": signed in during the last 72 hours). An unanswered word is repeated. When the supernode holds
  * what we would say, because we were away for less than PUBLISH_AGAIN_MS, it is not said before we have stayed for
  * PUBLISH_CALM_MS: coming back for a moment costs nothing.
+ *
+ * Our certificate is left out, for the supernode has it of the handshake; it is said with the record when that is refused,
+ * and when it is a newer one than we attached with.
  */
 import type { KeyObject } from 'node:crypto';
 import type { Millis } from '../protocol/core.ts';
@@ -33,6 +36,8 @@ export class Publisher {
   #wanted: Publication | undefined;
   /** What our supernode held of us when we attached. */
   #held = 0;
+  /** Does our certificate travel with the record? */
+  #whole = false;
   /** What was said last, as text. */
   #said = '';
   #sequence = 0;
@@ -47,6 +52,8 @@ export class Publisher {
 
   /** Signed in, with the certificate of now; undefined: signed out. */
   setIdentity(identity: PublisherIdentity | undefined): void {
+    const before = this.#identity?.certificateDer;
+    if (this.#wanted && identity && !before?.equals(identity.certificateDer)) this.#whole = true;
     this.#identity = identity;
     if (!identity) this.detached();
   }
@@ -77,6 +84,7 @@ export class Publisher {
   /** Nobody is there to be told. */
   detached(): void {
     this.#wanted = undefined;
+    this.#whole = false;
     this.#said = '';
     this.#at = Number.POSITIVE_INFINITY;
   }
@@ -85,6 +93,10 @@ export class Publisher {
   receive(now: Millis, value: Message): boolean {
     const ours = value.kind === 'published' || (value.kind === 'failure' && value.body.requestId >= REQUEST_IDS_FROM);
     if (!ours || value.body.requestId !== this.#requestId) return ours;
+    if (value.kind === 'failure' && value.body.code === 'request-malformed' && !this.#whole) {
+      [this.#whole, this.#at] = [true, now];
+      return true;
+    }
     // Refused: our clock is wrong, perhaps, or the supernode's; later one of them may be right.
     this.#at = now + PUBLISH_AGAIN_MS / (value.kind === 'published' ? 1 : 12);
     return true;
@@ -100,7 +112,8 @@ export class Publisher {
     this.#sequence += 1;
     this.#requestId += 1;
     const own = { nodeId, ...this.#wanted, signedInAtMs: this.#signedInAtMs, sequence: this.#sequence };
-    const entry = sealRecord(own, certificateDer, privateKey);
+    const certificate = this.#whole ? certificateDer : Buffer.alloc(0);
+    const entry = sealRecord(own, certificate, privateKey);
     this.#out.push(message('publish', { requestId: this.#requestId, entry } as never));
     this.#at = now + PUBLISH_RETRY_MS;
   }

@@ -47,6 +47,8 @@ export interface RegistrarPeer {
   readonly nodeId: NodeId;
   /** Its endpoint as we see it, text. */
   readonly observed: string;
+  /** What it proved itself with, as far as we have it. */
+  readonly certificate?: Buffer | undefined;
 }
 
 export interface RegistrarOutput {
@@ -478,12 +480,15 @@ export class Registrar {
   }
 
   #publish(now: Millis, client: Client, body: Body<'publish'>): void {
-    const { session, nodeId } = client.peer;
+    const { session, nodeId, certificate } = client.peer;
     const { records } = client.allowance;
     if (!records.take(now)) {
       return this.#refuse(session, { kind: 'publish', body }, 'busy', records.waitMs(now));
     }
-    const refused = this.#beyond.publish(now, nodeId, body.entry);
+    const { entry } = body;
+    // The client leaves out what we have of the handshake.
+    const whole = entry && certificate && !entry.certificate?.length ? { ...entry, certificate } : entry;
+    const refused = this.#beyond.publish(now, nodeId, whole);
     if (refused) this.#refuse(session, { kind: 'publish', body }, 'request-malformed');
     else this.#send(session, message('published', { requestId: body.requestId }));
   }

@@ -45,6 +45,8 @@ export interface Established {
   readonly provenUntilMs: number;
   /** The ticket that stood in for certificates. */
   readonly shown?: Ticket;
+  /** The responder's knowledge of the initiator: what it proved itself with, now or when its ticket was made. */
+  readonly certificate?: Buffer | undefined;
 }
 
 export type Outcome<T> =
@@ -231,7 +233,10 @@ export function finishResponder(state: ResponderState, body: Buffer, trust: Trus
   if (!verifyWith(judged.publicKey, signed, proof.signature)) {
     return { ok: false, code: 'certificate-invalid', sealed: true };
   }
-  return { ok: true, value: { ...established, peer: judged.identity, provenUntilMs: judged.expiresAtMs } };
+  // A copy: what may stay must not hold the whole packet.
+  const certificate = Buffer.from(proof.certificate);
+  const { identity: peer, expiresAtMs: provenUntilMs } = judged;
+  return { ok: true, value: { ...established, peer, provenUntilMs, certificate } };
 }
 
 function initiatorProof(own: OwnIdentity | undefined, t2: Buffer, responder: NodeId): Buffer {

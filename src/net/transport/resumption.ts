@@ -143,6 +143,7 @@ function established(secret: Buffer, t2: Buffer, ticket: Ticket): Omit<Establish
     peer: ticket.peer,
     provenUntilMs: ticket.expiresAtMs,
     shown: ticket,
+    certificate: ticket.certificate,
   };
 }
 

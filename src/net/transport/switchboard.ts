@@ -50,6 +50,8 @@ interface Entry extends TableEntry {
   /** Theirs, answered again when it comes again; until the initiator is heard, who then has our answer. */
   provenBy: Buffer | undefined;
   readonly rekeying: Rekeying;
+  /** Theirs, where certificates are kept and they opened the session. */
+  readonly certificate: Buffer | undefined;
   /** Unheard for so long, it ends. */
   idleMs: Millis;
 }
@@ -79,6 +81,7 @@ export type SwitchboardOutput =
 export class Switchboard {
   readonly #random: Random;
   readonly #handshakes: Handshakes;
+  readonly #keepsCertificates: boolean;
   readonly #entries = new SessionTable<Entry>();
   #out: SwitchboardOutput[] = [];
   /** A lower bound of when any session needs waking: too early is harmless, and saves a walk over all at each packet. */
@@ -90,6 +93,7 @@ export class Switchboard {
   /** `welcome`: whose handshakes are answered; everybody's if not said. `tickets`: for short handshakes. */
   constructor(options: { random: Random; trust: Trust; welcome?: Welcome; tickets?: TicketBook }) {
     this.#random = options.random;
+    this.#keepsCertificates = options.tickets?.keepsCertificates ?? false;
     this.#handshakes = new Handshakes({ welcome: WELCOME_ALL, ...options, freeIndex: () => this.#freeIndex() });
   }
 
@@ -180,6 +184,11 @@ export class Switchboard {
 
   peerOf(id: SessionId): PeerIdentity | undefined {
     return this.#entries.get(id)?.peer;
+  }
+
+  /** What the other end proved itself with, in this handshake or the one of its ticket; where the ticket book keeps it. */
+  certificateOf(id: SessionId): Buffer | undefined {
+    return this.#entries.get(id)?.certificate;
   }
 
   rttMs(id: SessionId): number | undefined {
@@ -344,6 +353,7 @@ export class Switchboard {
       session,
       reliable,
       rekeying: new Rekeying(this.#random, session, reliable),
+      certificate: this.#keepsCertificates ? keys.certificate : undefined,
       route: new SessionRoute(route, this.#random),
       fallback: undefined,
       heardAt: now,

@@ -27,6 +27,8 @@ export interface Ticket {
   readonly expiresAtMs: number;
   /** By which we look for it; undefined: the other end is never looked for by us. */
   readonly key: string | undefined;
+  /** Of the other end, where the book keeps certificates. In memory only. */
+  readonly certificate?: Buffer | undefined;
 }
 
 /** The key of a ticket for a certain node. */
@@ -45,14 +47,17 @@ export function ticketId(secret: Uint8Array): Buffer {
 
 export class TicketBook {
   readonly #wallClock: WallClock;
+  /** A supernode does, for the records of its clients. */
+  readonly keepsCertificates: boolean;
   /** By id, the oldest first. */
   readonly #tickets = new Map<string, Ticket>();
   readonly #byKey = new Map<string, string>();
   readonly #byNode = new Map<NodeId, string[]>();
   #changed = false;
 
-  constructor(wallClock: WallClock) {
+  constructor(wallClock: WallClock, options: { readonly keepsCertificates?: boolean } = {}) {
     this.#wallClock = wallClock;
+    this.keepsCertificates = options.keepsCertificates ?? false;
   }
 
   get size(): number {
@@ -79,7 +84,8 @@ export class TicketBook {
     const { resumption: secret, peer, provenUntilMs: expiresAtMs } = keys;
     if (shown) this.drop(shown);
     if (own === undefined || (peer.kind !== 'person' && peer.kind !== 'supernode')) return;
-    this.keep({ secret, peer, own, expiresAtMs, key });
+    const certificate = this.keepsCertificates ? keys.certificate : undefined;
+    this.keep({ secret, peer, own, expiresAtMs, key, ...(certificate ? { certificate } : {}) });
   }
 
   keep(ticket: Ticket): void {

@@ -6,6 +6,7 @@ import { type SealedRecord, sealRecord } from '../../../src/net/overlay/index-re
 import type { Core } from '../../../src/net/protocol/core.ts';
 import type { NetInput } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard } from '../../../src/net/transport/switchboard.ts';
+import { TicketBook } from '../../../src/net/transport/tickets.ts';
 import type { OwnIdentity } from '../../../src/net/transport/trust.ts';
 import { Mask, readDatagram } from '../../../src/net/wire/mask.ts';
 import { message } from '../../../src/net/wire/messages.ts';
@@ -53,16 +54,19 @@ class Knock {
   now = 1_000;
   readonly client: Switchboard;
   readonly got: string[] = [];
+  /** Sent by the client. */
+  bytes = 0;
   readonly #server: Core<NetInput, never, { readonly type: string }>;
 
   constructor(server: Core<NetInput, never, { readonly type: string }>, own: OwnIdentity | undefined) {
     this.#server = server;
-    this.client = new Switchboard({ random: seededRandom('client'), trust: net.trust() });
+    const tickets = new TicketBook(() => WALL_MS);
+    this.client = new Switchboard({ random: seededRandom('client'), trust: net.trust(), tickets });
     this.client.setIdentity(own);
   }
 
   connects(): number {
-    const session = this.client.connect(this.now, { via: 'udp', endpoint: SERVER });
+    const session = this.client.connect(this.now, { via: 'udp', endpoint: SERVER }, { place: 'here' });
     this.flows();
     return session;
   }
@@ -72,9 +76,10 @@ class Knock {
       moved = false;
       for (const output of this.client.drain()) {
         moved = true;
-        if (output.type === 'send')
+        if (output.type === 'send') {
+          this.bytes += output.bytes.length;
           this.#server.receive(this.now, { type: 'datagram', from: CLIENT, bytes: mask.cover(output.bytes, chance) });
-        else this.got.push(output.type === 'message' ? output.message.kind : output.type);
+        } else this.got.push(output.type === 'message' ? output.message.kind : output.type);
       }
       for (const output of this.#server.drain() as { type: string; bytes?: Buffer }[]) {
         if (output.type !== 'send-datagram' || !output.bytes) continue;
@@ -195,6 +200,28 @@ describe('records at a supernode', () => {
 
   it('are taken from the person who signed them', () => {
     expect(answerTo(good)).toBe('published');
+  });
+
+  it('are taken without a certificate, which the session or its ticket has brought', () => {
+    const short = (sequence: number, by = alice) =>
+      sealRecord({ ...own, nodeId: alice.nodeId, sequence }, Buffer.alloc(0), by.privateKey);
+    const knock = new Knock(supernode(), alice);
+    const bytesOf = { full: 0, resumed: 0 };
+    for (const handshake of ['full', 'resumed'] as const) {
+      knock.got.length = 0;
+      const before = knock.bytes;
+      const session = knock.connects();
+      bytesOf[handshake] = knock.bytes - before;
+      knock.client.send(knock.now, session, message('attach', { requestId: 1 }));
+      const sequence = handshake === 'full' ? 1 : 3;
+      knock.client.send(knock.now, session, message('publish', { requestId: 2, entry: short(sequence, mallory) }));
+      knock.client.send(knock.now, session, message('publish', { requestId: 3, entry: short(sequence) }));
+      knock.flows();
+      expect(knock.got).toEqual(['established', 'attached', 'failure', 'published']);
+      knock.client.close(session, 'done');
+      knock.flows();
+    }
+    expect(bytesOf.full).toBeGreaterThan(5 * bytesOf.resumed);
   });
 
   it.each([

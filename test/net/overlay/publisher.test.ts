@@ -23,8 +23,12 @@ function said(now: number) {
   return publisher.drain().map((one) => {
     const value = decodeMessage(encodeMessage(one));
     if (value?.kind !== 'publish') throw new Error(`${value?.kind} is no record`);
-    const record = new RecordReader(judge).read(wallMs, value.body.entry ?? {}, () => undefined);
-    return { record, requestId: value.body.requestId };
+    const { entry, requestId } = value.body;
+    const whole = (entry?.certificate?.length ?? 0) > 0;
+    // A supernode adds the certificate of the handshake.
+    const read = whole ? entry : { ...entry, certificate: IDENTITY.certificateDer };
+    const record = new RecordReader(judge).read(wallMs, read ?? {}, () => undefined);
+    return { record, requestId, whole };
   });
 }
 
@@ -64,8 +68,37 @@ describe('a node tells the index of itself', () => {
     wallMs += 12 * HOUR_MS;
     const [later] = said(300 + 12 * HOUR_MS);
     expect(later?.record).toMatchObject({ signedInAtMs: WALL_MS + 12 * HOUR_MS, sequence: 1 });
-    publisher.receive(400, message('failure', { requestId: later?.requestId ?? 0, code: 'request-malformed' }));
+    publisher.receive(400, message('failure', { requestId: later?.requestId ?? 0, code: 'busy' }));
     expect(publisher.wakeAt()).toBe(400 + HOUR_MS);
+  });
+
+  test('without its certificate, and with it at once when that was refused', () => {
+    publisher.say(0, ONE);
+    const [short] = said(200);
+    expect(short?.whole).toBe(false);
+    const code = 'request-malformed';
+    publisher.receive(300, message('failure', { requestId: short?.requestId ?? 0, code }));
+    const [whole] = said(300);
+    expect(whole).toMatchObject({ whole: true, record: { sequence: 2 } });
+    publisher.receive(400, message('failure', { requestId: whole?.requestId ?? 0, code }));
+    expect(publisher.wakeAt()).toBe(400 + HOUR_MS);
+    expect(said(400 + HOUR_MS)[0]?.whole).toBe(true);
+    // At the next supernode it is tried again.
+    publisher.detached();
+    publisher.say(500 + HOUR_MS, ONE);
+    expect(said(700 + HOUR_MS)[0]?.whole).toBe(false);
+  });
+
+  test('with its certificate when that is newer than the one it attached with', () => {
+    publisher.say(0, ONE);
+    const [first] = said(200);
+    publisher.receive(300, message('published', { requestId: first?.requestId ?? 0 }));
+    publisher.setIdentity({ ...IDENTITY });
+    publisher.say(5_000, TWO);
+    expect(said(5_200)[0]?.whole).toBe(false);
+    publisher.setIdentity({ ...IDENTITY, certificateDer: Buffer.from(`bobby1 ${nodeIdFor(3)} 4`) });
+    publisher.say(9_000, ONE);
+    expect(said(9_200)[0]?.whole).toBe(true);
   });
 
   test('anew after it was away, and not at all while nobody is there or it is nobody', () => {
