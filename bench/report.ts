@@ -53,17 +53,16 @@ export function markdown(run: Run): string {
     '| figure | median | least - most (n) | aim | |',
     '| --- | --- | --- | --- | --- |',
   ];
-  for (const { title, figures } of run.scenes) {
-    lines.push(`| **${title}** | | | | |`);
-    for (const figure of figures) {
-      const words = [figure.name, figure.remark ? `<br><sub>${figure.remark}</sub>` : ''].join('');
-      lines.push(
-        `| ${words} | ${valueText(figure)} | ${rangeText(figure)} | ${targetText(figure)} | ${mark(figure)} |`,
-      );
-    }
-  }
+  for (const { title, figures } of run.scenes) lines.push(`| **${title}** | | | | |`, ...figureRows(figures));
   lines.push('', summary(run));
   return lines.join('\n');
+}
+
+function figureRows(figures: readonly Figure[]): string[] {
+  return figures.map((figure) => {
+    const words = [figure.name, figure.remark ? `<br><sub>${figure.remark}</sub>` : ''].join('');
+    return `| ${words} | ${valueText(figure)} | ${rangeText(figure)} | ${targetText(figure)} | ${mark(figure)} |`;
+  });
 }
 
 /** Puts the table between the marks of `file`. Throws when they are not there. */
@@ -72,6 +71,27 @@ export function writeInto(file: string, run: Run): void {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`${file} has no ${BEGIN} ... ${END}`);
   writeFileSync(file, `${text.slice(0, begin + BEGIN.length)}\n\n${markdown(run)}\n\n${text.slice(end)}`);
+}
+
+/**
+ * Puts the rows of the scenes that were played in the place of theirs, says beside their titles when that was, and tells
+ * anew what was missed. Throws when the table has no such scene.
+ */
+export function writeScenesInto(file: string, run: Run): void {
+  let lines = readFileSync(file, 'utf8').split('\n');
+  for (const { title, figures, load } of run.scenes) {
+    const from = lines.findIndex((line) => line.startsWith(`| **${title}**`));
+    if (from < 0) throw new Error(`${file} has no rows of: ${title}`);
+    const length = lines.slice(from + 1).findIndex((line) => !line.startsWith('| ') || line.startsWith('| **'));
+    const noisy = load > NOISY_LOAD ? ': others used the machine, times are pessimistic' : '';
+    const head = `| **${title}**<br><sub>measured later, ${run.at}, load ${load.toFixed(1)}${noisy}</sub> | | | | |`;
+    lines = [...lines.slice(0, from), head, ...figureRows(figures), ...lines.slice(from + 1 + length)];
+  }
+  const misses = lines
+    .filter((line) => /\*\*missed\*\* *\|$/.test(line))
+    .map((line) => /^\| (.*?) *(<br>|\|)/.exec(line)?.[1]);
+  const told = misses.length === 0 ? 'No aim was missed.' : `Missed: ${misses.join('; ')}.`;
+  writeFileSync(file, lines.map((line) => (/^(Missed: |No aim was missed)/.test(line) ? told : line)).join('\n'));
 }
 
 /** For scripts: every value, and what was made of them. */

@@ -32,8 +32,8 @@ export function openGatewayPort({ host, port, log, onChange }: GatewayPortWish):
     log.info('gateway', mapped ? 'port mapped' : 'no port mapped', { by: mapped?.by ?? null });
     onChange(endpoints);
   };
-  const upnpEntry = besideRunningProgram('port-mapper.cjs');
-  const mapping = openPortMapping({ port, carriers: ['udp', 'tcp'], upnpEntry, onChange: changed });
+  const mapperEntry = besideRunningProgram('port-mapper.cjs');
+  const mapping = openPortMapping({ port, carriers: ['udp', 'tcp'], mapperEntry, upnp: true, onChange: changed });
   void mapping.start();
   return { endpoints: () => endpoints, close: () => mapping.close() };
 }

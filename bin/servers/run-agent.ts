@@ -46,7 +46,8 @@ const mapPort: NonNullable<AgentOptions['openPortMapping']> = ({ port, upnp, onC
   openPortMapping({
     port,
     carriers: ['udp'],
-    upnpEntry: upnp ? besideRunningProgram('port-mapper.cjs') : undefined,
+    mapperEntry: besideRunningProgram('port-mapper.cjs'),
+    upnp,
     onChange,
   });
 

@@ -1,7 +1,7 @@
 /**
  * Has the gateway pass a port on to us while we are behind a NAT (`net/io/port-mapping.ts`): then people behind NATs that
  * no hole can be punched through still reach us directly. Not where nobody translates, not when the person switched it
- * off (`"portMapping": false` in the settings, WREN_NO_PORT_MAPPING=1). UPnP costs a child process now and then, so it is
+ * off (`"portMapping": false` in the settings, WREN_NO_PORT_MAPPING=1). UPnP asks the whole network and for seconds, so it is
  * tried only where punching is hard: behind a NAT with another port for each other end.
  */
 import type { NatKind } from '../net/index.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { deviation, type Figure, median, verdictOf } from '../../bench/figure.ts';
-import { type Run, summary, writeInto } from '../../bench/report.ts';
+import { type Run, summary, writeInto, writeScenesInto } from '../../bench/report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wren-report-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,6 +48,25 @@ describe('the table', () => {
     writeFileSync(file, text);
     return file;
   };
+
+  it('takes the rows of one scene alone, says when they were measured, and tells anew what was missed', () => {
+    const file = page('<!-- bench:begin -->\n<!-- bench:end -->\n');
+    const both = run([slow]);
+    const other = { scene: 'idle', title: 'Rest', figures: [{ ...slow, name: 'waking' }, steady], load: 0.1 };
+    writeInto(file, { ...both, scenes: [...both.scenes, other] });
+    const better: Run = { ...run([{ ...slow, values: [100] }, steady], 3), at: '2026-01-05 06:07' };
+    writeScenesInto(file, better);
+    writeScenesInto(file, better);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('Measured 2026-01-02 03:04');
+    expect(text).toContain('measured later, 2026-01-05 06:07, load 3.0: others used the machine');
+    expect(text.match(/^\| first sound \|/gm)).toHaveLength(1);
+    expect(text).toMatch(/first sound \| 100 ms .*\n\| packets .*\n\| \*\*Rest\*\*.*\n\| waking .*\n\| packets /);
+    expect(text).toContain('\nMissed: waking.\n');
+    expect(() => writeScenesInto(file, { ...better, scenes: [{ ...other, title: 'Unheard of' }] })).toThrow(
+      'no rows of',
+    );
+  });
 
   it('replaces what stands between the marks and nothing else', () => {
     const file = page('# before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n');

@@ -25,6 +25,8 @@ export interface ControlBehaviour {
   readonly result: number;
   /** So many packets are not heard. */
   lost: number;
+  /** Answers of NAT-PMP have so many bytes at most. */
+  readonly cutTo: number;
 }
 
 const PROTOCOLS = new Map<number, 'udp' | 'tcp'>([
@@ -37,6 +39,7 @@ export class FakeControlGateway {
   readonly heard: Buffer[] = [];
   readonly behaviour: ControlBehaviour;
   #socket: Socket | undefined;
+  #loseFrom = 0;
 
   constructor(behaviour: Partial<ControlBehaviour> = {}) {
     const usual = {
@@ -46,22 +49,29 @@ export class FakeControlGateway {
       lifetimeS: 7200,
       result: 0,
       lost: 0,
+      cutTo: 64,
     } as const;
     this.behaviour = { ...usual, ...behaviour };
   }
 
-  /** Resolves with its port. */
-  async start(): Promise<number> {
+  /** Resolves with its port; 0 is any. */
+  async start(host = '127.0.0.1', port = 0): Promise<number> {
     const socket = createSocket('udp4');
     this.#socket = socket;
     socket.on('message', (bytes, from) => {
       this.heard.push(bytes);
-      if (this.behaviour.lost > 0) this.behaviour.lost -= 1;
+      if (this.behaviour.lost > 0 && this.heard.length > this.#loseFrom) this.behaviour.lost -= 1;
       else for (const answer of this.#answers(bytes, from.address)) socket.send(answer, from.port, from.address);
     });
-    socket.bind(0, '127.0.0.1');
+    socket.bind(port, host);
     await once(socket, 'listening');
     return socket.address().port;
+  }
+
+  /** So many packets are not heard, once so many others were. */
+  loseAfter(heard: number, lost: number): void {
+    this.#loseFrom = heard;
+    this.behaviour.lost = lost;
   }
 
   stop(): void {
@@ -74,7 +84,8 @@ export class FakeControlGateway {
     if (bytes[0] === 2)
       return speaks === 'pcp' ? [this.#pcp(bytes)] : [Buffer.from([0, 0x80 | (bytes[1] ?? 0), 0, 1, 0, 0, 0, 9])];
     if (speaks === 'pcp') return [];
-    return [bytes[1] === 0 ? this.#address() : this.#natPmp(bytes, client)];
+    const answer = bytes[1] === 0 ? this.#address() : this.#natPmp(bytes, client);
+    return [answer.subarray(0, this.behaviour.cutTo)];
   }
 
   #pcp(request: Buffer): Buffer {

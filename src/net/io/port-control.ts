@@ -1,6 +1,6 @@
 /**
- * Bytes of the two protocols by which a gateway at UDP port 5351 gives out ports: PCP (RFC 6887, opcode MAP) and its
- * ancestor NAT-PMP (RFC 6886). Pure. A gateway that knows the ancestor alone answers PCP with version 0.
+ * Bytes of PCP, the port control protocol (RFC 6887, opcode MAP), by which a gateway at UDP port 5351 gives out ports.
+ * Pure. A gateway that knows the ancestor alone, NAT-PMP (RFC 6886), answers with version 0.
  */
 import type { Carrier } from '../protocol/endpoint.ts';
 
@@ -12,7 +12,6 @@ const PCP_BYTES = 60;
 const ANSWER = 0x80;
 /** IANA protocol numbers. */
 const PROTOCOL: Readonly<Record<Carrier, number>> = { tcp: 6, udp: 17 };
-const NAT_PMP_MAP: Readonly<Record<Carrier, number>> = { udp: 1, tcp: 2 };
 const IPV4_IN_IPV6 = Buffer.from('00000000000000000000ffff', 'hex');
 
 export interface ControlWish {
@@ -65,31 +64,4 @@ export function readPcpAnswer(
   const host = bytes.subarray(44, 60);
   const outerHost = host.subarray(0, 12).equals(IPV4_IN_IPV6) ? [...host.subarray(12)].join('.') : '';
   return { result, lifetimeS: bytes.readUInt32BE(4), outerPort: bytes.readUInt16BE(42), outerHost };
-}
-
-export function natPmpRequest(wish: ControlWish): Buffer {
-  const packet = Buffer.alloc(12);
-  packet[1] = NAT_PMP_MAP[wish.carrier];
-  packet.writeUInt16BE(wish.port, 4);
-  packet.writeUInt16BE(wish.outerPort, 6);
-  packet.writeUInt32BE(wish.lifetimeS, 8);
-  return packet;
-}
-
-/** Without the outer address, which is another question. */
-export function readNatPmpAnswer(bytes: Buffer, wish: ControlWish): Omit<ControlAnswer, 'outerHost'> | undefined {
-  if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== (ANSWER | NAT_PMP_MAP[wish.carrier])) return undefined;
-  const result = bytes.readUInt16BE(2);
-  if (result !== 0) return { result, lifetimeS: 0, outerPort: 0 };
-  if (bytes.length < 16 || bytes.readUInt16BE(8) !== wish.port) return undefined;
-  return { result, outerPort: bytes.readUInt16BE(10), lifetimeS: bytes.readUInt32BE(12) };
-}
-
-export const NAT_PMP_ADDRESS_REQUEST = Buffer.from([0, 0]);
-
-/** The outer address; an empty one when it is refused. */
-export function readNatPmpAddress(bytes: Buffer): string | undefined {
-  if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== ANSWER) return undefined;
-  if (bytes.readUInt16BE(2) !== 0) return '';
-  return bytes.length < 12 ? undefined : [...bytes.subarray(8, 12)].join('.');
 }

@@ -1,37 +1,28 @@
 /**
- * A gateway that gives out ports at UDP port 5351: PCP first, NAT-PMP where it does not know that (RFC 6887 section 9).
- * Written by hand: the library that speaks UPnP for us has a NAT-PMP too, but that one repeats nothing, sends from one
- * fixed port, which two programs of one machine cannot share, and knows no PCP.
+ * A gateway that gives out ports at UDP port 5351: PCP first, its ancestor NAT-PMP where it does not know that (RFC 6887
+ * section 9). PCP is written by hand, for no library speaks it; NAT-PMP is the library's, in a child process.
  *
  *   map --> PCP --answer--> Mapped
- *               --"version 0" | silence--> NAT-PMP map, address --> Mapped
+ *               --"version 0" | silence--> NAT-PMP --> Mapped
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { PORT_CONTROL_RETRY_MS } from '../protocol/params.ts';
-import {
-  type ControlWish,
-  NAT_PMP_ADDRESS_REQUEST,
-  natPmpRequest,
-  PCP_NONCE_BYTES,
-  PORT_CONTROL_PORT,
-  pcpRequest,
-  readNatPmpAddress,
-  readNatPmpAnswer,
-  readPcpAnswer,
-} from './port-control.ts';
+import { type ControlWish, PCP_NONCE_BYTES, PORT_CONTROL_PORT, pcpRequest, readPcpAnswer } from './port-control.ts';
 import type { Mapped, MapWish, PortGateway } from './port-gateway.ts';
 
 export class PortControlGateway implements PortGateway {
   readonly #host: string;
+  readonly #natPmp: PortGateway;
   readonly #port: number;
   /** Proves to the gateway that whoever renews or ends a mapping is who made it. */
   readonly #nonce = randomBytes(PCP_NONCE_BYTES);
   #speaks: 'unknown' | 'pcp' | 'nat-pmp' = 'unknown';
 
-  /** `port` is 5351 everywhere but in tests. */
-  constructor(host: string, port = PORT_CONTROL_PORT) {
+  /** `natPmp`: the same gateway, asked by NAT-PMP. `port` is 5351 everywhere but in tests. */
+  constructor(host: string, natPmp: PortGateway, port = PORT_CONTROL_PORT) {
     this.#host = host;
+    this.#natPmp = natPmp;
     this.#port = port;
   }
 
@@ -44,13 +35,14 @@ export class PortControlGateway implements PortGateway {
       });
       if (mapped !== 'unsupported') return mapped;
     }
-    return await this.#byNatPmp(wish);
+    const mapped = await this.#natPmp.map(wish);
+    this.#speaks = 'nat-pmp';
+    return mapped;
   }
 
-  async unmap({ carrier, port }: Pick<MapWish, 'carrier' | 'port'>): Promise<void> {
-    const wish = { carrier, port, outerPort: 0, lifetimeS: 0 };
-    if (this.#speaks === 'pcp') await this.#askPcp(wish);
-    else if (this.#speaks === 'nat-pmp') await this.#ask(natPmpRequest(wish), (bytes) => readNatPmpAnswer(bytes, wish));
+  async unmap(wish: Pick<MapWish, 'carrier' | 'port' | 'outerPort'>): Promise<void> {
+    if (this.#speaks === 'pcp') await this.#askPcp({ ...wish, outerPort: 0, lifetimeS: 0 });
+    else if (this.#speaks === 'nat-pmp') await this.#natPmp.unmap(wish);
   }
 
   async #byPcp(wish: MapWish): Promise<Mapped | 'unsupported'> {
@@ -66,16 +58,8 @@ export class PortControlGateway implements PortGateway {
     return this.#ask(request, (bytes) => readPcpAnswer(bytes, wish, this.#nonce));
   }
 
-  async #byNatPmp(wish: MapWish): Promise<Mapped> {
-    const answer = await this.#ask(natPmpRequest(wish), (bytes) => readNatPmpAnswer(bytes, wish));
-    this.#speaks = 'nat-pmp';
-    if (answer.result !== 0) throw new Error(`NAT-PMP result ${answer.result}`);
-    const host = await this.#ask(NAT_PMP_ADDRESS_REQUEST, readNatPmpAddress);
-    return { by: 'nat-pmp', host, port: answer.outerPort, lifetimeS: answer.lifetimeS };
-  }
-
   /** Sends until something comes that `read` understands; rejects with ETIMEDOUT, or what the system says. */
-  #ask<T>(packet: Buffer | ((own: string) => Buffer), read: (bytes: Buffer) => T | undefined): Promise<T> {
+  #ask<T>(request: (own: string) => Buffer, read: (bytes: Buffer) => T | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const socket = createSocket('udp4');
       let timer: NodeJS.Timeout | undefined;
@@ -92,7 +76,7 @@ export class PortControlGateway implements PortGateway {
           const late = Object.assign(new Error('the gateway does not answer'), { code: 'ETIMEDOUT' });
           return end(() => reject(late));
         }
-        socket.send(typeof packet === 'function' ? packet(socket.address().address) : packet);
+        socket.send(request(socket.address().address));
         timer = setTimeout(() => send(tries + 1), waitMs);
       };
       socket.on('error', (error) => end(() => reject(error)));

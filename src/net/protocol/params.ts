@@ -716,14 +716,17 @@ export const MAPPING_START_MS = 5_000;
 export const MAPPING_AGAIN_MS = 1_800_000;
 /** Giving a port back when we end. */
 export const MAPPING_CLOSE_MS = 1_000;
-/** PCP and NAT-PMP: a question is repeated after these (RFC 6886 begins so); whoever has one answers in a few ms. */
+/** PCP and NAT-PMP: a question is repeated after these (RFC 6886 begins so); whoever has an answer has it in a few ms. */
 export const PORT_CONTROL_RETRY_MS = [250, 500, 500] as const;
 /** Gateways of one machine that are asked. */
 export const PORT_GATEWAYS_MAX = 2;
-/** UPnP: a search takes as long as the slowest gateway of the network, and the child is killed after this. */
+/** A search by UPnP takes as long as the slowest gateway of the network. */
 export const UPNP_SEARCH_MS = 4_000;
-export const UPNP_MS = 5_000;
-export const UPNP_CHILD_HEAP_MIB = 48;
+/** The child process that asks by UPnP or NAT-PMP is killed after this; one that crashes is asked once more. */
+export const PORT_MAPPER_MS = 5_000;
+export const PORT_MAPPER_HEAP_MIB = 48;
+export const PORT_MAPPER_CRASHES = 1;
+export const PORT_MAPPER_AGAIN_MS = 250;
 /** Node's longest timer. */
 export const TIMER_MS_MAX = 2_147_483_647;
 /** Node's timers count whole milliseconds from a clock that is cut to whole ones, so they may fire this early. */
