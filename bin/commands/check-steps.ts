@@ -261,7 +261,7 @@ export function soundStep({ audio }: AppState): Step {
   return step('sound', 'pass', found, '', figures);
 }
 
-/** Nothing that a person would hear is sent to the buddy: what is known of them here must do. */
+/** What is known of them here. The way to them is tested after that, if they are there (`check-path.ts`). */
 export function buddyStep(state: AppState, name: string): Step {
   const buddy = state.buddies.find((one) => foldName(one.name) === foldName(name));
   const unknown = { buddy: name, presence: null };
@@ -274,7 +274,12 @@ export function buddyStep(state: AppState, name: string): Step {
       unknown,
     );
   }
-  const figures = { buddy: buddy.name, relation: buddy.relation, presence: buddy.presence, pathProbed: false };
+  const figures = {
+    buddy: buddy.name,
+    relation: buddy.relation,
+    presence: buddy.presence,
+    pathProbed: isTestable(state, name),
+  };
   if (buddy.relation !== 'both') {
     const remedy = buddy.relation === 'incoming' ? `wren buddies accept ${plain(name)}` : '';
     return step('buddy', 'fail', `${plain(name)} and you are not buddies (${buddy.relation})`, remedy, figures);
@@ -282,9 +287,16 @@ export function buddyStep(state: AppState, name: string): Step {
   if (buddy.presence === 'offline') {
     return step('buddy', 'fail', `${plain(name)} is offline`, 'write: a message waits until they are back', figures);
   }
-  const way = state.connection === 'online' ? 'reachable through the relay; ' : '';
-  const cause = `${plain(name)} is ${buddy.presence}, ${way}which way a call takes is known only once one rings`;
-  return step('buddy', state.connection === 'online' ? 'pass' : 'fail', cause, '', figures);
+  if (state.connection !== 'online') {
+    return step('buddy', 'fail', `${plain(name)} was ${buddy.presence}; we are not attached now`, '', figures);
+  }
+  return step('buddy', 'pass', `${plain(name)} is ${buddy.presence}`, '', figures);
+}
+
+/** Buddies who are there are asked, by their program, which way leads to them. */
+export function isTestable(state: AppState, name: string): boolean {
+  const buddy = state.buddies.find((one) => foldName(one.name) === foldName(name));
+  return state.connection === 'online' && buddy?.relation === 'both' && buddy.presence !== 'offline';
 }
 
 /**

@@ -10,6 +10,7 @@ import { Refusal } from '../../src/net/protocol/failures.ts';
 import { foldName } from '../../src/net/protocol/ids.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import { echoStep } from './check-call.ts';
+import { pathSteps } from './check-path.ts';
 import {
   accountStep,
   addressStep,
@@ -19,6 +20,7 @@ import {
   certificateStep,
   checkExit,
   clockStep,
+  isTestable,
   loginSteps,
   natStep,
   networkStep,
@@ -44,8 +46,8 @@ const ATTACH_PATIENCE_MS = 8_000;
 const AFTERWORDS = `
 Ends 0 when voice can go direct, 1 when it works but degraded (relayed, over TCP only, or with
 a warning), 2 when it cannot get through; a missing sound device is told and does not count.
-The test call is silent unless --audio says otherwise, and nobody's telephone rings: of NAME it
-tells what is known here. With --every the exit code is the last round's; Ctrl-C ends it.`;
+The test call is silent unless --audio says otherwise, and nobody's telephone rings: the way to
+NAME is tested between the two programs, and NAME sees and hears nothing of it. With --every the exit code is the last round's; Ctrl-C ends it.`;
 
 const ENDINGS: Readonly<Record<CheckVerdict, string>> = {
   pass: 'Voice can go direct.',
@@ -56,7 +58,7 @@ const ENDINGS: Readonly<Record<CheckVerdict, string>> = {
 export function addCheck(program: Command, act: Act): void {
   program
     .command('check')
-    .argument('[name]', 'a buddy, to be told whether they can be reached', nameValue)
+    .argument('[name]', 'a buddy: tests silently whether a direct way leads to them', nameValue)
     .option('--every <seconds>', 'check again and again, so many seconds apart', secondsValue)
     .description('what stands between you and a good call, step by step, with causes and remedies')
     .addHelpText(
@@ -140,7 +142,10 @@ async function examine(
   tell(supernodeStep(state, found), udpStep(found));
   if (attached) tell(addressStep(state), natStep(state));
   tell(certificateStep(state.account, Date.now()), clockStep(found), soundStep(state));
-  if (name !== undefined && foldName(name) !== 'echo') tell(buddyStep(state, name));
+  if (name !== undefined && foldName(name) !== 'echo') {
+    tell(buddyStep(state, name));
+    if (isTestable(state, name) && !stop.aborted) tell(...(await pathSteps(agent, name)));
+  }
   if (attached && !stop.aborted) tell(await echoStep(agent, state, audio ?? 'none', stop));
 }
 

@@ -20,4 +20,5 @@ export {
   type OrdinaryNodeOptions,
   type Ticket,
 } from './node/ordinary-node.ts';
+export type { PathReport } from './node/path-desk.ts';
 export type { Remembered } from './overlay/known-supernodes.ts';

@@ -1,10 +1,11 @@
 /**
  * The agent's part of `wren check`: knocks at every login server and supernode that the profile knows, and compares
  * clocks. All knocks run at the same time, on sockets of their own, so that neither link nor call notices. Addresses
- * are those of the network's servers, never of people.
+ * are those of the network's servers, never of people. The way to one buddy is tested by the node itself, from the port
+ * by which calls go.
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { Knocker, type KnockerCommand, type KnockerEvent, nodeIdOf, spkiOf } from '../net/index.ts';
+import { Knocker, type KnockerCommand, type KnockerEvent, nodeIdOf, type PathReport, spkiOf } from '../net/index.ts';
 import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
@@ -49,6 +50,16 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
     ...(proxy ? { proxy } : {}),
     clockOffsetMs: core.clockOffsetMs ?? null,
   };
+}
+
+/** Silently: nothing rings at the other end. Throws what `check.path` may fail with. */
+export async function checkPath(core: AgentCore, name: string): Promise<PathReport> {
+  core.signedIn();
+  const event = await core.ask((ticket) => ({ type: 'test-path', ticket, name }));
+  if (event.type !== 'path-tested') throw new Refusal('server-fault');
+  const { path, why, directAfterMs } = event.report;
+  core.options.log.info('check', 'path tested', { path, why, directAfterMs });
+  return event.report;
 }
 
 /** As sign-in and link ask through a proxy: at 443, then at the port of its own. */

@@ -58,7 +58,7 @@ export interface AgentOptions {
 }
 
 export type NodeDriver = Driver<OrdinaryNodeCommand, OrdinaryNodeEvent>;
-export type ReplyEvent = Extract<OrdinaryNodeEvent, { type: 'login-reply' | 'search-results' }>;
+export type ReplyEvent = Extract<OrdinaryNodeEvent, { type: 'login-reply' | 'search-results' | 'path-tested' }>;
 
 interface Waiting {
   readonly resolve: (event: ReplyEvent) => void;
@@ -219,9 +219,11 @@ export class AgentCore {
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);
       case 'search-results':
+      case 'path-tested':
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);
       case 'login-failed':
+      case 'path-test-failed':
         this.#waiting.get(event.ticket)?.reject(new Refusal(event.code, '', event.retryAfterMs));
         return this.#waiting.delete(event.ticket);
       case 'search-failed':

@@ -14,7 +14,7 @@ import { AgentAccount } from './agent-account.ts';
 import { AgentBuddies } from './agent-buddies.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
-import { checkNetwork } from './agent-check.ts';
+import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
@@ -124,6 +124,8 @@ export class Agent {
         return this.#debug(command.fault);
       case 'check':
         return checkNetwork(this.#core);
+      case 'check.path':
+        return checkPath(this.#core, command.name);
       case 'supernode.list':
         return supernodesOf(this.#core);
       case 'search':
@@ -224,6 +226,10 @@ export class Agent {
         return this.#remember(event.remembered);
       case 'roster':
         return this.#buddies.fromRoster(event.news);
+      case 'path-test-asked':
+        return this.#core.options.log.info('check', 'a buddy tests the way to us', {
+          ...{ name: event.name, refused: event.refused ?? null },
+        });
       case 'presence':
         return this.#buddies.fromPresence(event.news);
       case 'messenger':

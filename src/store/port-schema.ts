@@ -87,6 +87,7 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('audio.set'), spec: Spec }),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   bare('check'),
+  named('check.path'),
   bare('supernode.list'),
   v.object({
     type: v.literal('debug'),

@@ -11,6 +11,7 @@
  *   -> {"id":3,"cmd":{"type":"chat.send","to":"bobby1","text":"hi"}}
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
+import type { PathReport } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type {
   AppState,
@@ -81,6 +82,11 @@ export type AgentCommand =
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
   | { readonly type: 'check' }
+  /**
+   * Tests silently which way a call to this buddy would take; resolves within some seconds. Fails `not-a-buddy`,
+   * `person-offline`, `not-allowed` (their wish), `busy` with a time, and `timed-out` when their program says nothing.
+   */
+  | { readonly type: 'check.path'; readonly name: string }
   /** Answered from what is known already; fails `no-network`. */
   | { readonly type: 'supernode.list' }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
@@ -152,6 +158,7 @@ export interface NetworkCheck {
 
 export interface AgentResults {
   check: NetworkCheck;
+  'check.path': PathReport;
   hello: { readonly port: number; readonly version: string; readonly pid: number };
   subscribe: AppState;
   'agent.status': AgentStatus;

@@ -30,6 +30,8 @@ export interface Settings {
   readonly portMapping: boolean;
   /** Listen at TCP 443 and 80 as well, where that is allowed (`agent-ports.ts`)? */
   readonly webPorts: boolean;
+  /** May buddies test silently which way leads to us (`wren check NAME` at their end)? */
+  readonly pathTests: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -40,6 +42,7 @@ export const DEFAULT_SETTINGS: Settings = {
   proxy: '',
   portMapping: true,
   webPorts: true,
+  pathTests: true,
 };
 
 export interface SettingsFile {
@@ -96,6 +99,7 @@ const SCHEMAS = {
   proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)),
   portMapping: v.boolean(),
   webPorts: v.boolean(),
+  pathTests: v.boolean(),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

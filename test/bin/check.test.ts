@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { stepsOf } from '../../bin/commands/check-path.ts';
 import {
   addressStep,
   buddyStep,
@@ -14,7 +15,7 @@ import {
   voiceStep,
   worst,
 } from '../../bin/commands/check-steps.ts';
-import type { CallEvent, KnockReport, NetworkCheck } from '../../src/store/port.ts';
+import type { AgentResults, CallEvent, KnockReport, NetworkCheck } from '../../src/store/port.ts';
 import type { AppState, Quality } from '../../src/store/state.ts';
 import { buddy, refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
@@ -29,6 +30,8 @@ afterEach(async () => {
   agent = undefined;
 });
 afterAll(() => wren.remove());
+
+type PathReport = AgentResults['check.path'];
 
 const knock = (change: Partial<KnockReport> = {}): KnockReport => ({
   endpoint: 'tcp:192.0.2.7:33033',
@@ -314,17 +317,99 @@ test('missing sound is told, and does not make the network worse', () => {
   expect(soundStep(state({ audio: { ...audio, spec: 'none' } })).verdict).toBe('pass');
 });
 
-test('a buddy is told by what is known here, without ringing', () => {
+test('a buddy is told by what is known here', () => {
   const buddies = [
     buddy('bobby1'),
     buddy('carol1', { presence: 'offline' }),
     buddy('dave01', { relation: 'outgoing' }),
   ];
   const of = (name: string) => buddyStep(state({ buddies }), name);
-  expect(of('BOBBY1')).toMatchObject({ verdict: 'pass', presence: 'online', pathProbed: false });
-  expect(of('carol1')).toMatchObject({ verdict: 'fail', presence: 'offline' });
+  expect(of('BOBBY1')).toMatchObject({ verdict: 'pass', presence: 'online', pathProbed: true });
+  expect(of('carol1')).toMatchObject({ verdict: 'fail', presence: 'offline', pathProbed: false });
   expect(of('dave01').verdict).toBe('fail');
   expect(of('erin01').remedy).toBe('wren buddies add erin01');
+});
+
+describe('the way to a buddy', () => {
+  const bobby = state({ buddies: [buddy('bobby1'), buddy('carol1', { presence: 'offline' })] });
+  const nat = { mapping: 'endpoint-independent', filtering: 'address-and-port-dependent', udpBlocked: false } as const;
+  const count = { sent: 20, received: 20, rttMs: 12.34 };
+  const direct: PathReport = {
+    ...{ path: 'direct', why: null, relay: { ...count, rttMs: 41 }, direct: count, directAfterMs: 312, tookMs: 1_700 },
+    ...{ ours: nat, theirs: { ...nat, mapping: 'none', filtering: 'endpoint-independent' } },
+  };
+  const relayed: PathReport = { ...direct, path: 'relay', why: 'both-symmetric', direct: null, directAfterMs: null };
+
+  test('that is direct passes in two steps, with figures and RFC 4787 words, and nobody is called but echo', async () => {
+    const script = talks({}, { 'check.path': () => direct });
+    const { code, stdout } = await check(script, ['BOBBY1', '--json'], bobby);
+    expect(code).toBe(0);
+    const steps = jsonLines(stdout);
+    expect(steps.find(({ name }) => name === 'relayed way')).toMatchObject({
+      ...{ verdict: 'pass', rttMs: 41, sent: 20, received: 20, lossPct: 0 },
+      cause: 'round trip 41 ms through the supernode, 20 of 20 packets came back',
+    });
+    expect(steps.find(({ name }) => name === 'direct way')).toMatchObject({
+      ...{ verdict: 'pass', path: 'direct', why: null, rttMs: 12.3, directAfterMs: 312, lossPct: 0 },
+      cause:
+        'from address to address, round trip 12.3 ms, found in 0.3 s, 20 of 20 packets came back (here ' +
+        'endpoint-independent mapping, address-and-port-dependent filtering; there no NAT, endpoint-independent filtering)',
+    });
+    expect(agent?.asked.flatMap((one) => (one.type === 'call.place' ? [one.to] : []))).toEqual(['echo']);
+  });
+
+  test('that is relayed is a warning with cause and remedy: 1', async () => {
+    const { code, stdout } = await check(talks({}, { 'check.path': () => relayed }), ['bobby1'], bobby);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^warn {2}direct way .*both routers give every destination another port.*calls are relayed/m,
+    );
+    expect(stdout).toMatch(/^warn {2}direct way .*Try: let one of the routers pass a port on/m);
+  });
+
+  test.each([
+    ['udp-blocked-here', 'tcp', /no UDP gets out from here .*; calls go .*TCP/],
+    ['udp-blocked-there', 'relay', /no UDP gets out at their end/],
+    ['udp-blocked-both', 'tcp443', /at either end/],
+    ['no-address-there', 'relay', /names no address/],
+    ['unsteady', 'relay', /did not stay/],
+    ['nothing-came-through', 'relay', /nothing came through/],
+  ] as const)('%s has words of its own', (why, path, words) => {
+    const [, step] = stepsOf('bobby1', { ...relayed, why, path });
+    expect(step).toMatchObject({ verdict: 'warn', path, why, cause: expect.stringMatching(words) });
+    expect(step?.remedy).not.toBe('');
+  });
+
+  test('that loses packets, or is not relayed at all, is told so', () => {
+    const lossy = stepsOf('bobby1', { ...direct, direct: { ...count, received: 17 } });
+    expect(lossy[1]).toMatchObject({ verdict: 'warn', lossPct: 15 });
+    const deaf = stepsOf('bobby1', { ...relayed, relay: { sent: 20, received: 0, rttMs: null } });
+    expect(deaf[0]).toMatchObject({ verdict: 'fail', lossPct: 100 });
+  });
+
+  test.each([
+    ['timed-out', /older version/],
+    ['not-allowed', /does not want/],
+    ['not-a-buddy', /buddy list/],
+    ['person-offline', /could not be reached/],
+    ['port-version', /agent that runs here/],
+    ['server-fault', /not tested/],
+  ] as const)('that cannot be tested (%s) is a warning: 1', async (code, words) => {
+    const refuses = (): never => {
+      throw refuse(code);
+    };
+    const outcome = await check(talks({}, { 'check.path': refuses }), ['bobby1', '--json'], bobby);
+    expect(outcome.code).toBe(1);
+    const step = jsonLines(outcome.stdout).find(({ name }) => name === 'direct way');
+    expect(step).toMatchObject({ verdict: 'warn', code, cause: expect.stringMatching(words) });
+  });
+
+  test('to somebody who is offline is not tested', async () => {
+    const { stdout } = await check(talks(), ['carol1', '--json'], bobby);
+    expect(verdicts(stdout)).toMatchObject({ buddy: 'fail' });
+    expect(verdicts(stdout)['direct way']).toBe(undefined);
+    expect(agent?.asked.some(({ type }) => type === 'check.path')).toBe(false);
+  });
 });
 
 test('a lone bad second does not make a bad call, nor does the first; bad ones in most do', () => {

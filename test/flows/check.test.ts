@@ -25,6 +25,20 @@ test('a network that works passes to its last step: an echo call by a direct way
   expect(outcome.tookMs).toBeLessThan(15_000);
 });
 
+test('the way to a buddy is tested between two agents, and nothing rings', { timeout: 60_000 }, async () => {
+  await network.person('bobby', 'bobby1');
+  await network.befriend({ profile: 'alice', name: 'alice1' }, { profile: 'bobby', name: 'bobby1' });
+  const outcome = await network.wren('alice', 'check', 'bobby1', '--json');
+  expect(step(outcome, 'buddy')).toMatchObject({ verdict: 'pass', pathProbed: true });
+  expect(step(outcome, 'relayed way')).toMatchObject({ verdict: 'pass', sent: 20 });
+  expect(step(outcome, 'direct way')).toMatchObject({ verdict: 'pass', path: 'lan', sent: 20, why: null });
+  expect(outcome.code).toBe(0);
+  expect(readFileSync(join(network.path('bobby'), 'agent.log'), 'utf8')).toContain('a buddy tests the way to us');
+  const { events } = await network.wren('bobby', 'status', '--json');
+  expect(events[0]).toMatchObject({ calls: [] });
+  await network.succeed('bobby', 'agent', 'stop');
+});
+
 test('with UDP blocked voice goes over TCP, and that is degraded', { timeout: 60_000 }, async () => {
   await network.succeed('alice', 'agent', 'debug', 'block-udp');
   try {

@@ -41,6 +41,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'audio.set': { type: 'audio.set', spec: 'default' },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },
   check: { type: 'check' },
+  'check.path': { type: 'check.path', name: 'bobby1' },
   'supernode.list': { type: 'supernode.list' },
   debug: { type: 'debug', fault: 'rebind' },
 };

@@ -97,6 +97,7 @@ test('everything that is set is there at the next start, in files for the owner 
     proxy: '',
     portMapping: true,
     webPorts: true,
+    pathTests: true,
     port: first.port(),
   });
   expect(second.takeNotices()).toEqual([]);

@@ -29,6 +29,7 @@ const ENTRY = {
   record: run(0x0a, 24),
   signature: run(0x70, 32),
 };
+const NAT_TOLD = { mapping: 'ENDPOINT_INDEPENDENT', filtering: 'FILTERING_ADDRESS_DEPENDENT', udpBlocked: true };
 const SUSPECTED = { nodeId: NODE_A, status: 'SUSPECT', incarnation: 5, loadPermille: 400, entryIssuedAtMs: AT_MS };
 const INDEX_ENTRY = { certificate: CERTIFICATE, record: run(0x70, 24), signature: run(0x90, 24) };
 const INTEREST = { name: 'alice1', watcher: 'Bobby1', watcherNode: NODE_B };
@@ -165,6 +166,17 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   swimAsk: { sequence: 70_001, target: NODE_B, news: [SUSPECTED] },
   swimNews: { news: [SUSPECTED] },
   membersSync: { members: [SUSPECTED], answerWanted: true },
+  pathTest: { testId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A], nat: NAT_TOLD },
+  pathTestAnswer: {
+    testId: CALL,
+    refused: 'busy',
+    retryAfterMs: 9500,
+    candidates: ['udp:192.0.2.9:4000'],
+    relays: [NODE_A],
+    nat: NAT_TOLD,
+  },
+  pathTestEcho: { testId: CALL, number: 7, answer: true, padding: run(0x00, 8) },
+  pathTestEnd: { testId: CALL },
   publish: { requestId: 11, entry: INDEX_ENTRY },
   published: { requestId: 11 },
   indexPut: { entries: [INDEX_ENTRY] },

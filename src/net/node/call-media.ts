@@ -126,7 +126,7 @@ export class CallMedia {
       session: new MediaSession(now, { wire, fillerBody }),
       finder: new PathFinder(now, {
         ...{ wire, node, relays, remoteCandidates, ours: this.ours, random, punchAfterMs },
-        surroundings: this.#surroundingsOf(node),
+        surroundings: this.surroundingsOf(node),
       }),
       routes: [relay],
       path: relay,
@@ -162,7 +162,8 @@ export class CallMedia {
     return this.#talks.size > 0;
   }
 
-  #surroundingsOf(node: NodeId): Surroundings {
+  /** What the path finder of a call with this node may ask of us; that of a silent test likewise, with the same rations. */
+  surroundingsOf(node: NodeId): Surroundings {
     return {
       self: this.#options.self ?? (() => ({ reflexive: undefined, mapping: 'unknown' })),
       rttMs: () => this.#options.rttMs(node),

@@ -20,6 +20,7 @@ import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media.ts';
+import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 
 export type { Ticket } from '../transport/tickets.ts';
@@ -39,6 +40,8 @@ export interface OrdinaryNodeOptions {
   readonly software: string;
   /** A ready voice body of encoded silence with this media time, for when the voice child is missing. */
   readonly fillerBody: (mediaTime10ms: number) => Buffer;
+  /** May buddies test silently which way leads to us? They may, when not said. */
+  readonly answersPathTests?: boolean;
 }
 
 /** Who is signed in. */
@@ -67,6 +70,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'leave' }
   /** Asks the supernode; answered by `search-results` or `search-failed`. */
   | { readonly type: 'search'; readonly ticket: number; readonly pattern: string; readonly limit: number }
+  /** Tests silently which way a call to this buddy would take; answered by `path-tested` or `path-test-failed`. */
+  | { readonly type: 'test-path'; readonly ticket: number; readonly name: UserName }
   /** A voice body from the voice child, for the call that talks. */
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */
@@ -141,5 +146,6 @@ export type OrdinaryNodeEvent =
       readonly complete: boolean;
     }
   | { readonly type: 'search-failed'; readonly ticket: number; readonly code: FailureCode }
+  | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;

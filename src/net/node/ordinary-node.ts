@@ -53,6 +53,7 @@ import { CallMedia, type CallMediaOutput, isCallMediaMessage } from './call-medi
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { Links } from './links.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+import { isPathTestMessage, PathDesk, type PathDeskOutput } from './path-desk.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PinnedTrust } from './trust.ts';
@@ -82,6 +83,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
+  readonly #paths: PathDesk;
   readonly #nat: NatDiscovery;
   #people: People | undefined;
   #member: Member | undefined;
@@ -92,6 +94,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #connecting = new Map<NodeId, SessionId>();
   readonly #known: KnownSupernodes;
   #hostCandidates: readonly string[] = [];
+  /** All of ours, as calls tell them. */
+  #candidates: readonly string[] = [];
   /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
   #reflexive: string | undefined;
   /** What our gateway passes on to us. */
@@ -129,10 +133,31 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     };
     const self = () => this.#seenAs();
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
+    this.#paths = this.#makePaths(rttMs, relayedPath);
     this.#publisher = new Publisher(wallClock);
     this.#login.setServers(options.loginServers);
     this.#login.setSupernodes(this.#known.order());
     this.#setHasProxy(options.hasProxy ?? false);
+  }
+
+  #makePaths(
+    rttMs: (node: NodeId) => number | undefined,
+    relayedPath: (through: NodeId | undefined) => { readonly path: CallPath },
+  ): PathDesk {
+    const media = this.#media;
+    return new PathDesk({
+      ...{ random: this.#options.random, rttMs, relayedPath },
+      isBuddy: (name) => this.#people?.roster.relationOf(name) === 'both',
+      isInvisible: () => this.#people?.status === 'invisible',
+      answers: this.#options.answersPathTests ?? true,
+      natKind: () => this.#nat.kind,
+      surroundingsOf: (node) => {
+        const lent = media.surroundingsOf(node);
+        // Many ports are for whoever talks.
+        return { ...lent, mayGoWide: (now) => !media.talking && lent.mayGoWide(now) };
+      },
+      here: () => ({ candidates: this.#candidates, ours: media.ours, relays: this.#relays }),
+    });
   }
 
   /** Why a line to this person cannot be taken; undefined when it can. */
@@ -168,8 +193,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // Nothing is served here by streams; one that is let be would hold a place for minutes.
     else if (input.type === 'stream-open' && input.incoming) {
       this.#out.push({ type: 'close-stream', stream: input.stream });
-    } else if (input.type === 'sockets-open') this.#media.socketsOpen(now, input.sockets);
-    else this.#carriers.receive(now, input);
+    } else if (input.type === 'sockets-open') {
+      this.#media.socketsOpen(now, input.sockets);
+      this.#paths.socketsOpen(now, input.sockets);
+    } else this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -186,6 +213,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'search':
         this.#search(now, command.ticket, command.pattern, command.limit);
+        break;
+      case 'test-path':
+        this.#paths.ask(now, command.ticket, command.name);
         break;
       case 'voice':
         this.#media.voice(now, command.call, command.body);
@@ -217,6 +247,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#people?.wake(now);
     this.#peers.wake(now);
     this.#media.wake(now);
+    this.#paths.wake(now);
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
     this.#questions.wake(now);
@@ -227,7 +258,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   wakeAt(): Millis {
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
-    at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
+    at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
     return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
 
@@ -268,6 +300,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#people?.command(now, { type: 'calls', command: { type: 'hang-up', call } });
     }
     this.#people?.command(now, { type: 'presence', status: 'invisible' });
+    this.#paths.stop(now);
     this.#settle(now);
     this.#peers.leave();
     this.#settle(now);
@@ -394,6 +427,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
       for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
       for (const output of this.#media.drain()) busy = this.#fromMedia(now, output);
+      for (const output of this.#paths.drain()) busy = this.#fromMedia(now, output);
       if (busy || !this.#detailsChanged || !this.#people) continue;
       this.#detailsChanged = false;
       this.#link.update(now, this.#details(this.#people));
@@ -467,8 +501,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
-    if (isCallMediaMessage(value)) this.#media.receive(now, peer.nodeId, route, value);
-    else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
+    if (isCallMediaMessage(value)) {
+      this.#media.receive(now, peer.nodeId, route, value);
+      this.#paths.receivePath(now, peer.nodeId, route, value);
+    } else if (isPathTestMessage(value)) {
+      const { name, nodeId: node } = peer;
+      if (this.#people?.roster.isBlocked(name) === false) this.#paths.receive(now, { name, node }, route, value);
+    } else this.#people?.tell(now, { type: 'message', from: peer.name, node: peer.nodeId, message: value });
   }
 
   #fromLoginServer(now: Millis, session: SessionId, value: Message): void {
@@ -491,7 +530,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     }
     if (value.kind === 'entries')
       return this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(from.route));
-    if (value.kind === 'vouched') return this.#media.vouched(now, hexOf(value.body.source), value.body.host);
+    if (value.kind === 'vouched') {
+      this.#media.vouched(now, hexOf(value.body.source), value.body.host);
+      return this.#paths.vouched(now, hexOf(value.body.source), value.body.host);
+    }
     // The second one has only this to tell: that somebody has taken it for the first.
     if (!this.#link.isFirst(owner.attempt)) return value.kind === 'seen' ? this.#link.hint(now) : undefined;
     switch (value.kind) {
@@ -742,6 +784,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'tell':
         this.#people?.tell(now, output.input);
+        this.#paths.tell(now, output.input);
         return true;
     }
   }
@@ -766,7 +809,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return true;
   }
 
-  #fromMedia(now: Millis, output: CallMediaOutput): true {
+  /** Of calls and of silent tests: both look for ways. */
+  #fromMedia(now: Millis, output: CallMediaOutput | PathDeskOutput): true {
     if (output.type === 'send-voice') {
       const session = this.#peers.sessionTo(output.node);
       if (session !== undefined) this.#switchboard.sendVoice(session, output.bytes, output.routes);
@@ -849,6 +893,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #tellCandidates(now: Millis): void {
     const outer = [this.#reflexive, this.#mapped].filter((one) => one !== undefined);
     const endpoints = [...new Set([...outer, ...this.#hostCandidates])];
+    this.#candidates = endpoints;
     this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints, relays: this.#relays } });
   }
 

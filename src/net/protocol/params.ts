@@ -493,6 +493,39 @@ export const PATH_BETTER_SHARE = 0.1;
 export const PATH_BETTER_MS = 5;
 export const PATH_BETTER_FOR_MS = 3_000;
 
+// --- silent path tests (nat/path-test.ts, node/path-desk.ts); PROTOCOL.md 9.12
+/** Whoever does not know the question says nothing; a session may have to be opened first, by a line of 300 ms. */
+export const PATH_TEST_ANSWER_MS = 5_000;
+/** Long enough for many ports (WIDE_PORTS_MS) and for a fresh one after them. */
+export const PATH_TEST_MS = 8_000;
+/** When nothing but a shared house could help: its addresses have answered by then. */
+export const PATH_TEST_HOPELESS_MS = 2_500;
+/** Echoes by each way; 20 tell a loss of 5 % from none, and take a second. */
+export const PATH_TEST_ECHOES = 20;
+/** Below the rate that makes a stream of it at the supernode (section 9.4 of PROTOCOL.md), well above PATH_SUSPECT_MS. */
+export const PATH_TEST_ECHO_MS = 50;
+/** To be heard at all, once the relay has been measured. */
+export const PATH_TEST_REST_MS = 200;
+/** An echo that has not come back by then is lost. */
+export const PATH_TEST_LOST_MS = 1_000;
+/** A voice packet of the normal rung has 63 bytes (section 10); without id, number and their tags. */
+export const PATH_TEST_PADDING_BYTES = 38;
+/** The answering end forgets a test whose asker died. */
+export const PATH_TEST_ANSWERED_MS = 12_000;
+export const PATH_TESTS_ANSWERED_MAX = 2;
+export const PATH_TESTS_ASKED_MAX = 2;
+/** Of one person; `wren check --every 20` stays below. */
+export const PATH_TEST_BURST = 3;
+export const PATH_TEST_REFILL_MS = 20_000;
+/** Refusals that are said, of one person. */
+export const PATH_TEST_REFUSALS_BURST = 4;
+export const PATH_TEST_REFUSALS_REFILL_MS = 60_000;
+/** People whose tests are counted. */
+export const PATH_TEST_PEOPLE_MAX = 256;
+/** Echoes answered in one test. */
+export const PATH_TEST_ECHOES_PER_SECOND_MAX = 50;
+export const PATH_TEST_ECHOES_BURST = 32;
+
 // --- login
 export const CERTIFICATE_LIFETIME_MS = 72 * 3_600_000;
 export const CERTIFICATE_BACKDATE_MS = 3_600_000;

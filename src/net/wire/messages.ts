@@ -79,4 +79,13 @@ export const NAT_MAPPINGS = [
 ] as const;
 export type NatMapping = (typeof NAT_MAPPINGS)[number];
 
+/** Words of `NatFiltering`, likewise. */
+export const NAT_FILTERINGS = [
+  'unknown',
+  'endpoint-independent',
+  'address-dependent',
+  'address-and-port-dependent',
+] as const;
+export type NatFiltering = (typeof NAT_FILTERINGS)[number];
+
 export const PRESENCE_STATUSES = ['offline', 'online', 'away', 'do-not-disturb'] as const;
