@@ -97,6 +97,7 @@ export interface CallMediaOptions {
 export class CallMedia {
   readonly #options: CallMediaOptions;
   readonly #talks = new Map<CallId, Talk>();
+  readonly #held = new Set<CallId>();
   readonly #wide = new WideRation();
   #nextSocket: SocketId = 1;
   /** Oldest first. */
@@ -162,6 +163,11 @@ export class CallMedia {
     return this.#talks.size > 0;
   }
 
+  /** All calls there are, if any. */
+  get onHold(): boolean {
+    return [...this.#talks.keys()].every((call) => this.#held.has(call));
+  }
+
   #surroundingsOf(node: NodeId): Surroundings {
     return {
       self: this.#options.self ?? (() => ({ reflexive: undefined, mapping: 'unknown' })),
@@ -203,6 +209,7 @@ export class CallMedia {
     talk.finder.command(now, { type: 'stop' });
     this.#drainTalk(now, talk);
     this.#talks.delete(call);
+    this.#held.delete(call);
     const { wire, tag, node } = talk;
     this.#past = [...this.#past, { wire, tag, node, forgetAt: now + ENDED_CALL_MEMORY_MS }].slice(-ENDED_CALLS_MAX);
     this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
@@ -220,12 +227,15 @@ export class CallMedia {
     }
     if (sockets.length > 0) this.#out.push({ type: 'close-sockets', sockets });
     this.#talks.clear();
+    this.#held.clear();
     this.#past = [];
   }
 
   hold(now: Millis, call: CallId, on: boolean): void {
     const talk = this.#talks.get(call);
     if (!talk) return;
+    if (on) this.#held.add(call);
+    else this.#held.delete(call);
     talk.session.command(now, { type: 'hold', on });
     talk.finder.command(now, { type: 'hold', on });
     this.#drainTalk(now, talk);
