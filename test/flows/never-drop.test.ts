@@ -154,6 +154,23 @@ seeded(
   { runs: 5, timeoutMs: 100_000 },
 );
 
+seeded(
+  'a direct call has a supernode again within 1.5 s of the death of its own, and can be put on hold',
+  (world) => {
+    const { people, alice, bobby } = settled(world, { alice1: 'PR', bobby1: 'PR' });
+    connect(world, alice, bobby);
+    world.until(() => alice.path === 'direct' && bobby.path === 'direct');
+    for (const person of [alice, bobby]) talks(world, person, 6_000);
+    world.advance(2_000 + 500 * world.random('phase').fraction());
+    people.supernodes.get('super1')?.stop();
+    const second = world.host('super2').address;
+    expect(world.until(() => [alice, bobby].every((person) => linkOf(person) === second))).toBeLessThanOrEqual(1_500);
+    alice.call_('hold');
+    world.until(() => bobby.callLog.includes('held'), 1_000);
+  },
+  { runs: 5, timeoutMs: 60_000 },
+);
+
 seeded('a direct call whose supernode is killed loses no frame, and nobody is told anything', (world) => {
   const { people, alice, bobby } = settled(world, { alice1: 'PR', bobby1: 'PR' });
   connect(world, alice, bobby);

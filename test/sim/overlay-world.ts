@@ -246,7 +246,7 @@ export class OverlayWorld {
   #actMembership(one: Supernode, output: MembershipOutput): void {
     if (output.type === 'send') this.#carry(one, output.to, output.message, output.reliable);
     else if (output.type === 'changed') one.index.setMembers(this.now, one.membership.alive());
-    else {
+    else if (output.type === 'entry-wanted') {
       this.after(CONNECT_MS, () => {
         if (this.alive.get(one.id) !== one) return;
         one.membership.entryKnown(this.now, output.id, 1);

@@ -236,6 +236,7 @@ export class PeopleWorld {
   loginAddress: string;
   /** Of each supernode that starts. */
   relayKbps = 1000;
+  clientsMax: number | undefined;
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
@@ -293,6 +294,7 @@ export class PeopleWorld {
       loginServers: [{ carrier: 'tcp', host: this.loginAddress, port: PORT }],
       endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
       relayKbps: this.relayKbps,
+      clientsMax: this.clientsMax,
       privateKey,
       publicKeySpki: spki,
       nodeId: nodeIdOf(spki),

@@ -79,6 +79,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     watch: ['alice1', 'carol-2'],
     software: 'wren 0.1.0',
     standby: true,
+    first: NODE_B,
   },
   attached: {
     requestId: 1,
@@ -156,6 +157,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   entriesGet: { requestId: 11, nodeIds: [NODE_A, NODE_B] },
   entries: { requestId: 11, entries: [ENTRY] },
   leaving: { afterMs: 750 },
+  redirect: { requestId: 1, entries: [ENTRY], retryAfterMs: 4_500 },
+  firstDoubted: { supernode: NODE_B },
   vouch: { target: NODE_A },
   vouched: { source: NODE_B, host: '203.0.113.5' },
   pathPorts: { callId: CALL, ports: [61_235, 1_024] },

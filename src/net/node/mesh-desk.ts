@@ -24,8 +24,10 @@ import {
   LOAD_LOOK_MS,
   LOAD_STEP_PERMILLE,
   PUBLISH_AGAIN_MS,
+  REDIRECT_CHOICES,
+  REDIRECT_ENTRIES_MAX,
+  REDIRECT_LOAD_PERMILLE_MAX,
 } from '../protocol/overlay-params.ts';
-import { CLIENTS_PER_SUPERNODE_MAX } from '../protocol/params.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { Carriers, LinkId } from './carriers.ts';
@@ -167,6 +169,23 @@ export class MeshDesk {
     return Math.min(this.#mesh.wakeAt(), this.#askAt, loadAt);
   }
 
+  /**
+   * Supernodes that live and have less to do, for a client whom we do not take. Out of the few that are this client's for
+   * the day, so that nobody learns all of them by asking often, and not everybody is sent to the same one.
+   */
+  lessLoaded(client: NodeId): SealedEntry[] {
+    const { entries, wallClock } = this.#options;
+    const loadOf = (id: NodeId): number => this.#membership.get(id)?.loadPermille ?? 1_000;
+    return entries
+      .drawnFor(wallClock(), client)
+      .filter(({ nodeId }) => this.#membership.get(nodeId)?.status === 'alive')
+      .slice(0, REDIRECT_CHOICES)
+      .filter(({ nodeId }) => loadOf(nodeId) < REDIRECT_LOAD_PERMILLE_MAX)
+      .sort((a, b) => loadOf(a.nodeId) - loadOf(b.nodeId))
+      .slice(0, REDIRECT_ENTRIES_MAX)
+      .map(({ sealed }) => sealed);
+  }
+
   /** Moves what the rooms said; true when there was something. */
   settle(now: Millis): boolean {
     const said = this.#mesh.drain(now);
@@ -193,6 +212,8 @@ export class MeshDesk {
         return registrar.forwardFailed(output.source, output.target);
       case 'vouched':
         return registrar.vouched(output);
+      case 'doubted':
+        return registrar.doubted(output.id);
       case 'entry-wanted':
         wanted.set(output.from, [...(wanted.get(output.from) ?? []), output.id]);
     }
@@ -205,8 +226,7 @@ export class MeshDesk {
 
   #lookAtLoad(now: Millis): void {
     this.#loadAt = now + LOAD_LOOK_MS;
-    const { clients } = this.#options.registrar().load(now);
-    const loadPermille = Math.min(1_000, Math.round((1_000 * clients) / CLIENTS_PER_SUPERNODE_MAX));
+    const loadPermille = this.#options.registrar().loadPermille(now);
     if (Math.abs(loadPermille - this.#announced.loadPermille) < LOAD_STEP_PERMILLE) return;
     this.#announced = { ...this.#announced, loadPermille };
     this.#membership.announce(now, this.#announced);

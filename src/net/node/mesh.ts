@@ -20,7 +20,7 @@ import type { Carriers, LinkId } from './carriers.ts';
 /** What the node makes of it. */
 export type MeshOutput =
   | Exclude<AbroadOutput, { type: 'send' }>
-  | Extract<MembershipOutput, { type: 'entry-wanted' }>
+  | Extract<MembershipOutput, { type: 'entry-wanted' | 'doubted' }>
   | Extract<IndexOutput, { type: 'record' }>;
 
 interface Waiting {

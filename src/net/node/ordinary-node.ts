@@ -530,6 +530,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     }
     if (value.kind === 'entries')
       return this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(from.route));
+    if (value.kind === 'redirect') {
+      const targets = this.#known.redirected(now, value.body, this.#carriers.remoteOf(from.route));
+      return this.#link.redirected(now, owner.attempt, value.body, targets);
+    }
     if (value.kind === 'vouched') {
       this.#media.vouched(now, hexOf(value.body.source), value.body.host);
       return this.#paths.vouched(now, hexOf(value.body.source), value.body.host);
@@ -803,7 +807,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (output.type === 'call' && (output.news.type === 'held' || output.news.type === 'resumed')) {
         this.#media.hold(now, output.news.call, output.news.heldBy !== 'nobody');
       }
-      this.#link.setInCall(now, this.#media.talking);
+      this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
       this.#out.push(output);
     }
     return true;

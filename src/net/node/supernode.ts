@@ -88,6 +88,8 @@ export interface SupernodeOptions {
   /** How others reach us. */
   readonly endpoints: readonly Endpoint[];
   readonly relayKbps: number;
+  /** Clients whose first supernode we are, at most. */
+  readonly clientsMax?: number | undefined;
   /** The sockets know a proxy, through which the login server may be asked. */
   readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
@@ -150,7 +152,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       registrar: () => this.#registrar,
     });
     const { beyond } = this.#mesh;
-    this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor, beyond, wallClock });
+    const lessLoaded = (client: NodeId) => this.#mesh.lessLoaded(client);
+    const { relayKbps, clientsMax } = options;
+    const elsewhere = { entriesFor, lessLoaded, beyond };
+    this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock });
     const { endpoints } = options;
     this.#nat = new NatDesk({ ...rooms, endpoints });
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));

@@ -71,6 +71,12 @@ export class EntryDesk {
 
   /** At most ENTRIES_PER_ANSWER_MAX of those that still count. */
   forClient(wallMs: number, client: NodeId): SealedEntry[] {
+    const drawn = this.drawnFor(wallMs, client).slice(0, ENTRIES_PER_ANSWER_MAX);
+    return drawn.map(({ sealed }) => sealed);
+  }
+
+  /** Those that still count, in an order that is this client's for the day. */
+  drawnFor(wallMs: number, client: NodeId): SupernodeEntry[] {
     const day = Math.floor(wallMs / SUPERNODE_ENTRY_REFRESH_MS);
     const lot = ({ nodeId }: SupernodeEntry): string =>
       createHash('sha256').update(this.#secret).update(`${day} ${client} ${nodeId}`).digest('hex');
@@ -78,8 +84,7 @@ export class EntryDesk {
       .slice(0, HOST_CACHE_ENTRIES_MAX)
       .map((entry) => ({ entry, lot: lot(entry) }))
       .sort((a, b) => (a.lot < b.lot ? -1 : 1))
-      .slice(0, ENTRIES_PER_ANSWER_MAX)
-      .map(({ entry }) => entry.sealed);
+      .map(({ entry }) => entry);
   }
 
   get size(): number {

@@ -10,6 +10,7 @@
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import { type Endpoint, isPrivateHost, parseEndpoint } from '../protocol/endpoint.ts';
 import { hexOf, isIdHex, type NodeId } from '../protocol/ids.ts';
+import { REDIRECT_ENTRIES_MAX } from '../protocol/overlay-params.ts';
 import {
   ATTACH_ROUND_MS_MAX,
   ENTRIES_ASK_FIRST_MS,
@@ -193,6 +194,24 @@ export class KnownSupernodes {
       if (this.#take({ certificate, record, signature }, 'heard', nearby)) fresh = true;
     }
     this.#told(now, fresh);
+  }
+
+  /**
+   * A full supernode sends us on: addresses of those that it names, in its order. Only what a supernode signed of itself
+   * counts, so that a liar can send nobody to what is none.
+   */
+  redirected(now: Millis, { entries }: Body<'redirect'>, supernode: Endpoint | undefined): Endpoint[] {
+    const nearby = supernode !== undefined && isPrivateHost(supernode.host);
+    const found: Endpoint[] = [];
+    for (const { certificate, record, signature } of entries.slice(0, REDIRECT_ENTRIES_MAX)) {
+      if (!certificate || !record || !signature) continue;
+      const entry = this.#reader.read(this.#wallClock(), { certificate, record, signature }, () => 0, nearby);
+      if (!entry) continue;
+      if (this.#cache.issuedAt(entry.nodeId) < entry.issuedAtMs) this.#cache.name(entry, 'heard');
+      found.push(...entry.endpoints);
+    }
+    if (found.length > 0) this.#rememberWithin(now, REMEMBER_SOON_MS);
+    return found;
   }
 
   wake(now: Millis): void {

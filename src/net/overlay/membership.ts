@@ -41,6 +41,8 @@ export type MembershipOutput =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: Message; readonly reliable: boolean }
   /** It lives now, or no longer does. */
   | { readonly type: 'changed'; readonly id: NodeId; readonly lives: boolean }
+  /** It does not answer somebody, and has not contradicted yet. */
+  | { readonly type: 'doubted'; readonly id: NodeId }
   /** We lack this member's newest entry; `from` told of it. */
   | { readonly type: 'entry-wanted'; readonly id: NodeId; readonly from: NodeId };
 
@@ -345,6 +347,7 @@ export class Membership {
       this.#out.push({ type: 'entry-wanted', id: known.id, from });
     if (known.status === 'suspect') this.#suspects.add(known.id);
     else this.#suspects.delete(known.id);
+    if (was === 'alive' && known.status !== 'alive') this.#out.push({ type: 'doubted', id: known.id });
     if (lived !== isHere(known)) this.#place(known);
   }
 

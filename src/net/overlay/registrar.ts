@@ -16,7 +16,13 @@ import type { Millis } from '../protocol/core.ts';
 import { parseEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
-import { JUST_COME_MS, PUBLISH_BURST, PUBLISH_REFILL_MS } from '../protocol/overlay-params.ts';
+import {
+  BUSY_RETRY_MS,
+  BUSY_RETRY_SPREAD_MS,
+  JUST_COME_MS,
+  PUBLISH_BURST,
+  PUBLISH_REFILL_MS,
+} from '../protocol/overlay-params.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
   ENTRIES_GET_BURST,
@@ -40,6 +46,7 @@ import type { Client as Elsewhere } from './abroad.ts';
 import type { Beyond } from './beyond.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
 import type { SealedEntry } from './supernode-entry.ts';
+import { Workload } from './workload.ts';
 
 export interface RegistrarPeer {
   readonly session: number;
@@ -80,6 +87,8 @@ interface Client {
   readonly key: string;
   /** Another supernode is their first one. */
   standby: boolean;
+  /** That one, if they said. */
+  first: NodeId;
   hiddenFrom: ReadonlySet<string>;
   watch: ReadonlySet<string>;
   leaseUntil: Millis;
@@ -107,7 +116,10 @@ interface Question {
 export class Registrar {
   readonly #loginServers: readonly string[];
   readonly #relayKbps: number;
+  readonly #clientsMax: number;
   readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
+  readonly #lessLoaded: (client: NodeId) => readonly SealedEntry[];
+  readonly #work = new Workload();
   readonly #caps: RelayCaps;
   readonly #beyond: Beyond;
   readonly #wallClock: () => number;
@@ -128,15 +140,19 @@ export class Registrar {
   #leaving = false;
   #out: RegistrarOutput[] = [];
 
-  /** `entriesFor`: other supernodes that this client is told of. */
+  /** `entriesFor`: other supernodes that this client is told of. `lessLoaded`: those that have less to do than we. */
   constructor(options: {
     loginServers: readonly string[];
     relayKbps: number;
+    clientsMax?: number | undefined;
     entriesFor: (client: NodeId) => readonly SealedEntry[];
+    lessLoaded?: (client: NodeId) => readonly SealedEntry[];
     beyond: Beyond;
     wallClock: () => number;
   }) {
+    this.#clientsMax = options.clientsMax ?? CLIENTS_PER_SUPERNODE_MAX;
     this.#entriesFor = options.entriesFor;
+    this.#lessLoaded = options.lessLoaded ?? (() => []);
     this.#beyond = options.beyond;
     this.#wallClock = options.wallClock;
     this.#loginServers = options.loginServers;
@@ -186,8 +202,30 @@ export class Registrar {
     if (client) this.#remove(client);
   }
 
+  /** What we have to do, of what we can: 1000 is all. */
+  loadPermille(now: Millis): number {
+    const clients = this.#byNode.size - this.#standbys();
+    return Math.max(this.#work.permille(now), Math.min(1_000, Math.round((1_000 * clients) / this.#clientsMax)));
+  }
+
+  /** Requests that were refused because there was too much to do, by kind. Only rises. */
+  get shed(): Workload['shed'] {
+    return this.#work.shed;
+  }
+
+  /** Another supernode may be dead: those who are here in standby for it had better look. */
+  doubted(supernode: NodeId): void {
+    for (const { peer, standby, first } of this.#byNode.values()) {
+      if (!standby || first !== supernode) continue;
+      this.#send(peer.session, message('firstDoubted', { supernode: bytesOf(supernode) }));
+    }
+  }
+
   wake(now: Millis): void {
+    this.#caps.setClosed(this.#work.strained(now));
     if (now < this.#sweepAt) return;
+    // Once a second, as long as somebody is here: how late that is says how late everything is.
+    if (this.#byNode.size > 0) this.#work.late(now, now - this.#sweepAt);
     for (const client of this.#byNode.values()) if (now >= client.leaseUntil) this.#remove(client);
     this.#sweepAt = now + 1_000;
   }
@@ -271,7 +309,7 @@ export class Registrar {
     return {
       clients: this.#byNode.size - this.#standbys(),
       standbys: this.#standbys(),
-      clientsMax: CLIENTS_PER_SUPERNODE_MAX,
+      clientsMax: this.#clientsMax,
       forwardedPackets: this.#forwardedPackets,
       forwardedBytes: this.#forwardedBytes,
       refusedPackets: this.#refusedPackets,
@@ -296,17 +334,15 @@ export class Registrar {
   #attach(now: Millis, peer: RegistrarPeer, body: Body<'attach'>): void {
     const old = this.#byNode.get(peer.nodeId);
     const { standby } = body;
-    if (this.#leaving || (old?.standby !== standby && !this.#hasRoom(standby))) {
-      // Where else to go comes with the refusal, so that nobody has to look for it.
-      if (this.#entriesFor(peer.nodeId).length > 0) this.#sendEntries(peer, body.requestId);
-      this.#send(peer.session, message('failure', { requestId: body.requestId, code: 'busy', retryAfterMs: 5_000 }));
-      return;
+    if (this.#leaving || (old?.standby !== standby && !this.#takes(now, standby, old))) {
+      return this.#sendAway(peer, body.requestId);
     }
     const again = old?.peer.session === peer.session;
     if (old && !again) this.#remove(old);
     const client = again && old ? old : this.#admit(now, peer);
     const comes = !standby && (!again || client.standby);
     client.standby = standby;
+    client.first = standby && body.first.length === ID_BYTES ? hexOf(body.first) : '';
     if (again) this.#hide(client, foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX));
     else client.hiddenFrom = foldedSet(body.hiddenFrom, HIDDEN_FROM_MAX);
     client.leaseUntil = now + LEASE_MS;
@@ -346,19 +382,40 @@ export class Registrar {
     return count;
   }
 
+  /** Whoever is here in standby already is not turned away for our work: their supernode died, and others will not have less. */
+  #takes(now: Millis, standby: boolean, old: Client | undefined): boolean {
+    return this.#hasRoom(standby) && (old !== undefined || this.#work.admits(now, 'attach'));
+  }
+
   /** Standbys cost no more than their keep-alives, but all of them may rise at once. */
   #hasRoom(standby: boolean): boolean {
-    if (this.#byNode.size < CLIENTS_PER_SUPERNODE_MAX) return true;
+    if (this.#byNode.size < this.#clientsMax) return true;
     const count = standby ? this.#standbys() : this.#byNode.size - this.#standbys();
-    return count < CLIENTS_PER_SUPERNODE_MAX;
+    return count < this.#clientsMax;
+  }
+
+  /** Where else to go comes with the refusal, so that nobody has to look for it. */
+  #sendAway({ session, nodeId }: RegistrarPeer, requestId: number): void {
+    // The same for one node each time, and all over the span for many.
+    const part = Number.parseInt(nodeId.slice(0, 4), 16) / 0x1_0000;
+    const retryAfterMs = Math.round(BUSY_RETRY_MS + part * BUSY_RETRY_SPREAD_MS);
+    const entries = this.#leaving ? [] : this.#lessLoaded(nodeId);
+    if (entries.length > 0) {
+      return this.#send(session, message('redirect', { requestId, entries: [...entries], retryAfterMs }));
+    }
+    const others = [...this.#entriesFor(nodeId)];
+    if (others.length > 0) this.#send(session, message('entries', { requestId, entries: others }));
+    this.#send(session, message('failure', { requestId, code: 'busy', retryAfterMs }));
   }
 
   #admit(now: Millis, peer: RegistrarPeer): Client {
     this.#makeRoom(foldName(peer.name));
+    if (this.#byNode.size === 0) this.#sweepAt = now + 1_000;
     const client: Client = {
       peer,
       key: foldName(peer.name),
       standby: true,
+      first: '',
       hiddenFrom: new Set(),
       watch: new Set(),
       leaseUntil: now + LEASE_MS,
@@ -463,6 +520,7 @@ export class Registrar {
   #lookup(now: Millis, client: Client, body: Body<'lookup'>): void {
     const { name, requestId } = body;
     if (!isName(name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
+    if (!this.#work.admits(now, 'lookup')) return this.#shed(client, { kind: 'lookup', body });
     const viewer = client.peer.name;
     if (!this.#beyond.hasOthers) {
       const here = this.visibleNodes(foldName(name), viewer).map(({ node }) => node);
@@ -485,6 +543,7 @@ export class Registrar {
     if (!records.take(now)) {
       return this.#refuse(session, { kind: 'publish', body }, 'busy', records.waitMs(now));
     }
+    if (!this.#work.admits(now, 'publish')) return this.#shed(client, { kind: 'publish', body });
     const { entry } = body;
     // The client leaves out what we have of the handshake.
     const whole = entry && certificate && !entry.certificate?.length ? { ...entry, certificate } : entry;
@@ -498,6 +557,7 @@ export class Registrar {
     if (!searches.take(now)) {
       return this.#refuse(client.peer.session, { kind: 'search', body }, 'busy', searches.waitMs(now));
     }
+    if (!this.#work.admits(now, 'search')) return this.#shed(client, { kind: 'search', body });
     const minuteMs = Math.floor(this.#wallClock() / 60_000) * 60_000;
     const asOfMs = body.asOfMs === 0 ? minuteMs : Math.min(body.asOfMs, minuteMs);
     const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
@@ -514,6 +574,7 @@ export class Registrar {
 
   #tellEntries(now: Millis, client: Client, body: Body<'entriesGet'>): void {
     const { entries } = client.allowance;
+    if (!this.#work.admits(now, 'entries')) return this.#shed(client, { kind: 'entriesGet', body });
     if (entries.take(now)) this.#sendEntries(client.peer, body.requestId);
     else this.#refuse(client.peer.session, { kind: 'entriesGet', body }, 'busy', entries.waitMs(now));
   }
@@ -568,6 +629,11 @@ export class Registrar {
     const news = this.#caps.complaint(now, client.peer.nodeId, cap);
     if (news === undefined) return;
     this.#out.push({ session: client.peer.session, message: message('quota', { ...news }), reliable: false });
+  }
+
+  /** Too much to do for everybody. */
+  #shed({ peer }: Client, value: Message): void {
+    this.#refuse(peer.session, value, 'busy', BUSY_RETRY_MS);
   }
 
   #refuse(session: number, value: Message, code: FailureCode, retryAfterMs = 0): void {

@@ -82,12 +82,18 @@ export class RelayCaps {
   readonly #flows = new Map<string, Flow>();
   readonly #complaints = new Map<NodeId, Complaint>();
   readonly #dropped: Record<RelayCap, number> = { person: 0, address: 0, supernode: 0, streams: 0 };
+  #closed = false;
 
   constructor(relayKbps: number) {
     const supernode = Math.max(1, relayKbps * 125);
     const address = Math.max(FORWARD_BYTES_PER_SECOND, supernode / 2);
     this.#bytesPerSecond = { person: FORWARD_BYTES_PER_SECOND, address, supernode, streams: 0 };
     this.#all = bucketOf(supernode);
+  }
+
+  /** Too much to do: those streams that there are go on, others have to find another relay. */
+  setClosed(closed: boolean): void {
+    this.#closed = closed;
   }
 
   /** The cap that forbids this packet; undefined when it may be forwarded, and is counted. */
@@ -161,8 +167,9 @@ export class RelayCaps {
     { people, address, flow, cost }: { people: Share; address: Share; flow: Flow; cost: number },
   ): RelayCap | undefined {
     const isStream = flow.packets >= STREAM_PACKETS_PER_SECOND;
-    if (isStream && !mayStream(now, flow, people, STREAMS_PER_PERSON_MAX)) return 'streams';
-    if (isStream && !mayStream(now, flow, address, STREAMS_PER_ADDRESS_MAX)) return 'streams';
+    const [perPerson, perAddress] = this.#closed ? [0, 0] : [STREAMS_PER_PERSON_MAX, STREAMS_PER_ADDRESS_MAX];
+    if (isStream && !mayStream(now, flow, people, perPerson)) return 'streams';
+    if (isStream && !mayStream(now, flow, address, perAddress)) return 'streams';
     if (this.#all.waitMs(now, cost) > 0) return 'supernode';
     if (people.bucket.waitMs(now, cost) > 0) return 'person';
     if (address.bucket.waitMs(now, cost) > 0) return 'address';

@@ -6,6 +6,7 @@
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
+ *     attaching | attached --Redirect--> racing, the named ones first; a few times in a row, then as refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
  *     attached --"I do not know you"--> attached, with a new Attach
  *     racing --nothing answers--> waiting (backoff with jitter) --> racing
@@ -16,7 +17,8 @@
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { hexOf, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
+import { REDIRECTS_MAX } from '../protocol/overlay-params.ts';
 import {
   ATTACH_TIMEOUT_MS,
   ATTACHMENT_BRIEF_MS,
@@ -52,6 +54,8 @@ export interface AttachDetails {
   readonly software: string;
   /** Another supernode is our first one. */
   readonly standby?: boolean;
+  /** That one. */
+  readonly first?: NodeId | undefined;
 }
 
 export type LinkOutput =
@@ -141,6 +145,7 @@ export class SupernodeLink {
   #nextAttempt: AttemptId;
   readonly #attemptStep: number;
   #keepAliveMs = KEEP_ALIVE_MS;
+  #retryMs = KEEP_ALIVE_RETRY_MS;
   #goesOn = true;
   /** Rounds and brief attachments in a row that came to nothing. */
   #failures = 0;
@@ -151,6 +156,8 @@ export class SupernodeLink {
   #hasProxy = false;
   /** Supernodes that refused us, by host and port, and until when they stand last. */
   readonly #refusedUntil = new Map<string, Millis>();
+  /** Sent on so often since we were attached last. */
+  #redirects = 0;
   #out: LinkOutput[] = [];
 
   /**
@@ -172,6 +179,7 @@ export class SupernodeLink {
     this.#failures = 0;
     this.#everTold = false;
     this.#refusedUntil.clear();
+    this.#redirects = 0;
     this.#race(now);
   }
 
@@ -244,12 +252,15 @@ export class SupernodeLink {
     return this.#state.name === 'attached' ? this.#state : undefined;
   }
 
-  /** How often an idle link looks whether the supernode still answers. */
-  setKeepAlive(now: Millis, keepAliveMs: number): void {
+  /** How often an idle link looks whether the supernode still answers, and how soon again when it does not. */
+  setKeepAlive(now: Millis, keepAliveMs: number, retryMs = KEEP_ALIVE_RETRY_MS): void {
     if (keepAliveMs === this.#keepAliveMs) return;
     this.#keepAliveMs = keepAliveMs;
+    this.#retryMs = retryMs;
     const state = this.#state;
-    if (state.name === 'attached') state.keepAliveAt = Math.min(state.keepAliveAt, now + keepAliveMs);
+    if (state.name !== 'attached') return;
+    state.keepAliveAt = Math.min(state.keepAliveAt, now + keepAliveMs);
+    if (state.misses === 0) state.retryMs = retryMs;
   }
 
   /** What happens when the supernode is lost: another is looked for (as at first), or nothing. */
@@ -260,7 +271,9 @@ export class SupernodeLink {
   /** Looks from `at` on whether the supernode still answers, with less patience than usual. */
   check(at: Millis): void {
     const state = this.#state;
-    if (state.name !== 'attached' || state.retryMs < KEEP_ALIVE_RETRY_MS) return;
+    if (state.name !== 'attached' || state.retryMs <= KEEP_ALIVE_HURRIED_RETRY_MS) return;
+    // On the way to find out, as fast as in a call: to begin anew would only take longer.
+    if (state.misses > 0 && state.retryMs < KEEP_ALIVE_RETRY_MS) return;
     state.retryMs = KEEP_ALIVE_HURRIED_RETRY_MS;
     state.misses = 0;
     state.keepAliveAt = Math.min(state.keepAliveAt, at);
@@ -309,6 +322,22 @@ export class SupernodeLink {
     return true;
   }
 
+  /**
+   * Our supernode sends us on. `targets`: what it names, checked by whoever handed it in. True when it was the answer to
+   * our last Attach; then this one stands last for a while.
+   */
+  redirected(now: Millis, attempt: AttemptId, body: Body<'redirect'>, targets: readonly Endpoint[]): boolean {
+    const state = this.#state;
+    if ((state.name !== 'attaching' && state.name !== 'attached') || state.attempt !== attempt) return false;
+    if (body.requestId !== this.#requestId) return false;
+    this.#redirects += 1;
+    const others = targets.filter((one) => !isSamePlace(one, state.way.server) && !this.#refuses(now, one));
+    const rest = this.#supernodes.filter((one) => !others.some((other) => isSamePlace(one, other)));
+    this.#supernodes = [...others, ...rest];
+    this.#refused(now, state.way.server, body.retryAfterMs);
+    return true;
+  }
+
   wake(now: Millis): void {
     const state = this.#state;
     if (state.name === 'waiting' && now >= state.until) this.#race(now);
@@ -351,7 +380,12 @@ export class SupernodeLink {
   #refused(now: Millis, endpoint: Endpoint, retryAfterMs: number): void {
     this.#refusedUntil.set(placeOf(endpoint), now + Math.max(retryAfterMs, SUPERNODE_REFUSED_MS));
     const othersLeft = this.#supernodes.some((other) => !this.#refuses(now, other));
-    this.#leave(now, 'unreachable-network', { atOnce: othersLeft });
+    this.#leave(now, 'unreachable-network', { atOnce: othersLeft && this.#redirects <= REDIRECTS_MAX });
+    // It knows best when it can have us.
+    if (this.#state.name === 'waiting') {
+      const asked = Math.min(retryAfterMs, REATTACH_BACKOFF_MS.at(-1) ?? retryAfterMs);
+      this.#state = { name: 'waiting', until: Math.max(this.#state.until, now + asked) };
+    }
   }
 
   /** Begins and lets go of what is due. */
@@ -422,8 +456,8 @@ export class SupernodeLink {
   #sendAttach(): void {
     if (!this.#details) return;
     this.#requestId += 1;
-    const { displayName, listed, hiddenFrom, watch, software, standby = false } = this.#details;
-    const body = { requestId: this.#requestId, displayName, listed, software, standby };
+    const { displayName, listed, hiddenFrom, watch, software, standby = false, first = '' } = this.#details;
+    const body = { requestId: this.#requestId, displayName, listed, software, standby, first: bytesOf(first) };
     const value = message('attach', { ...body, hiddenFrom: [...hiddenFrom], watch: [...watch] });
     this.#send(value, true);
   }
@@ -446,6 +480,7 @@ export class SupernodeLink {
     const { observed, loginServers } = value.body;
     const { missed } = this.#state;
     this.#swept.clear();
+    this.#redirects = 0;
     this.#everTold = false;
     this.#state = {
       name: 'attached',
@@ -455,7 +490,7 @@ export class SupernodeLink {
       // Anywhere in the round: whoever of many looks first at a dead supernode has the others look.
       keepAliveAt: now + this.#keepAliveMs * (0.1 + 0.9 * this.#random.fraction()),
       misses: 0,
-      retryMs: KEEP_ALIVE_RETRY_MS,
+      retryMs: this.#retryMs,
       keepAliveId: 0,
       observed,
       observedThen: observed,
@@ -475,7 +510,7 @@ export class SupernodeLink {
     if (sentAt !== undefined) {
       this.#out.push({ type: 'rtt', rttMs: now - sentAt });
       state.keepAliveAt = now + this.#keepAliveMs;
-      state.retryMs = KEEP_ALIVE_RETRY_MS;
+      state.retryMs = this.#retryMs;
       state.sentAt.clear();
     }
     // What has not changed since is not said again.

@@ -36,9 +36,10 @@ export class SupernodeList {
     return this.endpoints.filter((one) => !this.#is(one, than)).toSorted((a, b) => burden(a) - burden(b));
   }
 
-  /** The place in the list, from 0; the end for what is not in it, or nothing. */
-  rank(of: Known | undefined): number {
-    const index = of ? this.endpoints.findIndex((one) => this.#is(one, of)) : -1;
+  /** The place in the list, from 0; the end for what is not in it, is to be avoided, or nothing. */
+  rank(now: Millis, of: Known | undefined): number {
+    const avoided = of && now < (this.#avoidUntil.get(placeOf(of.server)) ?? 0);
+    const index = of && !avoided ? this.endpoints.findIndex((one) => this.#is(one, of)) : -1;
     return index < 0 ? this.endpoints.length : index;
   }
 

@@ -7,6 +7,7 @@
  *   first lost, second there --> `moved`: the second is the first now; a new second is sought
  *   first lost, no second --> `detached`; the first goes on looking, as it did before it was attached
  *   first says that it stops --> `moved` when the second is there; the old one is left a second later
+ *   the second says that others do not reach the first --> the first is looked at, at once
  *   second stands before the first in the list, for minutes, no call --> `moved`: they change places
  *
  * So that people meet, everybody takes the earliest supernode of one list that answers, and comes back to it by and by.
@@ -14,12 +15,16 @@
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
-import type { NodeId } from '../protocol/ids.ts';
+import { hexOf, type NodeId } from '../protocol/ids.ts';
+import { REDIRECTED_AVOID_MS } from '../protocol/overlay-params.ts';
 import {
   GATHER_AFTER_MS,
   GATHER_LOOK_MS,
+  KEEP_ALIVE_IN_CALL_CALM_MS,
   KEEP_ALIVE_IN_CALL_MS,
+  KEEP_ALIVE_IN_CALL_RETRY_MS,
   KEEP_ALIVE_MS,
+  KEEP_ALIVE_RETRY_MS,
   KEEP_ALIVE_STANDBY_MS,
   LEAVE_DEADLINE_MS,
   LEAVE_LINGER_MS,
@@ -30,7 +35,8 @@ import {
   SUPERNODE_REFUSED_MS,
 } from '../protocol/params.ts';
 import type { Way, WayName } from '../protocol/ways.ts';
-import type { Message } from '../wire/messages.ts';
+import type { Body, Message } from '../wire/messages.ts';
+import { isSamePlace } from './attach-race.ts';
 import { type AttachDetails, type AttemptId, type LinkOutput, SupernodeLink } from './supernode-link.ts';
 import { type Known, SupernodeList } from './supernode-list.ts';
 
@@ -65,6 +71,7 @@ export class SupernodePair {
   #reviewAt: Millis = Number.POSITIVE_INFINITY;
   #checkedAt: Millis = Number.NEGATIVE_INFINITY;
   #inCall = false;
+  #talks = false;
   #relaysTold = '';
   #out: PairOutput[] = [];
 
@@ -106,7 +113,7 @@ export class SupernodePair {
   update(now: Millis, details: AttachDetails): void {
     this.#details = details;
     this.#first.update(details);
-    if (this.#second.started) this.#second.update({ ...details, standby: true });
+    if (this.#second.started) this.#second.update(this.#inStandby(details));
     this.#settle(now);
   }
 
@@ -128,8 +135,9 @@ export class SupernodePair {
   }
 
   /** In a call a dead supernode is noticed sooner, and nothing is changed that need not be. */
-  setInCall(now: Millis, inCall: boolean): void {
+  setInCall(now: Millis, inCall: boolean, onHold = false): void {
     this.#inCall = inCall;
+    this.#talks = inCall && !onHold;
     this.#pace(now);
   }
 
@@ -202,8 +210,26 @@ export class SupernodePair {
     const ours = link.receive(now, attempt, value);
     if (value.kind === 'leaving' && link.attachment?.attempt === attempt)
       this.#saysItStops(now, link, value.body.afterMs);
+    if (value.kind === 'firstDoubted' && link === this.#second) this.#lookAtFirst(now, hexOf(value.body.supernode));
     this.#settle(now);
-    return ours || value.kind === 'leaving';
+    return ours || value.kind === 'leaving' || value.kind === 'firstDoubted';
+  }
+
+  /** A supernode sends us on to others, whose entries are good. */
+  redirected(now: Millis, attempt: AttemptId, body: Body<'redirect'>, targets: readonly Endpoint[]): void {
+    const link = this.#linkOf(attempt);
+    const from = link.attachment?.way.server ?? this.#serverOfAttempt.get(attempt);
+    const first = link === this.#second ? this.#known(this.#first) : undefined;
+    const elsewhere = targets.filter((one) => !first || !isSamePlace(one, first.server));
+    if (link.redirected(now, attempt, body, elsewhere) && from) this.#list.avoid(now + REDIRECTED_AVOID_MS, from);
+    this.#settle(now);
+  }
+
+  /** Our second one says that the other supernodes do not reach our first. */
+  #lookAtFirst(now: Millis, supernode: NodeId): void {
+    if (supernode !== this.#nodeOf(this.#first) || now < this.#checkedAt + LINK_CHECK_MS) return;
+    this.#checkedAt = now;
+    this.#first.check(now + LINK_CHECK_SPREAD_MS * this.#random.fraction());
   }
 
   wake(now: Millis): void {
@@ -310,7 +336,7 @@ export class SupernodePair {
     const [first, second] = [this.#first, this.#second];
     if (this.#details) {
       first.update(this.#details);
-      if (second.attached && !this.#leaving.has(second)) second.update({ ...this.#details, standby: true });
+      if (second.attached && !this.#leaving.has(second)) second.update(this.#inStandby(this.#details));
     }
     this.#lingerUntil = Number.POSITIVE_INFINITY;
     this.#pace(now);
@@ -366,7 +392,7 @@ export class SupernodePair {
     if (!this.#first.attached || this.#second.started || !this.#details) return;
     const candidates = this.#candidates(now);
     if (candidates.length > 0) {
-      this.#second.start(now, candidates, { ...this.#details, standby: true });
+      this.#second.start(now, candidates, this.#inStandby(this.#details));
       return this.#pace(now);
     }
     if (!this.#leaving.has(this.#first)) this.#out.push({ type: 'wants-supernodes' });
@@ -385,21 +411,26 @@ export class SupernodePair {
   }
 
   #planReview(now: Millis): void {
-    const rank = this.#rank(this.#first);
-    const betterMs = this.#rank(this.#second) < rank ? GATHER_AFTER_MS : GATHER_LOOK_MS;
+    const rank = this.#rank(now, this.#first);
+    const betterMs = this.#rank(now, this.#second) < rank ? GATHER_AFTER_MS : GATHER_LOOK_MS;
     this.#reviewAt = rank > 0 ? now + this.#halfEitherWay(betterMs) : Number.POSITIVE_INFINITY;
   }
 
   #review(now: Millis): void {
     this.#planReview(now);
     if (this.#inCall || this.#leaving.size > 0 || !this.#first.attached) return;
-    if (this.#rank(this.#second) < this.#rank(this.#first)) return this.#exchange(now);
+    if (this.#rank(now, this.#second) < this.#rank(now, this.#first)) return this.#exchange(now);
     this.#dropSecond();
     this.#seek(now);
   }
 
-  #rank(link: SupernodeLink): number {
-    return this.#list.rank(this.#known(link));
+  #rank(now: Millis, link: SupernodeLink): number {
+    return this.#list.rank(now, this.#known(link));
+  }
+
+  /** What the second one must know: who the first is, so that it can tell us when that one seems dead. */
+  #inStandby(details: AttachDetails): AttachDetails {
+    return { ...details, standby: true, first: this.#nodeOf(this.#first) };
   }
 
   #dropSecond(): void {
@@ -411,8 +442,10 @@ export class SupernodePair {
   }
 
   #pace(now: Millis): void {
-    this.#first.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_MS : KEEP_ALIVE_MS);
-    this.#second.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_MS : KEEP_ALIVE_STANDBY_MS);
+    const retryMs = this.#talks ? KEEP_ALIVE_IN_CALL_RETRY_MS : KEEP_ALIVE_RETRY_MS;
+    const firstMs = this.#talks ? KEEP_ALIVE_IN_CALL_MS : KEEP_ALIVE_IN_CALL_CALM_MS;
+    this.#first.setKeepAlive(now, this.#inCall ? firstMs : KEEP_ALIVE_MS, retryMs);
+    this.#second.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_CALM_MS : KEEP_ALIVE_STANDBY_MS);
   }
 
   #halfEitherWay(ms: number): number {

@@ -151,6 +151,44 @@ export const ALONE_ASK_MS = 600_000;
 /** Load is measured this often. */
 export const LOAD_LOOK_MS = 5_000;
 
+// --- too much to do
+/** What clients ask of a supernode that costs more than a packet. */
+export type Work = 'attach' | 'search' | 'lookup' | 'publish' | 'entries';
+/** Of a core, with what goes before and after: handshake, index, signature (measured, rounded up). */
+export const WORK_COST_MS: Readonly<Record<Work, number>> = {
+  attach: 3,
+  search: 3,
+  lookup: 0.3,
+  publish: 1,
+  entries: 1,
+};
+/** A quarter of a core for what clients ask, two seconds' worth at once: 80 newcomers a second, 100 when they come together. */
+export const WORK_MS_PER_SECOND = 250;
+export const WORK_BURST_MS = 500;
+/** So much of the burst is left for what stands below: first to be refused is what can be asked again later. */
+export const WORK_RESERVE: Readonly<Record<Work, number>> = {
+  search: 0.6,
+  entries: 0.6,
+  publish: 0.4,
+  attach: 0.3,
+  lookup: 0,
+};
+/** Woken so much later than asked for, the program does not get round to its work: ten times a voice packet's time. */
+export const OVERLOAD_LAG_MS = 200;
+export const OVERLOAD_LASTS_MS = 2_000;
+/** Clients are not sent to a supernode that is nearly full itself: others are sending theirs there as well. */
+export const REDIRECT_LOAD_PERMILLE_MAX = 900;
+/** Of so many, always the same for one client and day, those with the least load are named. */
+export const REDIRECT_CHOICES = 8;
+export const REDIRECT_ENTRIES_MAX = 2;
+/** A refused client comes back after this and as much again by its node id (classic-network.md 1.8: 3 to 9 s). */
+export const BUSY_RETRY_MS = 3_000;
+export const BUSY_RETRY_SPREAD_MS = 6_000;
+/** So often in a row is a client sent on; then it waits like after a refusal. */
+export const REDIRECTS_MAX = 4;
+/** Whoever sent us on is not taken for a better place for so long. */
+export const REDIRECTED_AVOID_MS = 1_800_000;
+
 // --- clients
 /** Whom a client is told of so soon after it told us whom it watches was there before. */
 export const JUST_COME_MS = 3_000;

@@ -177,3 +177,30 @@ it('somebody whom nobody names anybody is told within 8 s, and not again and aga
   expect(scene.passes(ATTACH_ROUND_MS_MAX).count('nobody')).toBe(1);
   expect(scene.passes(60_000).count('nobody')).toBeLessThan(8);
 });
+
+describe('a supernode that sends us on', () => {
+  const words = (...entries: object[]) => message('redirect', { requestId: 1, entries, retryAfterMs: 4_000 }).body;
+  const sentTo = (scene: Scene, ...entries: object[]): string[] =>
+    scene.known.redirected(scene.now, words(...entries), ONE).map(printEndpoint);
+
+  it('names where, whether we knew of it or not, and it is remembered', () => {
+    const scene = new Scene([ONE]);
+    expect(sentTo(scene, entry(2), entry(3))).toEqual(['udp:203.0.113.2:4000', 'udp:203.0.113.3:4000']);
+    expect(sentTo(scene, entry(2))).toEqual(['udp:203.0.113.2:4000']);
+    expect(scene.order).toContain('udp:203.0.113.3:4000');
+    expect(scene.passes(REMEMBER_SOON_MS).count('remember')).toBe(1);
+  });
+
+  it('sends us to nobody who did not sign that, nor to private places, nor to a crowd', () => {
+    const scene = new Scene([ONE]);
+    const elsewhere = entry(3, 'udp:203.0.113.66:4000').record;
+    expect(sentTo(scene, { ...entry(3), record: elsewhere })).toEqual([]);
+    expect(sentTo(scene, { endpoints: ['udp:203.0.113.66:4000'], nodeId: entry(3).nodeId })).toEqual([]);
+    const person = authority.issue({ name: 'mallory' }, 'mallory');
+    const own = { nodeId: person.nodeId, endpoints: [at('udp:203.0.113.66:4000')], issuedAtMs: WALL_MS };
+    expect(sentTo(scene, { certificate: person.certificateDer, ...signRecord(own, person.privateKey) })).toEqual([]);
+    expect(sentTo(scene, entry(4, 'udp:192.168.1.1:53'))).toEqual([]);
+    expect(sentTo(scene, ...[5, 6, 7, 8, 9].map((number) => entry(number)))).toHaveLength(2);
+    expect(scene.known.dropped).toBeGreaterThanOrEqual(3);
+  });
+});

@@ -117,7 +117,7 @@ class Scene {
   readonly #callers = new Map<number, Caller>();
   #sessions = 0;
 
-  constructor(relayKbps = 1_000_000) {
+  constructor(relayKbps = 1_000_000, options: { clientsMax?: number; lessLoaded?: string[] } = {}) {
     const sealed = (client: string) => ({
       certificate: Buffer.of(1),
       record: bytesOf(client),
@@ -126,7 +126,11 @@ class Scene {
     const entriesFor = (client: string) => [sealed(client)];
     const loginServers = ['tcp:192.0.2.9:4000'];
     const { beyond } = this;
-    this.registrar = new Registrar({ loginServers, relayKbps, entriesFor, beyond, wallClock: () => WALL_MS });
+    const { clientsMax, lessLoaded = [] } = options;
+    this.registrar = new Registrar({
+      ...{ loginServers, relayKbps, clientsMax, entriesFor, beyond, wallClock: () => WALL_MS },
+      lessLoaded: () => lessLoaded.map(sealed),
+    });
   }
 
   /** A session of a person; `number` is the person's device. */
@@ -138,6 +142,14 @@ class Scene {
 
   stranger(): Caller {
     return this.person('');
+  }
+
+  /** Many, one after the other, no faster than a supernode takes them. */
+  crowd(count: number, prefix: string, words: AttachWords = {}): Caller[] {
+    return Array.from({ length: count }, (_, i) => {
+      this.now += 13;
+      return this.person(`${prefix}${i}`).attaches(words);
+    });
   }
 
   /** Has told the index of themselves. */
@@ -152,7 +164,12 @@ class Scene {
   }
 
   passes(ms: number): void {
-    this.now += ms;
+    const end = this.now + ms;
+    for (let at = this.registrar.wakeAt(); at < end; at = this.registrar.wakeAt()) {
+      this.now = Math.max(this.now, at);
+      this.registrar.wake(this.now);
+    }
+    this.now = end;
     this.registrar.wake(this.now);
     this.deliver();
   }
@@ -229,7 +246,7 @@ describe('attaching', () => {
   it('is refused as busy when the supernode is full, but not to somebody who is here already', () => {
     const scene = new Scene();
     const first = scene.person('alice1', 1).attaches();
-    for (let i = 1; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`member${i}`).attaches();
+    scene.crowd(CLIENTS_PER_SUPERNODE_MAX - 1, 'member');
     const late = scene.person('latecomer').attaches();
     expect(late.got('failure')).toMatchObject([{ requestId: 1, code: 'busy', retryAfterMs: expect.any(Number) }]);
     scene.person('alice1', 1).attaches();
@@ -579,7 +596,7 @@ describe('other supernodes', () => {
 
   it('are named to whoever comes when all places are taken, before the refusal', () => {
     const scene = new Scene();
-    for (let i = 0; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`person${i}`).attaches();
+    scene.crowd(CLIENTS_PER_SUPERNODE_MAX, 'person');
     const late = scene.person('late01').attaches();
     expect(late.heard.map((one) => one.message.kind)).toEqual(['entries', 'failure']);
   });
@@ -627,12 +644,98 @@ describe('somebody in standby', () => {
 
   it('takes nobody a place: there is as much room for either, and the load tells both', () => {
     const scene = new Scene();
-    for (let i = 0; i < CLIENTS_PER_SUPERNODE_MAX; i++) scene.person(`waits-${i}`).attaches({ standby: true });
+    scene.crowd(CLIENTS_PER_SUPERNODE_MAX, 'waits-', { standby: true });
     const late = scene.person('waits-too').attaches({ standby: true });
     expect(late.got('failure')).toMatchObject([{ code: 'busy' }]);
     const alice = scene.person('alice1').attaches();
     expect(alice.got('attached')).toHaveLength(1);
     expect(scene.registrar.load(scene.now)).toMatchObject({ clients: 1, standbys: CLIENTS_PER_SUPERNODE_MAX });
+  });
+
+  it('is told when its first supernode is doubted, and nobody else is', () => {
+    const scene = new Scene();
+    const [first, other] = [node(900), node(901)];
+    const standby = (name: string, of: string): Caller =>
+      scene.person(name).says(message('attach', { requestId: 1, standby: true, first: bytesOf(of) }));
+    const alice = standby('alice1', first);
+    const others = [standby('bobby1', other), scene.person('carol1').attaches()];
+    scene.registrar.doubted(first);
+    scene.deliver();
+    expect(alice.got('firstDoubted').map(({ supernode }) => hexOf(supernode))).toEqual([first]);
+    expect(others.flatMap((one) => one.got('firstDoubted'))).toEqual([]);
+    // Risen, it has no other first one.
+    alice.attaches();
+    scene.registrar.doubted(first);
+    scene.deliver();
+    expect(alice.got('firstDoubted')).toEqual([]);
+  });
+});
+
+describe('a supernode with too much to do', () => {
+  it('that is full sends a newcomer on, in one answer, and says when to come back', () => {
+    const scene = new Scene(1_000, { clientsMax: 3, lessLoaded: [node(77), node(78)] });
+    const here = scene.crowd(3, 'client');
+    const late = scene.person('late01').attaches();
+    const [redirect] = late.got('redirect');
+    expect(redirect?.requestId).toBe(1);
+    expect(redirect?.entries.map(({ record }) => hexOf(record ?? Buffer.alloc(0)))).toEqual([node(77), node(78)]);
+    expect(redirect?.retryAfterMs).toBeGreaterThanOrEqual(3_000);
+    expect(redirect?.retryAfterMs).toBeLessThanOrEqual(9_000);
+    expect(late.heard).toEqual([]);
+    // Who is here already stays, whatever they say anew.
+    here[0]?.attaches({ watch: ['late01'] });
+    expect(here[0]?.got('redirect')).toEqual([]);
+  });
+
+  it('sheds searches first, then newcomers, look-ups last; leases go on', () => {
+    const scene = new Scene(1_000, { lessLoaded: [node(77)] });
+    const crowd = scene.crowd(60, 'client');
+    scene.passes(5_000);
+    const count = (kind: MessageKind): number => crowd.reduce((sum, one) => sum + one.got(kind).length, 0);
+    count('attached');
+    // Twenty times what is usual, all in one instant.
+    for (let i = 0; i < 5; i++)
+      for (const one of crowd) one.says(message('search', { requestId: 2 + i, pattern: 'client', limit: 50 }));
+    const answered = count('searchResults');
+    expect(answered).toBeGreaterThan(50);
+    expect(answered).toBeLessThan(100);
+    expect(count('failure')).toBe(5 * 60 - answered);
+    const newcomers = Array.from({ length: 100 }, (_, i) => scene.person(`new-${i}`).attaches());
+    const taken = newcomers.filter((one) => one.got('attached').length === 1).length;
+    expect(taken).toBeGreaterThan(30);
+    expect(newcomers.filter((one) => one.got('redirect').length === 1)).toHaveLength(100 - taken);
+    for (const one of crowd) one.says(message('lookup', { requestId: 9, name: 'client7' }));
+    expect(count('whereabouts')).toBe(60);
+    for (const one of crowd) one.says(message('keepAlive', { id: 3 }));
+    expect(crowd.flatMap((one) => one.got('keepAliveReply').map(({ attached }) => attached))).toEqual(
+      crowd.map(() => true),
+    );
+    expect(scene.registrar.loadPermille(scene.now)).toBe(1_000);
+    expect(scene.registrar.shed).toMatchObject({ search: 5 * 60 - answered, attach: 100 - taken, lookup: 0 });
+    scene.passes(3_000);
+    crowd[0]?.says(message('search', { requestId: 20, pattern: 'client', limit: 50 }));
+    expect(count('searchResults')).toBe(1);
+  });
+
+  it('takes those who rise from standby all the same, as far as there is room', () => {
+    const scene = new Scene(1_000, { clientsMax: 120, lessLoaded: [node(77)] });
+    const crowd = scene.crowd(120, 'client', { standby: true });
+    for (const one of crowd) one.got('attached');
+    for (let i = 0; i < 200; i++) scene.person(`new-${i}`).attaches({ standby: true });
+    for (const one of crowd) one.attaches();
+    expect(crowd.filter((one) => one.got('attached').length === 1)).toHaveLength(120);
+  });
+
+  it('notices by its own clock that it comes too late, and takes nothing new for a while', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1').attaches();
+    scene.now += 1_500;
+    scene.registrar.wake(scene.now);
+    expect(scene.person('bobby1').attaches().got('failure')).toMatchObject([{ code: 'busy' }]);
+    alice.says(message('lookup', { requestId: 3, name: 'bobby1' }));
+    expect(alice.got('whereabouts')).toHaveLength(1);
+    scene.passes(2_500);
+    expect(scene.person('carol1').attaches().got('attached')).toHaveLength(1);
   });
 });
 
@@ -657,7 +760,7 @@ describe('a supernode that stops', () => {
 
   it('has sent the last of many away within two seconds', () => {
     const scene = new Scene();
-    const many = Array.from({ length: CLIENTS_PER_SUPERNODE_MAX }, (_, i) => scene.person(`name-${i}`).attaches());
+    const many = scene.crowd(CLIENTS_PER_SUPERNODE_MAX, 'name-');
     scene.registrar.leave();
     scene.deliver();
     const latest = Math.max(...many.map((person) => person.got('leaving')[0]?.afterMs ?? 0));

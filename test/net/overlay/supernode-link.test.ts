@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type LinkOutput, SupernodeLink, type Tried } from '../../../src/net/overlay/supernode-link.ts';
 import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import { bytesOf } from '../../../src/net/protocol/ids.ts';
+import { REDIRECTS_MAX } from '../../../src/net/protocol/overlay-params.ts';
 import {
   ATTACH_STAGGER_MS,
   ATTACH_TIMEOUT_MS,
@@ -20,6 +21,7 @@ import {
   encodeMessage,
   type Message,
   type MessageKind,
+  type MessageOf,
   message,
 } from '../../../src/net/wire/messages.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -27,6 +29,7 @@ import { seededRandom } from '../../support/seeded-random.ts';
 const DETAILS = { displayName: 'Alice', listed: true, hiddenFrom: [], watch: ['bobby1'], software: 'wren test' };
 const ONE = 'udp:192.0.2.1:4000';
 const TWO = 'udp:192.0.2.2:4000';
+const THREE = 'udp:192.0.2.3:4000';
 const TCP_ONE = ['tcp:192.0.2.1:4000', 'tcp:192.0.2.1:443', 'tls:192.0.2.1:443', 'tcp:192.0.2.1:80'];
 const at = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
 
@@ -91,6 +94,14 @@ class Scene {
   isRefused(retryAfterMs = 5_000): this {
     const { requestId } = this.last('attach');
     return this.hears(message('failure', { requestId, code: 'busy', retryAfterMs }));
+  }
+
+  isSentOn(to: string, retryAfterMs = 4_000): this {
+    const { requestId } = this.last('attach');
+    const [attempt = -1] = this.trying.keys();
+    const { body } = message('redirect', { requestId, retryAfterMs }) as MessageOf<'redirect'>;
+    this.link.redirected(this.now, attempt, body, at(to));
+    return this.settle();
   }
 
   attached(...supernodes: string[]): this {
@@ -298,12 +309,39 @@ describe('an attempt to attach', () => {
     expect(scene.tried).toEqual([ONE]);
   });
 
-  it('that every supernode refuses ends in a pause, not in a round without end', () => {
-    const scene = new Scene().starts(ONE, TWO).up(ONE).isRefused().up(TWO).isRefused();
+  it('that every supernode refuses ends in a pause, as long as they say, not in a round without end', () => {
+    const scene = new Scene().starts(ONE, TWO).up(ONE).isRefused().up(TWO).isRefused(4_000);
     expect(scene.trying.size).toBe(0);
     expect(scene.told).toEqual(['detached unreachable-network']);
-    scene.passes(2 * (REATTACH_BACKOFF_MS[0] ?? 0));
+    scene.passes(3_900);
+    expect(scene.trying.size).toBe(0);
+    scene.passes(200);
     expect(scene.trying.size).toBeGreaterThan(0);
+  });
+
+  it('that is sent on goes to whom it was sent, known or not, and last to whoever sent it', () => {
+    const scene = new Scene().starts(ONE, TWO).up(ONE).isSentOn(THREE);
+    expect(scene.tried.at(-1)).toBe(THREE);
+    scene.up(THREE).isAccepted();
+    expect(scene.told).toEqual([`attached ${THREE}`]);
+    scene.livesFor(SUPERNODE_REFUSED_MS / 2).tried = [];
+    scene.fails(THREE);
+    expect(scene.tried[0]).not.toBe(ONE);
+  });
+
+  it('that is sent on in a circle, or on and on, waits in the end', () => {
+    const circle = new Scene().starts(ONE).up(ONE).isSentOn(TWO).up(TWO).isSentOn(ONE);
+    expect(circle.trying.size).toBe(0);
+    const places = Array.from({ length: 10 }, (_, i) => `udp:192.0.2.${i + 10}:4000`);
+    const scene = new Scene().starts(ONE).up(ONE);
+    let sentOn = 0;
+    for (const [i, place] of places.entries()) {
+      if (i > 0 && scene.trying.size === 0) break;
+      if (i > 0) scene.up(places[i - 1] as string);
+      scene.isSentOn(place);
+      sentOn += 1;
+    }
+    expect(sentOn).toBe(REDIRECTS_MAX + 1);
   });
 
   it('is not ended by a refusal that answers somebody else’s question', () => {

@@ -24,8 +24,8 @@ describe('the list of supernodes', () => {
     const list = listOf(ONE, 'udp:127.0.0.1:4000', FAR);
     list.learn({ server: at('udp:127.0.0.1:4000'), node: 'one' });
     expect(list.others(0, { server: at(ONE), node: 'one' }).map(printEndpoint)).toEqual([FAR]);
-    expect(list.rank({ server: at('udp:127.0.0.1:4000'), node: 'one' })).toBe(1);
-    expect(list.rank({ server: at('udp:203.0.113.3:1'), node: 'one' })).toBe(1);
+    expect(list.rank(0, { server: at('udp:127.0.0.1:4000'), node: 'one' })).toBe(1);
+    expect(list.rank(0, { server: at('udp:203.0.113.3:1'), node: 'one' })).toBe(1);
   });
 
   it('puts one that stops behind all others for a while', () => {
@@ -38,8 +38,8 @@ describe('the list of supernodes', () => {
 
   it('takes the carrier for no difference, and gives strangers the end for their place', () => {
     const list = listOf(ONE, FAR);
-    expect(list.rank({ server: at('tcp:198.51.100.9:4000'), node: 'far' })).toBe(1);
-    expect(list.rank({ server: at(BESIDE), node: 'x' })).toBe(2);
-    expect(list.rank(undefined)).toBe(2);
+    expect(list.rank(0, { server: at('tcp:198.51.100.9:4000'), node: 'far' })).toBe(1);
+    expect(list.rank(0, { server: at(BESIDE), node: 'x' })).toBe(2);
+    expect(list.rank(0, undefined)).toBe(2);
   });
 });

@@ -124,7 +124,7 @@ export class SwimBus {
         member.entryKnown(this.now, output.id, 1);
         this.#settle(id, member);
       });
-    } else {
+    } else if (output.type === 'send') {
       const bytes = encodeMessage(output.message);
       this.sent += 1;
       this.sentBytes += bytes.length;
