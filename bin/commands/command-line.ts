@@ -23,6 +23,7 @@ import { Interrupted } from './prompt.ts';
 import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServers } from './servers.ts';
+import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 
@@ -148,7 +149,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addAnswer, addCallControls, addCheck]) add(program, act);
+  for (const add of [addCall, addAnswer, addCallControls, addSound, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);

@@ -14,6 +14,7 @@ import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
+import { filterWords } from './sound.ts';
 import { examples, secondsValue } from './usage.ts';
 
 /** Without `--for`, `wait` is patient for a day: longer is an agent that somebody should look at. */
@@ -84,6 +85,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
   rows.push(['Sound:', soundWords(state.audio)]);
+  const filters = filterWords(state.audio);
+  if (filters !== undefined) rows.push(['', filters]);
   for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
   rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);
   return columns(rows);
@@ -158,9 +161,11 @@ const BACKENDS = {
   socket: 'a forwarded endpoint',
   unknown: '',
 } as const;
+const FILTERS = { speex: 'filtered by speexdsp', own: "filtered by wren's own", none: 'not filtered' } as const;
 
-function soundWords({ spec, backend, codec }: AudioReport): string {
-  const parts = [BACKENDS[backend] ?? backend, CODECS[codec] ?? codec].filter((part) => part !== '');
+function soundWords({ spec, backend, codec, filter }: AudioReport): string {
+  const by = filter === undefined ? '' : (FILTERS[filter] ?? filter);
+  const parts = [BACKENDS[backend] ?? backend, CODECS[codec] ?? codec, by].filter((part) => part !== '');
   const known = parts.length > 0 ? parts.join(', ') : 'not used yet';
   return `${plain(spec)}: ${known}`;
 }

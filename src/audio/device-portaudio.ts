@@ -154,6 +154,7 @@ class PortAudioPlayback implements Playback {
   readonly #waiting: Buffer[] = [];
   #writing = false;
   #open = true;
+  #sent: Int16Array | undefined;
 
   constructor(stream: NativeStream, events: DeviceEvents) {
     this.#stream = stream;
@@ -168,13 +169,18 @@ class PortAudioPlayback implements Playback {
   readonly underruns = 0;
 
   write(pcm: Int16Array): void {
+    this.#sent = undefined;
     if (!this.#open || this.#waiting.length >= WRITES_MAX) return;
     this.#trim.queued(this.#waiting.length * FRAME_MS);
     this.#frame.set(pcm);
-    const trimmed = this.#trim.pass(this.#frame);
-    if (!trimmed) return;
-    this.#waiting.push(Buffer.from(bytesOf(trimmed)));
+    this.#sent = this.#trim.pass(this.#frame);
+    if (!this.#sent) return;
+    this.#waiting.push(Buffer.from(bytesOf(this.#sent)));
     if (!this.#writing) void this.#drain();
+  }
+
+  sent(): Int16Array | undefined {
+    return this.#sent;
   }
 
   async #drain(): Promise<void> {

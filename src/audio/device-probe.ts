@@ -4,18 +4,21 @@
  */
 import { devicesExist, hasPortAudio } from './device-portaudio.ts';
 import { findPulse } from './device-pulse.ts';
+import { filterFound } from './filter-choice.ts';
 import { hasNativeOpus } from './opus.ts';
-import type { BackendKind, CodecKind } from './port.ts';
+import type { BackendKind, CodecKind, FilterKind } from './port.ts';
 
 export interface SoundFound {
   readonly codec: CodecKind;
   /** What `default` would use; `none` when there is no card that may be opened. */
   readonly backend: BackendKind;
+  /** What would take out echo and noise. */
+  readonly filter: FilterKind;
 }
 
 export async function probeSound(env: { readonly [name: string]: string | undefined }): Promise<SoundFound> {
   const codec = env.WREN_OPUS !== 'wasm' && hasNativeOpus() ? 'native' : 'wasm';
-  return { codec, backend: await backendOf(env) };
+  return { codec, backend: await backendOf(env), filter: filterFound(env) };
 }
 
 async function backendOf(env: { readonly [name: string]: string | undefined }): Promise<BackendKind> {

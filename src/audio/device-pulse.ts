@@ -160,6 +160,7 @@ class PulsePlayback implements Playback {
   #writtenMs = 0;
   #delayMs = PULSE_PLAYBACK_MS + PLAYBACK_PREFILL_FRAMES * FRAME_MS;
   #underruns = 0;
+  #sent: Int16Array | undefined;
 
   constructor(child: ChildProcess, life: StreamProcess) {
     this.#child = child;
@@ -180,8 +181,12 @@ class PulsePlayback implements Playback {
 
   write(pcm: Int16Array): void {
     this.#frame.set(pcm);
-    const trimmed = this.#trim.pass(this.#frame);
-    if (trimmed) this.#send(trimmed);
+    this.#sent = this.#trim.pass(this.#frame);
+    if (this.#sent) this.#send(this.#sent);
+  }
+
+  sent(): Int16Array | undefined {
+    return this.#sent;
   }
 
   close(): Promise<void> {

@@ -27,6 +27,11 @@ export interface Playback {
   readonly kind: BackendKind;
   /** 20 ms (320 samples) for the speaker, once a tick; copied. */
   write(pcm: Int16Array): void;
+  /**
+   * Where a device leaves frames out or blends them: what the last `write` really sent, undefined when nothing.
+   * Absent: always what it was given. Valid until the next `write`.
+   */
+  sent?(): Int16Array | undefined;
   /** Estimated delay from `write` to the air, ms. */
   readonly delayMs: number;
   /** Times that the speaker had nothing to play. */

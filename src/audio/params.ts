@@ -169,3 +169,50 @@ export const SINC_STEPS = 512;
 // --- port
 /** Unsent bytes towards a stuck agent above which voice bodies are dropped: 20 s of voice. */
 export const PORT_BACKLOG_BYTES_MAX = 65_536;
+
+// --- echo, noise, gain
+/** Blocks of 40 ms of room that the echo canceller knows: 160 ms, a living room's decay with room for the device. */
+export const ECHO_PARTITIONS = 4;
+/** How much of the room stays as it was for 20 ms: it forgets half within 14 s. */
+export const ECHO_KALMAN_MEMORY = 0.999;
+/** The same reach for speexdsp. */
+export const ECHO_TAIL_SAMPLES = ECHO_PARTITIONS * 2 * FRAME_SAMPLES;
+/** What the canceller leaves over is pushed down by this much, and less while somebody talks at both ends. */
+export const ECHO_SUPPRESS_DB = -40;
+export const ECHO_SUPPRESS_TALKING_DB = -15;
+/** More takes parts of the speech with it. */
+export const NOISE_SUPPRESS_DB = -15;
+/** Input gain that a person may set, either way. */
+export const INPUT_GAIN_DB_MAX = 20;
+/** No sample leaves a gain above this. */
+export const LIMIT_DB = -1;
+/** Loudness of speech that automatic gain aims at: leaves 20 dB for peaks, as broadcast and telephony do. */
+export const GAIN_TARGET_DB = -20;
+export const GAIN_DB_MAX = 24;
+export const GAIN_DB_MIN = -20;
+/** Steps of a frame that is speech: 15 dB a second up, so that 20 dB take two seconds of a talker with pauses; down at once. */
+export const GAIN_RISE_DB = 0.3;
+export const GAIN_FALL_DB = 1;
+/** Frames of speech in the mean: a sentence. */
+export const GAIN_MEAN_FRAMES = 100;
+/** Speech stands this far out of the quietest frames, and is no quieter than a whisper across a room. */
+export const GAIN_SPEECH_ABOVE_DB = 10;
+export const GAIN_SPEECH_DB_MIN = -60;
+/** A quarter of the time that the quietest frame is remembered: 0.5 s. */
+export const GAIN_FLOOR_FRAMES = 25;
+/** A frame of which the filters took more was echo or noise. */
+export const GAIN_TAKEN_DB_MAX = 6;
+/** Longest way from the speaker's queue to the microphone that is looked for: Bluetooth takes 300 ms. */
+export const ECHO_DELAY_MS_MAX = 500;
+/** Until the delay is measured, the reference leads the devices' own estimate by this: they estimate too much at times. */
+export const ECHO_GUESS_LEAD_MS = 40;
+/** The reference leads the measured echo by 10 ms, and is moved when that has become less than 1 or more than 80. */
+export const ECHO_LEAD_SAMPLES = 160;
+export const ECHO_LEAD_SAMPLES_MIN = 16;
+export const ECHO_LEAD_SAMPLES_MAX = 1280;
+/** Two measurements within 4 ms are believed. */
+export const ECHO_AGREE_SAMPLES = 64;
+/** Half a second between measurements until two agree, but not more than ten in a row; then one in ten seconds. */
+export const ECHO_TRY_EVERY_FRAMES = 25;
+export const ECHO_FIRST_TRIES = 10;
+export const ECHO_CHECK_EVERY_FRAMES = 500;

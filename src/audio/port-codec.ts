@@ -3,7 +3,8 @@
  * Pure. The decoder holds at most one unfinished frame and never throws; rubbish breaks the stream, and `broken`
  * says so, because after a wrong length no later byte means anything.
  */
-import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type ToVoice } from './port.ts';
+import { INPUT_GAIN_DB_MAX } from './params.ts';
+import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type SoundMode, type ToVoice } from './port.ts';
 
 const HEADER_BYTES = 4;
 /** Arrival time and talker before the body of a voice-down frame. */
@@ -112,8 +113,18 @@ export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice
     return typeof resumeMs === 'number' && resumeMs > 0 ? { type, spec, call, resumeMs } : { type, spec, call };
   }
   if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
+  if (type === 'filters') return filtersOf(value);
   if (type === 'stop') return { type };
   return undefined;
+}
+
+const MODES: ReadonlySet<unknown> = new Set<SoundMode>(['on', 'off', 'auto']);
+
+function filtersOf(value: { readonly [field: string]: unknown }): ToVoice | undefined {
+  const { echo, noise, gain, headphones, inputGainDb } = value;
+  if (!MODES.has(echo) || !MODES.has(noise) || !MODES.has(gain) || typeof headphones !== 'boolean') return undefined;
+  if (typeof inputGainDb !== 'number' || !(Math.abs(inputGainDb) <= INPUT_GAIN_DB_MAX)) return undefined;
+  return { type: 'filters', echo, noise, gain, headphones, inputGainDb } as ToVoice;
 }
 
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
@@ -122,6 +133,7 @@ const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'problem',
   'stats',
   'level',
+  'filters',
   'input-ended',
   'first-sound',
   'stopped',

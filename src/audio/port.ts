@@ -17,6 +17,33 @@ export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3 } as const;
 
 export type CodecKind = 'native' | 'wasm';
 export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
+/** What takes out echo and noise: the system's speexdsp, our own, or nothing. */
+export type FilterKind = 'speex' | 'own' | 'none';
+
+/** `auto`: on where it makes sense, which is with a sound card; files stay as they are. */
+export type SoundMode = 'on' | 'off' | 'auto';
+
+/** What a person wants done with the sound of the microphone. */
+export interface SoundSettings {
+  readonly echo: SoundMode;
+  readonly noise: SoundMode;
+  readonly gain: SoundMode;
+  /** Nothing of the speaker reaches the microphone: no echo is taken out. */
+  readonly headphones: boolean;
+  /** Before everything else, -20..20 dB. */
+  readonly inputGainDb: number;
+}
+
+/** What is done with it now. */
+export interface SoundFilters {
+  /** What takes out echo and noise; `none` when neither is taken out. */
+  readonly filter: FilterKind;
+  readonly echo: boolean;
+  readonly noise: boolean;
+  readonly gain: boolean;
+  /** Measured, from the sample given to the speaker to the sample captured; null before that and without echo. */
+  readonly echoDelayMs: number | null;
+}
 
 /** Agent -> voice child. */
 export type ToVoice =
@@ -28,6 +55,8 @@ export type ToVoice =
   | { readonly type: 'mute'; readonly on: boolean }
   /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
   | { readonly type: 'hold'; readonly on: boolean }
+  /** From now on; before the first one nothing is done with the sound. */
+  | ({ readonly type: 'filters' } & SoundSettings)
   /** Finish: flush the recording, close devices, exit 0. */
   | { readonly type: 'stop' };
 
@@ -50,6 +79,8 @@ export type FromVoice =
   | ({ readonly type: 'stats' } & VoiceStats)
   /** Ten times a second at most; dBFS, -96 for digital silence. */
   | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number }
+  /** When it has changed. */
+  | ({ readonly type: 'filters' } & SoundFilters)
   /** The IN file of a `file:` spec has been played to its end (silence follows). */
   | { readonly type: 'input-ended' }
   | { readonly type: 'first-sound'; readonly atMs: number }

@@ -4,14 +4,17 @@
  * tests tick it in virtual time. Each tick makes exactly one voice body, whether somebody speaks, nobody does, the
  * microphone is muted, not open yet or gone; only on hold there is none.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Capture, Playback } from './device.ts';
 import { noCapture, noPlayback } from './device-none.ts';
+import { MicrophoneChain } from './microphone-chain.ts';
 import type { OpusCodec } from './opus.ts';
 import { LEVEL_EVERY_MS, SILENCE_DB, STATS_EVERY_MS } from './params.ts';
 import { SILENCE } from './pcm.ts';
-import type { FromVoice, VoiceStats } from './port.ts';
+import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { SendStream } from './send-stream.ts';
+import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
 export type VoiceOutput =
   /** One voice body of 60 bytes for the agent to seal and send. */
@@ -20,6 +23,7 @@ export type VoiceOutput =
 export class VoiceEngine {
   readonly #send: SendStream;
   readonly #receive: ReceiveStream;
+  readonly #chain: MicrophoneChain;
   #capture: Capture = noCapture();
   #playback: Playback = noPlayback();
   #held = false;
@@ -33,10 +37,17 @@ export class VoiceEngine {
   /** Counts of devices that were replaced. */
   #pastOverruns = 0;
   #pastUnderruns = 0;
+  /** Undefined until somebody has said what the filters shall do. */
+  #filtersTold: SoundFilters | 'untold' | undefined;
+  /** Device faults that the chain has heard of. */
+  #knownOverruns = 0;
+  #knownUnderruns = 0;
 
-  constructor(codec: OpusCodec) {
+  /** `openFilter` is asked when echo or noise is first to be taken out; without it they never are. */
+  constructor(codec: OpusCodec, openFilter?: (parts: FilterParts) => VoiceFilter | undefined) {
     this.#send = new SendStream(codec);
     this.#receive = new ReceiveStream(codec);
+    this.#chain = new MicrophoneChain(openFilter ?? (() => undefined));
   }
 
   get capture(): Capture {
@@ -51,12 +62,27 @@ export class VoiceEngine {
   attachCapture(capture: Capture): void {
     this.#pastOverruns += this.#capture.overruns;
     this.#capture = capture;
+    this.#knownOverruns = capture.overruns;
+    this.#tellChain();
   }
 
   /** From now on this is the speaker; the caller closes the one before. */
   attachPlayback(playback: Playback): void {
     this.#pastUnderruns += this.#playback.underruns;
     this.#playback = playback;
+    this.#knownUnderruns = playback.underruns;
+    this.#tellChain();
+  }
+
+  /** Echo, noise and gain as a person wants them, from the next tick on. */
+  filter(settings: SoundSettings): void {
+    this.#chain.set(settings);
+    this.#filtersTold ??= 'untold';
+  }
+
+  /** Gives back what the filters hold. */
+  close(): void {
+    this.#chain.close();
   }
 
   mute(on: boolean): void {
@@ -82,12 +108,14 @@ export class VoiceEngine {
   /** 20 ms pass. Then `drain`. */
   tick(nowMs: number): void {
     const heard = this.#capture.read();
+    this.#followDevices();
     if (this.#held) {
+      if (heard) this.#chain.missed(1);
       this.#send.skip();
-      this.#playback.write(SILENCE);
+      this.#play(SILENCE);
     } else {
-      this.#outputs.push({ type: 'body', bytes: this.#send.frame(heard) });
-      this.#playback.write(this.#receive.play(nowMs));
+      this.#outputs.push({ type: 'body', bytes: this.#send.frame(this.#chain.process(heard)) });
+      this.#play(this.#receive.play(nowMs));
       this.#inputDb = Math.max(this.#inputDb, this.#send.levelDb);
       this.#outputDb = Math.max(this.#outputDb, this.#receive.levelDb);
       this.#firstSound(nowMs);
@@ -97,13 +125,14 @@ export class VoiceEngine {
 
   /** A captured frame is thrown away: the device leads the clock too far. */
   dropCaptured(): void {
-    this.#capture.read();
+    if (this.#capture.read()) this.#chain.missed(1);
     this.#pastOverruns++;
   }
 
   /** So many frames pass unsent and unplayed: the machine slept, or a device blocked us while it opened. */
   skip(frames: number): void {
     for (let frame = 0; frame < frames; frame++) this.#send.skip();
+    if (frames > 0) this.#tellChain();
   }
 
   /** Everything to send or tell since the last drain, in order. */
@@ -130,6 +159,29 @@ export class VoiceEngine {
     };
   }
 
+  #play(pcm: Int16Array): void {
+    this.#playback.write(pcm);
+    this.#chain.played(this.#playback.sent ? this.#playback.sent() : pcm);
+  }
+
+  #tellChain(): void {
+    const [capture, playback] = [this.#capture, this.#playback];
+    this.#chain.use({
+      capture: capture.kind,
+      playback: playback.kind,
+      delayMs: capture.delayMs + playback.delayMs,
+    });
+  }
+
+  #followDevices(): void {
+    const { overruns } = this.#capture;
+    const { underruns } = this.#playback;
+    if (overruns !== this.#knownOverruns) this.#chain.missed(overruns - this.#knownOverruns);
+    if (underruns !== this.#knownUnderruns) this.#chain.recheck();
+    this.#knownOverruns = overruns;
+    this.#knownUnderruns = underruns;
+  }
+
   #firstSound(nowMs: number): void {
     if (this.#heard || !this.#receive.playedReal) return;
     this.#heard = true;
@@ -146,7 +198,17 @@ export class VoiceEngine {
     if (nowMs - this.#statsAt >= STATS_EVERY_MS) {
       this.#statsAt = nowMs;
       this.#tell({ type: 'stats', ...this.stats() });
+      this.#reportFilters();
     }
+  }
+
+  #reportFilters(): void {
+    const told = this.#filtersTold;
+    if (told === undefined) return;
+    const report = this.#chain.report;
+    if (told !== 'untold' && isDeepStrictEqual(told, report)) return;
+    this.#filtersTold = report;
+    this.#tell({ type: 'filters', ...report });
   }
 
   #tell(message: FromVoice): void {

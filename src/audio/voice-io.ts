@@ -10,6 +10,7 @@ import type { Capture, DeviceEvents } from './device.ts';
 import { openDevices, type Side } from './device-choice.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { type AudioFailure, asAudioFailure } from './failure.ts';
+import { openFilter } from './filter-choice.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
 import {
@@ -20,7 +21,7 @@ import {
   PORT_BACKLOG_BYTES_MAX,
   VOICE_BODY_BYTES,
 } from './params.ts';
-import { type FromVoice, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
+import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
 import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
 
@@ -31,7 +32,7 @@ const OPENING_CATCH_UP_MS = 3 * FRAME_MS;
 export interface VoiceOptions {
   /** Framed as `port.ts` says. Owned by this from now on. */
   readonly stream: Duplex;
-  /** WREN_OPUS, WREN_AUDIO_BACKEND, and what PulseAudio reads. */
+  /** WREN_OPUS, WREN_AUDIO_BACKEND, WREN_AUDIO_FILTER, and what PulseAudio reads. */
   readonly env: { readonly [name: string]: string | undefined };
   /** Monotonic ms as `performance.timeOrigin + performance.now()` gives. */
   readonly now: () => number;
@@ -56,6 +57,8 @@ class VoiceChild implements VoiceService {
   #codec: OpusCodec | undefined;
   #engine: VoiceEngine | undefined;
   #pacer: Pacer;
+  /** What was last said of filters: it may come before `start`. */
+  #sound: SoundSettings | undefined;
   #spec = '';
   #resumeMs = 0;
   #opening = false;
@@ -89,6 +92,7 @@ class VoiceChild implements VoiceService {
     clearTimeout(this.#timer);
     clearTimeout(this.#retry);
     await Promise.all([this.#engine?.capture.close(), this.#engine?.playback.close()]);
+    this.#engine?.close();
     this.#codec?.close();
     const { stream, onFinished } = this.#options;
     if (stream.writable) {
@@ -127,6 +131,9 @@ class VoiceChild implements VoiceService {
         return this.#engine?.mute(command.on);
       case 'hold':
         return this.#engine?.hold(command.on);
+      case 'filters':
+        this.#sound = command;
+        return this.#engine?.filter(command);
       case 'stop':
         void this.finish();
     }
@@ -170,7 +177,8 @@ class VoiceChild implements VoiceService {
     const codec = this.#openCodec();
     if (!codec) return;
     if (!this.#engine) {
-      this.#engine = new VoiceEngine(codec);
+      this.#engine = new VoiceEngine(codec, (parts) => openFilter(parts, this.#options.env));
+      if (this.#sound) this.#engine.filter(this.#sound);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }

@@ -10,7 +10,8 @@ import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
-import { adviceFor } from './audio-advice.ts';
+import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-sound.ts';
+import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
 import type { VoiceEnd } from './voice-end.ts';
@@ -93,6 +94,11 @@ export class AgentCalls {
     this.#tellNode({ type: NODE_COMMAND[command.type], call });
   }
 
+  /** The settings of echo, noise and gain have changed: running calls follow. */
+  soundChanged(): void {
+    for (const line of this.#lines.values()) this.#tellFilters(line);
+  }
+
   /** We are about to leave the network: the other ends are told while they can be. */
   hangUpAll(): void {
     for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'hang-up', call });
@@ -165,23 +171,7 @@ export class AgentCalls {
 
   #begin(id: string, peer: string, direction: 'in' | 'out'): void {
     if (this.#find(id)) return;
-    const now = this.#now();
-    const call: Call = {
-      call: id,
-      peer,
-      direction,
-      phase: 'dialling',
-      startedAtMs: now,
-      answeredAtMs: null,
-      path: null,
-      via: null,
-      muted: false,
-      heldBy: 'nobody',
-      quality: null,
-      inputDb: -96,
-      outputDb: -96,
-      reason: null,
-    };
+    const call = newCall(id, peer, direction, this.#now());
     this.#core.emit({ type: 'call.changed', call });
     this.#log(call, null);
     // Made while it rings, so that sound can begin as soon as somebody answers; no device is opened before that.
@@ -217,6 +207,7 @@ export class AgentCalls {
     const { call, peer, reason, durationMs } = news;
     const line = this.#lines.get(call);
     this.#lines.delete(call);
+    if (this.#lines.size === 0) filtersEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
@@ -263,9 +254,14 @@ export class AgentCalls {
     if (!line.started) line.voiceStartedAt = now;
     line.started = true;
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
+    this.#tellFilters(line);
     const view = this.#find(call);
     if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
     if (view?.phase === 'held') line.voice?.tell({ type: 'hold', on: true });
+  }
+
+  #tellFilters(line: Line): void {
+    if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });
   }
 
   #voiceDied(call: string, line: Line, why: string): void {
@@ -287,16 +283,8 @@ export class AgentCalls {
 
   #fromVoice(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
-      case 'ready': {
-        const { codec, capture, playback } = message;
-        const backend = playback === 'none' ? capture : playback;
-        const advice = adviceFor({ codec, backend });
-        this.#core.emit({
-          type: 'audio.changed',
-          audio: { ...this.#core.state.audio, codec, backend, advice, problem: '' },
-        });
-        return;
-      }
+      case 'ready':
+        return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
       case 'stats': {
@@ -307,6 +295,9 @@ export class AgentCalls {
       case 'level':
         this.#core.emit({ type: 'call.level', call, inputDb: message.inputDb, outputDb: message.outputDb });
         return;
+      case 'filters':
+        // The last words of a call that has ended say nothing of the present.
+        return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
       case 'first-sound': {
         const view = this.#find(call);
         if (!view || line.heardFirst) return;
@@ -388,12 +379,3 @@ export class AgentCalls {
     }
   }
 }
-
-const NO_TOTALS: Totals = {
-  sentPackets: 0,
-  receivedPackets: 0,
-  sentBytes: 0,
-  receivedBytes: 0,
-  lostIn: 0,
-  concealedPct: 0,
-};

@@ -17,6 +17,7 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import { soundOf } from './settings-file.ts';
 import { type AppState, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
@@ -97,8 +98,9 @@ export class AgentCore {
 
   constructor(options: AgentOptions) {
     this.options = options;
-    const { presence, audioSpec } = options.profile.settings.get();
-    const audio = { ...INITIAL_STATE.audio, spec: audioSpec };
+    const settings = options.profile.settings.get();
+    const { presence, audioSpec } = settings;
+    const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings) };
     this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
   }
 

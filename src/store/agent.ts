@@ -19,6 +19,7 @@ import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { changeSound } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -136,6 +137,11 @@ export class Agent {
         this.#core.options.profile.settings.set({ audioSpec: command.spec });
         this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
         return null;
+      case 'sound.set': {
+        const sound = changeSound(this.#core, command);
+        this.#calls.soundChanged();
+        return sound;
+      }
       case 'proxy.set':
         return changeProxy(this.#core, command.proxy);
       default:

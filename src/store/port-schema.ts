@@ -9,6 +9,7 @@ import {
   AUDIO_SPEC_LENGTH_MAX,
   CHAT_TEXT_BYTES_MAX,
   HISTORY_PAGE_LINES_MAX,
+  INPUT_GAIN_DB_MAX,
   PROXY_URL_LENGTH_MAX,
   REQUEST_MESSAGE_BYTES_MAX,
 } from '../net/protocol/params.ts';
@@ -21,6 +22,7 @@ const WAIT_MS_MAX = 24 * 3_600_000;
 const Text = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 const Spec = v.pipe(v.string(), v.maxLength(AUDIO_SPEC_LENGTH_MAX));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(HISTORY_PAGE_LINES_MAX));
+const Mode = v.picklist(['on', 'off', 'auto']);
 const Moment = v.pipe(v.number(), v.finite());
 
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
@@ -85,6 +87,14 @@ export const Command = v.variant('type', [
   onCall('call.mute'),
   onCall('call.unmute'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
+  v.object({
+    type: v.literal('sound.set'),
+    echo: v.exactOptional(Mode),
+    noise: v.exactOptional(Mode),
+    gain: v.exactOptional(Mode),
+    headphones: v.exactOptional(v.boolean()),
+    inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
+  }),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   bare('check'),
   named('check.path'),

@@ -11,6 +11,8 @@
  *   -> {"id":3,"cmd":{"type":"chat.send","to":"bobby1","text":"hi"}}
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
+
+import type { SoundMode, SoundSettings } from '../audio/port.ts';
 import type { PathReport } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type {
@@ -78,6 +80,16 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
+  | {
+      readonly type: 'sound.set';
+      readonly echo?: SoundMode;
+      readonly noise?: SoundMode;
+      readonly gain?: SoundMode;
+      readonly headphones?: boolean;
+      /** -20..20 dB. */
+      readonly inputGainDb?: number;
+    }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
@@ -174,6 +186,7 @@ export interface AgentResults {
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };
+  'sound.set': SoundSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
 

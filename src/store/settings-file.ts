@@ -6,8 +6,9 @@
 import { join } from 'node:path';
 import Conf from 'conf';
 import * as v from 'valibot';
+import type { SoundMode, SoundSettings } from '../audio/port.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { AUDIO_SPEC_LENGTH_MAX, PROXY_URL_LENGTH_MAX } from '../net/protocol/params.ts';
+import { AUDIO_SPEC_LENGTH_MAX, INPUT_GAIN_DB_MAX, PROXY_URL_LENGTH_MAX } from '../net/protocol/params.ts';
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
@@ -32,6 +33,13 @@ export interface Settings {
   readonly webPorts: boolean;
   /** May buddies test silently which way leads to us (`wren check NAME` at their end)? */
   readonly pathTests: boolean;
+  /** Echo, noise and gain of the microphone (`audio/microphone-chain.ts`). */
+  readonly echo: SoundMode;
+  readonly noise: SoundMode;
+  readonly gain: SoundMode;
+  readonly headphones: boolean;
+  /** -20..20 dB. */
+  readonly inputGainDb: number;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -43,7 +51,17 @@ export const DEFAULT_SETTINGS: Settings = {
   portMapping: true,
   webPorts: true,
   pathTests: true,
+  echo: 'auto',
+  noise: 'auto',
+  gain: 'auto',
+  headphones: false,
+  inputGainDb: 0,
 };
+
+/** What of the settings is for the voice end. */
+export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings): SoundSettings {
+  return { echo, noise, gain, headphones, inputGainDb };
+}
 
 export interface SettingsFile {
   get(): Settings;
@@ -91,6 +109,7 @@ function peek(path: string): Buffer | string {
   }
 }
 
+const MODE = v.picklist(['on', 'off', 'auto']);
 const SCHEMAS = {
   presence: v.picklist(['online', 'away', 'do-not-disturb', 'invisible']),
   audioSpec: v.pipe(v.string(), v.minLength(1), v.maxLength(AUDIO_SPEC_LENGTH_MAX)),
@@ -100,6 +119,11 @@ const SCHEMAS = {
   portMapping: v.boolean(),
   webPorts: v.boolean(),
   pathTests: v.boolean(),
+  echo: MODE,
+  noise: MODE,
+  gain: MODE,
+  headphones: v.boolean(),
+  inputGainDb: v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX)),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

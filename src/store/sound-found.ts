@@ -5,6 +5,7 @@ import type { SoundFound } from '../audio/device-probe.ts';
 const Found = v.object({
   codec: v.picklist(['native', 'wasm']),
   backend: v.picklist(['portaudio', 'pulse', 'file', 'none', 'socket']),
+  filter: v.picklist(['speex', 'own', 'none']),
 });
 
 export function readSoundFound(line: string): SoundFound | undefined {

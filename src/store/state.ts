@@ -2,6 +2,7 @@
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
+import type { SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
@@ -121,6 +122,12 @@ export interface AudioReport {
   readonly advice: string;
   /** One sentence when sound does not work as asked; empty otherwise. */
   readonly problem: string;
+  /** What takes out echo and noise, or would; absent before anybody looked. */
+  readonly filter?: SoundFilters['filter'];
+  /** What a person wants done with the microphone. */
+  readonly sound?: SoundSettings;
+  /** What is done with it in the running call; absent outside of calls. */
+  readonly filters?: Omit<SoundFilters, 'filter'>;
 }
 
 export interface AppState {

@@ -97,6 +97,18 @@ describe('control messages', () => {
     expect(asToVoice({ type: 'mute', on: true })).toEqual({ type: 'mute', on: true });
     expect(asToVoice({ type: 'hold', on: false })).toEqual({ type: 'hold', on: false });
     expect(asToVoice({ type: 'stop' })).toEqual({ type: 'stop' });
+    const filters = { type: 'filters', echo: 'auto', noise: 'on', gain: 'off', headphones: true, inputGainDb: -20 };
+    expect(asToVoice({ ...filters, more: 1 })).toEqual(filters);
+    for (const wrong of [
+      { echo: 'loud' },
+      { gain: true },
+      { headphones: 1 },
+      { inputGainDb: 21 },
+      { inputGainDb: '3' },
+    ]) {
+      expect(asToVoice({ ...filters, ...wrong })).toBeUndefined();
+    }
+    expect(asToVoice({ ...filters, inputGainDb: Number.NaN })).toBeUndefined();
     for (const wrong of [{ type: 'start', spec: 1, call: 'c' }, { type: 'mute' }, { type: 'fly' }, {}]) {
       expect(asToVoice(wrong)).toBeUndefined();
     }

@@ -79,6 +79,27 @@ describe('the voice child', () => {
     expect(alike.correlation).toBeGreaterThan(0.7);
   });
 
+  it('takes out noise of a file when asked by name, with our own filter where the library is missing, and says so', async () => {
+    const child = new VoiceChildUnderTest({ WREN_AUDIO_BACKEND: 'none', WREN_SPEEXDSP: fileOf('missing.so') });
+    children.push(child);
+    const settings = { echo: 'auto', noise: 'on', gain: 'off', headphones: false, inputGainDb: 0 } as const;
+    child.command({ type: 'filters', ...settings });
+    child.command({ type: 'start', spec: `file:${fileOf('speech.wav')}`, call: 'call-1' });
+    await child.until(() => child.told.some(({ type }) => type === 'filters'), 5000, 'no word of filters');
+    expect(child.told.filter(({ type }) => type === 'problem')).toEqual([]);
+    expect(child.told.filter(({ type }) => type === 'filters').at(-1)).toEqual({
+      type: 'filters',
+      filter: 'own',
+      echo: false,
+      noise: true,
+      gain: false,
+      echoDelayMs: null,
+    });
+    child.command({ type: 'filters', ...settings, noise: 'auto' });
+    await child.until(() => child.told.filter(({ type }) => type === 'filters').length > 1, 5000, 'no second word');
+    expect(child.told.findLast(({ type }) => type === 'filters')).toMatchObject({ filter: 'none', noise: false });
+  });
+
   it('leaves a recording that plays when it is killed', async () => {
     const child = started(`file:${fileOf('speech.wav')},${fileOf('killed.wav')}`);
     child.onBody = (bytes) => child.voiceDown(bytes);

@@ -5,7 +5,7 @@ import { parseVoiceBody } from '../../src/audio/voice-body.ts';
 import { VoiceEngine } from '../../src/audio/voice-engine.ts';
 import { compare, stoi } from '../support/likeness.ts';
 import { speech, tone } from '../support/speech.ts';
-import { runLoop } from '../support/voice-loop.ts';
+import { keptPlayback, recordedCapture, runLoop } from '../support/voice-loop.ts';
 
 const { samples, source } = speech();
 console.log(`speech of these tests: ${source}`);
@@ -150,5 +150,90 @@ describe('the voice engine', () => {
     engine.tick(0);
     const [output] = engine.drain();
     expect(output!.type === 'body' && parseVoiceBody(output!.bytes)!.mediaTime).toBe(20);
+  });
+});
+
+describe('the filters of an engine', () => {
+  const settings = { echo: 'auto', noise: 'auto', gain: 'auto', headphones: false, inputGainDb: 0 } as const;
+
+  function engineWith(
+    kind: 'file' | 'pulse',
+    filter: boolean,
+  ): { engine: VoiceEngine; far: Int16Array[]; forgot: () => number } {
+    const far: Int16Array[] = [];
+    let forgotten = 0;
+    const engine = new VoiceEngine(codec(), () => ({
+      kind: 'own',
+      use: () => undefined,
+      process: (_mic, reference) => far.push(reference.slice()),
+      forget: () => forgotten++,
+      close: () => undefined,
+    }));
+    engine.attachCapture({ ...recordedCapture(spoken), kind });
+    engine.attachPlayback({ ...keptPlayback(), kind });
+    if (filter) engine.filter(settings);
+    return { engine, far, forgot: () => forgotten };
+  }
+
+  it('send a recording bit by bit as if there were none', () => {
+    const bodies = [true, false].map((filter) => {
+      const { engine } = engineWith('file', filter);
+      return Array.from({ length: 100 }, (_, n) => {
+        engine.tick(n * 20);
+        return engine.drain().find((output) => output.type === 'body')?.bytes;
+      });
+    });
+    expect(bodies[0]).toEqual(bodies[1]);
+  });
+
+  it('hear as far end exactly what the speaker sent, frames that it left out too', () => {
+    const { engine, far } = engineWith('pulse', true);
+    const sent: (Int16Array | undefined)[] = [];
+    let frame: Int16Array | undefined;
+    engine.attachPlayback({
+      ...keptPlayback(),
+      kind: 'pulse',
+      delayMs: 200,
+      // A speaker with a queue that is too long: it leaves three frames out, and marks the others.
+      write: () => {
+        frame = sent.length % 40 === 39 && sent.length < 120 ? undefined : new Int16Array(320).fill(sent.length + 1);
+        sent.push(frame);
+      },
+      sent: () => frame,
+    });
+    for (let n = 0; n < 200; n++) engine.tick(n * 20);
+    const [heard, played] = [far, sent].map((list) =>
+      list.flatMap((one) => (one ? [...one] : [])).filter((sample) => sample !== 0),
+    );
+    expect(heard!.length).toBeGreaterThan(50 * 320);
+    expect(heard).toEqual(played!.slice(0, heard!.length));
+  });
+
+  it('say once what they do, and again when it has changed; an engine that was told nothing says nothing', () => {
+    let now = 0;
+    const told = (engine: VoiceEngine, ticks: number): unknown[] => {
+      for (let n = 0; n < ticks; n++) {
+        now += 20;
+        engine.tick(now);
+      }
+      return engine
+        .drain()
+        .flatMap((output) => (output.type === 'tell' && output.message.type === 'filters' ? [output.message] : []));
+    };
+    expect(told(engineWith('pulse', false).engine, 60)).toEqual([]);
+    const { engine } = engineWith('pulse', true);
+    const all = { type: 'filters', filter: 'own', echo: true, noise: true, gain: true, echoDelayMs: null };
+    expect(told(engine, 60)).toEqual([all]);
+    engine.filter({ ...settings, headphones: true });
+    expect(told(engine, 60)).toEqual([{ ...all, echo: false }]);
+  });
+
+  it('forget the room with the device', () => {
+    const { engine, forgot } = engineWith('pulse', true);
+    const before = forgot();
+    engine.attachCapture({ ...recordedCapture(spoken), kind: 'pulse' });
+    expect(forgot()).toBe(before + 1);
+    engine.skip(10);
+    expect(forgot()).toBe(before + 2);
   });
 });

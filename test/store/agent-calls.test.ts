@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ToVoice } from '../../src/audio/port.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { AgentCalls } from '../../src/store/agent-calls.ts';
+import { changeSound } from '../../src/store/agent-sound.ts';
 import type { CallEvent } from '../../src/store/port.ts';
 import type { VoiceEnd, VoiceEvents } from '../../src/store/voice-end.ts';
 import { AgentScene, type AgentSceneOptions, WALL_MS } from '../support/agent-scene.ts';
@@ -79,7 +80,9 @@ test('a voice end is made while it rings, and starts when somebody answers', () 
   expect(voices[0]?.told).toEqual([]);
   room.answer(CALL, 'file:,b.wav');
   answered(room);
-  expect(voices[0]?.told).toEqual([{ type: 'start', spec: 'file:,b.wav', call: CALL }]);
+  expect(voices[0]?.told.filter(({ type }) => type === 'start')).toEqual([
+    { type: 'start', spec: 'file:,b.wav', call: CALL },
+  ]);
   expect(told()).toEqual(['ringing', 'answered']);
   expect(room.voicePid).toBe(4_711);
 });
@@ -249,4 +252,43 @@ test('the screen sees a call begin, run, be held and end', () => {
   room.fromNode({ type: 'resumed', call: CALL, peer: 'bobby1', by: 'them', heldBy: 'nobody' });
   ended(room);
   expect(phase()).toBe('ended');
+});
+
+test('a voice end is told of echo, noise and gain as it starts, and again when they change in the call', () => {
+  const room = calls();
+  rings(room);
+  room.soundChanged();
+  expect(voices[0]?.told).toEqual([]);
+  answered(room);
+  const asSet = { type: 'filters', echo: 'auto', noise: 'auto', gain: 'auto', headphones: false, inputGainDb: 0 };
+  expect(voices[0]?.told.slice(0, 2)).toEqual([{ type: 'start', spec: 'default', call: CALL }, asSet]);
+  expect(changeSound(scene.core, { headphones: true, inputGainDb: -3 })).toMatchObject({
+    echo: 'auto',
+    headphones: true,
+  });
+  room.soundChanged();
+  expect(voices[0]?.told.at(-1)).toEqual({ ...asSet, headphones: true, inputGainDb: -3 });
+  expect(scene.core.state.audio.sound).toEqual({
+    echo: 'auto',
+    noise: 'auto',
+    gain: 'auto',
+    headphones: true,
+    inputGainDb: -3,
+  });
+});
+
+test('what a voice end does with the sound is told while the call lasts, and what filter there is afterwards too', () => {
+  const room = calls();
+  rings(room);
+  answered(room);
+  const filters = { echo: true, noise: true, gain: true, echoDelayMs: 92 };
+  voices[0]?.events.onMessage({ type: 'filters', filter: 'own', ...filters });
+  expect(scene.core.state.audio).toMatchObject({ filter: 'own', filters });
+  voices[0]?.events.onMessage({ type: 'filters', filter: 'none', ...filters, echo: false, noise: false });
+  expect(scene.core.state.audio).toMatchObject({ filter: 'own', filters: { echo: false } });
+  ended(room);
+  expect(scene.core.state.audio.filters).toBeUndefined();
+  voices[0]?.events.onMessage({ type: 'filters', filter: 'speex', ...filters });
+  expect(scene.core.state.audio).toMatchObject({ filter: 'own' });
+  expect(scene.core.state.audio.filters).toBeUndefined();
 });

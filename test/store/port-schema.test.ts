@@ -39,6 +39,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'call.mute': { type: 'call.mute' },
   'call.unmute': { type: 'call.unmute' },
   'audio.set': { type: 'audio.set', spec: 'default' },
+  'sound.set': { type: 'sound.set', echo: 'on', noise: 'off', gain: 'auto', headphones: true, inputGainDb: -6 },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },
   check: { type: 'check' },
   'check.path': { type: 'check.path', name: 'bobby1' },

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Remembered } from '../../src/net/index.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../../src/net/protocol/params.ts';
 import { type Identity, type NetworkRecord, openProfile, profileFolder } from '../../src/store/profile-file.ts';
+import { DEFAULT_SETTINGS } from '../../src/store/settings-file.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 let folder: string;
@@ -91,13 +92,9 @@ test('everything that is set is there at the next start, in files for the owner 
   expect(second.identity()).toEqual(ALICE);
   expect(second.hostCache()).toEqual(REMEMBERED);
   expect(second.settings.get()).toEqual({
+    ...DEFAULT_SETTINGS,
     presence: 'away',
     audioSpec: 'none',
-    installNotice: 'due',
-    proxy: '',
-    portMapping: true,
-    webPorts: true,
-    pathTests: true,
     port: first.port(),
   });
   expect(second.takeNotices()).toEqual([]);

@@ -21,13 +21,28 @@ export interface Speech {
   readonly source: 'flite' | 'espeak-ng' | 'synthetic';
 }
 
+const OTHER_TEXT =
+  'Rice is often served in round bowls. The juice of lemons makes fine punch. The box was thrown beside the parked ' +
+  'truck. Four hours of steady work faced us. A large size in stockings is hard to sell.';
+
 let made: Speech | undefined;
+let madeOther: Speech | undefined;
 
 /** About ten seconds, made once a process. */
 export function speech(): Speech {
   made ??= spoken('flite', (file) => ['-voice', 'slt', '-t', TEXT, '-o', file]) ??
     spoken('espeak-ng', (file) => ['-w', file, TEXT]) ?? { samples: syntheticSpeech(10), source: 'synthetic' };
   return made;
+}
+
+/** Another person, who says something else. */
+export function otherSpeech(): Speech {
+  madeOther ??= spoken('flite', (file) => ['-voice', 'rms', '-t', OTHER_TEXT, '-o', file]) ??
+    spoken('espeak-ng', (file) => ['-v', 'en+m3', '-w', file, OTHER_TEXT]) ?? {
+      samples: syntheticSpeech(12).reverse(),
+      source: 'synthetic',
+    };
+  return madeOther;
 }
 
 function spoken(program: 'flite' | 'espeak-ng', args: (file: string) => string[]): Speech | undefined {

@@ -662,6 +662,8 @@ export const PORT_CHOICE_MIN = 10_240;
 export const PORT_CHOICE_MAX = 32_767;
 /** Audio SPEC as written by a person: two file names at most. */
 export const AUDIO_SPEC_LENGTH_MAX = 8_192;
+/** Input gain that a person may set, either way: the voice child refuses more (audio/params.ts). */
+export const INPUT_GAIN_DB_MAX = 20;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
 export const HISTORY_PAGE_LINES_MAX = 1_000;
 export const HISTORY_PAGE_BYTES_MAX = 524_288;

@@ -1,0 +1,111 @@
+/**
+ * `wren sound`: echo, noise and gain of the microphone, for the running call and all later ones. Alone it tells how
+ * they are set and what is done now; with a part and a word it changes one of them.
+ */
+import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { INPUT_GAIN_DB_MAX } from '../../src/net/protocol/params.ts';
+import type { AgentCommand } from '../../src/store/port.ts';
+import type { AudioReport } from '../../src/store/state.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { columns } from './layout.ts';
+import { examples, UsageProblem } from './usage.ts';
+
+type Change = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
+type Mode = NonNullable<Change['echo']>;
+
+const AFTERWORDS = `
+auto: on with a sound card, off with files (they are sent bit by bit as they are).
+With headphones on no echo is taken out: there is none.
+Everything holds for the running call at once, and is remembered.`;
+
+const PARTS = [
+  { word: 'echo', description: 'take the echo of the speaker out of the microphone' },
+  { word: 'noise', description: 'turn down steady noise behind the voice' },
+  { word: 'gain', description: 'bring the voice to one loudness, near or far' },
+] as const;
+
+export function addSound(program: Command, act: Act): void {
+  const sound = program
+    .command('sound')
+    .description('echo, noise and gain of the microphone')
+    .argument('[none...]')
+    .usage('[command]')
+    .addHelpText(
+      'after',
+      `${examples('wren sound', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
+    )
+    .action(
+      act((invocation, [word]: readonly string[]) => {
+        if (word !== undefined) throw new UsageProblem(`there is no "wren sound ${word}"`, 'wren sound --help');
+        return change(invocation, {});
+      }),
+    );
+  for (const { word, description } of PARTS) {
+    sound
+      .command(word)
+      .addArgument(new Argument('<mode>', 'on, off or auto').choices(['on', 'off', 'auto']))
+      .description(description)
+      .addHelpText('after', examples(`wren sound ${word} off`))
+      .action(act((invocation, mode: Mode) => change(invocation, { [word]: mode })));
+  }
+  sound
+    .command('headphones')
+    .addArgument(new Argument('<state>', 'on or off').choices(['on', 'off']))
+    .description('say that you wear headphones, so that no echo needs taking out')
+    .addHelpText('after', examples('wren sound headphones on'))
+    .action(act((invocation, state: 'on' | 'off') => change(invocation, { headphones: state === 'on' })));
+  sound
+    .command('input')
+    .addArgument(new Argument('<dB>', `-${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}`).argParser(decibelValue))
+    .description('make the microphone louder or quieter before all else')
+    .addHelpText('after', examples('wren sound input 6', 'wren sound input -3'))
+    .action(act((invocation, inputGainDb: number) => change(invocation, { inputGainDb })));
+}
+
+function decibelValue(text: string): number {
+  const value = /^[+-]?\d{1,2}(\.\d)?$/.test(text) ? Number(text) : Number.NaN;
+  if (Math.abs(value) <= INPUT_GAIN_DB_MAX) return value;
+  throw new InvalidArgumentError(`It takes decibels from -${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}.`);
+}
+
+async function change({ output, ...rest }: Invocation, wish: Change): Promise<ExitCode> {
+  await withAgent({ output, ...rest }, { start: true }, async (agent) => {
+    const sound = await agent.request({ type: 'sound.set', ...wish });
+    const { audio } = await agent.request({ type: 'status' });
+    output.object({ event: 'sound', ...sound, filter: audio.filter ?? null, now: audio.filters ?? null });
+    for (const line of columns(soundRows({ ...audio, sound }))) output.line(line);
+  });
+  return EXIT.done;
+}
+
+const FILTERS = {
+  speex: 'speexdsp',
+  own: "wren's own filter (libspeexdsp1 of your system costs less, where it is installed)",
+  none: 'nothing (WREN_AUDIO_FILTER=none)',
+} as const;
+
+function soundRows({ sound, filter, filters }: AudioReport): [string, string][] {
+  if (!sound) return [];
+  const now = (on: boolean | undefined): string => (on === undefined ? '' : on ? ', in use' : ', not in use');
+  const late = filters?.echoDelayMs ? `; it comes after ${filters.echoDelayMs} ms` : '';
+  return [
+    ['Echo:', `${sound.echo}${sound.headphones ? ', but headphones are on' : ''}${now(filters?.echo)}${late}`],
+    ['Noise:', `${sound.noise}${now(filters?.noise)}`],
+    ['Gain:', `${sound.gain}${now(filters?.gain)}`],
+    ['Headphones:', sound.headphones ? 'on' : 'off'],
+    ['Input:', `${sound.inputGainDb > 0 ? '+' : ''}${sound.inputGainDb} dB`],
+    ...(filter === undefined ? [] : ([['Filtered by:', FILTERS[filter] ?? filter]] as [string, string][])),
+  ];
+}
+
+/** One line of `wren status` on what is done with the microphone; undefined while nobody knows. */
+export function filterWords({ sound, filter, filters }: AudioReport): string | undefined {
+  if (!filters || filter === undefined) return undefined;
+  const parts = (['echo', 'noise', 'gain'] as const).filter((part) => filters[part]);
+  if (parts.length === 0) return sound?.headphones ? 'microphone as it is, headphones on' : 'microphone as it is';
+  const by = filters.echo || filters.noise ? ` by ${SHORT[filter] ?? filter}` : '';
+  return `microphone: ${parts.join(', ')} controlled${by}`;
+}
+
+const SHORT = { speex: 'speexdsp', own: "wren's own filter", none: 'nothing' } as const;

@@ -1,0 +1,132 @@
+/**
+ * What happens to a microphone's frame before it is sent: input gain, echo and noise taken out, automatic gain, each
+ * only when it is wanted. While nothing is wanted the frame passes untouched, bit by bit, and nothing is loaded, kept or
+ * counted. Pure but for the filter that it opens; `voice-engine.ts` owns one and hands it all that is captured and played.
+ */
+import { Amplifier } from './amplifier.ts';
+import { FarEnd } from './far-end.ts';
+import { GainControl } from './gain-control.ts';
+import { FRAME_SAMPLES } from './params.ts';
+import { levelDb, SILENCE } from './pcm.ts';
+import type { BackendKind, SoundFilters, SoundMode, SoundSettings } from './port.ts';
+import type { FilterParts, VoiceFilter } from './voice-filter.ts';
+
+/** What the chain must know of the devices of a call. */
+export interface ChainDevices {
+  readonly capture: BackendKind;
+  readonly playback: BackendKind;
+  /** Their own estimate of their delays together, ms. */
+  readonly delayMs: number;
+}
+
+/** Files and nothing at all are what they are; everything else has a room around it. */
+const isCard = (kind: BackendKind): boolean => kind !== 'file' && kind !== 'none';
+
+export class MicrophoneChain {
+  readonly #open: (parts: FilterParts) => VoiceFilter | undefined;
+  #settings: SoundSettings | undefined;
+  #devices: ChainDevices = { capture: 'none', playback: 'none', delayMs: 0 };
+  #inputGain = 1;
+  #input: Amplifier | undefined;
+  #filter: VoiceFilter | undefined;
+  #parts: FilterParts = { echo: false, noise: false };
+  #far: FarEnd | undefined;
+  #gain: GainControl | undefined;
+  readonly #frame = new Int16Array(FRAME_SAMPLES);
+
+  /** `open` gives a filter when one is first needed; undefined when none may be used. */
+  constructor(open: (parts: FilterParts) => VoiceFilter | undefined) {
+    this.#open = open;
+  }
+
+  get report(): SoundFilters {
+    return {
+      filter: this.#filter?.kind ?? 'none',
+      ...this.#parts,
+      gain: this.#gain !== undefined,
+      echoDelayMs: this.#far?.delayMs === undefined ? null : Math.round(this.#far.delayMs),
+    };
+  }
+
+  /** What a person wants, from the next frame on. */
+  set(settings: SoundSettings): void {
+    this.#settings = settings;
+    this.#arrange();
+  }
+
+  /** Other devices: what `auto` means may change, and the way of the echo has. */
+  use(devices: ChainDevices): void {
+    this.#devices = devices;
+    this.#arrange();
+    this.#far?.restart(devices.delayMs);
+    this.#filter?.forget();
+  }
+
+  /** One captured frame; gives it back, or a frame of its own that is valid until the next call. */
+  process(pcm: Int16Array | undefined): Int16Array | undefined {
+    if (!pcm || pcm.length !== FRAME_SAMPLES || !(this.#input || this.#filter || this.#gain)) return pcm;
+    const frame = this.#frame;
+    frame.set(pcm);
+    this.#input?.apply(frame, this.#inputGain);
+    const beforeDb = this.#gain ? levelDb(frame) : 0;
+    this.#clean(frame);
+    this.#gain?.process(frame, beforeDb);
+    return frame;
+  }
+
+  /** The frame that the speaker was given; undefined: none, one was left out. */
+  played(pcm: Int16Array | undefined): void {
+    if (pcm) this.#far?.play(pcm);
+  }
+
+  /** So many captured frames were lost or thrown away. */
+  missed(frames: number): void {
+    for (let frame = 0; frame < frames; frame++) this.#far?.miss();
+  }
+
+  /** The speaker ran dry: the echo may come at another time now. */
+  recheck(): void {
+    this.#far?.recheck();
+  }
+
+  close(): void {
+    this.#filter?.close();
+    this.#filter = undefined;
+  }
+
+  #clean(frame: Int16Array): void {
+    const { far, moved } = this.#far?.capture(frame) ?? { far: SILENCE, moved: false };
+    if (moved) this.#filter?.forget();
+    this.#filter?.process(frame, far);
+  }
+
+  #arrange(): void {
+    const { echo, noise, gain, headphones, inputGainDb } = this.#settings ?? NOTHING;
+    const { capture, playback } = this.#devices;
+    const wanted = (mode: SoundMode, auto: boolean): boolean => mode === 'on' || (mode === 'auto' && auto);
+    const parts = {
+      echo: !headphones && wanted(echo, isCard(capture) && isCard(playback)),
+      noise: wanted(noise, isCard(capture)),
+    };
+    this.#arrangeFilter(parts);
+    this.#inputGain = 10 ** (inputGainDb / 20);
+    if (inputGainDb === 0) this.#input = undefined;
+    else this.#input ??= new Amplifier();
+    if (wanted(gain, isCard(capture))) this.#gain ??= new GainControl();
+    else this.#gain = undefined;
+  }
+
+  #arrangeFilter(parts: FilterParts): void {
+    if (!parts.echo && !parts.noise) this.close();
+    else if (this.#filter) this.#filter.use(parts);
+    else this.#filter = this.#open(parts);
+    this.#parts = this.#filter ? parts : { echo: false, noise: false };
+    if (!this.#parts.echo) this.#far = undefined;
+    else if (!this.#far) {
+      this.#far = new FarEnd();
+      this.#far.restart(this.#devices.delayMs);
+    }
+  }
+}
+
+const NOTHING: SoundSettings = { echo: 'off', noise: 'off', gain: 'off', headphones: false, inputGainDb: 0 };

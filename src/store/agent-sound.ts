@@ -1,0 +1,57 @@
+/**
+ * Sound as the agent keeps it: echo, noise and gain that a person wants are settings of the profile; what is done now,
+ * and with which devices, is told by the voice end of the running call. All stands in `AppState.audio`. `agent.ts` hands in the command
+ * `sound.set`, `agent-calls.ts` what a voice end tells.
+ */
+import type { FromVoice, SoundFilters, SoundSettings } from '../audio/port.ts';
+import type { AgentCore } from './agent-core.ts';
+import { adviceFor } from './audio-advice.ts';
+import type { AgentCommand } from './port.ts';
+import { type Settings, soundOf } from './settings-file.ts';
+
+type SoundChange = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
+
+export function soundSettings(core: AgentCore): SoundSettings {
+  return soundOf(core.options.profile.settings.get());
+}
+
+/** Remembers the change and tells it; gives all as it is now. Throws `Refusal('disk-full')`. */
+export function changeSound(
+  core: AgentCore,
+  { echo, noise, gain, headphones, inputGainDb }: SoundChange,
+): SoundSettings {
+  const change: Partial<Settings> = {
+    ...(echo === undefined ? {} : { echo }),
+    ...(noise === undefined ? {} : { noise }),
+    ...(gain === undefined ? {} : { gain }),
+    ...(headphones === undefined ? {} : { headphones }),
+    ...(inputGainDb === undefined ? {} : { inputGainDb }),
+  };
+  if (Object.keys(change).length > 0) core.options.profile.settings.set(change);
+  const sound = soundSettings(core);
+  core.emit({ type: 'audio.changed', audio: { ...core.state.audio, sound } });
+  return sound;
+}
+
+/** A voice end told which devices and codec it has. */
+export function devicesTold(core: AgentCore, ready: Extract<FromVoice, { type: 'ready' }>): void {
+  const { codec, capture, playback } = ready;
+  const backend = playback === 'none' ? capture : playback;
+  const advice = adviceFor({ codec, backend });
+  core.emit({ type: 'audio.changed', audio: { ...core.state.audio, codec, backend, advice, problem: '' } });
+}
+
+/** A voice end told what it does with the sound. */
+export function filtersTold(core: AgentCore, { filter, ...filters }: SoundFilters): void {
+  const { audio } = core.state;
+  // A call from a file uses none, which says nothing of what the next one would use.
+  const known = filter === 'none' ? audio.filter : filter;
+  const named = known === undefined ? {} : { filter: known };
+  core.emit({ type: 'audio.changed', audio: { ...audio, ...named, filters } });
+}
+
+/** No call is left: nothing is done with any sound. */
+export function filtersEnded(core: AgentCore): void {
+  const { filters, ...audio } = core.state.audio;
+  if (filters) core.emit({ type: 'audio.changed', audio });
+}

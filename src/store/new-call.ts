@@ -1,0 +1,31 @@
+/** What a call is before anything has happened in it (pure): for `agent-calls.ts`, which tells what happens then. */
+import type { Call } from './state.ts';
+
+export function newCall(call: string, peer: string, direction: Call['direction'], startedAtMs: number): Call {
+  return {
+    call,
+    peer,
+    direction,
+    phase: 'dialling',
+    startedAtMs,
+    answeredAtMs: null,
+    path: null,
+    via: null,
+    muted: false,
+    heldBy: 'nobody',
+    quality: null,
+    inputDb: -96,
+    outputDb: -96,
+    reason: null,
+  };
+}
+
+/** Of a call that ended before a packet went. */
+export const NO_TOTALS = {
+  sentPackets: 0,
+  receivedPackets: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  lostIn: 0,
+  concealedPct: 0,
+};

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { openOwnFilter } from '../../src/audio/filter-own.ts';
+import { type ChainDevices, MicrophoneChain } from '../../src/audio/microphone-chain.ts';
+import { levelDb } from '../../src/audio/pcm.ts';
+import type { SoundSettings } from '../../src/audio/port.ts';
+import type { FilterParts, VoiceFilter } from '../../src/audio/voice-filter.ts';
+import { between, echoOf, looped, mixed, rmsDb, whiteNoise } from '../support/room.ts';
+import { framesOf, speech, tone } from '../support/speech.ts';
+
+const AUTO: SoundSettings = { echo: 'auto', noise: 'auto', gain: 'auto', headphones: false, inputGainDb: 0 };
+const OFF: SoundSettings = { ...AUTO, echo: 'off', noise: 'off', gain: 'off' };
+const CARD: ChainDevices = { capture: 'pulse', playback: 'pulse', delayMs: 80 };
+const FILES: ChainDevices = { capture: 'file', playback: 'file', delayMs: 0 };
+
+/** A filter that tells what is asked of it and does nothing to the sound. */
+function scripted() {
+  const asked: string[] = [];
+  const opened: FilterParts[] = [];
+  const open = (parts: FilterParts): VoiceFilter => {
+    opened.push(parts);
+    return {
+      kind: 'own',
+      use: ({ echo, noise }) => asked.push(`use ${echo} ${noise}`),
+      process: () => asked.push('process'),
+      forget: () => asked.push('forget'),
+      close: () => asked.push('close'),
+    };
+  };
+  return { asked, opened, open };
+}
+
+function chainWith(
+  settings: SoundSettings | undefined,
+  devices: ChainDevices,
+  open = scripted().open,
+): MicrophoneChain {
+  const chain = new MicrophoneChain(open);
+  chain.use(devices);
+  if (settings) chain.set(settings);
+  return chain;
+}
+
+const frames = framesOf(speech().samples);
+
+describe('the chain of a microphone', () => {
+  it.each<[string, SoundSettings | undefined, ChainDevices]>([
+    ['before anything is said', undefined, CARD],
+    ['with everything off', OFF, CARD],
+    ['with files, however it is set by itself', AUTO, FILES],
+    ['without any device', AUTO, { capture: 'none', playback: 'none', delayMs: 0 }],
+  ])('hands on the very frame %s, and opens no filter', (_when, settings, devices) => {
+    const { open, opened } = scripted();
+    const chain = chainWith(settings, devices, open);
+    for (const frame of frames.slice(0, 50)) {
+      const before = frame.slice();
+      expect(chain.process(frame)).toBe(frame);
+      expect(frame).toEqual(before);
+      chain.played(frame);
+    }
+    expect(chain.process(undefined)).toBeUndefined();
+    expect(opened).toEqual([]);
+    expect(chain.report).toEqual({ filter: 'none', echo: false, noise: false, gain: false, echoDelayMs: null });
+  });
+
+  it('is all on by itself with a sound card, and never changes the frame of the device', () => {
+    const { open, opened } = scripted();
+    const chain = chainWith(AUTO, CARD, open);
+    expect(opened).toEqual([{ echo: true, noise: true }]);
+    expect(chain.report).toEqual({ filter: 'own', echo: true, noise: true, gain: true, echoDelayMs: null });
+    const frame = frames[40]!.slice();
+    expect(chain.process(frame)).not.toBe(frame);
+    expect(frame).toEqual(frames[40]);
+  });
+
+  it('takes out no echo when headphones are told, and goes on with noise and gain', () => {
+    const { open, opened, asked } = scripted();
+    const chain = chainWith({ ...AUTO, headphones: true }, CARD, open);
+    expect(opened).toEqual([{ echo: false, noise: true }]);
+    chain.set(AUTO);
+    expect(asked).toEqual(['use true true']);
+    chain.set({ ...AUTO, echo: 'on', headphones: true });
+    expect(asked.at(-1)).toBe('use false true');
+    expect(chain.report).toMatchObject({ echo: false, noise: true, gain: true });
+  });
+
+  it('is exactly out of the way with headphones and the rest off', () => {
+    const { open, opened } = scripted();
+    const chain = chainWith({ ...OFF, echo: 'on', headphones: true }, CARD, open);
+    expect(chain.process(frames[9])).toBe(frames[9]);
+    expect(opened).toEqual([]);
+  });
+
+  it('does on files what is asked for by name', () => {
+    const chain = chainWith({ ...OFF, noise: 'on' }, FILES);
+    expect(chain.report).toMatchObject({ filter: 'own', echo: false, noise: true, gain: false });
+  });
+
+  it('needs a card at both ends for an echo', () => {
+    expect(chainWith(AUTO, { ...CARD, playback: 'none' }).report).toMatchObject({ echo: false, noise: true });
+    expect(chainWith(AUTO, { ...CARD, capture: 'none' }).report).toMatchObject({ echo: false, noise: false });
+  });
+
+  it('switches in a call: what stays on keeps what it learnt, what goes off costs nothing more', () => {
+    const { open, opened, asked } = scripted();
+    const chain = chainWith(AUTO, CARD, open);
+    chain.set({ ...AUTO, noise: 'off' });
+    expect(asked).toEqual(['use true false']);
+    chain.set(OFF);
+    expect(asked).toEqual(['use true false', 'close']);
+    expect(chain.process(frames[0])).toBe(frames[0]);
+    chain.set(AUTO);
+    expect(opened).toHaveLength(2);
+  });
+
+  it('goes without echo and noise where no filter may be used, and says so', () => {
+    const chain = chainWith(AUTO, CARD, (() => undefined) as never);
+    expect(chain.report).toEqual({ filter: 'none', echo: false, noise: false, gain: true, echoDelayMs: null });
+    expect(chain.process(frames[0])).toHaveLength(320);
+  });
+
+  it('makes the input louder or quieter by what is told, before all else, and clips nothing', () => {
+    for (const inputGainDb of [-20, -6, 6, 20]) {
+      const chain = chainWith({ ...OFF, inputGainDb }, FILES);
+      const heard = framesOf(tone(440, 0.8, 1000)).map((frame) => chain.process(frame)!.slice());
+      expect(levelDb(heard.at(-1)!) - levelDb(tone(440, 0.02, 1000))).toBeCloseTo(inputGainDb, 1);
+      const loud = framesOf(tone(440, 0.4, 30_000)).map((frame) => chain.process(frame)!.slice());
+      for (const frame of loud) for (const sample of frame) expect(Math.abs(sample)).toBeLessThanOrEqual(29_205);
+    }
+  });
+
+  it('lines the far end up and takes the echo out, whatever the devices estimate', () => {
+    const far = looped(speech().samples, 14);
+    const echo = echoOf(far, { delayMs: 230, decayMs: 80, echoDb: -6, seed: 9 });
+    const mic = mixed(echo, whiteNoise(far.length, -65, 1));
+    const chain = chainWith({ ...OFF, echo: 'on' }, CARD, openOwnFilter);
+    const out = new Int16Array(mic.length);
+    for (let at = 0; at < mic.length; at += 320) {
+      out.set(chain.process(mic.subarray(at, at + 320))!, at);
+      chain.played(far.subarray(at, at + 320));
+    }
+    expect(chain.report.echoDelayMs).toBeGreaterThan(225);
+    expect(chain.report.echoDelayMs).toBeLessThan(235);
+    expect(rmsDb(between(mic, 8, 14)) - rmsDb(between(out, 8, 14))).toBeGreaterThan(15);
+  });
+});
