@@ -6,58 +6,18 @@
  *   voice packet, probe, report -> by the peer's node and the call's tag -> MediaSession, PathFinder
  */
 import type { MediaOrder } from '../call/call-record.ts';
-import { type MediaOutput, MediaSession, type MediaTotals } from '../media/media-session.ts';
-import type { CallPath, CallQuality, VoiceReport } from '../media/quality.ts';
+import { type MediaOutput, MediaSession } from '../media/media-session.ts';
+import type { CallPath, VoiceReport } from '../media/quality.ts';
 import { callTag } from '../media/voice-packet.ts';
 import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
-import type { SocketOrder, Surroundings } from '../nat/path-port.ts';
+import type { Surroundings } from '../nat/path-port.ts';
 import { WideRation } from '../nat/wide-ration.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
 import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
 import { type OpenSocket, type Route, routeKey, type SocketId, sameRoute } from '../protocol/traffic.ts';
-import type { Message, MessageOf } from '../wire/messages.ts';
-import type { PeerSend } from '../wire/peers.ts';
-
-/** What the agent is told. */
-export type CallMediaNews =
-  /** To the voice end; `arrivalMs` on the node's clock. */
-  | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
-  | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
-  /** Nothing comes by any way, or something again. */
-  | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
-  | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
-  /** Precedes the end of the call. */
-  | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
-
-export type CallMediaOutput =
-  | CallMediaNews
-  | { readonly type: 'send-voice'; readonly node: NodeId; readonly bytes: Buffer; readonly routes: readonly Route[] }
-  | {
-      readonly type: 'send-datagram';
-      readonly node: NodeId;
-      readonly message: Message;
-      readonly route: Route;
-      readonly ttl?: number;
-    }
-  | PeerSend
-  | SocketOrder
-  /** Our supernode is to tell this node where it sees us. */
-  | { readonly type: 'vouch'; readonly node: NodeId }
-  /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
-  | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
-  /** A relay that should bring media is silent. */
-  | { readonly type: 'relay-silent' }
-  /** Voice came for this call; of one that is over, the id that both ends know. */
-  | { readonly type: 'alive'; readonly call: CallId };
-
-const MEDIA_KINDS = ['pathProbe', 'pathReply', 'pathOpened', 'pathPorts', 'mediaReport'] as const;
-export type CallMediaMessage = MessageOf<(typeof MEDIA_KINDS)[number]>;
-
-export function isCallMediaMessage(value: Message): value is CallMediaMessage {
-  return MEDIA_KINDS.some((kind) => kind === value.kind);
-}
+import type { CallMediaMessage, CallMediaOutput } from './call-media-port.ts';
 
 interface Talk {
   readonly call: CallId;

@@ -19,7 +19,7 @@ import type { WayName } from '../protocol/ways.ts';
 import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
-import type { CallMediaNews } from './call-media.ts';
+import type { CallMediaNews } from './call-media-port.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 

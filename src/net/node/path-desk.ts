@@ -34,7 +34,7 @@ import { RateLimit } from '../protocol/rate-limit.ts';
 import type { OpenSocket, Route } from '../protocol/traffic.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
-import type { CallMediaMessage, CallMediaOutput } from './call-media.ts';
+import type { CallMediaMessage, CallMediaOutput } from './call-media-port.ts';
 import { inputOf, offerOf, offerTo, readTold } from './path-offer.ts';
 
 const KINDS = ['pathTest', 'pathTestAnswer', 'pathTestEcho', 'pathTestEnd'] as const;

@@ -9,7 +9,7 @@ import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
 import { CANDIDATE_LENGTH_MAX, CANDIDATES_MAX, RELAYS_MAX } from '../protocol/params.ts';
 import type { Route } from '../protocol/traffic.ts';
 import { type Body, NAT_FILTERINGS, NAT_MAPPINGS } from '../wire/messages.ts';
-import type { CallMediaMessage } from './call-media.ts';
+import type { CallMediaMessage } from './call-media-port.ts';
 
 /** The fields of `PathTest` and `PathTestAnswer` that tell where we are: for buddies only. */
 export function offerTo(

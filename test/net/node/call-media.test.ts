@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { silenceBody } from '../../../src/audio/voice-body.ts';
 import { callTag, voicePacket } from '../../../src/net/media/voice-packet.ts';
-import { CallMedia, type CallMediaOutput } from '../../../src/net/node/call-media.ts';
+import { CallMedia } from '../../../src/net/node/call-media.ts';
+import type { CallMediaOutput } from '../../../src/net/node/call-media-port.ts';
 import { printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import { ENDED_CALL_MEMORY_MS, VOICE_PACE_MS } from '../../../src/net/protocol/params.ts';
 import type { Route } from '../../../src/net/protocol/traffic.ts';

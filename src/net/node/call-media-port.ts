@@ -1,0 +1,51 @@
+/**
+ * What `call-media.ts` tells the node and takes from it: the words of its face, and which messages of the wire are its.
+ * `ordinary-node.ts` reads them.
+ */
+import type { MediaTotals } from '../media/media-session.ts';
+import type { CallPath, CallQuality } from '../media/quality.ts';
+import type { SocketOrder } from '../nat/path-port.ts';
+import type { Millis } from '../protocol/core.ts';
+import type { CallId, NodeId } from '../protocol/ids.ts';
+import type { Route } from '../protocol/traffic.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
+import type { PeerSend } from '../wire/peers.ts';
+
+/** What the agent is told. */
+export type CallMediaNews =
+  /** To the voice end; `arrivalMs` on the node's clock. */
+  | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
+  | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
+  /** Nothing comes by any way, or something again. */
+  | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
+  | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
+  /** Precedes the end of the call. */
+  | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
+
+export type CallMediaOutput =
+  | CallMediaNews
+  | { readonly type: 'send-voice'; readonly node: NodeId; readonly bytes: Buffer; readonly routes: readonly Route[] }
+  | {
+      readonly type: 'send-datagram';
+      readonly node: NodeId;
+      readonly message: Message;
+      readonly route: Route;
+      readonly ttl?: number;
+    }
+  | PeerSend
+  | SocketOrder
+  /** Our supernode is to tell this node where it sees us. */
+  | { readonly type: 'vouch'; readonly node: NodeId }
+  /** Signalling to this node should go this way from now on; what is repeated also goes the other. */
+  | { readonly type: 'use-route'; readonly node: NodeId; readonly route: Route; readonly fallback: Route | undefined }
+  /** A relay that should bring media is silent. */
+  | { readonly type: 'relay-silent' }
+  /** Voice came for this call; of one that is over, the id that both ends know. */
+  | { readonly type: 'alive'; readonly call: CallId };
+
+const MEDIA_KINDS = ['pathProbe', 'pathReply', 'pathOpened', 'pathPorts', 'mediaReport'] as const;
+export type CallMediaMessage = MessageOf<(typeof MEDIA_KINDS)[number]>;
+
+export function isCallMediaMessage(value: Message): value is CallMediaMessage {
+  return MEDIA_KINDS.some((kind) => kind === value.kind);
+}
