@@ -75,6 +75,9 @@ export interface RegistrarLoad {
   readonly relayKbps: number;
 }
 
+/** Other supernodes that this client is told of; or ourselves. */
+export type EntriesFor = (client: NodeId, ownWanted: boolean) => readonly SealedEntry[];
+
 interface Client {
   readonly peer: RegistrarPeer;
   readonly key: string;
@@ -107,7 +110,10 @@ interface Question {
 export class Registrar {
   readonly #loginServers: readonly string[];
   readonly #relayKbps: number;
-  readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
+  readonly #entriesFor: EntriesFor;
+  readonly #nextFor: (index: number) => SealedEntry | undefined;
+  readonly #clientsMax: number;
+  readonly #own: NodeId;
   readonly #caps: RelayCaps;
   readonly #beyond: Beyond;
   readonly #wallClock: () => number;
@@ -128,15 +134,21 @@ export class Registrar {
   #leaving = false;
   #out: RegistrarOutput[] = [];
 
-  /** `entriesFor`: other supernodes that this client is told of. */
+  /** `nextFor`: where the client of this number shall go when we stop. `own`: who we are. */
   constructor(options: {
     loginServers: readonly string[];
     relayKbps: number;
-    entriesFor: (client: NodeId) => readonly SealedEntry[];
+    clientsMax?: number | undefined;
+    entriesFor: EntriesFor;
+    nextFor?: (index: number) => SealedEntry | undefined;
+    own?: NodeId;
     beyond: Beyond;
     wallClock: () => number;
   }) {
     this.#entriesFor = options.entriesFor;
+    this.#nextFor = options.nextFor ?? (() => undefined);
+    this.#clientsMax = options.clientsMax ?? CLIENTS_PER_SUPERNODE_MAX;
+    this.#own = options.own ?? '';
     this.#beyond = options.beyond;
     this.#wallClock = options.wallClock;
     this.#loginServers = options.loginServers;
@@ -171,8 +183,12 @@ export class Registrar {
     this.#leaving = true;
     const clients = [...this.#byNode.values()];
     const gapMs = Math.min(LEAVE_GAP_MS, LEAVE_SPREAD_MS_MAX / Math.max(1, clients.length));
-    for (const [index, { peer }] of clients.entries())
-      this.#send(peer.session, message('leaving', { afterMs: Math.round(index * gapMs) }));
+    for (const [index, { peer, standby }] of clients.entries()) {
+      const afterMs = Math.round(index * gapMs);
+      // Who is here in standby has a first supernode.
+      const next = standby ? undefined : this.#nextFor(index);
+      this.#send(peer.session, message('leaving', { afterMs, ...(next ? { next } : {}) }));
+    }
   }
 
   /** Nobody is attached. */
@@ -271,7 +287,7 @@ export class Registrar {
     return {
       clients: this.#byNode.size - this.#standbys(),
       standbys: this.#standbys(),
-      clientsMax: CLIENTS_PER_SUPERNODE_MAX,
+      clientsMax: this.#clientsMax,
       forwardedPackets: this.#forwardedPackets,
       forwardedBytes: this.#forwardedBytes,
       refusedPackets: this.#refusedPackets,
@@ -298,7 +314,7 @@ export class Registrar {
     const { standby } = body;
     if (this.#leaving || (old?.standby !== standby && !this.#hasRoom(standby))) {
       // Where else to go comes with the refusal, so that nobody has to look for it.
-      if (this.#entriesFor(peer.nodeId).length > 0) this.#sendEntries(peer, body.requestId);
+      if (this.#entriesFor(peer.nodeId, false).length > 0) this.#sendEntries(peer, body.requestId, false);
       this.#send(peer.session, message('failure', { requestId: body.requestId, code: 'busy', retryAfterMs: 5_000 }));
       return;
     }
@@ -348,9 +364,9 @@ export class Registrar {
 
   /** Standbys cost no more than their keep-alives, but all of them may rise at once. */
   #hasRoom(standby: boolean): boolean {
-    if (this.#byNode.size < CLIENTS_PER_SUPERNODE_MAX) return true;
+    if (this.#byNode.size < this.#clientsMax) return true;
     const count = standby ? this.#standbys() : this.#byNode.size - this.#standbys();
-    return count < CLIENTS_PER_SUPERNODE_MAX;
+    return count < this.#clientsMax;
   }
 
   #admit(now: Millis, peer: RegistrarPeer): Client {
@@ -514,12 +530,14 @@ export class Registrar {
 
   #tellEntries(now: Millis, client: Client, body: Body<'entriesGet'>): void {
     const { entries } = client.allowance;
-    if (entries.take(now)) this.#sendEntries(client.peer, body.requestId);
+    // Ourselves: for somebody who takes the client for a supernode (PROTOCOL.md 9.14).
+    const ownWanted = (body.nodeIds ?? []).some((id) => hexOf(id) === this.#own);
+    if (entries.take(now)) this.#sendEntries(client.peer, body.requestId, ownWanted);
     else this.#refuse(client.peer.session, { kind: 'entriesGet', body }, 'busy', entries.waitMs(now));
   }
 
-  #sendEntries({ session, nodeId }: RegistrarPeer, requestId: number): void {
-    this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId)] }));
+  #sendEntries({ session, nodeId }: RegistrarPeer, requestId: number, ownWanted: boolean): void {
+    this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId, ownWanted)] }));
   }
 
   #forward(now: Millis, client: Client, body: Body<'forward'>, host: string): void {
