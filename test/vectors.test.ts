@@ -70,6 +70,7 @@ describe('messages', () => {
       'Proof',
       'WhoAmI',
       'YouAre',
+      'Elsewhere',
       'SupernodeRecord',
       'Invite',
       'IndexRecord',

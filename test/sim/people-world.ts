@@ -15,6 +15,7 @@ import {
   type OrdinaryNodeEvent,
   type OrdinaryNodeOptions,
 } from '../../src/net/node/ordinary-node.ts';
+import type { PromotionNews } from '../../src/net/node/promotion-desk.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Remembered } from '../../src/net/overlay/known-supernodes.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
@@ -65,6 +66,8 @@ export class Person {
   readonly callLog: string[] = [];
   call: string | undefined;
   readonly heard: Buffer[] = [];
+  /** What the agent would do with the news of promotion. */
+  onPromotion: (news: PromotionNews) => void = () => {};
 
   constructor(world: PeopleWorld, name: string, options: PersonOptions = {}) {
     this.world = world;
@@ -213,6 +216,9 @@ export class Person {
         return;
       case 'play':
         this.heard.push(event.body);
+        return;
+      case 'promotion':
+        this.onPromotion(event.news);
     }
   }
 

@@ -156,7 +156,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   close: { reason: 'signed out' },
   entriesGet: { requestId: 11, nodeIds: [NODE_A, NODE_B] },
   entries: { requestId: 11, entries: [ENTRY] },
-  leaving: { afterMs: 750 },
+  leaving: { afterMs: 750, next: ENTRY },
   redirect: { requestId: 1, entries: [ENTRY], retryAfterMs: 4_500 },
   firstDoubted: { supernode: NODE_B },
   vouch: { target: NODE_A },
@@ -226,6 +226,16 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     leaves: ['u:al'],
     leavesWanted: true,
   },
+  dialBackAsk: {
+    requestId: 15,
+    nonces: [run(0x10, 16), run(0x20, 16)],
+    port: 4400,
+    padding: Buffer.alloc(6).toString('base64'),
+  },
+  dialBackFor: { nonce: run(0x20, 16), host: '203.0.113.5', port: 4400 },
+  dialBackTold: { requestId: 15, dialling: 2, supernodes: 4, loadPermille: 120, host: '203.0.113.5' },
+  bandwidthProbe: { train: 3, filling: Buffer.alloc(7).toString('base64') },
+  bandwidthSeen: { train: 3, packets: 24, bytes: 24_000, spanMs: 680 },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -270,6 +280,8 @@ export const BODIES: { readonly [type: string]: Json } = {
     hostAsked: true,
     portAsked: true,
   },
+  Elsewhere: { nonce: run(0x01, 16), record: run(0x0a, 24), signature: run(0x70, 32), certificate: CERTIFICATE },
+
   SupernodeRecord: { nodeId: NODE_A, endpoints: ['udp:192.0.2.7:4000', 'tcp:192.0.2.7:443'], issuedAtMs: AT_MS },
   Invite: {
     version: 1,

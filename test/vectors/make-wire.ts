@@ -91,7 +91,7 @@ const DATAGRAMS: readonly { readonly what: string; readonly bytes: Buffer }[] = 
   { what: 'nothing', bytes: Buffer.alloc(0) },
   { what: 'less than 28 bytes', bytes: covered(HELLO).subarray(0, 27) },
   { what: 'a question without a session', bytes: lying(HELLO, 0, 0x50) },
-  { what: 'an unknown kind (7)', bytes: lying(HELLO, 0, 0x70) },
+  { what: 'an unknown kind (9)', bytes: lying(HELLO, 0, 0x90) },
   { what: 'another protocol version', bytes: lying(HELLO, 1, 2) },
   { what: 'a length beyond the end of the datagram', bytes: lying(HELLO, 2, 0, 32) },
   { what: 'a length that leaves no room for the random bytes', bytes: lying(HELLO, 2, 0, 23) },
@@ -159,7 +159,7 @@ const STREAMS: readonly {
   {
     what: 'a bad packet ends the stream, not only the packet',
     role: 'listener',
-    pieces: [hex(Buffer.concat([covered(HELLO), lying(DATA, 0, 0x70)])), hex(covered(DATA))],
+    pieces: [hex(Buffer.concat([covered(HELLO), lying(DATA, 0, 0x90)])), hex(covered(DATA))],
   },
   {
     what: 'a length that leaves no room for the random bytes',

@@ -62,7 +62,7 @@ export class NatAnswerer {
   #otherPort: number | undefined;
   #hasStranger = false;
   /** May we write into private networks? Only one who stands in one. */
-  readonly #servesPrivate: boolean;
+  #servesPrivate = false;
   #out: AnswererOutput[] = [];
   /** Questions that were none, or too many. */
   dropped = 0;
@@ -70,7 +70,12 @@ export class NatAnswerer {
   constructor(options: { random: Random; endpoints: readonly Endpoint[]; askPartner: AskPartner }) {
     this.#random = options.random;
     this.#askPartner = options.askPartner;
-    this.#servesPrivate = options.endpoints.some(({ host }) => isPrivateHost(host));
+    this.setEndpoints(options.endpoints);
+  }
+
+  /** How others reach us. */
+  setEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#servesPrivate = endpoints.some(({ host }) => isPrivateHost(host));
   }
 
   setPorts(other: number | undefined, hasStranger: boolean): void {

@@ -16,7 +16,7 @@ import { keyOfPlace } from '../transport/tickets.ts';
 import type { Expectation, PeerIdentity } from '../transport/trust.ts';
 import { InstallNoticeReader } from '../wire/install-notice.ts';
 import { Mask, readDatagram } from '../wire/mask.ts';
-import { isClear, type Packet } from '../wire/packet.ts';
+import { isClear, type Packet, PacketKind } from '../wire/packet.ts';
 import { beginsLikeAnother, type StreamFace, StreamFramer } from '../wire/stream-framer.ts';
 
 export type LinkId = number;
@@ -51,6 +51,8 @@ export interface CarriersOptions {
   readonly newestVersion?: string | undefined;
   /** Takes packets without a session; where it is missing they are dropped. */
   readonly onClear?: (now: Millis, clear: ClearPacket) => void;
+  /** Is shown each Hello that comes by datagram, before the switchboard is. */
+  readonly onHello?: (now: Millis, clear: ClearPacket) => void;
 }
 
 export type CarrierOutput =
@@ -91,6 +93,7 @@ export class Carriers {
   readonly #random: Random;
   readonly #newestVersion: string | undefined;
   readonly #onClear: CarriersOptions['onClear'];
+  readonly #onHello: CarriersOptions['onHello'];
   readonly #streams = new Map<StreamId, Stream>();
   readonly #links = new Map<LinkId, Link>();
   readonly #linkBySession = new Map<SessionId, LinkId>();
@@ -100,12 +103,13 @@ export class Carriers {
   /** Datagrams and streams that held something else than packets. */
   dropped = 0;
 
-  constructor(switchboard: Switchboard, { pin, random, newestVersion, onClear }: CarriersOptions) {
+  constructor(switchboard: Switchboard, { pin, random, newestVersion, onClear, onHello }: CarriersOptions) {
     this.#switchboard = switchboard;
     this.#mask = new Mask(pin);
     this.#random = random;
     this.#newestVersion = newestVersion;
     this.#onClear = onClear;
+    this.#onHello = onHello;
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -239,6 +243,9 @@ export class Carriers {
     if (bad) this.dropped += 1;
     const source = hostKey(route.endpoint.host);
     for (const packet of packets) {
+      if (packet.kind === PacketKind.hello && side === undefined) {
+        this.#onHello?.(now, { from: route.endpoint, side, packet });
+      }
       if (isClear(packet) && this.#onClear) this.#onClear(now, { from: route.endpoint, side, packet });
       // A further port is there for such alone.
       else if (side === undefined) this.#switchboard.receive(now, route, packet, source);
@@ -253,7 +260,11 @@ export class Carriers {
     const { packets, reply, bad } = stream.framer.push(unread);
     if (reply.length > 0) this.#write(id, stream, reply);
     const route: Route = { via: 'stream', stream: id };
-    for (const packet of packets) this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
+    for (const packet of packets) {
+      const isFor = isClear(packet) && this.#onClear && !stream.carried;
+      if (isFor) this.#onClear?.(now, { from: stream.remote, side: undefined, packet });
+      else this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
+    }
     if (!bad) return;
     this.dropped += 1;
     this.#sayClosed(id, stream);

@@ -31,7 +31,11 @@ import {
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { Carriers, LinkId } from './carriers.ts';
+import type { DialPartners } from './dial-desk.ts';
 import { Mesh, type MeshOutput } from './mesh.ts';
+
+/** When we stop our clients go to so many others. */
+const NEXT_AMONG = 8;
 
 export interface MeshDeskOptions {
   readonly random: Random;
@@ -118,6 +122,25 @@ export class MeshDesk {
   get dropped(): number {
     const { malformed, expired, early, forged } = this.#index.reader.refused;
     return malformed + expired + early + forged + this.#abroad.refused + this.#membership.refused;
+  }
+
+  /** The others, for whoever has a client dialled. */
+  get partners(): DialPartners {
+    return {
+      alive: () => this.#membership.alive(),
+      endpointsOf: (id) => this.#options.entries.endpointsOf(id),
+      loadPermille: () => this.#loadPermille(),
+      send: (now, to, value) => this.#mesh.send(now, to, value, true),
+    };
+  }
+
+  /** Where client number `index` shall go when we stop: those with least to do, in turn. */
+  nextFor(index: number): SealedEntry | undefined {
+    const members = this.#membership.alive().flatMap((id) => this.#membership.get(id) ?? []);
+    const free = members.filter(({ status, loadPermille }) => status === 'alive' && loadPermille < 1_000);
+    const best = free.toSorted((a, b) => a.loadPermille - b.loadPermille).slice(0, NEXT_AMONG);
+    const next = best[index % Math.max(1, best.length)];
+    return next && this.#options.entries.named([bytesOf(next.id)])[0];
   }
 
   /** True when the login server is to be asked now who else is there: we know nobody. */
@@ -230,6 +253,13 @@ export class MeshDesk {
     if (Math.abs(loadPermille - this.#announced.loadPermille) < LOAD_STEP_PERMILLE) return;
     this.#announced = { ...this.#announced, loadPermille };
     this.#membership.announce(now, this.#announced);
+  }
+
+  /** Of all that live, ourselves too, on average. */
+  #loadPermille(): number {
+    const loads = this.#membership.alive().map((id) => this.#membership.get(id)?.loadPermille ?? 0);
+    const all = [this.#announced.loadPermille, ...loads];
+    return all.reduce((sum, one) => sum + one, 0) / all.length;
   }
 
   #lives(id: NodeId): boolean {

@@ -37,7 +37,7 @@ const SIDES = { main: undefined, other: 1, stranger: 2 } as const;
 export class NatDesk {
   readonly #options: NatDeskOptions;
   readonly #answerer: NatAnswerer;
-  readonly #ownHosts: ReadonlySet<string>;
+  #ownHosts: ReadonlySet<string>;
   /** Supernodes elsewhere; the one tried longest ago stands first. */
   #candidates: Endpoint[] = [];
   readonly #partners = new Map<LinkId, Endpoint>();
@@ -66,6 +66,12 @@ export class NatDesk {
   /** Questions that were none, or too many. */
   get dropped(): number {
     return this.#answerer.dropped;
+  }
+
+  /** How others reach us, where that was not known from the first. */
+  setEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#ownHosts = new Set(endpoints.map(({ host }) => host));
+    this.#answerer.setEndpoints(endpoints);
   }
 
   /** Our further UDP ports: one that is asked, one that only sends. */
@@ -103,7 +109,7 @@ export class NatDesk {
   }
 
   receive(now: Millis, { from, side, packet }: ClearPacket): void {
-    if (packet.kind !== PacketKind.whoAmI) return;
+    if (packet.kind !== PacketKind.whoAmI || from.carrier !== 'udp') return;
     const at = side === undefined ? 'main' : 'other';
     this.#answerer.receive(now, { from, at, body: packet.body, packetBytes: packet.bytes.length });
     this.#flush();

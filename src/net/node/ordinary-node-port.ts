@@ -22,6 +22,7 @@ import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media-port.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
+import type { PromotionFact, PromotionNews } from './promotion-desk.ts';
 
 export type { Ticket } from '../transport/tickets.ts';
 
@@ -78,6 +79,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
   | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
+  /** What the judge of promotion must know from the agent. */
+  | { readonly type: 'promotion'; readonly fact: PromotionFact }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   /** Whether the sockets know a proxy has changed. */
@@ -130,6 +133,8 @@ export type OrdinaryNodeEvent =
     }
   /** What stands between us and the internet, found or found to be otherwise. */
   | { readonly type: 'nat'; readonly kind: NatKind }
+  /** Whether we are to be a supernode, and what to do for it. */
+  | { readonly type: 'promotion'; readonly news: PromotionNews }
   /** The supernode that takes over when ours dies; undefined: none is attached. */
   | { readonly type: 'standby'; readonly endpoint: Endpoint | undefined }
   | { readonly type: 'rtt'; readonly rttMs: number }

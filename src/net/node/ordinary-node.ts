@@ -48,7 +48,7 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import { type Ticket, TicketBook } from '../transport/tickets.ts';
 import type { PeerIdentity } from '../transport/trust.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
-import { PacketKind } from '../wire/packet.ts';
+import { isHelloPacket, PacketKind } from '../wire/packet.ts';
 import { CallMedia } from './call-media.ts';
 import { type CallMediaOutput, isCallMediaMessage } from './call-media-port.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
@@ -57,6 +57,8 @@ import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOption
 import { isPathTestMessage, PathDesk, type PathDeskOutput } from './path-desk.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
+import { PromotionDesk, type PromotionDeskOutput } from './promotion-desk.ts';
+import { Signpost, type SignpostOutput } from './signpost.ts';
 import { PinnedTrust } from './trust.ts';
 
 export type {
@@ -86,6 +88,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #media: CallMedia;
   readonly #paths: PathDesk;
   readonly #nat: NatDiscovery;
+  readonly #promotion: PromotionDesk;
+  readonly #signpost: Signpost;
   #people: People | undefined;
   #member: Member | undefined;
   /** What is told while we leave is read after we have left. */
@@ -119,7 +123,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#switchboard = new Switchboard({ random, trust: this.#trust, welcome, tickets: this.#tickets });
     this.#nat = new NatDiscovery(random);
     const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
-    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
+    this.#promotion = new PromotionDesk(random);
+    this.#signpost = new Signpost({ random, pin });
+    const onHello = (now: Millis, { from, packet }: ClearPacket): void => this.#signpost.hello(now, from, packet);
+    this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear, onHello });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodePair(random);
     this.#known = new KnownSupernodes({
@@ -191,10 +198,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
     } else if (input.type === 'no-way') this.#noWay(now, input.to);
-    // Nothing is served here by streams; one that is let be would hold a place for minutes.
-    else if (input.type === 'stream-open' && input.incoming) {
-      this.#out.push({ type: 'close-stream', stream: input.stream });
-    } else if (input.type === 'sockets-open') {
+    // Nothing is served here by streams, but whoever looks for a supernode is led to ours.
+    else if (this.#signpost.receive(now, input)) this.#settle(now);
+    else if (input.type === 'sockets-open') {
       this.#media.socketsOpen(now, input.sockets);
       this.#paths.socketsOpen(now, input.sockets);
     } else this.#carriers.receive(now, input);
@@ -226,7 +232,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'mapped':
         this.#mapped = command.endpoint ? printEndpoint(command.endpoint) : undefined;
+        this.#promotion.setMapped(now, command.endpoint !== undefined);
         this.#tellCandidates(now);
+        break;
+      case 'promotion':
+        this.#promotion.fact(now, command.fact);
         break;
       case 'reattach':
         this.#link.restart(now);
@@ -254,6 +264,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#questions.wake(now);
     this.#publisher.wake(now);
     this.#nat.wake(now);
+    this.#promotion.wake(now);
+    this.#signpost.wake(now);
     this.#settle(now);
   }
 
@@ -261,6 +273,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt());
     return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
 
@@ -306,6 +319,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#peers.leave();
     this.#settle(now);
     this.#link.stop('signed out');
+    this.#promotion.setAttached(now, false);
+    this.#signpost.setSupernode(undefined);
     this.#login.stop('not-signed-in');
     this.#questions.stop('not-signed-in');
     this.#settle(now);
@@ -422,6 +437,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#link.drain()) busy = this.#fromLink(now, output);
       for (const output of this.#known.drain()) busy = this.#fromKnown(now, output);
       for (const output of this.#nat.drain()) busy = this.#fromNat(now, output);
+      for (const output of this.#promotion.drain()) busy = this.#fromPromotion(now, output);
+      for (const output of this.#signpost.drain()) busy = this.#fromSignpost(now, output);
       for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
       for (const output of this.#publisher.drain()) busy = this.#sendToSupernode(now, output, true);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
@@ -441,7 +458,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     switch (output.type) {
       case 'send':
         if (output.route.via === 'forward') this.#forward(now, output.route, output.bytes);
-        else this.#carriers.send(output.route, output.bytes, output.ttl);
+        else this.#transmit(output.route, output.bytes, output.ttl);
         return true;
       case 'established':
         this.#established(now, output.session, output.peer, output.route);
@@ -460,6 +477,26 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#receiveMessage(now, output.session, output.route, output.message);
         return true;
     }
+  }
+
+  /** Whom we say Hello to may lead us elsewhere. */
+  #transmit(route: Route, bytes: Buffer, ttl: number | undefined): void {
+    const to = isHelloPacket(bytes) ? this.#carriers.remoteOf(route) : undefined;
+    if (to) this.#signpost.sent(to, bytes);
+    this.#carriers.send(route, bytes, ttl);
+  }
+
+  #fromPromotion(now: Millis, output: PromotionDeskOutput): true {
+    if (output.type === 'to-supernode') return this.#sendToSupernode(now, output.message, output.reliable);
+    this.#out.push({ type: 'promotion', news: output.news });
+    return true;
+  }
+
+  #fromSignpost(now: Millis, output: SignpostOutput): true {
+    if (output.type === 'to-supernode') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'pointed') this.#known.pointed(now, output.record);
+    else this.#out.push(output);
+    return true;
   }
 
   /** Handshakes and long segments go reliably, since they would not fit a datagram inside a datagram. */
@@ -523,12 +560,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (owner?.owner === 'supernode' && value.kind === 'attached' && this.#link.isFirst(owner.attempt)) {
       this.#publisher.held(value.body.record);
     }
+    if (owner?.owner === 'supernode' && value.kind === 'leaving') {
+      this.#link.prefer(this.#known.handedOver(now, value.body.next, this.#carriers.remoteOf(from.route)));
+    }
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
     if (value.kind === 'forwarded') {
       const node = hexOf(value.body.source);
       const route: Route = { via: 'forward', node, through: from.node };
       return this.#switchboard.receiveBytes(now, route, Buffer.from(value.body.packet));
     }
+    if (value.kind === 'entries' && this.#signpost.entries(now, value.body)) return;
     if (value.kind === 'entries')
       return this.#known.fromSupernode(now, value.body, this.#carriers.remoteOf(from.route));
     if (value.kind === 'redirect') {
@@ -549,7 +590,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#seen(now, value.body);
         return;
       default:
-        if (!this.#publisher.receive(now, value)) this.#questions.receive(value);
+        if (this.#promotion.receive(now, value) || this.#publisher.receive(now, value)) return;
+        this.#questions.receive(value);
     }
   }
 
@@ -578,13 +620,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** What came without a session answers a question of ours, or is nothing to us. */
   #fromClear(now: Millis, { from, packet }: ClearPacket): void {
-    if (packet.kind === PacketKind.youAre) this.#nat.receive(now, from, packet.body);
+    if (packet.kind === PacketKind.youAre && from.carrier === 'udp') this.#nat.receive(now, from, packet.body);
+    else if (packet.kind === PacketKind.elsewhere) this.#signpost.elsewhere(from, packet.body);
   }
 
   #fromNat(now: Millis, output: DiscoveryOutput): true {
     if (output.type === 'ask') this.#carriers.sendClear(output.to, output.packet);
     else {
       this.#known.setConnectivity(now, natClass(output.kind));
+      this.#promotion.setNat(now, output.kind);
       this.#out.push({ type: 'nat', kind: output.kind });
     }
     return true;
@@ -627,6 +671,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'relays':
         this.#relays = output.nodes;
+        this.#signpost.setSupernode(output.nodes[0]);
         this.#media.setRelays(now, output.nodes);
         this.#tellCandidates(now);
         this.#publish(now);
@@ -644,6 +689,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'detached':
         this.#peers.setOnline(false);
         this.#publisher.detached();
+        this.#promotion.setAttached(now, false);
+        this.#signpost.setSupernode(undefined);
         this.#questions.stop(output.code);
         this.#tellLink('connecting', output.code);
         this.#known.looking(now);
@@ -702,6 +749,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (output.type === 'attached') this.#link.setSupernodes(now, this.#order());
     this.#login.setSupernodes([endpoint]);
     const observed = parseEndpoint(output.observed);
+    this.#promotion.setAttached(now, true, observed);
     const byProxy = isByProxy(way);
     this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#order());
     // What it sees is the proxy, then.

@@ -11,6 +11,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { readYouAre } from '../nat/clear-questions.ts';
 import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
@@ -18,6 +19,7 @@ import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/re
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import {
+  type Carrier,
   type Endpoint,
   familyOf,
   isLoopbackHost,
@@ -26,7 +28,7 @@ import {
   printEndpoint,
 } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import type { NodeId } from '../protocol/ids.ts';
+import { bytesOf, type NodeId } from '../protocol/ids.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
   ENTRIES_LEARN_MS,
@@ -40,7 +42,9 @@ import { type SessionId, Switchboard, type SwitchboardOutput } from '../transpor
 import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
 import type { Message } from '../wire/messages.ts';
+import { PacketKind } from '../wire/packet.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
+import { DialDesk } from './dial-desk.ts';
 import { MeshDesk, type MeshLoad } from './mesh-desk.ts';
 import { NatDesk } from './nat-desk.ts';
 import { PinnedTrust } from './trust.ts';
@@ -61,6 +65,8 @@ export type SupernodeCommand =
   | { readonly type: 'report' }
   /** Our gateway passes these endpoints on to us: others are told of them as well. */
   | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] }
+  /** After `waits`: others reach us there; enrol and serve. */
+  | { readonly type: 'serve'; readonly endpoints: readonly Endpoint[] }
   /** Sends the clients to other supernodes; `left` follows when all have gone, or it took too long. */
   | { readonly type: 'leave' };
 
@@ -77,6 +83,8 @@ export type SupernodeEvent =
   /** Could not be certified now; tried again by itself. */
   | { readonly type: 'enrolment-failed'; readonly code: FailureCode }
   | { readonly type: 'load'; readonly load: SupernodeLoad }
+  /** Somebody said this number at our port (hexadecimal): it is reached from there. */
+  | { readonly type: 'dialled'; readonly nonce: string; readonly carrier: Carrier }
   | { readonly type: 'left' };
 
 export interface SupernodeOptions {
@@ -88,8 +96,10 @@ export interface SupernodeOptions {
   /** How others reach us. */
   readonly endpoints: readonly Endpoint[];
   readonly relayKbps: number;
-  /** Clients whose first supernode we are, at most. */
+  /** Clients whose first supernode we are, at most; what a dedicated supernode takes, when not said. */
   readonly clientsMax?: number | undefined;
+  /** Is only dialled until `serve` comes: nothing leaves our port, nobody is told of it. */
+  readonly waits?: boolean | undefined;
   /** The sockets know a proxy, through which the login server may be asked. */
   readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
@@ -114,6 +124,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #relay = new LoginRelay();
   readonly #nat: NatDesk;
   readonly #mesh: MeshDesk;
+  readonly #dials: DialDesk;
+  /** How others reach us. */
+  #endpoints: readonly Endpoint[];
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
@@ -123,6 +136,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
+  #mayEnrol: boolean;
   #certificate: Buffer | undefined;
   /** We stop, and wait for the last client until then. */
   #leaveBy: Millis = Number.POSITIVE_INFINITY;
@@ -131,6 +145,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   constructor(options: SupernodeOptions) {
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
+    this.#endpoints = options.endpoints;
+    this.#mayEnrol = options.waits !== true;
+    if (!this.#mayEnrol) this.#enrolAt = Number.POSITIVE_INFINITY;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
     this.#judgesRecords = new PinnedTrust({ pin, authorityDer, wallClock, graceMs: RECORD_LIFETIME_MS });
     this.#switchboard = new Switchboard({
@@ -139,12 +156,13 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       welcome: WELCOME,
       tickets: new TicketBook(wallClock, { keepsCertificates: true }),
     });
-    const onClear = (now: Millis, clear: ClearPacket): void => this.#nat.receive(now, clear);
+    const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear });
     const loginServers = options.loginServers.map(printEndpoint);
     const judge = (der: Uint8Array) => this.#trust.judge(der, undefined);
     this.#entries = new EntryDesk({ own: options.nodeId, secret: random.bytes(32), judge });
-    const entriesFor = (client: NodeId) => this.#entries.forClient(wallClock(), client);
+    const entriesFor = (client: NodeId, ownWanted: boolean) =>
+      ownWanted ? this.#entries.named([bytesOf(options.nodeId)]) : this.#entries.forClient(wallClock(), client);
     const rooms = { random, carriers: this.#carriers, switchboard: this.#switchboard };
     this.#mesh = new MeshDesk({
       ...{ ...rooms, wallClock, self: options.nodeId, entries: this.#entries },
@@ -152,12 +170,15 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       registrar: () => this.#registrar,
     });
     const { beyond } = this.#mesh;
+    const { endpoints, relayKbps, clientsMax } = options;
     const lessLoaded = (client: NodeId) => this.#mesh.lessLoaded(client);
-    const { relayKbps, clientsMax } = options;
-    const elsewhere = { entriesFor, lessLoaded, beyond };
-    this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock });
-    const { endpoints } = options;
+    const nextFor = (index: number) => this.#mesh.nextFor(index);
+    const elsewhere = { entriesFor, lessLoaded, nextFor, beyond };
+    const own = options.nodeId;
+    this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own });
     this.#nat = new NatDesk({ ...rooms, endpoints });
+    this.#dials = new DialDesk({ random, pin, partners: this.#mesh.partners });
+    this.#dials.setEndpoints(endpoints);
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
@@ -165,7 +186,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   receive(now: Millis, input: NetInput): void {
     if (input.type === 'local-endpoints') this.#nat.setSidePorts(input.sidePorts ?? []);
-    else this.#carriers.receive(now, input);
+    else if (!this.#dials.receive(now, input)) this.#carriers.receive(now, input);
     this.#settle(now);
     this.#leftYet(now);
   }
@@ -175,8 +196,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       this.#out.push({ type: 'load', load: { ...this.#registrar.load(now), ...this.#mesh.load } });
     } else if (command.type === 'mapped') {
       this.#mapped = command.endpoints;
-      this.#enrol(now);
-    } else {
+      if (this.#mayEnrol) this.#enrol(now);
+    } else if (command.type === 'serve') this.#serve(now, command.endpoints);
+    else {
       this.#leaveBy = now + LEAVE_DEADLINE_MS;
       this.#registrar.leave();
     }
@@ -193,6 +215,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#relay.wake(now);
     this.#nat.wake(now);
     this.#mesh.wake(now);
+    this.#dials.wake(now);
     const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
     if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
@@ -207,6 +230,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       this.#switchboard.wakeAt(),
       roomsAt,
       this.#mesh.wakeAt(),
+      this.#dials.wakeAt(),
       this.#leaveBy,
     );
   }
@@ -220,7 +244,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
     const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
-    return rooms + this.#nat.dropped + this.#mesh.dropped;
+    return rooms + this.#nat.dropped + this.#mesh.dropped + this.#dials.dropped;
   }
 
   #leftYet(now: Millis): void {
@@ -229,6 +253,23 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#mesh.stop(now);
     this.#settle(now);
     this.#out.push({ type: 'left' });
+  }
+
+  /** What waited may serve now. */
+  #serve(now: Millis, endpoints: readonly Endpoint[]): void {
+    this.#endpoints = endpoints;
+    this.#mayEnrol = true;
+    this.#nat.setEndpoints(endpoints);
+    this.#dials.setEndpoints(endpoints);
+    this.#login.setServers(sameFamilyFirst(this.#options.loginServers, endpoints));
+    this.#enrol(now);
+  }
+
+  #fromClear(now: Millis, clear: ClearPacket): void {
+    const { from, packet } = clear;
+    if (packet.kind === PacketKind.whoAmI && this.#mayEnrol) return this.#nat.receive(now, clear);
+    const said = packet.kind === PacketKind.youAre ? readYouAre(packet.body) : undefined;
+    if (said) this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
   }
 
   #enrol(now: Millis): void {
@@ -256,7 +297,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
 
   /** What the login server may tell of us: it vouches for an entry only when it sees us at every address in it. */
   #announced(): Endpoint[] {
-    const { endpoints, loginServers } = this.#options;
+    const endpoints = this.#endpoints;
+    const { loginServers } = this.#options;
     const isNear = loginServers.some(({ host }) => isPrivateHost(host) || isLoopbackHost(host));
     const all = this.#mapped.length > 0 && !isNear ? this.#mapped : [...this.#mapped, ...endpoints];
     return all.slice(0, SUPERNODE_ENDPOINTS_MAX);
@@ -293,9 +335,15 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const relayed = this.#relay.drain();
       for (const output of relayed) this.#fromRelay(now, output);
       const meshed = this.#mesh.settle(now);
+      const dialled = this.#dials.drain();
+      for (const output of dialled) {
+        if (output.type !== 'to-client') this.#out.push(output);
+        else this.#switchboard.send(now, output.session, output.message);
+      }
       const moved = this.#carriers.drain();
       for (const output of moved) this.#fromCarriers(now, output);
-      if (!meshed && said.length + served.length + asked.length + relayed.length + moved.length === 0) return;
+      if (!meshed && said.length + served.length + asked.length + relayed.length + moved.length + dialled.length === 0)
+        return;
     }
   }
 
@@ -372,7 +420,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (peer && this.#nat.receiveMessage(now, peer, message)) return;
     const remote = this.#carriers.remoteOf(route);
     const from = peer?.kind === 'supernode' ? { node: peer.nodeId, host: remote?.host ?? '' } : undefined;
-    if (from && this.#mesh.receive(now, from, message)) return;
+    if (from && (this.#dials.fromSupernode(now, from.node, message) || this.#mesh.receive(now, from, message))) return;
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
     }
@@ -382,6 +430,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const certificate = this.#switchboard.certificateOf(session);
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
+    const isDials = client && this.#registrar.keyHere(client.nodeId) !== undefined;
+    if (isDials && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 

@@ -29,7 +29,7 @@ import type { Way, WayName } from '../protocol/ways.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { HostCache, type RememberedSupernode } from './host-cache.ts';
 import { NetworkMemory, type RememberedNetwork } from './network-memory.ts';
-import { type CertificateJudge, EntryReader } from './supernode-entry.ts';
+import { type CertificateJudge, EntryReader, type SupernodeRecord } from './supernode-entry.ts';
 
 /** Numbers of our requests lie between those of `supernode-questions.ts` and those of `supernode-link.ts`. */
 const REQUEST_IDS_FROM = 2 ** 30;
@@ -181,6 +181,22 @@ export class KnownSupernodes {
       if (endpoints.length > 0 && this.#cache.name({ nodeId, endpoints, issuedAtMs: 0 }, 'login')) fresh = true;
     }
     this.#told(now, fresh);
+  }
+
+  /** Somebody who is no supernode leads us to his own one: a hint. */
+  pointed(now: Millis, record: SupernodeRecord): void {
+    this.#told(now, this.#cache.name({ ...record, issuedAtMs: 0 }, 'heard'));
+  }
+
+  /** Our supernode stops and names another. Where that is, when its entry is good. */
+  handedOver(now: Millis, wire: Body<'leaving'>['next'], supernode: Endpoint | undefined): readonly Endpoint[] {
+    const { certificate, record, signature } = wire ?? {};
+    if (!certificate || !record || !signature) return [];
+    const nearby = supernode !== undefined && isPrivateHost(supernode.host);
+    const entry = this.#reader.read(this.#wallClock(), { certificate, record, signature }, () => 0, nearby);
+    if (!entry) return [];
+    if (entry.issuedAtMs > this.#cache.issuedAt(entry.nodeId)) this.#told(now, this.#cache.name(entry, 'heard'));
+    return entry.endpoints;
   }
 
   /** Entries of a supernode: asked for, or with its refusal, which says where else to go. */

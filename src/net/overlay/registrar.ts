@@ -82,6 +82,9 @@ export interface RegistrarLoad {
   readonly relayKbps: number;
 }
 
+/** Other supernodes that this client is told of; or ourselves. */
+export type EntriesFor = (client: NodeId, ownWanted: boolean) => readonly SealedEntry[];
+
 interface Client {
   readonly peer: RegistrarPeer;
   readonly key: string;
@@ -117,8 +120,10 @@ export class Registrar {
   readonly #loginServers: readonly string[];
   readonly #relayKbps: number;
   readonly #clientsMax: number;
-  readonly #entriesFor: (client: NodeId) => readonly SealedEntry[];
+  readonly #entriesFor: EntriesFor;
   readonly #lessLoaded: (client: NodeId) => readonly SealedEntry[];
+  readonly #nextFor: (index: number) => SealedEntry | undefined;
+  readonly #own: NodeId;
   readonly #work = new Workload();
   readonly #caps: RelayCaps;
   readonly #beyond: Beyond;
@@ -140,19 +145,26 @@ export class Registrar {
   #leaving = false;
   #out: RegistrarOutput[] = [];
 
-  /** `entriesFor`: other supernodes that this client is told of. `lessLoaded`: those that have less to do than we. */
+  /**
+   * `entriesFor`: other supernodes that this client is told of. `lessLoaded`: those that have less to do than we.
+   * `nextFor`: where the client of this number shall go when we stop. `own`: who we are.
+   */
   constructor(options: {
     loginServers: readonly string[];
     relayKbps: number;
     clientsMax?: number | undefined;
-    entriesFor: (client: NodeId) => readonly SealedEntry[];
+    entriesFor: EntriesFor;
     lessLoaded?: (client: NodeId) => readonly SealedEntry[];
+    nextFor?: (index: number) => SealedEntry | undefined;
+    own?: NodeId;
     beyond: Beyond;
     wallClock: () => number;
   }) {
     this.#clientsMax = options.clientsMax ?? CLIENTS_PER_SUPERNODE_MAX;
     this.#entriesFor = options.entriesFor;
     this.#lessLoaded = options.lessLoaded ?? (() => []);
+    this.#nextFor = options.nextFor ?? (() => undefined);
+    this.#own = options.own ?? '';
     this.#beyond = options.beyond;
     this.#wallClock = options.wallClock;
     this.#loginServers = options.loginServers;
@@ -187,8 +199,12 @@ export class Registrar {
     this.#leaving = true;
     const clients = [...this.#byNode.values()];
     const gapMs = Math.min(LEAVE_GAP_MS, LEAVE_SPREAD_MS_MAX / Math.max(1, clients.length));
-    for (const [index, { peer }] of clients.entries())
-      this.#send(peer.session, message('leaving', { afterMs: Math.round(index * gapMs) }));
+    for (const [index, { peer, standby }] of clients.entries()) {
+      const afterMs = Math.round(index * gapMs);
+      // Who is here in standby has a first supernode.
+      const next = standby ? undefined : this.#nextFor(index);
+      this.#send(peer.session, message('leaving', { afterMs, ...(next ? { next } : {}) }));
+    }
   }
 
   /** Nobody is attached. */
@@ -403,7 +419,7 @@ export class Registrar {
     if (entries.length > 0) {
       return this.#send(session, message('redirect', { requestId, entries: [...entries], retryAfterMs }));
     }
-    const others = [...this.#entriesFor(nodeId)];
+    const others = [...this.#entriesFor(nodeId, false)];
     if (others.length > 0) this.#send(session, message('entries', { requestId, entries: others }));
     this.#send(session, message('failure', { requestId, code: 'busy', retryAfterMs }));
   }
@@ -575,12 +591,14 @@ export class Registrar {
   #tellEntries(now: Millis, client: Client, body: Body<'entriesGet'>): void {
     const { entries } = client.allowance;
     if (!this.#work.admits(now, 'entries')) return this.#shed(client, { kind: 'entriesGet', body });
-    if (entries.take(now)) this.#sendEntries(client.peer, body.requestId);
+    // Ourselves: for somebody who takes the client for a supernode (PROTOCOL.md 9.14).
+    const ownWanted = (body.nodeIds ?? []).some((id) => hexOf(id) === this.#own);
+    if (entries.take(now)) this.#sendEntries(client.peer, body.requestId, ownWanted);
     else this.#refuse(client.peer.session, { kind: 'entriesGet', body }, 'busy', entries.waitMs(now));
   }
 
-  #sendEntries({ session, nodeId }: RegistrarPeer, requestId: number): void {
-    this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId)] }));
+  #sendEntries({ session, nodeId }: RegistrarPeer, requestId: number, ownWanted: boolean): void {
+    this.#send(session, message('entries', { requestId, entries: [...this.#entriesFor(nodeId, ownWanted)] }));
   }
 
   #forward(now: Millis, client: Client, body: Body<'forward'>, host: string): void {

@@ -70,6 +70,17 @@ export function openRecord(
   return read && isSigned(record, signature, publicKey) ? read : undefined;
 }
 
+/**
+ * The record as it reads, whoever signed it: good for a hint on where to try, since a supernode proves itself there. Never
+ * throws.
+ */
+export function readHint(told: {
+  readonly record: Uint8Array;
+  readonly signature: Uint8Array;
+}): SupernodeRecord | undefined {
+  return readRecord(Buffer.from(told.record), Buffer.from(told.signature));
+}
+
 function readRecord(record: Buffer, signature: Buffer): SupernodeRecord | undefined {
   if (record.length > SUPERNODE_RECORD_BYTES_MAX || signature.length > SUPERNODE_SIGNATURE_BYTES_MAX) return undefined;
   const body = decodeBody('SupernodeRecord', record);

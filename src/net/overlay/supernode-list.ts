@@ -28,12 +28,14 @@ export class SupernodeList {
     this.#avoidUntil.set(placeOf(server), until);
   }
 
-  /** All but this one, in the order of the list; but those beside it, which may fall with it, last. */
-  others(now: Millis, than: Known): Endpoint[] {
+  /** All but this one, those that are preferred first, in the order of the list; those beside it, which may fall with it, last. */
+  others(now: Millis, than: Known, preferred: readonly Endpoint[] = []): Endpoint[] {
     const burden = (one: Endpoint): number =>
       (now < (this.#avoidUntil.get(placeOf(one)) ?? 0) ? 2 : 0) +
       (networkOf(one.host) === networkOf(than.server.host) ? 1 : 0);
-    return this.endpoints.filter((one) => !this.#is(one, than)).toSorted((a, b) => burden(a) - burden(b));
+    const isPreferred = (one: Endpoint): boolean => preferred.some((other) => placeOf(other) === placeOf(one));
+    const rest = this.endpoints.filter((one) => !isPreferred(one)).toSorted((a, b) => burden(a) - burden(b));
+    return [...preferred, ...rest].filter((one) => !this.#is(one, than));
   }
 
   /** The place in the list, from 0; the end for what is not in it, is to be avoided, or nothing. */

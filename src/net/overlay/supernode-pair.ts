@@ -58,6 +58,8 @@ export class SupernodePair {
   readonly #links: readonly [SupernodeLink, SupernodeLink];
   #firstIndex: 0 | 1 = 0;
   readonly #list = new SupernodeList();
+  /** Named by a supernode that stops. */
+  #preferred: readonly Endpoint[] = [];
   #details: AttachDetails | undefined;
   /** Which supernode answered by an attempt, and how the list calls it. */
   readonly #nodeOfAttempt = new Map<AttemptId, NodeId>();
@@ -125,6 +127,11 @@ export class SupernodePair {
     if (this.#first.attached && !this.#second.started && this.#candidates(now).length > 0)
       this.#seekAt = Math.min(this.#seekAt, now + this.#halfEitherWay(STANDBY_AFTER_MS));
     this.#settle(now);
+  }
+
+  /** A supernode that stops names this one: it comes before all others that we are not attached to. */
+  prefer(supernodes: readonly Endpoint[]): void {
+    this.#preferred = supernodes;
   }
 
   /** Ends the present links and races again. */
@@ -401,7 +408,7 @@ export class SupernodePair {
 
   #candidates(now: Millis): Endpoint[] {
     const first = this.#known(this.#first);
-    return first ? this.#list.others(now, first) : [];
+    return first ? this.#list.others(now, first, this.#leaving.has(this.#first) ? this.#preferred : []) : [];
   }
 
   #known(link: SupernodeLink): Known | undefined {

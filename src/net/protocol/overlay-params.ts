@@ -206,3 +206,89 @@ export const PUBLISH_GATHER_MS = 200;
 export const PUBLISH_RETRY_MS = 10_000;
 /** Six times in the life of a record (global-index.md 4.3). */
 export const PUBLISH_AGAIN_MS = 43_200_000;
+
+// --- clients that become supernodes (PROTOCOL.md 9.13)
+/** Whoever was attached for less comes and goes; figure N5 wants a supernode within a minute, dial-back included. */
+export const PROMOTION_UPTIME_MS = 20_000;
+/** Supernodes that dial a client back before it may serve (global-index.md 4.5); all of them where there are fewer. */
+export const DIAL_BACKS = 3;
+/** After the supernode said who dials: a round trip round the world, a TCP connection, and one datagram sent again. */
+export const DIAL_BACK_WAIT_MS = 4_000;
+/** The supernode did not even say that. */
+export const DIAL_BACK_TOLD_MS = 3_000;
+/** Packets get lost and supernodes die: so many rounds before a client counts as out of reach, with this pause. */
+export const DIAL_BACK_ROUNDS = 3;
+export const DIAL_BACK_ROUND_MS = 3_000;
+/** What was found out of reach is looked at again after these times: NATs and firewalls change rarely. */
+export const PROMOTION_RETRY_MS = [60_000, 300_000, 1_800_000, 7_200_000] as const;
+/** Whoever serves is dialled again so often; out of reach twice in a row it leaves. */
+export const PROMOTION_CHECK_MS = 600_000;
+/** Facts that age: what was measured longer ago counts as not known. */
+export const PROMOTION_FACTS_MS = 1_800_000;
+/** Whoever left because the machine had other things to do does not come back sooner. */
+export const PROMOTION_REST_MS = 1_800_000;
+/** A bad moment is no reason to leave: processor, memory or network must be bad for so long. */
+export const PROMOTION_BAD_MS = 60_000;
+/** Of all cores: half idle to begin, a seventh to go on. */
+export const PROMOTION_BUSY_PERCENT_MAX = 50;
+export const SERVING_BUSY_PERCENT_MAX = 85;
+/** A supernode with a hundred clients takes 90 MB, and the machine is somebody's. */
+export const PROMOTION_FREE_MEMORY_MIN = 512_000_000;
+export const SERVING_FREE_MEMORY_MIN = 128_000_000;
+/** bit/s up: "more than 140 kbit/s" made a supernode of the classic client; here twice, for it may relay two calls. */
+export const PROMOTION_UP_BPS_MIN = 280_000;
+/** By itself nobody is added where there are so many (the replicas of a slot) and they have less to do than this. */
+export const SUPERNODES_ENOUGH = 8;
+export const SUPERNODES_IDLE_PERMILLE = 300;
+/** `WREN_SUPERNODE=auto` looks again whether it is needed. */
+export const PROMOTION_NEED_MS = 300_000;
+/** Enrolling takes a second; a login server that is away may be back. */
+export const PROMOTION_ENROL_MS = 60_000;
+
+/** So many bytes a question for dial-backs has at least: more than three datagrams, twice, and three SYNs. */
+export const DIAL_BACK_PADDING_BYTES = 480;
+/** Questions of one client, and of all behind one address; six are what a promotion takes at most. */
+export const DIAL_BACK_BURST = 8;
+export const DIAL_BACK_REFILL_MS = 60_000;
+/** Dial-backs that another supernode may ask of us. */
+export const DIAL_BACK_PARTNER_BURST = 60;
+export const DIAL_BACK_PARTNER_REFILL_MS = 1_000;
+/** Under way at once; each is one datagram, sent twice, and one connection. */
+export const DIALS_MAX = 64;
+export const DIAL_AGAIN_MS = 700;
+export const DIAL_STREAM_MS = 3_000;
+/** A stream that has said what it had to say is closed then. */
+export const DIAL_LINGER_MS = 500;
+
+/** The measured burst: 24 packets of a kilobyte take 0.7 s at the bandwidth that is asked for. */
+export const TRAIN_PACKETS = 24;
+export const TRAIN_FILLING_BYTES = 1_000;
+/** What has not come by then is lost. */
+export const TRAIN_MS = 2_500;
+/** Trains of one client. */
+export const TRAIN_BURST = 3;
+export const TRAIN_REFILL_MS = 120_000;
+export const TRAINS_MAX = 64;
+
+/** Caps of a person's machine that serves: a fifth of a dedicated supernode's clients, and four calls by relay. */
+export const PROMOTED_CLIENTS_MAX = 100;
+export const PROMOTED_RELAY_KBPS = 512;
+
+// --- who is taken for a supernode and is none
+/** Answers to Hellos, all together and for one host: a client tries such an address a few times an hour. */
+export const ELSEWHERE_BURST = 16;
+export const ELSEWHERE_REFILL_MS = 500;
+export const ELSEWHERE_HOST_BURST = 4;
+export const ELSEWHERE_HOST_REFILL_MS = 10_000;
+/** Streams that are read until there is a Hello, and for how long. */
+export const ELSEWHERE_STREAMS_MAX = 16;
+export const ELSEWHERE_STREAM_MS = 5_000;
+/** Our supernode is asked for its entry this often while somebody wants it; the entry is good for a day. */
+export const ELSEWHERE_ENTRY_RETRY_MS = 60_000;
+export const ELSEWHERE_ENTRY_MS = 86_400_000;
+/** So many are followed while we look for a supernode: whoever knows the mask could send us round for ever. */
+export const ELSEWHERE_FOLLOWED_MAX = 8;
+/** Our own Hellos whose answers are known: a whole sweep. */
+export const ELSEWHERE_HELLOS_MAX = 256;
+/** Hellos that wait for our supernode's entry. */
+export const ELSEWHERE_WAITING_MAX = 8;

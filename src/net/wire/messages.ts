@@ -49,6 +49,7 @@ type HandshakeType =
   | 'Proof'
   | 'WhoAmI'
   | 'YouAre'
+  | 'Elsewhere'
   | 'Invite'
   | 'SupernodeRecord'
   | 'SupernodeEntry'

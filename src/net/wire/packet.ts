@@ -13,7 +13,16 @@
 import { COMMON_HEADER_BYTES } from '../protocol/paper.ts';
 
 export const PROTOCOL_VERSION = 1;
-export const PacketKind = { hello: 1, cookie: 2, auth1: 3, auth2: 4, whoAmI: 5, youAre: 6, data: 8 } as const;
+export const PacketKind = {
+  hello: 1,
+  cookie: 2,
+  auth1: 3,
+  auth2: 4,
+  whoAmI: 5,
+  youAre: 6,
+  elsewhere: 7,
+  data: 8,
+} as const;
 export type PacketKindNumber = (typeof PacketKind)[keyof typeof PacketKind];
 
 /** Header, receiver index, counter: also the additional authenticated data of a data packet. */
@@ -59,6 +68,10 @@ export function isDataPacket(bytes: Buffer): boolean {
   return (bytes[0] ?? 0) >> 4 === PacketKind.data;
 }
 
+export function isHelloPacket(bytes: Buffer): boolean {
+  return (bytes[0] ?? 0) >> 4 === PacketKind.hello;
+}
+
 /** The first packet in `bytes`, or undefined when there is none, whole and well-formed. Never throws. */
 export function readPacket(bytes: Buffer): Packet | undefined {
   if (bytes.length < HANDSHAKE_HEADER_BYTES) return undefined;
@@ -77,9 +90,9 @@ export function readPacket(bytes: Buffer): Packet | undefined {
   };
 }
 
-/** Without a session, and by datagram only. */
+/** Without a session. */
 export function isClear({ kind }: Packet): boolean {
-  return kind === PacketKind.whoAmI || kind === PacketKind.youAre;
+  return kind === PacketKind.whoAmI || kind === PacketKind.youAre || kind === PacketKind.elsewhere;
 }
 
 /** The packet at the head of some bytes, and how many of these it was; or that it is not whole yet, or none. */
