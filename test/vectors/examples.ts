@@ -94,7 +94,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   keepAlive: { id: 12 },
   keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
   lookup: { requestId: 9, name: 'alice1' },
-  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B] },
+  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B], incomplete: true },
   search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS },
   searchResults: {
     requestId: 10,
@@ -180,7 +180,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   publish: { requestId: 11, entry: INDEX_ENTRY },
   published: { requestId: 11 },
   indexPut: { entries: [INDEX_ENTRY] },
-  indexDigest: { digests: run(0x00, 2_048) },
+  indexDigest: { digests: run(0x00, 2_048), root: run(0xb0, 8) },
   indexBuckets: { versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }], buckets: run(0xa0, 2) },
   indexGet: { nodeIds: [NODE_A, NODE_B] },
   lookupAt: { requestId: 12, name: 'alice1', viewer: 'Bobby1' },
@@ -203,6 +203,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     limit: 51,
     full: true,
     nodeIds: [NODE_A],
+    watch: true,
+    check: true,
   },
   slotAnswer: {
     requestId: 14,
@@ -210,6 +212,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     entries: [INDEX_ENTRY],
     versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }],
     leaves: ['u:ali'],
+    leafVersions: run(0xd0, 16),
   },
   slotCompare: {
     step: 'DIFFERS',
@@ -222,7 +225,9 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     leafDigest: run(0xc0, 8),
     leaves: ['u:al'],
     leavesWanted: true,
+    root: run(0xb0, 8),
   },
+  slotNews: { entries: [INDEX_ENTRY] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

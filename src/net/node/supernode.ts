@@ -15,6 +15,7 @@ import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import type { IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import {
@@ -88,6 +89,8 @@ export interface SupernodeOptions {
   /** How others reach us. */
   readonly endpoints: readonly Endpoint[];
   readonly relayKbps: number;
+  /** With how many supernodes the index goes over to slots and back; tests lower it. */
+  readonly indexSizes?: IndexSizes | undefined;
   /** The sockets know a proxy, through which the login server may be asked. */
   readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
@@ -147,6 +150,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#mesh = new MeshDesk({
       ...{ ...rooms, wallClock, self: options.nodeId, entries: this.#entries },
       judge: (der) => this.#judgesRecords.judge(der, this.#trust.authorityDer),
+      indexSizes: options.indexSizes,
       registrar: () => this.#registrar,
     });
     const { beyond } = this.#mesh;

@@ -97,6 +97,11 @@ export class Publisher {
       [this.#whole, this.#at] = [true, now];
       return true;
     }
+    if (value.kind === 'failure' && value.body.code === 'busy') {
+      // Too few supernodes have it, or it was too much at once.
+      this.#at = now + Math.max(PUBLISH_RETRY_MS, Math.min(value.body.retryAfterMs, PUBLISH_CALM_MS));
+      return true;
+    }
     // Refused: our clock is wrong, perhaps, or the supernode's; later one of them may be right.
     this.#at = now + PUBLISH_AGAIN_MS / (value.kind === 'published' ? 1 : 12);
     return true;

@@ -88,6 +88,11 @@ export class SlotSearch {
     return { hits, next, whole: this.#whole };
   }
 
+  /** The hits of the page, and what comes next. */
+  records(): IndexRecord[] {
+    return [...this.#names, ...this.#words].slice(0, this.#limit + 1).map(({ record }) => record);
+  }
+
   #nextNames(): LeavesWanted | undefined {
     const pattern = this.#pattern as SearchPattern;
     const head = headOf(pattern);
