@@ -10,6 +10,7 @@ import type { Millis, Random } from '../protocol/core.ts';
 import { foldName, type NodeId } from '../protocol/ids.ts';
 import {
   ALSO_MAX,
+  HIDDEN_SLACK,
   LEAF_CHECK_MS,
   LEAF_VERSIONS_MAX,
   LEAVES_PER_MESSAGE_MAX,
@@ -313,7 +314,7 @@ export class SlotIndex implements GlobalIndex {
     const leafVersions = this.#versionsOf(leaves, body.asOfMs);
     if (body.check) return { learning, records: [], leafVersions };
     const ranges = leaves.map((from) => ({ from, to: this.leaves.endOf(from) }));
-    const limit = Math.min(PAGE_HITS_MAX + 1, Math.max(1, body.limit));
+    const limit = Math.min(PAGE_HITS_MAX + 1 + HIDDEN_SLACK, Math.max(1, body.limit));
     return { learning, records: searchLeaves(store, ranges, { ...body, limit }), leafVersions };
   }
 
