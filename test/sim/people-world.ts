@@ -18,6 +18,7 @@ import {
 import type { PromotionNews } from '../../src/net/node/promotion-desk.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Remembered } from '../../src/net/overlay/known-supernodes.ts';
+import type { IndexSizes } from '../../src/net/overlay/sized-index.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
@@ -246,12 +247,20 @@ export class PeopleWorld {
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
+  /** Of each supernode: when the index goes over to slots. */
+  readonly indexSizes: IndexSizes | undefined;
   /** Is shown every core before it runs, with the name of its host. */
   readonly watch: ((name: string, core: Core<NetInput, never, { readonly type: string }>) => void) | undefined;
 
-  constructor(world: World, supernodes: readonly string[] = ['super1'], watch?: PeopleWorld['watch']) {
+  constructor(
+    world: World,
+    supernodes: readonly string[] = ['super1'],
+    watch?: PeopleWorld['watch'],
+    indexSizes?: IndexSizes,
+  ) {
     this.world = world;
     this.watch = watch;
+    this.indexSizes = indexSizes;
     authority ??= makeAuthority();
     this.authority = authority;
     this.loginAddress = world.host('login').address;
@@ -301,6 +310,7 @@ export class PeopleWorld {
       endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
       relayKbps: this.relayKbps,
       clientsMax: this.clientsMax,
+      indexSizes: this.indexSizes,
       privateKey,
       publicKeySpki: spki,
       nodeId: nodeIdOf(spki),

@@ -95,8 +95,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   keepAlive: { id: 12 },
   keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
   lookup: { requestId: 9, name: 'alice1' },
-  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B] },
-  search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS },
+  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B], incomplete: true },
+  search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS, exact: true },
   searchResults: {
     requestId: 10,
     hits: [{ name: 'alice1', displayName: 'Alice Liddell' }],
@@ -183,7 +183,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   publish: { requestId: 11, entry: INDEX_ENTRY },
   published: { requestId: 11 },
   indexPut: { entries: [INDEX_ENTRY] },
-  indexDigest: { digests: run(0x00, 2_048) },
+  indexDigest: { digests: run(0x00, 2_048), root: run(0xb0, 8) },
   indexBuckets: { versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }], buckets: run(0xa0, 2) },
   indexGet: { nodeIds: [NODE_A, NODE_B] },
   lookupAt: { requestId: 12, name: 'alice1', viewer: 'Bobby1' },
@@ -194,6 +194,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   transit: { source: NODE_B, target: NODE_A, packet: PACKET, sourceName: 'Bobby1' },
   transitFailed: { source: NODE_B, target: NODE_A, sourceUnknown: true },
   vouchAt: { source: NODE_B, target: NODE_A, host: '192.0.2.7' },
+  searchTake: { requestId: 15, account: 'Bobby1' },
+  searchTaken: { requestId: 15, waitMs: 42_000 },
   slotPut: { requestId: 13, entries: [{ entry: INDEX_ENTRY, also: ['tables'] }], leaves: ['u:al', 'w:bo'] },
   slotTaken: { requestId: 13, also: ['tables'], leaves: ['u:ali'], refused: true },
   slotAsk: {
@@ -206,6 +208,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     limit: 51,
     full: true,
     nodeIds: [NODE_A],
+    watch: true,
+    check: true,
   },
   slotAnswer: {
     requestId: 14,
@@ -213,6 +217,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     entries: [INDEX_ENTRY],
     versions: [{ nodeId: NODE_A, signedInAtMs: AT_MS, sequence: 2 }],
     leaves: ['u:ali'],
+    leafVersions: run(0xd0, 16),
   },
   slotCompare: {
     step: 'DIFFERS',
@@ -225,6 +230,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     leafDigest: run(0xc0, 8),
     leaves: ['u:al'],
     leavesWanted: true,
+    root: run(0xb0, 8),
   },
   dialBackAsk: {
     requestId: 15,
@@ -236,6 +242,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   dialBackTold: { requestId: 15, dialling: 2, supernodes: 4, loadPermille: 120, host: '203.0.113.5' },
   bandwidthProbe: { train: 3, filling: Buffer.alloc(7).toString('base64') },
   bandwidthSeen: { train: 3, packets: 24, bytes: 24_000, spanMs: 680 },
+  slotNews: { entries: [INDEX_ENTRY] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -298,6 +305,7 @@ export const BODIES: { readonly [type: string]: Json } = {
     signedInAtMs: AT_MS,
     sequence: 2,
     listed: true,
+    hidden: run(0x10, 4),
   },
 };
 

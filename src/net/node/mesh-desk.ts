@@ -4,19 +4,23 @@
  *
  *   certified --> start: our entry, entries of others --> membership     leave --> stop
  *   entry wanted --> EntriesGet where the news came from --> Entries --> EntryDesk --> membership
- *   registrar --> Beyond --> abroad, index        abroad --> registrar (seen, found, deliver, ...)
+ *   registrar --> Beyond --> abroad, index        abroad, index --> registrar (seen, found, searched, deliver, ...)
+ *   index (record, records) --> finder --> abroad (homes, looked-up)
  */
-import { Abroad } from '../overlay/abroad.ts';
+import { Abroad, type Client } from '../overlay/abroad.ts';
 import type { Beyond } from '../overlay/beyond.ts';
 import type { EntryDesk } from '../overlay/entry-desk.ts';
-import { FullIndex } from '../overlay/full-index.ts';
+import type { Ticket } from '../overlay/global-index.ts';
+import { HomeFinder } from '../overlay/home-finder.ts';
 import { type PersonJudge, printOf } from '../overlay/index-record.ts';
 import { Membership } from '../overlay/membership.ts';
 import type { Registrar } from '../overlay/registrar.ts';
+import { SearchTokens } from '../overlay/search-tokens.ts';
+import { type IndexForm, type IndexSizes, SizedIndex } from '../overlay/sized-index.ts';
 import type { SealedEntry, SupernodeEntry } from '../overlay/supernode-entry.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import { type Endpoint, isPrivateHost } from '../protocol/endpoint.ts';
-import { bytesOf, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, foldName, type NodeId } from '../protocol/ids.ts';
 import {
   ALONE_ASK_MS,
   CONTACTS_MAX,
@@ -42,6 +46,8 @@ export interface MeshDeskOptions {
   readonly wallClock: WallClock;
   readonly self: NodeId;
   readonly judge: PersonJudge;
+  /** When the index goes from full copies to slots and back; as the parameters say, when not given. */
+  readonly indexSizes?: IndexSizes | undefined;
   readonly entries: EntryDesk;
   readonly carriers: Carriers;
   readonly switchboard: Switchboard;
@@ -55,27 +61,40 @@ export interface MeshLoad {
   readonly members: number;
   /** Records of the Global Index held here. */
   readonly records: number;
+  readonly indexForm: IndexForm;
 }
 
 export class MeshDesk {
   readonly #options: MeshDeskOptions;
   readonly #membership: Membership;
-  readonly #index: FullIndex;
+  readonly #index: SizedIndex;
+  readonly #finder: HomeFinder;
   readonly #abroad: Abroad;
   readonly #mesh: Mesh;
   readonly beyond: Beyond;
+  /** Who counts what the accounts of clients search. */
+  readonly tokens: SearchTokens;
   #running = false;
   #askAt: Millis = Number.POSITIVE_INFINITY;
   #loadAt: Millis = Number.POSITIVE_INFINITY;
   #announced = { loadPermille: 0, entryIssuedAtMs: 0 };
   #requestId = 0;
+  /** Tickets of the registrar, by those of the index. */
+  readonly #searches = new Map<Ticket, number>();
+  readonly #publications = new Map<Ticket, { readonly ticket: number; readonly node: NodeId }>();
 
   constructor(options: MeshDeskOptions) {
     this.#options = options;
     const { random, wallClock, self, judge, entries, carriers, switchboard, registrar } = options;
     this.#membership = new Membership({ random, self });
-    this.#index = new FullIndex({ random, wallClock, judge });
-    const { store } = this.#index;
+    this.#index = new SizedIndex({ self, random, wallClock, judge, sizes: options.indexSizes });
+    this.#finder = new HomeFinder({
+      index: this.#index,
+      wallClock,
+      watched: () => registrar().watchedHere(),
+      isWatched: (key) => registrar().watchersOf(key).length > 0,
+      isSeen: (key) => registrar().isAttached(key) || this.#abroad.seesName(key),
+    });
     this.#abroad = new Abroad({
       self,
       visibleNodes: (key, viewer) => registrar().visibleNodes(key, viewer),
@@ -84,10 +103,11 @@ export class MeshDesk {
       keyHere: (node) => registrar().keyHere(node),
       watchersOf: (key) => registrar().watchersOf(key),
       watchesHere: () => registrar().watchesHere(),
-      homesOfName: (key) => store.find(key, wallClock()).flatMap(({ homes }) => homes),
-      recordOf: (node) => store.get(node),
+      homesOfName: (key) => this.#finder.homesOf(key),
+      recordOf: (node) => this.#finder.recordOf(node),
       lives: (id) => this.#lives(id),
     });
+    this.tokens = new SearchTokens({ self, others: () => this.#membership.alive() });
     const rooms = { membership: this.#membership, index: this.#index, abroad: this.#abroad };
     const endpointsOf = (id: NodeId): readonly Endpoint[] => entries.endpointsOf(id);
     this.#mesh = new Mesh({ rooms, carriers, switchboard, endpointsOf });
@@ -115,13 +135,12 @@ export class MeshDesk {
   }
 
   get load(): MeshLoad {
-    return { members: this.#membership.alive().length, records: this.#index.store.size };
+    return { members: this.#membership.alive().length, records: this.#index.size, indexForm: this.#index.form };
   }
 
   /** Garbage and forgeries that were dropped. Only rises. */
   get dropped(): number {
-    const { malformed, expired, early, forged } = this.#index.reader.refused;
-    return malformed + expired + early + forged + this.#abroad.refused + this.#membership.refused;
+    return this.#index.refused + this.#abroad.refused + this.#membership.refused + this.tokens.refused;
   }
 
   /** The others, for whoever has a client dialled. */
@@ -176,20 +195,22 @@ export class MeshDesk {
     else if (value.kind === 'entries') {
       const { entries, wallClock } = this.#options;
       this.learned(now, entries.learn(wallClock(), value.body, isPrivateHost(from.host)));
-    } else return this.#mesh.receive(now, from.node, value);
+    } else return this.tokens.receive(now, from.node, value) || this.#mesh.receive(now, from.node, value);
     return true;
   }
 
   wake(now: Millis): void {
     if (!this.#running) return;
     this.#mesh.wake(now);
+    this.#finder.wake(now);
+    this.tokens.wake(now);
     if (now >= this.#loadAt) this.#lookAtLoad(now);
   }
 
   wakeAt(): Millis {
     if (!this.#running) return Number.POSITIVE_INFINITY;
     const loadAt = this.beyond.hasOthers ? this.#loadAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.#mesh.wakeAt(), this.#askAt, loadAt);
+    return Math.min(this.#mesh.wakeAt(), this.#finder.wakeAt(), this.tokens.wakeAt(), this.#askAt, loadAt);
   }
 
   /**
@@ -211,6 +232,8 @@ export class MeshDesk {
 
   /** Moves what the rooms said; true when there was something. */
   settle(now: Millis): boolean {
+    const counted = this.tokens.drain();
+    for (const { to, message: value } of counted) this.#mesh.send(now, to, value, true);
     const said = this.#mesh.drain(now);
     const wanted = new Map<NodeId, NodeId[]>();
     for (const output of said) this.#from(now, output, wanted);
@@ -219,16 +242,30 @@ export class MeshDesk {
       const nodeIds = ids.slice(0, ENTRIES_WANTED_MAX).map(bytesOf);
       this.#mesh.send(now, from, message('entriesGet', { requestId: this.#requestId, nodeIds }), true);
     }
-    return said.length > 0;
+    const homes = this.#finder.drain();
+    for (const output of homes) {
+      if (output.type === 'homes') this.#abroad.recordChanged(output.key);
+      else this.#abroad.lookup(now, output.ticket, output.name, output.viewer, output.complete);
+    }
+    return said.length + homes.length + counted.length > 0;
   }
 
   #from(now: Millis, output: MeshOutput, wanted: Map<NodeId, NodeId[]>): void {
     const registrar = this.#options.registrar();
     switch (output.type) {
       case 'seen':
+        if (!output.attached) this.#finder.lost(now, foldName(output.name));
         return registrar.tellSeen(now, output);
       case 'found':
-        return registrar.found(output.ticket, output.nodes);
+        return registrar.found(output.ticket, output.nodes, output.complete);
+      case 'record':
+        return this.#finder.learn(output.record);
+      case 'records':
+        return void this.#finder.found(output.ticket, output.records, output.complete);
+      case 'page':
+        return this.#searched(output);
+      case 'published':
+        return this.#published(output);
       case 'deliver':
         return registrar.deliver(now, output);
       case 'failed':
@@ -240,6 +277,28 @@ export class MeshDesk {
       case 'entry-wanted':
         wanted.set(output.from, [...(wanted.get(output.from) ?? []), output.id]);
     }
+  }
+
+  #searched({ ticket, page, complete }: Extract<MeshOutput, { type: 'page' }>): void {
+    const asked = this.#searches.get(ticket);
+    this.#searches.delete(ticket);
+    if (asked !== undefined) this.#options.registrar().searched(asked, page, complete);
+  }
+
+  #published({ ticket, ok }: Extract<MeshOutput, { type: 'published' }>): void {
+    const said = this.#publications.get(ticket);
+    this.#publications.delete(ticket);
+    if (!said) return;
+    this.#options.registrar().published(said.ticket, ok);
+    // Of two who watch each other and come at once, the one who is published last finds the other.
+    for (const key of this.#abroad.watchedBy(said.node)) if (!this.#abroad.seesName(key)) this.#finder.want(key);
+  }
+
+  /** Who is watched by one of our clients now, and was not before, is to be found. */
+  #setWatch(client: Client, keys: ReadonlySet<string>): void {
+    const before = new Set(this.#abroad.watchedBy(client.node));
+    this.#abroad.setWatch(client, keys);
+    for (const key of keys) if (!before.has(key) && !this.#abroad.seesName(key)) this.#finder.want(key);
   }
 
   #tellEntries(now: Millis, to: NodeId, { requestId, nodeIds }: Body<'entriesGet'>): void {
@@ -268,26 +327,28 @@ export class MeshDesk {
   }
 
   #answers(): Beyond {
-    const [abroad, index, membership] = [this.#abroad, this.#index, this.#membership];
+    const [abroad, index, membership, finder] = [this.#abroad, this.#index, this.#membership, this.#finder];
     const { wallClock } = this.#options;
     return {
       get hasOthers() {
         return membership.alive().length > 0;
       },
-      setWatch: (client, keys) => abroad.setWatch(client, keys),
+      setWatch: (client, keys) => this.#setWatch(client, keys),
       changedHere: (key) => abroad.changedHere(key),
       sees: (watcher, node) => abroad.sees(watcher, node),
       seenBy: (watcher) => abroad.seenBy(watcher),
-      lookup: (now, ticket, name, viewer) => abroad.lookup(now, ticket, name, viewer),
+      lookup: (now, ticket, name, viewer) => finder.lookup(now, ticket, name, viewer),
       forward: (now, client, target, packet) => abroad.forward(now, client, target, packet),
       vouch: (client, target, host) => abroad.vouch(client, target, host),
-      search: (query) => {
-        const page = index.store.search(query);
-        return { ...page, complete: index.complete && page.whole && page.next === '' };
+      search: (now, ticket, query) => void this.#searches.set(index.search(now, query), ticket),
+      publish: (now, ticket, node, entry) => {
+        const said = index.publish(now, node, entry ?? {});
+        if (said === 'record-refused') return said;
+        this.#publications.set(said, { ticket, node });
+        return undefined;
       },
-      publish: (now, node, entry) => index.publish(now, node, entry ?? {}),
       printOf: (node) => {
-        const record = index.store.get(node);
+        const record = finder.recordOf(node);
         return record && wallClock() < record.signedInAtMs + PUBLISH_AGAIN_MS ? printOf(record) : 0;
       },
     };

@@ -7,7 +7,7 @@
  *   switchboard (peer is a supernode) --> established | closed | receive --> the room whose message it is
  */
 import type { Abroad, AbroadOutput } from '../overlay/abroad.ts';
-import type { FullIndex, IndexOutput } from '../overlay/full-index.ts';
+import type { GlobalIndex, GlobalIndexOutput } from '../overlay/global-index.ts';
 import type { Membership, MembershipOutput } from '../overlay/membership.ts';
 import type { Millis } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
@@ -21,7 +21,9 @@ import type { Carriers, LinkId } from './carriers.ts';
 export type MeshOutput =
   | Exclude<AbroadOutput, { type: 'send' }>
   | Extract<MembershipOutput, { type: 'entry-wanted' | 'doubted' }>
-  | Extract<IndexOutput, { type: 'record' }>;
+  | Exclude<GlobalIndexOutput, { type: 'send' | 'found' }>
+  /** What the index found of a person; `found` is said of nodes that are attached. */
+  | (Omit<Extract<GlobalIndexOutput, { type: 'found' }>, 'type'> & { readonly type: 'records' });
 
 interface Waiting {
   readonly messages: { readonly message: Message; readonly reliable: boolean }[];
@@ -33,7 +35,7 @@ interface Waiting {
 
 export interface MeshRooms {
   readonly membership: Membership;
-  readonly index: FullIndex;
+  readonly index: GlobalIndex;
   readonly abroad: Abroad;
 }
 
@@ -128,10 +130,7 @@ export class Mesh {
     }
     for (const output of index.drain()) {
       if (output.type === 'send') this.send(now, output.to, output.message, true);
-      else {
-        abroad.recordChanged(output.record.key);
-        this.#out.push(output);
-      }
+      else this.#out.push(output.type === 'found' ? { ...output, type: 'records' } : output);
     }
     for (const output of abroad.drain()) {
       if (output.type === 'send') this.send(now, output.to, output.message, output.reliable);

@@ -16,6 +16,7 @@ import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import type { IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import {
@@ -47,6 +48,7 @@ import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './c
 import { DialDesk } from './dial-desk.ts';
 import { MeshDesk, type MeshLoad } from './mesh-desk.ts';
 import { NatDesk } from './nat-desk.ts';
+import { SearchDesk } from './search-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
 /** What is asked of the login server. */
@@ -100,6 +102,8 @@ export interface SupernodeOptions {
   readonly clientsMax?: number | undefined;
   /** Is only dialled until `serve` comes: nothing leaves our port, nobody is told of it. */
   readonly waits?: boolean | undefined;
+  /** With how many supernodes the index goes over to slots and back; tests lower it. */
+  readonly indexSizes?: IndexSizes | undefined;
   /** The sockets know a proxy, through which the login server may be asked. */
   readonly hasProxy?: boolean;
   readonly privateKey: KeyObject;
@@ -125,6 +129,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #nat: NatDesk;
   readonly #mesh: MeshDesk;
   readonly #dials: DialDesk;
+  readonly #searches: SearchDesk;
   /** How others reach us. */
   #endpoints: readonly Endpoint[];
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
@@ -167,14 +172,16 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#mesh = new MeshDesk({
       ...{ ...rooms, wallClock, self: options.nodeId, entries: this.#entries },
       judge: (der) => this.#judgesRecords.judge(der, this.#trust.authorityDer),
+      indexSizes: options.indexSizes,
       registrar: () => this.#registrar,
     });
-    const { beyond } = this.#mesh;
+    const { beyond, tokens } = this.#mesh;
     const { endpoints, relayKbps, clientsMax } = options;
     const lessLoaded = (client: NodeId) => this.#mesh.lessLoaded(client);
     const nextFor = (index: number) => this.#mesh.nextFor(index);
     const elsewhere = { entriesFor, lessLoaded, nextFor, beyond };
     const own = options.nodeId;
+    this.#searches = new SearchDesk(tokens);
     this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own });
     this.#nat = new NatDesk({ ...rooms, endpoints });
     this.#dials = new DialDesk({ random, pin, partners: this.#mesh.partners });
@@ -216,6 +223,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#nat.wake(now);
     this.#mesh.wake(now);
     this.#dials.wake(now);
+    this.#searches.wake(now);
     const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
     if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
@@ -231,6 +239,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       roomsAt,
       this.#mesh.wakeAt(),
       this.#dials.wakeAt(),
+      this.#searches.wakeAt(),
       this.#leaveBy,
     );
   }
@@ -327,9 +336,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       for (const output of said) this.#fromSwitchboard(now, output);
       const served = this.#registrar.drain();
       for (const { session, message, reliable } of served) {
+        if (this.#searches.holds(session, message)) continue;
         if (reliable) this.#switchboard.send(now, session, message);
         else this.#switchboard.sendDatagram(session, message);
       }
+      this.#searches.settle(now);
+      for (const { session, message } of this.#searches.drain()) this.#switchboard.send(now, session, message);
       const asked = this.#login.drain();
       for (const output of asked) this.#fromLogin(now, output);
       const relayed = this.#relay.drain();
@@ -432,6 +444,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
     const isDials = client && this.#registrar.keyHere(client.nodeId) !== undefined;
     if (isDials && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
+    if (client && message.kind === 'search' && !this.#searches.admit(now, session, client.name, message.body)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 

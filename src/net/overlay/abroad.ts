@@ -1,6 +1,6 @@
 /**
  * People at other supernodes, from the side of one supernode: looking them up, hearing when they come and go, and
- * forwarding packets to and from them. The index says which supernodes a person's nodes are attached to (their homes);
+ * forwarding packets to and from them. The index says which supernodes a person's nodes are attached to (their homes, `home-finder.ts`);
  * whether they are there now, and for whom, only the home knows.
  *
  *   lookup ---> LookupAt to each home ---> WhereaboutsAt
@@ -66,7 +66,13 @@ export type AbroadOutput =
       readonly node: NodeId;
       readonly attached: boolean;
     }
-  | { readonly type: 'found'; readonly ticket: number; readonly nodes: readonly NodeId[] }
+  /** Not complete: somebody who could know of others has not answered. */
+  | {
+      readonly type: 'found';
+      readonly ticket: number;
+      readonly nodes: readonly NodeId[];
+      readonly complete: boolean;
+    }
   /** A client of another supernode is seen at this host there, as a client here is to be told. */
   | { readonly type: 'vouched'; readonly target: NodeId; readonly source: NodeId; readonly host: string }
   /** A packet for a client here. */
@@ -80,6 +86,8 @@ interface Lookup {
   readonly nodes: Set<NodeId>;
   readonly waitFor: Set<NodeId>;
   readonly until: Millis;
+  /** Does the index know of all his homes? */
+  readonly complete: boolean;
 }
 
 interface Foreigner {
@@ -121,6 +129,16 @@ export class Abroad {
   /** Whom this client here sees at other supernodes. */
   seenBy(watcher: NodeId): readonly Sighting[] {
     return this.#watches.seenBy(watcher);
+  }
+
+  /** Names that this client watches. */
+  watchedBy(watcher: NodeId): readonly string[] {
+    return this.#watches.keysOf(watcher);
+  }
+
+  /** Does a client here see a node of this person at another supernode? */
+  seesName(key: string): boolean {
+    return this.#watches.seesAnywhere(key);
   }
 
   /** Does a client here see this node at another supernode? */
@@ -173,17 +191,18 @@ export class Abroad {
     }
   }
 
-  lookup(now: Millis, ticket: number, name: string, viewer: string): void {
+  /** `complete`: his homes are all known. */
+  lookup(now: Millis, ticket: number, name: string, viewer: string, complete = true): void {
     const key = foldName(name);
     const here = this.#around.visibleNodes(key, viewer).map(({ node }) => node);
     const homes = this.#homesOf(key).slice(0, HOMES_ASKED_MAX);
     if (homes.length === 0 || this.#lookups.size >= LOOKUPS_ABROAD_MAX) {
-      this.#out.push({ type: 'found', ticket, nodes: here });
+      this.#out.push({ type: 'found', ticket, nodes: here, complete: complete && homes.length === 0 });
       return;
     }
     this.#requestId = (this.#requestId + 1) >>> 0 || 1;
     const until = now + LOOKUP_ABROAD_MS;
-    const lookup = { ticket, name, nodes: new Set(here), waitFor: new Set(homes), until };
+    const lookup = { ticket, name, nodes: new Set(here), waitFor: new Set(homes), until, complete };
     this.#lookups.set(this.#requestId, lookup);
     const question = message('lookupAt', { requestId: this.#requestId, name, viewer });
     for (const home of homes) this.#send(home, question);
@@ -279,10 +298,10 @@ export class Abroad {
   }
 
   #finishLookups(now: Millis): void {
-    for (const [id, { ticket, nodes, waitFor, until }] of this.#lookups) {
+    for (const [id, { ticket, nodes, waitFor, until, complete }] of this.#lookups) {
       if (waitFor.size > 0 && now < until) continue;
       this.#lookups.delete(id);
-      this.#out.push({ type: 'found', ticket, nodes: [...nodes] });
+      this.#out.push({ type: 'found', ticket, nodes: [...nodes], complete: complete && waitFor.size === 0 });
     }
   }
 

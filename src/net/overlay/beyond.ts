@@ -1,12 +1,13 @@
 /**
  * What a supernode's registrar asks of the rooms that know the other supernodes (`node/mesh-desk.ts` answers): who is
- * elsewhere, packets to them, and the Global Index. One answer comes later, by `Registrar.found`.
+ * elsewhere, packets to them, and the Global Index. Answers with a ticket come later, by `Registrar.found`, `searched` and
+ * `published`.
  */
 import type { Millis } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import type { Body } from '../wire/messages.ts';
 import type { Client } from './abroad.ts';
-import type { Page, Query } from './index-store.ts';
+import type { Query } from './index-store.ts';
 
 export interface Beyond {
   /** Does any other supernode live, as far as we know? */
@@ -23,9 +24,10 @@ export interface Beyond {
   lookup(now: Millis, ticket: number, name: string, viewer: string): void;
   forward(now: Millis, client: Client, target: NodeId, packet: Buffer): void;
   vouch(client: Client, target: NodeId, host: string): void;
-  /** `complete`: all that fit are here or on earlier pages. */
-  search(query: Query): Page & { readonly complete: boolean };
-  publish(now: Millis, node: NodeId, entry: Body<'publish'>['entry']): 'record-refused' | undefined;
+  /** `ticket` comes back with the page. */
+  search(now: Millis, ticket: number, query: Query): void;
+  /** `ticket` comes back when enough others have the record, unless it was refused. */
+  publish(now: Millis, ticket: number, node: NodeId, entry: Body<'publish'>['entry']): 'record-refused' | undefined;
   /** What the record of this node says, in short, if it is of the last hours; 0: there is none. */
   printOf(node: NodeId): number;
 }

@@ -5,8 +5,10 @@
  *
  *   client --Publish--> read, store --gathered--> IndexPut to every member
  *   every INDEX_COMPARE_MS, with one member:
- *     IndexDigest (a number for each bucket) ---> IndexBuckets (versions in those that differ)
- *     IndexGet (what I lack) ---> IndexPut        IndexPut (what it lacks) --->
+ *     IndexDigest (one number for all) ---> the same: IndexBuckets (none)
+ *                                           else: <--- IndexDigest (a number for each bucket)
+ *     IndexBuckets (versions in those that differ) --->
+ *          <--- IndexGet (what is newer there)  IndexPut --->      <--- IndexPut (what is newer here)
  */
 import { createHash } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
@@ -23,6 +25,7 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, isCurrent, type PersonJudge, RecordReader } from './index-record.ts';
 import { IndexStore } from './index-store.ts';
+import { differing, rootOf } from './slot-versions.ts';
 
 export type IndexOutput =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: Message }
@@ -60,7 +63,12 @@ export class FullIndex {
     return this.#members.length === 0 || this.#compared;
   }
 
-  /** Takes over what the index by slots held here. */
+  /** Has a comparison shown that another has no more? */
+  get compared(): boolean {
+    return this.#compared;
+  }
+
+  /** Takes over what the index by slots holds here. */
   adopt(records: Iterable<IndexRecord>): void {
     for (const record of records) this.#put(record);
   }
@@ -101,7 +109,7 @@ export class FullIndex {
         for (const wire of value.body.entries.slice(0, RECORDS_PER_PUT_MAX)) this.#take(wire);
         return true;
       case 'indexDigest':
-        this.#compare(from, value.body);
+        this.#compare(now, from, value.body);
         return true;
       case 'indexBuckets':
         this.#settle(now, from, value.body);
@@ -126,7 +134,7 @@ export class FullIndex {
     if (now >= this.#compareAt) {
       this.#compareAt = now + INDEX_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
       const to = this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
-      if (to !== undefined) this.#send(to, message('indexDigest', { digests: Buffer.from(this.#digests) }));
+      if (to !== undefined) this.#send(to, message('indexDigest', { root: rootOf(this.#digests) }));
     }
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + INDEX_SWEEP_MS;
@@ -148,9 +156,16 @@ export class FullIndex {
 
   // ------------------------------------------------------------------ comparing
 
-  /** Another's digests: what differs here is told by versions. */
-  #compare(from: NodeId, { digests }: Body<'indexDigest'>): void {
+  /** Another's copy in one number, which is answered with all of ours when they differ; or in all: what differs is told by versions. */
+  #compare(now: Millis, from: NodeId, { digests, root }: Body<'indexDigest'>): void {
+    if (digests.length === 0 && root.length === DIGEST_BYTES) {
+      if (rootOf(this.#digests).equals(root)) this.#send(from, message('indexBuckets', {}));
+      else this.#send(from, message('indexDigest', { digests: Buffer.from(this.#digests) }));
+      return;
+    }
     if (digests.length !== this.#digests.length) return;
+    // What comes of it is seen by comparing soon again.
+    this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
     const versions: { nodeId: Buffer; signedInAtMs: number; sequence: number }[] = [];
     const buckets: number[] = [];
     const inBuckets = this.#byBucket(differing(this.#digests, digests));
@@ -186,13 +201,11 @@ export class FullIndex {
     if (wanted.length > 0) this.#send(from, message('indexGet', { nodeIds: wanted }));
     else this.#compared = true;
     const mine = [...this.#byBucket(new Set(buckets)).values()].flat();
-    this.#give(
-      from,
-      mine.filter((one) => {
-        const version = theirs.get(one.nodeId);
-        return isCurrent(one, wallMs) && (!version || compareVersions(one, version) > 0);
-      }),
-    );
+    const lacking = mine.filter((one) => {
+      const version = theirs.get(one.nodeId);
+      return isCurrent(one, wallMs) && (!version || compareVersions(one, version) > 0);
+    });
+    this.#give(from, lacking.slice(0, INDEX_VERSIONS_MAX));
     // Not all could be told at once, perhaps; the next comparison need not wait its turn.
     if (wanted.length > 0) this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
   }
@@ -247,10 +260,4 @@ export class FullIndex {
 /** Node ids are hashes, so their first byte spreads them evenly. */
 function bucketOf(node: NodeId): number {
   return Number.parseInt(node.slice(0, 2), 16);
-}
-
-function differing(a: Uint8Array, b: Uint8Array): Set<number> {
-  const found = new Set<number>();
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) found.add(Math.floor(i / DIGEST_BYTES));
-  return found;
 }

@@ -32,8 +32,11 @@ export interface GlobalIndex {
   setMembers(now: Millis, members: readonly NodeId[]): void;
   /** What a client says of itself, from a session that has proven `node`. */
   publish(now: Millis, node: NodeId, wire: WireRecord): Ticket | 'record-refused';
-  /** All current nodes of the person of exactly this name, listed or not. */
-  find(now: Millis, name: string, asOfMs: number): Ticket;
+  /**
+   * All current nodes of the person of exactly this name, listed or not. `watch`: what is new of that name is to come by
+   * itself as well, as `record`.
+   */
+  find(now: Millis, name: string, asOfMs: number, watch?: boolean): Ticket;
   search(now: Millis, query: Query): Ticket;
   /** A message from a certified supernode. True when it was ours. */
   receive(now: Millis, from: NodeId, value: Message): boolean;

@@ -2,7 +2,7 @@
  * The supernode's side of attachment: who is attached here, by lease; who wants to hear of whom; search over those who
  * agreed to be found; and the forwarding of sealed packets between attached clients, within caps (`relay-caps.ts`).
  * It is told of messages by session number and answers by session number; sessions belong to the switchboard. Those who are
- * at other supernodes are asked for `beyond`, and what is said there comes back by `tellSeen`, `found`, `deliver`.
+ * at other supernodes are asked for `beyond`, and what is said there comes back by `tellSeen`, `deliver`, or by ticket.
  *
  * Nobody learns an address here but of a client that asks us to vouch for it: others know its name and node id only. A
  * client that hides from a name is not seen, found or reached by that person (blocked users see nothing).
@@ -22,6 +22,10 @@ import {
   JUST_COME_MS,
   PUBLISH_BURST,
   PUBLISH_REFILL_MS,
+  PUBLISH_RETRY_MS,
+  QUESTION_LIMIT_MS,
+  QUESTIONS_MAX,
+  QUESTIONS_PER_CLIENT_MAX,
 } from '../protocol/overlay-params.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
@@ -44,6 +48,7 @@ import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { Client as Elsewhere } from './abroad.ts';
 import type { Beyond } from './beyond.ts';
+import type { Page } from './index-store.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
 import type { SealedEntry } from './supernode-entry.ts';
 import { Workload } from './workload.ts';
@@ -99,6 +104,8 @@ interface Client {
   watchesSince: Millis;
   /** Its endpoint as `Attached` told it. */
   observedThen: string;
+  /** Its open questions. */
+  questions: number;
   readonly allowance: Allowance;
 }
 
@@ -109,11 +116,12 @@ interface Allowance {
   readonly records: TokenBucket;
 }
 
-/** A look-up that is asked of others as well. */
+/** What a client waits for, while others are asked. */
 interface Question {
   readonly client: Client;
   readonly requestId: number;
-  readonly name: string;
+  readonly about: { readonly name: string } | { readonly asOfMs: number; readonly only: string | undefined } | 'record';
+  readonly until: Millis;
 }
 
 export class Registrar {
@@ -128,7 +136,7 @@ export class Registrar {
   readonly #caps: RelayCaps;
   readonly #beyond: Beyond;
   readonly #wallClock: () => number;
-  /** By ticket. */
+  /** By ticket, the oldest first. */
   readonly #questions = new Map<number, Question>();
   #ticket = 0;
   readonly #byNode = new Map<NodeId, Client>();
@@ -239,6 +247,10 @@ export class Registrar {
 
   wake(now: Millis): void {
     this.#caps.setClosed(this.#work.strained(now));
+    for (const [ticket, { until }] of this.#questions) {
+      if (now < until) break;
+      this.#giveUp(ticket);
+    }
     if (now < this.#sweepAt) return;
     // Once a second, as long as somebody is here: how late that is says how late everything is.
     if (this.#byNode.size > 0) this.#work.late(now, now - this.#sweepAt);
@@ -247,7 +259,11 @@ export class Registrar {
   }
 
   wakeAt(): Millis {
-    return this.#byNode.size === 0 ? Number.POSITIVE_INFINITY : this.#sweepAt;
+    const [oldest] = this.#questions.values();
+    return Math.min(
+      this.#byNode.size === 0 ? Number.POSITIVE_INFINITY : this.#sweepAt,
+      oldest?.until ?? Number.POSITIVE_INFINITY,
+    );
   }
 
   drain(): RegistrarOutput[] {
@@ -288,6 +304,21 @@ export class Registrar {
     }
   }
 
+  /** Folded names that clients here watch, those of standbys left out. */
+  *watchedHere(): Generator<string, void> {
+    for (const [key, watchers] of this.#watchers) {
+      for (const { standby } of watchers) {
+        if (standby) continue;
+        yield key;
+        break;
+      }
+    }
+  }
+
+  isAttached(key: string): boolean {
+    return this.#byName.has(key);
+  }
+
   /** Somebody at another supernode comes into a client's sight, or leaves it. */
   tellSeen(now: Millis, seen: { watcher: NodeId; name: string; node: NodeId; attached: boolean }): void {
     const watcher = this.#byNode.get(seen.watcher);
@@ -297,11 +328,25 @@ export class Registrar {
     this.#send(watcher.peer.session, message('seen', { name, nodeId: bytesOf(seen.node), attached, wasHere }));
   }
 
-  /** What became of a look-up. */
-  found(ticket: number, nodes: readonly NodeId[]): void {
-    const question = this.#questions.get(ticket);
-    this.#questions.delete(ticket);
-    if (question) this.#answerLookup(question, nodes);
+  /** What became of a look-up. Not complete: somebody who could know has not answered. */
+  found(ticket: number, nodes: readonly NodeId[], complete: boolean): void {
+    const question = this.#close(ticket);
+    if (question) this.#answerLookup(question, nodes, complete);
+  }
+
+  /** What the index says of a pattern. */
+  searched(ticket: number, page: Page, complete: boolean): void {
+    const question = this.#close(ticket);
+    if (question) this.#answerSearch(question, page, complete);
+  }
+
+  /** Enough others have taken the record, or too few. */
+  published(ticket: number, ok: boolean): void {
+    const question = this.#close(ticket);
+    if (!question) return;
+    const { client, requestId } = question;
+    if (ok) this.#send(client.peer.session, message('published', { requestId }));
+    else this.#sendFailure(client.peer.session, requestId, 'busy', PUBLISH_RETRY_MS);
   }
 
   /** A packet from a node at another supernode for a client here. */
@@ -437,6 +482,7 @@ export class Registrar {
       leaseUntil: now + LEASE_MS,
       watchesSince: now,
       observedThen: peer.observed,
+      questions: 0,
       allowance: this.#allowanceOf(peer.nodeId),
     };
     this.#byNode.set(peer.nodeId, client);
@@ -469,7 +515,7 @@ export class Registrar {
     this.#bySession.delete(client.peer.session);
     removeFrom(this.#byName, client.key, client);
     for (const name of client.watch) removeFrom(this.#watchers, name, client);
-    for (const [ticket, question] of this.#questions) if (question.client === client) this.#questions.delete(ticket);
+    for (const [ticket, question] of this.#questions) if (question.client === client) this.#close(ticket);
     this.#announce(client, false);
     this.#beyond.setWatch(idOf(client), new Set());
     // While we stop they are found elsewhere, before we are gone.
@@ -534,23 +580,22 @@ export class Registrar {
   }
 
   #lookup(now: Millis, client: Client, body: Body<'lookup'>): void {
-    const { name, requestId } = body;
+    const { name } = body;
     if (!isName(name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
     if (!this.#work.admits(now, 'lookup')) return this.#shed(client, { kind: 'lookup', body });
     const viewer = client.peer.name;
-    if (!this.#beyond.hasOthers) {
-      const here = this.visibleNodes(foldName(name), viewer).map(({ node }) => node);
-      return this.#answerLookup({ client, requestId, name }, here);
-    }
-    this.#ticket += 1;
-    this.#questions.set(this.#ticket, { client, requestId, name });
-    this.#beyond.lookup(now, this.#ticket, name, viewer);
+    const ticket = this.#open(now, client, { kind: 'lookup', body }, { name });
+    if (ticket === undefined) return;
+    if (this.#beyond.hasOthers) return this.#beyond.lookup(now, ticket, name, viewer);
+    const here = this.visibleNodes(foldName(name), viewer).map(({ node }) => node);
+    this.found(ticket, here, true);
   }
 
-  #answerLookup({ client, requestId, name }: Question, nodes: readonly NodeId[]): void {
+  #answerLookup({ client, requestId, about }: Question, nodes: readonly NodeId[], complete: boolean): void {
     const { session, nodeId } = client.peer;
+    const name = typeof about === 'object' && 'name' in about ? about.name : '';
     const nodeIds = nodes.filter((node) => node !== nodeId).map(bytesOf);
-    this.#send(session, message('whereabouts', { requestId, name, nodeIds }));
+    this.#send(session, message('whereabouts', { requestId, name, nodeIds, incomplete: !complete }));
   }
 
   #publish(now: Millis, client: Client, body: Body<'publish'>): void {
@@ -563,9 +608,10 @@ export class Registrar {
     const { entry } = body;
     // The client leaves out what we have of the handshake.
     const whole = entry && certificate && !entry.certificate?.length ? { ...entry, certificate } : entry;
-    const refused = this.#beyond.publish(now, nodeId, whole);
-    if (refused) this.#refuse(session, { kind: 'publish', body }, 'request-malformed');
-    else this.#send(session, message('published', { requestId: body.requestId }));
+    const ticket = this.#open(now, client, { kind: 'publish', body }, 'record');
+    if (ticket === undefined || this.#beyond.publish(now, ticket, nodeId, whole) === undefined) return;
+    this.#close(ticket);
+    this.#refuse(session, { kind: 'publish', body }, 'request-malformed');
   }
 
   #search(now: Millis, client: Client, body: Body<'search'>): void {
@@ -576,12 +622,54 @@ export class Registrar {
     if (!this.#work.admits(now, 'search')) return this.#shed(client, { kind: 'search', body });
     const minuteMs = Math.floor(this.#wallClock() / 60_000) * 60_000;
     const asOfMs = body.asOfMs === 0 ? minuteMs : Math.min(body.asOfMs, minuteMs);
-    const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
-    const { hits, next, complete } = this.#beyond.search({ pattern: body.pattern, limit, after: body.after, asOfMs });
-    // The index knows of nobody who hides; at least whoever is attached here is not shown.
-    const shown = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
-    const page = { hits: shown.map((hit) => ({ ...hit })), complete, next, asOfMs };
-    this.#send(client.peer.session, message('searchResults', { requestId: body.requestId, ...page }));
+    // The one of that very name comes first.
+    const limit = body.exact ? 1 : Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
+    const about = { asOfMs, only: body.exact ? foldName(body.pattern) : undefined };
+    const ticket = this.#open(now, client, { kind: 'search', body }, about);
+    if (ticket === undefined) return;
+    const { pattern, after } = body;
+    this.#beyond.search(now, ticket, { pattern, limit, after, asOfMs, viewer: client.key });
+  }
+
+  #answerSearch({ client, requestId, about }: Question, { hits, next, whole }: Page, complete: boolean): void {
+    const { asOfMs, only } = typeof about === 'object' && 'asOfMs' in about ? about : { asOfMs: 0, only: undefined };
+    // The index knows it by their newest record; of whoever is attached here we know it at once.
+    const visible = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
+    const shown = only === undefined ? visible : visible.filter(({ name }) => foldName(name) === only);
+    const rest = only === undefined ? { complete: complete && whole && next === '', next } : { complete, next: '' };
+    const page = { hits: shown.map((hit) => ({ ...hit })), ...rest, asOfMs };
+    this.#send(client.peer.session, message('searchResults', { requestId, ...page }));
+  }
+
+  /** A number for a question that others answer. Undefined: too many are open, and the client was told. */
+  #open(now: Millis, client: Client, asked: Message, about: Question['about']): number | undefined {
+    if (client.questions >= QUESTIONS_PER_CLIENT_MAX || this.#questions.size >= QUESTIONS_MAX) {
+      this.#refuse(client.peer.session, asked, 'busy', QUESTION_LIMIT_MS);
+      return undefined;
+    }
+    this.#ticket += 1;
+    client.questions += 1;
+    const requestId = 'requestId' in asked.body ? asked.body.requestId : 0;
+    this.#questions.set(this.#ticket, { client, requestId, about, until: now + QUESTION_LIMIT_MS });
+    return this.#ticket;
+  }
+
+  #close(ticket: number): Question | undefined {
+    const question = this.#questions.get(ticket);
+    this.#questions.delete(ticket);
+    if (question) question.client.questions -= 1;
+    return question;
+  }
+
+  /** Nobody has answered in time: what we know ourselves is told, as incomplete. */
+  #giveUp(ticket: number): void {
+    const question = this.#questions.get(ticket);
+    if (!question) return;
+    const { about, client } = question;
+    if (about === 'record') return this.published(ticket, false);
+    if ('asOfMs' in about) return this.searched(ticket, { hits: [], next: '', whole: true }, false);
+    const here = this.visibleNodes(foldName(about.name), client.peer.name).map(({ node }) => node);
+    this.found(ticket, here, false);
   }
 
   #hides(key: string, viewer: string): boolean {
@@ -655,7 +743,10 @@ export class Registrar {
   }
 
   #refuse(session: number, value: Message, code: FailureCode, retryAfterMs = 0): void {
-    const requestId = 'requestId' in value.body ? value.body.requestId : 0;
+    this.#sendFailure(session, 'requestId' in value.body ? value.body.requestId : 0, code, retryAfterMs);
+  }
+
+  #sendFailure(session: number, requestId: number, code: FailureCode, retryAfterMs: number): void {
     this.#send(session, message('failure', { requestId, code, retryAfterMs }));
   }
 

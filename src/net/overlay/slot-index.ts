@@ -1,7 +1,8 @@
 /**
  * The Global Index while supernodes are many (global-index.md 4.3, stage 2): every key has eight replicas that all
  * members can compute, so that one round trip finds an exact name among any number. Joins the replica's side (shelf,
- * splits) to the asker's (reads, searches, writes); same records and same pages as the full copies.
+ * splits) to the asker's (reads, searches, writes); same records and same pages as the full copies. 400 lines, for every
+ * message between the two sides passes here.
  *
  *   publish --> SlotPut to the replicas of each key --SlotTaken x 5 each--> published
  *   find | search --> SlotAsk to four of eight --SlotAnswer--> found | page
@@ -10,6 +11,9 @@ import type { Millis, Random } from '../protocol/core.ts';
 import { foldName, type NodeId } from '../protocol/ids.ts';
 import {
   ALSO_MAX,
+  HIDDEN_SLACK,
+  LEAF_CHECK_MS,
+  LEAF_VERSIONS_MAX,
   LEAVES_PER_MESSAGE_MAX,
   PAGE_HITS_MAX,
   RECORDS_PER_PUT_MAX,
@@ -24,18 +28,17 @@ import { compareVersions, type IndexRecord, isCurrent, type RecordReader } from 
 import type { Query } from './index-store.ts';
 import { LeafMap } from './leaf-map.ts';
 import { searchLeaves } from './leaf-search.ts';
+import { LeafVersions } from './leaf-versions.ts';
 import { Placement, type ScoreBook } from './placement.ts';
+import { SlotPages } from './slot-pages.ts';
 import { nodesOf, type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
-import { SlotSearch } from './slot-search.ts';
 import { COMPARE, SlotShelf } from './slot-shelf.ts';
 import { SlotSplits } from './slot-splits.ts';
 import { versionOf } from './slot-versions.ts';
+import { SlotWatchers } from './slot-watchers.ts';
 import { SlotWrites } from './slot-writes.ts';
 
-interface Searching {
-  readonly search: SlotSearch;
-  readonly reads: Set<number>;
-}
+const NO_VERSIONS = Buffer.alloc(0);
 
 export class SlotIndex implements GlobalIndex {
   readonly leaves = new LeafMap();
@@ -48,14 +51,15 @@ export class SlotIndex implements GlobalIndex {
   readonly #splits: SlotSplits;
   readonly #reads: SlotReads;
   readonly #writes: SlotWrites;
+  readonly #watchers = new SlotWatchers();
+  readonly pages: SlotPages;
+  readonly #leafVersions = new LeafVersions();
   readonly #finds = new Map<number, { readonly ticket: Ticket; readonly asOfMs: number }>();
-  readonly #searches = new Map<Ticket, Searching>();
-  /** Which search a read belongs to. */
-  readonly #searchOf = new Map<number, Ticket>();
   #members: readonly NodeId[] = [];
   #placeAt: Millis = 0;
   #gossipAt: Millis = 0;
-  /** Not before then are whole maps exchanged again. */
+  /** Not before then are the newest separators told again, and whole maps exchanged. */
+  #recentAt: Millis = 0;
   #mapAt: Millis = 0;
   #lastTicket = 0;
   /** What came with the other form of the index is known to be all. */
@@ -76,21 +80,36 @@ export class SlotIndex implements GlobalIndex {
     this.#reader = reader;
     this.placement = new Placement(scores);
     const { placement, leaves } = this;
-    this.shelf = new SlotShelf({ self, placement, leaves, random, wallClock });
+    const changed = (leaf: string): void => this.#leafVersions.changed(leaf);
+    this.shelf = new SlotShelf({ self, placement, leaves, random, wallClock, changed });
     this.#splits = new SlotSplits(self, placement, leaves, this.shelf);
     this.#writes = new SlotWrites(self, placement, this.shelf);
     const answerOwn = (slot: number, question: SlotQuestion): OwnAnswer => this.#answerOwn(slot, question);
     this.#reads = new SlotReads({ self, placement, reader, random, wallClock, answerOwn });
+    const slotOfLeaf = (leaf: string): number => this.shelf.slotOfLeaf(leaf);
+    this.pages = new SlotPages({ leaves, slotOfLeaf, reads: this.#reads, random });
     placement.set([self], wallClock());
   }
 
-  /** Takes over what full copies held; `complete`: that is all there is. */
+  /** Takes over what lies in our slots; `complete`: that is all there is, and others have the rest. */
   adopt(now: Millis, records: Iterable<IndexRecord>, members: readonly NodeId[], complete: boolean): void {
     this.#adopted = complete;
     this.setMembers(now, members);
     this.#place(now);
     this.#adopted = false;
-    for (const record of records) this.#file(now, record, []);
+    for (const record of records) {
+      if (complete) this.keep(now, record);
+      else this.#file(now, record, []);
+    }
+  }
+
+  /** Takes a record that the other form of the index read and found good, if it lies in one of our slots. */
+  keep(now: Millis, record: IndexRecord): void {
+    const known = this.shelf.store.get(record.nodeId);
+    if (known && compareVersions(record, known) <= 0) return;
+    const slots = this.shelf.slots;
+    if (known || this.shelf.slotsOf(record, []).some((slot) => slots.includes(slot))) this.#file(now, record, []);
+    this.#hear(now);
   }
 
   /** Ends: everything that was asked and is not answered yet is answered with nothing. */
@@ -98,9 +117,7 @@ export class SlotIndex implements GlobalIndex {
     const found = [...this.#finds.values()].map(
       ({ ticket }) => ({ type: 'found', ticket, records: [], complete: false }) as const,
     );
-    const pages = [...this.#searches].map(
-      ([ticket, { search }]) => ({ type: 'page', ticket, page: search.page(), complete: false }) as const,
-    );
+    const pages = this.pages.giveUp().map((one) => ({ type: 'page', ...one }) as const);
     const published = this.#writes.tickets().map((ticket) => ({ type: 'published', ticket, ok: false }) as const);
     return [...found, ...pages, ...published];
   }
@@ -119,19 +136,26 @@ export class SlotIndex implements GlobalIndex {
       this.#out.push({ type: 'published', ticket, ok: true });
       return ticket;
     }
-    if (record?.nodeId !== node || !this.#writes.write(now, ticket, record)) return 'record-refused';
+    if (record?.nodeId !== node) return 'record-refused';
+    if (!this.#writes.write(now, ticket, record)) {
+      this.#out.push({ type: 'published', ticket, ok: false });
+      return ticket;
+    }
+    // Who attaches here is to be known here, also when others hold the record.
+    if (this.shelf.store.get(node) !== record) this.#out.push({ type: 'record', record });
     this.#splits.grown(now, this.shelf.leavesOf(record, []));
+    this.#finish(now);
     return ticket;
   }
 
-  find(now: Millis, name: string, asOfMs: number): Ticket {
+  find(now: Millis, name: string, asOfMs: number, watch = false): Ticket {
     const ticket = this.#ticket();
     const key = foldName(name);
     if (this.#reads.size >= SLOT_TICKETS_MAX) {
       this.#out.push({ type: 'found', ticket, records: [], complete: false });
       return ticket;
     }
-    const read = this.#reads.ask(now, this.shelf.slotOfName(key), { name: key, asOfMs });
+    const read = this.#reads.ask(now, this.shelf.slotOfName(key), { name: key, asOfMs, watch });
     this.#finds.set(read, { ticket, asOfMs });
     this.#finish(now);
     return ticket;
@@ -139,11 +163,7 @@ export class SlotIndex implements GlobalIndex {
 
   search(now: Millis, query: Query): Ticket {
     const ticket = this.#ticket();
-    const searching = { search: new SlotSearch(query, this.leaves), reads: new Set<number>() };
-    if (this.#searches.size >= SLOT_TICKETS_MAX) searching.search.complete = false;
-    else this.#searches.set(ticket, searching);
-    if (this.#searches.has(ticket)) this.#goOn(now, ticket, searching);
-    else this.#out.push({ type: 'page', ticket, page: searching.search.page(), complete: false });
+    this.pages.search(now, ticket, query);
     this.#finish(now);
     return ticket;
   }
@@ -164,6 +184,9 @@ export class SlotIndex implements GlobalIndex {
         this.shelf.learnLeaves(now, value.body.leaves.slice(0, LEAVES_PER_MESSAGE_MAX));
         this.#reads.receive(now, from, value.body);
         break;
+      case 'slotNews':
+        this.#takeNews(value.body);
+        break;
       case 'slotCompare':
         this.#mapTold(now, from, value.body);
         this.shelf.receive(now, from, value.body);
@@ -182,17 +205,18 @@ export class SlotIndex implements GlobalIndex {
     this.#splits.wake(now);
     this.#writes.wake(now);
     this.#reads.wake(now);
+    this.pages.wake(now);
     if (now >= this.#gossipAt) {
       this.#gossipAt = now + SLOT_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
       const to = this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
-      const map = { leaves: [...this.leaves.recent()], leafDigest: this.leaves.digest };
-      if (to !== undefined) this.#send(to, message('slotCompare', { step: COMPARE.leaves, ...map }));
+      const map = { step: COMPARE.leaves, leafDigest: this.leaves.digest };
+      if (to !== undefined) this.#send(to, message('slotCompare', map));
     }
     this.#finish(now);
   }
 
   wakeAt(): Millis {
-    const rooms = [this.shelf, this.#splits, this.#writes, this.#reads].map((room) => room.wakeAt());
+    const rooms = [this.shelf, this.#splits, this.#writes, this.#reads, this.pages].map((room) => room.wakeAt());
     return Math.min(this.#placeAt, this.#gossipAt, ...rooms);
   }
 
@@ -201,6 +225,14 @@ export class SlotIndex implements GlobalIndex {
     this.#out = [];
     this.#collect(out);
     return out;
+  }
+
+  /** What we asked to be told of a name. */
+  #takeNews({ entries }: Body<'slotNews'>): void {
+    for (const entry of entries.slice(0, RECORDS_PER_PUT_MAX)) {
+      const record = this.#reader.read(this.#wallClock(), entry, (id) => this.shelf.store.get(id));
+      if (record) this.#out.push({ type: 'record', record });
+    }
   }
 
   // ------------------------------------------------------------------ as a replica
@@ -216,6 +248,16 @@ export class SlotIndex implements GlobalIndex {
     const filed = this.shelf.file(now, record, also);
     if (filed) this.#splits.grown(now, this.shelf.leavesOf(record, also));
     return filed;
+  }
+
+  /** What the shelf said. News is told to those who watch. */
+  #hear(now: Millis): void {
+    for (const output of this.shelf.drain()) {
+      this.#out.push(output);
+      if (output.type !== 'record') continue;
+      const { key, sealed } = output.record;
+      for (const to of this.#watchers.of(now, key)) this.#send(to, message('slotNews', { entries: [sealed] }));
+    }
   }
 
   #put(now: Millis, from: NodeId, { requestId, entries, leaves }: Body<'slotPut'>): void {
@@ -248,29 +290,42 @@ export class SlotIndex implements GlobalIndex {
       this.#send(from, message('slotAnswer', { requestId, entries }));
       return;
     }
-    const { learning, records } = this.#lookUp(body);
+    if (body.watch && body.name !== '') this.#watchers.add(now, foldName(body.name), from);
+    const { learning, records, leafVersions } = this.#lookUp(body);
     const moved = body.leaves.slice(0, SEARCH_LEAVES_MAX).map((leaf) => this.leaves.endOf(leaf));
     const told = body.full ? { entries: records.map(({ sealed }) => sealed) } : { versions: records.map(versionOf) };
-    this.#send(from, message('slotAnswer', { requestId, learning, leaves: moved, ...told } as never));
+    this.#send(from, message('slotAnswer', { requestId, learning, leaves: moved, leafVersions, ...told } as never));
   }
 
   #answerOwn(slot: number, question: SlotQuestion): OwnAnswer {
-    const whole = { name: '', pattern: '', after: '', asOfMs: 0, limit: 1, leaves: [], ...question };
-    const { learning, records } = this.#lookUp(whole);
-    return { learning: learning || !this.shelf.knows(slot), records };
+    const whole = { name: '', pattern: '', after: '', asOfMs: 0, limit: 1, leaves: [], watch: false, check: false };
+    const answer = this.#lookUp({ ...whole, ...question });
+    return { ...answer, learning: answer.learning || !this.shelf.knows(slot) };
   }
 
-  #lookUp(body: Omit<Required<SlotQuestion>, never>): OwnAnswer {
+  #lookUp(body: Omit<Required<SlotQuestion>, 'watch'>): OwnAnswer {
     const { store } = this.shelf;
     if (body.name !== '') {
       const learning = !this.shelf.knows(this.shelf.slotOfName(foldName(body.name)));
-      return { learning, records: store.find(body.name, body.asOfMs).slice(0, PAGE_HITS_MAX) };
+      const records = store.find(body.name, body.asOfMs).slice(0, PAGE_HITS_MAX);
+      return { learning, records, leafVersions: NO_VERSIONS };
     }
     const leaves = body.leaves.slice(0, SEARCH_LEAVES_MAX);
     const learning = leaves.some((leaf) => !this.shelf.knows(this.shelf.slotOfLeaf(leaf)));
+    const leafVersions = this.#versionsOf(leaves, body.asOfMs);
+    if (body.check) return { learning, records: [], leafVersions };
     const ranges = leaves.map((from) => ({ from, to: this.leaves.endOf(from) }));
-    const limit = Math.min(PAGE_HITS_MAX + 1, Math.max(1, body.limit));
-    return { learning, records: searchLeaves(store, ranges, { ...body, limit }) };
+    const limit = Math.min(PAGE_HITS_MAX + 1 + HIDDEN_SLACK, Math.max(1, body.limit));
+    return { learning, records: searchLeaves(store, ranges, { ...body, limit }), leafVersions };
+  }
+
+  /** None for many: whoever asks for so much need not keep it. */
+  #versionsOf(leaves: readonly string[], asOfMs: number): Buffer {
+    if (leaves.length > LEAF_VERSIONS_MAX) return NO_VERSIONS;
+    const versions = leaves.map((leaf) =>
+      this.#leafVersions.of(leaf, asOfMs, () => this.shelf.recordsIn(leaf, this.leaves.endOf(leaf))),
+    );
+    return Buffer.concat(versions);
   }
 
   #moveOn(now: Millis, from: NodeId, body: Body<'slotCompare'>): void {
@@ -279,70 +334,53 @@ export class SlotIndex implements GlobalIndex {
     this.#splits.receive(now, from, body);
   }
 
-  /** Another's separators: those that are new here, and all when the maps still differ. */
+  /** Another's map, by its digest: when ours differs we tell the newest separators, and all when that did not help. */
   #mapTold(now: Millis, from: NodeId, { leaves, leafDigest, leavesWanted }: Body<'slotCompare'>): void {
     const fresh = this.shelf.learnLeaves(now, leaves.slice(0, LEAVES_PER_MESSAGE_MAX));
     this.#splits.grown(now, fresh);
     const differs = leafDigest.length > 0 && !this.leaves.digest.equals(leafDigest);
-    if (!leavesWanted && (!differs || now < this.#mapAt)) return;
-    if (!leavesWanted) this.#mapAt = now + SLOT_COMPARE_MS;
-    const all = this.leaves.all();
-    for (let at = 0; at < all.length; at += LEAVES_PER_MESSAGE_MAX) {
-      const some = all.slice(at, at + LEAVES_PER_MESSAGE_MAX);
-      const wanted = !leavesWanted && at === 0;
-      this.#send(from, message('slotCompare', { step: COMPARE.leaves, leaves: some, leavesWanted: wanted }));
+    if (leavesWanted) return this.#tellMap(from, this.leaves.all(), false);
+    if (!differs) return;
+    if (now >= this.#recentAt) {
+      this.#recentAt = now + LEAF_CHECK_MS;
+      this.#tellMap(from, this.leaves.recent(), false);
+    } else if (leaves.length > 0 && now >= this.#mapAt) {
+      this.#mapAt = now + SLOT_COMPARE_MS;
+      this.#tellMap(from, this.leaves.all(), true);
+    }
+  }
+
+  #tellMap(to: NodeId, leaves: readonly string[], wanted: boolean): void {
+    const leafDigest = this.leaves.digest;
+    for (let at = 0; at === 0 || at < leaves.length; at += LEAVES_PER_MESSAGE_MAX) {
+      const some = leaves.slice(at, at + LEAVES_PER_MESSAGE_MAX);
+      const isLast = at + LEAVES_PER_MESSAGE_MAX >= leaves.length;
+      // Whoever has all of a part only would find that he differs.
+      const digest = isLast && !wanted ? { leafDigest } : {};
+      const leavesWanted = wanted && at === 0;
+      this.#send(to, message('slotCompare', { step: COMPARE.leaves, leaves: some, leavesWanted, ...digest }));
     }
   }
 
   // ------------------------------------------------------------------ as one who asks
 
-  #goOn(now: Millis, ticket: Ticket, { search, reads }: Searching): void {
-    while (reads.size === 0) {
-      const wanted = search.next();
-      if (!wanted) {
-        this.#searches.delete(ticket);
-        this.#out.push({ type: 'page', ticket, page: search.page(), complete: search.complete });
-        return;
-      }
-      const bySlot = new Map<number, string[]>();
-      for (const leaf of wanted.leaves) {
-        const slot = this.shelf.slotOfLeaf(leaf);
-        bySlot.set(slot, [...(bySlot.get(slot) ?? []), leaf]);
-      }
-      const { pattern, asOfMs } = search.query;
-      const { after, limit } = wanted;
-      for (const [slot, leaves] of bySlot) {
-        const read = this.#reads.ask(now, slot, { leaves, pattern, after, asOfMs, limit });
-        reads.add(read);
-        this.#searchOf.set(read, ticket);
-      }
-    }
-  }
-
   #finish(now: Millis): void {
+    this.#hear(now);
     for (let done = this.#reads.done(); done.length > 0; done = this.#reads.done()) {
       for (const one of done) this.#finishRead(now, one);
     }
+    for (const one of this.pages.done()) this.#out.push({ type: 'page', ...one });
     for (const { ticket, ok } of this.#writes.done()) this.#out.push({ type: 'published', ticket, ok });
   }
 
-  #finishRead(now: Millis, { id, records, complete }: ReadDone): void {
-    const find = this.#finds.get(id);
-    if (find) {
-      this.#finds.delete(id);
-      const current = records.filter((one) => isCurrent(one, find.asOfMs));
-      const sorted = current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
-      this.#out.push({ type: 'found', ticket: find.ticket, records: sorted, complete });
-      return;
-    }
-    const ticket = this.#searchOf.get(id);
-    this.#searchOf.delete(id);
-    const searching = ticket === undefined ? undefined : this.#searches.get(ticket);
-    if (!searching || ticket === undefined) return;
-    searching.reads.delete(id);
-    searching.search.add(records);
-    if (!complete) searching.search.complete = false;
-    if (searching.reads.size === 0) this.#goOn(now, ticket, searching);
+  #finishRead(now: Millis, done: ReadDone): void {
+    if (this.pages.finished(now, done)) return;
+    const find = this.#finds.get(done.id);
+    if (!find) return;
+    this.#finds.delete(done.id);
+    const current = done.records.filter((one) => isCurrent(one, find.asOfMs));
+    const records = current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+    this.#out.push({ type: 'found', ticket: find.ticket, records, complete: done.complete });
   }
 
   #collect(out: GlobalIndexOutput[]): void {

@@ -20,6 +20,7 @@ import {
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, type OwnRecord, type RecordReader } from './index-record.ts';
+import { LEAF_VERSION_BYTES } from './leaf-versions.ts';
 import { draw } from './lots.ts';
 import type { Placement } from './placement.ts';
 import { readVersion } from './slot-versions.ts';
@@ -30,6 +31,8 @@ export type SlotQuestion = Partial<Omit<Body<'slotAsk'>, 'requestId' | 'full' | 
 export interface OwnAnswer {
   readonly learning: boolean;
   readonly records: readonly IndexRecord[];
+  /** Of each leaf asked for, one after the other; empty: not told. */
+  readonly leafVersions: Uint8Array;
 }
 
 type Version = Pick<OwnRecord, 'signedInAtMs' | 'sequence'>;
@@ -57,11 +60,15 @@ interface Read {
   readonly fetching: Set<NodeId>;
   readonly records: Map<NodeId, IndexRecord>;
   readonly told: Map<NodeId, Told>;
+  /** By leaf. */
+  readonly versions: Map<string, string | undefined>;
 }
 
 export interface ReadDone {
   readonly id: number;
   readonly records: readonly IndexRecord[];
+  /** Of each leaf asked for; undefined when those who answered do not agree. */
+  readonly versions: ReadonlyMap<string, string | undefined>;
   /** Did enough replicas that know their slot answer? */
   readonly complete: boolean;
 }
@@ -115,15 +122,16 @@ export class SlotReads {
       fetching: new Set(),
       records: new Map(),
       told: new Map(),
+      versions: new Map(),
     };
     this.#reads.set(id, read);
     const replicas = this.#placement.replicas(slot);
     const others = replicas.filter((one) => one !== this.#self);
     const own = others.length < replicas.length;
     if (own) {
-      const { learning, records } = this.#answerOwn(slot, question);
+      const { learning, records, leafVersions } = this.#answerOwn(slot, question);
       for (const record of records) this.#take(read, record);
-      if (!learning) read.counts += 1;
+      if (!learning) count(read, leafVersions);
     }
     for (const to of draw(others, READ_ANSWERS - read.counts, this.#random)) this.#ask(id, read, to);
     this.#settle(now, id, read);
@@ -141,7 +149,7 @@ export class SlotReads {
     if (read.fetching.delete(from)) return this.#settle(now, body.requestId, read);
     if (read.answered.has(from)) return;
     read.answered.add(from);
-    if (!body.learning) read.counts += 1;
+    if (!body.learning) count(read, body.leafVersions);
     for (const [id, version] of body.versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion)) {
       const told = read.told.get(id);
       if (!told || compareVersions(version, told.version) > 0) read.told.set(id, { version, by: [from] });
@@ -233,8 +241,21 @@ export class SlotReads {
 
   #finish(id: number, read: Read, complete: boolean): void {
     this.#reads.delete(id);
-    this.#done.push({ id, records: [...read.records.values()], complete });
+    const { records, versions } = read;
+    this.#done.push({ id, records: [...records.values()], versions, complete });
   }
+}
+
+/** An answer that counts: what it says of the versions of leaves must be what the others say. */
+function count(read: Read, leafVersions: Uint8Array): void {
+  (read.question.leaves ?? []).forEach((leaf, place) => {
+    const at = place * LEAF_VERSION_BYTES;
+    const bytes = leafVersions.subarray(at, at + LEAF_VERSION_BYTES);
+    const version = bytes.length === LEAF_VERSION_BYTES ? Buffer.from(bytes).toString('hex') : undefined;
+    const isFirst = read.counts === 0;
+    read.versions.set(leaf, isFirst || read.versions.get(leaf) === version ? version : undefined);
+  });
+  read.counts += 1;
 }
 
 function isPending({ answered, asked }: Read): boolean {

@@ -6,7 +6,8 @@
  * and `slot-writes.ts` are the asker's.)
  *
  *   put --> read (by the caller) --> file: under each of our slots in which one of its keys lies
- *   every SLOT_COMPARE_MS, each slot, with one other replica:  ASK digests --> SAME | DIFFERS versions --> puts both ways
+ *   every SLOT_COMPARE_MS, each slot, with one other replica:  ASK root --> SAME | ASK digests
+ *        ASK digests --> SAME | DIFFERS versions --> puts both ways (at once while learning)
  *   a slot becomes ours: learning, until a replica that is not learning has the same
  *   a slot or a leaf leaves us: stray --STRAY_MS--> OFFER versions to a replica --> WANTED --> put; two answered: dropped
  */
@@ -21,6 +22,7 @@ import {
   RECORDS_PER_PUT_MAX,
   SLOT_ALONE_MS,
   SLOT_COMPARE_MS,
+  SLOT_LEARN_MAX_MS,
   SLOT_LEARN_MS,
   STRAY_MS,
   STRAY_OFFERS,
@@ -31,7 +33,16 @@ import { IndexStore } from './index-store.ts';
 import { type LeafMap, NAMES_LEAF, orderedKeys } from './leaf-map.ts';
 import { keyHash, type Placement } from './placement.ts';
 import { wordsOf } from './search-pattern.ts';
-import { bucketOf, differing, emptyDigests, readVersion, stamp, type Version, versionOf } from './slot-versions.ts';
+import {
+  bucketOf,
+  differing,
+  emptyDigests,
+  readVersion,
+  rootOf,
+  stamp,
+  type Version,
+  versionOf,
+} from './slot-versions.ts';
 
 /** Numbers on the wire. */
 export const COMPARE = { ask: 0, same: 1, differs: 2, offer: 3, wanted: 4, leaves: 5 } as const;
@@ -53,7 +64,8 @@ interface Slot {
   readonly nodes: Set<NodeId>;
   readonly digests: Buffer;
   learning: boolean;
-  /** When something new came last, while learning. */
+  /** When it began to learn, and when something new came last meanwhile. */
+  began: Millis;
   since: Millis;
   compareAt: Millis;
 }
@@ -71,6 +83,7 @@ export class SlotShelf {
   readonly #leaves: LeafMap;
   readonly #random: Random;
   readonly #wallClock: () => number;
+  readonly #changed: (leaf: string) => void;
   readonly #filed = new Map<NodeId, Filed>();
   readonly #withAlso = new Set<NodeId>();
   readonly #slots = new Map<number, Slot>();
@@ -88,8 +101,11 @@ export class SlotShelf {
     readonly leaves: LeafMap;
     readonly random: Random;
     readonly wallClock: () => number;
+    /** What lies in this leaf is not what it was. */
+    readonly changed: (leaf: string) => void;
   }) {
     this.#self = options.self;
+    this.#changed = options.changed;
     this.#placement = options.placement;
     this.#leaves = options.leaves;
     this.#random = options.random;
@@ -160,6 +176,7 @@ export class SlotShelf {
     const limited = new Set([...also].slice(0, ALSO_MAX));
     if (!newer && limited.size === old.also.size) return true;
     if (old) this.#unfile(old);
+    this.#touch(kept.key);
     if (newer) {
       this.store.put(kept);
       this.#out.push({ type: 'record', record: kept });
@@ -169,6 +186,7 @@ export class SlotShelf {
     this.#filed.set(kept.nodeId, filed);
     if (limited.size > 0) this.#withAlso.add(kept.nodeId);
     const all = this.#place(filed);
+    this.#touch(kept.key);
     if (filed.slots.length === 0) this.#strayFrom(now, filed, all);
     for (const slot of newer ? filed.slots : []) this.#slots.get(slot)!.since = now;
     return true;
@@ -180,6 +198,13 @@ export class SlotShelf {
     const others = this.store.find(record.key, 0).filter(({ nodeId }) => nodeId !== record.nodeId);
     const words = [...(this.alsoOf(record.nodeId) ?? []), ...others.flatMap((one) => wordsOf(one.displayName))];
     return [...new Set(words)].filter((word) => !own.has(word)).slice(0, ALSO_MAX);
+  }
+
+  /** All leaves of this person: in each the newest of all nodes counts. */
+  #touch(key: string): void {
+    for (const record of this.store.find(key, 0)) {
+      for (const leaf of this.leavesOf(record, this.alsoOf(record.nodeId) ?? [])) this.#changed(leaf);
+    }
   }
 
   #unfile(filed: Filed): void {
@@ -230,6 +255,7 @@ export class SlotShelf {
   #forget(node: NodeId): void {
     const filed = this.#filed.get(node);
     if (!filed) return;
+    this.#touch(filed.record.key);
     this.#unfile(filed);
     this.#filed.delete(node);
     this.#withAlso.delete(node);
@@ -253,10 +279,11 @@ export class SlotShelf {
     if (lost.length === 0 && gained.length === 0 && !resized) return;
     for (const slot of gained) {
       const [nodes, digests] = [new Set<NodeId>(), emptyDigests()];
-      this.#slots.set(slot, { nodes, digests, learning: !know, since: now, compareAt: now });
+      this.#slots.set(slot, { nodes, digests, learning: !know, began: now, since: now, compareAt: now });
     }
     // Two slots became one: only one half of it is here for sure.
-    if (halved) for (const slot of this.#slots.values()) Object.assign(slot, { learning: true, since: now });
+    if (halved)
+      for (const slot of this.#slots.values()) Object.assign(slot, { learning: true, began: now, since: now });
     for (const slot of lost) {
       const { nodes } = this.#slots.get(slot)!;
       this.#slots.delete(slot);
@@ -280,6 +307,7 @@ export class SlotShelf {
       const parent = this.#leaves.leafOf(leaf);
       if (this.#leaves.learn([leaf]).length === 0) continue;
       fresh.push(leaf);
+      this.#changed(parent);
       this.#moveLeaf(now, leaf, this.#slots.has(this.slotOfLeaf(parent)));
     }
     return fresh;
@@ -360,8 +388,7 @@ export class SlotShelf {
         held.compareAt = now + every * (0.8 + 0.4 * this.#random.fraction());
         const to = this.#someReplica(slot, []);
         if (to === undefined) held.learning = false;
-        else
-          this.#compare(to, { step: COMPARE.ask, slot, learning: held.learning, digests: Buffer.from(held.digests) });
+        else this.#compare(to, { step: COMPARE.ask, slot, learning: held.learning, ...digestsOf(held) });
       }
       next = Math.min(next, held.compareAt);
     }
@@ -384,8 +411,14 @@ export class SlotShelf {
     else if (step === COMPARE.wanted) this.#wanted(from, body);
   }
 
-  #answer(from: NodeId, { slot, digests }: Body<'slotCompare'>): void {
+  #answer(from: NodeId, { slot, digests, root }: Body<'slotCompare'>): void {
     const held = this.#slots.get(slot);
+    if (held && digests.length === 0 && root.length > 0) {
+      const isSame = rootOf(held.digests).equals(root);
+      // The other says then what it has, and we who settle it.
+      const all = isSame ? {} : { digests: Buffer.from(held.digests) };
+      return this.#compare(from, { step: isSame ? COMPARE.same : COMPARE.ask, slot, learning: held.learning, ...all });
+    }
     if (!held || digests.length !== held.digests.length) return;
     const buckets = differing(held.digests, digests);
     if (buckets.size === 0) return this.#compare(from, { step: COMPARE.same, slot, learning: held.learning });
@@ -397,16 +430,22 @@ export class SlotShelf {
       told.push(bucket);
       versions.push(...records.map(versionOf));
     }
-    this.#compare(from, { step: COMPARE.differs, slot, buckets: Buffer.from(told), versions } as never);
+    const learning = held.learning || told.length < buckets.size;
+    this.#compare(from, { step: COMPARE.differs, slot, learning, buckets: Buffer.from(told), versions } as never);
   }
 
-  /** Who is not learning has no more than we have. When all are new, so they are when nothing comes any more. */
+  /**
+   * Who is not learning has no more than we have. When all are new, so they are when nothing comes any more; in a network
+   * where somebody signs in all the time that is never, and after so long everybody has compared with everybody.
+   */
   #agreed(now: Millis, { slot, learning }: Body<'slotCompare'>): void {
     const held = this.#slots.get(slot);
-    if (held && (!learning || now >= held.since + SLOT_ALONE_MS)) held.learning = false;
+    if (!held) return;
+    const calm = now >= held.since + SLOT_ALONE_MS || now >= held.began + SLOT_LEARN_MAX_MS;
+    if (!learning || calm) held.learning = false;
   }
 
-  #settle(now: Millis, from: NodeId, { slot, buckets, versions }: Body<'slotCompare'>): void {
+  #settle(now: Millis, from: NodeId, { slot, learning, buckets, versions }: Body<'slotCompare'>): void {
     const held = this.#slots.get(slot);
     if (!held) return;
     const theirs = new Map(versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion));
@@ -414,7 +453,7 @@ export class SlotShelf {
     if (wanted.length > 0) {
       this.#compare(from, { step: COMPARE.wanted, slot, wanted });
       if (held.learning) held.compareAt = this.#compareAt = Math.min(this.#compareAt, now + SLOT_LEARN_MS / 2);
-    }
+    } else if (!learning) held.learning = false;
     const wallMs = this.#wallClock();
     const mine = [...this.#byBucket(held, new Set(buckets)).values()].flat();
     const newer = mine.filter((one) => {
@@ -492,11 +531,15 @@ export class SlotShelf {
   }
 
   #compare(to: NodeId, body: Partial<Body<'slotCompare'>>): void {
-    const leaves = [...this.#leaves.recent().slice(0, 16)];
-    this.#send(to, message('slotCompare', { ...body, leafDigest: this.#leaves.digest, leaves }));
+    this.#send(to, message('slotCompare', { ...body, leafDigest: this.#leaves.digest }));
   }
 
   #send(to: NodeId, value: Message): void {
     this.#out.push({ type: 'send', to, message: value });
   }
+}
+
+/** Who learns expects a difference. */
+function digestsOf({ learning, digests }: Slot): { readonly digests: Buffer } | { readonly root: Buffer } {
+  return learning ? { digests: Buffer.from(digests) } : { root: rootOf(digests) };
 }

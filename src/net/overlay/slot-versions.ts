@@ -1,6 +1,7 @@
 /**
- * How two replicas of a slot say what they hold (pure): a number for each bucket of records, and versions of those in the
- * buckets that differ. `slot-shelf.ts` keeps and compares them.
+ * How two replicas of a slot, or two full copies, say what they hold (pure): one number for all, a number for each bucket
+ * of records when that differs, and versions of the records in the buckets that differ. `slot-shelf.ts` and
+ * `full-index.ts` keep and compare them.
  */
 import { createHash } from 'node:crypto';
 import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
@@ -34,10 +35,23 @@ export function readVersion(wire: {
 }
 
 /** In and out of a bucket's digest alike: it is the exclusive or of all versions in it. */
-export function stamp(digests: Buffer, { nodeId, signedInAtMs, sequence }: IndexRecord): void {
-  const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
-  const at = bucketOf(nodeId) * DIGEST_BYTES;
-  for (let i = 0; i < DIGEST_BYTES; i += 1) digests[at + i]! ^= hash[i]!;
+export function stamp(digests: Buffer, record: IndexRecord): void {
+  const at = bucketOf(record.nodeId) * DIGEST_BYTES;
+  addStamp(digests.subarray(at, at + DIGEST_BYTES), record);
+}
+
+const stamps = new WeakMap<IndexRecord, Buffer>();
+
+/** The same into eight bytes. */
+export function addStamp(digest: Buffer, record: IndexRecord): void {
+  let own = stamps.get(record);
+  if (!own) {
+    const { nodeId, signedInAtMs, sequence } = record;
+    const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
+    own = Buffer.from(hash.subarray(0, DIGEST_BYTES));
+    stamps.set(record, own);
+  }
+  for (let i = 0; i < DIGEST_BYTES; i += 1) digest[i]! ^= own[i]!;
 }
 
 export function bucketOf(node: NodeId): number {
@@ -48,4 +62,11 @@ export function differing(a: Uint8Array, b: Uint8Array): Set<number> {
   const found = new Set<number>();
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) found.add(Math.floor(i / DIGEST_BYTES));
   return found;
+}
+
+/** One number for all buckets: equal when they are. */
+export function rootOf(digests: Uint8Array): Buffer {
+  const root = Buffer.alloc(DIGEST_BYTES);
+  for (let i = 0; i < digests.length; i += 1) root[i % DIGEST_BYTES]! ^= digests[i]!;
+  return root;
 }

@@ -131,6 +131,10 @@ export class Watches {
     return false;
   }
 
+  seesAnywhere(key: string): boolean {
+    return [...this.#homes.keys()].some((id) => this.seesAt(id, key));
+  }
+
   /** Has the watching node seen the other anywhere abroad? */
   sees(watcher: NodeId, node: NodeId): boolean {
     return this.#isSeen(`${watcher} ${node}`);

@@ -47,6 +47,10 @@ export const RECORD_BYTES_MAX = 512;
 /** Of an RSA key of 4096 bits. */
 export const RECORD_SIGNATURE_BYTES_MAX = 512;
 export const RECORD_HOMES_MAX = 2;
+/** Names from which a record is hidden in searches; presence, look-ups, calls and chat know more (HIDDEN_FROM_MAX). */
+export const HIDDEN_TAGS_MAX = 64;
+/** A chance of one in 65,536 for anybody else: too much to tell by it whom somebody blocks, too little to be missed. */
+export const HIDDEN_TAG_BYTES = 2;
 /** Records of one supernode: 64 supernodes with full copies hold 50,000 people (global-index.md 4.3); four times that. */
 export const RECORDS_MAX = 200_000;
 /** Records are gathered for so long before they go to the others. */
@@ -65,6 +69,15 @@ export const SEARCH_SCANNED_MAX = 50_000;
 export const FULL_INDEX_MEMBERS_MAX = 64;
 /** And back to full copies only below so many, so that one who comes and goes does not move everything. */
 export const SLOT_INDEX_MEMBERS_MIN = 48;
+/**
+ * While the index goes from one form to the other the old one is read for so long: membership is agreed upon within some
+ * seconds, and slots are filled and copies compared by then.
+ */
+export const INDEX_READ_OVER_MS = 30_000;
+/** And both are written for so long: whoever sees the change by a minute earlier or later loses nothing. */
+export const INDEX_WRITE_OVER_MS = 90_000;
+/** A copy that has been among others for so long, and was compared, holds what theirs do. */
+export const INDEX_SETTLED_MS = 20_000;
 /** Records that have ended are looked for so often, so many at a time: a large copy once in ten minutes. */
 export const INDEX_SWEEP_MS = 10_000;
 export const INDEX_SWEEP_RECORDS = 4_000;
@@ -99,8 +112,21 @@ export const LEAF_TEXT_MAX = 104;
 export const LEAVES_PER_MESSAGE_MAX = 2_000;
 /** Leaves that one search reads: about 50,000 postings, as many as a full copy looks at. */
 export const SEARCH_LEAVES_MAX = 128;
+/** So many more than a page are asked for, in case somebody hides from whoever searches. */
+export const HIDDEN_SLACK = 4;
 /** Leaves read at once when names go on; doubled each time. */
 export const LEAVES_AT_ONCE = 1;
+/** Pages are kept for so long, empty ones less (global-index.md 4.4), and are checked whenever they are asked for. */
+export const PAGE_KEPT_MS = 60_000;
+export const PAGE_EMPTY_KEPT_MS = 5_000;
+/** Share of kept pages that are read all the same, to see whether replicas tell the truth. */
+export const PAGE_SPOT_CHECK = 1 / 20;
+/** Pages kept: a hundred of fifty records. */
+export const PAGES_KEPT_BYTES_MAX = 8_000_000;
+/** Leaves of one slot whose versions are told: a millisecond each, when they have changed. */
+export const LEAF_VERSIONS_MAX = 16;
+/** Versions of leaves that are remembered. */
+export const LEAF_VERSIONS_KEPT_MAX = 4_096;
 /** Changes among the members are gathered for so long before slots move. */
 export const SLOT_GATHER_MS = 200;
 /** Replicas of a slot compare so often; while one is learning more often. */
@@ -108,15 +134,56 @@ export const SLOT_COMPARE_MS = 10_000;
 export const SLOT_LEARN_MS = 1_000;
 /** When all replicas of a slot are new: nobody has come with more for so long. */
 export const SLOT_ALONE_MS = 20_000;
+/** Or, as somebody always comes with more in a large network, everybody has compared with everybody. */
+export const SLOT_LEARN_MAX_MS = 60_000;
 /** What is here but belongs to others is offered to them after so long, and kept until two have answered. */
 export const STRAY_MS = 5_000;
 export const STRAY_OFFERS = 2;
 /** Leaves that grew are looked at so often. */
 export const LEAF_CHECK_MS = 1_000;
+/** A replica tells whoever asked for a name of its news for so long: longer than it takes to ask for all names again. */
+export const SLOT_WATCH_MS = 7_200_000;
+/** Names and supernodes that a replica keeps for that; the oldest go first. */
+export const SLOT_WATCHES_MAX = 100_000;
 /** Words of earlier records that a record is filed under as well. */
 export const ALSO_MAX = 64;
 
+// --- what a person may search (global-index.md 4.5)
+/** Pages of hits of one account, whichever devices and supernodes: so many at once, then 60 an hour. */
+export const SEARCH_PAGES_BURST = 30;
+export const SEARCH_PAGE_REFILL_MS = 60_000;
+/** Supernodes that count the pages of an account; what most of them say holds, so one may die or lie. */
+export const SEARCH_METERS = 3;
+/** One that has not answered is taken to say what we would. A round trip round the world; the search takes as long. */
+export const SEARCH_METER_MS = 400;
+/** Accounts that a supernode counts for: the one that searched longest ago is forgotten beyond, 100 bytes each. */
+export const SEARCH_METERED_MAX = 50_000;
+/** Questions to meters under way, and searches of one client that wait for them. */
+export const SEARCH_TAKES_MAX = 4_096;
+export const SEARCHES_WAITING_MAX = 8;
+/** An answer that is not there by then will not come. */
+export const SEARCH_HELD_MS = 10_000;
+
 // --- people at other supernodes
+/** Records kept of people who are watched, looked up or attached here, 0.4 kB each. */
+export const HOMES_KNOWN_MAX = 20_000;
+/** Questions for watched names under way; the rest waits. */
+export const HOMES_ASKED_AT_ONCE = 64;
+/** Names that wait to be asked for: those of all clients, each with fifty buddies. */
+export const HOMES_WANTED_MAX = 25_000;
+/** One watched name that nobody here sees is asked for again this often, by turns: a hundred bytes a second. */
+export const HOMES_AGAIN_MS = 1_000;
+/** The same name not more often than this. */
+export const HOMES_AGAIN_MIN_MS = 60_000;
+/** Who is not seen any more may be about to come back elsewhere. */
+export const HOMES_LOST_MS = 3_000;
+/** What one client may have asked, and not heard of yet; and all together. More is `busy`: an answer takes 0.3 s. */
+export const QUESTIONS_PER_CLIENT_MAX = 64;
+export const QUESTIONS_MAX = 512;
+/** A question that the index has not answered by then is answered without it, as incomplete. */
+export const QUESTION_LIMIT_MS = 4_000;
+/** A search ends with what it has after so long. */
+export const SEARCH_LIMIT_MS = 3_000;
 /** A supernode that does not answer a look-up in time is left out of the answer. */
 export const LOOKUP_ABROAD_MS = 600;
 /** Look-ups under way. */

@@ -61,6 +61,15 @@ describe('a node tells the index of itself', () => {
     expect(publisher.wakeAt()).toBe(10_400 + 12 * HOUR_MS);
   });
 
+  test('and soon again when too few supernodes have taken it', () => {
+    publisher.say(0, ONE);
+    const [first] = said(200);
+    const busy = message('failure', { requestId: first?.requestId ?? 0, code: 'busy', retryAfterMs: 15_000 });
+    publisher.receive(300, busy);
+    expect(publisher.wakeAt()).toBe(15_300);
+    expect(said(15_300)[0]?.record?.sequence).toBe(2);
+  });
+
   test('every twelve hours as a new sign-in, and an hour after a refusal', () => {
     publisher.say(0, ONE);
     const [first] = said(200);

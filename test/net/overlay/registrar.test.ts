@@ -5,6 +5,12 @@ import { IndexStore } from '../../../src/net/overlay/index-store.ts';
 import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
 import { bytesOf, foldName, hexOf } from '../../../src/net/protocol/ids.ts';
 import {
+  PUBLISH_RETRY_MS,
+  QUESTION_LIMIT_MS,
+  QUESTIONS_MAX,
+  QUESTIONS_PER_CLIENT_MAX,
+} from '../../../src/net/protocol/overlay-params.ts';
+import {
   CLIENTS_PER_SUPERNODE_MAX,
   ENTRIES_GET_BURST,
   ENTRIES_GET_REFILL_MS,
@@ -110,7 +116,7 @@ class Scene {
     lookup: () => undefined,
     forward: (_now, client, target) => this.registrar.forwardFailed(client.node, target),
     vouch: () => undefined,
-    search: (query) => ({ ...this.index.search(query), complete: this.index.search(query).next === '' }),
+    search: (_now, ticket, query) => this.registrar.searched(ticket, this.index.search(query), true),
     publish: () => undefined,
     printOf: () => 0,
   };
@@ -455,6 +461,82 @@ describe('searching', () => {
     expect(search(anew).got('failure')).toHaveLength(1);
     scene.passes(SEARCH_REFILL_MS);
     expect(search(anew).got('searchResults')).toHaveLength(1);
+  });
+});
+
+describe('while the index is asked', () => {
+  const search = (requestId: number) => message('search', { requestId, pattern: 'bobby', limit: 10 });
+  const lookUp = (requestId: number) => message('lookup', { requestId, name: 'bobby1' });
+  const publish = (requestId: number) => message('publish', { requestId });
+
+  /** Questions that nobody answers, but by hand: their tickets. */
+  const pondering = () => {
+    const scene = new Scene();
+    const tickets: number[] = [];
+    const ask = (_now: number, ticket: number) => void tickets.push(ticket);
+    Object.assign(scene.beyond, { hasOthers: true, search: ask, lookup: ask, publish: ask });
+    return { scene, tickets, alice: scene.person('alice1').attaches() };
+  };
+
+  it('a client waits for its answer, and others for theirs', () => {
+    const { scene, tickets, alice } = pondering();
+    const bobby = scene.person('bobby1').attaches();
+    alice.says(search(2));
+    bobby.says(search(3));
+    expect([...alice.got('searchResults'), ...bobby.got('searchResults')]).toEqual([]);
+    const page = { hits: [{ name: 'carol1', displayName: 'Carol' }], next: '4 carol1', whole: true };
+    scene.registrar.searched(tickets[1] as number, page, true);
+    scene.registrar.searched(tickets[0] as number, { hits: [], next: '', whole: true }, false);
+    scene.deliver();
+    const carol = { hits: [{ name: 'carol1' }], next: '4 carol1', asOfMs: WALL_MS, complete: false };
+    expect(bobby.got('searchResults')).toMatchObject([{ requestId: 3, ...carol }]);
+    expect(alice.got('searchResults')).toMatchObject([{ requestId: 2, hits: [], complete: false }]);
+  });
+
+  it('a record is published when others have it, and not before', () => {
+    const { scene, tickets, alice } = pondering();
+    alice.says(publish(2)).says(publish(3));
+    expect(alice.got('published')).toEqual([]);
+    scene.registrar.published(tickets[0] as number, true);
+    scene.registrar.published(tickets[1] as number, false);
+    scene.deliver();
+    expect(alice.got('published')).toMatchObject([{ requestId: 2 }]);
+    expect(alice.got('failure')).toMatchObject([{ requestId: 3, code: 'busy', retryAfterMs: PUBLISH_RETRY_MS }]);
+  });
+
+  it('what is not answered in time is answered with what is known here, and said to be incomplete', () => {
+    const { scene, tickets, alice } = pondering();
+    const bobby = scene.person('bobby1').attaches();
+    alice.says(search(2)).says(lookUp(3)).says(publish(4));
+    scene.passes(QUESTION_LIMIT_MS - 10);
+    expect(alice.got('whereabouts')).toEqual([]);
+    expect(scene.registrar.wakeAt()).toBeLessThanOrEqual(scene.now + 10);
+    scene.passes(10);
+    expect(alice.got('searchResults')).toMatchObject([{ requestId: 2, hits: [], complete: false }]);
+    const known = { requestId: 3, nodeIds: [bytesOf(bobby.nodeId)], incomplete: true };
+    expect(alice.got('whereabouts')).toMatchObject([known]);
+    expect(alice.got('failure')).toMatchObject([{ requestId: 4, code: 'busy' }]);
+    for (const ticket of tickets) scene.registrar.found(ticket, [], true);
+    scene.deliver();
+    expect(alice.got('whereabouts')).toEqual([]);
+  });
+
+  it('a client may wait for so many answers, all clients together for so many, and who leaves waits for none', () => {
+    const { scene, tickets, alice } = pondering();
+    for (let i = 0; i < QUESTIONS_PER_CLIENT_MAX + 1; i += 1) alice.says(lookUp(i + 2));
+    expect(alice.got('failure')).toMatchObject([{ requestId: QUESTIONS_PER_CLIENT_MAX + 2, code: 'busy' }]);
+    scene.registrar.found(tickets[0] as number, [], true);
+    scene.deliver();
+    expect(alice.says(lookUp(500)).got('failure')).toEqual([]);
+    const others = Array.from({ length: QUESTIONS_MAX / QUESTIONS_PER_CLIENT_MAX }, (_, i) =>
+      scene.person(`person${i}`).attaches(),
+    );
+    for (const one of others) for (let i = 0; i < QUESTIONS_PER_CLIENT_MAX; i += 1) one.says(lookUp(i + 2));
+    expect(tickets).toHaveLength(QUESTIONS_MAX + 1);
+    expect(others.at(-1)?.got('failure')).toHaveLength(QUESTIONS_PER_CLIENT_MAX);
+    scene.hangsUp(alice);
+    const last = others.at(-1)?.says(lookUp(900));
+    expect(last?.got('failure')).toEqual([]);
   });
 });
 

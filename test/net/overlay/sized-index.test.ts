@@ -1,22 +1,29 @@
 /** One face for both forms of the index: which is used, and that nothing is lost in the change. */
 import { describe, expect, test } from 'vitest';
 import type { GlobalIndexOutput } from '../../../src/net/overlay/global-index.ts';
-import { SizedIndex } from '../../../src/net/overlay/sized-index.ts';
+import { type IndexSizes, SizedIndex } from '../../../src/net/overlay/sized-index.ts';
 import { FULL_INDEX_MEMBERS_MAX, SLOT_INDEX_MEMBERS_MIN } from '../../../src/net/protocol/overlay-params.ts';
-import { decodeMessage, encodeMessage, message } from '../../../src/net/wire/messages.ts';
+import { decodeMessage, encodeMessage, type Message, message } from '../../../src/net/wire/messages.ts';
 import { Chance } from '../../sim/chance.ts';
 import { judge, nodeIdFor, sealed, WALL_MS } from './index-scenes.ts';
 
 const IDS = Array.from({ length: 70 }, (_, number) => nodeIdFor(8_000 + number));
 const QUERY = { pattern: 'person', limit: 10, after: '', asOfMs: WALL_MS };
 
+/** As it is after a journey. */
+function whole(value: Message): Message {
+  return decodeMessage(encodeMessage(value)) as Message;
+}
+
 /** Some of them, all of one mind about who lives. */
 class Sized {
   now = 0;
+  readonly sizes: IndexSizes | undefined;
   readonly indexes = new Map<string, SizedIndex>();
   readonly answers: Exclude<GlobalIndexOutput, { type: 'send' }>[] = [];
 
-  constructor(count: number) {
+  constructor(count: number, sizes?: IndexSizes) {
+    this.sizes = sizes;
     for (const self of IDS.slice(0, count)) this.add(self);
     this.tellMembers();
     this.advance(10_000);
@@ -24,17 +31,20 @@ class Sized {
 
   add(self: string): void {
     const random = new Chance(1, self);
-    this.indexes.set(self, new SizedIndex({ self, random, wallClock: () => WALL_MS + this.now, judge }));
+    this.indexes.set(
+      self,
+      new SizedIndex({ self, random, wallClock: () => WALL_MS + this.now, judge, sizes: this.sizes }),
+    );
   }
 
   tellMembers(): void {
-    const ids = [...this.indexes.keys()];
-    for (const [self, index] of this.indexes) {
-      index.setMembers(
-        this.now,
-        ids.filter((id) => id !== self),
-      );
-    }
+    for (const self of this.indexes.keys()) this.tell(self);
+  }
+
+  /** One of them learns who lives. */
+  tell(self: string): void {
+    const others = [...this.indexes.keys()].filter((id) => id !== self);
+    this.indexes.get(self)?.setMembers(this.now, others);
   }
 
   of(place: number): SizedIndex {
@@ -139,5 +149,97 @@ describe('the index of the fitting size', () => {
     expect(sized.of(0).receive(0, from, message('indexDigest', { digests: Buffer.alloc(2_048) }))).toBe(true);
     expect(sized.of(0).receive(0, from, message('keepAlive', { id: 1 }))).toBe(false);
     expect(sized.of(0).size).toBe(2);
+  });
+
+  describe('while supernodes are of different minds about how many they are', () => {
+    const SIZES = { fullMembersMax: 12, slotMembersMin: 10 };
+    const COUNT = 16;
+
+    /** Somebody signs in every half second, and whoever has done so is looked for everywhere. */
+    function lives(sized: Sized, forMs: number, people: { count: number }): void {
+      const chance = new Chance(people.count, 'somewhere');
+      const until = sized.now + forMs;
+      const somewhere = (): SizedIndex =>
+        [...sized.indexes.values()][chance.between(0, sized.indexes.size - 1)] as SizedIndex;
+      while (sized.now < until) {
+        sized.answers.length = 0;
+        const number = people.count;
+        const own = { displayName: 'Someone', signedInAtMs: WALL_MS + sized.now };
+        const said = somewhere().publish(sized.now, nodeIdFor(number), sealed(`person-${number}`, number, own));
+        const who = chance.between(0, people.count);
+        const ticket = somewhere().find(sized.now, `person-${who}`, WALL_MS + sized.now);
+        sized.advance(1_200);
+        expect(sized.answers).toContainEqual({ type: 'published', ticket: said, ok: true });
+        people.count += 1;
+        const found = sized.answers.find((one) => one.type === 'found' && one.ticket === ticket);
+        const isJustNow = who === number;
+        if (!isJustNow)
+          expect(found, `person-${who} at ${sized.now}`).toMatchObject({ records: [{ key: `person-${who}` }] });
+      }
+    }
+
+    test('nobody is lost as they become more and fewer', { timeout: 120_000 }, () => {
+      const chance = new Chance(1, 'minds');
+      const sized = new Sized(COUNT - 4, SIZES);
+      sized.advance(30_000);
+      const people = { count: 0 };
+      lives(sized, 10_000, people);
+      for (const id of IDS.slice(COUNT - 4, COUNT)) sized.add(id);
+      const fresh = IDS.slice(COUNT - 4, COUNT);
+      const learnsAt = new Map([...sized.indexes.keys()].map((id) => [id, sized.now + 50_000 * chance.fraction()]));
+      for (const id of fresh) sized.tell(id);
+      const until = sized.now + 170_000;
+      while (sized.now < until) {
+        for (const [id, at] of learnsAt) if (sized.now >= at && learnsAt.delete(id)) sized.tell(id);
+        lives(sized, 4_000, people);
+      }
+      expect(sized.forms()).toEqual(new Set(['slots']));
+      expect([...sized.indexes.values()].map(({ changing }) => changing)).not.toContain(true);
+
+      // Of sixteen seven leave.
+      for (const id of IDS.slice(9, COUNT)) sized.indexes.delete(id);
+      for (const id of sized.indexes.keys()) learnsAt.set(id, sized.now + 50_000 * chance.fraction());
+      // Slots that lose most of their replicas at once answer again when that is known.
+      const later = sized.now + 170_000;
+      while (sized.now < later) {
+        for (const [id, at] of learnsAt) if (sized.now >= at && learnsAt.delete(id)) sized.tell(id);
+        sized.advance(2_000);
+        if (learnsAt.size === 0) lives(sized, 4_000, people);
+      }
+      expect(sized.forms()).toEqual(new Set(['full']));
+      expect(new Set([...sized.indexes.values()].map(({ size }) => size))).toEqual(new Set([people.count]));
+    });
+
+    test('one that comes when they are few enough for copies, but have slots, has slots too', () => {
+      const sized = new Sized(13, SIZES);
+      sized.advance(30_000);
+      sized.indexes.delete(IDS[12] as string);
+      sized.tellMembers();
+      const people = { count: 0 };
+      lives(sized, 20_000, people);
+      sized.advance(120_000);
+      expect(sized.forms()).toEqual(new Set(['slots']));
+      sized.indexes.delete(IDS[11] as string);
+      sized.add(IDS[20] as string);
+      sized.tellMembers();
+      sized.advance(15_000);
+      expect(sized.forms()).toEqual(new Set(['slots']));
+      lives(sized, 20_000, people);
+    });
+
+    test('one that knew nobody before holds nothing for all there is', () => {
+      const sized = new Sized(13, SIZES);
+      sized.publish(0, 1);
+      sized.advance(120_000);
+      sized.add(IDS[30] as string);
+      // Nothing reaches it for a moment but who else is there.
+      sized.tell(IDS[30] as string);
+      const newcomer = sized.indexes.get(IDS[30] as string) as SizedIndex;
+      newcomer.wake(sized.now);
+      newcomer.drain();
+      newcomer.receive(sized.now, IDS[0] as string, whole(message('slotAsk', { requestId: 5, name: 'person-1' })));
+      const [answer] = newcomer.drain().filter(({ type }) => type === 'send');
+      expect(answer).toMatchObject({ message: { kind: 'slotAnswer', body: { learning: true } } });
+    });
   });
 });

@@ -1,0 +1,187 @@
+/**
+ * The Global Index of real supernodes as it grows from full copies to slots and back: whoever signs in, searches, calls
+ * or waits for somebody notices nothing of it. In virtual time, with the real cores and the sizes at which the index
+ * changes its form lowered.
+ */
+import { expect } from 'vitest';
+import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { type Scene, seeded as seededFor } from '../sim/seeded.ts';
+import type { World } from '../sim/world.ts';
+import { loadOf, personAt, search } from '../support/searchers.ts';
+
+/** Of twelve supernodes eight hold the only slot, four ask them. */
+const MANY = 12;
+const SIZES = { fullMembersMax: 4, slotMembersMin: 4 };
+
+function seeded(name: string, scene: Scene, runs = 1): void {
+  seededFor(name, scene, { runs, timeoutMs: 400_000 });
+}
+
+function names(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `super${from + index}`);
+}
+
+function network(world: World, count: number): PeopleWorld {
+  const people = new PeopleWorld(world, names(1, count), undefined, SIZES);
+  world.advance(3_000);
+  return people;
+}
+
+function formsOf(people: PeopleWorld): string {
+  return [...new Set([...people.supernodes.keys()].map((name) => loadOf(people, name).indexForm))].join(' ');
+}
+
+function seeOneAnother(one: Person, other: Person): boolean {
+  return one.presence.get(other.name) === 'online' && other.presence.get(one.name) === 'online';
+}
+
+/** A call that is answered and hung up. */
+function talk(world: World, one: Person, other: Person): void {
+  for (const log of [one.callLog, other.callLog]) log.length = 0;
+  one.calls(other);
+  world.until(() => other.callLog.includes('ringing'), 3_000);
+  other.call_('answer');
+  world.until(() => one.callLog.includes('answered'), 3_000);
+  world.advance(500);
+  one.call_('hang-up');
+  world.until(() => other.callLog.some((word) => word.startsWith('ended')), 3_000);
+}
+
+seeded('it grows to slots and shrinks to copies again: everybody is found, seen and called all the time', (world) => {
+  const people = network(world, 3);
+  const alice = personAt(people, 'super1', 'alice1');
+  const bobby = personAt(people, 'super2', 'bobby1');
+  alice.befriend(bobby);
+  world.until(() => seeOneAnother(alice, bobby), 5_000);
+  const crowd = [alice, bobby];
+  const check = (): void => {
+    for (const asker of [alice, bobby, crowd.at(-1) as Person]) {
+      const shown = search(asker, '*').hits;
+      expect(shown).toEqual([]);
+      const found = new Set(search(asker, '*1').hits.map(({ name }) => name));
+      for (const { name } of crowd)
+        expect(found.has(name) || name === asker.name, `${name} at ${world.now}`).toBe(true);
+    }
+    expect(seeOneAnother(alice, bobby)).toBe(true);
+  };
+  const comes = (supernode: string): void => {
+    crowd.push(personAt(people, supernode, `person-${crowd.length}-1`));
+    world.advance(700);
+  };
+  check();
+  expect(formsOf(people)).toBe('full');
+
+  for (const name of names(4, MANY)) {
+    world.host(name);
+    people.startSupernode(name);
+    world.advance(1_500);
+    comes(`super${1 + (crowd.length % 3)}`);
+    check();
+  }
+  talk(world, alice, bobby);
+  for (let i = 0; i < 12; i += 1) {
+    world.advance(9_000);
+    if (i % 3 === 0) comes(names(1, MANY)[(5 * i) % MANY] as string);
+    check();
+  }
+  expect(formsOf(people)).toBe('slots');
+  const held = names(1, MANY).map((name) => loadOf(people, name).records);
+  expect(Math.min(...held)).toBeLessThan(crowd.length);
+  talk(world, bobby, alice);
+
+  for (const name of names(4, MANY).reverse()) {
+    const stopping = people.supernodes.get(name);
+    stopping?.command({ type: 'leave' });
+    world.until(() => stopping?.events.some(({ type }) => type === 'left') ?? false, 10_000);
+    stopping?.close();
+    people.supernodes.delete(name);
+    world.advance(1_500);
+    if (name.endsWith('4') || name.endsWith('9')) comes('super3');
+    check();
+  }
+  talk(world, alice, bobby);
+  for (let i = 0; i < 12; i += 1) {
+    world.advance(9_000);
+    if (i % 4 === 0) comes(`super${1 + (i % 3)}`);
+    check();
+  }
+  expect(formsOf(people)).toBe('full');
+  expect(names(1, 3).map((name) => loadOf(people, name).records)).toEqual([crowd.length, crowd.length, crowd.length]);
+  talk(world, bobby, alice);
+});
+
+/** All begin at once; slots are in use when everybody has heard of everybody's. */
+function slots(world: World, count = 10): PeopleWorld {
+  const people = network(world, count);
+  world.advance(30_000);
+  expect(formsOf(people)).toBe('slots');
+  return people;
+}
+
+seeded(
+  'by slots the same question has the same answer everywhere, and whoever is unknown is known to be that',
+  (world) => {
+    const people = slots(world);
+    const crowd = names(1, 10).map((home, index) => personAt(people, home, `person-${index}`));
+    world.advance(2_000);
+    const askers = names(1, 6).map((home, index) => personAt(people, home, `asker-${index}`));
+    world.advance(2_000);
+    for (const pattern of ['person', 'p*-3', '*son-*', 'person-4', 'nobody-at-all']) {
+      const answers = askers.map((one) => JSON.stringify(search(one, pattern)));
+      expect(new Set(answers).size, answers.join('\n')).toBe(1);
+      expect(JSON.parse(answers[0] as string)).toMatchObject({ complete: true });
+    }
+    expect(search(askers[0] as Person, 'person').hits).toHaveLength(crowd.length);
+    expect(search(askers[5] as Person, 'person', 4)).toMatchObject({ complete: false, hits: { length: 4 } });
+
+    for (const name of ['super7', 'super8', 'super9']) people.supernodes.get(name)?.stop();
+    for (const name of ['super7', 'super8', 'super9']) people.supernodes.delete(name);
+    world.advance(60_000);
+    expect(crowd.every(({ online }) => online)).toBe(true);
+    for (const asker of askers) {
+      expect(search(asker, 'person-')).toMatchObject({ complete: true, hits: { length: crowd.length } });
+    }
+  },
+);
+
+seeded(
+  'by slots somebody who waits for another hears at once that he has come, though he does not know of it',
+  (world) => {
+    const people = slots(world);
+    const alice = personAt(people, 'super1', 'alice1');
+    alice.does({ type: 'roster', command: { type: 'add', name: 'bobby1', message: 'hello' } });
+    world.advance(30_000);
+    const bobby = personAt(people, 'super9', 'bobby1');
+    world.until(() => bobby.relation('alice1') === 'incoming', 3_000);
+    bobby.does({ type: 'roster', command: { type: 'accept', name: 'alice1' } });
+    world.until(() => seeOneAnother(alice, bobby), 5_000);
+    alice.says(bobby, 'hello');
+    world.until(() => bobby.lines.length === 1, 3_000);
+
+    // His supernode dies, and he is seen again where he comes to.
+    people.supernodes.get('super9')?.stop();
+    people.supernodes.delete('super9');
+    world.advance(30_000);
+    world.until(() => bobby.online && seeOneAnother(alice, bobby), 30_000);
+    bobby.says(alice, 'still here');
+    world.until(() => alice.lines.length === 1, 3_000);
+  },
+);
+
+seeded('by slots two who have never met call each other, and talk on when a supernode of theirs dies', (world) => {
+  const people = slots(world);
+  const alice = personAt(people, 'super1', 'alice1');
+  const bobby = personAt(people, 'super6', 'bobby1');
+  world.advance(30_000);
+  alice.calls(bobby);
+  world.until(() => bobby.callLog.includes('ringing'), 3_000);
+  bobby.call_('answer');
+  world.until(() => alice.callLog.includes('answered'), 3_000);
+  people.supernodes.get('super6')?.stop();
+  people.supernodes.delete('super6');
+  world.advance(20_000);
+  expect(bobby.online).toBe(true);
+  expect(bobby.callLog).not.toContain('ended');
+  alice.call_('hang-up');
+  world.until(() => bobby.callLog.some((word) => word.startsWith('ended')), 3_000);
+});
