@@ -1,8 +1,6 @@
 /**
  * The command behind `npm run sim`: plays scenarios on networks of given sizes, prints what was measured, and writes
- * it as CSV and as curves.
- *
- *   npm run sim -- [--supernodes N,N] [--users M] [--scenario S] [--seed K] [--loss P] [--searches K] [--out FOLDER]
+ * it as CSV and as curves. Progress goes to stderr.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +9,26 @@ import { parseArgs } from 'node:util';
 import { type Figure, type Outcome, play, SCENARIOS, type Scenario } from './overlay-scenarios.ts';
 import { plot, type Series } from './plot.ts';
 
-const USAGE = `npm run sim -- [--supernodes N,N] [--users M] [--scenario ${SCENARIOS.join('|')}] [--seed K] [--loss P] [--searches K] [--out FOLDER]`;
+const JOINED_MAX = 128;
+
+const USAGE = `npm run sim -- [options]
+
+  --supernodes N,N,...  sizes of the network, one run each (200)
+  --users M             people who have signed in (2000)
+  --scenario S          ${SCENARIOS.join(', ')} (search)
+  --seed K              of all chance (1)
+  --loss P              share of messages lost, 0 to 1 (0.02)
+  --searches K          look-ups of each kind (200)
+  --join                supernodes join one by one and everybody publishes, in networks of any size. Without it
+                        those of more than ${JOINED_MAX} stand from the first, and 500 people publish
+  --out FOLDER          where CSV and SVG go (node_modules/.cache/wren-sim)
+  --help                this
+
+join        until all know all                      churn      1 % of the supernodes go every second and come back
+publish     people publish themselves; the rest     storm      all start again at once, and so do the clients
+search      all kinds, against one full copy        partition  two halves for a minute
+kill        30 % of the supernodes die at once
+`;
 
 interface Run {
   readonly supernodes: number;
@@ -29,6 +46,7 @@ export function main(argv: readonly string[]): number {
       loss: { type: 'string', default: '0.02' },
       searches: { type: 'string', default: '200' },
       out: { type: 'string', default: path.join('node_modules', '.cache', 'wren-sim') },
+      join: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -47,7 +65,7 @@ export function main(argv: readonly string[]): number {
     !numbers.every((one) => Number.isInteger(one) && one > 0) ||
     !(loss >= 0 && loss < 1)
   ) {
-    process.stdout.write(`${USAGE}\n`);
+    process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
   const runs = sizes.map((supernodes) => {
@@ -56,7 +74,8 @@ export function main(argv: readonly string[]): number {
       process.stderr.write(`  ${((Date.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
     };
     process.stdout.write(`${scenario}: ${supernodes} supernodes, ${users} users, loss ${loss}, seed ${seed}\n`);
-    const outcome = play({ seed, supernodes, users, loss, scenario, searches, progress });
+    const joined = values.join || supernodes <= JOINED_MAX;
+    const outcome = play({ seed, supernodes, users, loss, scenario, searches, joined, progress });
     for (const { name, value, unit } of outcome.figures) {
       process.stdout.write(`  ${name.padEnd(64)} ${printed(value)} ${unit}\n`);
     }

@@ -4,10 +4,11 @@
  * every race by the supernode link; gives the link its list; is stored as plain data.
  *
  * The order: first those that the invite names, in its order, then those that the login server named, by node id. It is
- * the same for everybody, because people at different supernodes do not find each other today: whoever tries the same
- * order meets at the same place. Only who missed on this network lately stands behind the others. Then come those that
+ * the same for everybody: whoever tries the same order meets at the same place, where words between two cost one hop
+ * less. Only who missed on this network lately stands behind the others. Then come those that
  * supernodes told of, by how well they did here, anywhere, and how fresh they are, with a little chance, spread over
- * networks (/16). Once supernodes share an index, the first two rules end and the last one orders all.
+ * networks (/16). Where more are known than COMMON_ORDER_MAX the first two rules end and the last one orders all: in a
+ * large network everybody at one place would be the 2007 outage.
  *
  * The signature of an entry has done its work when the entry comes in here: what is stored is in a file that only its
  * owner can write, and a handshake proves each supernode anyhow. Times are of the wall clock, since they are stored.
@@ -17,6 +18,7 @@ import { type Endpoint, parseEndpoint, printEndpoint } from '../protocol/endpoin
 import type { NodeId } from '../protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
 import {
+  COMMON_ORDER_MAX,
   HOST_HALF_LIFE_MS,
   HOST_VISITS_MAX,
   MISSED_MS,
@@ -145,10 +147,11 @@ export class HostCache {
     const { lastGood, except = [] } = choice;
     const left = this.#entries.filter((entry) => !except.some((one) => isAt(entry, one)));
     const missed = (entry: Entry): boolean => hasMissed(entry, wallMs, network);
-    const primary = left.filter((entry) => isPrimary(entry, wallMs)).sort(byPrimaryOrder);
+    const isCommon = (entry: Entry): boolean => this.size <= COMMON_ORDER_MAX && isPrimary(entry, wallMs);
+    const primary = left.filter(isCommon).sort(byPrimaryOrder);
     const chance = (): number => 0.1 * this.#random.fraction();
     const others = left
-      .filter((entry) => !isPrimary(entry, wallMs))
+      .filter((entry) => !isCommon(entry))
       .map((entry) => ({ entry, score: worth(entry, wallMs, network) + chance() + (isAt(entry, lastGood) ? 2 : 0) }));
     const best = others.sort((a, b) => b.score - a.score).map(({ entry }) => entry);
     const all = [...primary, ...spread(best)];
