@@ -1,17 +1,40 @@
 /**
  * The command behind `npm run sim`: plays scenarios on networks of given sizes, prints what was measured, and writes
- * it as CSV and as curves.
- *
- *   npm run sim -- [--supernodes N,N] [--users M] [--scenario S] [--seed K] [--loss P] [--searches K] [--out FOLDER]
+ * it as CSV and as curves. Progress goes to stderr.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { type Figure, type Outcome, play, SCENARIOS, type Scenario } from './overlay-scenarios.ts';
+import { type Figure, type Outcome, play, SCENARIOS } from './overlay-scenarios.ts';
 import { plot, type Series } from './plot.ts';
+import { playRefusal, type RefusalPoint, SHARES } from './refusal.ts';
+import { playStorm, STORMS } from './storms.ts';
 
-const USAGE = `npm run sim -- [--supernodes N,N] [--users M] [--scenario ${SCENARIOS.join('|')}] [--seed K] [--loss P] [--searches K] [--out FOLDER]`;
+/** Larger networks stand from the first, unless told otherwise: joining is what takes time. */
+const JOINED_MAX = 32;
+
+const USAGE = `npm run sim -- [options]
+
+  --supernodes N,N,...  sizes of the network, one run each (200)
+  --users M             people who have signed in (2000)
+  --scenario S          ${[...SCENARIOS, ...STORMS, 'refuse'].join(', ')} (search)
+  --seed K              of all chance (1)
+  --loss P              share of messages lost, 0 to 1 (0.02)
+  --searches K          look-ups of each kind (200)
+  --join                supernodes join one by one and everybody publishes, in networks of any size. Without it
+                        those of more than ${JOINED_MAX} stand from the first, and 500 people publish
+  --out FOLDER          where CSV and SVG go (node_modules/.cache/wren-sim)
+  --help                this
+
+join        until all know all                      churn      1 % of the supernodes go every second and come back
+publish     people publish themselves; the rest     storm      all start again at once, and so do the clients
+search      all kinds, against one full copy        partition  two halves for a minute
+kill        30 % of the supernodes die at once
+outage-2007 all clients start again, and 30 % of the supernodes, which are back later; both ends of attachments
+outage-2010 30 % of the supernodes crash with their version, and a fifth of the clients; likewise
+refuse      M people, of whom ever more refuse to serve, or limit it, with and without dedicated supernodes
+`;
 
 interface Run {
   readonly supernodes: number;
@@ -29,6 +52,7 @@ export function main(argv: readonly string[]): number {
       loss: { type: 'string', default: '0.02' },
       searches: { type: 'string', default: '200' },
       out: { type: 'string', default: path.join('node_modules', '.cache', 'wren-sim') },
+      join: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -39,7 +63,7 @@ export function main(argv: readonly string[]): number {
     number,
     number,
   ];
-  const scenario = SCENARIOS.find((one) => one === values.scenario);
+  const scenario = [...SCENARIOS, ...STORMS, 'refuse' as const].find((one) => one === values.scenario);
   const numbers = [...sizes, users, searches];
   if (
     values.help ||
@@ -47,16 +71,26 @@ export function main(argv: readonly string[]): number {
     !numbers.every((one) => Number.isInteger(one) && one > 0) ||
     !(loss >= 0 && loss < 1)
   ) {
-    process.stdout.write(`${USAGE}\n`);
+    process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
-  const runs = sizes.map((supernodes) => {
+  const given = { users, seed, loss };
+  let points: readonly RefusalPoint[] = [];
+  const runs = (scenario === 'refuse' ? [0] : sizes).map((supernodes) => {
     const begin = Date.now();
     const progress = (text: string): void => {
       process.stderr.write(`  ${((Date.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
     };
-    process.stdout.write(`${scenario}: ${supernodes} supernodes, ${users} users, loss ${loss}, seed ${seed}\n`);
-    const outcome = play({ seed, supernodes, users, loss, scenario, searches, progress });
+    const size = scenario === 'refuse' ? '' : `${supernodes} supernodes, `;
+    process.stdout.write(`${scenario}: ${size}${users} users, loss ${loss}, seed ${seed}\n`);
+    let outcome: Outcome;
+    if (scenario === 'refuse') ({ outcome, points } = playRefusal({ seed, people: users, shares: SHARES, progress }));
+    else if (scenario === 'outage-2007' || scenario === 'outage-2010')
+      outcome = playStorm(scenario, { seed, supernodes, clients: users, progress });
+    else {
+      const joined = values.join || supernodes <= JOINED_MAX;
+      outcome = play({ seed, supernodes, users, loss, scenario, searches, joined, progress });
+    }
     for (const { name, value, unit } of outcome.figures) {
       process.stdout.write(`  ${name.padEnd(64)} ${printed(value)} ${unit}\n`);
     }
@@ -65,11 +99,13 @@ export function main(argv: readonly string[]): number {
     );
     return { supernodes, outcome };
   });
-  write(values.out, scenario, { users, seed, loss }, runs);
+  writeCsv(values.out, scenario, given, runs);
+  draw(values.out, scenario, runs, points);
+  process.stdout.write(`written to ${values.out}\n`);
   return 0;
 }
 
-function write(folder: string, scenario: Scenario, given: object, runs: readonly Run[]): void {
+function writeCsv(folder: string, scenario: string, given: object, runs: readonly Run[]): void {
   mkdirSync(folder, { recursive: true });
   const head = Object.entries(given)
     .map(([name, value]) => `${name}=${value}`)
@@ -79,25 +115,37 @@ function write(folder: string, scenario: Scenario, given: object, runs: readonly
   );
   const file = path.join(folder, `${scenario}.csv`);
   writeFileSync(file, [`# ${head}`, 'scenario,supernodes,figure,value,unit', ...rows, ''].join('\n'));
-  const traffic = runs.map(({ supernodes, outcome }) => ({
-    name: `${supernodes} supernodes`,
-    points: perSecond(outcome, supernodes),
-  }));
-  const axes = { x: 'virtual time, s', y: 'kB/s' };
-  writeFileSync(
-    path.join(folder, `${scenario}-traffic.svg`),
-    plot(`${scenario}: sent by one supernode`, axes, traffic),
-  );
-  if (runs.length > 1) {
-    const growth = growthOf(runs);
-    const svg = plot(
-      `${scenario}: messages as the network grows`,
-      { x: 'supernodes', y: 'messages', log: true },
-      growth,
-    );
-    writeFileSync(path.join(folder, `${scenario}-growth.svg`), svg);
+}
+
+function draw(folder: string, scenario: string, runs: readonly Run[], points: readonly RefusalPoint[]): void {
+  const save = (name: string, title: string, axes: Parameters<typeof plot>[1], series: readonly Series[]): void =>
+    writeFileSync(path.join(folder, `${scenario}${name}.svg`), plot(`${scenario}: ${title}`, axes, series));
+  if (points.length > 0) {
+    return save('', 'people still served', { x: 'share who refuse, or limit, %', y: '%' }, curvesOf(points));
   }
-  process.stdout.write(`written to ${folder}\n`);
+  const isStorm = STORMS.some((one) => one === scenario);
+  const lines = runs.map(({ supernodes, outcome }) => ({
+    name: `${supernodes} supernodes`,
+    points: isStorm ? onlineOf(outcome) : perSecond(outcome, supernodes),
+  }));
+  if (isStorm) return save('', 'clients online', { x: 'time since, s', y: '%' }, lines);
+  save('-traffic', 'sent by one supernode', { x: 'virtual time, s', y: 'kB/s' }, lines);
+  if (runs.length < 2) return;
+  const axes = { x: 'supernodes', y: 'messages', log: true };
+  save('-growth', 'messages as the network grows', axes, growthOf(runs));
+}
+
+function curvesOf(points: readonly RefusalPoint[]): Series[] {
+  const names = [...new Set(points.map(({ curve }) => curve))];
+  return names.map((name) => ({
+    name,
+    points: points.filter(({ curve }) => curve === name).map(({ share, served }) => [100 * share, served]),
+  }));
+}
+
+function onlineOf({ samples }: Outcome): (readonly [number, number])[] {
+  const began = samples[0]?.atMs ?? 0;
+  return samples.map(({ atMs, online = 0 }) => [(atMs - began) / 1_000, online]);
 }
 
 function perSecond({ samples }: Outcome, supernodes: number): (readonly [number, number])[] {

@@ -12,8 +12,10 @@ import {
   type SealedRecord,
 } from '../../src/net/overlay/index-record.ts';
 import { IndexStore, type Page, type Query } from '../../src/net/overlay/index-store.ts';
+import { NAMES_LEAF, orderedKeys, separatorBetween } from '../../src/net/overlay/leaf-map.ts';
+import { viewOf } from '../../src/net/overlay/member-table.ts';
 import { Membership, type MembershipOutput } from '../../src/net/overlay/membership.ts';
-import { ScoreBook } from '../../src/net/overlay/placement.ts';
+import { placementView, ScoreBook } from '../../src/net/overlay/placement.ts';
 import { SlotIndex } from '../../src/net/overlay/slot-index.ts';
 import { foldName, type NodeId } from '../../src/net/protocol/ids.ts';
 import { decodeMessage, encodeMessage, type Message, type MessageKind, message } from '../../src/net/wire/messages.ts';
@@ -91,6 +93,7 @@ export class OverlayWorld {
   readonly #waiting = new Map<string, { readonly askedAt: number; readonly then: (answer: Answer) => void }>();
   readonly #templates = new Map<MessageKind, object>();
   #lives = 0;
+  #here: readonly NodeId[] | undefined;
   #sequence = 0;
 
   constructor(options: { readonly seed: number; readonly supernodes: number; readonly loss?: number }) {
@@ -114,6 +117,35 @@ export class OverlayWorld {
     return Math.floor(this.wallMs / 60_000) * 60_000;
   }
 
+  /**
+   * The network stands already: all know all, and these people have signed in, each at some supernode. As after
+   * `startAll` and `publish`, without their traffic; what everybody knows alike is in memory once.
+   */
+  standAll(crowd: readonly Person[] = []): void {
+    const members = viewOf(this.ids, this.now);
+    const placement = placementView(this.ids, this.wallMs);
+    const records = crowd.map((person) => this.#recordOf(person, this.#some(this.ids)));
+    const separators = separatorsOf(records);
+    const pattern = this.#indexOf(this.ids[0] as NodeId);
+    pattern.stand(this.now, placement, separators, []);
+    const held = new Map<NodeId, IndexRecord[]>();
+    for (const record of records) {
+      this.oracle.put(record);
+      const holders = new Set(pattern.shelf.slotsOf(record, []).flatMap((slot) => pattern.placement.replicas(slot)));
+      for (const id of holders) {
+        const here = held.get(id);
+        if (here) here.push(record);
+        else held.set(id, [record]);
+      }
+    }
+    for (const id of this.ids) {
+      const one = this.#make(id);
+      one.membership.adopt(this.now, members);
+      one.index.stand(this.now, placement, separators, held.get(id) ?? []);
+      this.#settle(one);
+    }
+  }
+
   /** All at once, each knowing a few that are there and finding the others. */
   startAll(contacts = 5): void {
     for (const id of this.ids) {
@@ -123,23 +155,41 @@ export class OverlayWorld {
   }
 
   start(id: NodeId, contacts: readonly NodeId[]): void {
-    this.#lives += 1;
-    const random = new Chance(this.#seed, `${id} ${this.#lives}`);
-    const place = new Chance(this.#seed, `place ${id}`);
-    const membership = new Membership({ random, self: id });
-    const wallClock = (): number => this.wallMs;
-    const index = new SlotIndex({ self: id, random, wallClock, reader: standInReader(), scores: this.#scores });
-    const one = { id, membership, index, x: place.fraction() * 80, y: place.fraction() * 80 };
-    this.alive.set(id, one);
+    const one = this.#make(id);
+    const { membership } = one;
     for (const contact of contacts) membership.entryKnown(this.now, contact, 1);
     membership.announce(this.now, { loadPermille: 0, entryIssuedAtMs: 1 });
     membership.start(this.now, contacts);
     this.#settle(one);
   }
 
+  #make(id: NodeId): Supernode {
+    this.#lives += 1;
+    const random = new Chance(this.#seed, `${id} ${this.#lives}`);
+    const place = new Chance(this.#seed, `place ${id}`);
+    const membership = new Membership({ random, self: id });
+    const one = { id, membership, index: this.#indexOf(id), x: place.fraction() * 80, y: place.fraction() * 80 };
+    this.alive.set(id, one);
+    this.#here = undefined;
+    return one;
+  }
+
+  #indexOf(id: NodeId): SlotIndex {
+    const random = new Chance(this.#seed, `index ${id} ${this.#lives}`);
+    const wallClock = (): number => this.wallMs;
+    return new SlotIndex({ self: id, random, wallClock, reader: standInReader(), scores: this.#scores });
+  }
+
+  /** One that lives, by chance. */
+  someone(): NodeId {
+    this.#here ??= [...this.alive.keys()];
+    return this.#some(this.#here);
+  }
+
   /** It falls silent. */
   kill(id: NodeId): void {
     this.alive.delete(id);
+    this.#here = undefined;
     this.#wakes.get(id)?.cancel();
     this.#wakes.delete(id);
   }
@@ -166,21 +216,25 @@ export class OverlayWorld {
   /** Does everybody see exactly all others, and hold all of its slots? */
   settled(): boolean {
     return [...this.alive.values()].every(
-      ({ membership, index }) => membership.alive().length === this.alive.size - 1 && !index.shelf.isLearning,
+      ({ membership, index }) => membership.aliveCount === this.alive.size - 1 && !index.shelf.isLearning,
     );
   }
 
   /** A person signs in at a supernode, and the oracle knows it. `then` hears whether it was published. */
   publish(at: NodeId, person: Person, then: (answer: Answer) => void = () => {}): void {
+    const record = this.#recordOf(person, at);
+    this.oracle.put(record);
+    this.#ask(at, then, (one) => one.index.publish(this.now, record.nodeId, record.sealed));
+  }
+
+  #recordOf({ name, nodeId, displayName, listed }: Person, at: NodeId): IndexRecord {
     this.#sequence += 1;
-    const { name, nodeId, displayName, listed } = person;
     const own = { nodeId, displayName, listed, homes: [at], signedInAtMs: this.wallMs, sequence: this.#sequence };
     const bytes = Buffer.from(JSON.stringify({ nodeId, displayName }).padEnd(110));
     const sealed: SealedRecord = { certificate: CERTIFICATE, record: bytes, signature: SIGNATURE };
     const record = { ...own, name, key: foldName(name), sealed };
     made.set(bytes, record);
-    this.oracle.put(record);
-    this.#ask(at, then, (one) => one.index.publish(this.now, nodeId, sealed));
+    return record;
   }
 
   find(at: NodeId, name: string, then: (answer: Answer) => void): void {
@@ -206,6 +260,16 @@ export class OverlayWorld {
   sent(...kinds: readonly MessageKind[]): number {
     const wanted = kinds.length > 0 ? kinds : [...this.counts.keys()];
     return wanted.reduce((sum, kind) => sum + (this.counts.get(kind) ?? 0), 0);
+  }
+
+  /** What one supernode has to keep: 31 bytes a member, the signed records, the separators of leaves. */
+  stateBytes({ membership, index }: Supernode): number {
+    let bytes = 31 * membership.aliveCount;
+    for (const { sealed } of index.shelf.store.records()) {
+      bytes += sealed.certificate.length + sealed.record.length + sealed.signature.length;
+    }
+    for (const separator of index.leaves.all()) bytes += separator.length;
+    return bytes;
   }
 
   sentBytes(): number {
@@ -310,6 +374,22 @@ export class OverlayWorld {
   #some<T>(from: readonly T[]): T {
     return from[Math.floor(this.chance.fraction() * from.length)] as T;
   }
+}
+
+/** Keys of a leaf of a network that stands: as full as leaves are on average (global-index.md 4.3). */
+const LEAF_KEYS = 390;
+
+function separatorsOf(records: readonly IndexRecord[]): string[] {
+  const keys = records.flatMap((record) => [...orderedKeys(record, [])]).sort();
+  const words = keys.findIndex((key) => !key.startsWith(NAMES_LEAF));
+  const kinds = words < 0 ? [keys] : [keys.slice(0, words), keys.slice(words)];
+  return kinds.flatMap((some) => {
+    const cuts: string[] = [];
+    for (let at = LEAF_KEYS; at < some.length; at += LEAF_KEYS) {
+      cuts.push(separatorBetween(some[at - 1] as string, some[at] as string));
+    }
+    return cuts;
+  });
 }
 
 const FIRST =

@@ -168,7 +168,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   swimAck: { sequence: 70_001, news: [SUSPECTED], target: NODE_B },
   swimAsk: { sequence: 70_001, target: NODE_B, news: [SUSPECTED] },
   swimNews: { news: [SUSPECTED] },
-  membersSync: { members: [SUSPECTED], answerWanted: true },
+  membersSync: { members: [SUSPECTED], answerWanted: true, digest: run(0x50, 8) },
   pathTest: { testId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A], nat: NAT_TOLD },
   pathTestAnswer: {
     testId: CALL,

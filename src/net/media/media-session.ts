@@ -163,6 +163,10 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
     return out;
   }
 
+  get onHold(): boolean {
+    return this.#onHold;
+  }
+
   wakeAt(): Millis {
     const sendAt = this.#onHold ? this.#holdPacketAt : (this.#stalledUntil ?? this.#pace.fillAt);
     return Math.min(sendAt, this.#reportAt, this.#qualityAt);

@@ -57,7 +57,6 @@ export interface CallMediaOptions {
 export class CallMedia {
   readonly #options: CallMediaOptions;
   readonly #talks = new Map<CallId, Talk>();
-  readonly #held = new Set<CallId>();
   readonly #wide = new WideRation();
   #nextSocket: SocketId = 1;
   /** Oldest first. */
@@ -125,7 +124,7 @@ export class CallMedia {
 
   /** All calls there are, if any. */
   get onHold(): boolean {
-    return [...this.#talks.keys()].every((call) => this.#held.has(call));
+    return [...this.#talks.values()].every(({ session }) => session.onHold);
   }
 
   /** What the path finder of a call with this node may ask of us; that of a silent test likewise, with the same rations. */
@@ -170,7 +169,6 @@ export class CallMedia {
     talk.finder.command(now, { type: 'stop' });
     this.#drainTalk(now, talk);
     this.#talks.delete(call);
-    this.#held.delete(call);
     const { wire, tag, node } = talk;
     this.#past = [...this.#past, { wire, tag, node, forgetAt: now + ENDED_CALL_MEMORY_MS }].slice(-ENDED_CALLS_MAX);
     this.#out.push({ type: 'media-totals', call, totals: talk.session.totals() });
@@ -188,15 +186,12 @@ export class CallMedia {
     }
     if (sockets.length > 0) this.#out.push({ type: 'close-sockets', sockets });
     this.#talks.clear();
-    this.#held.clear();
     this.#past = [];
   }
 
   hold(now: Millis, call: CallId, on: boolean): void {
     const talk = this.#talks.get(call);
     if (!talk) return;
-    if (on) this.#held.add(call);
-    else this.#held.delete(call);
     talk.session.command(now, { type: 'hold', on });
     talk.finder.command(now, { type: 'hold', on });
     this.#drainTalk(now, talk);

@@ -13,6 +13,7 @@ import type { EntryDesk } from '../overlay/entry-desk.ts';
 import type { Ticket } from '../overlay/global-index.ts';
 import { HomeFinder } from '../overlay/home-finder.ts';
 import { type PersonJudge, printOf } from '../overlay/index-record.ts';
+import { lessLoaded } from '../overlay/less-loaded.ts';
 import { Membership } from '../overlay/membership.ts';
 import type { Registrar } from '../overlay/registrar.ts';
 import { SearchTokens } from '../overlay/search-tokens.ts';
@@ -28,9 +29,6 @@ import {
   LOAD_LOOK_MS,
   LOAD_STEP_PERMILLE,
   PUBLISH_AGAIN_MS,
-  REDIRECT_CHOICES,
-  REDIRECT_ENTRIES_MAX,
-  REDIRECT_LOAD_PERMILLE_MAX,
 } from '../protocol/overlay-params.ts';
 import type { SessionId, Switchboard } from '../transport/switchboard.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
@@ -135,7 +133,7 @@ export class MeshDesk {
   }
 
   get load(): MeshLoad {
-    return { members: this.#membership.alive().length, records: this.#index.size, indexForm: this.#index.form };
+    return { members: this.#membership.aliveCount, records: this.#index.size, indexForm: this.#index.form };
   }
 
   /** Garbage and forgeries that were dropped. Only rises. */
@@ -166,12 +164,12 @@ export class MeshDesk {
   asksForSupernodes(now: Millis): boolean {
     if (now < this.#askAt) return false;
     this.#askAt = now + ALONE_ASK_MS * (0.8 + 0.4 * this.#options.random.fraction());
-    return this.#membership.alive().length === 0;
+    return this.#membership.aliveCount === 0;
   }
 
   /** Entries that are new to us, from the login server or another supernode. */
   learned(now: Millis, fresh: readonly SupernodeEntry[]): void {
-    const wasAlone = this.#membership.alive().length === 0;
+    const wasAlone = this.#membership.aliveCount === 0;
     for (const { nodeId, issuedAtMs } of fresh) this.#membership.entryKnown(now, nodeId, issuedAtMs);
     const contacts = fresh.slice(0, CONTACTS_MAX).map(({ nodeId }) => nodeId);
     if (wasAlone && this.#running && contacts.length > 0) this.#membership.start(now, contacts);
@@ -213,21 +211,11 @@ export class MeshDesk {
     return Math.min(this.#mesh.wakeAt(), this.#finder.wakeAt(), this.tokens.wakeAt(), this.#askAt, loadAt);
   }
 
-  /**
-   * Supernodes that live and have less to do, for a client whom we do not take. Out of the few that are this client's for
-   * the day, so that nobody learns all of them by asking often, and not everybody is sent to the same one.
-   */
+  /** Entries of supernodes with less to do, for a client whom we do not take. */
   lessLoaded(client: NodeId): SealedEntry[] {
     const { entries, wallClock } = this.#options;
-    const loadOf = (id: NodeId): number => this.#membership.get(id)?.loadPermille ?? 1_000;
-    return entries
-      .drawnFor(wallClock(), client)
-      .filter(({ nodeId }) => this.#membership.get(nodeId)?.status === 'alive')
-      .slice(0, REDIRECT_CHOICES)
-      .filter(({ nodeId }) => loadOf(nodeId) < REDIRECT_LOAD_PERMILLE_MAX)
-      .sort((a, b) => loadOf(a.nodeId) - loadOf(b.nodeId))
-      .slice(0, REDIRECT_ENTRIES_MAX)
-      .map(({ sealed }) => sealed);
+    const drawn = entries.drawnFor(wallClock(), client);
+    return lessLoaded(drawn, (id) => this.#membership.get(id)).map(({ sealed }) => sealed);
   }
 
   /** Moves what the rooms said; true when there was something. */
@@ -331,7 +319,7 @@ export class MeshDesk {
     const { wallClock } = this.#options;
     return {
       get hasOthers() {
-        return membership.alive().length > 0;
+        return membership.aliveCount > 0;
       },
       setWatch: (client, keys) => this.#setWatch(client, keys),
       changedHere: (key) => abroad.changedHere(key),

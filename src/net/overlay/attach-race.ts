@@ -3,7 +3,8 @@
  * owns a round, opens sessions as it says, and tells it how they went; the first that is up ends it.
  *
  *   ladder  the ways to the first two servers, one after the other ATTACH_STAGGER_MS apart, the next at once when one
- *           fails; the way that worked on this network last beside the first UDP. All that a small network needs
+ *           fails; the way that worked on this network last beside the first UDP. All that a small network needs; in a large one
+ *           four servers by UDP and the first by TCP, before all others are asked
  *   sweep   from SWEEP_AFTER_MS on, beside the ladder, the others: all by UDP, then all by the way that worked, then by
  *           TCP and so on, ever faster down to SWEEP_GAP_MS; each gets one Hello or one SYN, and is let go after
  *           SWEEP_PATIENCE_MS. 199 dead addresses of 200 cost 246 kB and two seconds (figure S6)
@@ -83,8 +84,25 @@ export class AttachRace {
     this.#steps = steps;
     this.#hasProxy = hasProxy;
     this.#ladder = first.flatMap((server) => waysTo(server, hasProxy));
+    if (servers.length > 2 * LADDER_SERVERS) {
+      // Many are known, and some of them dead: the next two by UDP before the last ways to the first, for a sweep asks all.
+      const [udp, rest] = [this.#ladder.filter(isByUdp), this.#ladder.filter((way) => !isByUdp(way))];
+      const more = servers
+        .slice(LADDER_SERVERS, 2 * LADDER_SERVERS)
+        .flatMap((server) => waysTo(server).filter(isByUdp));
+      const [third, ...fourth] = more;
+      this.#ladder = [
+        ...udp,
+        ...rest.splice(0, 1),
+        ...(third ? [third] : []),
+        ...rest.splice(0, 1),
+        ...fourth,
+        ...rest,
+      ];
+    }
     const others = servers.slice(LADDER_SERVERS).map((server) => waysTo(server, hasProxy));
-    this.#sweep = sweepOf(others, worked);
+    const early = new Set(this.#ladder.filter(isByUdp).map(({ server }) => server));
+    this.#sweep = sweepOf(others, worked).filter((way) => !isByUdp(way) || !early.has(way.server));
     const ladderMs = ATTACH_TIMEOUT_MS + this.#ladder.length * ATTACH_STAGGER_MS;
     this.#endsAt = now + (this.#sweep.length > 0 ? ATTACH_ROUND_MS_MAX : Math.min(ladderMs, ATTACH_ROUND_MS_MAX));
     this.#ladderAt = this.#ladder.length > 0 ? now : Number.POSITIVE_INFINITY;
@@ -200,6 +218,10 @@ export class AttachRace {
 
 export function isSamePlace(a: Endpoint, b: Endpoint): boolean {
   return a.host === b.host && a.port === b.port;
+}
+
+function isByUdp({ name }: Way): boolean {
+  return name === 'udp';
 }
 
 function sweepOf(ways: readonly (readonly Way[])[], worked: WayName | undefined): Way[] {

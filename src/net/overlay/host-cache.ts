@@ -7,7 +7,8 @@
  * were last before the others, which stand as each cache drew lots for itself: what stood first for everybody would
  * carry everybody, as first supernode or in standby. Then come those that supernodes told of, by how well they did here,
  * anywhere, and how fresh they are, with a little chance, spread over networks (/16). Who missed on this network lately
- * stands behind all others.
+ * stands behind all others. Where more are known than COMMON_ORDER_MAX the first two rules end and the last one orders
+ * all: in a large network everybody at one place would be the 2007 outage.
  *
  * The signature of an entry has done its work when the entry comes in here: what is stored is in a file that only its
  * owner can write, and a handshake proves each supernode anyhow. Times are of the wall clock, since they are stored.
@@ -17,6 +18,7 @@ import { type Endpoint, parseEndpoint, printEndpoint } from '../protocol/endpoin
 import type { NodeId } from '../protocol/ids.ts';
 import { HOST_CACHE_ENTRIES_MAX } from '../protocol/paper.ts';
 import {
+  COMMON_ORDER_MAX,
   HOST_HALF_LIFE_MS,
   HOST_VISITS_MAX,
   MISSED_MS,
@@ -147,10 +149,11 @@ export class HostCache {
     const { lastGood, except = [] } = choice;
     const left = this.#entries.filter((entry) => !except.some((one) => isAt(entry, one)));
     const missed = (entry: Entry): boolean => hasMissed(entry, wallMs, network);
-    const primary = left.filter((entry) => isPrimary(entry, wallMs)).sort(byRankAndLot(lastGood));
+    const isFirst = (entry: Entry): boolean => this.size <= COMMON_ORDER_MAX && isPrimary(entry, wallMs);
+    const primary = left.filter(isFirst).sort(byRankAndLot(lastGood));
     const chance = (): number => 0.1 * this.#random.fraction();
     const others = left
-      .filter((entry) => !isPrimary(entry, wallMs))
+      .filter((entry) => !isFirst(entry))
       .map((entry) => ({ entry, score: worth(entry, wallMs, network) + chance() + (isAt(entry, lastGood) ? 2 : 0) }));
     const best = others.sort((a, b) => b.score - a.score).map(({ entry }) => entry);
     const all = [...primary, ...spread(best)];

@@ -33,6 +33,7 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { draw } from './lots.ts';
 import { fresh, isHere, type Member, type News, newsFrom, newsOf, overrides, wireOf } from './member.ts';
+import { MemberTable, type MemberView, type Standing } from './member-table.ts';
 import { placeIn } from './ordered-texts.ts';
 import { Rumours } from './rumours.ts';
 
@@ -60,19 +61,15 @@ interface Errand {
   readonly until: Millis;
 }
 
-type Standing = Member & { hasEntry: boolean; since: Millis };
-
 export class Membership {
   readonly #random: Random;
   readonly #self: NodeId;
-  readonly #members = new Map<NodeId, Standing>();
+  readonly #members: MemberTable;
   readonly #probes = new Map<number, Probe>();
   readonly #errands = new Map<number, Errand>();
   readonly #rumours: Rumours;
-  /** Members in a random order, for the probes of every other turn. */
-  #turns: NodeId[] = [];
-  /** All that live or are only suspected, and whose entry we have, by id. */
-  readonly #ring: NodeId[] = [];
+  /** For the probes of every other turn: where we are on our way through the ring, how far a step is, steps left. */
+  #round = { at: 0, step: 1, left: 0 };
   readonly #suspects = new Set<NodeId>();
   #own: News;
   #running = false;
@@ -91,6 +88,7 @@ export class Membership {
   constructor(options: { readonly random: Random; readonly self: NodeId }) {
     this.#random = options.random;
     this.#self = options.self;
+    this.#members = new MemberTable(options.self);
     this.#rumours = new Rumours(options.random);
     this.#own = { id: options.self, status: 'alive', incarnation: 0, loadPermille: 0, entryIssuedAtMs: 0 };
   }
@@ -105,12 +103,19 @@ export class Membership {
     for (const id of this.#contacts) this.#sync(id, true);
   }
 
+  /** Begins in a network that knows all, ourselves too, and not by joining it (for many in one process). */
+  adopt(now: Millis, view: MemberView): void {
+    this.start(now, []);
+    this.#members.adopt(view);
+    this.#own = newsOf(view.members.get(this.#self) ?? this.#own);
+  }
+
   /** Says good-bye to some, who tell the others. */
   stop(): void {
     if (!this.#running) return;
     this.#own = { ...this.#own, status: 'left', incarnation: this.#own.incarnation + 1 };
     const news = message('swimNews', { news: [wireOf(this.#own)] });
-    for (const to of this.#draw(this.alive(), 2 * SWIM_ASKED)) this.#send(to, news);
+    for (const to of this.#drawOthers(2 * SWIM_ASKED)) this.#send(to, news);
     this.#running = false;
     this.#tickAt = this.#syncAt = this.#reconnectAt = Number.POSITIVE_INFINITY;
     this.#probes.clear();
@@ -130,10 +135,8 @@ export class Membership {
     if (id === this.#self) return;
     const known = this.#members.get(id);
     if (!known) return this.#admit(now, { ...fresh(id), entryIssuedAtMs: issuedAtMs }, true);
-    if (issuedAtMs > known.entryIssuedAtMs) known.entryIssuedAtMs = issuedAtMs;
-    if (known.hasEntry) return;
-    known.hasEntry = true;
-    this.#place(known);
+    if (known.hasEntry && issuedAtMs <= known.entryIssuedAtMs) return;
+    this.#put({ ...known, hasEntry: true, entryIssuedAtMs: Math.max(issuedAtMs, known.entryIssuedAtMs) });
   }
 
   /** A message from a certified supernode. True when it was ours. */
@@ -156,7 +159,7 @@ export class Membership {
         return true;
       case 'membersSync':
         this.#hear(now, from, value.body.members.slice(0, MEMBERS_PER_SYNC_MAX));
-        if (value.body.answerWanted && this.#running) this.#sync(from, false);
+        this.#compare(from, value.body);
         return true;
       default:
         return false;
@@ -168,14 +171,17 @@ export class Membership {
     if (now >= this.#tickAt) this.#tick(now);
     for (const [sequence, probe] of this.#probes) if (now >= probe.dueAt) this.#unanswered(now, sequence, probe);
     for (const [sequence, errand] of this.#errands) if (now >= errand.until) this.#errands.delete(sequence);
-    for (const to of this.#rumours.due(now) ? this.#draw(this.alive(), this.#rumours.fanout) : []) {
+    for (const to of this.#rumours.due(now) ? this.#drawOthers(this.#rumours.fanout) : []) {
       this.#send(to, message('swimNews', { news: this.#rumours.atOnce().map(wireOf) }));
     }
     this.#rumours.spread(now);
     if (now >= this.#syncAt) {
       this.#syncAt = now + this.#about(MEMBERS_SYNC_MS);
       this.#forget(now);
-      for (const id of this.#draw(this.alive(), 1)) this.#sync(id, true);
+      const digest = { members: [wireOf(this.#own)], answerWanted: true, digest: this.#members.digest };
+      for (const to of this.#drawOthers(1)) {
+        this.#out.push({ type: 'send', to, message: message('membersSync', digest), reliable: true });
+      }
     }
     if (now >= this.#reconnectAt) this.#reconnect(now);
   }
@@ -183,7 +189,7 @@ export class Membership {
   wakeAt(): Millis {
     // Alone there is nothing to do but to be found.
     if (this.#members.size === 0 && this.#contacts.length === 0) return Number.POSITIVE_INFINITY;
-    const tickAt = this.#ring.length > 0 ? this.#tickAt : Number.POSITIVE_INFINITY;
+    const tickAt = this.#members.ring.length > 1 ? this.#tickAt : Number.POSITIVE_INFINITY;
     let at = Math.min(tickAt, this.#syncAt, this.#reconnectAt, this.#rumours.wakeAt());
     for (const { dueAt } of this.#probes.values()) at = Math.min(at, dueAt);
     return at;
@@ -197,7 +203,12 @@ export class Membership {
 
   /** All members that live or are only suspected, without ourselves, by id. */
   alive(): readonly NodeId[] {
-    return this.#ring;
+    return this.#members.others();
+  }
+
+  /** How many. */
+  get aliveCount(): number {
+    return this.#members.ring.length - 1;
   }
 
   get(id: NodeId): Member | undefined {
@@ -227,16 +238,25 @@ export class Membership {
 
   /** The next id in the ring: who stands before a dead one is sure to notice. */
   #successor(): NodeId | undefined {
-    return this.#ring[placeIn(this.#ring, this.#self)] ?? this.#ring[0];
+    const { ring } = this.#members;
+    return ring.length > 1 ? ring[(placeIn(ring, this.#self) + 1) % ring.length] : undefined;
   }
 
+  /** Each once in a round, in an order of its own: a step through the ring that has no divisor in common with it. */
   #nextTurn(): NodeId | undefined {
-    if (this.#turns.length === 0) this.#turns = this.#draw(this.alive(), Number.POSITIVE_INFINITY);
-    for (let id = this.#turns.pop(); id !== undefined; id = this.#turns.pop()) {
-      const one = this.#members.get(id);
-      if (one && isHere(one)) return id;
+    const { ring } = this.#members;
+    if (ring.length < 2) return undefined;
+    if (this.#round.left <= 0) {
+      let step = 1 + Math.floor(this.#random.fraction() * (ring.length - 1));
+      while (!isCoprime(step, ring.length)) step = (step % ring.length) + 1;
+      this.#round = { at: Math.floor(this.#random.fraction() * ring.length), step, left: ring.length };
     }
-    return undefined;
+    const round = this.#round;
+    do {
+      round.at = (round.at + round.step) % ring.length;
+      round.left -= 1;
+    } while (ring[round.at] === this.#self);
+    return ring[round.at];
   }
 
   #probe(now: Millis, target: NodeId): void {
@@ -254,9 +274,8 @@ export class Membership {
       probe.asked = true;
       probe.dueAt = now + SWIM_ASK_MS * this.#patience;
       this.#ping(probe.target, sequence);
-      const others = this.alive().filter((id) => id !== probe.target);
       const body = { sequence, target: bytesOf(probe.target) };
-      for (const to of this.#draw(others, SWIM_ASKED)) {
+      for (const to of this.#drawOthers(SWIM_ASKED, probe.target)) {
         this.#send(to, message('swimAsk', { ...body, news: this.#newsFor(to) }));
       }
       return;
@@ -269,7 +288,7 @@ export class Membership {
 
   #answer(now: Millis, from: NodeId, body: Body<'swimPing'>): void {
     if (!this.#running) return;
-    if (!this.#members.has(from)) this.#admit(now, fresh(from), false, from);
+    if (!this.#members.get(from)) this.#admit(now, fresh(from), false, from);
     this.#send(from, message('swimAck', { sequence: body.sequence, news: this.#newsFor(from) }));
   }
 
@@ -298,15 +317,13 @@ export class Membership {
   /** One that seems dead now and then; everybody we ever knew of when we are alone. */
   #reconnect(now: Millis): void {
     this.#reconnectAt = now + this.#about(SWIM_RECONNECT_MS);
-    const dead = [...this.#members.values()].filter((one) => one.hasEntry && one.status === 'dead').map(({ id }) => id);
-    if (this.alive().length > 0) for (const id of this.#draw(dead, 1)) this.#probe(now, id);
+    const dead = [...this.#members.absent()].filter((one) => one.hasEntry && one.status === 'dead').map(({ id }) => id);
+    if (this.#members.ring.length > 1) for (const id of this.#draw(dead, 1)) this.#probe(now, id);
     else for (const id of new Set([...this.#contacts, ...this.#draw(dead, SWIM_ASKED)])) this.#sync(id, true);
   }
 
   #forget(now: Millis): void {
-    for (const one of this.#members.values()) {
-      if (!isHere(one) && now >= one.since + MEMBER_DEAD_MS) this.#members.delete(one.id);
-    }
+    for (const { id, since } of this.#members.absent()) if (now >= since + MEMBER_DEAD_MS) this.#members.delete(id);
   }
 
   get #patience(): number {
@@ -339,27 +356,18 @@ export class Membership {
     }
     if (!overrides(news, known)) return;
     const was = known.status;
-    const lived = isHere(known);
     const entryWanted = news.entryIssuedAtMs > known.entryIssuedAtMs || !known.hasEntry;
-    Object.assign(known, news, { since: was === news.status ? known.since : now });
+    const one = { ...news, hasEntry: known.hasEntry, since: was === news.status ? known.since : now };
     this.#rumours.tell(now, news, this.#members.size, was !== news.status);
-    if (entryWanted && from !== undefined && isHere(known))
-      this.#out.push({ type: 'entry-wanted', id: known.id, from });
-    if (known.status === 'suspect') this.#suspects.add(known.id);
-    else this.#suspects.delete(known.id);
-    if (was === 'alive' && known.status !== 'alive') this.#out.push({ type: 'doubted', id: known.id });
-    if (lived !== isHere(known)) this.#place(known);
+    if (entryWanted && from !== undefined && isHere(one)) this.#out.push({ type: 'entry-wanted', id: one.id, from });
+    if (one.status === 'suspect') this.#suspects.add(one.id);
+    else this.#suspects.delete(one.id);
+    if (was === 'alive' && one.status !== 'alive') this.#out.push({ type: 'doubted', id: one.id });
+    this.#put(one);
   }
 
-  /** Puts it into the ring of those that live, or takes it out. */
-  #place(one: Standing): void {
-    if (!one.hasEntry) return;
-    const at = placeIn(this.#ring, one.id);
-    const stands = this.#ring[at] === one.id;
-    if (stands === isHere(one)) return;
-    if (stands) this.#ring.splice(at, 1);
-    else this.#ring.splice(at, 0, one.id);
-    this.#out.push({ type: 'changed', id: one.id, lives: !stands });
+  #put(one: Standing): void {
+    if (this.#members.set(one)) this.#out.push({ type: 'changed', id: one.id, lives: isHere(one) });
   }
 
   #admit(now: Millis, news: News, hasEntry: boolean, from?: NodeId): void {
@@ -367,11 +375,9 @@ export class Membership {
       this.refused += 1;
       return;
     }
-    const one = { ...news, hasEntry, since: now };
-    this.#members.set(news.id, one);
     if (news.status === 'suspect') this.#suspects.add(news.id);
+    this.#put({ ...newsOf(news), hasEntry, since: now });
     this.#rumours.tell(now, news, this.#members.size, true);
-    this.#place(one);
     if (!hasEntry && from !== undefined) this.#out.push({ type: 'entry-wanted', id: news.id, from });
   }
 
@@ -388,6 +394,13 @@ export class Membership {
     this.#out.push({ type: 'send', to, message: message('membersSync', { members, answerWanted }), reliable: true });
   }
 
+  /** Nothing more is to be said where the same ones live; else all is told, both ways. */
+  #compare(from: NodeId, { digest, answerWanted }: Body<'membersSync'>): void {
+    if (!answerWanted || !this.#running) return;
+    if (digest.length === 0) this.#sync(from, false);
+    else if (!this.#members.digest.equals(digest)) this.#sync(from, true);
+  }
+
   #send(to: NodeId, value: Message): void {
     this.#out.push({ type: 'send', to, message: value, reliable: false });
   }
@@ -397,6 +410,13 @@ export class Membership {
     return this.#sequence;
   }
 
+  /** Some that live, without ourselves. */
+  #drawOthers(count: number, not?: NodeId): NodeId[] {
+    const { ring } = this.#members;
+    const drawn = this.#draw(ring, Math.min(ring.length, count + 2));
+    return drawn.filter((id) => id !== this.#self && id !== not).slice(0, count);
+  }
+
   #draw<T>(from: readonly T[], count: number): T[] {
     return draw(from, count, this.#random);
   }
@@ -404,4 +424,8 @@ export class Membership {
   #about(ms: number): number {
     return ms * (0.8 + 0.4 * this.#random.fraction());
   }
+}
+
+function isCoprime(a: number, b: number): boolean {
+  for (let [x, y] = [a, b]; ; [x, y] = [y, x % y]) if (y === 0) return x === 1;
 }

@@ -56,12 +56,24 @@ export class ScoreBook {
   }
 }
 
+/** What follows from knowing certain members at a certain time. Two who know the same may share it. */
+export interface PlacementView {
+  readonly members: readonly NodeId[];
+  readonly days: ReadonlyMap<NodeId, number>;
+  readonly slots: number;
+  /** Filled in as it is asked for. */
+  readonly replicas: Map<number, readonly NodeId[]>;
+}
+
+/** All that live, ourselves included, at this time of the wall clock. */
+export function placementView(members: readonly NodeId[], wallMs: number): PlacementView {
+  const days = new Map(members.map((id) => [id, dayOf(id, wallMs)]));
+  return { members, days, slots: slotCount(members.length), replicas: new Map() };
+}
+
 export class Placement {
   readonly #book: ScoreBook;
-  #members: readonly NodeId[] = [];
-  #days = new Map<NodeId, number>();
-  #slots = 1;
-  #replicas = new Map<number, readonly NodeId[]>();
+  #view: PlacementView = placementView([], 0);
 
   /** A book may be shared by many placements of one process. */
   constructor(book = new ScoreBook()) {
@@ -69,45 +81,47 @@ export class Placement {
   }
 
   get slots(): number {
-    return this.#slots;
+    return this.#view.slots;
   }
 
   get members(): readonly NodeId[] {
-    return this.#members;
+    return this.#view.members;
+  }
+
+  /** Takes what somebody else found out. */
+  adopt(view: PlacementView): void {
+    this.#view = view;
   }
 
   /** All that live, ourselves included, at this time of the wall clock. True when any slot may be held by others now. */
   set(members: readonly NodeId[], wallMs: number): boolean {
-    const days = new Map(members.map((id) => [id, dayOf(id, wallMs)]));
-    const slots = slotCount(members.length);
-    const went = [...this.#days.keys()].filter((id) => days.get(id) !== this.#days.get(id));
-    const came = members.filter((id) => days.get(id) !== this.#days.get(id));
-    this.#members = members;
-    this.#days = days;
-    if (slots !== this.#slots) this.#replicas.clear();
-    this.#slots = slots;
-    for (const [slot, held] of this.#replicas) {
-      if (this.#isMoved(slot, held, went, came)) this.#replicas.delete(slot);
-    }
-    return went.length > 0 || came.length > 0;
+    const old = this.#view;
+    const view = placementView(members, wallMs);
+    const went = [...old.days.keys()].filter((id) => view.days.get(id) !== old.days.get(id));
+    const came = members.filter((id) => view.days.get(id) !== old.days.get(id));
+    if (went.length === 0 && came.length === 0) return false;
+    this.#view = view;
+    if (view.slots !== old.slots) return true;
+    for (const [slot, held] of old.replicas) if (!this.#isMoved(slot, held, went, came)) view.replicas.set(slot, held);
+    return true;
   }
 
   slotOf(hash: number): number {
-    return hash % this.#slots;
+    return hash % this.#view.slots;
   }
 
   /** Who holds a slot, the highest score first; all members when they are fewer than REPLICAS. */
   replicas(slot: number): readonly NodeId[] {
-    let held = this.#replicas.get(slot);
+    let held = this.#view.replicas.get(slot);
     if (!held) {
       held = this.#best(slot);
-      this.#replicas.set(slot, held);
+      this.#view.replicas.set(slot, held);
     }
     return held;
   }
 
   #score(id: NodeId, slot: number): number {
-    return this.#book.score(id, this.#days.get(id) ?? 0, slot);
+    return this.#book.score(id, this.#view.days.get(id) ?? 0, slot);
   }
 
   #isMoved(slot: number, held: readonly NodeId[], went: readonly NodeId[], came: readonly NodeId[]): boolean {
@@ -118,7 +132,7 @@ export class Placement {
 
   #best(slot: number): NodeId[] {
     const best: { readonly id: NodeId; readonly score: number }[] = [];
-    for (const id of this.#members) {
+    for (const id of this.#view.members) {
       const score = this.#score(id, slot);
       const last = best.at(-1);
       if (best.length === REPLICAS && last && !isAhead({ id, score }, last)) continue;

@@ -29,7 +29,7 @@ import type { Query } from './index-store.ts';
 import { LeafMap } from './leaf-map.ts';
 import { searchLeaves } from './leaf-search.ts';
 import { LeafVersions } from './leaf-versions.ts';
-import { Placement, type ScoreBook } from './placement.ts';
+import { Placement, type PlacementView, type ScoreBook } from './placement.ts';
 import { SlotPages } from './slot-pages.ts';
 import { nodesOf, type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
 import { COMPARE, SlotShelf } from './slot-shelf.ts';
@@ -110,6 +110,19 @@ export class SlotIndex implements GlobalIndex {
     const slots = this.shelf.slots;
     if (known || this.shelf.slotsOf(record, []).some((slot) => slots.includes(slot))) this.#file(now, record, []);
     this.#hear(now);
+  }
+
+  /**
+   * Begins in a network that stands: where everything lies, how it is cut into leaves, and the records that lie here (for
+   * many in one process).
+   */
+  stand(now: Millis, view: PlacementView, separators: readonly string[], records: Iterable<IndexRecord>): void {
+    this.#members = view.members;
+    this.placement.adopt(view);
+    this.#placeAt = now + 60_000 * (0.5 + 0.5 * this.#random.fraction());
+    this.leaves.learn(separators);
+    this.shelf.placed(now, true);
+    for (const record of records) this.shelf.file(now, record, []);
   }
 
   /** Ends: everything that was asked and is not answered yet is answered with nothing. */
@@ -210,7 +223,7 @@ export class SlotIndex implements GlobalIndex {
       this.#gossipAt = now + SLOT_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
       const to = this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
       const map = { step: COMPARE.leaves, leafDigest: this.leaves.digest };
-      if (to !== undefined) this.#send(to, message('slotCompare', map));
+      if (to !== undefined && to !== this.#self) this.#send(to, message('slotCompare', map));
     }
     this.#finish(now);
   }
@@ -240,7 +253,8 @@ export class SlotIndex implements GlobalIndex {
   #place(now: Millis): void {
     // Days begin at times of their own: once a minute is soon enough.
     this.#placeAt = now + 60_000;
-    if (!this.placement.set([this.#self, ...this.#members], this.#wallClock())) return;
+    const all = this.#members.includes(this.#self) ? this.#members : [this.#self, ...this.#members];
+    if (!this.placement.set(all, this.#wallClock())) return;
     this.shelf.placed(now, this.#adopted);
   }
 

@@ -214,6 +214,8 @@ export const MISSED_AFTER_MS = 900;
 /** After a miss a supernode is tried after the others on that network, for twice as long each time. */
 export const MISSED_MS = 600_000;
 export const MISSED_MS_MAX = 3_600_000;
+/** Up to so many known supernodes all clients take the same first; in larger networks each its own. */
+export const COMMON_ORDER_MAX = 16;
 /** A success counts half as much after this long (HARV: 18 % of addresses are dead after a day, 58 % after three weeks). */
 export const HOST_HALF_LIFE_MS = 7 * 86_400_000;
 /** Networks remembered, and of those one entry of the host cache was tried on. */
