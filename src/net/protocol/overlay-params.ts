@@ -114,6 +114,8 @@ export const LEAVES_PER_MESSAGE_MAX = 2_000;
 export const SEARCH_LEAVES_MAX = 128;
 /** So many more than a page are asked for, in case somebody hides from whoever searches. */
 export const HIDDEN_SLACK = 4;
+/** Records that a replica gives of some leaves: those of a page, one that tells that there are more, and the slack. */
+export const LEAF_HITS_MAX = PAGE_HITS_MAX + 1 + HIDDEN_SLACK;
 /** Leaves read at once when names go on; doubled each time. */
 export const LEAVES_AT_ONCE = 1;
 /** Pages are kept for so long, empty ones less (global-index.md 4.4), and are checked whenever they are asked for. */
