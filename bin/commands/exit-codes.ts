@@ -38,6 +38,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'version-unsupported': EXIT.couldNot,
   'not-signed-in': EXIT.couldNot,
   'already-signed-in': EXIT.refused,
+  'search-limit': EXIT.refused,
   'person-unknown': EXIT.couldNot,
   'person-offline': EXIT.couldNot,
   'person-self': EXIT.usage,

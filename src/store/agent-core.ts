@@ -223,11 +223,9 @@ export class AgentCore {
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);
       case 'login-failed':
+      case 'search-failed':
       case 'path-test-failed':
         this.#waiting.get(event.ticket)?.reject(new Refusal(event.code, '', event.retryAfterMs));
-        return this.#waiting.delete(event.ticket);
-      case 'search-failed':
-        this.#waiting.get(event.ticket)?.reject(new Refusal(event.code));
         return this.#waiting.delete(event.ticket);
       default:
         return false;

@@ -31,6 +31,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'version-unsupported': 'The other side speaks another version: bring the older wren up to date.',
   'not-signed-in': 'You are not signed in: sign in first.',
   'already-signed-in': 'Somebody is signed in here: sign out first, or use another profile.',
+  'search-limit': 'You have searched very often in the last hour: wait some minutes, or type the whole name.',
   'person-unknown': 'Nobody of that name can be found: check the spelling, or search for it.',
   'person-offline': 'They are not online now: write a message, it is delivered when they come back.',
   'person-self': 'That is you: choose somebody else, or call echo to hear yourself.',

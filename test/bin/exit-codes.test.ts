@@ -57,6 +57,7 @@ const TABLE: Readonly<
     'password-wrong',
     'password-weak',
     'too-many-tries',
+    'search-limit',
     'not-allowed',
     'invite-other-network',
     'authority-mismatch',

@@ -57,9 +57,9 @@ test('a question is answered by its ticket, refused by its ticket, and not left 
   const ask = () => scene.core.ask((ticket) => ({ type: 'search', ticket, pattern: 'bobby', limit: 5 }));
   const [first, second, third] = [ask(), ask(), ask()];
   expect(scene.core.answered({ type: 'search-results', ticket: 2, hits: [], complete: true })).toBe(true);
-  expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out' })).toBe(true);
-  expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out' })).toBe(false);
-  await expect(first).rejects.toMatchObject({ code: 'timed-out' });
+  expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out', retryAfterMs: 0 })).toBe(true);
+  expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out', retryAfterMs: 0 })).toBe(false);
+  await expect(first).rejects.toMatchObject({ code: 'timed-out', retryAfterMs: 0 });
   await expect(second).resolves.toMatchObject({ hits: [] });
   const closed = scene.core.closeNode();
   await expect(third).rejects.toMatchObject({ code: 'unreachable-network' });

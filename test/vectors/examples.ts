@@ -95,7 +95,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
   lookup: { requestId: 9, name: 'alice1' },
   whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B], incomplete: true },
-  search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS },
+  search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS, exact: true },
   searchResults: {
     requestId: 10,
     hits: [{ name: 'alice1', displayName: 'Alice Liddell' }],
@@ -191,6 +191,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   transit: { source: NODE_B, target: NODE_A, packet: PACKET, sourceName: 'Bobby1' },
   transitFailed: { source: NODE_B, target: NODE_A, sourceUnknown: true },
   vouchAt: { source: NODE_B, target: NODE_A, host: '192.0.2.7' },
+  searchTake: { requestId: 15, account: 'Bobby1' },
+  searchTaken: { requestId: 15, waitMs: 42_000 },
   slotPut: { requestId: 13, entries: [{ entry: INDEX_ENTRY, also: ['tables'] }], leaves: ['u:al', 'w:bo'] },
   slotTaken: { requestId: 13, also: ['tables'], leaves: ['u:ali'], refused: true },
   slotAsk: {
@@ -288,6 +290,7 @@ export const BODIES: { readonly [type: string]: Json } = {
     signedInAtMs: AT_MS,
     sequence: 2,
     listed: true,
+    hidden: run(0x10, 4),
   },
 };
 

@@ -15,6 +15,7 @@ import { HomeFinder } from '../overlay/home-finder.ts';
 import { type PersonJudge, printOf } from '../overlay/index-record.ts';
 import { Membership } from '../overlay/membership.ts';
 import type { Registrar } from '../overlay/registrar.ts';
+import { SearchTokens } from '../overlay/search-tokens.ts';
 import { type IndexForm, type IndexSizes, SizedIndex } from '../overlay/sized-index.ts';
 import type { SealedEntry, SupernodeEntry } from '../overlay/supernode-entry.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
@@ -65,6 +66,8 @@ export class MeshDesk {
   readonly #abroad: Abroad;
   readonly #mesh: Mesh;
   readonly beyond: Beyond;
+  /** Who counts what the accounts of clients search. */
+  readonly tokens: SearchTokens;
   #running = false;
   #askAt: Millis = Number.POSITIVE_INFINITY;
   #loadAt: Millis = Number.POSITIVE_INFINITY;
@@ -98,6 +101,7 @@ export class MeshDesk {
       recordOf: (node) => this.#finder.recordOf(node),
       lives: (id) => this.#lives(id),
     });
+    this.tokens = new SearchTokens({ self, others: () => this.#membership.alive() });
     const rooms = { membership: this.#membership, index: this.#index, abroad: this.#abroad };
     const endpointsOf = (id: NodeId): readonly Endpoint[] => entries.endpointsOf(id);
     this.#mesh = new Mesh({ rooms, carriers, switchboard, endpointsOf });
@@ -130,7 +134,7 @@ export class MeshDesk {
 
   /** Garbage and forgeries that were dropped. Only rises. */
   get dropped(): number {
-    return this.#index.refused + this.#abroad.refused + this.#membership.refused;
+    return this.#index.refused + this.#abroad.refused + this.#membership.refused + this.tokens.refused;
   }
 
   /** True when the login server is to be asked now who else is there: we know nobody. */
@@ -166,7 +170,7 @@ export class MeshDesk {
     else if (value.kind === 'entries') {
       const { entries, wallClock } = this.#options;
       this.learned(now, entries.learn(wallClock(), value.body, isPrivateHost(from.host)));
-    } else return this.#mesh.receive(now, from.node, value);
+    } else return this.tokens.receive(now, from.node, value) || this.#mesh.receive(now, from.node, value);
     return true;
   }
 
@@ -174,17 +178,20 @@ export class MeshDesk {
     if (!this.#running) return;
     this.#mesh.wake(now);
     this.#finder.wake(now);
+    this.tokens.wake(now);
     if (now >= this.#loadAt) this.#lookAtLoad(now);
   }
 
   wakeAt(): Millis {
     if (!this.#running) return Number.POSITIVE_INFINITY;
     const loadAt = this.beyond.hasOthers ? this.#loadAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.#mesh.wakeAt(), this.#finder.wakeAt(), this.#askAt, loadAt);
+    return Math.min(this.#mesh.wakeAt(), this.#finder.wakeAt(), this.tokens.wakeAt(), this.#askAt, loadAt);
   }
 
   /** Moves what the rooms said; true when there was something. */
   settle(now: Millis): boolean {
+    const counted = this.tokens.drain();
+    for (const { to, message: value } of counted) this.#mesh.send(now, to, value, true);
     const said = this.#mesh.drain(now);
     const wanted = new Map<NodeId, NodeId[]>();
     for (const output of said) this.#from(now, output, wanted);
@@ -198,7 +205,7 @@ export class MeshDesk {
       if (output.type === 'homes') this.#abroad.recordChanged(output.key);
       else this.#abroad.lookup(now, output.ticket, output.name, output.viewer, output.complete);
     }
-    return said.length + homes.length > 0;
+    return said.length + homes.length + counted.length > 0;
   }
 
   #from(now: Millis, output: MeshOutput, wanted: Map<NodeId, NodeId[]>): void {

@@ -145,7 +145,12 @@ export type OrdinaryNodeEvent =
       readonly hits: readonly { readonly name: string; readonly displayName: string }[];
       readonly complete: boolean;
     }
-  | { readonly type: 'search-failed'; readonly ticket: number; readonly code: FailureCode }
+  | {
+      readonly type: 'search-failed';
+      readonly ticket: number;
+      readonly code: FailureCode;
+      readonly retryAfterMs: number;
+    }
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;

@@ -398,7 +398,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #search(now: Millis, ticket: number, pattern: string, limit: number): void {
     if (this.#link.attached) this.#questions.search(now, ticket, pattern, limit);
-    else this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network' });
+    else this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network', retryAfterMs: 0 });
   }
 
   /** To our first supernode; or in the session of this attempt, attached or not yet. */
@@ -544,7 +544,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#seen(now, value.body);
         return;
       default:
-        if (!this.#publisher.receive(now, value)) this.#questions.receive(value);
+        if (!this.#publisher.receive(now, value)) this.#questions.receive(now, value);
     }
   }
 
@@ -672,8 +672,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** What the index is to know of us. */
   #publish(now: Millis): void {
     if (!this.#people || !this.#link.attached || this.#relays.length === 0) return;
-    const { displayName, listed } = this.#details(this.#people);
-    this.#publisher.say(now, { homes: this.#relays, displayName, listed });
+    const { displayName, listed, hiddenFrom } = this.#details(this.#people);
+    this.#publisher.say(now, { homes: this.#relays, displayName, listed, hiddenFrom });
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */

@@ -44,6 +44,7 @@ import type { Message } from '../wire/messages.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { MeshDesk, type MeshLoad } from './mesh-desk.ts';
 import { NatDesk } from './nat-desk.ts';
+import { SearchDesk } from './search-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
 /** What is asked of the login server. */
@@ -115,6 +116,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #relay = new LoginRelay();
   readonly #nat: NatDesk;
   readonly #mesh: MeshDesk;
+  readonly #searches: SearchDesk;
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
   #relayLink: LinkId | undefined;
   #relayFailures = 0;
@@ -153,7 +155,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       indexSizes: options.indexSizes,
       registrar: () => this.#registrar,
     });
-    const { beyond } = this.#mesh;
+    const { beyond, tokens } = this.#mesh;
+    this.#searches = new SearchDesk(tokens);
     this.#registrar = new Registrar({ loginServers, relayKbps: options.relayKbps, entriesFor, beyond, wallClock });
     const { endpoints } = options;
     this.#nat = new NatDesk({ ...rooms, endpoints });
@@ -192,6 +195,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#relay.wake(now);
     this.#nat.wake(now);
     this.#mesh.wake(now);
+    this.#searches.wake(now);
     const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
     if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
@@ -206,6 +210,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       this.#switchboard.wakeAt(),
       roomsAt,
       this.#mesh.wakeAt(),
+      this.#searches.wakeAt(),
       this.#leaveBy,
     );
   }
@@ -284,9 +289,12 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       for (const output of said) this.#fromSwitchboard(now, output);
       const served = this.#registrar.drain();
       for (const { session, message, reliable } of served) {
+        if (this.#searches.holds(session, message)) continue;
         if (reliable) this.#switchboard.send(now, session, message);
         else this.#switchboard.sendDatagram(session, message);
       }
+      this.#searches.settle(now);
+      for (const { session, message } of this.#searches.drain()) this.#switchboard.send(now, session, message);
       const asked = this.#login.drain();
       for (const output of asked) this.#fromLogin(now, output);
       const relayed = this.#relay.drain();
@@ -381,6 +389,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const certificate = this.#switchboard.certificateOf(session);
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
+    if (client && message.kind === 'search' && !this.#searches.admit(now, session, client.name, message.body)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
 

@@ -9,6 +9,8 @@
 import { constants, createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId } from '../protocol/ids.ts';
 import {
+  HIDDEN_TAG_BYTES,
+  HIDDEN_TAGS_MAX,
   RECORD_AHEAD_MS,
   RECORD_BYTES_MAX,
   RECORD_HOMES_MAX,
@@ -32,6 +34,8 @@ export interface OwnRecord {
   readonly sequence: number;
   /** May searches by pattern show it? */
   readonly listed: boolean;
+  /** Tags of those who must not find it (`hiddenTags`); nobody when absent. */
+  readonly hidden?: Buffer | undefined;
 }
 
 /** As it travels, to be handed on unchanged. */
@@ -62,12 +66,34 @@ export type PersonJudge = (certificateDer: Uint8Array) =>
 
 export type RecordRefusal = 'malformed' | 'expired' | 'early' | 'known' | 'forged';
 
+/** What a record tells of the names, folded, from which this node hides: enough to ask whether a name is among them. */
+export function hiddenTags(node: NodeId, keys: readonly string[]): Buffer | undefined {
+  const tags = keys.slice(0, HIDDEN_TAGS_MAX).map((key) => hiddenTag(node, key));
+  return tags.length === 0 ? undefined : Buffer.concat(tags.sort(Buffer.compare));
+}
+
+/** Must the person of this folded name not find the record? */
+export function hidesFrom({ nodeId, hidden }: Pick<OwnRecord, 'nodeId' | 'hidden'>, key: string): boolean {
+  if (!hidden || hidden.length === 0) return false;
+  const tag = hiddenTag(nodeId, key);
+  for (let at = 0; at < hidden.length; at += HIDDEN_TAG_BYTES) {
+    if (tag.equals(hidden.subarray(at, at + HIDDEN_TAG_BYTES))) return true;
+  }
+  return false;
+}
+
+function hiddenTag(node: NodeId, key: string): Buffer {
+  const hash = createHash('sha256').update('wren hidden').update(bytesOf(node)).update(key).digest();
+  return hash.subarray(0, HIDDEN_TAG_BYTES);
+}
+
 const PREFIX = Buffer.from('wren index record');
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
 
 export function sealRecord(own: OwnRecord, certificate: Buffer, privateKey: KeyObject): SealedRecord {
   const { nodeId, homes, ...rest } = own;
-  const record = encodeBody('IndexRecord', { ...rest, nodeId: bytesOf(nodeId), homes: homes.map(bytesOf) });
+  const { hidden = Buffer.alloc(0) } = own;
+  const record = encodeBody('IndexRecord', { ...rest, hidden, nodeId: bytesOf(nodeId), homes: homes.map(bytesOf) });
   const signature = sign('sha256', Buffer.concat([PREFIX, record]), { key: privateKey, ...PSS });
   return { certificate, record, signature };
 }
@@ -76,9 +102,11 @@ export function sealRecord(own: OwnRecord, certificate: Buffer, privateKey: KeyO
  * What a record says, in 32 bits for whoever signed it: the upper half is of all but the second home, the lower half of
  * that one. Never 0. Two that differ look alike once in 65,536 times.
  */
-export function printOf({ displayName, listed, homes }: Pick<OwnRecord, 'displayName' | 'listed' | 'homes'>): number {
+export function printOf(of: Pick<OwnRecord, 'displayName' | 'listed' | 'homes' | 'hidden'>): number {
+  const { displayName, listed, homes, hidden } = of;
   const [first = '', second = ''] = homes;
-  return (half(JSON.stringify([displayName, listed, first])) * 65_536 + half(second)) >>> 0 || 1;
+  const rest = hidden && hidden.length > 0 ? [hidden.toString('hex')] : [];
+  return (half(JSON.stringify([displayName, listed, first, ...rest])) * 65_536 + half(second)) >>> 0 || 1;
 }
 
 function half(text: string): number {
@@ -157,8 +185,12 @@ function readOwnRecord(record: Uint8Array): OwnRecord | undefined {
     return undefined;
   }
   const { displayName, signedInAtMs, sequence, listed } = body;
+  const { length } = body.hidden;
+  if (length > HIDDEN_TAGS_MAX * HIDDEN_TAG_BYTES || length % HIDDEN_TAG_BYTES !== 0) return undefined;
+  const hidden = length === 0 ? undefined : Buffer.from(body.hidden);
   if (!Number.isSafeInteger(signedInAtMs)) return undefined;
-  return { nodeId: hexOf(body.nodeId), homes: body.homes.map(hexOf), displayName, signedInAtMs, sequence, listed };
+  const own = { nodeId: hexOf(body.nodeId), homes: body.homes.map(hexOf), displayName, signedInAtMs, sequence, listed };
+  return hidden ? { ...own, hidden } : own;
 }
 
 function isSigned({ record, signature }: SealedRecord, publicKey: KeyObject): boolean {

@@ -8,7 +8,7 @@
  */
 import { foldName, type NodeId } from '../protocol/ids.ts';
 import { PAGE_HITS_MAX, SEARCH_SCANNED_MAX } from '../protocol/overlay-params.ts';
-import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
+import { compareVersions, hidesFrom, type IndexRecord, isCurrent } from './index-record.ts';
 import { OrderedTexts } from './ordered-texts.ts';
 import {
   matchesParts,
@@ -29,6 +29,8 @@ export interface Query {
   readonly after: string;
   /** Wall clock that decides what has ended, rounded to a minute. */
   readonly asOfMs: number;
+  /** Folded name of the person who asks: whoever hides from them is not shown. */
+  readonly viewer?: string;
 }
 
 export interface Hit {
@@ -137,17 +139,14 @@ export class IndexStore {
   search(query: Query): Page {
     const pattern = readPattern(query.pattern);
     const limit = Math.min(Math.max(1, query.limit), PAGE_HITS_MAX);
-    const hits: Hit[] = [];
-    let [last, whole] = ['', true];
-    for (const found of pattern ? this.#matches(pattern, readCursor(query.after), query.asOfMs) : []) {
-      if (hits.length === limit) return { hits, next: last, whole };
-      if (found === 'too-many') whole = false;
-      else {
-        hits.push({ name: found.record.name, displayName: found.record.displayName });
-        last = `${found.rank} ${found.record.key}`;
-      }
+    const found: Found[] = [];
+    let whole = true;
+    for (const one of pattern ? this.#matches(pattern, readCursor(query.after), query.asOfMs) : []) {
+      if (one === 'too-many') whole = false;
+      else if (isVisible(one.record, query.viewer)) found.push(one);
+      if (found.length > limit) break;
     }
-    return { hits, next: '', whole };
+    return { ...pageOf(found, limit), whole };
   }
 
   *#matches(pattern: SearchPattern, after: Cursor, asOfMs: number): Generator<Found | 'too-many', void> {
@@ -204,9 +203,23 @@ export class IndexStore {
   }
 }
 
-interface Found {
+/** A record that fits, and how well. */
+export interface Found {
   readonly record: IndexRecord;
   readonly rank: Rank;
+}
+
+/** Whoever hides from the viewer is neither shown nor named. */
+export function isVisible(record: IndexRecord, viewer: string | undefined): boolean {
+  return viewer === undefined || !hidesFrom(record, viewer);
+}
+
+/** The page of these, in order; one more than the limit when there is more. */
+export function pageOf(found: readonly Found[], limit: number): Omit<Page, 'whole'> {
+  const shown = found.slice(0, limit);
+  const last = shown.at(-1);
+  const hits = shown.map(({ record }) => ({ name: record.name, displayName: record.displayName }));
+  return { hits, next: found.length > limit && last ? `${last.rank} ${last.record.key}` : '' };
 }
 
 /** The last hit of the page before; a rank above all for the first page. */

@@ -10,10 +10,10 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Millis } from '../protocol/core.ts';
-import type { NodeId } from '../protocol/ids.ts';
+import { foldName, type NodeId } from '../protocol/ids.ts';
 import { PUBLISH_AGAIN_MS, PUBLISH_CALM_MS, PUBLISH_GATHER_MS, PUBLISH_RETRY_MS } from '../protocol/overlay-params.ts';
 import { type Message, message } from '../wire/messages.ts';
-import { printOf, sealRecord } from './index-record.ts';
+import { hiddenTags, printOf, sealRecord } from './index-record.ts';
 
 /** Numbers of our requests begin here, so that no answer to another room's question is taken for ours. */
 const REQUEST_IDS_FROM = 3 * 2 ** 30;
@@ -22,6 +22,8 @@ export interface Publication {
   readonly homes: readonly NodeId[];
   readonly displayName: string;
   readonly listed: boolean;
+  /** Names that must not find us. */
+  readonly hiddenFrom?: readonly string[];
 }
 
 export interface PublisherIdentity {
@@ -77,8 +79,12 @@ export class Publisher {
 
   /** With the standby supernode that we had, or without one, for we may be looking for it. */
   #isHeld(publication: Publication): boolean {
-    const print = printOf(publication);
+    const print = printOf({ ...publication, hidden: this.#tagsOf(publication) });
     return this.#held === print || (publication.homes.length === 1 && this.#held >>> 16 === print >>> 16);
+  }
+
+  #tagsOf({ hiddenFrom = [] }: Publication): Buffer | undefined {
+    return this.#identity && hiddenTags(this.#identity.nodeId, hiddenFrom.map(foldName));
   }
 
   /** Nobody is there to be told. */
@@ -116,7 +122,17 @@ export class Publisher {
     this.#held = 0;
     this.#sequence += 1;
     this.#requestId += 1;
-    const own = { nodeId, ...this.#wanted, signedInAtMs: this.#signedInAtMs, sequence: this.#sequence };
+    const { homes, displayName, listed } = this.#wanted;
+    const hidden = this.#tagsOf(this.#wanted);
+    const own = {
+      nodeId,
+      homes,
+      displayName,
+      listed,
+      hidden,
+      signedInAtMs: this.#signedInAtMs,
+      sequence: this.#sequence,
+    };
     const certificate = this.#whole ? certificateDer : Buffer.alloc(0);
     const entry = sealRecord(own, certificate, privateKey);
     this.#out.push(message('publish', { requestId: this.#requestId, entry } as never));

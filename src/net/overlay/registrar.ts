@@ -112,7 +112,7 @@ interface Allowance {
 interface Question {
   readonly client: Client;
   readonly requestId: number;
-  readonly about: { readonly name: string } | { readonly asOfMs: number } | 'record';
+  readonly about: { readonly name: string } | { readonly asOfMs: number; readonly only: string | undefined } | 'record';
   readonly until: Millis;
 }
 
@@ -550,17 +550,22 @@ export class Registrar {
     }
     const minuteMs = Math.floor(this.#wallClock() / 60_000) * 60_000;
     const asOfMs = body.asOfMs === 0 ? minuteMs : Math.min(body.asOfMs, minuteMs);
-    const limit = Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
-    const ticket = this.#open(now, client, { kind: 'search', body }, { asOfMs });
+    // The one of that very name comes first.
+    const limit = body.exact ? 1 : Math.min(Math.max(1, body.limit), SEARCH_HITS_MAX);
+    const about = { asOfMs, only: body.exact ? foldName(body.pattern) : undefined };
+    const ticket = this.#open(now, client, { kind: 'search', body }, about);
     if (ticket === undefined) return;
-    this.#beyond.search(now, ticket, { pattern: body.pattern, limit, after: body.after, asOfMs });
+    const { pattern, after } = body;
+    this.#beyond.search(now, ticket, { pattern, limit, after, asOfMs, viewer: client.key });
   }
 
   #answerSearch({ client, requestId, about }: Question, { hits, next, whole }: Page, complete: boolean): void {
-    const asOfMs = typeof about === 'object' && 'asOfMs' in about ? about.asOfMs : 0;
-    // The index knows of nobody who hides; at least whoever is attached here is not shown.
-    const shown = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
-    const page = { hits: shown.map((hit) => ({ ...hit })), complete: complete && whole && next === '', next, asOfMs };
+    const { asOfMs, only } = typeof about === 'object' && 'asOfMs' in about ? about : { asOfMs: 0, only: undefined };
+    // The index knows it by their newest record; of whoever is attached here we know it at once.
+    const visible = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
+    const shown = only === undefined ? visible : visible.filter(({ name }) => foldName(name) === only);
+    const rest = only === undefined ? { complete: complete && whole && next === '', next } : { complete, next: '' };
+    const page = { hits: shown.map((hit) => ({ ...hit })), ...rest, asOfMs };
     this.#send(client.peer.session, message('searchResults', { requestId, ...page }));
   }
 

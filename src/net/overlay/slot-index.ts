@@ -11,9 +11,9 @@ import { foldName, type NodeId } from '../protocol/ids.ts';
 import {
   ALSO_MAX,
   LEAF_CHECK_MS,
+  LEAF_HITS_MAX,
   LEAF_VERSIONS_MAX,
   LEAVES_PER_MESSAGE_MAX,
-  PAGE_HITS_MAX,
   RECORDS_PER_PUT_MAX,
   SEARCH_LEAVES_MAX,
   SLOT_COMPARE_MS,
@@ -305,7 +305,7 @@ export class SlotIndex implements GlobalIndex {
     const { store } = this.shelf;
     if (body.name !== '') {
       const learning = !this.shelf.knows(this.shelf.slotOfName(foldName(body.name)));
-      const records = store.find(body.name, body.asOfMs).slice(0, PAGE_HITS_MAX);
+      const records = store.find(body.name, body.asOfMs).slice(0, LEAF_HITS_MAX);
       return { learning, records, leafVersions: NO_VERSIONS };
     }
     const leaves = body.leaves.slice(0, SEARCH_LEAVES_MAX);
@@ -313,7 +313,7 @@ export class SlotIndex implements GlobalIndex {
     const leafVersions = this.#versionsOf(leaves, body.asOfMs);
     if (body.check) return { learning, records: [], leafVersions };
     const ranges = leaves.map((from) => ({ from, to: this.leaves.endOf(from) }));
-    const limit = Math.min(PAGE_HITS_MAX + 1, Math.max(1, body.limit));
+    const limit = Math.min(LEAF_HITS_MAX, Math.max(1, body.limit));
     return { learning, records: searchLeaves(store, ranges, { ...body, limit }), leafVersions };
   }
 

@@ -11,7 +11,7 @@
 import type { Millis, Random } from '../protocol/core.ts';
 import { PAGE_SPOT_CHECK, SEARCH_LIMIT_MS, SLOT_TICKETS_MAX } from '../protocol/overlay-params.ts';
 import type { Ticket } from './global-index.ts';
-import type { Page, Query } from './index-store.ts';
+import { isVisible, type Page, type Query } from './index-store.ts';
 import type { LeafMap } from './leaf-map.ts';
 import { type KeptPage, PageCache } from './page-cache.ts';
 import type { ReadDone, SlotReads } from './slot-reads.ts';
@@ -66,7 +66,7 @@ export class SlotPages {
   search(now: Millis, ticket: Ticket, query: Query): void {
     const searching: Searching = {
       ...{ query, until: now + SEARCH_LIMIT_MS, search: new SlotSearch(query, this.#leaves), reads: new Set() },
-      ...{ checking: this.cache.get(now, query), spot: undefined, versions: new Map() },
+      ...{ checking: keptFor(this.cache.get(now, query), query), spot: undefined, versions: new Map() },
       unchanged: true,
     };
     if (this.#searches.size >= SLOT_TICKETS_MAX) {
@@ -179,7 +179,7 @@ export class SlotPages {
     const leaves = new Map(
       [...versions].flatMap(([leaf, version]) => (version === undefined ? [] : [[leaf, version]])),
     );
-    if (search.complete && page.whole && leaves.size === versions.size && versions.size > 0) {
+    if (search.complete && page.whole && !search.hidSomebody && leaves.size === versions.size && versions.size > 0) {
       this.cache.put(now, query, { page, records: search.records(), leaves });
     }
     this.#end(ticket, page, search.complete);
@@ -189,4 +189,9 @@ export class SlotPages {
     this.#searches.delete(ticket);
     this.#done.push({ ticket, page, complete });
   }
+}
+
+/** A page is kept as everybody sees it: whoever must not see all of it gets one of their own. */
+function keptFor(kept: KeptPage | undefined, { viewer }: Query): KeptPage | undefined {
+  return kept?.records.every((record) => isVisible(record, viewer)) ? kept : undefined;
 }

@@ -4,12 +4,21 @@
  * until the page is full, more of them each time; hits by words are ordered by name, so all leaves of the rarest word
  * are read at once. Leaves that turn out to have been split meanwhile are read as well.
  */
-import { LEAVES_AT_ONCE, PAGE_HITS_MAX, SEARCH_LEAVES_MAX } from '../protocol/overlay-params.ts';
+import { HIDDEN_SLACK, LEAVES_AT_ONCE, PAGE_HITS_MAX, SEARCH_LEAVES_MAX } from '../protocol/overlay-params.ts';
 import { compareVersions, type IndexRecord } from './index-record.ts';
-import { type Cursor, type Hit, type Page, type Query, rarestOf, readCursor } from './index-store.ts';
+import {
+  type Cursor,
+  type Found,
+  isVisible,
+  type Page,
+  pageOf,
+  type Query,
+  rarestOf,
+  readCursor,
+} from './index-store.ts';
 import { type LeafMap, NAMES_LEAF, WORDS_LEAF } from './leaf-map.ts';
 import { headOf } from './leaf-search.ts';
-import { readPattern, type SearchPattern } from './search-pattern.ts';
+import { type Rank, readPattern, type SearchPattern } from './search-pattern.ts';
 
 /** No name begins with anything else. */
 const NAME_BEGINNING = /^[a-z][a-z0-9._-]*$/;
@@ -19,11 +28,6 @@ export interface LeavesWanted {
   readonly leaves: readonly string[];
   readonly after: string;
   readonly limit: number;
-}
-
-interface Found {
-  readonly record: IndexRecord;
-  readonly rank: number;
 }
 
 export class SlotSearch {
@@ -41,6 +45,8 @@ export class SlotSearch {
   #words: Found[] = [];
   #whole = true;
   complete = true;
+  /** Somebody who fits hides from whoever asks. */
+  hidSomebody = false;
 
   constructor(query: Query, leaves: LeafMap) {
     this.query = query;
@@ -81,11 +87,7 @@ export class SlotSearch {
 
   page(): Page {
     const all = [...this.#names, ...this.#words];
-    const shown = all.slice(0, this.#limit);
-    const last = shown.at(-1);
-    const hits: Hit[] = shown.map(({ record }) => ({ name: record.name, displayName: record.displayName }));
-    const next = all.length > this.#limit && last ? `${last.rank} ${last.record.key}` : '';
-    return { hits, next, whole: this.#whole };
+    return { ...pageOf(all, this.#limit), whole: this.#whole };
   }
 
   /** The hits of the page, and what comes next. */
@@ -97,7 +99,7 @@ export class SlotSearch {
     const pattern = this.#pattern as SearchPattern;
     const head = headOf(pattern);
     const after = this.#namesAfter(pattern);
-    const sorted = [...this.#found.values()].sort(byKey);
+    const sorted = this.#visible();
     this.#names = sorted.map((record) => ({ record, rank: rankOf(pattern, record.key) }));
     const ahead = this.#leaves.covering(`${NAMES_LEAF}${head}`, `${NAMES_LEAF}${after}`);
     const left = ahead.filter((leaf) => !this.#read.has(leaf));
@@ -111,9 +113,17 @@ export class SlotSearch {
   #nextWords(): LeavesWanted | undefined {
     const pattern = this.#pattern as Extract<SearchPattern, { kind: 'words' }>;
     const head = `${WORDS_LEAF}${rarestOf(pattern)}`;
-    this.#words = [...this.#found.values()].sort(byKey).map((record) => ({ record, rank: 1 }));
+    this.#words = this.#visible().map((record) => ({ record, rank: 1 }));
     const left = this.#leaves.covering(head, head).filter((leaf) => !this.#read.has(leaf));
     return this.#wanted(left, this.#cursor.rank === 1 ? this.#cursor.key : '');
+  }
+
+  /** What was found, in order, without those who hide; when these are too many, more may lie behind. */
+  #visible(): IndexRecord[] {
+    const visible = [...this.#found.values()].filter((record) => isVisible(record, this.query.viewer));
+    if (this.#found.size > visible.length) this.hidSomebody = true;
+    if (this.#found.size > visible.length + HIDDEN_SLACK) this.#whole = false;
+    return visible.sort(byKey);
   }
 
   #wanted(leaves: readonly string[], after: string): LeavesWanted | undefined {
@@ -121,7 +131,7 @@ export class SlotSearch {
     if (leaves.length > room) this.#whole = false;
     const some = leaves.slice(0, room);
     for (const leaf of some) this.#read.add(leaf);
-    return some.length > 0 ? { leaves: some, after, limit: this.#limit + 1 } : undefined;
+    return some.length > 0 ? { leaves: some, after, limit: this.#limit + 1 + HIDDEN_SLACK } : undefined;
   }
 
   #namesAfter(pattern: SearchPattern): string {
@@ -131,7 +141,7 @@ export class SlotSearch {
   }
 }
 
-function rankOf(pattern: SearchPattern, key: string): number {
+function rankOf(pattern: SearchPattern, key: string): Rank {
   if (pattern.kind === 'wildcard') return 2;
   return key === pattern.text ? 4 : 3;
 }

@@ -21,11 +21,24 @@ export type QuestionOutput =
       readonly hits: readonly { readonly name: UserName; readonly displayName: string }[];
       readonly complete: boolean;
     }
-  | { readonly type: 'search-failed'; readonly ticket: number; readonly code: FailureCode };
+  | {
+      readonly type: 'search-failed';
+      readonly ticket: number;
+      readonly code: FailureCode;
+      /** 0 when trying again makes no sense. */
+      readonly retryAfterMs: number;
+    };
 
 type Question =
   | { readonly about: 'person'; readonly name: UserName; readonly giveUpAt: Millis }
-  | { readonly about: 'pattern'; readonly ticket: number; readonly giveUpAt: Millis };
+  | {
+      readonly about: 'pattern';
+      readonly ticket: number;
+      readonly pattern: string;
+      readonly giveUpAt: Millis;
+      /** The person of that very name is asked for alone, since we may not search now for so long. */
+      readonly limitedMs?: number;
+    };
 
 export class SupernodeQuestions {
   readonly #open = new Map<number, Question & { readonly asked: Message }>();
@@ -40,15 +53,15 @@ export class SupernodeQuestions {
   /** `ticket` comes back with the outcome. Beyond REQUESTS_PENDING_MAX open questions it fails at once. */
   search(now: Millis, ticket: number, pattern: string, limit: number): void {
     if (this.#open.size >= REQUESTS_PENDING_MAX) {
-      this.#out.push({ type: 'search-failed', ticket, code: 'busy' });
+      this.#out.push({ type: 'search-failed', ticket, code: 'busy', retryAfterMs: 0 });
       return;
     }
-    const question = { about: 'pattern', ticket, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
+    const question = { about: 'pattern', ticket, pattern, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
     this.#ask(question, (requestId) => message('search', { requestId, pattern, limit }));
   }
 
   /** A message of the supernode. True when it answers a question of ours. */
-  receive(value: Message): boolean {
+  receive(now: Millis, value: Message): boolean {
     if (value.kind !== 'whereabouts' && value.kind !== 'searchResults' && value.kind !== 'failure') return false;
     const question = this.#open.get(value.body.requestId);
     if (!question) return false;
@@ -59,12 +72,39 @@ export class SupernodeQuestions {
     } else if (question.about === 'pattern' && value.kind === 'searchResults') {
       const named = value.body.hits.slice(0, SEARCH_HITS_MAX).filter((hit) => isName(hit.name ?? ''));
       const hits = named.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
-      const { complete } = value.body;
+      const { limitedMs } = question;
+      if (limitedMs !== undefined && hits.length === 0) {
+        this.#fail(question, 'search-limit', limitedMs);
+        return true;
+      }
+      const complete = value.body.complete && limitedMs === undefined;
       this.#out.push({ type: 'search-results', ticket: question.ticket, hits, complete });
     } else {
       const code = value.kind === 'failure' && isFailureCode(value.body.code) ? value.body.code : 'server-fault';
-      this.#fail(question, code);
+      const retryAfterMs = value.kind === 'failure' ? value.body.retryAfterMs : 0;
+      if (code === 'search-limit' && question.about === 'pattern' && this.#askExactly(now, question, retryAfterMs))
+        return true;
+      this.#fail(question, code, retryAfterMs);
     }
+    return true;
+  }
+
+  /** Whoever is asked for by the whole name is found over the limit too. */
+  #askExactly(
+    now: Millis,
+    { ticket, pattern, limitedMs }: Extract<Question, { about: 'pattern' }>,
+    waitMs: number,
+  ): boolean {
+    const name = pattern.trim();
+    if (!isName(name) || limitedMs !== undefined) return false;
+    const question = {
+      about: 'pattern',
+      ticket,
+      pattern,
+      giveUpAt: now + REQUEST_TIMEOUT_MS,
+      limitedMs: waitMs,
+    } as const;
+    this.#ask(question, (requestId) => message('search', { requestId, pattern: name, limit: 1, exact: true }));
     return true;
   }
 
@@ -105,8 +145,8 @@ export class SupernodeQuestions {
     this.#out.push({ type: 'send', message: asked });
   }
 
-  #fail(question: Question, code: FailureCode): void {
+  #fail(question: Question, code: FailureCode, retryAfterMs = 0): void {
     if (question.about === 'person') this.#out.push({ type: 'found', name: question.name, nodes: [] });
-    else this.#out.push({ type: 'search-failed', ticket: question.ticket, code });
+    else this.#out.push({ type: 'search-failed', ticket: question.ticket, code, retryAfterMs });
   }
 }

@@ -29,6 +29,7 @@ export const FAILURES = {
   'version-unsupported': 'no protocol version in common',
   'not-signed-in': 'this needs an account; sign in first',
   'already-signed-in': 'another account is signed in in this profile; sign out first',
+  'search-limit': 'the account has searched too much in the last hour; retry_after_ms says when it may again',
   // people
   'person-unknown': 'nobody of that name can be found',
   'person-offline': 'the person is not online now',

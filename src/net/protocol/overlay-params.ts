@@ -47,6 +47,10 @@ export const RECORD_BYTES_MAX = 512;
 /** Of an RSA key of 4096 bits. */
 export const RECORD_SIGNATURE_BYTES_MAX = 512;
 export const RECORD_HOMES_MAX = 2;
+/** Names from which a record is hidden in searches; presence, look-ups, calls and chat know more (HIDDEN_FROM_MAX). */
+export const HIDDEN_TAGS_MAX = 64;
+/** A chance of one in 65,536 for anybody else: too much to tell by it whom somebody blocks, too little to be missed. */
+export const HIDDEN_TAG_BYTES = 2;
 /** Records of one supernode: 64 supernodes with full copies hold 50,000 people (global-index.md 4.3); four times that. */
 export const RECORDS_MAX = 200_000;
 /** Records are gathered for so long before they go to the others. */
@@ -108,6 +112,10 @@ export const LEAF_TEXT_MAX = 104;
 export const LEAVES_PER_MESSAGE_MAX = 2_000;
 /** Leaves that one search reads: about 50,000 postings, as many as a full copy looks at. */
 export const SEARCH_LEAVES_MAX = 128;
+/** So many more than a page are asked for, in case somebody hides from whoever searches. */
+export const HIDDEN_SLACK = 4;
+/** Records that a replica gives of some leaves: those of a page, one that tells that there are more, and the slack. */
+export const LEAF_HITS_MAX = PAGE_HITS_MAX + 1 + HIDDEN_SLACK;
 /** Leaves read at once when names go on; doubled each time. */
 export const LEAVES_AT_ONCE = 1;
 /** Pages are kept for so long, empty ones less (global-index.md 4.4), and are checked whenever they are asked for. */
@@ -141,6 +149,22 @@ export const SLOT_WATCH_MS = 7_200_000;
 export const SLOT_WATCHES_MAX = 100_000;
 /** Words of earlier records that a record is filed under as well. */
 export const ALSO_MAX = 64;
+
+// --- what a person may search (global-index.md 4.5)
+/** Pages of hits of one account, whichever devices and supernodes: so many at once, then 60 an hour. */
+export const SEARCH_PAGES_BURST = 30;
+export const SEARCH_PAGE_REFILL_MS = 60_000;
+/** Supernodes that count the pages of an account; what most of them say holds, so one may die or lie. */
+export const SEARCH_METERS = 3;
+/** One that has not answered is taken to say what we would. A round trip round the world; the search takes as long. */
+export const SEARCH_METER_MS = 400;
+/** Accounts that a supernode counts for: the one that searched longest ago is forgotten beyond, 100 bytes each. */
+export const SEARCH_METERED_MAX = 50_000;
+/** Questions to meters under way, and searches of one client that wait for them. */
+export const SEARCH_TAKES_MAX = 4_096;
+export const SEARCHES_WAITING_MAX = 8;
+/** An answer that is not there by then will not come. */
+export const SEARCH_HELD_MS = 10_000;
 
 // --- people at other supernodes
 /** Records kept of people who are watched, looked up or attached here, 0.4 kB each. */

@@ -28,7 +28,7 @@ class Scene {
   }
 
   hears(value: Message): this {
-    return this.does((questions) => questions.receive(decodeMessage(encodeMessage(value)) as Message));
+    return this.does((questions) => questions.receive(this.now, decodeMessage(encodeMessage(value)) as Message));
   }
 
   get lastId(): number {
@@ -55,8 +55,8 @@ describe('a question', () => {
 
   it('is answered once, and by nothing that answers another', () => {
     const scene = new Scene().does((questions) => questions.search(0, 7, 'bob', 10));
-    expect(scene.questions.receive(message('searchResults', { requestId: 99, hits: [] }))).toBe(false);
-    expect(scene.questions.receive(message('detach'))).toBe(false);
+    expect(scene.questions.receive(0, message('searchResults', { requestId: 99, hits: [] }))).toBe(false);
+    expect(scene.questions.receive(0, message('detach'))).toBe(false);
     scene.hears(message('searchResults', { requestId: scene.lastId, complete: true }));
     scene.hears(message('searchResults', { requestId: scene.lastId, complete: true }));
     expect(scene.became).toHaveLength(1);
@@ -72,9 +72,9 @@ describe('a question', () => {
     expect(scene.became).toHaveLength(2);
     scene.does((questions) => questions.wake(REQUEST_TIMEOUT_MS));
     expect(scene.became).toEqual([
-      { type: 'search-failed', ticket: 1, code: 'busy' },
-      { type: 'search-failed', ticket: 2, code: 'server-fault' },
-      { type: 'search-failed', ticket: 3, code: 'timed-out' },
+      { type: 'search-failed', ticket: 1, code: 'busy', retryAfterMs: 0 },
+      { type: 'search-failed', ticket: 2, code: 'server-fault', retryAfterMs: 0 },
+      { type: 'search-failed', ticket: 3, code: 'timed-out', retryAfterMs: 0 },
       { type: 'found', name: 'bobby1', nodes: [] },
     ]);
     expect(scene.questions.wakeAt()).toBe(Number.POSITIVE_INFINITY);
@@ -83,8 +83,37 @@ describe('a question', () => {
   it('is not left open when the supernode is gone', () => {
     const scene = new Scene().does((questions) => questions.search(0, 1, 'bob', 10));
     scene.does((questions) => questions.stop('unreachable-network'));
-    expect(scene.became).toEqual([{ type: 'search-failed', ticket: 1, code: 'unreachable-network' }]);
+    expect(scene.became).toEqual([{ type: 'search-failed', ticket: 1, code: 'unreachable-network', retryAfterMs: 0 }]);
     expect(scene.questions.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('over the limit', () => {
+  const limited = (scene: Scene): Scene =>
+    scene.hears(message('failure', { requestId: scene.lastId, code: 'search-limit', retryAfterMs: 42_000 }));
+  const failed = { type: 'search-failed', ticket: 1, code: 'search-limit', retryAfterMs: 42_000 };
+
+  it('a pattern has failed, and says when to come again', () => {
+    for (const pattern of ['bob*', '1bob', 'Bobby Tables']) {
+      const scene = limited(new Scene().does((questions) => questions.search(0, 1, pattern, 10)));
+      expect([scene.sent.length, scene.became]).toEqual([1, [failed]]);
+    }
+  });
+
+  it('a whole name is asked for alone, and found, though others may fit as well', () => {
+    const scene = limited(new Scene().does((questions) => questions.search(0, 1, ' Bobby1', 10)));
+    expect(scene.sent.at(-1)).toMatchObject({ kind: 'search', body: { pattern: 'Bobby1', exact: true } });
+    const hits = [{ name: 'bobby1', displayName: 'Bob' }];
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits, complete: true }));
+    expect(scene.became).toEqual([{ type: 'search-results', ticket: 1, hits, complete: false }]);
+  });
+
+  it('and when nobody has that name, it has failed likewise', () => {
+    const scene = limited(new Scene().does((questions) => questions.search(0, 1, 'bobby1', 10)));
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits: [], complete: true }));
+    expect(scene.became).toEqual([failed]);
+    const again = limited(limited(new Scene().does((questions) => questions.search(0, 1, 'bobby1', 10))));
+    expect([again.sent.length, again.became]).toEqual([2, [failed]]);
   });
 });
 
@@ -113,5 +142,7 @@ describe('an answer', () => {
 it('more questions than may be open fail at once', () => {
   const scene = new Scene();
   for (let i = 0; i <= REQUESTS_PENDING_MAX; i++) scene.does((questions) => questions.search(0, i, 'bob', 1));
-  expect(scene.became).toEqual([{ type: 'search-failed', ticket: REQUESTS_PENDING_MAX, code: 'busy' }]);
+  expect(scene.became).toEqual([
+    { type: 'search-failed', ticket: REQUESTS_PENDING_MAX, code: 'busy', retryAfterMs: 0 },
+  ]);
 });
