@@ -2,6 +2,8 @@
  * A person's machine that serves the network, out of the real program: it becomes a supernode by its person's word, somebody
  * who knows nothing else attaches to it, and it goes politely when the person refuses.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeInvite, parseInvite } from '../../src/net/index.ts';
 import { parseEndpoint } from '../../src/net/protocol/endpoint.ts';
@@ -68,4 +70,23 @@ test('with WREN_SUPERNODE=always it serves within a minute, somebody attaches to
   expect(after.supernode).not.toMatchObject({ endpoint: serving?.endpoint });
   const befriended = await network.wren('bobby', 'buddies', 'add', 'alice1');
   expect(befriended.code).toBe(0);
+});
+
+test('a forced host-cache entry to an ordinary node leads to its supernode', { timeout: 90_000 }, async () => {
+  const { observed, supernode } = (await statusOf('alice')) as unknown as {
+    observed: string;
+    supernode: { endpoint: string };
+  };
+  await network.person('carol', 'carol1');
+  await network.succeed('carol', 'wait', '--for', '20');
+  await network.succeed('carol', 'agent', 'stop');
+  rmSync(join(network.path('carol'), 'host-cache.json'), { force: true });
+  const invite = parseInvite(network.invite);
+  const nobody = { carrier: 'tcp', host: '127.0.0.1', port: 1 } as const;
+  const alice = parseEndpoint(observed);
+  if (!invite || !alice) throw new Error('no invite, or alice is seen nowhere');
+  const forced = encodeInvite({ ...invite, loginServers: [nobody], supernodes: [alice] });
+  await network.succeed('carol', 'join', forced);
+  await network.succeed('carol', 'wait', '--for', '20');
+  expect((await statusOf('carol')).supernode).toMatchObject({ endpoint: supernode.endpoint });
 });
