@@ -10,6 +10,7 @@ const REAL = [
   'test/flows/two-people.test.ts',
   'test/flows/two-supernodes.test.ts',
   'test/flows/kills.test.ts',
+  'test/flows/serving.test.ts',
   'test/audio/voice-child.test.ts',
   'test/audio/device-cards.test.ts',
   'test/tui/screen.test.ts',

@@ -28,7 +28,7 @@ export class Stage {
   /** `env`: for every program of this stage, agents included. */
   constructor(env: NodeJS.ProcessEnv = {}) {
     const { CI: _ci, WREN_PROFILE: _profile, NODE_OPTIONS: _options, ...inherited } = process.env;
-    this.#env = { ...inherited, WREN_PASSWORD: PASSWORD, WREN_NO_INSTALL_PING: '1', ...env };
+    this.#env = { ...inherited, WREN_PASSWORD: PASSWORD, WREN_NO_INSTALL_PING: '1', WREN_SUPERNODE: 'never', ...env };
     standing.add(this);
   }
 

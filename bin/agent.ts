@@ -49,6 +49,16 @@ export async function main(argv: readonly string[]): Promise<number> {
       { event: 'started', pid: process.pid, socket: running.socket },
       `The agent runs as process ${process.pid}. Ctrl-C ends it.`,
     );
+    let role = '';
+    running.onEvent((event) => {
+      if (event.type !== 'serving.changed' || event.serving.role === role) return;
+      const { serving } = event;
+      if (serving.role === 'supernode') {
+        const words = `This machine serves the network as a supernode: ${serving.why}. To end that: ${serving.refuse}`;
+        say({ event: 'serving', ...serving }, words);
+      } else if (role === 'supernode') say({ event: 'serving', ...serving }, 'This machine serves no longer.');
+      role = serving.role;
+    });
     const code = await Promise.race([end.wanted, running.stopAsked.then(() => 0)]);
     await endWithin(() => running.stop());
     return code;

@@ -19,6 +19,7 @@ import { failureSentence } from '../src/tui/wording.ts';
 import { failureExit } from './commands/exit-codes.ts';
 import { runLoginServer } from './servers/login-server.ts';
 import { endWithin, type ProcessEnd, watchProcessEnd } from './servers/process-end.ts';
+import { runPromoted } from './servers/promoted.ts';
 import { type RunningAgent, runAgent } from './servers/run-agent.ts';
 import { openNodeKey } from './servers/server-folder.ts';
 import { runSupernode, SUPERNODE_KEY } from './servers/supernode.ts';
@@ -58,6 +59,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const folder = openPrivateFolder(command === 'echo' ? flags.profile : flags.dir);
     log = command === 'echo' ? undefined : openLog(folder, flags.logLevel);
+    if (command === 'promoted' && log) return await servePromoted(folder, flags, log, end);
     // An interrupt, or a mistake of ours, does not have to wait until everything has started.
     const running = await Promise.race([start(command, folder, flags, log, end), end.wanted]);
     if (typeof running === 'number') return running;
@@ -125,6 +127,20 @@ async function start(
   if (command === 'login-server') return startLoginServer(folder, flags, log, end);
   if (command === 'supernode') return startSupernode(folder, flags, log, end);
   return startUp(folder, flags, log, end);
+}
+
+/** A child of an agent: speaks to that one alone, and ends with it. */
+async function servePromoted(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<number> {
+  const { authorityPin: pin, loginServers } = readInvite(flags.invite);
+  const proxy = chooseProxy(flags.proxy ?? '', process.env);
+  const { port, relayKbps } = flags;
+  const ended = runPromoted(
+    { ...{ folder, port, log, pin, loginServers, proxy, relayKbps }, onFault: end.fault },
+    end.wanted,
+  );
+  await ended;
+  log.close();
+  return 0;
 }
 
 async function startLoginServer(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
@@ -259,4 +275,15 @@ function readInvite(text: string | undefined): Invite {
   const invite = parseInvite(text ?? '');
   if (!invite) throw new Refusal('invite-malformed');
   return invite;
+}
+
+// Started as a program by an agent, for `promoted`; else required by the command line.
+if (typeof require === 'function' && require.main === module) {
+  main(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (error) => {
+      process.stderr.write(`${String((error as Error)?.stack ?? error)}\n`);
+      process.exit(5);
+    },
+  );
 }

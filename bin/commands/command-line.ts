@@ -22,6 +22,7 @@ import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
+import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
@@ -152,6 +153,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   for (const add of [addCall, addAnswer, addCallControls, addSound, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
+  addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
   addAgent(program, act);
   explainUsage(program, 'wren');

@@ -14,6 +14,7 @@ import { sentence } from './failure.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
+import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
 import { examples, secondsValue } from './usage.ts';
 
@@ -84,6 +85,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   }
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);

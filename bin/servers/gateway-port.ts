@@ -12,6 +12,8 @@ import type { Log } from '../../src/store/log-file.ts';
 export interface GatewayPort {
   /** What others reach it at through the gateway, UDP. */
   endpoints(): readonly Endpoint[];
+  /** A gateway is asked at all. */
+  readonly asks: boolean;
   /** Gives it back; takes a second at most. */
   close(): Promise<void>;
 }
@@ -25,7 +27,7 @@ export interface GatewayPortWish {
 }
 
 export function openGatewayPort({ host, port, log, onChange }: GatewayPortWish): GatewayPort {
-  if (!isBehindNat(host)) return { endpoints: () => [], close: async () => {} };
+  if (!isBehindNat(host)) return { asks: false, endpoints: () => [], close: async () => {} };
   let endpoints: readonly Endpoint[] = [];
   const changed = (mapped: PortMapped | undefined): void => {
     endpoints = mapped?.endpoints.filter(({ carrier }) => carrier === 'udp') ?? [];
@@ -35,7 +37,7 @@ export function openGatewayPort({ host, port, log, onChange }: GatewayPortWish):
   const mapperEntry = besideRunningProgram('port-mapper.cjs');
   const mapping = openPortMapping({ port, carriers: ['udp', 'tcp'], mapperEntry, upnp: true, onChange: changed });
   void mapping.start();
-  return { endpoints: () => endpoints, close: () => mapping.close() };
+  return { asks: true, endpoints: () => endpoints, close: () => mapping.close() };
 }
 
 function isBehindNat(host: string | undefined): boolean {

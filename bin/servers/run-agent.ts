@@ -10,6 +10,7 @@ import { agentSocketPath, besideRunningProgram } from '../../src/store/agent-cli
 import type { AgentOptions } from '../../src/store/agent-core.ts';
 import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
+import { servingMeans } from '../../src/store/agent-serving-io.ts';
 import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
@@ -66,6 +67,8 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
     log.error('agent', 'our own mistake', {}, error);
     options.onFault(error);
   };
+  const { logLevel } = options;
+  const servingProgram = { entry: besideRunningProgram('server.cjs'), profileDir: profile.folder, logLevel };
   const voice = { entry: besideRunningProgram('voice.cjs'), logPath: join(profile.folder, 'voice.log') };
   const agent = new Agent(
     {
@@ -82,6 +85,8 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       ...(process.env.WREN_NO_PORT_MAPPING === '1' ? {} : { openPortMapping: mapPort }),
       webPorts: process.env.WREN_NO_WEB_PORTS !== '1',
       ...(process.env.WREN_NO_INSTALL_PING === '1' ? {} : { tellInstalled }),
+      // A service runs beside servers of its network.
+      ...(options.service ? {} : { serving: servingMeans(servingProgram, process.env) }),
       onFault: fault,
       ...(options.service ? { service: options.service } : {}),
     },

@@ -135,7 +135,7 @@ function newsOfLoad(): (load: SupernodeLoad) => boolean {
 }
 
 /** Undefined when there is none, it has ended, or it is of another network. */
-function readKept(folder: string, pin: Buffer): Kept | undefined {
+export function readKept(folder: string, pin: Buffer): Kept | undefined {
   const der = readFileIfThere(join(folder, 'supernode.der'));
   const authorityDer = readFileIfThere(join(folder, 'authority.der'));
   const expiresAtMs = Number(readFileIfThere(join(folder, 'supernode.expires'))?.toString('latin1') ?? 0);
@@ -145,7 +145,7 @@ function readKept(folder: string, pin: Buffer): Kept | undefined {
 }
 
 /** For a start without the login server. A full disk costs that, and not the clients that are served now. */
-function keep(folder: string, event: Extract<SupernodeEvent, { type: 'certified' }>, log: Log): void {
+export function keep(folder: string, event: Extract<SupernodeEvent, { type: 'certified' }>, log: Log): void {
   try {
     writeFileAtomic(join(folder, 'supernode.der'), event.certificateDer);
     writeFileAtomic(join(folder, 'authority.der'), event.authorityDer);

@@ -21,4 +21,5 @@ export {
   type Ticket,
 } from './node/ordinary-node.ts';
 export type { PathReport } from './node/path-desk.ts';
+export type { Consent, Judgement, Machine, PromotionNews, Why } from './node/promotion-desk.ts';
 export type { Remembered } from './overlay/known-supernodes.ts';

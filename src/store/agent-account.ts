@@ -29,6 +29,8 @@ export interface AccountHooks {
   /** About to sign out: what is said now still gets through. */
   readonly onLeaving: () => void;
   readonly onNodeEvent: (event: OrdinaryNodeEvent) => void;
+  /** The node runs, and takes commands. */
+  readonly onNode: () => void;
 }
 
 export class AgentAccount {
@@ -241,6 +243,7 @@ export class AgentAccount {
     this.#core.node = { driver, core, sockets };
     this.#core.emit({ type: 'network.joined', network: network.network });
     driver.start();
+    this.#hooks.onNode();
     const { port, alsoTcp } = sockets;
     log.info('agent', 'node started', { port, alsoTcp: alsoTcp.join(' ') });
   }

@@ -17,6 +17,7 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import type { ServingMeans } from './serving-means.ts';
 import { soundOf } from './settings-file.ts';
 import { type AppState, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
@@ -51,6 +52,8 @@ export interface AgentOptions {
   }) => Pick<PortMapping, 'start' | 'close'>;
   /** May TCP 443 and 80 be listened at (`agent-ports.ts`)? */
   readonly webPorts?: boolean;
+  /** What serving as a supernode takes; undefined where this agent never serves. */
+  readonly serving?: ServingMeans;
   /** A ready voice body of encoded silence. */
   readonly silence: (mediaTime10ms: number) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */
@@ -91,6 +94,8 @@ export class AgentCore {
   countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Ends together with the node. */
   portMapping: { close(): Promise<void> } | undefined;
+  /** So does what serves as a supernode. */
+  servingRoom: { end(): Promise<void> } | undefined;
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */
   clockOffsetMs: number | undefined;
   /** The fault switch is on: nothing of this agent may use UDP. */
@@ -166,7 +171,7 @@ export class AgentCore {
     const { node } = this;
     if (!node) return;
     node.driver.command({ type: 'leave' });
-    await Promise.all([node.driver.close(), this.portMapping?.close()]);
+    await Promise.all([node.driver.close(), this.portMapping?.close(), this.servingRoom?.end()]);
     this.node = undefined;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

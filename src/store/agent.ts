@@ -19,6 +19,7 @@ import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { AgentServing } from './agent-serving.ts';
 import { changeSound } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
@@ -42,6 +43,7 @@ export class Agent {
   readonly #calls: AgentCalls;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
+  readonly #serving: AgentServing;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -55,6 +57,8 @@ export class Agent {
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
+    this.#serving = new AgentServing(this.#core);
+    this.#core.servingRoom = this.#serving;
     this.#account = new AgentAccount(this.#core, {
       rosterOf: (name) => this.#buddies.load(name),
       ticketsOf: () => this.#tickets.load(),
@@ -69,6 +73,7 @@ export class Agent {
         void this.#portMapping.close();
       },
       onNodeEvent: (event) => this.#fromNode(event),
+      onNode: () => this.#serving.begin(),
     });
   }
 
@@ -83,6 +88,7 @@ export class Agent {
   /** Back into the network and the account that the profile remembers; damage found in the profile is told. */
   async start(): Promise<void> {
     for (const { code, detail } of this.#core.options.profile.takeNotices()) this.#core.notice(code, detail);
+    this.#serving.start();
     await this.#account.resume();
     void this.#probeSound();
   }
@@ -142,6 +148,12 @@ export class Agent {
         this.#calls.soundChanged();
         return sound;
       }
+      case 'serving.set':
+        return this.#serving.set(command.consent);
+      case 'serving.answer':
+        return this.#serving.answer(command.yes);
+      case 'serving.screen':
+        return this.#serving.screenSeen();
       case 'proxy.set':
         return changeProxy(this.#core, command.proxy);
       default:
@@ -220,6 +232,8 @@ export class Agent {
       case 'nat':
         this.#core.emit({ type: 'nat.changed', natKind: natReport(event.kind) });
         return this.#portMapping.found(event.kind);
+      case 'promotion':
+        return this.#serving.fromNode(event.news);
       case 'standby':
         return this.#standby(event);
       case 'rtt':

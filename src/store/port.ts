@@ -26,6 +26,7 @@ import type {
   NatReport,
   PresenceStatus,
   Quality,
+  ServingReport,
 } from './state.ts';
 
 export const AGENT_PORT_VERSION = 1;
@@ -92,6 +93,12 @@ export type AgentCommand =
     }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
+  /** Whether this machine may serve as a supernode; from now on, and remembered. */
+  | { readonly type: 'serving.set'; readonly consent: 'auto' | 'always' | 'never' }
+  /** The answer to the question of `auto`. */
+  | { readonly type: 'serving.answer'; readonly yes: boolean }
+  /** A person looks at a screen of this agent, and can be asked. */
+  | { readonly type: 'serving.screen' }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
   | { readonly type: 'check' }
   /**
@@ -278,6 +285,7 @@ export type AgentEvent =
   | { readonly type: 'nat.changed'; readonly natKind: NatReport }
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
+  | { readonly type: 'serving.changed'; readonly serving: ServingReport }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }

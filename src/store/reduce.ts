@@ -40,6 +40,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { portMapping: event.portMapping });
     case 'ports.changed':
       return change(state, { ports: event.ports });
+    case 'serving.changed':
+      return change(state, { serving: event.serving });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

@@ -27,6 +27,10 @@ export interface Settings {
   readonly installNotice: 'due' | 'sent' | 'off';
   /** URL of a proxy with whatever it needs, `none`, or empty: what the environment names. Never to be shown. */
   readonly proxy: string;
+  /** May this machine serve as a supernode (`agent-serving.ts`)? `auto`: as was answered, or is fit. */
+  readonly supernode: 'auto' | 'always' | 'never';
+  /** What the person answered when `auto` asked. */
+  readonly supernodeAnswer: 'none' | 'yes' | 'no';
   /** May the router be asked to pass a port on to us (`agent-port-mapping.ts`)? */
   readonly portMapping: boolean;
   /** Listen at TCP 443 and 80 as well, where that is allowed (`agent-ports.ts`)? */
@@ -48,6 +52,8 @@ export const DEFAULT_SETTINGS: Settings = {
   port: 0,
   installNotice: 'due',
   proxy: '',
+  supernode: 'auto',
+  supernodeAnswer: 'none',
   portMapping: true,
   webPorts: true,
   pathTests: true,
@@ -116,6 +122,8 @@ const SCHEMAS = {
   port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)),
   installNotice: v.picklist(['due', 'sent', 'off']),
   proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)),
+  supernode: v.picklist(['auto', 'always', 'never']),
+  supernodeAnswer: v.picklist(['none', 'yes', 'no']),
   portMapping: v.boolean(),
   webPorts: v.boolean(),
   pathTests: v.boolean(),

@@ -3,7 +3,7 @@
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
 import type { SoundFilters, SoundSettings } from '../audio/port.ts';
-import type { NatClass, NatKind } from '../net/index.ts';
+import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
@@ -130,6 +130,49 @@ export interface AudioReport {
   readonly filters?: Omit<SoundFilters, 'filter'>;
 }
 
+/** How this machine serves the network as a supernode, or why it does not. */
+export interface ServingReport {
+  readonly role: 'ordinary' | 'candidate' | 'supernode' | 'leaving';
+  /** A word for scripts; `why` says it for people. */
+  readonly reason: ServingReason;
+  readonly why: string;
+  readonly consent: 'auto' | 'always' | 'never';
+  /** Where that comes from: WREN_SUPERNODE, or what was chosen here. */
+  readonly consentBy: 'environment' | 'setting';
+  /** What was answered to the question of `auto`; `server`: nobody was asked, since this is no desktop. */
+  readonly answer: 'none' | 'yes' | 'no' | 'server';
+  /** The person is to be asked, once. */
+  readonly asks: boolean;
+  readonly duties: readonly string[];
+  readonly caps: { readonly clients: number; readonly relayKbps: number };
+  /** Null while it does not serve. */
+  readonly cost: {
+    readonly clients: number;
+    readonly standbys: number;
+    readonly relayedBytes: number;
+    readonly relayedPackets: number;
+    /** Of one core, over the last seconds. */
+    readonly cpuPercent: number;
+    readonly memoryBytes: number;
+  } | null;
+  /** Where others reach what serves; null while it does not. A supernode's address is public. */
+  readonly endpoint: string | null;
+  /** The facts that were judged by; null for what was not measured. */
+  readonly facts: {
+    readonly uptimeS: number | null;
+    readonly busyPercent: number | null;
+    readonly freeMemoryBytes: number | null;
+    readonly upKbps: number | null;
+    readonly dialBack: { readonly of: number; readonly udp: number; readonly tcp: number } | null;
+    readonly supernodes: number | null;
+    readonly loadPermille: number | null;
+  };
+  /** How to end it. */
+  readonly refuse: string;
+}
+
+export type ServingReason = Why;
+
 export interface AppState {
   readonly version: string;
   readonly network: string | null;
@@ -171,6 +214,8 @@ export interface AppState {
   readonly ports: PortsReport | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
+  /** Absent of older agents. */
+  readonly serving?: ServingReport;
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];

@@ -57,7 +57,13 @@ export type Dialog =
       /** Where Escape leads: the search it came from. */
       readonly back: Dialog | null;
     }
-  | { readonly type: 'confirm'; readonly what: 'remove' | 'block' | 'sign-out'; readonly name: string }
+  | {
+      readonly type: 'confirm';
+      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more';
+      readonly name: string;
+      /** It opened by itself: keys that come before then were meant for something else. */
+      readonly readableAtMs?: number;
+    }
   | { readonly type: 'presence'; readonly chosen: number }
   | { readonly type: 'quit' };
 
@@ -103,6 +109,8 @@ export interface UiState {
   readonly callDetails: boolean;
   /** Ctrl-C was pressed once. */
   readonly quitArmed: boolean;
+  /** This screen has asked whether the machine may serve. */
+  readonly askedToServe: boolean;
 }
 
 export const EMPTY_WALK: Walk = {
@@ -134,6 +142,7 @@ export const INITIAL_UI: UiState = {
   notice: null,
   callDetails: false,
   quitArmed: false,
+  askedToServe: false,
 };
 
 const NEW_CONVERSATION: Conversation = { lines: [], loaded: 'new', anchor: null };

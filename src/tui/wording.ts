@@ -112,6 +112,14 @@ const PRESENCE_WORDS: Readonly<Record<PresenceStatus, readonly [long: string, sh
   offline: ['offline', 'offline'],
 };
 
+/** What this machine does for the network, in a few words. */
+export function servingWords({ serving }: AppState): string {
+  if (!serving) return '';
+  if (serving.role !== 'supernode') return `no: ${serving.why}`;
+  const clients = serving.cost?.clients ?? 0;
+  return `serves ${clients === 1 ? 'one person' : `${clients} people`} now`;
+}
+
 export function presenceWord(presence: PresenceStatus): string {
   return PRESENCE_WORDS[presence][0];
 }

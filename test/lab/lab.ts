@@ -347,5 +347,11 @@ table inet core {
 
 function environment(home: string, own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.test(name));
-  return { ...Object.fromEntries(inherited), PATH: `${process.env.PATH}:/usr/sbin:/sbin`, HOME: home, ...own };
+  return {
+    ...Object.fromEntries(inherited),
+    PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+    HOME: home,
+    WREN_SUPERNODE: 'never',
+    ...own,
+  };
 }

@@ -184,6 +184,7 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
     onMember: () => {},
     onLeaving: () => {},
     onNodeEvent: () => {},
+    onNode: () => {},
   };
   const account = new AgentAccount(scene.core, hooks);
   account.renewed({ type: 'renewed', certificateDer: Buffer.alloc(2), serverTimeMs: 0, expiresAtMs: WALL_MS + 1 });

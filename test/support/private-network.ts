@@ -69,7 +69,8 @@ export class PrivateNetwork {
 
   private constructor(env: NodeJS.ProcessEnv) {
     const { CI: _ci, WREN_PROFILE: _profile, ...inherited } = process.env;
-    this.#env = { ...inherited, WREN_PASSWORD: PASSWORD, ...env };
+    // Nobody becomes a supernode unless the test is about that.
+    this.#env = { ...inherited, WREN_PASSWORD: PASSWORD, WREN_SUPERNODE: 'never', ...env };
   }
 
   static async start(env: NodeJS.ProcessEnv = {}): Promise<PrivateNetwork> {

@@ -68,7 +68,7 @@ export type SupernodeCommand =
   /** Our gateway passes these endpoints on to us: others are told of them as well. */
   | { readonly type: 'mapped'; readonly endpoints: readonly Endpoint[] }
   /** After `waits`: others reach us there; enrol and serve. */
-  | { readonly type: 'serve'; readonly endpoints: readonly Endpoint[] }
+  | { readonly type: 'serve'; readonly endpoints: readonly Endpoint[]; readonly relayKbps?: number }
   /** Sends the clients to other supernodes; `left` follows when all have gone, or it took too long. */
   | { readonly type: 'leave' };
 
@@ -204,8 +204,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     } else if (command.type === 'mapped') {
       this.#mapped = command.endpoints;
       if (this.#mayEnrol) this.#enrol(now);
-    } else if (command.type === 'serve') this.#serve(now, command.endpoints);
-    else {
+    } else if (command.type === 'serve') {
+      if (command.relayKbps !== undefined) this.#registrar.setRelayKbps(command.relayKbps);
+      this.#serve(now, command.endpoints);
+    } else {
       this.#leaveBy = now + LEAVE_DEADLINE_MS;
       this.#registrar.leave();
     }

@@ -126,14 +126,14 @@ interface Question {
 
 export class Registrar {
   readonly #loginServers: readonly string[];
-  readonly #relayKbps: number;
+  #relayKbps: number;
   readonly #clientsMax: number;
   readonly #entriesFor: EntriesFor;
   readonly #lessLoaded: (client: NodeId) => readonly SealedEntry[];
   readonly #nextFor: (index: number) => SealedEntry | undefined;
   readonly #own: NodeId;
   readonly #work = new Workload();
-  readonly #caps: RelayCaps;
+  #caps: RelayCaps;
   readonly #beyond: Beyond;
   readonly #wallClock: () => number;
   /** By ticket, the oldest first. */
@@ -199,6 +199,12 @@ export class Registrar {
     else if (value.kind === 'forward') this.#refusedPackets += 1;
     else this.#refuse(from.session, value, 'not-allowed');
     return true;
+  }
+
+  /** Another cap for all together, before anybody is attached. */
+  setRelayKbps(relayKbps: number): void {
+    this.#relayKbps = relayKbps;
+    this.#caps = new RelayCaps(relayKbps);
   }
 
   /** Sends everybody away, one after the other, so that the next supernodes are not run over. */

@@ -4,7 +4,7 @@ import { type KeyContext, keyOf } from '../key-bindings.ts';
 import { joinFitting, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import { type UiState, unreadTotal } from '../ui-state.ts';
-import { presenceWord } from '../wording.ts';
+import { presenceWord, servingWords } from '../wording.ts';
 import { callClock } from './call-rows.ts';
 
 export interface StatusStyle {
@@ -27,6 +27,7 @@ export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, 
     ...(linked || (app.account === null && ui.link.type === 'up') ? [] : [linkRow(app, ui, glyphs)]),
     ...(call ? [[span(`${call.peer} ${callClock(call, nowMs)}`, 'accent')]] : []),
     ...(unread > 0 ? [[span(`${unread} unread`, 'warn')]] : []),
+    ...(app.serving?.role === 'supernode' ? [[span('supernode '), span(servingWords(app), 'muted')]] : []),
     ...(app.audio.problem !== '' ? [[span(`${glyphs.trouble} no sound`, 'warn')]] : []),
     ...(linked ? [linkRow(app, ui, glyphs)] : []),
   ];

@@ -1,6 +1,6 @@
 /** Keys of the dialogs: search, adding a buddy, questions, the presence menu, help. */
 import { foldName, isName } from '../../net/protocol/ids.ts';
-import type { PresenceStatus } from '../../store/state.ts';
+import type { AppState, PresenceStatus } from '../../store/state.ts';
 import { layoutOf } from '../layout.ts';
 import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
@@ -9,14 +9,15 @@ import { addDialog } from './list-commands.ts';
 import { walkBack, walkMenuMove, walkMenuTake, walkMove, walkNext } from './walk-commands.ts';
 import { request, type Step, step, type World } from './world.ts';
 
+export type PresenceChoice = PresenceStatus | 'sign-out' | 'serving';
+
 /** Rows of the presence menu, top down. */
-export const PRESENCE_MENU: readonly (PresenceStatus | 'sign-out')[] = [
-  'online',
-  'away',
-  'do-not-disturb',
-  'invisible',
-  'sign-out',
-];
+const PRESENCE_MENU: readonly PresenceChoice[] = ['online', 'away', 'do-not-disturb', 'invisible', 'sign-out'];
+
+/** With what this machine does for the network, where the agent tells of it. */
+export function presenceMenu(app: AppState): readonly PresenceChoice[] {
+  return app.serving ? [...PRESENCE_MENU, 'serving'] : PRESENCE_MENU;
+}
 
 /** The login server hands out 50 at most. */
 const HITS_MAX = 50;
@@ -33,12 +34,12 @@ export const DIALOG_HANDLERS = {
     const { dialog } = world.ui;
     return dialog ? step({ ...world.ui, dialog: dialog.type === 'add' ? dialog.back : null }) : step(walkBack(world));
   },
-  'menu.up': (world: World): Step => step(world.ui.dialog ? presenceMoved(world.ui, -1) : walkMenuMove(world.ui)),
-  'menu.down': (world: World): Step => step(world.ui.dialog ? presenceMoved(world.ui, 1) : walkMenuMove(world.ui)),
+  'menu.up': (world: World): Step => step(world.ui.dialog ? presenceMoved(world, -1) : walkMenuMove(world.ui)),
+  'menu.down': (world: World): Step => step(world.ui.dialog ? presenceMoved(world, 1) : walkMenuMove(world.ui)),
   'menu.take': (world: World): Step => (world.ui.dialog ? presenceTaken(world) : step(walkMenuTake(world.ui))),
   'menu.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
   'confirm.yes': confirmed,
-  'confirm.no': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+  'confirm.no': refused,
   'help.up': (world: World): Step => step(helpMoved(world, -1, 'row')),
   'help.down': (world: World): Step => step(helpMoved(world, 1, 'row')),
   'help.page-up': (world: World): Step => step(helpMoved(world, -1, 'page')),
@@ -92,16 +93,20 @@ function addNext({ ui, nowMs }: World): Step {
   return step({ ...ui, dialog: asked }, request({ type: 'buddy.add', name, message }, { for: 'add', name }));
 }
 
-function presenceMoved(ui: UiState, by: number): UiState {
+function presenceMoved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'presence') return ui;
-  const chosen = Math.max(0, Math.min(PRESENCE_MENU.length - 1, dialog.chosen + by));
+  const chosen = Math.max(0, Math.min(presenceMenu(app).length - 1, dialog.chosen + by));
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
-function presenceTaken({ ui }: World): Step {
-  const choice = ui.dialog?.type === 'presence' ? PRESENCE_MENU[ui.dialog.chosen] : undefined;
+function presenceTaken({ app, ui }: World): Step {
+  const choice = ui.dialog?.type === 'presence' ? presenceMenu(app)[ui.dialog.chosen] : undefined;
   if (!choice) return step(ui);
+  if (choice === 'serving') {
+    const what = agreesToServe(app) ? 'serve-no-more' : 'serve';
+    return step({ ...ui, dialog: { type: 'confirm', what, name: '' } });
+  }
   if (choice === 'sign-out') return step({ ...ui, dialog: { type: 'confirm', what: 'sign-out', name: '' } });
   return step(
     { ...ui, dialog: null },
@@ -109,12 +114,38 @@ function presenceTaken({ ui }: World): Step {
   );
 }
 
-function confirmed({ ui }: World): Step {
+/** What is in force now, as a person would put it. */
+function agreesToServe({ serving }: AppState): boolean {
+  return (
+    serving !== undefined && (serving.role === 'supernode' || serving.consent === 'always' || serving.answer === 'yes')
+  );
+}
+
+/** A question that opened by itself under a key that was meant for something else is not answered by it. */
+function isTooSoon({ ui, nowMs }: World): boolean {
+  return ui.dialog?.type === 'confirm' && nowMs < (ui.dialog.readableAtMs ?? 0);
+}
+
+function refused(world: World): Step {
+  const { ui } = world;
+  if (isTooSoon(world)) return step(ui);
+  const isServe = ui.dialog?.type === 'confirm' && ui.dialog.what === 'serve';
+  const asked = isServe && world.app.serving?.asks;
+  return step({ ...ui, dialog: null }, ...(asked ? [request({ type: 'serving.answer', yes: false })] : []));
+}
+
+function confirmed(world: World): Step {
+  const { app, ui } = world;
   const { dialog } = ui;
-  if (dialog?.type !== 'confirm') return step(ui);
+  if (dialog?.type !== 'confirm' || isTooSoon(world)) return step(ui);
   const tag = { for: 'plain', detail: dialog.name } as const;
   const closed = { ...ui, dialog: null };
   if (dialog.what === 'sign-out') return step(closed, request({ type: 'account.sign-out' }, tag));
+  if (dialog.what === 'serve-no-more') return step(closed, request({ type: 'serving.set', consent: 'never' }, tag));
+  if (dialog.what === 'serve') {
+    const again = app.serving?.consent === 'never' ? [request({ type: 'serving.set', consent: 'auto' }, tag)] : [];
+    return step(closed, ...again, request({ type: 'serving.answer', yes: true }, tag));
+  }
   return step(
     closed,
     request({ type: dialog.what === 'remove' ? 'buddy.remove' : 'buddy.block', name: dialog.name }, tag),

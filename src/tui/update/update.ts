@@ -12,11 +12,14 @@ import { cleanData } from '../text/sanitize.ts';
 import { conversationOf, faceOf, selectedBuddy, type UiState } from '../ui-state.ts';
 import { SENTENCES } from '../wording.ts';
 import { HANDLERS } from './commands.ts';
-import { activeField, contextOf } from './context.ts';
+import { activeField, contextOf, inCall } from './context.ts';
 import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
 import { afterEvent } from './events.ts';
 import { afterRefusal, afterReply } from './replies.ts';
 import { type Effect, type Message, noticed, request, type Step, step, type World } from './world.ts';
+
+/** A question that nobody called is not answered by the key that was already on its way. */
+const QUESTION_READABLE_MS = 700;
 
 export interface Updated {
   readonly app: AppState;
@@ -30,8 +33,21 @@ export function update(world: World, message: Message): Updated {
   const { ui, effects } = act({ ...world, app }, world.app, message);
   // A dialog has hints of its own, which a notice would cover.
   const clear = ui.dialog !== null && world.ui.dialog === null ? { ...ui, notice: null } : ui;
-  const settled = settle(world, { ...world, app, ui: clear });
-  return { app, ui: settled.ui, effects: [...effects, ...settled.effects] };
+  const settled = settle(world, { ...world, app, ui: asking({ ...world, app, ui: clear }) });
+  return { app, ui: settled.ui, effects: [...effects, ...settled.effects, ...screenSeen(world.app, app, message)] };
+}
+
+/** The agent is told that somebody can be asked; older ones know nothing of it. */
+function screenSeen(before: AppState, app: AppState, message: Message): Effect[] {
+  const isNew = message.type === 'linked' || before.serving === undefined;
+  return isNew && app.serving && message.type !== 'key' ? [request({ type: 'serving.screen' })] : [];
+}
+
+/** Asks once whether this machine may serve; not under somebody who types, searches or is in a call. */
+function asking({ app, ui, nowMs }: World): UiState {
+  if (!app.serving?.asks || ui.askedToServe || ui.dialog || inCall(app) || contextOf(app, ui) !== 'browsing') return ui;
+  const dialog = { type: 'confirm', what: 'serve', name: '', readableAtMs: nowMs + QUESTION_READABLE_MS } as const;
+  return { ...ui, askedToServe: true, dialog };
 }
 
 function appAfter(app: AppState, message: Message): AppState {

@@ -26,22 +26,32 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
     ),
   ];
   return (
-    <DialogFrame
-      title={dialog.type === 'quit' ? 'A call is running' : 'Sure?'}
-      glyphs={glyphs}
-      place={dialogPlace(props, 58, rows.length)}
-      tone="warn"
-    >
+    <DialogFrame title={titleOf(dialog)} glyphs={glyphs} place={dialogPlace(props, 58, rows.length)} tone="warn">
       <Lines rows={rows} />
     </DialogFrame>
   );
 };
 
+/** What a person must know before: what is done, what it costs at most, and that the address becomes public. */
+const SERVE_QUESTION =
+  'May this machine help the network as a supernode, when it is needed? It passes on sealed packets and finds people for ' +
+  'others: at most 100 people and 512 kbit/s. Its address, not your name, is then known to everybody in the network. You ' +
+  'can end it at any time: key p, or wren serve never.';
+
 function questionOf(dialog: Question, peer: string): string {
   if (dialog.type === 'quit') return `You are in a call with ${peer}. The call can go on without this screen.`;
   if (dialog.what === 'remove') return `Remove ${dialog.name} from your buddies? Messages stay on this machine.`;
+  if (dialog.what === 'serve') return SERVE_QUESTION;
+  if (dialog.what === 'serve-no-more') {
+    return 'Serve the network no longer? Whoever uses this machine now is handed over to other supernodes first.';
+  }
   if (dialog.what === 'block') return `Block ${dialog.name}? They see you offline, and cannot write or call.`;
   return 'Sign out? You can be called again after signing in.';
+}
+
+function titleOf(dialog: Question): string {
+  if (dialog.type === 'quit') return 'A call is running';
+  return dialog.what === 'serve' ? 'A supernode here?' : 'Sure?';
 }
 
 function answersOf(dialog: Question): readonly (readonly [CommandName, string])[] {

@@ -1,0 +1,239 @@
+/**
+ * Serving as a supernode, on the agent's side: whether the person lets this machine serve, what the machine has to spare,
+ * and the child process that serves (`agent-serving-io.ts`). The judge is in the node (`net/overlay/promotion.ts`); what
+ * it says is done here, and shown in the state with duties, caps, and what they cost now.
+ *
+ *   WREN_SUPERNODE | settings | answer --consent--> node --open, serve, leave--> child --dialled, certified, gone--> node
+ *
+ * `auto` asks once on a desktop; on a server, where nobody will open a screen, it serves when it is fit, and says so. The
+ * child knows nothing of the person, but its address is a supernode's and public: the question says that.
+ */
+import { encodeInvite, type Judgement, type PromotionNews } from '../net/index.ts';
+import { parseEndpoint, printEndpoint } from '../net/protocol/endpoint.ts';
+import { PROMOTED_CLIENTS_MAX, PROMOTED_RELAY_KBPS } from '../net/protocol/overlay-params.ts';
+import type { AgentCore } from './agent-core.ts';
+import type { FromServing } from './agent-serving-lines.ts';
+import type { ServingChild } from './serving-means.ts';
+import { DUTIES, REFUSE, whyWords } from './serving-words.ts';
+import type { ServingReport } from './state.ts';
+
+type Mode = ServingReport['consent'];
+type Cost = NonNullable<ServingReport['cost']>;
+
+/** The machine is looked at so often. */
+const MACHINE_MS = 10_000;
+const MODES: readonly string[] = ['auto', 'always', 'never'];
+
+/** Before the node has judged anything. */
+const NOTHING: Judgement = {
+  ...{ role: 'ordinary', why: 'not-attached' },
+  ...{ uptimeMs: undefined, machine: undefined, upBitsPerSecond: undefined, reached: undefined, network: undefined },
+};
+
+export class AgentServing {
+  readonly #core: AgentCore;
+  /** Chosen by a command since the start: counts more than the environment. */
+  #chosen: Mode | undefined;
+  #screenSeen = false;
+  #judgement: Judgement | undefined;
+  #child: ServingChild | undefined;
+  #endpoint: string | null = null;
+  #cost: Cost | null = null;
+  #relayKbps: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(core: AgentCore) {
+    this.#core = core;
+    this.#relayKbps = Math.min(core.options.serving?.relayKbps ?? PROMOTED_RELAY_KBPS, PROMOTED_RELAY_KBPS);
+  }
+
+  /** The agent runs: its state tells of this from the first. */
+  start(): void {
+    this.#emit();
+  }
+
+  /** The node runs (again): it is told what it cannot know. */
+  begin(): void {
+    const { serving } = this.#core.options;
+    if (!serving) return;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tellMachine(), MACHINE_MS);
+    this.#timer.unref();
+    this.#tellMachine();
+    this.#tellConsent();
+  }
+
+  /** The node goes: what serves with it hands its clients over. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    const child = this.#child;
+    this.#child = undefined;
+    child?.tell({ type: 'leave' });
+    await child?.end();
+  }
+
+  set(consent: Mode): null {
+    this.#core.options.profile.settings.set({ supernode: consent, supernodeAnswer: 'none' });
+    this.#chosen = consent;
+    this.#core.options.log.info('serving', 'consent', { consent });
+    this.#tellConsent();
+    return null;
+  }
+
+  answer(yes: boolean): null {
+    this.#core.options.profile.settings.set({ supernodeAnswer: yes ? 'yes' : 'no' });
+    this.#core.options.log.info('serving', 'answered', { yes });
+    this.#tellConsent();
+    return null;
+  }
+
+  /** Somebody looks at a screen: whoever is not serving yet is asked rather than taken to agree. */
+  screenSeen(): null {
+    if (this.#screenSeen) return null;
+    this.#screenSeen = true;
+    if (this.#core.options.serving && this.#judgement?.role !== 'supernode') this.#tellConsent();
+    return null;
+  }
+
+  fromNode(news: PromotionNews): void {
+    if (news.type === 'judged') return this.#judged(news.judgement);
+    this.#core.options.log.info('serving', news.type);
+    if (news.type === 'open') this.#open();
+    else if (news.type === 'leave') {
+      if (this.#child) this.#child.tell({ type: 'leave' });
+      else this.#tell({ type: 'closed' });
+    } else {
+      this.#endpoint = printEndpoint(news.endpoint);
+      // Half of what goes up is left to the person.
+      this.#relayKbps = Math.max(1, Math.min(this.#relayKbps, Math.round(news.upBitsPerSecond / 2_000)));
+      this.#child?.tell({ type: 'serve', endpoint: this.#endpoint, relayKbps: this.#relayKbps });
+    }
+  }
+
+  #judged(judgement: Judgement): void {
+    const before = this.#judgement;
+    this.#judgement = judgement;
+    const { role, why } = judgement;
+    const isNews = role !== before?.role || why !== before.why;
+    if (isNews) this.#core.options.log.info('serving', role, { why, consent: this.#mode, answer: this.#answer });
+    if (role !== 'supernode') this.#cost = null;
+    this.#emit();
+  }
+
+  #open(): void {
+    const { serving, profile } = this.#core.options;
+    const network = profile.network();
+    if (!serving || !network || this.#child) return this.#tell({ type: 'closed' });
+    const { network: name, authorityPin } = network;
+    const loginServers = network.loginServers.flatMap((text) => parseEndpoint(text) ?? []);
+    const invite = encodeInvite({ network: name, authorityPin, loginServers, supernodes: [] });
+    const child = serving.open({
+      invite,
+      relayKbps: this.#relayKbps,
+      onLine: (line) => this.#fromChild(child, line),
+      onGone: () => this.#gone(child),
+    });
+    this.#child = child;
+  }
+
+  #fromChild(child: ServingChild, line: FromServing): void {
+    if (child !== this.#child) return;
+    switch (line.type) {
+      case 'open':
+        return this.#tell({ type: 'opened', port: line.port });
+      case 'dialled':
+      case 'certified':
+      case 'not-certified':
+        return this.#tell(line);
+      case 'load':
+        if (this.#judgement?.role !== 'supernode') return;
+        this.#cost = {
+          clients: line.clients,
+          standbys: line.standbys,
+          relayedBytes: line.forwardedBytes,
+          relayedPackets: line.forwardedPackets,
+          cpuPercent: line.cpuPercent,
+          memoryBytes: line.memoryBytes,
+        };
+        this.#emit();
+    }
+  }
+
+  #gone(child: ServingChild): void {
+    if (child !== this.#child) return;
+    this.#child = undefined;
+    this.#endpoint = null;
+    this.#cost = null;
+    this.#tell({ type: 'closed' });
+  }
+
+  #tell(fact: Parameters<typeof factOf>[0]): void {
+    if (this.#core.node) this.#core.command(factOf(fact));
+  }
+
+  #tellMachine(): void {
+    const { serving } = this.#core.options;
+    if (serving) this.#tell({ type: 'machine', ...serving.machine() });
+  }
+
+  #tellConsent(): void {
+    this.#tell({ type: 'consent', consent: this.#consent });
+    this.#emit();
+  }
+
+  get #mode(): Mode {
+    const { serving, profile } = this.#core.options;
+    const environment = serving?.environment ?? '';
+    if (this.#chosen === undefined && MODES.includes(environment)) return environment as Mode;
+    return profile.settings.get().supernode;
+  }
+
+  get #answer(): ServingReport['answer'] {
+    const { serving, profile } = this.#core.options;
+    const { supernodeAnswer } = profile.settings.get();
+    if (supernodeAnswer !== 'none') return supernodeAnswer;
+    return serving?.isDesktop || this.#screenSeen ? 'none' : 'server';
+  }
+
+  get #consent() {
+    const mode = this.#mode;
+    if (mode !== 'auto') return mode;
+    const answer = this.#answer;
+    if (answer === 'no') return 'never';
+    return answer === 'none' ? 'unasked' : 'yes';
+  }
+
+  #emit(): void {
+    const judgement = this.#judgement ?? NOTHING;
+    if (!this.#core.options.serving) return;
+    const { role, why, machine, reached, network, uptimeMs, upBitsPerSecond } = judgement;
+    const [consent, answer] = [this.#mode, this.#answer];
+    const environment = this.#chosen === undefined && MODES.includes(this.#core.options.serving.environment ?? '');
+    const facts = {
+      uptimeS: uptimeMs === undefined ? null : Math.round(uptimeMs / 1_000),
+      busyPercent: machine?.busyPercent ?? null,
+      freeMemoryBytes: machine?.freeMemoryBytes ?? null,
+      upKbps: upBitsPerSecond === undefined ? null : Math.round(upBitsPerSecond / 1_000),
+      dialBack: reached ? { of: reached.of, udp: reached.byUdp, tcp: reached.byTcp } : null,
+      supernodes: network?.supernodes ?? null,
+      loadPermille: network?.loadPermille ?? null,
+    };
+    this.#core.emit({
+      type: 'serving.changed',
+      serving: {
+        ...{ role, reason: why, why: whyWords(judgement, { consent, answer }), consent, answer },
+        consentBy: environment ? 'environment' : 'setting',
+        asks: why === 'to-be-asked',
+        duties: DUTIES,
+        caps: { clients: PROMOTED_CLIENTS_MAX, relayKbps: this.#relayKbps },
+        cost: role === 'supernode' || role === 'leaving' ? this.#cost : null,
+        endpoint: role === 'supernode' ? this.#endpoint : null,
+        ...{ facts, refuse: REFUSE },
+      },
+    });
+  }
+}
+
+function factOf(fact: Extract<Parameters<AgentCore['command']>[0], { type: 'promotion' }>['fact']) {
+  return { type: 'promotion', fact } as const;
+}
