@@ -89,6 +89,11 @@ export class VoiceEngine {
     this.#send.mute(on);
   }
 
+  /** Whether the voice comes through a TCP stream. */
+  overStream(on: boolean): void {
+    this.#receive.overStream(on);
+  }
+
   /** On hold nothing is captured, played or sent; the recording of the speaker goes on with silence. */
   hold(on: boolean): void {
     if (on && !this.#held) this.#receive.flush();
@@ -156,6 +161,11 @@ export class VoiceEngine {
       deviceMs: Math.round(this.#capture.delayMs + this.#playback.delayMs),
       overruns: this.#pastOverruns + this.#capture.overruns,
       underruns: this.#pastUnderruns + this.#playback.underruns,
+      targetMs: Math.round(this.#receive.targetMs),
+      latePct: this.#receive.latePct,
+      stretchedMs: Math.round(this.#receive.stretchedMs),
+      captureMs: Math.round(this.#capture.delayMs),
+      playbackMs: Math.round(this.#playback.delayMs),
     };
   }
 
