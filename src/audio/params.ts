@@ -188,6 +188,11 @@ export const TRIM_CALM_FRAMES = 250;
 export const TRIM_RESERVE_MS_MAX = 60;
 /** A queue with more than this many frames too much is cut in one go: nobody talks over 200 ms. */
 export const TRIM_ALL_ABOVE_FRAMES = 10;
+/** So much too much is left out also where no two pitch periods are alike. */
+export const TRIM_ANY_ABOVE_MS = 80;
+/** The mean of ten seconds tells a drift: a hundred millionths are 6 ms in a minute. */
+export const TRIM_DRIFT_FRAMES = 500;
+export const TRIM_DRIFT_MS = 5;
 /** Underruns of the first second belong to the start of a stream and teach nothing. */
 export const TRIM_START_FRAMES = 50;
 /** Silence given to the speaker before the first frame, so that it never runs dry at once. */
