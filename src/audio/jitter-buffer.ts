@@ -49,8 +49,14 @@ export type PutOutcome = 'queued' | 'late' | 'duplicate' | 'refused';
 
 /** What comes next. `packet` is valid until the next `put`. */
 export type Pull =
-  /** The first `skipMs` of it were concealed already. */
-  | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly durationMs: number; readonly skipMs: number }
+  /** The first `skipMs` of it were concealed already. `jumps`: what lies before it was neither played nor concealed. */
+  | {
+      readonly kind: 'frame';
+      readonly packet: Uint8Array;
+      readonly durationMs: number;
+      readonly skipMs: number;
+      readonly jumps: boolean;
+    }
   /** Invent this much: the frame is lost, or nothing is here (dry). */
   | { readonly kind: 'conceal'; readonly why: 'lost' | 'dry'; readonly durationMs: number }
   /** No stream yet, or it has paused. */
@@ -79,6 +85,7 @@ export class JitterBuffer {
   #newest = 0;
   #durationMs = FRAME_MS;
   #copySpan = 0;
+  #jumped = false;
   /** When the stream began, or ran dry last. */
   #troubleAt = 0;
   /** Invented since the head was due, ms. */
@@ -269,7 +276,9 @@ export class JitterBuffer {
     const first = this.#waiting.first?.time;
     this.#waiting.bound(this.#target.mostMs + FRAME_MS);
     const oldest = this.#waiting.first!.time;
-    if (oldest !== first && this.#phase === 'playing') this.#head = Math.max(this.#head, oldest);
+    if (oldest === first || this.#phase !== 'playing' || oldest <= this.#head) return;
+    this.#head = oldest;
+    this.#jumped = true;
   }
 
   // --- playing
@@ -289,6 +298,7 @@ export class JitterBuffer {
     }
     this.#phase = 'playing';
     this.#troubleAt = nowMs;
+    this.#jumped = false;
     this.#dryMs = 0;
     return true;
   }
@@ -316,6 +326,7 @@ export class JitterBuffer {
     if (holeMs === 0) return undefined;
     if (overMs > CLOSE_HOLE_ABOVE_MS) {
       this.#head += unitsOf(Math.min(holeMs, overMs - (overMs % MEDIA_UNIT_MS)));
+      this.#jumped = true;
       if (this.#head === next.time) return undefined;
     }
     // A copy may still come: the delay is short of a target that allows for it.
@@ -335,6 +346,8 @@ export class JitterBuffer {
   #take(nowMs: number, heldMs: number): Pull {
     this.#countDue(this.#dryMs > 0);
     this.#dryMs = 0;
+    const jumps = this.#jumped;
+    this.#jumped = false;
     const frame = this.#waiting.take();
     const skipMs = Math.max(0, this.#head - frame.time) * MEDIA_UNIT_MS;
     this.#head = frame.time + unitsOf(frame.durationMs);
@@ -346,6 +359,7 @@ export class JitterBuffer {
       packet: frame.bytes.subarray(0, frame.length),
       durationMs: frame.durationMs,
       skipMs,
+      jumps,
     };
   }
 

@@ -16,7 +16,7 @@ export class PlayoutClock {
   tick(nowMs: number): number {
     const playedMs = this.#ticks++ * FRAME_MS;
     const offsetMs = nowMs - playedMs;
-    if (offsetMs - Math.min(this.#current, this.#previous) > PLAYOUT_STOP_MS) this.#restart();
+    if (offsetMs - Math.min(this.#current, this.#previous) > PLAYOUT_STOP_MS) this.restart();
     this.#current = Math.min(this.#current, offsetMs);
     const steadyMs = playedMs + Math.min(this.#current, this.#previous);
     if (++this.#inWindow >= PLAYOUT_WINDOW_TICKS) {
@@ -27,7 +27,8 @@ export class PlayoutClock {
     return steadyMs;
   }
 
-  #restart(): void {
+  /** The next tick is on time, whenever it comes. */
+  restart(): void {
     this.#current = Number.POSITIVE_INFINITY;
     this.#previous = Number.POSITIVE_INFINITY;
     this.#inWindow = 0;

@@ -8,7 +8,7 @@
  * after invented sound is merged with it, sound after silence faded in: nothing clicks.
  */
 import { ComfortNoise } from './comfort-noise.ts';
-import { JitterBuffer } from './jitter-buffer.ts';
+import { JitterBuffer, type Pull, type Wish } from './jitter-buffer.ts';
 import type { OpusCodec } from './opus.ts';
 import { isPlayable } from './opus-toc.ts';
 import {
@@ -146,9 +146,15 @@ export class ReceiveStream {
     return this.#frame;
   }
 
+  /** Ticks were left out, or come by another device's pace now: nobody can say how late the last ones were. */
+  paceChanged(): void {
+    this.#clock.restart();
+  }
+
   /** Forgets what is buffered: the stream was paused on purpose. */
   flush(): void {
     this.#buffer.flush();
+    this.#clock.restart();
     this.#queue.clear();
     this.#sounding = 'silence';
     this.#concealMs = 0;
@@ -167,7 +173,7 @@ export class ReceiveStream {
     this.#buffer.stretched(playMs);
   }
 
-  #stretched(wish: Exclude<ReturnType<JitterBuffer['wish']>, { readonly change: 'none' }>): number {
+  #stretched(wish: Exclude<Wish, { readonly change: 'none' }>): number {
     if (wish.change === 'grow') return this.#stretch.grow(this.#queue, wish.mode);
     // Without the next frame what is left must last for this tick.
     const spare = this.#buffer.ready ? this.#queue.count : this.#queue.count - FRAME_SAMPLES;
@@ -200,11 +206,11 @@ export class ReceiveStream {
     return true;
   }
 
-  #decode(pull: { readonly packet: Uint8Array; readonly durationMs: number; readonly skipMs: number }): boolean {
+  #decode(pull: Extract<Pull, { readonly kind: 'frame' }>): boolean {
     const samples = this.#codec.decode(pull.packet, pull.durationMs, this.#decoded);
     if (samples === 0) return false;
     const pcm = this.#decoded.subarray(samplesIn(pull.skipMs), samples);
-    this.#join(pcm);
+    this.#join(pcm, pull.jumps);
     this.#concealMs = 0;
     this.#sounding = 'speech';
     this.#realNow = true;
@@ -212,8 +218,9 @@ export class ReceiveStream {
   }
 
   /** Puts real sound behind what sounded before. `pcm` is changed. */
-  #join(pcm: Int16Array): void {
-    if (this.#sounding === 'invented' && this.#concealMs <= CONCEAL_CODEC_MS_MAX) {
+  #join(pcm: Int16Array, jumps: boolean): void {
+    const near = this.#sounding === 'invented' && this.#concealMs <= CONCEAL_CODEC_MS_MAX;
+    if (near || (jumps && this.#sounding === 'speech')) {
       this.#stretch.merge(this.#queue, pcm);
       return;
     }

@@ -63,6 +63,7 @@ export class VoiceEngine {
     this.#pastOverruns += this.#capture.overruns;
     this.#capture = capture;
     this.#knownOverruns = capture.overruns;
+    this.#receive.paceChanged();
     this.#tellChain();
   }
 
@@ -137,7 +138,9 @@ export class VoiceEngine {
   /** So many frames pass unsent and unplayed: the machine slept, or a device blocked us while it opened. */
   skip(frames: number): void {
     for (let frame = 0; frame < frames; frame++) this.#send.skip();
-    if (frames > 0) this.#tellChain();
+    if (frames === 0) return;
+    this.#receive.paceChanged();
+    this.#tellChain();
   }
 
   /** Everything to send or tell since the last drain, in order. */

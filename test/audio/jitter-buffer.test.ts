@@ -230,6 +230,19 @@ describe('when the stream is not one stream', () => {
   });
 });
 
+describe('a hole in a delay that is too long', () => {
+  it('is closed, and the frame after it says that it does not go on from the one before', () => {
+    const buffer = new JitterBuffer();
+    for (let n = 0; n < 50; n++) buffer.put(n * 20 + 5, frame(n));
+    for (let n = 0; n < 13; n++) buffer.pull(1000 + n * 20, 0);
+    // All that follow come at once, 300 ms late, and two are missing.
+    for (let n = 50; n < 66; n++) if (n < 54 || n > 55) buffer.put(1600, frame(n));
+    const pulls = Array.from({ length: 8 }, () => buffer.pull(1610, 0));
+    expect(pulls.map(numberOf)).toEqual([50, 51, 52, 53, 56, 57, 58, 59]);
+    expect(pulls.map((pull) => pull.kind === 'frame' && pull.jumps)).toEqual([...upTo(8)].map((n) => n === 4));
+  });
+});
+
 describe('bodies with copies of older frames', () => {
   it('fill the hole of a lost packet with the copy', () => {
     const buffer = new JitterBuffer();

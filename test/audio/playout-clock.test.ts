@@ -23,6 +23,14 @@ describe('the clock of the speaker', () => {
     expect(errors(120, (n) => (n < 100 ? 0 : 60_000))[100]).toBe(60_000);
   });
 
+  it('takes the next tick as it comes when it is told that the pace is another', () => {
+    const clock = new PlayoutClock();
+    errors(100, () => 0, clock);
+    clock.restart();
+    expect(clock.tick(3300)).toBe(3300);
+    expect(clock.tick(3320)).toBe(3320);
+  });
+
   it('believes at once that it ran ahead', () => {
     expect(errors(120, (n) => (n < 100 ? 50 : 0))[100]).toBe(0);
   });
