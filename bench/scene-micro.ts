@@ -123,7 +123,8 @@ function jitterBuffer(): Figure {
     now += FRAME_MS;
     const body = parseVoiceBody(withMediaTime(silenceBody(0), now / 10));
     if (body) buffer.put(now, body);
-    buffer.pull(now, true);
+    buffer.pull(now, 0);
+    buffer.wish(now, FRAME_MS, true);
   });
 }
 

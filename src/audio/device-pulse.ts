@@ -197,7 +197,7 @@ class PulsePlayback implements Playback {
     const pipe = this.#child.stdin;
     if (!pipe?.writable || pipe.writableLength > PIPE_BACKLOG_BYTES_MAX) return;
     pipe.write(Buffer.from(bytesOf(pcm)));
-    this.#writtenMs += FRAME_MS;
+    this.#writtenMs += (pcm.length * 1000) / SAMPLE_RATE_HZ;
   }
 
   #told(text: string): void {
@@ -212,6 +212,7 @@ class PulsePlayback implements Playback {
     this.#life.heard();
     this.#delayMs = this.#writtenMs - Number(heardS) * 1000;
     this.#trim.queued(this.#delayMs - Number(heldUs) / 1000);
+    this.#trim.level(this.#delayMs);
   }
 }
 

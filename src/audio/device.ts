@@ -28,7 +28,8 @@ export interface Playback {
   /** 20 ms (320 samples) for the speaker, once a tick; copied. */
   write(pcm: Int16Array): void;
   /**
-   * Where a device leaves frames out or blends them: what the last `write` really sent, undefined when nothing.
+   * Where a device makes frames longer or shorter or leaves some out: what the last `write` really sent, undefined when
+   * nothing.
    * Absent: always what it was given. Valid until the next `write`.
    */
   sent?(): Int16Array | undefined;

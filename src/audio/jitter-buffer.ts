@@ -1,80 +1,94 @@
 /**
- * The jitter buffer: encoded frames go in when the network brings them and come out every 20 ms, in order, a little
- * later than the fastest packets and early enough for the slow ones. Pure; `receive-stream.ts` puts voice bodies in,
- * pulls, decodes. All times are ms of one clock (the caller maps arrivals to its own, see `arrival-clock.ts`).
+ * The jitter buffer: encoded frames go in when the network brings them and come out in order, a little later than the
+ * fastest packets and early enough for the slow ones (after NetEQ's decision logic; realtime.md 3.4). Pure;
+ * `receive-stream.ts` puts voice bodies in, pulls what it needs for the next 20 ms, and asks what is wished of the
+ * delay. All times are ms of one clock, that of the speaker (`playout-clock.ts`; arrivals: `arrival-clock.ts`).
  *
- *   idle --first frame--> filling --target delay reached--> playing --nothing for 1 s--> idle
+ *   idle --first frame--> filling --target delay reached--> playing <--nothing for 1 s, then a frame--> paused
  *
- * While playing, `head` is the media time of the frame that is due next:
- * - it is there: play it;
- * - it is not, a later one is: it is lost; conceal and go on, or close the hole if the delay is too long anyway;
- * - nothing is there: conceal and hold the head, so that the delay grows by what the network was late;
- * - the delay is over or under the target: give up a frame or put one in, in a quiet moment if it can wait.
+ * While playing, `head` is the media time of the frame that is to be decoded next:
+ * - it is there: decode it;
+ * - it is not, a later one is: it is lost; conceal and go on, or close the hole if the delay is too long anyway. Only
+ *   while the delay is short of a target that allows for copies is one waited for;
+ * - nothing is there: conceal and hold the head, so that the delay grows by what the network was late.
+ *
+ * The slack of a frame is how long before its decoding the fastest packet would have brought it; the target is a slack.
+ * The delay is up to 20 ms more, as long as the rest that waits decoded when the speaker asks for 20 ms: hence a band.
  *
  * Media time jumps by more than 2 s, or packets all too late but at talking pace, mean that the sender was started
  * anew: the buffer follows it. One odd packet alone is refused.
  */
 import {
-  BUFFER_FRAMES_MAX,
-  BUFFER_MS_MAX,
   CLOSE_HOLE_ABOVE_MS,
+  CONCEAL_MS,
   FRAME_MS,
-  GROW_BELOW_MS,
-  GROW_NOW_BELOW_MS,
   LATE_RUN_MS,
   LATE_RUN_PACKETS,
+  LATE_WINDOW_FRAMES,
   MEDIA_JUMP_MS_MAX,
   MEDIA_RESUME_MS_MAX,
   MEDIA_UNIT_MS,
-  SHRINK_ABOVE_MS,
+  PITCH_LAG_MAX,
+  PITCH_LAG_MIN,
+  REFILL_MS_MAX,
+  REST_SLACK_MS_MIN,
+  SHRINK_ANY_ABOVE_MS,
   SHRINK_FAST_ABOVE_MS,
   SHRINK_PATIENCE_MS,
   STREAM_PAUSE_MS,
   STRETCH_GAP_MS,
-  VOICE_BODY_BYTES_MAX,
+  TROUBLE_MS,
 } from './params.ts';
+import { samplesIn } from './pcm.ts';
 import { TargetDelay } from './target-delay.ts';
+import type { StretchMode } from './time-stretch.ts';
 import { unitsOf, type VoiceBody } from './voice-body.ts';
+import { type WaitingFrame, WaitingFrames } from './waiting-frames.ts';
 
 export type PutOutcome = 'queued' | 'late' | 'duplicate' | 'refused';
 
-/** What to do for the next stretch of sound. `packet` is valid until the next `put`. */
+/** What comes next. `packet` is valid until the next `put`. */
 export type Pull =
-  | { readonly kind: 'frame'; readonly packet: Uint8Array; readonly durationMs: number }
-  /** Decode this one but blend it into what the next pull gives: the delay shrinks. Pull again at once. */
-  | { readonly kind: 'fold'; readonly packet: Uint8Array; readonly durationMs: number }
-  /** Invent this much: the frame is lost, or nothing is here (dry), or the delay has to grow. */
-  | { readonly kind: 'conceal'; readonly why: 'lost' | 'dry' | 'grow'; readonly durationMs: number }
+  /** The first `skipMs` of it were concealed already. `jumps`: what lies before it was neither played nor concealed. */
+  | {
+      readonly kind: 'frame';
+      readonly packet: Uint8Array;
+      readonly durationMs: number;
+      readonly skipMs: number;
+      readonly jumps: boolean;
+    }
+  /** Invent this much: the frame is lost, or nothing is here (dry). */
+  | { readonly kind: 'conceal'; readonly why: 'lost' | 'dry'; readonly durationMs: number }
   /** No stream yet, or it has paused. */
   | { readonly kind: 'nothing' };
 
-interface Slot {
-  /** Media time, unwrapped, units of 10 ms. */
-  time: number;
-  durationMs: number;
-  arrivalMs: number;
-  length: number;
-  readonly bytes: Buffer;
-}
+/** What is wished of the delay now. */
+export type Wish =
+  | { readonly change: 'none' }
+  | { readonly change: 'grow'; readonly mode: StretchMode }
+  /** By `most` samples at most. */
+  | { readonly change: 'shrink'; readonly mode: StretchMode; readonly most: number }
+  /** Exactly so many samples are too much, and it is quiet. */
+  | { readonly change: 'cut'; readonly samples: number };
 
-type Phase = 'idle' | 'filling' | 'playing';
+type Phase = 'idle' | 'filling' | 'playing' | 'paused';
 
-/** Media times of frames played lately, to tell a duplicate from a late one; a power of two. */
-const PLAYED = 256;
 const NOTHING: Pull = { kind: 'nothing' };
+const NONE: Wish = { change: 'none' };
+const shrink = (mode: StretchMode, most = PITCH_LAG_MAX): Wish => ({ change: 'shrink', mode, most });
 
 export class JitterBuffer {
   readonly #target = new TargetDelay();
-  /** Waiting frames, oldest first. */
-  readonly #queue: Slot[] = [];
-  readonly #spare: Slot[] = [];
-  readonly #played = new Float64Array(PLAYED).fill(-1);
+  readonly #waiting = new WaitingFrames();
   #phase: Phase = 'idle';
   #head = 0;
   #newest = 0;
   #durationMs = FRAME_MS;
-  #fillingSince = 0;
-  #playingSince = 0;
+  #copySpan = 0;
+  #jumped = false;
+  /** When the stream began, or ran dry last. */
+  #troubleAt = 0;
+  /** Invented since the head was due, ms. */
   #dryMs = 0;
   #stretchedAt = Number.NEGATIVE_INFINITY;
   #overSince = Number.POSITIVE_INFINITY;
@@ -83,68 +97,117 @@ export class JitterBuffer {
   #lateRunSince = 0;
   #lateRunTime = 0;
   #waitedMs = 0;
+  readonly #lateOnes = new Uint8Array(LATE_WINDOW_FRAMES);
+  #lateSum = 0;
+  #due = 0;
 
-  /** Delay that the buffer adds now: how long the frames played lately had waited, smoothed, ms. */
+  /** Delay that the buffer adds now: from arrival to the speaker, of the frames decoded lately, smoothed, ms. */
   get delayMs(): number {
     return this.#waitedMs;
   }
 
-  /** Delay that it aims at, ms. */
+  /** Slack that it aims at, ms. */
   get targetMs(): number {
     return this.#target.targetMs;
   }
 
+  /** Share of the frames of the last ten seconds that were not there when they were due but came later, percent. */
+  get latePct(): number {
+    return (100 * this.#lateSum) / Math.max(1, Math.min(this.#due, LATE_WINDOW_FRAMES));
+  }
+
   /** Frames waiting. */
   get size(): number {
-    return this.#queue.length;
+    return this.#waiting.size;
+  }
+
+  /** Whether the voice comes through a TCP stream. */
+  overStream(on: boolean): void {
+    this.#target.overStream(on);
   }
 
   /** A body has arrived. Its frames are copied. `refused` and `late` change nothing that is heard. */
   put(arrivalMs: number, body: VoiceBody): PutOutcome {
+    if (!Number.isFinite(arrivalMs)) return 'refused';
     const time = this.#place(body.mediaTime);
     if (time === undefined) return 'refused';
-    this.#target.arrived(arrivalMs, time * MEDIA_UNIT_MS);
-    if (this.#phase === 'playing' && time < this.#head) return this.#tooLate(arrivalMs, time, body);
+    const { durationMs } = body;
+    this.#target.arrived(arrivalMs, time * MEDIA_UNIT_MS, durationMs, this.#waiting.knows(time));
+    const begun = this.#phase === 'playing' || this.#phase === 'paused';
+    if (begun && time + unitsOf(durationMs) <= this.#head) return this.#tooLate(arrivalMs, time, body);
     this.#lateRun = 0;
     this.#newest = Math.max(this.#newest, time);
-    const queued = this.#queueFrame(arrivalMs, time, body.frames[0]!, body.durationMs);
-    this.#queueCopies(arrivalMs, time, body);
+    const queued = this.#add(time, durationMs, arrivalMs, body.frames[0]!);
+    this.#addCopies(arrivalMs, time, body);
+    this.#bound();
     return queued ? 'queued' : 'duplicate';
   }
 
-  /** Every 20 ms of the caller's pace. `quiet`: what was played last was so soft that a dent would not be heard. */
-  pull(nowMs: number, quiet: boolean): Pull {
+  /** The next stretch of sound, while `heldMs` are decoded and not played yet. */
+  pull(nowMs: number, heldMs: number): Pull {
     if (this.#phase !== 'playing' && !this.#startPlaying(nowMs)) return NOTHING;
-    const head = this.#queue[0];
-    if (!head) return this.#runDry();
-    if (this.#mayGrow(nowMs, this.#excessMs(nowMs), quiet)) {
-      this.#stretchedAt = nowMs;
-      return { kind: 'conceal', why: 'grow', durationMs: this.#durationMs };
+    this.#waiting.dropUntil(this.#head);
+    const first = this.#waiting.first;
+    if (!first) return this.#runDry(nowMs);
+    if (first.time > this.#head) {
+      const conceal = this.#overHole(first, this.#slackOverMs(nowMs));
+      if (conceal) return conceal;
     }
-    if (head.time > this.#head && !this.#passHole(head, this.#excessMs(nowMs))) {
-      this.#head += unitsOf(this.#durationMs);
-      return { kind: 'conceal', why: 'lost', durationMs: this.#durationMs };
-    }
-    this.#dryMs = 0;
-    const fold = this.#mayShrink(nowMs, this.#excessMs(nowMs), quiet);
-    if (fold) this.#stretchedAt = nowMs;
-    return this.#take(nowMs, fold);
+    if (this.#refills(nowMs)) return this.#hold();
+    return this.#take(nowMs, heldMs);
   }
 
-  /** By how much playing the head now would be later than the target wants. */
-  #excessMs(nowMs: number): number {
-    return nowMs - this.#head * MEDIA_UNIT_MS - this.#target.baseMs - this.#target.targetMs;
+  /** True when the frame that comes next is here. */
+  get ready(): boolean {
+    const first = this.#waiting.first;
+    return this.#phase === 'playing' && first !== undefined && first.time <= this.#head;
+  }
+
+  /**
+   * What is wished of the delay, while `heldMs` (20 or more) are decoded and not played yet. `quiet`: what is played
+   * is so soft that a dent would not be heard.
+   */
+  wish(nowMs: number, heldMs: number, quiet: boolean): Wish {
+    if (this.#phase !== 'playing' || this.#dryMs > 0) return NONE;
+    const restMs = (heldMs - FRAME_MS) % FRAME_MS;
+    const slackMs = this.#slackMs(nowMs) + heldMs - restMs;
+    const tooLong = this.#target.isTooLong(slackMs);
+    this.#overSince = tooLong ? Math.min(this.#overSince, nowMs) : Number.POSITIVE_INFINITY;
+    const overMs = slackMs - this.#target.targetMs;
+    if (tooLong && overMs > SHRINK_FAST_ABOVE_MS) {
+      return shrink(quiet || overMs > SHRINK_ANY_ABOVE_MS ? 'any' : 'hurried');
+    }
+    if (nowMs - this.#stretchedAt < STRETCH_GAP_MS) return NONE;
+    if (tooLong) return quiet ? shrink('any') : this.#isPatient(nowMs) ? NONE : shrink('calm');
+    const rest = samplesIn(restMs);
+    if (this.#target.isTooShort(slackMs)) return { change: 'grow', mode: quiet ? 'any' : 'calm' };
+    if (rest < PITCH_LAG_MIN || slackMs < REST_SLACK_MS_MIN) return NONE;
+    return quiet ? { change: 'cut', samples: Math.min(rest, PITCH_LAG_MAX) } : shrink('calm', rest);
+  }
+
+  /** The wish was granted. */
+  stretched(nowMs: number): void {
+    this.#stretchedAt = nowMs;
   }
 
   /** Forgets the frames and the stream; what was learnt about the network stays. */
   flush(): void {
-    while (this.#queue.length > 0) this.#spare.push(this.#queue.shift()!);
+    this.#waiting.clear();
     this.#phase = 'idle';
     this.#dryMs = 0;
     this.#oddTime = -1;
     this.#lateRun = 0;
-    this.#played.fill(-1);
+    this.#copySpan = 0;
     this.#target.rebase();
+  }
+
+  /** By how much the slack of the head, decoded now, is more than the target. */
+  #slackOverMs(nowMs: number): number {
+    return this.#slackMs(nowMs) - this.#target.targetMs;
+  }
+
+  #slackMs(nowMs: number): number {
+    return nowMs - this.#head * MEDIA_UNIT_MS - this.#target.baseMs(this.#durationMs);
   }
 
   // --- arrivals
@@ -158,9 +221,8 @@ export class JitterBuffer {
       return this.#newest + step;
     }
     const resumed = (mediaTime - this.#oddTime) & 0xffff;
-    if (this.#oddTime >= 0 && resumed > 0 && resumed * MEDIA_UNIT_MS <= MEDIA_RESUME_MS_MAX) {
-      return this.#begin(mediaTime);
-    }
+    const again = this.#oddTime >= 0 && resumed > 0 && resumed * MEDIA_UNIT_MS <= MEDIA_RESUME_MS_MAX;
+    if (again || this.#phase === 'paused') return this.#begin(mediaTime);
     this.#oddTime = mediaTime;
     return undefined;
   }
@@ -169,7 +231,6 @@ export class JitterBuffer {
   #begin(mediaTime: number): number {
     this.flush();
     this.#phase = 'filling';
-    this.#fillingSince = Number.NaN;
     this.#newest = mediaTime + 0x1_0000;
     return this.#newest;
   }
@@ -184,121 +245,142 @@ export class JitterBuffer {
     this.#lateRunTime = time;
     if (this.#lateRun >= LATE_RUN_PACKETS && arrivalMs - this.#lateRunSince >= LATE_RUN_MS) {
       const begun = this.#begin(body.mediaTime);
-      this.#target.arrived(arrivalMs, begun * MEDIA_UNIT_MS);
-      return this.#queueFrame(arrivalMs, begun, body.frames[0]!, body.durationMs) ? 'queued' : 'refused';
+      this.#target.arrived(arrivalMs, begun * MEDIA_UNIT_MS, body.durationMs, false);
+      return this.#add(begun, body.durationMs, arrivalMs, body.frames[0]!) ? 'queued' : 'refused';
     }
-    return this.#played[time & (PLAYED - 1)] === time ? 'duplicate' : 'late';
+    if (this.#waiting.knows(time)) return 'duplicate';
+    this.#waiting.note(time);
+    this.#markLate();
+    return 'late';
   }
 
-  #queueCopies(arrivalMs: number, time: number, body: VoiceBody): void {
-    for (let copy = 1; copy < body.frames.length; copy++) {
-      const older = time - copy * body.distance * unitsOf(body.durationMs);
-      const passed = this.#phase === 'playing' ? older < this.#head : false;
-      if (!passed && older >= 0) this.#queueFrame(arrivalMs, older, body.frames[copy]!, body.durationMs);
-    }
+  #add(time: number, durationMs: number, arrivalMs: number, packet: Uint8Array): boolean {
+    return this.#waiting.add(time, durationMs, arrivalMs, packet);
   }
 
-  /** False when a frame of that time is waiting already. */
-  #queueFrame(arrivalMs: number, time: number, packet: Uint8Array, durationMs: number): boolean {
-    let at = this.#queue.length;
-    while (at > 0 && this.#queue[at - 1]!.time > time) at--;
-    if (at > 0 && this.#queue[at - 1]!.time === time) return false;
-    const slot = this.#spare.pop() ?? {
-      time: 0,
-      durationMs: 0,
-      arrivalMs: 0,
-      length: 0,
-      bytes: Buffer.alloc(VOICE_BODY_BYTES_MAX),
-    };
-    slot.time = time;
-    slot.durationMs = durationMs;
-    slot.arrivalMs = arrivalMs;
-    slot.length = packet.length;
-    slot.bytes.set(packet);
-    this.#queue.splice(at, 0, slot);
-    this.#bound();
-    return true;
+  #addCopies(arrivalMs: number, time: number, { frames, distance, durationMs }: VoiceBody): void {
+    this.#copySpan = (frames.length - 1) * distance * unitsOf(durationMs);
+    for (let copy = 1; copy < frames.length; copy++) {
+      const older = time - copy * distance * unitsOf(durationMs);
+      if (older < 0 || this.#waiting.knows(older)) continue;
+      const passed = this.#phase !== 'filling' && older + unitsOf(durationMs) <= this.#head;
+      // Also one that comes too late to be played tells how long waiting for copies would take.
+      this.#target.repaired(arrivalMs, older * MEDIA_UNIT_MS, durationMs);
+      if (passed) this.#waiting.note(older);
+      else this.#add(older, durationMs, arrivalMs, frames[copy]!);
+    }
   }
 
   /** Too many frames, or more than the longest delay: the oldest are given up and the head goes with them. */
   #bound(): void {
-    const spanMax = unitsOf(BUFFER_MS_MAX + FRAME_MS);
-    while (this.#queue.length > BUFFER_FRAMES_MAX || this.#queue.at(-1)!.time - this.#queue[0]!.time > spanMax) {
-      this.#spare.push(this.#queue.shift()!);
-      if (this.#phase === 'playing') this.#head = Math.max(this.#head, this.#queue[0]!.time);
-    }
+    const first = this.#waiting.first?.time;
+    this.#waiting.bound(this.#target.mostMs + FRAME_MS);
+    const oldest = this.#waiting.first!.time;
+    if (oldest === first || this.#phase !== 'playing' || oldest <= this.#head) return;
+    this.#head = oldest;
+    this.#jumped = true;
   }
 
   // --- playing
 
+  /** A new stream begins at its target, however much has come; one that only stood still goes on with all of it. */
   #startPlaying(nowMs: number): boolean {
-    const first = this.#queue[0];
+    const first = this.#waiting.first;
     if (this.#phase === 'idle' || !first) return false;
-    if (Number.isNaN(this.#fillingSince)) {
-      // The arrival itself, unless the clocks disagree: then the wait is counted from here.
-      this.#fillingSince = Math.min(nowMs, Math.max(nowMs - FRAME_MS, first.arrivalMs));
-    }
-    if (nowMs - this.#fillingSince < this.#target.targetMs) return false;
-    this.#phase = 'playing';
-    this.#playingSince = nowMs;
+    this.#durationMs = first.durationMs;
     this.#head = first.time;
+    if (this.#phase === 'filling') {
+      const overMs = this.#slackOverMs(nowMs);
+      if (overMs < 0) return false;
+      const last = this.#waiting.last!;
+      this.#waiting.dropUntil(Math.min(last.time, first.time + Math.floor(overMs / MEDIA_UNIT_MS)));
+      this.#head = this.#waiting.first!.time;
+    }
+    this.#phase = 'playing';
+    this.#troubleAt = nowMs;
+    this.#jumped = false;
+    this.#dryMs = 0;
     return true;
   }
 
-  #runDry(): Pull {
-    this.#dryMs += this.#durationMs;
-    if (this.#dryMs < STREAM_PAUSE_MS) return { kind: 'conceal', why: 'dry', durationMs: this.#durationMs };
-    this.flush();
+  #runDry(nowMs: number): Pull {
+    this.#troubleAt = nowMs;
+    if (this.#dryMs + CONCEAL_MS < STREAM_PAUSE_MS) return this.#hold();
+    this.#phase = 'paused';
+    this.#target.rebase();
     return NOTHING;
   }
 
-  /** The head is missing and `next` is what there is. True when the hole needs no more concealment. */
-  #passHole(next: Slot, excessMs: number): boolean {
+  #hold(): Pull {
+    this.#dryMs += CONCEAL_MS;
+    return { kind: 'conceal', why: 'dry', durationMs: CONCEAL_MS };
+  }
+
+  /** The head is missing and `next` is what there is. Undefined when nothing needs to be invented (any more). */
+  #overHole(next: WaitingFrame, overMs: number): Pull | undefined {
+    // What was concealed while nothing was there already stood for lost frames.
+    const stoodFor = Math.min(unitsOf(this.#dryMs), next.time - this.#head);
+    this.#head += stoodFor;
+    this.#dryMs -= stoodFor * MEDIA_UNIT_MS;
     const holeMs = (next.time - this.#head) * MEDIA_UNIT_MS;
-    // What was concealed while nothing was there already stood for the lost frames.
-    if (holeMs <= this.#dryMs) {
-      this.#head = next.time;
-      return true;
+    if (holeMs === 0) return undefined;
+    if (overMs > CLOSE_HOLE_ABOVE_MS) {
+      this.#head += unitsOf(Math.min(holeMs, overMs - (overMs % MEDIA_UNIT_MS)));
+      this.#jumped = true;
+      if (this.#head === next.time) return undefined;
     }
-    if (excessMs <= CLOSE_HOLE_ABOVE_MS) return false;
-    const closedMs = Math.min(holeMs, excessMs - (excessMs % this.#durationMs));
-    this.#head += unitsOf(closedMs);
-    return this.#head === next.time;
+    // A copy may still come: the delay is short of a target that allows for it.
+    if (overMs < 0 && this.#newest < this.#head + this.#copySpan) return this.#hold();
+    const durationMs = Math.min(CONCEAL_MS, (next.time - this.#head) * MEDIA_UNIT_MS);
+    this.#head += unitsOf(durationMs);
+    this.#countDue(false);
+    return { kind: 'conceal', why: 'lost', durationMs };
   }
 
-  #mayGrow(nowMs: number, excessMs: number, quiet: boolean): boolean {
-    if (excessMs >= -GROW_BELOW_MS || nowMs - this.#stretchedAt < STRETCH_GAP_MS) return false;
-    return quiet || excessMs < -GROW_NOW_BELOW_MS;
+  /** In a gap, a little more of it lets the delay grow: the next frame would only be late again. */
+  #refills(nowMs: number): boolean {
+    if (this.#dryMs === 0 || this.#dryMs >= REFILL_MS_MAX) return false;
+    return this.#slackOverMs(nowMs) < -this.#target.targetMs / 2;
   }
 
-  #mayShrink(nowMs: number, excessMs: number, quiet: boolean): boolean {
-    if (excessMs <= SHRINK_ABOVE_MS) this.#overSince = Number.POSITIVE_INFINITY;
-    else this.#overSince = Math.min(this.#overSince, nowMs);
-    const [head, next] = this.#queue;
-    if (excessMs <= SHRINK_ABOVE_MS || !head || !next) return false;
-    // Both frames are needed for the blend, and of one length.
-    if (next.time !== head.time + unitsOf(head.durationMs) || head.durationMs !== next.durationMs) return false;
-    if (excessMs > SHRINK_FAST_ABOVE_MS) return true;
-    if (nowMs - this.#stretchedAt < STRETCH_GAP_MS) return false;
-    // In the first moments the guess of the start is put right at once: nobody misses a dent there.
-    const patienceMs = nowMs - this.#playingSince < SHRINK_PATIENCE_MS ? 0 : SHRINK_PATIENCE_MS;
-    return quiet || nowMs - this.#overSince >= patienceMs;
-  }
-
-  #take(nowMs: number, fold: boolean): Pull {
-    const slot = this.#queue.shift()!;
-    this.#spare.push(slot);
-    this.#head = slot.time + unitsOf(slot.durationMs);
-    this.#durationMs = slot.durationMs;
-    this.#played[slot.time & (PLAYED - 1)] = slot.time;
-    if (!fold) {
-      const waitedMs = Math.max(0, nowMs - slot.arrivalMs);
-      this.#waitedMs = this.#waitedMs === 0 ? waitedMs : this.#waitedMs + (waitedMs - this.#waitedMs) / 16;
-    }
+  #take(nowMs: number, heldMs: number): Pull {
+    this.#countDue(this.#dryMs > 0);
+    this.#dryMs = 0;
+    const jumps = this.#jumped;
+    this.#jumped = false;
+    const frame = this.#waiting.take();
+    const skipMs = Math.max(0, this.#head - frame.time) * MEDIA_UNIT_MS;
+    this.#head = frame.time + unitsOf(frame.durationMs);
+    this.#durationMs = frame.durationMs;
+    const waitedMs = Math.max(0, nowMs - frame.arrivalMs) + heldMs;
+    this.#waitedMs = this.#waitedMs === 0 ? waitedMs : this.#waitedMs + (waitedMs - this.#waitedMs) / 16;
     return {
-      kind: fold ? 'fold' : 'frame',
-      packet: slot.bytes.subarray(0, slot.length),
-      durationMs: slot.durationMs,
+      kind: 'frame',
+      packet: frame.bytes.subarray(0, frame.length),
+      durationMs: frame.durationMs,
+      skipMs,
+      jumps,
     };
+  }
+
+  /** What a stall or the guess of the start has made too long is put right at once; a target that fell can wait. */
+  #isPatient(nowMs: number): boolean {
+    if (nowMs - this.#troubleAt < TROUBLE_MS) return false;
+    return nowMs - this.#overSince < SHRINK_PATIENCE_MS;
+  }
+
+  // --- what was late
+
+  #countDue(late: boolean): void {
+    const at = this.#due++ % LATE_WINDOW_FRAMES;
+    this.#lateSum += (late ? 1 : 0) - this.#lateOnes[at]!;
+    this.#lateOnes[at] = late ? 1 : 0;
+  }
+
+  /** A frame that was thought lost has come after all. */
+  #markLate(): void {
+    const at = (this.#due + LATE_WINDOW_FRAMES - 1) % LATE_WINDOW_FRAMES;
+    this.#lateSum += 1 - this.#lateOnes[at]!;
+    this.#lateOnes[at] = 1;
   }
 }

@@ -9,6 +9,7 @@ import { GainControl } from './gain-control.ts';
 import { FRAME_SAMPLES } from './params.ts';
 import { levelDb, SILENCE } from './pcm.ts';
 import type { BackendKind, SoundFilters, SoundMode, SoundSettings } from './port.ts';
+import { SoundQueue } from './sound-queue.ts';
 import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
 /** What the chain must know of the devices of a call. */
@@ -33,6 +34,9 @@ export class MicrophoneChain {
   #far: FarEnd | undefined;
   #gain: GainControl | undefined;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
+  /** What the speaker was given on its way to `far`, which counts in frames. */
+  readonly #toFar = new SoundQueue();
+  readonly #farFrame = new Int16Array(FRAME_SAMPLES);
 
   /** `open` gives a filter when one is first needed; undefined when none may be used. */
   constructor(open: (parts: FilterParts) => VoiceFilter | undefined) {
@@ -74,9 +78,14 @@ export class MicrophoneChain {
     return frame;
   }
 
-  /** The frame that the speaker was given; undefined: none, one was left out. */
+  /** What the speaker was given, of any length; undefined: nothing, a frame was left out. */
   played(pcm: Int16Array | undefined): void {
-    if (pcm) this.#far?.play(pcm);
+    if (!pcm || !this.#far) return;
+    this.#toFar.append(pcm);
+    while (this.#toFar.count >= FRAME_SAMPLES) {
+      this.#toFar.take(this.#farFrame);
+      this.#far.play(this.#farFrame);
+    }
   }
 
   /** So many captured frames were lost or thrown away. */

@@ -11,10 +11,9 @@
  *   reserved, into other codecs of the process; `repairAddresses` puts them where they belong.
  */
 import { load, packageFolder, prebuiltFile } from './optional-package-file.ts';
-import { concealmentToc, packetDurationMs } from './opus-toc.ts';
+import { concealmentToc, isPlayable } from './opus-toc.ts';
 import {
   FRAME_BYTES,
-  FRAME_MS,
   FRAME_SAMPLES,
   OPUS_BITRATE,
   OPUS_COMPLEXITY,
@@ -37,8 +36,11 @@ export interface OpusCodec {
    * number of samples, or 0 when the packet is not what it should be. Never throws, whatever the bytes.
    */
   decode(packet: Uint8Array, durationMs: number, into: Int16Array): number;
-  /** Invents what follows the last packet, as long as that was; 0 when nothing was decoded yet. */
-  conceal(into: Int16Array): number;
+  /**
+   * Invents `durationMs` (10 or 20; 20 unless told) that follow the last packet, however long that was; 0 when nothing
+   * was decoded yet.
+   */
+  conceal(into: Int16Array, durationMs?: 10 | 20): number;
   /** Gives memory back. The codec must not be used afterwards. */
   close(): void;
 }
@@ -92,7 +94,9 @@ class GuardedCodec implements OpusCodec {
   /** The native library reads a Buffer: frames are copied to this one, so that `pcm` may lie anywhere. */
   readonly #frame = Buffer.alloc(FRAME_BYTES);
   readonly #toc = Buffer.alloc(1);
-  #decodedMs = 0;
+  /** The TOC of the packet that was decoded last. */
+  readonly #last = Buffer.alloc(1);
+  #decoded = false;
 
   constructor(kind: CodecKind, raw: RawCodec) {
     this.kind = kind;
@@ -109,23 +113,18 @@ class GuardedCodec implements OpusCodec {
 
   decode(packet: Uint8Array, durationMs: number, into: Int16Array): number {
     if (packet.length < VOICE_FRAME_BYTES_MIN || packet.length > VOICE_BODY_BYTES_MAX) return 0;
-    if (packetDurationMs(packet) !== durationMs) return 0;
+    if (!isPlayable(packet, durationMs)) return 0;
     const samples = this.#decodeTo(Buffer.from(packet.buffer, packet.byteOffset, packet.length), durationMs, into);
     if (samples === 0) return 0;
-    this.#decodedMs = durationMs;
-    this.#toc[0] = concealmentToc(packet);
+    this.#last[0] = packet[0]!;
+    this.#decoded = true;
     return samples;
   }
 
-  conceal(into: Int16Array): number {
-    if (this.#decodedMs === 0) return 0;
-    // A packet of several Opus frames is concealed frame by frame, each as long as its TOC says.
-    const frameMs = packetDurationMs(this.#toc) ?? FRAME_MS;
-    let samples = 0;
-    for (let doneMs = 0; doneMs < this.#decodedMs; doneMs += frameMs) {
-      samples += this.#decodeTo(this.#toc, frameMs, into.subarray(samples));
-    }
-    return samples;
+  conceal(into: Int16Array, durationMs: 10 | 20 = 20): number {
+    if (!this.#decoded) return 0;
+    this.#toc[0] = concealmentToc(this.#last, durationMs);
+    return this.#decodeTo(this.#toc, durationMs, into);
   }
 
   close(): void {

@@ -38,40 +38,68 @@ export const VOICE_FRAME_BYTES_MIN = 2;
 /** Media time counts in these units. */
 export const MEDIA_UNIT_MS = 10;
 
-// --- jitter buffer
+// --- jitter buffer: how much delay
 /** Delay before anything is known about the network: between a LAN (20) and what Wi-Fi needs (100). */
 export const BUFFER_START_MS = 60;
 /** One frame: below it a tick that is a little late already runs dry. */
 export const BUFFER_MS_MIN = 20;
 /** More delay than this and people talk over one another; later frames are given up. */
 export const BUFFER_MS_MAX = 400;
+/** Over a TCP stream a lost segment holds up all that follow for a round trip and more: more is worth waiting for. */
+export const STREAM_BUFFER_MS_MIN = 60;
+export const STREAM_BUFFER_MS_MAX = 600;
 /** 1.3 s at 20 ms: a stall of a TCP path may deliver that much at once. */
 export const BUFFER_FRAMES_MAX = 64;
 /** Window in which the fastest packet is the zero of relative delay. */
 export const DELAY_BASE_WINDOW_MS = 2000;
 /** NetEQ feeds its histogram with the worst delay of each half second. */
 export const DELAY_INTERVAL_MS = 500;
-export const DELAY_BUCKET_MS = 5;
-/** NetEQ's: share of intervals whose worst packet shall be in time, and how fast old ones are forgotten. */
+export const DELAY_BUCKET_MS = 2.5;
+/** Delays above the largest target count as that. */
+export const DELAY_MS_MAX = STREAM_BUFFER_MS_MAX;
+/** NetEQ's: share of half seconds whose worst packet shall be in time, and how fast old ones are forgotten (30 s). */
 export const DELAY_QUANTILE = 0.95;
 export const DELAY_FORGET = 0.983;
+/** NetEQ's for each packet: 29 s at 50 a second. */
+export const DELAY_FORGET_FRAME = 0.9993;
+/** Four seconds: what has just become worse is believed before the long memory does. */
+export const DELAY_FORGET_SOON = 0.995;
 /** With weight 2 the first interval replaces the guess and the next ones average evenly. */
 export const DELAY_START_WEIGHT = 2;
-/** Playout this far over the target gives up a frame: more than one frame, so that it cannot swing. */
-export const SHRINK_ABOVE_MS = 22;
-/** Playout this far under the target puts in a frame. */
-export const GROW_BELOW_MS = 10;
-/** Changes of delay are at least so far apart: each is a small dent. */
-export const STRETCH_GAP_MS = 100;
+/** Half a second of frames: until then the target is not below the guess. */
+export const DELAY_START_FRAMES = 25;
+/** NetEQ's rate of exchange: one percent of late frames is as bad as 20 ms more delay. */
+export const LATE_PERCENT_COSTS_MS = 20;
+/** The zero of relative delay rises by 10 ms or more in half a second: another path, not a drift. */
+export const DELAY_STEP_BUCKETS = 4;
+
+// --- jitter buffer: holding to it
+/**
+ * Slack goes by steps of a frame, because the speaker asks for one at a time. On an even network it may be so much
+ * shorter than the target before a frame is put in; a step down to less is not made.
+ */
+export const SLACK_BELOW_MS = 10;
+/** A step must gain that much, or it would be taken back soon. */
+export const DELAY_CHANGE_GAINS_MS = 3;
+/** The rest that waits decoded beside slack is let go unless slack is that short. */
+export const REST_SLACK_MS_MIN = 12;
+/** Changes of delay are at least so far apart, so that the ear gets over each. */
+export const STRETCH_GAP_MS = 60;
 /** So far over the target nobody waits for a quiet moment, and the gap above does not hold either. */
-export const SHRINK_FAST_ABOVE_MS = 200;
-/** So far over the target a hole is closed, not filled. */
-export const CLOSE_HOLE_ABOVE_MS = 60;
-/** So far under the target a frame is put in though somebody speaks. */
-export const GROW_NOW_BELOW_MS = 40;
+export const SHRINK_FAST_ABOVE_MS = 60;
+/** So far over the target a period is taken out though no two are alike. */
+export const SHRINK_ANY_ABOVE_MS = 150;
 /** Longer than this over the target: shrink though somebody speaks. */
 export const SHRINK_PATIENCE_MS = 2000;
-/** Nothing to play for this long: the stream has paused, the next packet starts it afresh. */
+/** What a stall made too long is shortened without such patience, within this time. */
+export const TROUBLE_MS = 3000;
+/** So far over the target a hole is closed, not filled (NetEQ's). */
+export const CLOSE_HOLE_ABOVE_MS = 50;
+/** In a gap that is open anyway the delay may grow towards half of the target, for so long at most. */
+export const REFILL_MS_MAX = 100;
+/** What is invented at once. */
+export const CONCEAL_MS = 20;
+/** Nothing to play for this long: the stream has paused and is no longer waited for. */
 export const STREAM_PAUSE_MS = 1000;
 /** A media time further than this from the last one is another stream (or a bad packet). */
 export const MEDIA_JUMP_MS_MAX = 2000;
@@ -80,12 +108,43 @@ export const MEDIA_RESUME_MS_MAX = 200;
 /** Packets all too late, in order and at talking pace, for this long: a restarted sender, not a slow path. */
 export const LATE_RUN_MS = 200;
 export const LATE_RUN_PACKETS = 10;
+/** Frames of which the share that came too late is told: ten seconds. */
+export const LATE_WINDOW_FRAMES = 500;
+
+// --- clock of the speaker
+/** Its earliest tick in one to two of these (1 s) tells its time. */
+export const PLAYOUT_WINDOW_TICKS = 50;
+/** A speaker that stood still for longer is believed at once. */
+export const PLAYOUT_STOP_MS = 500;
+
+// --- time stretching (NetEQ's numbers, for 16 kHz)
+/** Pitch from 2.5 to 15 ms: 400 down to 67 Hz. */
+export const PITCH_LAG_MIN = 40;
+export const PITCH_LAG_MAX = 240;
+/** The period is searched for at 4 kHz, over 12.5 ms of sound. */
+export const PITCH_COARSE_STEP = 4;
+export const PITCH_WINDOW = 200;
+/** Then to the sample, so far around. */
+export const PITCH_REFINE = 4;
+/** Neighbouring periods must be so alike for a stretch that nobody hears, and for one in haste. */
+export const STRETCH_ALIKE = 0.9;
+export const STRETCH_ALIKE_FAST = 0.5;
+/** From invented to real sound: 5 ms. */
+export const MERGE_FADE_SAMPLES = 80;
+/** Sound that was played and is kept, for prolonging it: 30 ms. */
+export const SOUND_HISTORY_SAMPLES = 480;
 
 // --- concealment
-/** libopus fades its own invention out over three frames; after that silence is more honest (M). */
-export const CONCEAL_FRAMES_MAX = 3;
-/** Fade of the last invented frame, and of the first real one after silence: 5 ms, no click. */
+/** libopus fades its own invention out over three frames; after that the room's noise is more honest (M). */
+export const CONCEAL_CODEC_MS_MAX = 60;
+/** Fade of the first sound after silence: 5 ms, no click. */
 export const FADE_SAMPLES = 80;
+/** The quietest frame of 4 to 8 s is the room. */
+export const NOISE_WINDOW_FRAMES = 200;
+/** Overlap of two pieces of it: 5 ms. */
+export const NOISE_HOP_SAMPLES = 80;
+/** Sound that is no quieter than this under the loudest is not a room, but a tone or music. */
+export const NOISE_BELOW_PEAK_DB = 15;
 /** Quiet enough to change the delay: absolute, or so far under the loudest of the last seconds. */
 export const QUIET_DB = -50;
 export const QUIET_BELOW_PEAK_DB = 28;
@@ -129,6 +188,11 @@ export const TRIM_CALM_FRAMES = 250;
 export const TRIM_RESERVE_MS_MAX = 60;
 /** A queue with more than this many frames too much is cut in one go: nobody talks over 200 ms. */
 export const TRIM_ALL_ABOVE_FRAMES = 10;
+/** So much too much is left out also where no two pitch periods are alike. */
+export const TRIM_ANY_ABOVE_MS = 80;
+/** The mean of ten seconds tells a drift: a hundred millionths are 6 ms in a minute. */
+export const TRIM_DRIFT_FRAMES = 500;
+export const TRIM_DRIFT_MS = 5;
 /** Underruns of the first second belong to the start of a stream and teach nothing. */
 export const TRIM_START_FRAMES = 50;
 /** Silence given to the speaker before the first frame, so that it never runs dry at once. */

@@ -108,12 +108,13 @@ function read(type: number, payload: Buffer): PortMessage | undefined {
 
 /** A command of the agent; undefined for types and fields that this version does not know. */
 export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice | undefined {
-  const { type, spec, call, on, resumeMs } = value;
+  const { type, spec, call, on, resumeMs, stream } = value;
   if (type === 'start' && typeof spec === 'string' && typeof call === 'string') {
     return typeof resumeMs === 'number' && resumeMs > 0 ? { type, spec, call, resumeMs } : { type, spec, call };
   }
   if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
   if (type === 'filters') return filtersOf(value);
+  if (type === 'way' && typeof stream === 'boolean') return { type, stream };
   if (type === 'stop') return { type };
   return undefined;
 }

@@ -57,6 +57,8 @@ export type ToVoice =
   | { readonly type: 'hold'; readonly on: boolean }
   /** From now on; before the first one nothing is done with the sound. */
   | ({ readonly type: 'filters' } & SoundSettings)
+  /** Which kind of way the voice comes by, whenever that changes: over a TCP stream the buffer holds more. */
+  | { readonly type: 'way'; readonly stream: boolean }
   /** Finish: flush the recording, close devices, exit 0. */
   | { readonly type: 'stop' };
 
@@ -104,4 +106,13 @@ export interface VoiceStats {
   /** Microphone overruns and speaker underruns since start. */
   readonly overruns: number;
   readonly underruns: number;
+  /** What the jitter buffer aims at, ms. */
+  readonly targetMs: number;
+  /** Share of frames that were not there when due but came later, of the last ten seconds, percent. */
+  readonly latePct: number;
+  /** Sound taken out or put in since start, to follow delay and clocks, ms. */
+  readonly stretchedMs: number;
+  /** Estimated delay from the air to the encoder, and from the jitter buffer to the air, ms; their sum is `deviceMs`. */
+  readonly captureMs: number;
+  readonly playbackMs: number;
 }

@@ -2,24 +2,34 @@
  * The way in: voice bodies from the agent become 20 ms of sound for the speaker, whatever the network did. Pure but
  * for the codec that is handed in; `voice-engine.ts` calls `receive` when a body arrives and `play` on each tick.
  *
- *   body -> parse -> jitter buffer -> decode, or conceal -> 20 ms frames
+ *   body -> parse -> jitter buffer -> decode, or conceal -> sound queue -> stretch -> 20 ms frames
  *
- * Concealment is libopus's own, for three frames; then silence, faded so that nothing clicks.
+ * Concealment is libopus's own for 60 ms; then it fades into the noise of the far end's room. Real sound that comes
+ * after invented sound is merged with it, sound after silence faded in: nothing clicks.
  */
-import { JitterBuffer } from './jitter-buffer.ts';
+import { ComfortNoise } from './comfort-noise.ts';
+import { JitterBuffer, type Pull, type Wish } from './jitter-buffer.ts';
 import type { OpusCodec } from './opus.ts';
+import { isPlayable } from './opus-toc.ts';
 import {
-  CONCEAL_FRAMES_MAX,
+  CONCEAL_CODEC_MS_MAX,
+  CONCEAL_MS,
   CONCEALED_WINDOW_FRAMES,
   FADE_SAMPLES,
   FRAME_SAMPLES,
+  MEDIA_UNIT_MS,
   OPUS_DECODED_SAMPLES_MAX,
   PEAK_FALL_DB,
+  PITCH_LAG_MAX,
   QUIET_BELOW_PEAK_DB,
   QUIET_DB,
+  SAMPLE_RATE_HZ,
   SILENCE_DB,
 } from './params.ts';
-import { crossfade, fadeIn, fadeOut, levelDb, samplesIn } from './pcm.ts';
+import { fadeIn, levelDb, samplesIn } from './pcm.ts';
+import { PlayoutClock } from './playout-clock.ts';
+import { SoundQueue } from './sound-queue.ts';
+import { fadeBetween, TimeStretch } from './time-stretch.ts';
 import { parseVoiceBody } from './voice-body.ts';
 
 export interface ReceiveCounts {
@@ -31,24 +41,31 @@ export interface ReceiveCounts {
   duplicate: number;
   /** Bodies or packets that were not what they should be. */
   refused: number;
+  /** Sound that was taken out or put in to change the delay, samples. */
+  stretched: number;
 }
 
-/** What sounded last, for the fade that joins it to what comes. */
+/** What sounded last, for the join to what comes. */
 type Sounding = 'speech' | 'invented' | 'silence';
 
+const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
+/** Decoded sound from which a whole pitch period can be taken out. */
+const SHRINKABLE = 2 * PITCH_LAG_MAX;
+
 export class ReceiveStream {
-  readonly counts: ReceiveCounts = { played: 0, concealed: 0, late: 0, duplicate: 0, refused: 0 };
+  readonly counts: ReceiveCounts = { played: 0, concealed: 0, late: 0, duplicate: 0, refused: 0, stretched: 0 };
   readonly #codec: OpusCodec;
   readonly #buffer = new JitterBuffer();
-  /** Decoded and not played yet: less than one frame, plus the longest packet. */
-  readonly #pcm = new Int16Array(FRAME_SAMPLES + OPUS_DECODED_SAMPLES_MAX);
-  #pcmCount = 0;
+  readonly #clock = new PlayoutClock();
+  readonly #stretch = new TimeStretch();
+  readonly #noise = new ComfortNoise();
+  readonly #queue = new SoundQueue();
   readonly #decoded = new Int16Array(OPUS_DECODED_SAMPLES_MAX);
-  readonly #folded = new Int16Array(OPUS_DECODED_SAMPLES_MAX);
-  #foldedCount = 0;
+  readonly #room = new Int16Array(samplesIn(CONCEAL_MS));
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   #sounding: Sounding = 'silence';
-  #concealRun = 0;
+  /** How much was invented without a break, ms. */
+  #concealMs = 0;
   #peakDb = SILENCE_DB;
   #levelDb = SILENCE_DB;
   /** The last frames: 1 for concealed. */
@@ -66,12 +83,27 @@ export class ReceiveStream {
     return this.#buffer.delayMs;
   }
 
+  /** What the jitter buffer aims at, ms. */
+  get targetMs(): number {
+    return this.#buffer.targetMs;
+  }
+
+  /** Share of frames that came after they were due, of the last ten seconds, percent. */
+  get latePct(): number {
+    return this.#buffer.latePct;
+  }
+
+  /** Sound that was taken out or put in to change the delay, ms in total. */
+  get stretchedMs(): number {
+    return this.counts.stretched / SAMPLES_PER_MS;
+  }
+
   /** Level of the frame played last, dBFS. */
   get levelDb(): number {
     return this.#levelDb;
   }
 
-  /** True when the frame played last came out of a received packet, whole. */
+  /** True when the frame played last came out of received packets. */
   get playedReal(): boolean {
     return this.#realNow;
   }
@@ -83,10 +115,15 @@ export class ReceiveStream {
     return (100 * sum) / Math.min(CONCEALED_WINDOW_FRAMES, Math.max(1, this.counts.played));
   }
 
+  /** Whether the voice comes through a TCP stream. */
+  overStream(on: boolean): void {
+    this.#buffer.overStream(on);
+  }
+
   /** Bytes from the network; never throws. `arrivalMs` on the clock that `play` is called with. */
   receive(arrivalMs: number, bytes: Uint8Array): void {
     const body = parseVoiceBody(bytes);
-    if (!body) {
+    if (!body?.frames.every((frame) => isPlayable(frame, body.durationMs))) {
       this.counts.refused++;
       return;
     }
@@ -98,97 +135,120 @@ export class ReceiveStream {
   play(nowMs: number): Int16Array {
     this.#inventedNow = false;
     this.#realNow = false;
-    let streaming = true;
-    while (this.#pcmCount < FRAME_SAMPLES) {
-      if (!this.#more(nowMs)) {
-        streaming = false;
-        break;
-      }
+    const playMs = this.#clock.tick(nowMs);
+    const streaming = this.#fill(playMs, FRAME_SAMPLES);
+    if (streaming) {
+      this.#grantWish(playMs);
+      this.#fill(playMs, FRAME_SAMPLES);
     }
-    this.#frame.set(this.#pcm.subarray(0, FRAME_SAMPLES));
-    this.#pcm.copyWithin(0, FRAME_SAMPLES, Math.max(FRAME_SAMPLES, this.#pcmCount));
-    this.#pcmCount = Math.max(0, this.#pcmCount - FRAME_SAMPLES);
+    this.#queue.take(this.#frame);
     this.#account(streaming);
     return this.#frame;
+  }
+
+  /** Ticks were left out, or come by another device's pace now: nobody can say how late the last ones were. */
+  paceChanged(): void {
+    this.#clock.restart();
   }
 
   /** Forgets what is buffered: the stream was paused on purpose. */
   flush(): void {
     this.#buffer.flush();
-    this.#pcm.fill(0);
-    this.#pcmCount = 0;
-    this.#foldedCount = 0;
+    this.#clock.restart();
+    this.#queue.clear();
     this.#sounding = 'silence';
-    this.#concealRun = 0;
+    this.#concealMs = 0;
   }
 
-  #quiet(): boolean {
-    return this.#levelDb < QUIET_DB || this.#levelDb < this.#peakDb - QUIET_BELOW_PEAK_DB;
+  // --- the delay
+
+  #grantWish(playMs: number): void {
+    const quiet = this.#levelDb < QUIET_DB || this.#levelDb < this.#peakDb - QUIET_BELOW_PEAK_DB;
+    const wish = this.#buffer.wish(playMs, this.#heldMs(), quiet);
+    if (wish.change === 'none' || this.#sounding !== 'speech') return;
+    if (wish.change !== 'grow' && this.#buffer.ready) this.#fill(playMs, SHRINKABLE);
+    const stretched = this.#stretched(wish);
+    if (stretched === 0) return;
+    this.counts.stretched += stretched;
+    this.#buffer.stretched(playMs);
   }
 
-  /** Adds at least one stretch of sound to what is decoded; false when there is no stream. */
-  #more(nowMs: number): boolean {
-    let pull = this.#buffer.pull(nowMs, this.#quiet());
-    while (pull.kind === 'fold') {
-      this.#fold(pull.packet, pull.durationMs);
-      pull = this.#buffer.pull(nowMs, this.#quiet());
-    }
-    if (pull.kind === 'nothing') {
-      this.#pcm.fill(0, this.#pcmCount);
-      this.#sounding = 'silence';
-      return false;
-    }
-    if (pull.kind === 'frame') {
-      const samples = this.#codec.decode(pull.packet, pull.durationMs, this.#decoded);
-      if (samples > 0) {
-        this.#appendReal(samples);
-        return true;
+  #stretched(wish: Exclude<Wish, { readonly change: 'none' }>): number {
+    if (wish.change === 'grow') return this.#stretch.grow(this.#queue, wish.mode);
+    // Without the next frame what is left must last for this tick.
+    const spare = this.#buffer.ready ? this.#queue.count : this.#queue.count - FRAME_SAMPLES;
+    if (wish.change === 'cut') return wish.samples <= spare ? this.#stretch.cut(this.#queue, wish.samples) : 0;
+    return this.#stretch.shrink(this.#queue, wish.mode, Math.min(wish.most, spare));
+  }
+
+  #heldMs(): number {
+    return this.#queue.count / SAMPLES_PER_MS;
+  }
+
+  // --- the sound
+
+  /** Decodes or invents until so many samples wait; false when there is no stream. */
+  #fill(playMs: number, samples: number): boolean {
+    while (this.#queue.count < samples) {
+      const pull = this.#buffer.pull(playMs, this.#heldMs());
+      if (pull.kind === 'nothing') {
+        this.#sounding = 'silence';
+        return false;
       }
-      this.counts.refused++;
+      if (pull.kind === 'conceal') this.#invent(pull.durationMs);
+      else if (!this.#decode(pull)) {
+        this.counts.refused++;
+        for (let ms = pull.skipMs; ms < pull.durationMs; ms += CONCEAL_MS) {
+          this.#invent(Math.min(CONCEAL_MS, pull.durationMs - ms));
+        }
+      }
     }
-    this.#appendInvented(pull.durationMs);
     return true;
   }
 
-  #fold(packet: Uint8Array, durationMs: number): void {
-    const samples = this.#codec.decode(packet, durationMs, this.#decoded);
-    if (samples === 0) this.counts.refused++;
-    // Of several folded in a row the first joins best to what was played.
-    if (samples === 0 || this.#foldedCount > 0) return;
-    this.#folded.set(this.#decoded.subarray(0, samples));
-    this.#foldedCount = samples;
-  }
-
-  #appendReal(samples: number): void {
-    const pcm = this.#decoded.subarray(0, samples);
-    if (this.#foldedCount > 0) crossfade(this.#folded.subarray(0, this.#foldedCount), pcm);
-    else if (this.#sounding === 'silence') fadeIn(pcm, FADE_SAMPLES);
-    this.#foldedCount = 0;
-    this.#concealRun = 0;
+  #decode(pull: Extract<Pull, { readonly kind: 'frame' }>): boolean {
+    const samples = this.#codec.decode(pull.packet, pull.durationMs, this.#decoded);
+    if (samples === 0) return false;
+    const pcm = this.#decoded.subarray(samplesIn(pull.skipMs), samples);
+    this.#join(pcm, pull.jumps);
+    this.#concealMs = 0;
     this.#sounding = 'speech';
     this.#realNow = true;
-    this.#append(pcm);
+    return true;
   }
 
-  #appendInvented(durationMs: number): void {
-    this.#inventedNow = true;
-    this.#foldedCount = 0;
-    this.#concealRun++;
-    const samples = this.#concealRun > CONCEAL_FRAMES_MAX ? 0 : this.#codec.conceal(this.#decoded);
-    if (samples === 0) {
-      this.#sounding = 'silence';
-      this.#append(this.#decoded.subarray(0, samplesIn(durationMs)).fill(0));
+  /** Puts real sound behind what sounded before. `pcm` is changed. */
+  #join(pcm: Int16Array, jumps: boolean): void {
+    const near = this.#sounding === 'invented' && this.#concealMs <= CONCEAL_CODEC_MS_MAX;
+    if (near || (jumps && this.#sounding === 'speech')) {
+      this.#stretch.merge(this.#queue, pcm);
       return;
     }
-    const pcm = this.#decoded.subarray(0, samples);
-    if (this.#concealRun === CONCEAL_FRAMES_MAX) fadeOut(pcm, samples);
-    this.#sounding = 'invented';
-    this.#append(pcm);
+    if (this.#sounding !== 'speech') {
+      const start = pcm.subarray(0, Math.min(FADE_SAMPLES, pcm.length));
+      const room = this.#room.subarray(0, start.length).fill(0);
+      if (this.#sounding === 'invented') this.#noise.make(room);
+      fadeBetween(room, start, start, this.#sounding === 'invented' ? 0 : 1);
+    }
+    this.#queue.append(pcm);
   }
 
-  #append(pcm: Int16Array): void {
-    this.#pcm.set(pcm, this.#pcmCount);
-    this.#pcmCount += pcm.length;
+  /** 10 or 20 ms that never came. */
+  #invent(durationMs: number): void {
+    this.#inventedNow = true;
+    const pcm = this.#decoded.subarray(0, samplesIn(durationMs));
+    const room = this.#room.subarray(0, pcm.length);
+    this.#concealMs += durationMs;
+    if (this.#concealMs >= CONCEAL_CODEC_MS_MAX || this.#sounding === 'silence') this.#noise.make(room);
+    const own =
+      this.#sounding !== 'silence' && this.#concealMs <= CONCEAL_CODEC_MS_MAX
+        ? this.#codec.conceal(pcm, durationMs === MEDIA_UNIT_MS ? 10 : 20)
+        : 0;
+    if (own === 0) pcm.set(room);
+    else if (this.#concealMs >= CONCEAL_CODEC_MS_MAX) fadeBetween(pcm, room, pcm, 0);
+    if (this.#sounding === 'silence') fadeIn(pcm, FADE_SAMPLES);
+    this.#sounding = 'invented';
+    this.#queue.append(pcm);
   }
 
   #account(streaming: boolean): void {
@@ -197,6 +257,7 @@ export class ReceiveStream {
     if (!streaming) return;
     this.counts.played++;
     if (this.#inventedNow) this.counts.concealed++;
+    else this.#noise.learn(this.#frame);
     this.#window[this.#windowAt] = this.#inventedNow ? 1 : 0;
     this.#windowAt = (this.#windowAt + 1) % CONCEALED_WINDOW_FRAMES;
   }

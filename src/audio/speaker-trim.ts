@@ -1,52 +1,97 @@
 /**
- * Keeps the queue before a speaker short. Every pause of ours (a busy machine, a late tick) and every slow crystal
- * leaves sound in the queue that would stay as delay for the rest of the call. So when even the shortest moment of
- * half a second had more in it than needed, a frame or two are blended into the next. How much is needed is learnt from
- * underruns: each asks for one more frame of reserve, five calm seconds give it back. Pure; `device-*.ts` use it.
+ * Keeps the queue before a speaker at its length. Two things change it: every pause of ours (a busy machine, a late
+ * tick) leaves sound in it that would stay as delay for the rest of the call, and no two crystals agree, so the speaker
+ * plays a little faster or slower than the microphone, which is our pace, brings frames. Pure; `device-*.ts` use it.
+ *
+ * - More than a frame too much even in the shortest moment of half a second: pitch periods are left out of each frame
+ *   until half of it is gone; a queue as after a sleep of the machine is cut in one go. How much is needed is learnt
+ *   from underruns: each asks for one more frame of reserve, five calm seconds give it back.
+ * - The mean of ten seconds has moved by 5 ms from what it was: a drift. One pitch period is left out or repeated.
  */
 import {
   FRAME_MS,
+  FRAME_SAMPLES,
+  PITCH_LAG_MAX,
+  SAMPLE_RATE_HZ,
   TRIM_ALL_ABOVE_FRAMES,
+  TRIM_ANY_ABOVE_MS,
   TRIM_CALM_FRAMES,
+  TRIM_DRIFT_FRAMES,
+  TRIM_DRIFT_MS,
   TRIM_RESERVE_MS_MAX,
   TRIM_START_FRAMES,
   TRIM_WINDOW_FRAMES,
 } from './params.ts';
 import { crossfade } from './pcm.ts';
+import { SoundQueue } from './sound-queue.ts';
+import { type StretchMode, TimeStretch } from './time-stretch.ts';
+
+const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 
 export class SpeakerTrim {
+  readonly #queue = new SoundQueue();
+  readonly #stretch = new TimeStretch();
+  readonly #out = new Int16Array(FRAME_SAMPLES + PITCH_LAG_MAX);
   #queueMs = 0;
   #leastMs = Number.POSITIVE_INFINITY;
   #frames = 0;
   #startFrames = TRIM_START_FRAMES;
   #calmFrames = 0;
   #reserveMs = 0;
+  /** Whole frames to leave out. */
   #skips = 0;
   #folded: Int16Array | undefined;
+  /** Samples to leave out, or below zero to put in. */
+  #surplus = 0;
+  #mode: StretchMode = 'calm';
+  /** Of the level of the present ten seconds. */
+  #levelSum = 0;
+  #levelCount = 0;
+  #levelFrames = 0;
+  #usualMs = Number.NaN;
 
   /** What waits beyond that which the device holds in any case, ms. */
   queued(queueMs: number): void {
     this.#queueMs = queueMs;
   }
 
+  /** All that was sent and not heard yet, ms, where the device can tell: for the drift. */
+  level(levelMs: number): void {
+    this.#levelSum += levelMs;
+    this.#levelCount++;
+  }
+
   /** The device had nothing to play. */
   ranDry(): void {
     this.#calmFrames = 0;
+    this.#forgetLevel();
     if (this.#startFrames > 0) return;
     this.#reserveMs = Math.min(TRIM_RESERVE_MS_MAX, this.#reserveMs + FRAME_MS);
   }
 
-  /** The next frame on its way: what to send, or undefined when it goes into the next one. `pcm` is changed. */
+  /**
+   * The next frame on its way: what to send, a little more or less than 20 ms now and then, or undefined when it goes
+   * into the next one. Valid until the next call. `pcm` is changed.
+   */
   pass(pcm: Int16Array): Int16Array | undefined {
     this.#look();
+    this.#watchDrift();
     if (this.#folded) {
       crossfade(this.#folded, pcm);
       this.#folded = undefined;
     }
-    if (this.#skips === 0) return pcm;
-    this.#skips--;
-    this.#folded = pcm.slice();
-    return undefined;
+    if (this.#skips > 0) {
+      this.#skips--;
+      this.#folded = pcm.slice();
+      return undefined;
+    }
+    this.#queue.append(pcm);
+    if (this.#surplus > 0) this.#surplus = Math.max(0, this.#surplus - this.#stretch.shrink(this.#queue, this.#mode));
+    else if (this.#surplus < 0)
+      this.#surplus = Math.min(0, this.#surplus + this.#stretch.grow(this.#queue, this.#mode));
+    const out = this.#out.subarray(0, this.#queue.count);
+    this.#queue.take(out);
+    return out;
   }
 
   #look(): void {
@@ -58,9 +103,39 @@ export class SpeakerTrim {
     }
     if (++this.#frames < TRIM_WINDOW_FRAMES) return;
     this.#frames = 0;
-    const excess = Math.floor((this.#leastMs - this.#reserveMs) / FRAME_MS);
-    // Half of it in each half second; a long queue, as after a sleep of the machine, in one go.
-    this.#skips = excess > TRIM_ALL_ABOVE_FRAMES ? excess : Math.max(0, Math.ceil(excess / 2));
+    const excessMs = this.#leastMs - this.#reserveMs;
     this.#leastMs = Number.POSITIVE_INFINITY;
+    if (excessMs < FRAME_MS) {
+      // What is left of a shortening is done with; a drift is not judged by this.
+      if (this.#mode !== 'calm') this.#surplus = 0;
+      this.#mode = 'calm';
+      return;
+    }
+    this.#forgetLevel();
+    const frames = Math.floor(excessMs / FRAME_MS);
+    if (frames > TRIM_ALL_ABOVE_FRAMES) this.#skips = frames;
+    else this.#surplus = (excessMs / 2) * SAMPLES_PER_MS;
+    this.#mode = excessMs > TRIM_ANY_ABOVE_MS ? 'any' : 'hurried';
+  }
+
+  #watchDrift(): void {
+    if (this.#startFrames > 0 || ++this.#levelFrames < TRIM_DRIFT_FRAMES) return;
+    const meanMs = this.#levelSum / this.#levelCount;
+    this.#levelFrames = 0;
+    this.#levelSum = 0;
+    this.#levelCount = 0;
+    if (!Number.isFinite(meanMs)) return;
+    if (Number.isNaN(this.#usualMs)) this.#usualMs = meanMs;
+    const driftMs = meanMs - this.#usualMs;
+    // One period, whatever its length: as much as half of the drift would ask for too.
+    this.#surplus = Math.abs(driftMs) < TRIM_DRIFT_MS ? 0 : Math.sign(driftMs);
+  }
+
+  /** What comes has another length for another reason than a drift. */
+  #forgetLevel(): void {
+    this.#usualMs = Number.NaN;
+    this.#levelFrames = 0;
+    this.#levelSum = 0;
+    this.#levelCount = 0;
   }
 }

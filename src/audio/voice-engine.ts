@@ -63,6 +63,7 @@ export class VoiceEngine {
     this.#pastOverruns += this.#capture.overruns;
     this.#capture = capture;
     this.#knownOverruns = capture.overruns;
+    this.#receive.paceChanged();
     this.#tellChain();
   }
 
@@ -87,6 +88,11 @@ export class VoiceEngine {
 
   mute(on: boolean): void {
     this.#send.mute(on);
+  }
+
+  /** Whether the voice comes through a TCP stream. */
+  overStream(on: boolean): void {
+    this.#receive.overStream(on);
   }
 
   /** On hold nothing is captured, played or sent; the recording of the speaker goes on with silence. */
@@ -132,7 +138,9 @@ export class VoiceEngine {
   /** So many frames pass unsent and unplayed: the machine slept, or a device blocked us while it opened. */
   skip(frames: number): void {
     for (let frame = 0; frame < frames; frame++) this.#send.skip();
-    if (frames > 0) this.#tellChain();
+    if (frames === 0) return;
+    this.#receive.paceChanged();
+    this.#tellChain();
   }
 
   /** Everything to send or tell since the last drain, in order. */
@@ -156,6 +164,11 @@ export class VoiceEngine {
       deviceMs: Math.round(this.#capture.delayMs + this.#playback.delayMs),
       overruns: this.#pastOverruns + this.#capture.overruns,
       underruns: this.#pastUnderruns + this.#playback.underruns,
+      targetMs: Math.round(this.#receive.targetMs),
+      latePct: this.#receive.latePct,
+      stretchedMs: Math.round(this.#receive.stretchedMs),
+      captureMs: Math.round(this.#capture.delayMs),
+      playbackMs: Math.round(this.#playback.delayMs),
     };
   }
 

@@ -61,6 +61,7 @@ class VoiceChild implements VoiceService {
   #sound: SoundSettings | undefined;
   #spec = '';
   #resumeMs = 0;
+  #stream = false;
   #opening = false;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -134,6 +135,9 @@ class VoiceChild implements VoiceService {
       case 'filters':
         this.#sound = command;
         return this.#engine?.filter(command);
+      case 'way':
+        this.#stream = command.stream;
+        return this.#engine?.overStream(command.stream);
       case 'stop':
         void this.finish();
     }
@@ -179,6 +183,7 @@ class VoiceChild implements VoiceService {
     if (!this.#engine) {
       this.#engine = new VoiceEngine(codec, (parts) => openFilter(parts, this.#options.env));
       if (this.#sound) this.#engine.filter(this.#sound);
+      this.#engine.overStream(this.#stream);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }

@@ -14,7 +14,7 @@ import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-s
 import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
-import type { VoiceEnd } from './voice-end.ts';
+import { tellState, type VoiceEnd, wayOf } from './voice-end.ts';
 
 /** A voice end that dies more often than this in a minute is not started again. */
 const RESTARTS_PER_MINUTE_MAX = 5;
@@ -148,6 +148,7 @@ export class AgentCalls {
         return;
       case 'path':
         this.#change(news.call, { path: news.path, via: news.via ?? null });
+        this.#lines.get(news.call)?.voice?.tell(wayOf(news.path));
         return this.#tell({
           event: 'path',
           ...of,
@@ -256,8 +257,7 @@ export class AgentCalls {
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
     this.#tellFilters(line);
     const view = this.#find(call);
-    if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
-    if (view?.phase === 'held') line.voice?.tell({ type: 'hold', on: true });
+    if (view && line.voice) tellState(line.voice, view);
   }
 
   #tellFilters(line: Line): void {

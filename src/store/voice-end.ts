@@ -3,6 +3,7 @@
  * (`agent-voice-io.ts`); for a service it is an echo without a sound card (`agent-echo-io.ts`); in tests a script.
  */
 import type { FromVoice, ToVoice } from '../audio/port.ts';
+import type { Call } from './state.ts';
 
 export interface VoiceEvents {
   /** A voice body to send; the receiver owns the buffer. */
@@ -23,3 +24,15 @@ export interface VoiceEnd {
 }
 
 export type MakeVoice = (events: VoiceEvents) => VoiceEnd;
+
+/** What a voice end must know of the way its call takes. */
+export function wayOf(path: NonNullable<Call['path']>): ToVoice {
+  return { type: 'way', stream: path === 'tcp' || path === 'tcp443' };
+}
+
+/** Tells a voice end that starts in the middle of a call how that stands. */
+export function tellState(voice: VoiceEnd, call: Pick<Call, 'muted' | 'phase' | 'path'>): void {
+  if (call.muted) voice.tell({ type: 'mute', on: true });
+  if (call.phase === 'held') voice.tell({ type: 'hold', on: true });
+  if (call.path) voice.tell(wayOf(call.path));
+}

@@ -72,6 +72,29 @@ describe('the chain of a microphone', () => {
     expect(frame).toEqual(frames[40]);
   });
 
+  it('knows what was played to the sample, also where the speaker was given a little more or less than a frame', () => {
+    const far: number[] = [];
+    const open = (): VoiceFilter => ({
+      kind: 'own',
+      use: () => undefined,
+      process: (_near, played) => far.push(...played),
+      forget: () => undefined,
+      close: () => undefined,
+    });
+    const chain = chainWith(AUTO, CARD, open);
+    const ramp = Int16Array.from({ length: 320 * 60 }, (_, at) => at + 1);
+    let at = 0;
+    for (let n = 0; n < 50; n++) {
+      chain.process(tone(100, 0.02));
+      const length = n % 9 === 4 ? 240 : n % 9 === 7 ? 400 : 320;
+      chain.played(ramp.subarray(at, at + length));
+      at += length;
+    }
+    const heard = far.slice(far.findIndex((sample) => sample > 0));
+    expect(heard.length).toBeGreaterThan(12_000);
+    expect(heard.every((sample, index) => sample === index + 1)).toBe(true);
+  });
+
   it('takes out no echo when headphones are told, and goes on with noise and gain', () => {
     const { open, opened, asked } = scripted();
     const chain = chainWith({ ...AUTO, headphones: true }, CARD, open);

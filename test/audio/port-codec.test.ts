@@ -96,6 +96,8 @@ describe('control messages', () => {
     });
     expect(asToVoice({ type: 'mute', on: true })).toEqual({ type: 'mute', on: true });
     expect(asToVoice({ type: 'hold', on: false })).toEqual({ type: 'hold', on: false });
+    expect(asToVoice({ type: 'way', stream: true })).toEqual({ type: 'way', stream: true });
+    expect(asToVoice({ type: 'way', stream: 'tcp' })).toBeUndefined();
     expect(asToVoice({ type: 'stop' })).toEqual({ type: 'stop' });
     const filters = { type: 'filters', echo: 'auto', noise: 'on', gain: 'off', headphones: true, inputGainDb: -20 };
     expect(asToVoice({ ...filters, more: 1 })).toEqual(filters);

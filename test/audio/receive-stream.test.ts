@@ -34,7 +34,7 @@ describe('the receiving stream', () => {
   it('plays silence and counts nothing before anything came', () => {
     const stream = new ReceiveStream(receiver);
     expect(levelDb(stream.play(0))).toBe(-96);
-    expect(stream.counts).toEqual({ played: 0, concealed: 0, late: 0, duplicate: 0, refused: 0 });
+    expect(stream.counts).toEqual({ played: 0, concealed: 0, late: 0, duplicate: 0, refused: 0, stretched: 0 });
     expect(stream.concealedPct).toBe(0);
     expect(stream.playedReal).toBe(false);
   });
