@@ -1,11 +1,16 @@
 /**
  * The parts that run fifty times a second or at each meeting, alone and in this process: sealing, codec, jitter buffer,
- * handshake, password, certificate. Each value is the mean of one batch of at least 25 ms; the first batches, in which the
+ * filters of the microphone, handshake, password, certificate. Each value is the mean of one batch of at least 25 ms; the first batches, in which the
  * engine compiles, do not count.
  */
 import { randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
+import { FarEnd } from '../src/audio/far-end.ts';
+import { openOwnFilter } from '../src/audio/filter-own.ts';
+import { loadRnnoise, openDenoiser } from '../src/audio/filter-rnnoise.ts';
+import { openSpeexFilter } from '../src/audio/filter-speex.ts';
+import { GainControl } from '../src/audio/gain-control.ts';
 import { JitterBuffer } from '../src/audio/jitter-buffer.ts';
 import { openOpus } from '../src/audio/opus.ts';
 import { parseVoiceBody, silenceBody, withMediaTime } from '../src/audio/voice-body.ts';
@@ -43,7 +48,8 @@ export const micro: Scene = {
   seconds: 25,
   play: async (say) => {
     say('voice');
-    const voice = [...sealing(), ...codecs(say), jitterBuffer()];
+    await loadRnnoise();
+    const voice = [...sealing(), ...codecs(say), jitterBuffer(), ...filters(say)];
     say('handshake, password, certificate');
     const authority = makeAuthority();
     return [...voice, ...handshake(authority), await password(), certificate(authority)];
@@ -126,6 +132,47 @@ function jitterBuffer(): Figure {
     buffer.pull(now, 0);
     buffer.wish(now, FRAME_MS, true);
   });
+}
+
+/** What the microphone's frame goes through before it is sent, a part at a time. */
+function filters(say: (line: string) => void): Figure[] {
+  const far = framesOf(syntheticSpeech(4));
+  const mic = far.map((pcm) => pcm.map((sample) => sample >> 1));
+  const frame = new Int16Array(mic[0] as Int16Array);
+  let at = 0;
+  const next = (): Int16Array => {
+    frame.set(mic[at++ % mic.length] as Int16Array);
+    return frame;
+  };
+  const reference = (): Int16Array => far[(at + far.length - 3) % far.length] as Int16Array;
+  const figures: Figure[] = [];
+  for (const [name, open] of [
+    ['speexdsp', openSpeexFilter],
+    ['ours', openOwnFilter],
+  ] as const) {
+    try {
+      const both = open({ echo: true, noise: true });
+      figures.push(micros(`echo and noise 20 ms, ${name}`, () => both.process(next(), reference())));
+      both.close();
+      const noise = open({ echo: false, noise: true });
+      figures.push(micros(`noise 20 ms, ${name}`, () => noise.process(next(), reference())));
+      noise.close();
+    } catch (error) {
+      say(`SKIPPED ${name}: ${(error as Error).message}`);
+    }
+  }
+  const strong = openDenoiser();
+  if (strong) figures.push(micros('noise 20 ms, RNNoise', () => strong.process(next())));
+  else say('SKIPPED RNNoise: @echogarden/rnnoise-wasm is not installed');
+  strong?.close();
+  const end = new FarEnd();
+  end.restart(80);
+  const lineUp = micros('line up the far end 20 ms', () => {
+    end.capture(next());
+    end.play(reference());
+  });
+  const gain = new GainControl();
+  return [...figures, lineUp, micros('gain 20 ms', () => gain.process(next(), 0))];
 }
 
 function handshake(authority: ReturnType<typeof makeAuthority>): Figure[] {

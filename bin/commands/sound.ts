@@ -12,17 +12,19 @@ import { columns } from './layout.ts';
 import { examples, UsageProblem } from './usage.ts';
 
 type Change = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
-type Mode = NonNullable<Change['echo']>;
+type Mode = NonNullable<Change['noise']>;
 
 const AFTERWORDS = `
 auto: on with a sound card, off with files (they are sent bit by bit as they are).
+strong: by RNNoise, which takes 2 % of a processor core and 12 ms.
 With headphones on no echo is taken out: there is none.
 Everything holds for the running call at once, and is remembered.`;
 
+const MODES = ['on', 'off', 'auto'];
 const PARTS = [
-  { word: 'echo', description: 'take the echo of the speaker out of the microphone' },
-  { word: 'noise', description: 'turn down steady noise behind the voice' },
-  { word: 'gain', description: 'bring the voice to one loudness, near or far' },
+  { word: 'echo', modes: MODES, description: 'take the echo of the speaker out of the microphone' },
+  { word: 'noise', modes: [...MODES, 'strong'], description: 'turn down the noise behind the voice' },
+  { word: 'gain', modes: MODES, description: 'bring the voice to one loudness, near or far' },
 ] as const;
 
 export function addSound(program: Command, act: Act): void {
@@ -41,10 +43,10 @@ export function addSound(program: Command, act: Act): void {
         return change(invocation, {});
       }),
     );
-  for (const { word, description } of PARTS) {
+  for (const { word, modes, description } of PARTS) {
     sound
       .command(word)
-      .addArgument(new Argument('<mode>', 'on, off or auto').choices(['on', 'off', 'auto']))
+      .addArgument(new Argument('<mode>', modes.join(', ')).choices(modes))
       .description(description)
       .addHelpText('after', examples(`wren sound ${word} off`))
       .action(act((invocation, mode: Mode) => change(invocation, { [word]: mode })));
@@ -91,7 +93,7 @@ function soundRows({ sound, filter, filters }: AudioReport): [string, string][] 
   const late = filters?.echoDelayMs ? `; it comes after ${filters.echoDelayMs} ms` : '';
   return [
     ['Echo:', `${sound.echo}${sound.headphones ? ', but headphones are on' : ''}${now(filters?.echo)}${late}`],
-    ['Noise:', `${sound.noise}${now(filters?.noise)}`],
+    ['Noise:', `${sound.noise}${now(filters?.noise)}${filters?.noiseBy === 'rnnoise' ? ', by RNNoise' : ''}`],
     ['Gain:', `${sound.gain}${now(filters?.gain)}`],
     ['Headphones:', sound.headphones ? 'on' : 'off'],
     ['Input:', `${sound.inputGainDb > 0 ? '+' : ''}${sound.inputGainDb} dB`],

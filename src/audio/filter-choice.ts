@@ -1,10 +1,12 @@
 /**
- * Opens the best filter that is here: the system's speexdsp, which costs half as much, else our own, which is as good.
+ * Opens the best filter that is here: the system's speexdsp, proven for years and cheaper, else our own, which is as good.
  * `WREN_AUDIO_FILTER=speex|own|none` forces one of them, `WREN_SPEEXDSP=FILE` names the library. Nothing is loaded before somebody wants echo or noise taken
  * out. `microphone-chain.ts` calls it.
  */
 import { openOwnFilter } from './filter-own.ts';
+import { openDenoiser } from './filter-rnnoise.ts';
 import { hasSpeexDsp, openSpeexFilter } from './filter-speex.ts';
+import type { FilterSource } from './microphone-chain.ts';
 import type { FilterKind } from './port.ts';
 import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
@@ -22,6 +24,14 @@ export function openFilter(parts: FilterParts, env: Environment): VoiceFilter | 
     }
   }
   return openOwnFilter(parts);
+}
+
+/** Where the chain of a call gets its filters from. */
+export function filtersIn(env: Environment): FilterSource {
+  return {
+    filter: (parts) => openFilter(parts, env),
+    denoiser: () => (env.WREN_AUDIO_FILTER === 'none' ? undefined : openDenoiser()),
+  };
 }
 
 /** What `openFilter` would open. */

@@ -18,8 +18,11 @@ import {
 } from './params.ts';
 import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
-/** Speex delays by one of its frames, so it gets half of ours: 10 ms. */
-const BLOCK = FRAME_SAMPLES / 2;
+/**
+ * Speex delays by one of its frames, so it gets a quarter of ours: 5 ms. With 10 it costs 95 instead of 140 µs and
+ * double talk is 0.015 STOI plainer, which nobody hears; 5 ms of delay are there in every word (measured).
+ */
+const BLOCK = FRAME_SAMPLES / 4;
 
 /** Where the loader of each platform finds the library: its own search path, then Homebrew's folders. */
 const LIBRARIES: { readonly [platform: string]: readonly string[] } = {

@@ -5,10 +5,11 @@
  */
 import { Amplifier } from './amplifier.ts';
 import { FarEnd } from './far-end.ts';
+import type { Denoiser } from './filter-rnnoise.ts';
 import { GainControl } from './gain-control.ts';
 import { FRAME_SAMPLES } from './params.ts';
 import { levelDb, SILENCE } from './pcm.ts';
-import type { BackendKind, SoundFilters, SoundMode, SoundSettings } from './port.ts';
+import type { BackendKind, NoiseMode, SoundFilters, SoundSettings } from './port.ts';
 import { SoundQueue } from './sound-queue.ts';
 import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
@@ -23,8 +24,15 @@ export interface ChainDevices {
 /** Files and nothing at all are what they are; everything else has a room around it. */
 const isCard = (kind: BackendKind): boolean => kind !== 'file' && kind !== 'none';
 
+/** Where the chain gets filters from when they are first wanted. Undefined: none is there, or none may be used. */
+export interface FilterSource {
+  filter(parts: FilterParts): VoiceFilter | undefined;
+  /** For `strong`; while it is not there the filter takes out the noise too. */
+  denoiser(): Denoiser | undefined;
+}
+
 export class MicrophoneChain {
-  readonly #open: (parts: FilterParts) => VoiceFilter | undefined;
+  readonly #source: FilterSource;
   #settings: SoundSettings | undefined;
   #devices: ChainDevices = { capture: 'none', playback: 'none', delayMs: 0 };
   #inputGain = 1;
@@ -32,21 +40,23 @@ export class MicrophoneChain {
   #filter: VoiceFilter | undefined;
   #parts: FilterParts = { echo: false, noise: false };
   #far: FarEnd | undefined;
+  #denoiser: Denoiser | undefined;
   #gain: GainControl | undefined;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   /** What the speaker was given on its way to `far`, which counts in frames. */
   readonly #toFar = new SoundQueue();
   readonly #farFrame = new Int16Array(FRAME_SAMPLES);
 
-  /** `open` gives a filter when one is first needed; undefined when none may be used. */
-  constructor(open: (parts: FilterParts) => VoiceFilter | undefined) {
-    this.#open = open;
+  constructor(source: FilterSource) {
+    this.#source = source;
   }
 
   get report(): SoundFilters {
     return {
       filter: this.#filter?.kind ?? 'none',
-      ...this.#parts,
+      echo: this.#parts.echo,
+      noise: this.#parts.noise || this.#denoiser !== undefined,
+      ...(this.#denoiser ? { noiseBy: 'rnnoise' } : {}),
       gain: this.#gain !== undefined,
       echoDelayMs: this.#far?.delayMs === undefined ? null : Math.round(this.#far.delayMs),
     };
@@ -68,12 +78,13 @@ export class MicrophoneChain {
 
   /** One captured frame; gives it back, or a frame of its own that is valid until the next call. */
   process(pcm: Int16Array | undefined): Int16Array | undefined {
-    if (!pcm || pcm.length !== FRAME_SAMPLES || !(this.#input || this.#filter || this.#gain)) return pcm;
+    if (!pcm || pcm.length !== FRAME_SAMPLES || !this.#works) return pcm;
     const frame = this.#frame;
     frame.set(pcm);
     this.#input?.apply(frame, this.#inputGain);
     const beforeDb = this.#gain ? levelDb(frame) : 0;
     this.#clean(frame);
+    this.#denoiser?.process(frame);
     this.#gain?.process(frame, beforeDb);
     return frame;
   }
@@ -99,8 +110,22 @@ export class MicrophoneChain {
   }
 
   close(): void {
+    this.#closeFilter();
+    this.#closeDenoiser();
+  }
+
+  get #works(): boolean {
+    return (this.#input ?? this.#filter ?? this.#denoiser ?? this.#gain) !== undefined;
+  }
+
+  #closeFilter(): void {
     this.#filter?.close();
     this.#filter = undefined;
+  }
+
+  #closeDenoiser(): void {
+    this.#denoiser?.close();
+    this.#denoiser = undefined;
   }
 
   #clean(frame: Int16Array): void {
@@ -112,12 +137,13 @@ export class MicrophoneChain {
   #arrange(): void {
     const { echo, noise, gain, headphones, inputGainDb } = this.#settings ?? NOTHING;
     const { capture, playback } = this.#devices;
-    const wanted = (mode: SoundMode, auto: boolean): boolean => mode === 'on' || (mode === 'auto' && auto);
-    const parts = {
+    const wanted = (mode: NoiseMode, auto: boolean): boolean => (mode === 'auto' ? auto : mode !== 'off');
+    if (noise !== 'strong') this.#closeDenoiser();
+    else this.#denoiser ??= this.#source.denoiser();
+    this.#arrangeFilter({
       echo: !headphones && wanted(echo, isCard(capture) && isCard(playback)),
-      noise: wanted(noise, isCard(capture)),
-    };
-    this.#arrangeFilter(parts);
+      noise: !this.#denoiser && wanted(noise, isCard(capture)),
+    });
     this.#inputGain = 10 ** (inputGainDb / 20);
     if (inputGainDb === 0) this.#input = undefined;
     else this.#input ??= new Amplifier();
@@ -126,9 +152,9 @@ export class MicrophoneChain {
   }
 
   #arrangeFilter(parts: FilterParts): void {
-    if (!parts.echo && !parts.noise) this.close();
+    if (!parts.echo && !parts.noise) this.#closeFilter();
     else if (this.#filter) this.#filter.use(parts);
-    else this.#filter = this.#open(parts);
+    else this.#filter = this.#source.filter(parts);
     this.#parts = this.#filter ? parts : { echo: false, noise: false };
     if (!this.#parts.echo) this.#far = undefined;
     else if (!this.#far) {

@@ -123,7 +123,13 @@ const MODES: ReadonlySet<unknown> = new Set<SoundMode>(['on', 'off', 'auto']);
 
 function filtersOf(value: { readonly [field: string]: unknown }): ToVoice | undefined {
   const { echo, noise, gain, headphones, inputGainDb } = value;
-  if (!MODES.has(echo) || !MODES.has(noise) || !MODES.has(gain) || typeof headphones !== 'boolean') return undefined;
+  if (
+    !MODES.has(echo) ||
+    !(MODES.has(noise) || noise === 'strong') ||
+    !MODES.has(gain) ||
+    typeof headphones !== 'boolean'
+  )
+    return undefined;
   if (typeof inputGainDb !== 'number' || !(Math.abs(inputGainDb) <= INPUT_GAIN_DB_MAX)) return undefined;
   return { type: 'filters', echo, noise, gain, headphones, inputGainDb } as ToVoice;
 }

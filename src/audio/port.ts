@@ -17,16 +17,19 @@ export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3 } as const;
 
 export type CodecKind = 'native' | 'wasm';
 export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
-/** What takes out echo and noise: the system's speexdsp, our own, or nothing. */
+/** What takes out echo and, unless RNNoise does, noise: the system's speexdsp, our own, or nothing. */
 export type FilterKind = 'speex' | 'own' | 'none';
 
 /** `auto`: on where it makes sense, which is with a sound card; files stay as they are. */
 export type SoundMode = 'on' | 'off' | 'auto';
 
+/** `strong`: on, by RNNoise where that is installed. */
+export type NoiseMode = SoundMode | 'strong';
+
 /** What a person wants done with the sound of the microphone. */
 export interface SoundSettings {
   readonly echo: SoundMode;
-  readonly noise: SoundMode;
+  readonly noise: NoiseMode;
   readonly gain: SoundMode;
   /** Nothing of the speaker reaches the microphone: no echo is taken out. */
   readonly headphones: boolean;
@@ -40,6 +43,8 @@ export interface SoundFilters {
   readonly filter: FilterKind;
   readonly echo: boolean;
   readonly noise: boolean;
+  /** Present while RNNoise takes out the noise. */
+  readonly noiseBy?: 'rnnoise';
   readonly gain: boolean;
   /** Measured, from the sample given to the speaker to the sample captured; null before that and without echo. */
   readonly echoDelayMs: number | null;

@@ -7,18 +7,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Capture, Playback } from './device.ts';
 import { noCapture, noPlayback } from './device-none.ts';
-import { MicrophoneChain } from './microphone-chain.ts';
+import { type FilterSource, MicrophoneChain } from './microphone-chain.ts';
 import type { OpusCodec } from './opus.ts';
 import { LEVEL_EVERY_MS, SILENCE_DB, STATS_EVERY_MS } from './params.ts';
 import { SILENCE } from './pcm.ts';
 import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { SendStream } from './send-stream.ts';
-import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
 export type VoiceOutput =
   /** One voice body of 60 bytes for the agent to seal and send. */
   { readonly type: 'body'; readonly bytes: Buffer } | { readonly type: 'tell'; readonly message: FromVoice };
+
+const NO_FILTERS: FilterSource = { filter: () => undefined, denoiser: () => undefined };
 
 export class VoiceEngine {
   readonly #send: SendStream;
@@ -43,11 +44,11 @@ export class VoiceEngine {
   #knownOverruns = 0;
   #knownUnderruns = 0;
 
-  /** `openFilter` is asked when echo or noise is first to be taken out; without it they never are. */
-  constructor(codec: OpusCodec, openFilter?: (parts: FilterParts) => VoiceFilter | undefined) {
+  /** `filters` is asked when echo or noise is first to be taken out; without it they never are. */
+  constructor(codec: OpusCodec, filters: FilterSource = NO_FILTERS) {
     this.#send = new SendStream(codec);
     this.#receive = new ReceiveStream(codec);
-    this.#chain = new MicrophoneChain(openFilter ?? (() => undefined));
+    this.#chain = new MicrophoneChain(filters);
   }
 
   get capture(): Capture {

@@ -10,7 +10,8 @@ import type { Capture, DeviceEvents } from './device.ts';
 import { openDevices, type Side } from './device-choice.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { type AudioFailure, asAudioFailure } from './failure.ts';
-import { openFilter } from './filter-choice.ts';
+import { filtersIn } from './filter-choice.ts';
+import { loadRnnoise } from './filter-rnnoise.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
 import {
@@ -134,13 +135,19 @@ class VoiceChild implements VoiceService {
         return this.#engine?.hold(command.on);
       case 'filters':
         this.#sound = command;
-        return this.#engine?.filter(command);
+        // Until it is there the ordinary filter does its work.
+        if (command.noise === 'strong') void loadRnnoise().then(() => this.#filter());
+        return this.#filter();
       case 'way':
         this.#stream = command.stream;
         return this.#engine?.overStream(command.stream);
       case 'stop':
         void this.finish();
     }
+  }
+
+  #filter(): void {
+    if (this.#sound && !this.#finished) this.#engine?.filter(this.#sound);
   }
 
   #tell(message: FromVoice): void {
@@ -181,8 +188,8 @@ class VoiceChild implements VoiceService {
     const codec = this.#openCodec();
     if (!codec) return;
     if (!this.#engine) {
-      this.#engine = new VoiceEngine(codec, (parts) => openFilter(parts, this.#options.env));
-      if (this.#sound) this.#engine.filter(this.#sound);
+      this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env));
+      this.#filter();
       this.#engine.overStream(this.#stream);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();

@@ -90,7 +90,7 @@ export const Command = v.variant('type', [
   v.object({
     type: v.literal('sound.set'),
     echo: v.exactOptional(Mode),
-    noise: v.exactOptional(Mode),
+    noise: v.exactOptional(v.picklist(['on', 'off', 'auto', 'strong'])),
     gain: v.exactOptional(Mode),
     headphones: v.exactOptional(v.boolean()),
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),

@@ -12,7 +12,7 @@
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
 
-import type { SoundMode, SoundSettings } from '../audio/port.ts';
+import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
 import type { PathReport } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type {
@@ -85,7 +85,7 @@ export type AgentCommand =
   | {
       readonly type: 'sound.set';
       readonly echo?: SoundMode;
-      readonly noise?: SoundMode;
+      readonly noise?: NoiseMode;
       readonly gain?: SoundMode;
       readonly headphones?: boolean;
       /** -20..20 dB. */

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import Conf from 'conf';
 import * as v from 'valibot';
-import type { SoundMode, SoundSettings } from '../audio/port.ts';
+import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { AUDIO_SPEC_LENGTH_MAX, INPUT_GAIN_DB_MAX, PROXY_URL_LENGTH_MAX } from '../net/protocol/params.ts';
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
@@ -39,7 +39,7 @@ export interface Settings {
   readonly pathTests: boolean;
   /** Echo, noise and gain of the microphone (`audio/microphone-chain.ts`). */
   readonly echo: SoundMode;
-  readonly noise: SoundMode;
+  readonly noise: NoiseMode;
   readonly gain: SoundMode;
   readonly headphones: boolean;
   /** -20..20 dB. */
@@ -128,7 +128,7 @@ const SCHEMAS = {
   webPorts: v.boolean(),
   pathTests: v.boolean(),
   echo: MODE,
-  noise: MODE,
+  noise: v.picklist(['on', 'off', 'auto', 'strong']),
   gain: MODE,
   headphones: v.boolean(),
   inputGainDb: v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openOwnFilter } from '../../src/audio/filter-own.ts';
-import { type ChainDevices, MicrophoneChain } from '../../src/audio/microphone-chain.ts';
+import { type ChainDevices, type FilterSource, MicrophoneChain } from '../../src/audio/microphone-chain.ts';
 import { levelDb } from '../../src/audio/pcm.ts';
 import type { SoundSettings } from '../../src/audio/port.ts';
 import type { FilterParts, VoiceFilter } from '../../src/audio/voice-filter.ts';
@@ -32,9 +32,10 @@ function scripted() {
 function chainWith(
   settings: SoundSettings | undefined,
   devices: ChainDevices,
-  open = scripted().open,
+  filter: FilterSource['filter'] = scripted().open,
+  denoiser: FilterSource['denoiser'] = () => undefined,
 ): MicrophoneChain {
-  const chain = new MicrophoneChain(open);
+  const chain = new MicrophoneChain({ filter, denoiser });
   chain.use(devices);
   if (settings) chain.set(settings);
   return chain;
@@ -136,9 +137,36 @@ describe('the chain of a microphone', () => {
   });
 
   it('goes without echo and noise where no filter may be used, and says so', () => {
-    const chain = chainWith(AUTO, CARD, (() => undefined) as never);
+    const chain = chainWith(AUTO, CARD, () => undefined);
     expect(chain.report).toEqual({ filter: 'none', echo: false, noise: false, gain: true, echoDelayMs: null });
     expect(chain.process(frames[0])).toHaveLength(320);
+  });
+
+  it('leaves strong noise suppression to RNNoise where it is there, to the filter until then', () => {
+    const { open, opened, asked } = scripted();
+    const said: string[] = [];
+    let there = false;
+    const denoiser = () =>
+      there ? { process: () => said.push('process'), close: () => said.push('close') } : undefined;
+    const strong = { ...OFF, noise: 'strong' } as const;
+    const chain = chainWith(strong, FILES, open, denoiser);
+    expect(opened).toEqual([{ echo: false, noise: true }]);
+    expect(chain.report).toMatchObject({ filter: 'own', noise: true });
+    there = true;
+    chain.set(strong);
+    expect(asked).toEqual(['close']);
+    expect(chain.report).toEqual({
+      filter: 'none',
+      echo: false,
+      noise: true,
+      noiseBy: 'rnnoise',
+      gain: false,
+      echoDelayMs: null,
+    });
+    chain.process(frames[0]);
+    chain.set(OFF);
+    expect(said).toEqual(['process', 'close']);
+    expect(chain.process(frames[0])).toBe(frames[0]);
   });
 
   it('makes the input louder or quieter by what is told, before all else, and clips nothing', () => {

@@ -3,6 +3,7 @@ import { hasNativeOpus, type OpusCodec, openOpus } from '../../src/audio/opus.ts
 import { levelDb } from '../../src/audio/pcm.ts';
 import { parseVoiceBody } from '../../src/audio/voice-body.ts';
 import { VoiceEngine } from '../../src/audio/voice-engine.ts';
+import type { VoiceFilter } from '../../src/audio/voice-filter.ts';
 import { compare, stoi } from '../support/likeness.ts';
 import { speech, tone } from '../support/speech.ts';
 import { keptPlayback, recordedCapture, runLoop } from '../support/voice-loop.ts';
@@ -158,20 +159,21 @@ describe('the filters of an engine', () => {
 
   function engineWith(
     kind: 'file' | 'pulse',
-    filter: boolean,
+    isTold: boolean,
   ): { engine: VoiceEngine; far: Int16Array[]; forgot: () => number } {
     const far: Int16Array[] = [];
     let forgotten = 0;
-    const engine = new VoiceEngine(codec(), () => ({
+    const filter = (): VoiceFilter => ({
       kind: 'own',
       use: () => undefined,
       process: (_mic, reference) => far.push(reference.slice()),
       forget: () => forgotten++,
       close: () => undefined,
-    }));
+    });
+    const engine = new VoiceEngine(codec(), { filter, denoiser: () => undefined });
     engine.attachCapture({ ...recordedCapture(spoken), kind });
     engine.attachPlayback({ ...keptPlayback(), kind });
-    if (filter) engine.filter(settings);
+    if (isTold) engine.filter(settings);
     return { engine, far, forgot: () => forgotten };
   }
 

@@ -146,6 +146,7 @@ test.each<[string, RegExp]>([
   ['sound loud', /there is no "wren sound loud"/],
   ['sound echo', /missing required argument/],
   ['sound echo loud', /Allowed choices are on, off, auto/],
+  ['sound gain strong', /Allowed choices are on, off, auto/],
   ['sound headphones auto', /Allowed choices are on, off/],
   ['sound input 21', /decibels from -20 to 20/],
   ['sound input -20.5', /decibels from -20 to 20/],
