@@ -232,6 +232,26 @@ seeded('after 30 % of ten supernodes died every name is found, from everywhere',
   }
 });
 
+seeded(
+  'people who came by one invite have their standbys at many supernodes, not all at the same',
+  (world) => {
+    const people = network(world, 5);
+    const crowd = Array.from({ length: 12 }, (_, index) => at(people, 'super1', `person-${index}`));
+    world.advance(30_000);
+    const standbyOf = (person: Person): string => {
+      const told = person.node.events.findLast((event) => event.type === 'standby');
+      return told?.type === 'standby' && told.endpoint ? told.endpoint.host : '';
+    };
+    const standbys = crowd.map(standbyOf);
+    expect(standbys).not.toContain('');
+    // Twelve throws of four: three or four at one are likely, seven are not.
+    const most = Math.max(...standbys.map((one) => standbys.filter((other) => other === one).length));
+    expect(most).toBeLessThanOrEqual(7);
+    expect(new Set(standbys).size).toBeGreaterThanOrEqual(3);
+  },
+  1,
+);
+
 seeded('two halves of the supernodes that were cut off find together again', (world) => {
   const people = network(world, 4);
   const alice = at(people, 'super1', 'alice1', { supernodes: endpointsOf(people, ['super1', 'super2']) });

@@ -6,7 +6,7 @@
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import { connectAgent } from '../../src/store/agent-client-io.ts';
-import type { CallEvent } from '../../src/store/port.ts';
+import type { CallEvent, SearchReport } from '../../src/store/port.ts';
 import { type AppState, currentCall } from '../../src/store/state.ts';
 import { type CallFacts, factsOf, PASSWORD, type WrenNetwork } from './wren-network.ts';
 
@@ -50,9 +50,9 @@ export class LabPerson {
   /** Joins the network, which starts the agent; signed up is nobody yet. */
   static async join(
     network: WrenNetwork,
-    who: { readonly host: string; readonly name: string; readonly profile?: string },
+    who: { readonly host: string; readonly name: string; readonly profile?: string; readonly invite?: string },
   ): Promise<LabPerson> {
-    await network.succeed(who, 'join', network.invite);
+    await network.succeed(who, 'join', who.invite ?? network.invite);
     const agent = await connectAgent({ profileDir: network.profileOf(who), start: false });
     const person = new LabPerson(who, agent);
     agent.onEvent((event) => {
@@ -75,14 +75,24 @@ export class LabPerson {
       why = error instanceof Refusal ? error.code : String(error);
     }
     const tookMs = performance.now() - beganAt;
-    return { ok: why === '', tookMs, supernode: (await this.#state()).supernode, why };
+    return { ok: why === '', tookMs, supernode: (await this.state()).supernode, why };
+  }
+
+  /** As the agent answers a screen. */
+  state(): Promise<AppState> {
+    return this.#agent.request({ type: 'status' });
+  }
+
+  /** Of others only: nobody finds himself. */
+  search(pattern: string, limit = 100): Promise<SearchReport> {
+    return this.#agent.request({ type: 'search', pattern, limit });
   }
 
   /** Drops the supernode and races to one again; how it is reached then. */
   async attachAnew(): Promise<AppState['supernode']> {
     await this.#agent.request({ type: 'debug', fault: 'drop-supernode' });
-    await this.#until(async () => (await this.#state()).connection === 'online', 'a supernode', SIGN_UP_LIMIT_MS);
-    return (await this.#state()).supernode;
+    await this.#until(async () => (await this.state()).connection === 'online', 'a supernode', SIGN_UP_LIMIT_MS);
+    return (await this.state()).supernode;
   }
 
   /** Ends the agent, as `wren agent stop` does. */
@@ -133,7 +143,7 @@ export class LabPerson {
 
   /** Nobody goes into the next call with one that was given up. */
   async #leave(): Promise<void> {
-    if (currentCall(await this.#state()) === undefined) return;
+    if (currentCall(await this.state()) === undefined) return;
     await this.#agent.request({ type: 'call.hang-up' }).catch(() => {});
   }
 
@@ -159,16 +169,12 @@ export class LabPerson {
   }
 
   async #relation({ name }: LabPerson): Promise<string | undefined> {
-    return (await this.#state()).buddies.find((buddy) => buddy.name === name)?.relation;
+    return (await this.state()).buddies.find((buddy) => buddy.name === name)?.relation;
   }
 
   async #sees({ name }: LabPerson): Promise<boolean> {
-    const buddy = (await this.#state()).buddies.find((one) => one.name === name);
+    const buddy = (await this.state()).buddies.find((one) => one.name === name);
     return buddy?.relation === 'both' && buddy.presence === 'online';
-  }
-
-  #state(): Promise<AppState> {
-    return this.#agent.request({ type: 'status' });
   }
 
   /** Looks after each event of the agent. */

@@ -3,6 +3,8 @@
  * in one of them. `run.mjs` bundles and starts it.
  */
 import { describePlace, expectedRoute, PLACES, type Place } from '../places.ts';
+import { CROWD } from './crowd.ts';
+import { CrowdScenes } from './crowd-scenes.ts';
 import { type Cell, GRID_DEFAULTS, Grid, type GridWish, gridLines, isAsExpected, type PersonFacts } from './grid.ts';
 import { labSupport } from './keeper.ts';
 import { Lab } from './lab.ts';
@@ -17,6 +19,7 @@ const USAGE = `The network lab: real wren processes behind NAT boxes and bad cab
     --parallel N                         calls at a time (default ${GRID_DEFAULTS.parallel})
     --strangers                          call without being buddies
     --json                               one JSON object a line: people, cells
+  npm run lab -- --crowd                 ten supernodes, thirty people, and what may happen to them
   npm run lab -- --in PLACE COMMAND...   run a program there; the public host 198.19.1.2 is outside
   npm run lab -- --list                  what the places are
   npm run lab -- --as-nobody ...         the same without being root, by unprivileged user namespaces
@@ -25,7 +28,7 @@ A cell is: route, ms from the answer to the first sound at both ends, ms to the 
 words is what the caller's end says, then what the callee's says: tcp443/relay is a caller who reaches the supernode by
 TCP 443 and a callee who reaches it by UDP. "-" is a place from which nobody gets in; "!" is not what test/places.ts says.`;
 
-/** Resolves with the exit code: 0 done, 1 a cell is not as the table says, 2 the machine cannot, 3 usage. */
+/** Resolves with the exit code: 0 done, 1 not as the table says or as it should be, 2 the machine cannot, 3 usage. */
 export async function main(argv: readonly string[]): Promise<number> {
   // An exit takes the lab with it (`keeper.ts`); a death by signal would leave its folder for the next run to sweep.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
@@ -35,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes('--list')) return say(PLACES.map(describePlace).join('\n'), 0);
   if (!support.ok) return say(`The lab does not run on this machine: ${support.why}.`, 2);
   if (at >= 0) return await runInside(placesOf(argv[at + 1] ?? ''), argv.slice(at + 2));
+  if (argv.includes('--crowd')) return await crowd();
   if (!argv.includes('--grid')) return say(USAGE, 3);
   return await grid(argv);
 }
@@ -55,6 +59,23 @@ async function grid(argv: readonly string[]): Promise<number> {
   };
   if (!callers || !callees || ![wish.delayMs, wish.forS, wish.parallel].every((n) => n >= 0)) return say(USAGE, 3);
   return await callAll({ ...wish, callers, callees }, argv.includes('--json'));
+}
+
+async function crowd(): Promise<number> {
+  const beganAt = performance.now();
+  const tell = (line: string): number => say(`[${seconds(beganAt)} s] ${line}`, 0);
+  const scenes = await CrowdScenes.start(CROWD, tell);
+  try {
+    const problems: string[] = [];
+    for (const play of ['everybodyIsFound', 'threeDie', 'theyComeBack', 'cutInHalves'] as const) {
+      const wrong = await scenes[play]();
+      for (const line of wrong) tell(`NOT as it should be: ${line}`);
+      problems.push(...wrong);
+    }
+    return say(problems.length === 0 ? 'all as it should be' : `${problems.length} things wrong`, problems.length && 1);
+  } finally {
+    await scenes.stop();
+  }
 }
 
 async function callAll(wish: GridWish, json: boolean): Promise<number> {

@@ -55,10 +55,12 @@ export class WrenNetwork {
   readonly lab: Lab;
   /** With login server and supernode. */
   readonly invite: string;
+  readonly #servers: Map<string, LabProcess>;
 
-  private constructor(lab: Lab, invite: string) {
+  private constructor(lab: Lab, invite: string, servers = new Map<string, LabProcess>()) {
     this.lab = lab;
     this.invite = invite;
+    this.#servers = servers;
   }
 
   /** Takes the hosts `login` and `supernode`. Further flags for each of the two servers may be given. */
@@ -71,7 +73,19 @@ export class WrenNetwork {
     const network = new WrenNetwork(lab, '');
     const first = await network.#serve('login', ['login-server', ...(flags.login ?? [])]);
     const both = await network.#serve('supernode', ['supernode', '--invite', first, ...(flags.supernode ?? [])]);
-    return new WrenNetwork(lab, both);
+    return new WrenNetwork(lab, both, network.#servers);
+  }
+
+  /** Another supernode, at a host that is placed; or one of before again, with what it kept. Resolves with its invite. */
+  addSupernode(host: string): Promise<string> {
+    return this.#serve(host, ['supernode', '--invite', this.invite]);
+  }
+
+  /** The program that serves at a host. */
+  server(host: string): LabProcess {
+    const server = this.#servers.get(host);
+    if (!server) throw new Error(`nobody serves at ${host}`);
+    return server;
   }
 
   /** `wren` as the person of a host. */
@@ -153,6 +167,7 @@ export class WrenNetwork {
   async #serve(host: string, [command = '', ...flags]: readonly string[]): Promise<string> {
     const place = ['--dir', join(this.lab.folder, host, 'state'), '--host', this.lab.address(host)];
     const server = this.wren(host, command, ...place, ...flags, '--json');
+    this.#servers.set(host, server);
     await server.saw(/"ready"/, SERVER_START_MS);
     return String(server.events()[0]?.invite);
   }

@@ -3,11 +3,11 @@
  * they are tried. Told of them by the invite, the login server (`Supernodes`) and our supernode (`Entries`), and of
  * every race by the supernode link; gives the link its list; is stored as plain data.
  *
- * The order: first those that the invite names, in its order, then those that the login server named, by node id. It is
- * the same for everybody, because people at different supernodes do not find each other today: whoever tries the same
- * order meets at the same place. Only who missed on this network lately stands behind the others. Then come those that
- * supernodes told of, by how well they did here, anywhere, and how fresh they are, with a little chance, spread over
- * networks (/16). Once supernodes share an index, the first two rules end and the last one orders all.
+ * The order: first those that the invite names, in its order; then those that the login server named, the one where we
+ * were last before the others, which stand as each cache drew lots for itself: what stood first for everybody would
+ * carry everybody, as first supernode or in standby. Then come those that supernodes told of, by how well they did here,
+ * anywhere, and how fresh they are, with a little chance, spread over networks (/16). Who missed on this network lately
+ * stands behind all others.
  *
  * The signature of an entry has done its work when the entry comes in here: what is stored is in a file that only its
  * owner can write, and a handshake proves each supernode anyhow. Times are of the wall clock, since they are stored.
@@ -60,6 +60,8 @@ interface Entry {
   origin: Origin;
   /** Place in the invite. */
   rank: number;
+  /** Orders those that the login server named. */
+  readonly lot: number;
   issuedAtMs: number;
   visits: Visit[];
 }
@@ -77,7 +79,7 @@ export class HostCache {
       // What an older invite named is hearsay now.
       const origin = one.origin === 'invite' ? 'heard' : one.origin;
       const visits = one.visits.slice(0, HOST_VISITS_MAX);
-      this.#entries.push({ ...one, endpoints, origin, rank: Number.POSITIVE_INFINITY, visits });
+      this.#entries.push({ ...one, endpoints, origin, rank: Number.POSITIVE_INFINITY, lot: random.fraction(), visits });
     }
     for (const [rank, endpoint] of invite.entries()) {
       const entry = this.#at(endpoint) ?? this.#add({ nodeId: '', endpoints: [endpoint], issuedAtMs: 0 }, 'invite');
@@ -145,7 +147,7 @@ export class HostCache {
     const { lastGood, except = [] } = choice;
     const left = this.#entries.filter((entry) => !except.some((one) => isAt(entry, one)));
     const missed = (entry: Entry): boolean => hasMissed(entry, wallMs, network);
-    const primary = left.filter((entry) => isPrimary(entry, wallMs)).sort(byPrimaryOrder);
+    const primary = left.filter((entry) => isPrimary(entry, wallMs)).sort(byRankAndLot(lastGood));
     const chance = (): number => 0.1 * this.#random.fraction();
     const others = left
       .filter((entry) => !isPrimary(entry, wallMs))
@@ -169,7 +171,8 @@ export class HostCache {
 
   #add({ nodeId: node, endpoints, issuedAtMs }: SupernodeRecord, origin: Origin): Entry {
     const kept = unique(endpoints).slice(0, SUPERNODE_ENDPOINTS_MAX);
-    const entry: Entry = { node, endpoints: kept, origin, rank: Number.POSITIVE_INFINITY, issuedAtMs, visits: [] };
+    const [rank, lot] = [Number.POSITIVE_INFINITY, this.#random.fraction()];
+    const entry: Entry = { node, endpoints: kept, origin, rank, lot, issuedAtMs, visits: [] };
     this.#entries.push(entry);
     return entry;
   }
@@ -237,9 +240,13 @@ function isPrimary({ origin, issuedAtMs }: Entry, wallMs: number): boolean {
   return issuedAtMs === 0 || wallMs < issuedAtMs + SUPERNODE_ENTRY_LIFETIME_MS;
 }
 
-function byPrimaryOrder(a: Entry, b: Entry): number {
-  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
-  return a.node < b.node ? -1 : a.node > b.node ? 1 : 0;
+/** The invite's word first, then where we were last. */
+function byRankAndLot(lastGood: Endpoint | undefined): (a: Entry, b: Entry) => number {
+  return (a, b) => {
+    if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
+    const [aWas, bWas] = [isAt(a, lastGood), isAt(b, lastGood)];
+    return aWas === bWas ? a.lot - b.lot : aWas ? -1 : 1;
+  };
 }
 
 /** One of each neighbourhood, then the second of each, and so on: they seldom fail together. */

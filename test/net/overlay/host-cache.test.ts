@@ -34,14 +34,30 @@ const order = (cache: HostCache, wallMs = WALL_MS, network = HOME) => cache.orde
 const places = (...numbers: number[]) => numbers.map((number) => printEndpoint(place(number)));
 
 describe('the order', () => {
-  it('is that of the invite, then the login server’s by node id, then what supernodes told: the same for everybody', () => {
-    const one = fresh([place(9), place(8)]);
-    const other = fresh([place(9), place(8)]);
-    for (const number of [3, 1, 2]) one.name(record(number), 'login');
-    for (const number of [2, 3, 1]) other.name(record(number), 'login');
-    one.name(record(7), 'heard');
-    expect(order(one)).toEqual(places(9, 8, 1, 2, 3, 7));
-    expect(order(other)).toEqual(places(9, 8, 1, 2, 3));
+  it('is that of the invite, then the login server’s by lot, then what supernodes told', () => {
+    const firsts = new Set<string>();
+    for (let person = 0; person < 40; person++) {
+      const cache = new HostCache(seededRandom(`person ${person}`), [place(9), place(8)]);
+      cache.name(record(7), 'heard');
+      for (const number of [1, 2, 3]) cache.name(record(number), 'login');
+      const all = order(cache);
+      expect(all.slice(0, 2)).toEqual(places(9, 8));
+      expect(all.slice(2, 5).toSorted()).toEqual(places(1, 2, 3));
+      expect(all.slice(5)).toEqual(places(7));
+      // Asked again it is the same: nobody wanders.
+      expect(order(cache)).toEqual(all);
+      firsts.add(all[2] ?? '');
+    }
+    expect(firsts.size).toBe(3);
+  });
+
+  it('has where we were last before the others that the login server named', () => {
+    for (let person = 0; person < 10; person++) {
+      const cache = new HostCache(seededRandom(`person ${person}`), [place(9)]);
+      for (const number of [1, 2, 3]) cache.name(record(number), 'login');
+      const lastGood = place(2);
+      expect(cache.order(WALL_MS, HOME, { lastGood }).map(printEndpoint).slice(0, 2)).toEqual(places(9, 2));
+    }
   });
 
   it('does not change with success: people meet at the first one that is there', () => {
