@@ -6,8 +6,8 @@ import { Crowd, type CrowdWish } from './crowd.ts';
 import type { LabPerson } from './lab-person.ts';
 
 const KILLED = 3;
-/** N11: all names after a minute; N2: five seconds, on a machine that does nothing else. */
-const BACK_MS = 30_000;
+/** N4: all are back after a minute, whoever lost both supernodes by his own keep-alive only. N11: so are all names. */
+const BACK_MS = 60_000;
 const SAME_MS = 60_000;
 /** Long enough that each half takes the other for dead. */
 const CUT_MS = 10_000;
@@ -44,7 +44,8 @@ export class CrowdScenes {
     const homes = await this.#crowd.homesOf(people.at(-1)!);
     this.#killed = [...new Set([...homes, ...supernodes.slice(1)])].slice(0, KILLED);
     for (const host of this.#killed) network.server(host).kill('SIGKILL');
-    this.#say(`all online ${await this.#crowd.everybodyOnline(BACK_MS, this.#killed)} ms after three died`);
+    const [mostMs, allMs] = await this.#crowd.everybodyOnline(BACK_MS, this.#killed);
+    this.#say(`nine of ten online ${mostMs} ms after three died, all after ${allMs} ms`);
     await this.#sameList('the same list everywhere after');
     const problems = await this.#crowd.missingByName();
     const viewers = this.#crowd.viewers();
@@ -93,7 +94,7 @@ export class CrowdScenes {
     heal();
     this.#members.push(...late.map(({ name }) => name));
     await this.#sameList('after healing the same list everywhere after');
-    this.#say(`all online ${await this.#crowd.everybodyOnline(BACK_MS)} ms later`);
+    await this.#crowd.everybodyOnline(BACK_MS);
     return [...problems, ...(await this.#call(late[0]!, late[1]!))];
   }
 

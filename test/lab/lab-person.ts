@@ -15,6 +15,8 @@ const FRIENDS_LIMIT_MS = 15_000;
 /** A call that did not come about by then never will: longer than ringing lasts. */
 const ANSWER_LIMIT_MS = 50_000;
 const END_LIMIT_MS = 5_000;
+const SEARCH_TRIES = 5;
+const SEARCH_AGAIN_MS = 2_000;
 /** A way without relay is the last once it has lasted this long: nobody has a reason to leave it. */
 const SETTLED_MS = 400;
 
@@ -83,9 +85,16 @@ export class LabPerson {
     return this.#agent.request({ type: 'status' });
   }
 
-  /** Of others only: nobody finds himself. */
-  search(pattern: string, limit = 100): Promise<SearchReport> {
-    return this.#agent.request({ type: 'search', pattern, limit });
+  /** Of others only: nobody finds himself. Asks again where a supernode is too busy to answer. */
+  async search(pattern: string, limit = 50): Promise<SearchReport> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#agent.request({ type: 'search', pattern, limit });
+      } catch (error) {
+        if (!(error instanceof Refusal && error.code === 'busy') || tries === SEARCH_TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, SEARCH_AGAIN_MS));
+      }
+    }
   }
 
   /** Drops the supernode and races to one again; how it is reached then. */
