@@ -134,6 +134,10 @@ export class MeshDesk {
     this.settle(now);
   }
 
+  get indexForm(): IndexForm {
+    return this.#index.form;
+  }
+
   get load(): MeshLoad {
     return { members: this.#membership.alive().length, records: this.#index.size, indexForm: this.#index.form };
   }
