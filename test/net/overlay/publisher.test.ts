@@ -77,7 +77,7 @@ describe('a node tells the index of itself', () => {
     wallMs += 12 * HOUR_MS;
     const [later] = said(300 + 12 * HOUR_MS);
     expect(later?.record).toMatchObject({ signedInAtMs: WALL_MS + 12 * HOUR_MS, sequence: 1 });
-    publisher.receive(400, message('failure', { requestId: later?.requestId ?? 0, code: 'server-fault' }));
+    publisher.receive(400, message('failure', { requestId: later?.requestId ?? 0, code: 'not-allowed' }));
     expect(publisher.wakeAt()).toBe(400 + HOUR_MS);
   });
 
