@@ -1,7 +1,7 @@
 /**
  * The one owner of Opus (RFC 6716). Natively by the package @discordjs/opus where it is installed, otherwise by
- * opusscript, the same library compiled to WebAssembly; both make the same packets: 16 kHz mono, 20 ms, constant
- * bit rate, 57 bytes. `WREN_OPUS=native|wasm` forces one of them.
+ * opusscript, the same library compiled to WebAssembly; both make the same packets: 16 kHz mono, 20 to 60 ms, constant
+ * bit rate, of exactly the size asked for. `WREN_OPUS=native|wasm` forces one of them.
  *
  * Both libraries have sharp edges, and this file is where they are covered:
  * - native encode() of any length but a legal frame ends the whole process (not an exception): lengths are checked;
@@ -13,9 +13,13 @@
 import { load, packageFolder, prebuiltFile } from './optional-package-file.ts';
 import { concealmentToc, isPlayable } from './opus-toc.ts';
 import {
+  ENCODED_FRAMES_MS,
   FRAME_BYTES,
+  FRAME_MS,
   FRAME_SAMPLES,
   OPUS_BITRATE,
+  OPUS_BITRATE_MAX,
+  OPUS_BITRATE_MIN,
   OPUS_COMPLEXITY,
   OPUS_DECODED_SAMPLES_MAX,
   OPUS_FRAME_BYTES,
@@ -29,8 +33,11 @@ import type { CodecKind } from './port.ts';
 /** Encoder and decoder of one call. Not shared between calls: both halves remember what they heard. */
 export interface OpusCodec {
   readonly kind: CodecKind;
-  /** `pcm` is one frame of 320 samples; RangeError otherwise. A new packet of 57 bytes that the caller owns. */
-  encode(pcm: Int16Array): Uint8Array;
+  /**
+   * `pcm` is one frame of 320, 640 or 960 samples, `bytes` (57 when not said) what it becomes, at 6 to 64 kbit/s;
+   * RangeError otherwise. A new packet that the caller owns. Both may change from frame to frame.
+   */
+  encode(pcm: Int16Array, bytes?: number): Uint8Array;
   /**
    * Decodes a packet that must last `durationMs` (10 to 60) to the start of `into` (room for 960 samples). Gives the
    * number of samples, or 0 when the packet is not what it should be. Never throws, whatever the bytes.
@@ -54,11 +61,13 @@ const CONTROLS = [
   [4024, 3001], // SET_SIGNAL voice
   [4004, 1103], // SET_MAX_BANDWIDTH wide band
   [4010, OPUS_COMPLEXITY], // SET_COMPLEXITY
-  [4002, OPUS_BITRATE], // SET_BITRATE
+  [4002, OPUS_BITRATE], // SET_BITRATE, as all later frames set it too
 ] as const;
+const SET_BITRATE = 4002;
 
 /** What the two libraries have in common once their differences are taken away. */
 interface RawCodec {
+  setBitrate(bitrate: number): void;
   encode(pcm: Buffer): Uint8Array;
   decode(packet: Buffer): Uint8Array;
   close(): void;
@@ -91,8 +100,9 @@ export function hasNativeOpus(): boolean {
 class GuardedCodec implements OpusCodec {
   readonly kind: CodecKind;
   readonly #raw: RawCodec;
-  /** The native library reads a Buffer: frames are copied to this one, so that `pcm` may lie anywhere. */
-  readonly #frame = Buffer.alloc(FRAME_BYTES);
+  /** The native library reads a Buffer, all of it: one for each length, so that `pcm` may lie anywhere. */
+  readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc((durationMs / FRAME_MS) * FRAME_BYTES));
+  #bitrate = OPUS_BITRATE;
   readonly #toc = Buffer.alloc(1);
   /** The TOC of the packet that was decoded last. */
   readonly #last = Buffer.alloc(1);
@@ -103,12 +113,22 @@ class GuardedCodec implements OpusCodec {
     this.#raw = raw;
   }
 
-  encode(pcm: Int16Array): Uint8Array {
-    if (pcm.length !== FRAME_SAMPLES) throw new RangeError(`opus: a frame of ${pcm.length} samples`);
-    this.#frame.set(bytesOf(pcm));
-    const packet = this.#raw.encode(this.#frame);
-    if (packet.length !== OPUS_FRAME_BYTES) throw new RangeError(`opus: a packet of ${packet.length} bytes`);
+  encode(pcm: Int16Array, bytes: number = OPUS_FRAME_BYTES): Uint8Array {
+    const frame = this.#frames.find((one) => one.length === pcm.byteLength);
+    if (!frame) throw new RangeError(`opus: a frame of ${pcm.length} samples`);
+    this.#tune((bytes * 8 * SAMPLE_RATE_HZ) / pcm.length);
+    frame.set(bytesOf(pcm));
+    const packet = this.#raw.encode(frame);
+    if (packet.length !== bytes) throw new RangeError(`opus: a packet of ${packet.length} bytes`);
     return packet;
+  }
+
+  #tune(bitrate: number): void {
+    if (bitrate === this.#bitrate) return;
+    if (!Number.isInteger(bitrate) || bitrate < OPUS_BITRATE_MIN || bitrate > OPUS_BITRATE_MAX)
+      throw new RangeError(`opus: ${bitrate} bit/s`);
+    this.#raw.setBitrate(bitrate);
+    this.#bitrate = bitrate;
   }
 
   decode(packet: Uint8Array, durationMs: number, into: Int16Array): number {
@@ -161,6 +181,7 @@ function openNative(): RawCodec {
   const codec = new OpusEncoder(SAMPLE_RATE_HZ, 1);
   for (const [control, value] of CONTROLS) codec.applyEncoderCTL(control, value);
   return {
+    setBitrate: (bitrate) => codec.applyEncoderCTL(SET_BITRATE, bitrate),
     encode: (pcm) => codec.encode(pcm),
     decode: (packet) => codec.decode(packet),
     close: () => undefined,
@@ -182,7 +203,8 @@ function openWasm(): RawCodec {
   // V8 compiles at the first call, for 40 to 100 ms: now, not in the middle of a call.
   codec.decode(codec.encode(Buffer.alloc(FRAME_BYTES), FRAME_SAMPLES));
   return {
-    encode: (pcm) => codec.encode(pcm, FRAME_SAMPLES),
+    setBitrate: (bitrate) => codec.encoderCTL(SET_BITRATE, bitrate),
+    encode: (pcm) => codec.encode(pcm, pcm.length >> 1),
     decode: (packet) => codec.decode(packet),
     close: () => codec.delete(),
   };

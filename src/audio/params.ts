@@ -13,9 +13,15 @@ export const FRAME_BYTES = FRAME_SAMPLES * 2;
 /** Level told for digital silence: below the last bit of 16. */
 export const SILENCE_DB = -96;
 
-// --- codec, rung N of the ladder: 57 bytes each 20 ms
+// --- codec, at the start rung N of the ladder: 57 bytes each 20 ms
 /** 57 bytes and a 3-byte header make a voice body of 60, the middle of the 40 to 120 of the slides. */
 export const OPUS_FRAME_BYTES = 57;
+/** Frames that the encoder is asked for; of any other length the native one ends the process (M). */
+export const ENCODED_FRAMES_MS = [20, 40, 60] as const;
+/** Below this libopus leaves SILK for frames of two bytes that nobody understands (M: at 5600 bit/s). */
+export const OPUS_BITRATE_MIN = 6000;
+/** 117 bytes each 20 ms, and a little room. */
+export const OPUS_BITRATE_MAX = 64_000;
 /** Gives frames of exactly 57 bytes under constant bit rate. */
 export const OPUS_BITRATE = (OPUS_FRAME_BYTES * 8 * 1000) / FRAME_MS;
 /** 191 to 258 µs a frame; 8 and above cost twice as much for nothing one hears at this rate (M). */
@@ -29,8 +35,13 @@ export const OPUS_DECODED_SAMPLES_MAX = (SAMPLE_RATE_HZ * OPUS_FRAME_MS_MAX) / 1
 export const VOICE_HEADER_BYTES = 3;
 /** Size of every body on the normal rung, speech or not. */
 export const VOICE_BODY_BYTES = VOICE_HEADER_BYTES + OPUS_FRAME_BYTES;
+/** What a body that leaves may have, copies and header included: the slides' 40 to 120 bytes of voice. */
+export const VOICE_BODY_SENT_BYTES_MIN = 40;
+export const VOICE_BODY_SENT_BYTES_MAX = 120;
 /** Newest frame and three copies: two bits of the header. */
 export const VOICE_FRAMES_MAX = 4;
+/** Furthest apart that two neighbouring frames of a body can be, in frames: two bits of the header. */
+export const VOICE_DISTANCE_MAX = 3;
 /** Twice the 120 bytes of the slides: later rungs fit, a flood of rubbish does not. */
 export const VOICE_BODY_BYTES_MAX = 240;
 /** A TOC and one byte; less is a lost frame in disguise. */

@@ -5,6 +5,7 @@
  */
 import { INPUT_GAIN_DB_MAX } from './params.ts';
 import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type SoundMode, type ToVoice } from './port.ts';
+import { isBodyShape } from './voice-body.ts';
 
 const HEADER_BYTES = 4;
 /** Arrival time and talker before the body of a voice-down frame. */
@@ -112,6 +113,7 @@ export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice
   if (type === 'start' && typeof spec === 'string' && typeof call === 'string') {
     return typeof resumeMs === 'number' && resumeMs > 0 ? { type, spec, call, resumeMs } : { type, spec, call };
   }
+  if (type === 'rung') return asRung(value);
   if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
   if (type === 'filters') return filtersOf(value);
   if (type === 'way' && typeof stream === 'boolean') return { type, stream };
@@ -132,6 +134,15 @@ function filtersOf(value: { readonly [field: string]: unknown }): ToVoice | unde
     return undefined;
   if (typeof inputGainDb !== 'number' || !(Math.abs(inputGainDb) <= INPUT_GAIN_DB_MAX)) return undefined;
   return { type: 'filters', echo, noise, gain, headphones, inputGainDb } as ToVoice;
+}
+
+function asRung(value: { readonly [field: string]: unknown }): ToVoice | undefined {
+  const { frameMs, frameBytes, copies, distance } = value;
+  if (typeof frameMs !== 'number' || typeof frameBytes !== 'number') return undefined;
+  if (typeof copies !== 'number' || typeof distance !== 'number') return undefined;
+  return isBodyShape({ frameMs, frameBytes, copies, distance })
+    ? { type: 'rung', frameMs, frameBytes, copies, distance }
+    : undefined;
 }
 
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([

@@ -57,6 +57,14 @@ export type ToVoice =
    * child of this call died so long after its start; IN of a `file:` spec goes on from there and OUT is appended to.
    */
   | { readonly type: 'start'; readonly spec: string; readonly call: string; readonly resumeMs?: number }
+  /** What bodies consist of from the next frame on (`BodyShape`); 57 bytes each 20 ms before this was said. */
+  | {
+      readonly type: 'rung';
+      readonly frameMs: number;
+      readonly frameBytes: number;
+      readonly copies: number;
+      readonly distance: number;
+    }
   | { readonly type: 'mute'; readonly on: boolean }
   /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
   | { readonly type: 'hold'; readonly on: boolean }

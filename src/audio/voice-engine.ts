@@ -1,8 +1,9 @@
 /**
  * One call's sound, a tick of 20 ms at a time: microphone -> body for the agent, bodies from the agent -> speaker.
  * It has no timer, socket or process of its own: `voice-io.ts` ticks it at the pace of a device or of the clock, and
- * tests tick it in virtual time. Each tick makes exactly one voice body, whether somebody speaks, nobody does, the
- * microphone is muted, not open yet or gone; only on hold there is none.
+ * tests tick it in virtual time. Each tick, or each second or third one on rungs with longer frames, makes exactly one
+ * voice body, whether somebody speaks, nobody does, the microphone is muted, not open yet or gone; only on hold there
+ * is none.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Capture, Playback } from './device.ts';
@@ -14,9 +15,10 @@ import { SILENCE } from './pcm.ts';
 import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { SendStream } from './send-stream.ts';
+import type { BodyShape } from './voice-body.ts';
 
 export type VoiceOutput =
-  /** One voice body of 60 bytes for the agent to seal and send. */
+  /** One voice body for the agent to seal and send. */
   { readonly type: 'body'; readonly bytes: Buffer } | { readonly type: 'tell'; readonly message: FromVoice };
 
 const NO_FILTERS: FilterSource = { filter: () => undefined, denoiser: () => undefined };
@@ -87,6 +89,16 @@ export class VoiceEngine {
     this.#chain.close();
   }
 
+  /** What bodies consist of, from the next frame on. */
+  get shape(): BodyShape {
+    return this.#send.shape;
+  }
+
+  /** The agent has chosen another rung; what the encoder cannot make is ignored. */
+  reshape(shape: BodyShape): void {
+    this.#send.reshape(shape);
+  }
+
   mute(on: boolean): void {
     this.#send.mute(on);
   }
@@ -121,7 +133,8 @@ export class VoiceEngine {
       this.#send.skip();
       this.#play(SILENCE);
     } else {
-      this.#outputs.push({ type: 'body', bytes: this.#send.frame(this.#chain.process(heard)) });
+      const bytes = this.#send.frame(this.#chain.process(heard));
+      if (bytes) this.#outputs.push({ type: 'body', bytes });
       this.#play(this.#receive.play(nowMs));
       this.#inputDb = Math.max(this.#inputDb, this.#send.levelDb);
       this.#outputDb = Math.max(this.#outputDb, this.#receive.levelDb);

@@ -14,16 +14,10 @@ import { filtersIn } from './filter-choice.ts';
 import { loadRnnoise } from './filter-rnnoise.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
-import {
-  DEVICE_LOSS_TOLD_MS,
-  DEVICE_RETRY_MS,
-  FRAME_MS,
-  OPUS_BITRATE,
-  PORT_BACKLOG_BYTES_MAX,
-  VOICE_BODY_BYTES,
-} from './params.ts';
+import { DEVICE_LOSS_TOLD_MS, DEVICE_RETRY_MS, FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
 import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
+import { bitrateOf, bodyBytesOf } from './voice-body.ts';
 import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
 
 const SIDES: readonly Side[] = ['capture', 'playback'];
@@ -129,6 +123,8 @@ class VoiceChild implements VoiceService {
     switch (command.type) {
       case 'start':
         return this.#start(command.spec, command.resumeMs ?? 0);
+      case 'rung':
+        return this.#engine?.reshape(command);
       case 'mute':
         return this.#engine?.mute(command.on);
       case 'hold':
@@ -230,9 +226,9 @@ class VoiceChild implements VoiceService {
       codec: this.#codec!.kind,
       capture: engine.capture.kind,
       playback: engine.playback.kind,
-      bodyBytes: VOICE_BODY_BYTES,
-      frameMs: FRAME_MS,
-      bitrate: OPUS_BITRATE,
+      bodyBytes: bodyBytesOf(engine.shape),
+      frameMs: engine.shape.frameMs,
+      bitrate: bitrateOf(engine.shape),
     });
   }
 

@@ -11,18 +11,21 @@ import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failur
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-sound.ts';
+import { type Line, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
-import { tellState, type VoiceEnd, wayOf } from './voice-end.ts';
+import { tellState, wayOf } from './voice-end.ts';
 
 /** A voice end that dies more often than this in a minute is not started again. */
 const RESTARTS_PER_MINUTE_MAX = 5;
 const RESTART_DELAY_MS = 200;
 
 type CallNews = Extract<OrdinaryNodeEvent, { type: 'call' }>['news'];
-type MediaNews = Extract<OrdinaryNodeEvent, { type: 'play' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }>;
-type Totals = Extract<MediaNews, { type: 'media-totals' }>['totals'];
+type MediaNews = Extract<
+  OrdinaryNodeEvent,
+  { type: 'play' | 'rung' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }
+>;
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
 const NODE_COMMAND = {
@@ -32,21 +35,6 @@ const NODE_COMMAND = {
   'call.mute': 'mute',
   'call.unmute': 'unmute',
 } as const;
-
-/** What a call is besides what the screen shows. */
-interface Line {
-  spec: string;
-  voice: VoiceEnd | undefined;
-  started: boolean;
-  /** When voice ends were made, oldest first, monotonic ms. */
-  readonly made: number[];
-  /** Monotonic ms since the epoch, as the voice child counts. */
-  answeredAt: number;
-  /** How long sound was already made before a restart, ms: a file goes on from there. */
-  voiceStartedAt: number;
-  heardFirst: boolean;
-  totals: Totals | undefined;
-}
 
 export class AgentCalls {
   readonly #core: AgentCore;
@@ -146,6 +134,8 @@ export class AgentCalls {
         // Voice counts on the clock that both processes share.
         this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
         return;
+      case 'rung':
+        return this.#reshape(this.#lines.get(news.call), news.rung);
       case 'path':
         this.#change(news.call, { path: news.path, via: news.via ?? null });
         this.#lines.get(news.call)?.voice?.tell(wayOf(news.path));
@@ -256,12 +246,21 @@ export class AgentCalls {
     line.started = true;
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
     this.#tellFilters(line);
+    this.#reshape(line, line.rung);
     const view = this.#find(call);
     if (view && line.voice) tellState(line.voice, view);
   }
 
   #tellFilters(line: Line): void {
     if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });
+  }
+
+  /** The voice end makes bodies of this rung from now on, and whoever follows it does too. */
+  #reshape(line: Line | undefined, rung: Line['rung']): void {
+    if (!line || !rung) return;
+    line.rung = rung;
+    const { frameMs, frameBytes, copies, distance } = rung;
+    if (line.started) line.voice?.tell({ type: 'rung', frameMs, frameBytes, copies, distance });
   }
 
   #voiceDied(call: string, line: Line, why: string): void {
@@ -323,16 +322,7 @@ export class AgentCalls {
   #line(call: string): Line {
     let line = this.#lines.get(call);
     if (!line) {
-      line = {
-        spec: this.#core.state.audio.spec,
-        voice: undefined,
-        started: false,
-        made: [],
-        answeredAt: 0,
-        voiceStartedAt: 0,
-        heardFirst: false,
-        totals: undefined,
-      };
+      line = newLine(this.#core.state.audio.spec);
       this.#lines.set(call, line);
     }
     return line;

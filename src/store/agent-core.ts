@@ -6,6 +6,7 @@
  */
 
 import type { SoundFound } from '../audio/device-probe.ts';
+import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
@@ -54,8 +55,8 @@ export interface AgentOptions {
   readonly webPorts?: boolean;
   /** What serving as a supernode takes; undefined where this agent never serves. */
   readonly serving?: ServingMeans;
-  /** A ready voice body of encoded silence. */
-  readonly silence: (mediaTime10ms: number) => Buffer;
+  /** A ready voice body of encoded silence, of this shape. */
+  readonly silence: (mediaTime10ms: number, shape: BodyShape) => Buffer;
   /** Our own mistake: the process must end with exit code 5. */
   readonly onFault: (fault: unknown) => void;
   readonly service?: ServiceBehaviour;

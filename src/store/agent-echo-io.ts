@@ -1,12 +1,13 @@
 /**
  * The ear and mouth of the echo service: every voice body that arrives is sent back a second later, unopened. There is
- * no codec and no device, so one process can answer a test call on the smallest server.
+ * no codec and no device, so one process can answer a test call on the smallest server. So it sends on the rung of
+ * whoever calls, whatever its own rate control thinks.
  */
-import { silenceBody, withMediaTime } from '../audio/voice-body.ts';
+import { durationOf, silenceBody, withMediaTime } from '../audio/voice-body.ts';
 import type { VoiceEnd, VoiceEvents } from './voice-end.ts';
 
 const FRAME_MS = 20;
-const MEDIA_TIME_PER_FRAME = 2;
+const MEDIA_UNIT_MS = 10;
 /** Long enough to have finished a short sentence, short enough to wait for. */
 export const ECHO_DELAY_MS = 1_000;
 /** Bodies kept at most: the delay, and what a burst may bring. */
@@ -18,29 +19,37 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
   const heard: { readonly at: number; readonly body: Buffer }[] = [];
   let timer: NodeJS.Timeout | undefined;
   let mediaTime = 0;
-  let next = 0;
+  /** When the last body left; the next one leaves as long after as it lasts. */
+  let last = 0;
   const tick = (): void => {
     const now = performance.now();
-    if (now - next > STALL_MS) {
-      const missed = Math.floor((now - next) / FRAME_MS);
-      mediaTime += missed * MEDIA_TIME_PER_FRAME;
-      next += missed * FRAME_MS;
+    if (now - last > STALL_MS) {
+      const missedMs = Math.floor((now - last) / FRAME_MS) * FRAME_MS;
+      mediaTime += missedMs / MEDIA_UNIT_MS;
+      last += missedMs;
     }
-    while (heard[0] && heard[0].at + ECHO_DELAY_MS + STALL_MS < next) heard.shift();
-    while (next <= now) {
-      const due = heard[0] && heard[0].at + ECHO_DELAY_MS <= next ? heard.shift() : undefined;
+    while (heard[0] && heard[0].at + ECHO_DELAY_MS + STALL_MS < last) heard.shift();
+    let wakeAt = last;
+    for (;;) {
+      const oldest = heard[0];
+      const oldestMs = oldest ? durationOf(oldest.body) : FRAME_MS;
+      const due = oldest && oldest.at + ECHO_DELAY_MS <= last + oldestMs ? oldest : undefined;
+      const lastsMs = due ? oldestMs : FRAME_MS;
+      wakeAt = last + lastsMs;
+      if (wakeAt > now) break;
+      if (due) heard.shift();
       const time = mediaTime & 0xffff;
       events.onBody(due ? withMediaTime(due.body, time) : silenceBody(time));
-      mediaTime += MEDIA_TIME_PER_FRAME;
-      next += FRAME_MS;
+      mediaTime += lastsMs / MEDIA_UNIT_MS;
+      last = wakeAt;
     }
-    timer = setTimeout(tick, Math.max(0, next - performance.now()));
+    timer = setTimeout(tick, Math.max(0, wakeAt - performance.now()));
   };
   return {
     pid: null,
     tell(message) {
       if (message.type !== 'start' || timer) return;
-      next = performance.now();
+      last = performance.now() - FRAME_MS;
       events.onMessage({
         type: 'ready',
         codec: 'native',

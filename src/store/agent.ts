@@ -257,6 +257,7 @@ export class Agent {
       case 'call':
         return this.#calls.fromNode(event.news);
       case 'play':
+      case 'rung':
       case 'path':
       case 'reconnecting':
       case 'quality':

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hasNativeOpus, openOpus } from '../../src/audio/opus.ts';
+import { packetDurationMs } from '../../src/audio/opus-toc.ts';
 import { levelDb, SILENCE } from '../../src/audio/pcm.ts';
 import { correlation, findDelay } from '../support/likeness.ts';
 import { framesOf, speech, tone } from '../support/speech.ts';
@@ -61,10 +62,39 @@ describe.each(kinds)('Opus, %s', (kind) => {
 
   it('refuses frames of a wrong length as our own mistake, without ending the process', () => {
     const codec = openOpus(kind);
-    for (const length of [0, 1, 160, 240, 319, 321, 640, 2240]) {
+    for (const length of [0, 1, 160, 240, 319, 321, 480, 641, 961, 1280, 2240]) {
       expect(() => codec.encode(new Int16Array(length))).toThrow(RangeError);
     }
     expect(codec.encode(SILENCE).length).toBe(57);
+    codec.close();
+  });
+
+  it('makes packets of exactly the size asked for, 20 to 60 ms long, and refuses bit rates out of bounds', () => {
+    const codec = openOpus(kind);
+    for (const [samples, bytes] of [
+      [320, 37],
+      [960, 45],
+      [320, 117],
+      [640, 77],
+      [960, 117],
+      [320, 39],
+      [960, 66],
+      [320, 57],
+    ] as const) {
+      for (let at = 3200; at < 9600; at += samples) {
+        const packet = codec.encode(clip.subarray(at, at + samples), bytes);
+        expect(packet.length).toBe(bytes);
+        expect(packetDurationMs(packet)).toBe(samples / 16);
+      }
+    }
+    for (const [samples, bytes] of [
+      [960, 44],
+      [320, 161],
+      [640, 56.5],
+      [320, 0],
+    ] as const) {
+      expect(() => codec.encode(new Int16Array(samples), bytes)).toThrow(RangeError);
+    }
     codec.close();
   });
 

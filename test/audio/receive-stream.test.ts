@@ -15,7 +15,7 @@ afterAll(() => {
 
 function bodiesOf(pcm: Int16Array): Buffer[] {
   const stream = new SendStream(sender);
-  return framesOf(pcm).map((frame) => stream.frame(frame));
+  return framesOf(pcm).map((frame) => stream.frame(frame)!);
 }
 
 /** Ticks `count` times from tick `from` on; body n arrives just before tick n unless `lost` says otherwise. */

@@ -27,7 +27,7 @@ describe('the sending stream', () => {
         stream.skip();
         continue;
       }
-      const body = stream.frame(SILENCE);
+      const body = stream.frame(SILENCE)!;
       expect(body.length).toBe(60);
       expect(parseVoiceBody(body)!.mediaTime).toBe((n * 2) % 65_536);
     }
@@ -37,16 +37,16 @@ describe('the sending stream', () => {
     const stream = new SendStream(codec);
     const [loud] = framesOf(tone(440, 0.02));
     stream.mute(true);
-    const muted = Array.from({ length: 20 }, () => stream.frame(loud));
+    const muted = Array.from({ length: 20 }, () => stream.frame(loud)!);
     expect(stream.levelDb).toBe(-96);
     expect(parseVoiceBody(muted[0]!)!.muted).toBe(true);
     expect(muted.every((body) => body.length === 60)).toBe(true);
     expect(levelDb(decoded(muted).at(-1)!)).toBeLessThan(-85);
     stream.mute(false);
-    expect(stream.frame(undefined).length).toBe(60);
-    expect(stream.frame(new Int16Array(7)).length).toBe(60);
+    expect(stream.frame(undefined)!.length).toBe(60);
+    expect(stream.frame(new Int16Array(7))!.length).toBe(60);
     expect(stream.levelDb).toBe(-96);
-    const spoken = Array.from({ length: 20 }, () => stream.frame(loud));
+    const spoken = Array.from({ length: 20 }, () => stream.frame(loud)!);
     expect(stream.levelDb).toBeGreaterThan(-20);
     expect(levelDb(decoded(spoken).at(-1)!)).toBeGreaterThan(-20);
   });

@@ -1,36 +1,54 @@
 /**
  * The media of one call at one end. From the voice child come voice bodies, which leave numbered and at an even pace
  * whatever becomes of the child; from the other end come voice packets, which are counted, freed of doubles and handed
- * to the child with their arrival time. Five times a second each end reports what it hears; once a second the node is
- * told the quality. On hold both directions idle at one packet in five seconds (realtime.md 3.2, 3.3).
+ * to the child with their arrival time. Five times a second each end reports what it hears; from that the rate control
+ * chooses the rung for the child. Once a second the node is told the quality. On hold both directions idle at one
+ * packet in five seconds (realtime.md 3.2, 3.3).
  *
  *   child --voice--> pace, media time, sequence --send-voice--> sealed by the node
  *   node --arrived--> sequence, doubles, jitter --play--> child
- *   node <--send-datagram-- MediaReport --report--> round trip, loss on the way out
+ *   node <--send-datagram-- MediaReport --report--> round trip, loss on the way out --rung--> child
  *
  * It begins with its first breath: the child need not be there yet, silence of the same size and pace goes out.
  */
 import type { Core, Millis } from '../protocol/core.ts';
-import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
+import type { CallId } from '../protocol/ids.ts';
 import {
   HOLD_PACKET_MS,
+  MEDIA_REPORT_FLOOR_MS,
   MEDIA_REPORT_MS,
-  MEDIA_REPORTS_KEPT,
-  MEDIA_TIME_UNIT_MS,
+  MEDIA_REPORT_NEAR_FLOOR_MS,
+  MEDIA_REPORT_URGENT_AGAIN_MS,
+  MEDIA_REPORT_URGENT_MS,
   QUALITY_MS,
-  QUALITY_WINDOW_MS,
+  QUEUE_GROWS_MS,
+  QUEUE_GROWTH,
   VOICE_PACE_MS,
 } from '../protocol/params.ts';
-import { type Body, type MessageOf, message } from '../wire/messages.ts';
-import { type CallPath, type CallQuality, lossPct, quality, RateMeter, type VoiceReport } from './quality.ts';
+import type { Body, MessageOf } from '../wire/messages.ts';
+import { DelayTrend } from './delay-trend.ts';
+import {
+  type CallPath,
+  type CallQuality,
+  lossOver,
+  type Mark,
+  marked,
+  quality,
+  RateMeter,
+  type VoiceReport,
+} from './quality.ts';
+import { RateControl } from './rate-control.ts';
 import { Reception } from './reception.ts';
+import { ReportBook } from './report-book.ts';
+import { RUNGS, type Rung } from './rungs.ts';
 import { VoicePace } from './voice-pace.ts';
 import {
   callTag,
+  durationOf,
   isVoiceBodySize,
   loadOf,
-  mediaTimeOf,
   parseVoicePacket,
+  sentUnitsOf,
   setHeld,
   setMediaTime,
   voicePacket,
@@ -39,15 +57,17 @@ import {
 export type MediaInput =
   /** A body from the voice child; it becomes the session's, which writes into it. */
   | { readonly type: 'voice'; readonly body: Buffer }
-  /** An opened voice packet of the other end. */
-  | { readonly type: 'arrived'; readonly bytes: Buffer }
+  /** An opened voice packet of the other end; `elsewhere`: it came another way than the one before. */
+  | { readonly type: 'arrived'; readonly bytes: Buffer; readonly elsewhere?: boolean }
   | { readonly type: 'report'; readonly report: Body<'mediaReport'> };
 
 export type MediaCommand =
   /** On hold by anybody. */
   | { readonly type: 'hold'; readonly on: boolean }
-  /** What to write into `quality`. */
+  /** Which way voice goes: for `quality`, and for what the way may carry. */
   | { readonly type: 'path'; readonly path: CallPath }
+  /** A relay has dropped packets of ours. */
+  | { readonly type: 'quota' }
   /** The child's own statistics, whenever it tells them; undefined when the child is gone. */
   | { readonly type: 'voice-stats'; readonly stats: VoiceReport | undefined };
 
@@ -58,6 +78,8 @@ export type MediaOutput =
   | { readonly type: 'play'; readonly body: Buffer; readonly arrivalMs: Millis }
   /** Unreliable, sealed, to the other end. */
   | { readonly type: 'send-datagram'; readonly message: MessageOf<'mediaReport'> }
+  /** What the child's bodies are to consist of from now on; it began with 57 bytes each 20 ms. */
+  | { readonly type: 'rung'; readonly rung: Rung }
   | { readonly type: 'quality'; readonly quality: CallQuality }
   /** Once a second at most, while anything arrives: the call lives. */
   | { readonly type: 'alive' };
@@ -72,23 +94,26 @@ export interface MediaTotals {
   readonly concealedPct: number;
 }
 
-const SLOT_UNITS = VOICE_PACE_MS / MEDIA_TIME_UNIT_MS;
+/** A body of silence of this shape, which becomes the session's. Media time in units of 10 ms, 0 to 65535. */
+export type FillerBody = (mediaTime: number, rung: Rung) => Buffer;
+
+/** Reports go out on the link that the rung is fit for. */
+function reportEveryMs(rung: Rung): number {
+  if (rung === RUNGS.E) return MEDIA_REPORT_FLOOR_MS;
+  return rung === RUNGS.E2 ? MEDIA_REPORT_NEAR_FLOOR_MS : MEDIA_REPORT_MS;
+}
+
 /** After a stall of our own, bodies that wait in the pipe go first. */
 const STALL_GRACE_MS = 5;
 
-interface Mark {
-  readonly at: Millis;
-  readonly expected: number;
-  readonly received: number;
-}
-
 export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput> {
-  readonly #wire: CallId;
   readonly #tag: number;
-  readonly #fillerBody: (mediaTime: number) => Buffer;
+  readonly #fillerBody: FillerBody;
   #out: MediaOutput[] = [];
 
   readonly #pace: VoicePace;
+  readonly #rate: RateControl;
+  #rung: Rung = RUNGS.N;
   readonly #sentRate = new RateMeter();
   #sequence = 0;
   #sentPackets = 0;
@@ -102,14 +127,12 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #heardAt: Millis;
   #aliveAt: Millis;
 
-  /** When each of our newest reports left, by its number modulo MEDIA_REPORTS_KEPT. */
-  readonly #reportTimes: Millis[] = [];
-  #reports = 0;
-  #theirs: { readonly report: Body<'mediaReport'>; readonly at: Millis } | undefined;
-  #rttMs: number | null = null;
-  /** What should have come and what came: here, and (from their reports) there. */
-  #marksIn: Mark[];
-  #marksOut: Mark[] = [];
+  readonly #trend = new DelayTrend();
+  readonly #reports: ReportBook;
+  /** What should have come and what came. */
+  #marks: Mark[];
+  /** Length of the frames that come, ms. */
+  #heardFrameMs = VOICE_PACE_MS;
 
   #path: CallPath | null = null;
   #voice: VoiceReport | undefined;
@@ -118,43 +141,52 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #onHold = false;
   #holdPacketAt: Millis = Number.POSITIVE_INFINITY;
   #reportAt: Millis;
+  #reportedAt: Millis;
+  #urgentAt: Millis = Number.NEGATIVE_INFINITY;
   #qualityAt: Millis;
   /** Packets of no sense, of another call, doubled, or a child's surplus. */
   dropped = 0;
 
   /**
-   * `wire`: the id both ends know. `fillerBody` gives a fresh body of silence of the child's size; it becomes the
-   * session's. Media time in units of 10 ms, 0 to 65535.
+   * `wire`: the id both ends know. `fillerBody` stands in for the child while it is missing.
    */
-  constructor(now: Millis, options: { wire: CallId; fillerBody: (mediaTime: number) => Buffer }) {
-    this.#wire = options.wire;
+  constructor(now: Millis, options: { wire: CallId; fillerBody: FillerBody }) {
     this.#tag = callTag(options.wire);
     this.#fillerBody = options.fillerBody;
     this.#pace = new VoicePace(now);
+    this.#rate = new RateControl(now);
+    this.#reports = new ReportBook(options.wire);
     this.#heardAt = now;
     this.#aliveAt = now;
-    this.#marksIn = [{ at: now, expected: 0, received: 0 }];
+    this.#marks = [{ at: now, expected: 0, received: 0 }];
+    this.#reportedAt = now;
     this.#reportAt = now + MEDIA_REPORT_MS;
     this.#qualityAt = now + QUALITY_MS;
   }
 
   receive(now: Millis, input: MediaInput): void {
     if (input.type === 'voice') this.#voiceBody(now, input.body);
-    else if (input.type === 'arrived') this.#arrived(now, input.bytes);
+    else if (input.type === 'arrived') this.#arrived(now, input.bytes, input.elsewhere ?? false);
     else this.#reported(now, input.report);
   }
 
   command(now: Millis, command: MediaCommand): void {
     if (command.type === 'hold') this.#hold(now, command.on);
-    else if (command.type === 'path') this.#path = command.path;
+    else if (command.type === 'path') {
+      this.#path = command.path;
+      this.#rate.path(now, command.path);
+    } else if (command.type === 'quota') this.#rate.quota(now);
     else this.#voiceStats(command.stats);
+    this.#follow();
   }
 
   wake(now: Millis): void {
     if (this.#onHold) this.#idle(now);
     else this.#fill(now);
+    this.#rate.wake(now);
+    this.#follow();
     if (now >= this.#reportAt) this.#report(now);
-    if (now >= this.#qualityAt) this.#rate(now);
+    if (now >= this.#qualityAt) this.#tellQuality(now);
   }
 
   drain(): MediaOutput[] {
@@ -169,7 +201,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
 
   wakeAt(): Millis {
     const sendAt = this.#onHold ? this.#holdPacketAt : (this.#stalledUntil ?? this.#pace.fillAt);
-    return Math.min(sendAt, this.#reportAt, this.#qualityAt);
+    return Math.min(sendAt, this.#reportAt, this.#qualityAt, this.#rate.wakeAt());
   }
 
   totals(): MediaTotals {
@@ -189,18 +221,28 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
 
   #voiceBody(now: Millis, body: Buffer): void {
     if (this.#onHold) return;
-    const slot = isVoiceBodySize(body.length) ? this.#pace.take(now) : undefined;
-    if (slot === undefined) {
+    const mediaTime = isVoiceBodySize(body.length) ? this.#pace.take(now, durationOf(body)) : undefined;
+    if (mediaTime === undefined) {
       this.dropped += 1;
       return;
     }
-    this.#send(now, slot, body);
+    this.#send(now, mediaTime, body);
+  }
+
+  /** The rate control may have changed its mind: the child and the pace follow. */
+  #follow(): void {
+    const { rung } = this.#rate;
+    if (rung === this.#rung) return;
+    this.#rung = rung;
+    this.#pace.setFrame(rung.frameMs);
+    this.#out.push({ type: 'rung', rung });
   }
 
   /** Slots that nobody filled. A late wake means that we were stalled, not the child: its bodies wait in the pipe. */
   #fill(now: Millis): void {
     if (this.#stalledUntil === undefined && now > this.#pace.fillAt + VOICE_PACE_MS) {
       this.#stalledUntil = now + STALL_GRACE_MS;
+      this.#rate.stalled(now);
       return;
     }
     if (this.#stalledUntil !== undefined) {
@@ -210,8 +252,8 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       if (now >= this.#pace.fillAt) this.#sendFiller(now, this.#pace.skipTo(now));
       return;
     }
-    for (let slot = this.#pace.overdue(now); slot !== undefined; slot = this.#pace.overdue(now))
-      this.#sendFiller(now, slot);
+    for (let time = this.#pace.overdue(now); time !== undefined; time = this.#pace.overdue(now))
+      this.#sendFiller(now, time);
   }
 
   #idle(now: Millis): void {
@@ -220,14 +262,16 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
     this.#sendFiller(now, this.#pace.skipTo(now));
   }
 
-  #sendFiller(now: Millis, slot: number): void {
-    const body = this.#fillerBody((slot * SLOT_UNITS) & 0xffff);
+  #sendFiller(now: Millis, mediaTime: number): void {
+    const body = this.#fillerBody(mediaTime & 0xffff, this.#rung);
     if (this.#onHold) setHeld(body);
-    this.#send(now, slot, body);
+    this.#send(now, mediaTime, body);
   }
 
-  #send(now: Millis, slot: number, body: Buffer): void {
-    setMediaTime(body, slot * SLOT_UNITS);
+  #send(now: Millis, mediaTime: number, body: Buffer): void {
+    if (!this.#onHold && !this.#rate.passes(now)) return;
+    this.#rate.sent(body.length);
+    setMediaTime(body, mediaTime);
     const bytes = voicePacket(this.#tag, this.#sequence, body);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#sentPackets += 1;
@@ -239,12 +283,18 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
 
   // ------------------------------------------------------------------ in
 
-  #arrived(now: Millis, bytes: Buffer): void {
+  #arrived(now: Millis, bytes: Buffer, elsewhere: boolean): void {
     const packet = parseVoicePacket(bytes);
-    if (packet?.tag !== this.#tag || !this.#reception.arrived(now, packet.sequence, mediaTimeOf(packet.body))) {
+    // A frame leaves when its last sample was captured.
+    const sentUnits = packet && sentUnitsOf(packet.body);
+    if (packet?.tag !== this.#tag || !this.#reception.arrived(now, packet.sequence, sentUnits ?? 0)) {
       this.dropped += 1;
       return;
     }
+    if (elsewhere) this.#trend.reset();
+    this.#trend.arrived(now, sentUnits ?? 0);
+    this.#heardFrameMs = durationOf(packet.body);
+    this.#reportGrowth(now);
     this.#heardAt = now;
     this.#receivedBytes += bytes.length;
     this.#receivedRate.add(now);
@@ -261,6 +311,8 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #hold(now: Millis, on: boolean): void {
     if (this.#onHold === on) return;
     this.#onHold = on;
+    this.#rate.pause(now, on);
+    this.#trend.reset();
     this.#stalledUntil = undefined;
     this.#heardAt = now;
     if (on) {
@@ -287,84 +339,57 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   // ------------------------------------------------------------------ reports
 
   #report(now: Millis): void {
-    this.#reportAt = now + MEDIA_REPORT_MS;
-    this.#reports += 1;
-    this.#reportTimes[this.#reports % MEDIA_REPORTS_KEPT] = now;
-    const { highest, received, jitterMs } = this.#reception;
-    const body = {
-      callId: bytesOf(this.#wire),
-      report: this.#reports,
-      highest,
-      received,
-      jitterMsX16: Math.round(jitterMs * 16),
-      echoReport: this.#theirs?.report.report ?? 0,
-      heldMs: this.#theirs ? Math.round(now - this.#theirs.at) : 0,
-      bufferMs: Math.round(this.#voice?.bufferMs ?? 0),
-      concealedPermille: Math.round((this.#voice?.concealedPct ?? 0) * 10),
-    };
-    this.#out.push({ type: 'send-datagram', message: message('mediaReport', body) });
+    this.#reportAt = now + reportEveryMs(this.#rung);
+    this.#reportedAt = now;
+    const { bufferMs = 0, concealedPct = 0 } = this.#voice ?? {};
+    const seen = { reception: this.#reception, trend: this.#trend, bufferMs, concealedPct };
+    this.#out.push({ type: 'send-datagram', message: this.#reports.write(now, seen) });
+  }
+
+  /** A queue that begins to grow is worth a report out of turn: each 100 ms of it take longer to run off. */
+  #reportGrowth(now: Millis): void {
+    if (this.#onHold || this.#trend.standingMs < QUEUE_GROWS_MS) return;
+    if (this.#trend.growth < QUEUE_GROWTH) return;
+    this.#rate.hampered(now, this.#trend.growth);
+    this.#follow();
+    if (now < this.#urgentAt + MEDIA_REPORT_URGENT_AGAIN_MS || now < this.#reportedAt + MEDIA_REPORT_URGENT_MS) return;
+    this.#urgentAt = now;
+    this.#report(now);
   }
 
   #reported(now: Millis, report: Body<'mediaReport'>): void {
-    const newest = this.#theirs?.report.report ?? 0;
-    if (hexOf(report.callId) !== this.#wire || report.report <= newest) {
+    const feedback = this.#reports.read(now, report);
+    if (!feedback) {
       this.dropped += 1;
       return;
     }
-    this.#theirs = { report, at: now };
     this.#tellAlive(now);
-    this.#measureRoundTrip(now, report);
-    this.#marksOut = marked(this.#marksOut, { at: now, expected: report.highest, received: report.received });
+    this.#rate.report(now, feedback);
+    this.#follow();
   }
 
-  /** As with the sender report of RFC 3550 (A.4's LSR and DLSR), smoothed as in RFC 6298. */
-  #measureRoundTrip(now: Millis, { echoReport, heldMs }: Body<'mediaReport'>): void {
-    if (echoReport === 0 || echoReport > this.#reports || echoReport <= this.#reports - MEDIA_REPORTS_KEPT) return;
-    const rttMs = now - (this.#reportTimes[echoReport % MEDIA_REPORTS_KEPT] ?? now) - heldMs;
-    // `heldMs` was rounded; more below zero than that is not a measurement.
-    if (rttMs < -1) return;
-    this.#rttMs = this.#rttMs === null ? Math.max(0, rttMs) : this.#rttMs + (Math.max(0, rttMs) - this.#rttMs) / 8;
-  }
-
-  /** Undefined while the other end has no voice child that could tell. */
-  #theirConcealedPct(): number | undefined {
-    const report = this.#theirs?.report;
-    return report && (report.bufferMs > 0 || report.concealedPermille > 0) ? report.concealedPermille / 10 : undefined;
-  }
-
-  #rate(now: Millis): void {
+  #tellQuality(now: Millis): void {
     this.#qualityAt = now + QUALITY_MS;
     const { expected, received, jitterMs } = this.#reception;
-    this.#marksIn = marked(this.#marksIn, { at: now, expected, received });
+    this.#marks = marked(this.#marks, { at: now, expected, received });
     const { copies, bitrate } = this.#newest ? loadOf(this.#newest) : { copies: 0, bitrate: 0 };
     const told = quality({
       path: this.#path,
-      rttMs: this.#rttMs,
+      rttMs: this.#reports.rttMs,
       jitterMs,
-      lossInPct: lossOver(this.#marksIn),
-      lossOutPct: lossOver(this.#marksOut),
+      lossInPct: lossOver(this.#marks),
+      lossOutPct: this.#reports.lossOutPct,
       voice: this.#voice,
-      theirConcealedPct: this.#theirConcealedPct(),
+      theirConcealedPct: this.#reports.theirConcealedPct,
       sentPps: this.#sentRate.perSecond(now),
       recvPps: this.#receivedRate.perSecond(now),
       payloadBytes: this.#newest?.length ?? 0,
       bitrate,
       redundancy: copies,
+      frameMs: this.#heardFrameMs,
       silentMs: now - this.#heardAt,
       onHold: this.#onHold,
     });
     this.#out.push({ type: 'quality', quality: told });
   }
-}
-
-/** Adds a mark and lets go of those that the window has left, but for the last of them: it is the baseline. */
-function marked(marks: readonly Mark[], mark: Mark): Mark[] {
-  const baseline = marks.findLastIndex((one) => one.at <= mark.at - QUALITY_WINDOW_MS);
-  return [...marks.slice(Math.max(0, baseline)), mark];
-}
-
-function lossOver(marks: readonly Mark[]): number {
-  const [first, last] = [marks[0], marks.at(-1)];
-  if (!first || !last) return 0;
-  return lossPct(last.expected - first.expected, last.received - first.received);
 }

@@ -52,13 +52,15 @@ export interface QualityInput {
   readonly payloadBytes: number;
   readonly bitrate: number;
   readonly redundancy: number;
+  /** Length of the frames that come, ms. */
+  readonly frameMs: number;
   /** Time since the newest voice packet of the other end, ms. */
   readonly silentMs: number;
   readonly onHold: boolean;
 }
 
-/** Framing and codec: one frame is collected, and Opus looks 5 ms ahead (realtime.md 3.6). */
-const FRAME_AND_CODEC_MS = VOICE_PACE_MS + 5;
+/** Opus looks 5 ms ahead of the frame that is collected (realtime.md 3.6). */
+const CODEC_MS = 5;
 /** Equipment impairment of Opus wideband by bit rate (realtime.md 5.3, estimated). */
 const IMPAIRMENT_BY_BITRATE = [
   [8_000, 28],
@@ -75,7 +77,7 @@ const RATING_SCALE = 1.29;
 export function quality(input: QualityInput): CallQuality {
   const { voice, rttMs } = input;
   const bufferMs = voice?.bufferMs ?? 0;
-  const localMs = FRAME_AND_CODEC_MS + bufferMs + (voice?.deviceMs ?? 0);
+  const localMs = input.frameMs + CODEC_MS + bufferMs + (voice?.deviceMs ?? 0);
   const mouthToEarMs = rttMs === null ? null : localMs + rttMs / 2;
   // What is heard counts: a lost packet whose frame came in a copy is not a gap.
   const gapsPct = voice?.concealedPct ?? input.lossInPct;
@@ -152,6 +154,26 @@ function impairmentOf(bitrate: number): number {
 /** Share of packets that did not come, percent; 0 when nothing was expected. */
 export function lossPct(expected: number, received: number): number {
   return expected <= 0 ? 0 : Math.min(100, Math.max(0, (1 - received / expected) * 100));
+}
+
+/** What should have come and what came, at a moment. */
+export interface Mark {
+  readonly at: Millis;
+  readonly expected: number;
+  readonly received: number;
+}
+
+/** Adds a mark and lets go of those that the window has left, but for the last of them: it is the baseline. */
+export function marked(marks: readonly Mark[], mark: Mark): Mark[] {
+  const baseline = marks.findLastIndex((one) => one.at <= mark.at - QUALITY_WINDOW_MS);
+  return [...marks.slice(Math.max(0, baseline)), mark];
+}
+
+/** Share of packets missing between the first and the last mark, percent. */
+export function lossOver(marks: readonly Mark[]): number {
+  const [first, last] = [marks[0], marks.at(-1)];
+  if (!first || !last) return 0;
+  return lossPct(last.expected - first.expected, last.received - first.received);
 }
 
 /**

@@ -9,19 +9,24 @@ export class Reception {
   #first: number | undefined;
   #highest = 0;
   #received = 0;
+  #gaps = 0;
   #jitterMs = 0;
   #previous: { readonly at: Millis; readonly mediaTime: number } | undefined;
   /** The sequence that would confirm a jump. */
   #confirms: number | undefined;
   readonly #seen = new Int32Array(SEQUENCES_KEPT).fill(-1);
 
-  /** Counts a packet; false when it is a double, too late to tell, or the first of a wild jump. */
+  /**
+   * Counts a packet that was sent at this media time (16 bits); false when it is a double, too late to tell, or the
+   * first of a wild jump.
+   */
   arrived(now: Millis, sequence: number, mediaTime: number): boolean {
     const extended = this.#extend(sequence);
     if (extended === undefined) return false;
     const place = extended % SEQUENCES_KEPT;
     if (extended <= this.#highest - SEQUENCES_KEPT || this.#seen[place] === extended) return false;
     this.#seen[place] = extended;
+    if (this.#received > 0 && extended > this.#highest + 1) this.#gaps += 1;
     this.#highest = Math.max(this.#highest, extended);
     this.#first = Math.min(this.#first ?? extended, extended);
     this.#received += 1;
@@ -41,6 +46,11 @@ export class Reception {
 
   get received(): number {
     return this.#received;
+  }
+
+  /** Times that a packet came before the one ahead of it: runs of lost packets, and what overtakes. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   get lost(): number {

@@ -10,6 +10,7 @@
  */
 import { bytesOf, type CallId } from '../protocol/ids.ts';
 import { VOICE_PAYLOAD_BYTES } from '../protocol/paper.ts';
+import { MEDIA_TIME_UNIT_MS } from '../protocol/params.ts';
 
 export const VOICE_PACKET_HEADER_BYTES = 3;
 export const VOICE_BODY_HEADER_BYTES = 3;
@@ -67,6 +68,16 @@ export function mediaTimeOf(body: Buffer): number {
   return body.readUInt16BE(1);
 }
 
+/** Length of the newest frame of a body of proper size, ms. */
+export function durationOf(body: Buffer): number {
+  return FRAME_DURATIONS_MS[((body[0] ?? 0) >> 2) & 3] ?? 20;
+}
+
+/** Media time at which the newest frame of a body was complete, units of 10 ms, cut to 16 bits. */
+export function sentUnitsOf(body: Buffer): number {
+  return (mediaTimeOf(body) + durationOf(body) / MEDIA_TIME_UNIT_MS) & 0xffff;
+}
+
 /** Writes another media time into a body, cut to 16 bits; the buffer must be the caller's. */
 export function setMediaTime(body: Buffer, mediaTime: number): void {
   body.writeUInt16BE(mediaTime & 0xffff, 1);
@@ -81,7 +92,7 @@ export function setHeld(body: Buffer): void {
 export function loadOf(body: Buffer): { readonly copies: number; readonly bitrate: number } {
   const first = body[0] ?? 0;
   const copies = first >> 6;
-  const durationMs = FRAME_DURATIONS_MS[(first >> 2) & 3] ?? 20;
+  const durationMs = durationOf(body);
   const frameBytes = Math.floor((body.length - VOICE_BODY_HEADER_BYTES) / (1 + copies));
   return { copies, bitrate: Math.round((frameBytes * 8 * 1000) / durationMs) };
 }

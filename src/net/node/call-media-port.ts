@@ -4,6 +4,7 @@
  */
 import type { MediaTotals } from '../media/media-session.ts';
 import type { CallPath, CallQuality } from '../media/quality.ts';
+import type { Rung } from '../media/rungs.ts';
 import type { SocketOrder } from '../nat/path-port.ts';
 import type { Millis } from '../protocol/core.ts';
 import type { CallId, NodeId } from '../protocol/ids.ts';
@@ -16,6 +17,8 @@ export type CallMediaNews =
   /** To the voice end; `arrivalMs` on the node's clock. */
   | { readonly type: 'play'; readonly call: CallId; readonly body: Buffer; readonly arrivalMs: Millis }
   | { readonly type: 'path'; readonly call: CallId; readonly path: CallPath; readonly via?: string }
+  /** What the voice end's bodies are to consist of from now on; at first 57 bytes each 20 ms. */
+  | { readonly type: 'rung'; readonly call: CallId; readonly rung: Rung }
   /** Nothing comes by any way, or something again. */
   | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
   | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }

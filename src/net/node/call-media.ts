@@ -6,7 +6,7 @@
  *   voice packet, probe, report -> by the peer's node and the call's tag -> MediaSession, PathFinder
  */
 import type { MediaOrder } from '../call/call-record.ts';
-import { type MediaOutput, MediaSession } from '../media/media-session.ts';
+import { type FillerBody, type MediaOutput, MediaSession } from '../media/media-session.ts';
 import type { CallPath, VoiceReport } from '../media/quality.ts';
 import { callTag } from '../media/voice-packet.ts';
 import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
@@ -29,6 +29,8 @@ interface Talk {
   readonly finder: PathFinder;
   routes: readonly Route[];
   path: Route;
+  /** The way by which voice was heard last. */
+  heardBy: Route | undefined;
   /** What was last said of where signalling goes. */
   signalling: string;
   /** The last way that was proven beside the relay. */
@@ -47,7 +49,7 @@ export interface CallMediaOptions {
   /** Where and how we are seen from outside; nothing of that is known when not said. */
   readonly self?: Surroundings['self'];
   readonly random: Random;
-  readonly fillerBody: (mediaTime10ms: number) => Buffer;
+  readonly fillerBody: FillerBody;
   /** Round trip of the signalling with a node, if it is known. */
   readonly rttMs: (node: NodeId) => number | undefined;
   /** How a relayed path is to be called, and through whom. */
@@ -90,6 +92,7 @@ export class CallMedia {
       }),
       routes: [relay],
       path: relay,
+      heardBy: undefined,
       direct: undefined,
       signalling: '',
     };
@@ -210,6 +213,14 @@ export class CallMedia {
     this.#talks.get(call)?.session.command(now, { type: 'voice-stats', stats });
   }
 
+  /** A supernode has dropped packets that it should have forwarded for us: we send too much. */
+  quota(now: Millis): void {
+    for (const talk of this.#talks.values()) {
+      if (talk.path.via === 'forward') talk.session.command(now, { type: 'quota' });
+      this.#drainTalk(now, talk);
+    }
+  }
+
   /** Our network changed: every path is doubted at once. */
   doubt(now: Millis): void {
     for (const talk of this.#talks.values()) {
@@ -234,7 +245,9 @@ export class CallMedia {
     for (const talk of this.#talks.values()) {
       if (talk.node !== node || talk.tag !== tag) continue;
       talk.finder.receive(now, { type: 'heard', route });
-      talk.session.receive(now, { type: 'arrived', bytes });
+      const elsewhere = talk.heardBy !== undefined && !sameRoute(talk.heardBy, route);
+      talk.heardBy = route;
+      talk.session.receive(now, { type: 'arrived', bytes, elsewhere });
       this.#drainTalk(now, talk);
       return;
     }
@@ -349,6 +362,9 @@ export class CallMedia {
       }
       case 'play':
         this.#out.push({ type: 'play', call, body: output.body, arrivalMs: output.arrivalMs });
+        return;
+      case 'rung':
+        this.#out.push({ type: 'rung', call, rung: output.rung });
         return;
       case 'quality':
         this.#out.push({ type: 'quality', call, quality: output.quality });

@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import type { OwnStatus } from '../chat/presence.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { LoginRequest } from '../login/login-client.ts';
+import type { FillerBody } from '../media/media-session.ts';
 import type { VoiceReport } from '../media/quality.ts';
 import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
@@ -39,8 +40,8 @@ export interface OrdinaryNodeOptions {
   readonly hasProxy?: boolean;
   /** Name and version of the program, told to the supernode. */
   readonly software: string;
-  /** A ready voice body of encoded silence with this media time, for when the voice child is missing. */
-  readonly fillerBody: (mediaTime10ms: number) => Buffer;
+  /** A ready voice body of encoded silence with this media time and shape, for when the voice child is missing. */
+  readonly fillerBody: FillerBody;
   /** May buddies test silently which way leads to us? They may, when not said. */
   readonly answersPathTests?: boolean;
 }

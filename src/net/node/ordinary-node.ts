@@ -703,6 +703,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#out.push({ type: 'rtt', rttMs: output.rttMs });
         return true;
       case 'limited':
+        this.#media.quota(now);
         this.#out.push({ type: 'limited', cap: output.cap, dropped: output.dropped });
         return true;
     }

@@ -385,6 +385,126 @@ export const SEQUENCE_DROPOUT_MAX = 3_000;
 /** Sequences remembered to refuse doubles: 2.5 s of voice. */
 export const SEQUENCES_KEPT = 128;
 
+// --- rate of a call (realtime.md 3.3)
+/** On the lowest rung a report a second: five of them would be a fifth of what that link carries. */
+export const MEDIA_REPORT_FLOOR_MS = 1_000;
+/** On the next one, which tries whether more fits, that is to be known sooner. */
+export const MEDIA_REPORT_NEAR_FLOOR_MS = 500;
+/** A listener that sees a queue grow says so at once, but not right behind another report, nor all the time. */
+export const MEDIA_REPORT_URGENT_MS = 60;
+export const MEDIA_REPORT_URGENT_AGAIN_MS = 700;
+/** Packets in the line through the newest delays, and how far back it reaches (libwebrtc: 20 packets). */
+export const DELAY_TREND_PACKETS = 24;
+export const DELAY_TREND_MS = 400;
+/** A rise counts as far as it is above so many standard errors of its own. */
+export const DELAY_TREND_ERRORS = 2;
+/** Packets sent in this time, three at least, that are all late are a queue; after a spike of Wi-Fi each is less so. */
+export const DELAY_STANDING_MS = 60;
+export const DELAY_STANDING_PACKETS = 3;
+/** The least delay of 10 s, in slices of 1 s, is that of empty queues: longer than we take to empty one. */
+export const DELAY_BASE_SLICE_MS = 1_000;
+export const DELAY_BASE_SLICES = 10;
+/** Media time that steps further is another time: after hold, or a stall. */
+export const MEDIA_TIME_JUMP_MS_MAX = 2_000;
+/** What a report may say of delay and its growth; beyond is cut. */
+export const DELAY_TOLD_MS_MAX = 10_000;
+export const DELAY_GROWTH_TOLD_MAX = 20_000;
+/** A queue of this, growing this fast beyond doubt (ms a second), is of our own making. */
+export const QUEUE_GROWS_MS = 40;
+export const QUEUE_GROWTH = 40;
+/** Growth that calls for one more step while a queue is being emptied. */
+export const QUEUE_GROWTH_AGAIN = 120;
+/** Over so many reports, 2 s of them, less growth than that is beyond doubt. */
+export const QUEUE_REPORTS = 10;
+export const QUEUE_GROWTH_SLOW = 20;
+/** A report this much overdue while the way in fills up: theirs waits in that queue, and ours is not known. */
+export const REPORT_HELD_UP_MS = 240;
+/** The same of one that came so late, by its round trip. */
+export const REPORT_HELD_UP_RTT_MS = 60;
+/** So much queue in so many reports is too much even if it does not grow. */
+export const QUEUE_STANDS_MS = 150;
+export const QUEUE_STANDS_REPORTS = 3;
+/** Below it a queue counts as empty. */
+export const QUEUE_EMPTY_MS = 40;
+/** What stands in the queue usually (a share of each report's) is jitter: the bounds above are so much higher. */
+export const QUEUE_USUAL_GAIN = 0.04;
+export const QUEUE_USUAL_FACTOR = 1.5;
+export const QUEUE_USUAL_MS_MAX = 200;
+/** What grows by more, ms a second, is not usual. */
+export const QUEUE_USUAL_GROWTH_MAX = 15;
+/** A queue that we cannot empty in this time is not ours: the way has become longer. */
+export const QUEUE_DRAIN_MS_MAX = 5_000;
+/** Share of what comes through that is sent: while a long or a short queue empties, and then. */
+export const RATE_SHARE_DRAINING = 0.7;
+export const RATE_SHARE_DRAINING_SHORT = 0.85;
+export const RATE_SHARE = 0.95;
+/** On the lowest rung with a queue above this every other packet stays out, until this much is left. */
+export const THIN_QUEUE_MS = 120;
+export const THIN_LEFT_MS = 60;
+export const THIN_MS_MAX = 3_000;
+/** While a queue stands, what comes through in this time is what the link passes. */
+export const CAPACITY_SPAN_MS = 400;
+/** Nothing is believed to be narrower, bytes a second. */
+export const CAPACITY_MIN = 200;
+/** One rung up after this long, and this many reports, without trouble; to the top rung later. */
+export const RATE_UP_MS = 2_000;
+export const RATE_UP_TO_TOP_MS = 4_000;
+/** The step from E to E2 is so small that the next one may follow sooner. */
+export const RATE_UP_AGAIN_MS = 1_000;
+export const RATE_UP_REPORTS = 3;
+/** Where a report comes once a second, one must do. */
+export const RATE_UP_REPORTS_FLOOR = 1;
+/** Before it is 48 kbit/s the top rung is so long redundancy: should it be too much, less is lost. */
+export const RATE_PROBE_MS = 1_000;
+/** A rung that did not hold is left alone for so long, doubling: the link may be back within 10 s (figure V7). */
+export const RATE_BLOCK_MS = [0, 2_000, 2_000, 2_500, 3_000, 3_000, 8_000] as const;
+/** From E to N it is four steps, so the lowest must be tried most often. */
+export const RATE_BLOCK_MS_MAX = [0, 2_500, 2_500, 5_000, 7_000, 7_000, 60_000] as const;
+/** After a queue of our making copies wait for so long. */
+export const COPIES_BLOCK_MS = 8_000;
+/** A rung that holds for so long has proved itself. */
+export const RATE_PROVEN_MS = 6_000;
+/** Share of the usual thresholds at which a step up is taken back. */
+export const STEP_CAUTION = 0.5;
+/**
+ * Loss after a step up of so much more than before is of the step; after copies, which were called for by loss, only if
+ * no more comes through than before.
+ */
+export const STEP_HARM_LOSS = 0.08;
+export const STEP_HARM_GAIN = 1.05;
+export const STEP_JUDGED_MS = 1_000;
+export const COPIES_JUDGED_MS = 2_000;
+export const STEP_JUDGED_MS_MAX = 4_000;
+/** So many packets must be lost to tell a share: of so few one alone is a tenth. */
+export const LOSS_PACKETS_MIN = 3;
+/** Random loss from which copies are sent, over 2 s and over 6 s; and below which they end. */
+export const LOSS_WINDOW_MS = 6_000;
+export const LOSS_RECENT_MS = 2_000;
+export const LOSS_COPY_RECENT = 0.03;
+export const LOSS_COPY = 0.012;
+export const LOSS_COPY_ENDS = 0.005;
+export const LOSS_COPIES_RECENT = 0.12;
+export const LOSS_COPIES = 0.09;
+export const LOSS_COPIES_END = 0.06;
+/** Mean run of lost packets that counts as bursts, and the loss from which that is believed (realtime.md 3.3). */
+export const LOSS_BURST = 1.8;
+export const LOSS_BURST_SHARE = 0.03;
+/** Copies stay at least this long: each change costs something. */
+export const COPIES_MS_MIN = 6_000;
+/** Without a report for so long it is the lowest but one, then the lowest rung (realtime.md 3.3). */
+export const REPORT_MISSING_MS = 1_000;
+export const REPORT_GONE_MS = 3_000;
+/** Reports may not come for so long at the start: the other end may still be at its answer. */
+export const REPORT_GRACE_MS = 3_000;
+/** After a relay said that it dropped packets: one rung down, and not up again for so long. */
+export const QUOTA_STAYS_MS = 10_000;
+/** A frame of 20 ms instead of 40 for as many bytes is worth its overhead while delay is noticed anyway. */
+export const SHORT_FRAME_RTT_MS = 250;
+/** Packets whose size is remembered: 20 s of them. */
+export const SENT_PACKETS_KEPT = 1_024;
+/** Reports kept to tell what comes through: 4 s of them. */
+export const ARRIVAL_MARKS_MAX = 20;
+
 // --- paths of a call (realtime.md 1.4)
 /** Probes of one candidate after the start, ms; then steadily, then rarely. */
 export const PROBE_SCHEDULE_MS = [0, 50, 100, 200, 400, 800] as const;

@@ -92,7 +92,10 @@ export type Route =
   | { readonly via: 'forward'; readonly node: NodeId; readonly through?: NodeId };
 
 export function sameRoute(a: Route, b: Route): boolean {
-  if (a.via === 'udp') return b.via === 'udp' && routeKey(a) === routeKey(b);
+  if (a.via === 'udp') {
+    if (b.via !== 'udp' || a.socket !== b.socket) return false;
+    return a.endpoint.port === b.endpoint.port && a.endpoint.host === b.endpoint.host;
+  }
   if (a.via === 'stream') return b.via === 'stream' && a.stream === b.stream;
   return b.via === 'forward' && a.node === b.node && a.through === b.through;
 }

@@ -3,7 +3,7 @@ import { type MediaOutput, MediaSession } from '../../../src/net/media/media-ses
 import type { CallQuality } from '../../../src/net/media/quality.ts';
 import { mediaTimeOf, parseVoicePacket } from '../../../src/net/media/voice-packet.ts';
 import { HOLD_PACKET_MS } from '../../../src/net/protocol/params.ts';
-import { decodeMessage, encodeMessage } from '../../../src/net/wire/messages.ts';
+import { type Body, decodeMessage, encodeMessage } from '../../../src/net/wire/messages.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const WIRE = '00112233445566778899aabbccddeeff';
@@ -36,6 +36,8 @@ class End {
   /** Next body of the child, Infinity while there is none. */
   childAt = Infinity;
   #childTime = 0;
+  /** There is no other end, but one that hears everything is told of. */
+  alone = true;
   /** Where outputs go. */
   carry: (now: number, output: MediaOutput) => void = () => {};
 
@@ -72,8 +74,14 @@ class End {
       if (output.type === 'play') this.played.push({ at: output.arrivalMs, mediaTime: mediaTimeOf(output.body) });
       if (output.type === 'quality') this.qualities.push(output.quality);
       if (output.type === 'alive') this.alive += 1;
-      this.carry(now, output);
+      if (this.alone && output.type === 'send-datagram') this.#hearsThatAllCame(now, output.message.body);
+      else this.carry(now, output);
     }
+  }
+
+  #hearsThatAllCame(now: number, ours: Body<'mediaReport'>): void {
+    const report = { ...ours, highest: this.sent.length - 1, received: this.sent.length, echoReport: 0 };
+    this.session.receive(now, { type: 'report', report });
   }
 }
 
@@ -100,6 +108,8 @@ function line(options: { delayMs?: number; lossToB?: number; lossToA?: number; s
   const { delayMs = 30, lossToB = 0, lossToA = 0, seed = 1 } = options;
   const random = seededRandom(seed);
   const [a, b] = [new End(0), new End(0)];
+  a.alone = false;
+  b.alone = false;
   const underWay: { at: number; to: End; output: MediaOutput }[] = [];
   const wire = (to: End, loss: number) => (now: number, output: MediaOutput) => {
     if (output.type !== 'send-voice' && output.type !== 'send-datagram') return;
@@ -351,10 +361,12 @@ describe('quality', () => {
 
   it('ignores reports of another call, old ones, and echoes of reports that never were', () => {
     const end = new End(0);
+    end.alone = false;
     const report = (over: object) => {
       const body = { callId: Buffer.from(WIRE, 'hex'), report: 1, highest: 0, received: 0, jitterMsX16: 0 };
-      const rest = { echoReport: 0, heldMs: 0, bufferMs: 0, concealedPermille: 0 };
-      end.session.receive(500, { type: 'report', report: { ...body, ...rest, ...over } });
+      const rest = { echoReport: 0, heldMs: 0, bufferMs: 0, concealedPermille: 0, gaps: 0 };
+      const delay = { standingMs: 0, growth: 0, atMs: 0 };
+      end.session.receive(500, { type: 'report', report: { ...body, ...rest, ...delay, ...over } });
     };
     report({ callId: Buffer.alloc(16) });
     report({ report: 5 });

@@ -23,6 +23,7 @@ const FINE: QualityInput = {
   payloadBytes: 60,
   bitrate: 22_800,
   redundancy: 0,
+  frameMs: 20,
   silentMs: 12,
   onHold: false,
 };

@@ -9,14 +9,14 @@ function play(bodiesAt: readonly number[], until: number): { at: number; slot: n
   const fillUntil = (now: number) => {
     while (pace.fillAt <= now) {
       const at = pace.fillAt;
-      const slot = pace.overdue(at);
-      if (slot !== undefined) sent.push({ at, slot, by: 'filler' });
+      const time = pace.overdue(at);
+      if (time !== undefined) sent.push({ at, slot: time / 2, by: 'filler' });
     }
   };
   for (const at of bodiesAt) {
     fillUntil(at - 1e-9);
-    const slot = pace.take(at);
-    if (slot !== undefined) sent.push({ at, slot, by: 'child' });
+    const time = pace.take(at, VOICE_PACE_MS);
+    if (time !== undefined) sent.push({ at, slot: time / 2, by: 'child' });
   }
   fillUntil(until);
   return sent;
@@ -89,7 +89,7 @@ describe('the pace of voice', () => {
 
   it('leaves the slots of a pause empty and goes on in the present', () => {
     const pace = new VoicePace(0);
-    expect(pace.skipTo(5_000)).toBe(250);
-    expect(pace.take(5_020)).toBe(251);
+    expect(pace.skipTo(5_000)).toBe(500);
+    expect(pace.take(5_020, VOICE_PACE_MS)).toBe(502);
   });
 });

@@ -1,0 +1,39 @@
+/**
+ * What the agent knows of a call besides what the screen shows: its voice end and what a new one must be told. Kept by
+ * `agent-calls.ts`, from the first word of a call to its last.
+ */
+import type { OrdinaryNodeEvent } from '../net/index.ts';
+import type { VoiceEnd } from './voice-end.ts';
+
+export type Totals = Extract<OrdinaryNodeEvent, { type: 'media-totals' }>['totals'];
+
+export interface Line {
+  spec: string;
+  voice: VoiceEnd | undefined;
+  started: boolean;
+  /** When voice ends were made, oldest first, monotonic ms. */
+  readonly made: number[];
+  /** Monotonic ms since the epoch, as the voice child counts. */
+  answeredAt: number;
+  /** How long sound was already made before a restart, ms: a file goes on from there. */
+  voiceStartedAt: number;
+  heardFirst: boolean;
+  /** What bodies are to consist of; undefined: what they begin with. */
+  rung: Extract<OrdinaryNodeEvent, { type: 'rung' }>['rung'] | undefined;
+  totals: Totals | undefined;
+}
+
+/** A call that has no voice end yet. */
+export function newLine(spec: string): Line {
+  return {
+    spec,
+    voice: undefined,
+    started: false,
+    made: [],
+    answeredAt: 0,
+    voiceStartedAt: 0,
+    heardFirst: false,
+    rung: undefined,
+    totals: undefined,
+  };
+}

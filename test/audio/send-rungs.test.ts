@@ -1,0 +1,200 @@
+/** The sending stream on every rung, with the real encoder: sizes, pace, copies, and that sound tells nothing. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { type OpusCodec, openOpus } from '../../src/audio/opus.ts';
+import { levelDb } from '../../src/audio/pcm.ts';
+import { ReceiveStream } from '../../src/audio/receive-stream.ts';
+import { SendStream } from '../../src/audio/send-stream.ts';
+import { type BodyShape, bodyBytesOf, parseVoiceBody, silenceBody } from '../../src/audio/voice-body.ts';
+import { RUNGS } from '../../src/net/media/rungs.ts';
+import { framesOf, syntheticSpeech, tone } from '../support/speech.ts';
+
+const codecs: OpusCodec[] = [];
+const opus = (): OpusCodec => {
+  const codec = openOpus();
+  codecs.push(codec);
+  return codec;
+};
+afterAll(() => {
+  for (const codec of codecs) codec.close();
+});
+
+const rungs = Object.values(RUNGS);
+const speech = framesOf(syntheticSpeech(6));
+
+/** Bodies with the tick at which each was made. */
+function make(stream: SendStream, frames: readonly Int16Array[], from = 0): { at: number; body: Buffer }[] {
+  return frames.flatMap((frame, n) => {
+    const body = stream.frame(frame);
+    return body ? [{ at: (from + n) * 20, body }] : [];
+  });
+}
+
+/**
+ * Two-sample Kolmogorov-Smirnov test: the chance to see samples that differ as much if they were of one kind (Press et
+ * al., Numerical Recipes, section 14.3).
+ */
+function sameKind(one: readonly number[], other: readonly number[]): number {
+  const [a, b] = [[...one].sort((x, y) => x - y), [...other].sort((x, y) => x - y)];
+  let [i, j, most] = [0, 0, 0];
+  while (i < a.length && j < b.length) {
+    const at = Math.min(a[i]!, b[j]!);
+    while (i < a.length && a[i]! <= at) i++;
+    while (j < b.length && b[j]! <= at) j++;
+    most = Math.max(most, Math.abs(i / a.length - j / b.length));
+  }
+  const root = Math.sqrt((a.length * b.length) / (a.length + b.length));
+  const lambda = (root + 0.12 + 0.11 / root) * most;
+  if (lambda < 0.2) return 1;
+  let sum = 0;
+  for (let k = 1; k <= 100; k++) sum += 2 * (-1) ** (k - 1) * Math.exp(-2 * k * k * lambda * lambda);
+  return Math.max(0, Math.min(1, sum));
+}
+
+describe('the sending stream', () => {
+  it('makes bodies of one size at one pace on every rung, in speech, silence and when muted (figure V10)', () => {
+    for (const rung of rungs) {
+      const stream = new SendStream(opus());
+      stream.reshape(rung);
+      const spoken = make(stream, speech);
+      const silent = make(
+        stream,
+        Array.from(speech, () => new Int16Array(320)),
+        speech.length,
+      );
+      stream.mute(true);
+      const muted = make(stream, speech, 2 * speech.length);
+      const sizes = (sent: typeof spoken) => sent.map(({ body }) => body.length);
+      const gaps = (sent: typeof spoken) => sent.slice(1).map(({ at }, n) => at - sent[n]!.at);
+      for (const quiet of [silent, muted]) {
+        expect(sameKind(sizes(spoken), sizes(quiet)), rung.name).toBeGreaterThan(0.05);
+        expect(sameKind(gaps(spoken), gaps(quiet)), rung.name).toBeGreaterThan(0.05);
+      }
+      const all = [...spoken, ...silent, ...muted];
+      expect(new Set(sizes(all)), rung.name).toEqual(new Set([bodyBytesOf(rung)]));
+      expect(new Set(gaps(all)), rung.name).toEqual(new Set([rung.frameMs]));
+    }
+  });
+
+  it('would be told apart by the test above if its sizes followed the sound', () => {
+    const sizes = speech.map((frame) => Math.round(40 + Math.max(0, levelDb(frame) + 60)));
+    expect(
+      sameKind(
+        sizes,
+        speech.map(() => 40),
+      ),
+    ).toBeLessThan(0.05);
+  });
+
+  it('changes its rung between frames, without a hole in media time and without a body of another size', () => {
+    const stream = new SendStream(opus());
+    let next: number | undefined;
+    let shape: BodyShape = RUNGS.N;
+    for (let n = 0; n < 600; n++) {
+      if (n % 17 === 0) stream.reshape(rungs[(n / 17) % rungs.length]!);
+      const body = stream.frame(speech[n % speech.length]);
+      if (!body) continue;
+      const parsed = parseVoiceBody(body)!;
+      expect(parsed.mediaTime).toBe(next ?? parsed.mediaTime);
+      next = parsed.mediaTime + parsed.durationMs / 10;
+      const known = rungs.find((rung) => rung.frameMs === parsed.durationMs && bodyBytesOf(rung) === body.length);
+      expect(known).toBeDefined();
+      shape = known ?? shape;
+    }
+    expect(shape).toBeDefined();
+  });
+
+  it('carries as copies the very frames that it sent before, at their distance', () => {
+    for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2]) {
+      const stream = new SendStream(opus());
+      stream.reshape(rung);
+      const sent = make(stream, speech).map(({ body }) => parseVoiceBody(body)!);
+      for (let n = 10; n < sent.length; n++) {
+        for (let copy = 1; copy <= rung.copies; copy++) {
+          expect(sent[n]!.frames[copy]).toEqual(sent[n - copy * rung.distance]!.frames[0]);
+        }
+      }
+    }
+  });
+
+  it('has whole copies at once when it goes from N to R1', () => {
+    const stream = new SendStream(opus());
+    const before = make(stream, speech.slice(0, 20)).map(({ body }) => parseVoiceBody(body)!);
+    stream.reshape(RUNGS.R1);
+    const after = parseVoiceBody(stream.frame(speech[20])!)!;
+    expect(after.frames[1]).toEqual(before.at(-1)!.frames[0]);
+  });
+
+  it('ignores a rung that the encoder must not be asked for', () => {
+    const stream = new SendStream(opus());
+    const wrong: readonly Partial<BodyShape>[] = [
+      { frameMs: 15 },
+      { frameMs: 10, frameBytes: 40 },
+      { frameMs: Number.NaN },
+      { frameBytes: 0 },
+      { frameBytes: 118 },
+      { frameBytes: 57.5 },
+      { frameMs: 60, frameBytes: 40 },
+      { copies: 4, frameBytes: 20 },
+      { copies: -1 },
+      { distance: 0 },
+      { distance: 4 },
+    ];
+    for (const part of wrong) {
+      stream.reshape({ ...RUNGS.N, ...part });
+      expect(stream.shape).toEqual({ frameMs: 20, frameBytes: 57, copies: 0, distance: 1 });
+    }
+  });
+
+  it('says nothing of what it had gathered when it is muted within a frame', () => {
+    const stream = new SendStream(opus());
+    stream.reshape(RUNGS.F);
+    const loud = framesOf(tone(440, 2));
+    stream.frame(loud[0]);
+    stream.frame(loud[1]);
+    stream.mute(true);
+    const bodies = make(stream, loud.slice(2)).map(({ body }) => body);
+    expect(parseVoiceBody(bodies[0]!)!.muted).toBe(true);
+    const decoder = opus();
+    const pcm = new Int16Array(960);
+    for (const body of bodies) {
+      expect(decoder.decode(parseVoiceBody(body)!.frames[0]!, 60, pcm)).toBe(960);
+      expect(levelDb(pcm)).toBeLessThan(-80);
+    }
+  });
+
+  it('is heard on every rung, and through every change of it', () => {
+    const stream = new SendStream(opus());
+    const listener = new ReceiveStream(opus());
+    const sound = framesOf(tone(440, 12));
+    let quiet = 0;
+    sound.forEach((frame, n) => {
+      if (n % 50 === 0) stream.reshape(rungs[(n / 50) % rungs.length]!);
+      const body = stream.frame(frame);
+      if (body) listener.receive(n * 20, body);
+      if (levelDb(listener.play(n * 20 + 5)) < -30 && n > 30) quiet++;
+    });
+    expect(listener.counts.refused).toBe(0);
+    expect(quiet).toBeLessThan(12);
+  });
+});
+
+describe('silence of the agent', () => {
+  it('has the size, length and copies of the rung, and sounds like nothing', () => {
+    for (const rung of rungs) {
+      const listener = new ReceiveStream(opus());
+      let loudest = -96;
+      for (let n = 0; n < 60; n++) {
+        const body = silenceBody((n * rung.frameMs) / 10, rung);
+        expect(body.length).toBe(bodyBytesOf(rung));
+        expect(parseVoiceBody(body)).toMatchObject({ durationMs: rung.frameMs, distance: rung.distance });
+        for (let tick = 0; tick < rung.frameMs / 20; tick++) {
+          const now = n * rung.frameMs + tick * 20;
+          if (tick === 0) listener.receive(now, body);
+          loudest = Math.max(loudest, levelDb(listener.play(now + 5)));
+        }
+      }
+      expect(loudest, rung.name).toBeLessThan(-80);
+      expect(listener.counts.refused).toBe(0);
+    }
+  });
+});
