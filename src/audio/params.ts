@@ -81,6 +81,8 @@ export const DELAY_START_WEIGHT = 2;
 export const DELAY_START_FRAMES = 25;
 /** NetEQ's rate of exchange: one percent of late frames is as bad as 20 ms more delay. */
 export const LATE_PERCENT_COSTS_MS = 20;
+/** Up to here no gap is accepted for the sake of a shorter delay. */
+export const DELAY_CHEAP_MS = 40;
 /** The zero of relative delay rises by 10 ms or more in half a second: another path, not a drift. */
 export const DELAY_STEP_BUCKETS = 4;
 
@@ -90,6 +92,8 @@ export const DELAY_STEP_BUCKETS = 4;
  * shorter than the target before a frame is put in; a step down to less is not made.
  */
 export const SLACK_BELOW_MS = 10;
+/** A step down must leave that much more, or the next unsteady arrival would take it back. */
+export const SLACK_SWING_MS = 3;
 /** A step must gain that much, or it would be taken back soon. */
 export const DELAY_CHANGE_GAINS_MS = 3;
 /** The rest that waits decoded beside slack is let go unless slack is that short. */

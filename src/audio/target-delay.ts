@@ -7,8 +7,8 @@
  * so the clocks of sender and receiver need not agree and may drift, and frames of 20 and of 60 ms can be compared.
  * The target is the delay at which delay + 20 ms for each percent of late frames is least: over 30 s, or, if that asks
  * for more, over the last four. A frame that came in a copy counts with the copy's delay, so the target waits for
- * copies when, and only when, more frames are lost than waiting costs. No more is held than what makes 95 of 100 half
- * seconds whole (NetEQ's own rule).
+ * copies when, and only when, more frames are lost than waiting costs. A delay of 40 ms nobody feels: where that much or
+ * less makes 95 of 100 half seconds whole (NetEQ's own rule), it is held in any case.
  */
 
 import { DelayHistogram } from './delay-histogram.ts';
@@ -19,6 +19,7 @@ import {
   DELAY_BASE_WINDOW_MS,
   DELAY_BUCKET_MS,
   DELAY_CHANGE_GAINS_MS,
+  DELAY_CHEAP_MS,
   DELAY_FORGET,
   DELAY_FORGET_FRAME,
   DELAY_FORGET_SOON,
@@ -28,6 +29,7 @@ import {
   DELAY_STEP_BUCKETS,
   FRAME_MS,
   SLACK_BELOW_MS,
+  SLACK_SWING_MS,
   STREAM_BUFFER_MS_MAX,
   STREAM_BUFFER_MS_MIN,
 } from './params.ts';
@@ -60,7 +62,7 @@ export class TargetDelay {
   /** Whether a slack of one frame less than `slackMs` would be better. */
   isTooLong(slackMs: number): boolean {
     const shorterMs = slackMs - FRAME_MS;
-    if (shorterMs < this.#leastSlackMs()) return false;
+    if (shorterMs < this.#leastSlackMs() + SLACK_SWING_MS) return false;
     if (shorterMs >= this.targetMs) return true;
     const better = (histogram: DelayHistogram): boolean =>
       histogram.costMs(shorterMs) < histogram.costMs(slackMs) - DELAY_CHANGE_GAINS_MS;
@@ -80,7 +82,13 @@ export class TargetDelay {
   /** Slack that is never cut into: on an even network there is nothing else to go by. */
   #leastSlackMs(): number {
     const leastMs = this.#long.count < DELAY_START_FRAMES ? BUFFER_START_MS : this.#leastMs;
-    return leastMs - SLACK_BELOW_MS;
+    return Math.max(leastMs - SLACK_BELOW_MS, this.#cheapMs());
+  }
+
+  /** What makes 95 of 100 half seconds whole, if nobody feels that; 0 if it would be felt. */
+  #cheapMs(): number {
+    const enoughMs = this.#worsts.count > 0 ? this.#worsts.quantileMs(DELAY_QUANTILE) : 0;
+    return enoughMs <= DELAY_CHEAP_MS ? enoughMs : 0;
   }
 
   /** The most that may wait, ms. */
@@ -138,8 +146,7 @@ export class TargetDelay {
 
   #choose(): void {
     this.#stale = false;
-    const enough = this.#worsts.count > 0 ? this.#worsts.quantileMs(DELAY_QUANTILE) : this.#mostMs;
-    const cheapestMs = Math.max(this.#soon.cheapestMs(), Math.min(enough, this.#long.cheapestMs()));
+    const cheapestMs = Math.max(this.#cheapMs(), this.#soon.cheapestMs(), this.#long.cheapestMs());
     this.#targetMs = this.#long.count < DELAY_START_FRAMES ? Math.max(BUFFER_START_MS, cheapestMs) : cheapestMs;
   }
 

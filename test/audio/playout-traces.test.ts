@@ -119,7 +119,7 @@ describe('clocks that differ', () => {
       const tenSeconds: number[] = [];
       for (let at = 500; at + 500 <= ageMs.length; at += 500) tenSeconds.push(mean(ageMs.slice(at, at + 500)));
       for (const delayMs of tenSeconds) expect(Math.abs(delayMs - tenSeconds[0]!)).toBeLessThanOrEqual(20);
-      expect(Math.max(...tenSeconds)).toBeLessThan(PATH_MS + 36);
+      expect(Math.max(...tenSeconds)).toBeLessThan(PATH_MS + 40);
       // 90 ms of drift, and what starting took.
       expect(stream.stretchedMs).toBeLessThan(180);
     },

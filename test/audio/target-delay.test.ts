@@ -25,6 +25,11 @@ describe('the target delay', () => {
     expect(fed(30, (n) => (n % 10 === 0 ? 100 : 5)).targetMs).toBeGreaterThanOrEqual(95);
   });
 
+  it('spares no delay that nobody feels: small hiccups of a machine are covered, however rare in frames', () => {
+    expect(fed(30, (n) => 5 + (n % 250 === 0 ? 25 : 0)).targetMs).toBeGreaterThanOrEqual(25);
+    expect(fed(30, (n) => 5 + (n % 250 === 0 ? 80 : 0)).targetMs).toBe(20);
+  });
+
   it('rises within a second when it becomes worse, and falls in more than ten', () => {
     const target = fed(30, () => 5);
     fed(1, (n) => 5 + ((n * 37) % 60), target, 1500);
@@ -96,7 +101,7 @@ describe('the target delay', () => {
   it('knows when a frame more or less of slack would be the better bargain', () => {
     const even = fed(30, () => 5);
     expect([9, 11, 29, 31].map((slackMs) => even.isTooShort(slackMs))).toEqual([true, false, false, false]);
-    expect([9, 29, 31, 200].map((slackMs) => even.isTooLong(slackMs))).toEqual([false, false, true, true]);
+    expect([9, 29, 32, 34].map((slackMs) => even.isTooLong(slackMs))).toEqual([false, false, false, true]);
     const jittery = fed(30, (n) => (n * 37) % 60);
     expect(jittery.isTooShort(40)).toBe(true);
     expect(jittery.isTooLong(58)).toBe(false);

@@ -179,6 +179,22 @@ test('a voice end that dies is one line and a new one, which goes on where the o
   expect(voices[1]?.told[0]).toMatchObject({ type: 'start', resumeMs: 3_200 });
 });
 
+test('the voice end hears when its call goes over a TCP stream, also the next one in the same call', () => {
+  const room = calls();
+  rings(room);
+  answered(room);
+  room.fromMedia({ type: 'path', call: CALL, path: 'relay' });
+  room.fromMedia({ type: 'path', call: CALL, path: 'tcp443' });
+  const ways = (voice: ScriptedVoice | undefined): unknown => voice?.told.filter(({ type }) => type === 'way');
+  expect(ways(voices[0])).toEqual([
+    { type: 'way', stream: false },
+    { type: 'way', stream: true },
+  ]);
+  voices[0]?.events.onDeath('SIGKILL');
+  vi.advanceTimersByTime(200);
+  expect(ways(voices[1])).toEqual([{ type: 'way', stream: true }]);
+});
+
 test('a voice end that dies again and again is given up, answered or not; the call goes on', () => {
   for (const answer of [true, false]) {
     const room = calls();
