@@ -15,7 +15,6 @@ import { concealmentToc, isPlayable } from './opus-toc.ts';
 import {
   ENCODED_FRAMES_MS,
   FRAME_BYTES,
-  FRAME_MS,
   FRAME_SAMPLES,
   OPUS_BITRATE,
   OPUS_BITRATE_MAX,
@@ -101,7 +100,7 @@ class GuardedCodec implements OpusCodec {
   readonly kind: CodecKind;
   readonly #raw: RawCodec;
   /** The native library reads a Buffer, all of it: one for each length, so that `pcm` may lie anywhere. */
-  readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc((durationMs / FRAME_MS) * FRAME_BYTES));
+  readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc(samplesIn(durationMs) * 2));
   #bitrate = OPUS_BITRATE;
   readonly #toc = Buffer.alloc(1);
   /** The TOC of the packet that was decoded last. */

@@ -16,14 +16,14 @@ afterAll(() => {
   decoder.close();
 });
 
-const SECONDS = 120;
+const SECONDS = 90;
 const WARM_FRAMES = 500;
 
-/** Ten seconds of bodies of this rung, played over and over. */
+/** Four seconds of bodies of this rung, played over and over. */
 function bodiesOf(rung: Rung): Buffer[] {
   const stream = new SendStream(encoder);
   stream.reshape(rung);
-  return framesOf(syntheticSpeech(10)).flatMap((frame) => stream.frame(frame) ?? []);
+  return framesOf(syntheticSpeech(4)).flatMap((frame) => stream.frame(frame) ?? []);
 }
 
 /** Share of frames that had to be invented, percent, after the first ten seconds. */
@@ -57,11 +57,11 @@ describe('copies', () => {
 
   it('leave 1.2 % of 10 %, one or two of them', () => {
     expect(mean(RUNGS.R1, 0.1, 1)).toBeLessThanOrEqual(1.2);
-    expect(mean(RUNGS.R2, 0.1, 1)).toBeLessThanOrEqual(1.2);
+    expect(mean(RUNGS.R2near, 0.1, 1)).toBeLessThanOrEqual(1.2);
   });
 
   it('leave 1.5 % of 20 %', () => {
-    expect(mean(RUNGS.R2, 0.2, 1)).toBeLessThanOrEqual(1.5);
+    expect(mean(RUNGS.R2near, 0.2, 1)).toBeLessThanOrEqual(1.5);
   });
 
   it('leave 3 % of 10 % in bursts of three', () => {

@@ -19,7 +19,7 @@ afterAll(() => {
 });
 
 const rungs = Object.values(RUNGS);
-const speech = framesOf(syntheticSpeech(6));
+const speech = framesOf(syntheticSpeech(4));
 
 /** Bodies with the tick at which each was made. */
 function make(stream: SendStream, frames: readonly Int16Array[], from = 0): { at: number; body: Buffer }[] {
@@ -104,13 +104,14 @@ describe('the sending stream', () => {
   });
 
   it('carries as copies the very frames that it sent before, at their distance', () => {
-    for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2]) {
+    for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2, RUNGS.R2near]) {
       const stream = new SendStream(opus());
       stream.reshape(rung);
       const sent = make(stream, speech).map(({ body }) => parseVoiceBody(body)!);
       for (let n = 10; n < sent.length; n++) {
         for (let copy = 1; copy <= rung.copies; copy++) {
-          expect(sent[n]!.frames[copy]).toEqual(sent[n - copy * rung.distance]!.frames[0]);
+          const original = sent[n - copy * rung.distance]!.frames[0]!;
+          if (Buffer.compare(sent[n]!.frames[copy]!, original) !== 0) expect(sent[n]!.frames[copy]).toEqual(original);
         }
       }
     }

@@ -6,6 +6,7 @@ import type { Millis } from '../protocol/core.ts';
 import {
   COPIES_MS_MIN,
   LOSS_BURST,
+  LOSS_BURST_ENDS,
   LOSS_BURST_SHARE,
   LOSS_COPIES,
   LOSS_COPIES_END,
@@ -27,7 +28,7 @@ export class CopyChoice {
   #blockedUntil: Millis = 0;
   #probeUntil: Millis = 0;
 
-  /** R1, R1 far or R2; undefined: no copies. */
+  /** R1 or R2, near or far; undefined: no copies. */
   get rung(): Rung | undefined {
     return this.#rung;
   }
@@ -74,13 +75,15 @@ export class CopyChoice {
   #wanted(now: Millis): Rung | undefined {
     const recent = this.loss.over(now, LOSS_RECENT_MS);
     const long = this.loss.over(now, LOSS_WINDOW_MS);
-    const inBursts = long.burst >= LOSS_BURST && long.share >= LOSS_BURST_SHARE;
-    const two = this.#rung === RUNGS.R2 ? LOSS_COPIES_END : LOSS_COPIES;
+    const bursts = (this.#rung?.distance ?? 1) > 1 ? LOSS_BURST_ENDS : LOSS_BURST;
+    const inBursts = long.burst >= bursts && long.share >= LOSS_BURST_SHARE;
+    const two = this.#rung?.copies === 2 ? LOSS_COPIES_END : LOSS_COPIES;
     if (Math.max(recent.lost, long.lost) < LOSS_PACKETS_MIN) return undefined;
-    if (inBursts || recent.share >= LOSS_COPIES_RECENT || long.share >= two) return RUNGS.R2;
+    if (inBursts) return RUNGS.R2;
+    if (recent.share >= LOSS_COPIES_RECENT || long.share >= two) return RUNGS.R2near;
     const one = this.#rung ? LOSS_COPY_ENDS : LOSS_COPY;
     if (recent.share < LOSS_COPY_RECENT && long.share < one) return undefined;
-    return long.burst >= LOSS_BURST ? RUNGS.R1far : RUNGS.R1;
+    return long.burst >= bursts ? RUNGS.R1far : RUNGS.R1;
   }
 
   #set(now: Millis, rung: Rung | undefined): void {

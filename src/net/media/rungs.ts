@@ -17,7 +17,7 @@ import { VOICE_BODY_HEADER_BYTES, VOICE_PACKET_HEADER_BYTES } from './voice-pack
 
 /** The same fields as `BodyShape` of the voice child. */
 export interface Rung {
-  readonly name: 'E' | 'E2' | 'F' | 'F40' | 'F20' | 'N' | 'R1' | 'R1 far' | 'R2' | 'H';
+  readonly name: 'E' | 'E2' | 'F' | 'F40' | 'F20' | 'N' | 'R1' | 'R1 far' | 'R2 near' | 'R2' | 'H';
   readonly frameMs: number;
   /** Of one Opus frame. */
   readonly frameBytes: number;
@@ -43,6 +43,8 @@ export const RUNGS = {
   /** In bursts: whoever lost one packet has often lost the next one too. */
   R1far: { ...plain('R1 far', 20, 57), copies: 1, distance: 2 },
   R2: { ...plain('R2', 20, 39), copies: 2, distance: 2 },
+  /** Against loss that comes alone: the copies are there 40 ms sooner, so the listener waits for both. */
+  R2near: { ...plain('R2 near', 20, 39), copies: 2 },
 } as const satisfies { readonly [name: string]: Rung };
 
 /** From the floor up, by what they cost; on the last one stand H, R1 and R2, which cost the same. */

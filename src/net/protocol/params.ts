@@ -488,6 +488,7 @@ export const LOSS_COPIES = 0.09;
 export const LOSS_COPIES_END = 0.06;
 /** Mean run of lost packets that counts as bursts, and the loss from which that is believed (realtime.md 3.3). */
 export const LOSS_BURST = 1.8;
+export const LOSS_BURST_ENDS = 1.5;
 export const LOSS_BURST_SHARE = 0.03;
 /** Copies stay at least this long: each change costs something. */
 export const COPIES_MS_MIN = 6_000;

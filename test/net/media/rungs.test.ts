@@ -31,7 +31,7 @@ describe('the rungs', () => {
       const costs = LADDER.map((rung) => wireBytesPerSecond(rung, wireOverheadBytes(path)));
       expect(costs).toEqual([...costs].sort((a, b) => a - b));
       const top = wireBytesPerSecond(RUNGS.H, wireOverheadBytes(path));
-      for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2]) {
+      for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2, RUNGS.R2near]) {
         expect(wireBytesPerSecond(rung, wireOverheadBytes(path)) / top).toBeCloseTo(1, 1);
       }
     }
