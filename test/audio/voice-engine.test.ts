@@ -46,7 +46,7 @@ describe('a call from recording to recording', () => {
     expect(alike.correlation).toBeGreaterThan(0.9);
     expect(alike.stoi).toBeGreaterThan(0.97);
     // 25 ms of network, 6.5 of the codec, one frame and what its target allows on top.
-    expect(alike.delayMs).toBeLessThan(85);
+    expect(alike.delayMs).toBeLessThan(65);
     expect(toldB.filter((message) => message.type === 'first-sound')).toHaveLength(1);
   });
 

@@ -155,6 +155,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     standingMs: 35,
     growth: -120,
     atMs: 4_294_967_000,
+    captureMs: 30,
   },
   rekey: { epoch: 1, ephemeral: run(0x80, 32) },
   rekeyReply: { epoch: 1, ephemeral: run(0xc0, 32) },

@@ -341,8 +341,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #report(now: Millis): void {
     this.#reportAt = now + reportEveryMs(this.#rung);
     this.#reportedAt = now;
-    const { bufferMs = 0, concealedPct = 0 } = this.#voice ?? {};
-    const seen = { reception: this.#reception, trend: this.#trend, bufferMs, concealedPct };
+    const seen = { reception: this.#reception, trend: this.#trend, voice: this.#voice };
     this.#out.push({ type: 'send-datagram', message: this.#reports.write(now, seen) });
   }
 
@@ -381,6 +380,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       lossOutPct: this.#reports.lossOutPct,
       voice: this.#voice,
       theirConcealedPct: this.#reports.theirConcealedPct,
+      theirCaptureMs: this.#reports.theirCaptureMs,
       sentPps: this.#sentRate.perSecond(now),
       recvPps: this.#receivedRate.perSecond(now),
       payloadBytes: this.#newest?.length ?? 0,

@@ -34,7 +34,10 @@ export interface VoiceReport {
   readonly concealedPct: number;
   readonly played: number;
   readonly concealed: number;
+  /** Of both devices together, and of each where the child tells that. */
   readonly deviceMs: number;
+  readonly captureMs?: number;
+  readonly playbackMs?: number;
 }
 
 export interface QualityInput {
@@ -47,6 +50,8 @@ export interface QualityInput {
   readonly voice: VoiceReport | undefined;
   /** What the other end conceals, percent; undefined until it has told. */
   readonly theirConcealedPct: number | undefined;
+  /** Delay of the other end's microphone, ms; undefined until it has told. */
+  readonly theirCaptureMs?: number | undefined;
   readonly sentPps: number;
   readonly recvPps: number;
   readonly payloadBytes: number;
@@ -77,7 +82,7 @@ const RATING_SCALE = 1.29;
 export function quality(input: QualityInput): CallQuality {
   const { voice, rttMs } = input;
   const bufferMs = voice?.bufferMs ?? 0;
-  const localMs = input.frameMs + CODEC_MS + bufferMs + (voice?.deviceMs ?? 0);
+  const localMs = input.frameMs + CODEC_MS + bufferMs + devicesMs(voice, input.theirCaptureMs);
   const mouthToEarMs = rttMs === null ? null : localMs + rttMs / 2;
   // What is heard counts: a lost packet whose frame came in a copy is not a gap.
   const gapsPct = voice?.concealedPct ?? input.lossInPct;
@@ -105,6 +110,13 @@ export function quality(input: QualityInput): CallQuality {
       onHold: input.onHold,
     }),
   };
+}
+
+/** What we hear went through their microphone and our speaker. Until they tell, theirs counts as ours. */
+function devicesMs(voice: VoiceReport | undefined, theirCaptureMs: number | undefined): number {
+  const { captureMs, playbackMs, deviceMs = 0 } = voice ?? {};
+  if (captureMs === undefined || playbackMs === undefined) return deviceMs;
+  return (theirCaptureMs ?? captureMs) + playbackMs;
 }
 
 /** The words for a person. On hold silence is as it should be. */

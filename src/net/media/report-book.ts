@@ -7,7 +7,7 @@ import { bytesOf, type CallId, hexOf } from '../protocol/ids.ts';
 import { DELAY_GROWTH_TOLD_MAX, DELAY_TOLD_MS_MAX, MEDIA_REPORTS_KEPT } from '../protocol/params.ts';
 import { type Body, type MessageOf, message } from '../wire/messages.ts';
 import type { DelayTrend } from './delay-trend.ts';
-import { lossOver, type Mark, marked } from './quality.ts';
+import { lossOver, type Mark, marked, type VoiceReport } from './quality.ts';
 import type { Feedback } from './queue-watch.ts';
 import type { Reception } from './reception.ts';
 
@@ -41,14 +41,25 @@ export class ReportBook {
 
   /** Undefined while the other end has no voice child that could tell. */
   get theirConcealedPct(): number | undefined {
+    const told = this.#toldByVoice();
+    return told && told.concealedPermille / 10;
+  }
+
+  /** Delay of the other end's microphone, ms; undefined likewise. */
+  get theirCaptureMs(): number | undefined {
+    const told = this.#toldByVoice();
+    return told && Math.min(DELAY_TOLD_MS_MAX, told.captureMs);
+  }
+
+  #toldByVoice(): Report | undefined {
     const report = this.#theirs?.report;
-    return report && (report.bufferMs > 0 || report.concealedPermille > 0) ? report.concealedPermille / 10 : undefined;
+    return report && (report.bufferMs > 0 || report.concealedPermille > 0) ? report : undefined;
   }
 
   /** The next one of ours. */
   write(
     now: Millis,
-    seen: { reception: Reception; trend: DelayTrend; bufferMs: number; concealedPct: number },
+    seen: { reception: Reception; trend: DelayTrend; voice: VoiceReport | undefined },
   ): MessageOf<'mediaReport'> {
     this.#count += 1;
     this.#times[this.#count % MEDIA_REPORTS_KEPT] = now;
@@ -61,12 +72,13 @@ export class ReportBook {
       jitterMsX16: Math.round(jitterMs * 16),
       echoReport: this.#theirs?.report.report ?? 0,
       heldMs: this.#theirs ? Math.round(now - this.#theirs.at) : 0,
-      bufferMs: Math.round(seen.bufferMs),
-      concealedPermille: Math.round(seen.concealedPct * 10),
+      bufferMs: Math.round(seen.voice?.bufferMs ?? 0),
+      concealedPermille: Math.round((seen.voice?.concealedPct ?? 0) * 10),
       gaps,
       standingMs: Math.round(Math.min(DELAY_TOLD_MS_MAX, seen.trend.standingMs)),
       growth: Math.round(clamp(seen.trend.growth, DELAY_GROWTH_TOLD_MAX)),
       atMs: Math.floor(now) >>> 0 || 1,
+      captureMs: Math.round(seen.voice?.captureMs ?? 0),
     });
   }
 

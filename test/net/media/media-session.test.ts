@@ -359,13 +359,26 @@ describe('quality', () => {
     expect(b.qualities.at(-1)).toMatchObject({ bufferMs: 60, concealedPct: 7.5, verdict: 'you hear gaps' });
   });
 
+  it('counts their microphone and our speaker into the delay of what we hear', () => {
+    const { a, b, go } = line({ delayMs: 30 });
+    const stats = { bufferMs: 40, concealedPct: 0, played: 100, concealed: 0 };
+    a.session.command(0, { type: 'voice-stats', stats: { ...stats, deviceMs: 120, captureMs: 80, playbackMs: 40 } });
+    b.session.command(0, { type: 'voice-stats', stats: { ...stats, deviceMs: 15, captureMs: 5, playbackMs: 10 } });
+    a.startChild(0);
+    b.startChild(0);
+    go(0, 5_000);
+    // Frame and codec 25, way 30, buffer 40, and the devices on that way.
+    expect(a.qualities.at(-1)?.mouthToEarMs).toBeCloseTo(95 + 5 + 40, -1);
+    expect(b.qualities.at(-1)?.mouthToEarMs).toBeCloseTo(95 + 80 + 10, -1);
+  });
+
   it('ignores reports of another call, old ones, and echoes of reports that never were', () => {
     const end = new End(0);
     end.alone = false;
     const report = (over: object) => {
       const body = { callId: Buffer.from(WIRE, 'hex'), report: 1, highest: 0, received: 0, jitterMsX16: 0 };
       const rest = { echoReport: 0, heldMs: 0, bufferMs: 0, concealedPermille: 0, gaps: 0 };
-      const delay = { standingMs: 0, growth: 0, atMs: 0 };
+      const delay = { standingMs: 0, growth: 0, atMs: 0, captureMs: 0 };
       end.session.receive(500, { type: 'report', report: { ...body, ...rest, ...delay, ...over } });
     };
     report({ callId: Buffer.alloc(16) });

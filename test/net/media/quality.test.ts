@@ -56,6 +56,14 @@ describe('quality', () => {
     expect(quality({ ...FINE, rttMs: null }).mouthToEarMs).toBeNull();
   });
 
+  it('counts the microphone of the other end, once that is known, and our own speaker', () => {
+    const voice = { ...FINE.voice!, deviceMs: 50, captureMs: 40, playbackMs: 10 };
+    expect(quality({ ...FINE, voice }).mouthToEarMs).toBe(25 + 40 + 20 + 50);
+    expect(quality({ ...FINE, voice, theirCaptureMs: 15 }).mouthToEarMs).toBe(25 + 40 + 20 + 25);
+    // A recording has no delay at all.
+    expect(quality({ ...FINE, voice, theirCaptureMs: 0 }).mouthToEarMs).toBe(25 + 40 + 20 + 10);
+  });
+
   it('judges by what is heard: losses that copies have mended are no gaps', () => {
     expect(quality({ ...FINE, lossInPct: 10 })).toMatchObject({
       lossInPct: 10,
