@@ -172,7 +172,7 @@ function filters(say: (line: string) => void): Figure[] {
     end.play(reference());
   });
   const gain = new GainControl();
-  return [...figures, lineUp, micros('gain 20 ms', () => gain.process(next(), 0))];
+  return [...figures, lineUp, micros('gain 20 ms', () => gain.process(next(), 0, -96))];
 }
 
 function handshake(authority: ReturnType<typeof makeAuthority>): Figure[] {

@@ -34,6 +34,7 @@ export class FarEnd {
   #apart = 0;
   /** The reference leads the echo by what this is less than the true delay. */
   #shift = 0;
+  #deviceMs = 0;
   #measured: number | undefined;
   /** The last measurement, not believed yet. */
   #candidate: number | undefined;
@@ -60,15 +61,16 @@ export class FarEnd {
    * lined up anew.
    */
   capture(pcm: Int16Array): { readonly far: Int16Array; readonly moved: boolean } {
+    const lost = this.#lost();
     this.#finder.captured(pcm);
-    const moved = this.#check();
-    const from = this.#captured - this.#shift;
+    this.#captured += FRAME_SAMPLES;
+    const moved = this.#check() || lost;
+    const from = this.#captured - FRAME_SAMPLES - this.#shift;
     for (let at = 0; at < FRAME_SAMPLES; at++) {
       const index = from + at;
       const known = index >= 0 && index < this.#played && index >= this.#played - KEPT;
       this.#aligned[at] = known ? this.#kept[index % KEPT]! : 0;
     }
-    this.#captured += FRAME_SAMPLES;
     return { far: this.#aligned, moved };
   }
 
@@ -80,6 +82,7 @@ export class FarEnd {
 
   /** A device is another one, or sound was held up: both sides count afresh. `deviceMs`: what the devices estimate. */
   restart(deviceMs: number): void {
+    this.#deviceMs = deviceMs;
     this.#captured = this.#played;
     this.#shift = Math.max(FRAME_SAMPLES, samplesIn(deviceMs - ECHO_GUESS_LEAD_MS));
     this.#measured = undefined;
@@ -94,6 +97,14 @@ export class FarEnd {
     this.#candidate = undefined;
     this.#tries = 0;
     this.#framesToCheck = ECHO_TRY_EVERY_FRAMES;
+  }
+
+  /** A microphone that was silent for seconds is so far behind that nothing fits any more: true, and from the start. */
+  #lost(): boolean {
+    const behind = this.#played - (this.#captured - this.#shift);
+    if (behind >= -samplesIn(ECHO_DELAY_MS_MAX) && behind <= KEPT) return false;
+    this.restart(this.#deviceMs);
+    return true;
   }
 
   /** True when the reference was moved. */
@@ -112,9 +123,10 @@ export class FarEnd {
     const wait = agrees || (found === undefined && ++this.#tries >= ECHO_FIRST_TRIES);
     this.#framesToCheck = wait ? ECHO_CHECK_EVERY_FRAMES : ECHO_TRY_EVERY_FRAMES;
     if (!agrees) return false;
-    this.#candidate = undefined;
-    this.#tries = 0;
     this.#measured = found;
+    // Two crystals drift apart for as long as the call lasts: the finder counts from here on.
+    this.recheck();
+    this.#framesToCheck = ECHO_CHECK_EVERY_FRAMES;
     return this.#lineUp(found);
   }
 

@@ -10,6 +10,7 @@ import {
   GAIN_FALL_DB,
   GAIN_FLOOR_FRAMES,
   GAIN_MEAN_FRAMES,
+  GAIN_OVER_FAR_DB,
   GAIN_RISE_DB,
   GAIN_SPEECH_ABOVE_DB,
   GAIN_SPEECH_DB_MIN,
@@ -37,11 +38,16 @@ export class GainControl {
     return this.#gainDb;
   }
 
-  /** One frame of 320 samples, in place. `beforeDb`: its level before echo and noise were taken out. */
-  process(pcm: Int16Array, beforeDb: number): void {
+  /**
+   * One frame of 320 samples, in place. `beforeDb`: its level before echo and noise were taken out; `farDb`: that of the
+   * speaker, whose echo may be in it, -96 where there is none.
+   */
+  process(pcm: Int16Array, beforeDb: number, farDb: number): void {
     const level = levelDb(pcm);
     const floor = this.#follow(level);
-    if (level > beforeDb - GAIN_TAKEN_DB_MAX && this.#isSpeech(level, floor)) this.#learn(level);
+    // A canceller that still learns leaves most of the echo: not to be made loud.
+    const isOurs = level > beforeDb - GAIN_TAKEN_DB_MAX && level > farDb + GAIN_OVER_FAR_DB;
+    if (isOurs && this.#isSpeech(level, floor)) this.#learn(level);
     this.#amplifier.apply(pcm, 10 ** (this.#gainDb / 20));
   }
 

@@ -7,7 +7,7 @@ import { Amplifier } from './amplifier.ts';
 import { FarEnd } from './far-end.ts';
 import type { Denoiser } from './filter-rnnoise.ts';
 import { GainControl } from './gain-control.ts';
-import { FRAME_SAMPLES } from './params.ts';
+import { FAR_LEVEL_FALL_DB, FRAME_SAMPLES, SILENCE_DB } from './params.ts';
 import { levelDb, SILENCE } from './pcm.ts';
 import type { BackendKind, NoiseMode, SoundFilters, SoundSettings } from './port.ts';
 import { SoundQueue } from './sound-queue.ts';
@@ -42,6 +42,8 @@ export class MicrophoneChain {
   #far: FarEnd | undefined;
   #denoiser: Denoiser | undefined;
   #gain: GainControl | undefined;
+  /** Level of what the speaker played, falling slowly. */
+  #farDb: number = SILENCE_DB;
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   /** What the speaker was given on its way to `far`, which counts in frames. */
   readonly #toFar = new SoundQueue();
@@ -85,7 +87,7 @@ export class MicrophoneChain {
     const beforeDb = this.#gain ? levelDb(frame) : 0;
     this.#clean(frame);
     this.#denoiser?.process(frame);
-    this.#gain?.process(frame, beforeDb);
+    this.#gain?.process(frame, beforeDb, this.#farDb);
     return frame;
   }
 
@@ -131,6 +133,7 @@ export class MicrophoneChain {
   #clean(frame: Int16Array): void {
     const { far, moved } = this.#far?.capture(frame) ?? { far: SILENCE, moved: false };
     if (moved) this.#filter?.forget();
+    if (this.#gain) this.#farDb = this.#far ? Math.max(levelDb(far), this.#farDb - FAR_LEVEL_FALL_DB) : SILENCE_DB;
     this.#filter?.process(frame, far);
   }
 

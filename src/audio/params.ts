@@ -252,8 +252,8 @@ export const PORT_BACKLOG_BYTES_MAX = 65_536;
 // --- echo, noise, gain
 /** Blocks of 40 ms of room that the echo canceller knows: 160 ms, a living room's decay with room for the device. */
 export const ECHO_PARTITIONS = 4;
-/** How much of the room stays as it was for 20 ms: it forgets half within 14 s. */
-export const ECHO_KALMAN_MEMORY = 0.999;
+/** How much of the room stays as it was for 20 ms: half of it within 3.5 s. At 0.999 clocks 100 ppm apart cost 5 dB more (M). */
+export const ECHO_KALMAN_MEMORY = 0.996;
 /** The same reach for speexdsp. */
 export const ECHO_TAIL_SAMPLES = ECHO_PARTITIONS * 2 * FRAME_SAMPLES;
 /** What the canceller leaves over is pushed down by this much, and less while somebody talks at both ends. */
@@ -279,6 +279,10 @@ export const GAIN_SPEECH_ABOVE_DB = 10;
 export const GAIN_SPEECH_DB_MIN = -60;
 /** A quarter of the time that the quietest frame is remembered: 0.5 s. */
 export const GAIN_FLOOR_FRAMES = 25;
+/** While the far end speaks, only what is this much louder than it teaches anything: an echo is hardly louder. */
+export const GAIN_OVER_FAR_DB = 3;
+/** The far end counts for 0.2 s more, ever less: rooms ring, and the delay may not be known yet. */
+export const FAR_LEVEL_FALL_DB = 1;
 /** A frame of which the filters took more was echo or noise. */
 export const GAIN_TAKEN_DB_MAX = 6;
 /** Longest way from the speaker's queue to the microphone that is looked for: Bluetooth takes 300 ms. */

@@ -112,4 +112,18 @@ describe('the far end', () => {
     end.restart(40);
     expect(end.delayMs).toBeUndefined();
   });
+
+  it('begins afresh after a microphone that was silent for seconds', () => {
+    const end = started(90);
+    const echo = mixed(echoOf(far, { delayMs: 90, decayMs: 40, echoDb: -6, seed: 4 }));
+    followed(end, echo.subarray(0, 4 * 16_000));
+    for (let n = 200; n < 400; n++) end.play(far.subarray(n * 320, n * 320 + 320));
+    const movedS: number[] = [];
+    for (let n = 400; n < 700; n++) {
+      if (end.capture(echo.subarray(n * 320, n * 320 + 320)).moved) movedS.push(n / 50);
+      end.play(far.subarray(n * 320, n * 320 + 320));
+    }
+    expect(movedS[0]).toBe(8);
+    expect(Math.abs(end.delayMs! - 90)).toBeLessThan(3);
+  });
 });

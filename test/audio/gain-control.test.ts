@@ -18,7 +18,7 @@ function controlled(samples: Int16Array): Int16Array {
   const out = samples.slice();
   for (let start = 0; start < out.length; start += 320) {
     const frame = out.subarray(start, start + 320);
-    control.process(frame, levelDb(frame));
+    control.process(frame, levelDb(frame), -96);
   }
   return out;
 }
@@ -47,8 +47,18 @@ describe('automatic gain', () => {
 
   it('does not take for speech what the filters before took most of', () => {
     const control = new GainControl();
-    for (const frame of framesOf(mixed(at(-45, talkers[0]!)))) control.process(frame, levelDb(frame) + 20);
+    for (const frame of framesOf(mixed(at(-45, talkers[0]!)))) control.process(frame, levelDb(frame) + 20, -96);
     expect(control.gainDb).toBe(0);
+  });
+
+  it('learns nothing from what the far end may be the cause of, and from what is louder it does', () => {
+    const [hushed, heard] = [new GainControl(), new GainControl()];
+    for (const frame of framesOf(mixed(at(-35, talkers[0]!)))) {
+      hushed.process(frame.slice(), levelDb(frame), levelDb(frame));
+      heard.process(frame, levelDb(frame), levelDb(frame) - 10);
+    }
+    expect(hushed.gainDb).toBe(0);
+    expect(heard.gainDb).toBeGreaterThan(10);
   });
 });
 
