@@ -55,6 +55,8 @@ export interface RaceStep {
 export class AttachRace {
   readonly #ladder: Way[];
   readonly #sweep: Way[];
+  /** Steps of the ladder that cost one Hello, as in the sweep. */
+  #extra: ReadonlySet<Way> = new Set();
   readonly #steps: TokenBucket;
   readonly #hasProxy: boolean;
   readonly #attempts = new Map<AttemptId, Attempt>();
@@ -91,6 +93,7 @@ export class AttachRace {
         .slice(LADDER_SERVERS, 2 * LADDER_SERVERS)
         .flatMap((server) => waysTo(server).filter(isByUdp));
       const [third, ...fourth] = more;
+      this.#extra = new Set(more);
       this.#ladder = [
         ...udp,
         ...rest.splice(0, 1),
@@ -190,7 +193,7 @@ export class AttachRace {
 
   #climb(now: Millis, start: (way: Way, sweeping: boolean) => void): void {
     const way = this.#ladder.shift();
-    if (way) start(way, false);
+    if (way) start(way, this.#extra.has(way));
     const next = this.#besides ? now : now + ATTACH_STAGGER_MS;
     this.#besides = false;
     this.#ladderAt = this.#ladder.length > 0 ? next : Number.POSITIVE_INFINITY;
