@@ -14,6 +14,7 @@ export function servingLines(serving: ServingReport | undefined): string[] {
   const head = role === 'leaving' ? 'ending' : `as a supernode${where}`;
   return [
     `${head}: ${plain(why, 200)}; to end it: ${plain(refuse)}`,
+    `duties: ${serving.duties.map((duty) => plain(duty, 200)).join('; ')}`,
     `caps: ${serving.caps.clients} people, ${serving.caps.relayKbps} kbit/s relayed`,
     ...(serving.cost ? [costWords(serving.cost)] : []),
   ];
@@ -34,7 +35,7 @@ export function servingDetails(serving: ServingReport): string[] {
   ].filter((words) => words !== '');
   return [
     `Serving: ${head}`,
-    ...rest.map((words) => `  ${words}`),
+    ...rest.filter((words) => !words.startsWith('duties: ')).map((words) => `  ${words}`),
     `Chosen: ${chosen}`,
     `Measured: ${measured.length === 0 ? 'nothing yet' : measured.join(', ')}`,
     'A supernode',
@@ -44,7 +45,7 @@ export function servingDetails(serving: ServingReport): string[] {
 }
 
 function costWords(cost: NonNullable<ServingReport['cost']>): string {
-  const people = `${cost.clients} people (${cost.standbys} more in standby)`;
+  const people = `${cost.clients === 1 ? 'one person' : `${cost.clients} people`} (${cost.standbys} more in standby)`;
   const relayed = `${figure(cost.relayedBytes / 1e6)} MB relayed`;
   return `now: ${people}, ${relayed}, ${cost.cpuPercent} % of a core, ${Math.round(cost.memoryBytes / 1e6)} MB of memory`;
 }

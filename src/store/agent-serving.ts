@@ -44,7 +44,7 @@ export class AgentServing {
 
   constructor(core: AgentCore) {
     this.#core = core;
-    this.#relayKbps = Math.min(core.options.serving?.relayKbps ?? PROMOTED_RELAY_KBPS, PROMOTED_RELAY_KBPS);
+    this.#relayKbps = core.options.serving?.relayKbps ?? PROMOTED_RELAY_KBPS;
   }
 
   /** The agent runs: its state tells of this from the first. */

@@ -11,7 +11,7 @@ export interface ServingChild {
 export interface ServingMeans {
   /** WREN_SUPERNODE of whoever started the agent; undefined or nonsense: what the settings say. */
   readonly environment: string | undefined;
-  /** WREN_RELAY_KBPS: no more than that is relayed. */
+  /** WREN_RELAY_KBPS: instead of the cap that a person's machine has. */
   readonly relayKbps: number | undefined;
   /** There is a graphical session, so somebody who can be asked will open a screen. */
   readonly isDesktop: boolean;

@@ -5,9 +5,9 @@ import type { ServingReport } from './state.ts';
 
 /** What a supernode does for others. */
 export const DUTIES = [
-  'lets people attach, and tells their buddies when they come and go',
-  'passes on sealed packets of those who reach one another no other way; it can read none',
-  'answers searches from its copy of the index of names',
+  'keeps people connected and tells their buddies',
+  'passes on sealed packets, which it cannot read',
+  'answers searches for names',
 ] as const;
 
 export const REFUSE = 'wren serve never';

@@ -89,7 +89,7 @@ seeded('behind PR, SYM and their like nobody ever serves, whatever they consent 
   const people = network(world, ['super1', 'super2']);
   const places = ['PR', "PR'", 'SYM', 'CGN', 'UDPX', '443X'] as const;
   const all = places.map((where, n) => new Promotable(signedUp(people, `person-${n}`, where), 'always'));
-  world.advance(300_000);
+  world.advance(180_000);
   expect(all.flatMap(({ asked }) => asked)).toEqual([]);
   expect(all.map(({ judgement }) => judgement?.role)).toEqual(places.map(() => 'ordinary'));
   const closed = [...Array(4).fill('nat-closed'), 'no-udp', 'no-udp'];

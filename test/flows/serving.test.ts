@@ -57,7 +57,7 @@ test('with WREN_SUPERNODE=always it serves within a minute, somebody attaches to
   );
   const words = (await network.succeed('alice', 'status')).stdout;
   expect(words).toMatch(/Serving: +as a supernode at 127\.0\.0\.1:\d+: .*wren serve never/);
-  expect(words).toMatch(/caps: 100 people, \d+ kbit\/s relayed\s+now: 1 people/);
+  expect(words).toMatch(/caps: 100 people, \d+ kbit\/s relayed\s+now: one person/);
 
   await network.succeed('alice', 'serve', 'never');
   await untilAsync(

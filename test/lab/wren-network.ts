@@ -94,9 +94,12 @@ export class WrenNetwork {
   }
 
   /** The same for one of several profiles that a host may have. */
-  wrenAs(who: { readonly host: string; readonly profile?: string | undefined }, ...args: string[]): LabProcess {
+  wrenAs(
+    who: { readonly host: string; readonly profile?: string | undefined; readonly env?: NodeJS.ProcessEnv },
+    ...args: string[]
+  ): LabProcess {
     const command = [WREN, '--profile', this.profileOf(who), ...args];
-    return this.lab.run(who.host, process.execPath, command, { WREN_PASSWORD: PASSWORD });
+    return this.lab.run(who.host, process.execPath, command, { WREN_PASSWORD: PASSWORD, ...who.env });
   }
 
   profileOf({ host, profile = 'profile' }: { readonly host: string; readonly profile?: string | undefined }): string {

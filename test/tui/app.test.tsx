@@ -12,6 +12,7 @@ import { App } from '../../src/tui/view/app.tsx';
 import { CursorSink } from '../../src/tui/view/cursor.ts';
 import { call, GOOD, NOW_MS, Scene } from '../support/screen-scenes.ts';
 import { buddy, chatLine, SIGNED_IN } from '../support/scripted-agent.ts';
+import { CANDIDATE, SERVES } from '../support/serving-reports.ts';
 
 class FrameKeeper extends EventEmitter {
   columns = 80;
@@ -85,6 +86,8 @@ const events: AgentEvent[] = [
   { type: 'chat.message', line: chatLine(LONG, { with: 'bobby1', id: 'x' }) },
   { type: 'chat.message', line: chatLine('日本 👨‍👩‍👧 \n\n\n🇩🇪', { with: 'carol-w', id: 'y' }) },
   { type: 'buddy.removed', name: 'bobby1' },
+  { type: 'serving.changed', serving: CANDIDATE },
+  { type: 'serving.changed', serving: { ...SERVES, why: LONG } },
 ];
 const keys = fc.constantFrom(
   ...'jkgGcedmoiyxsnpurb?/ahq',

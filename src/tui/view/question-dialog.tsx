@@ -1,5 +1,5 @@
 /** Questions before something that cannot be taken back: remove, block, sign out, quit during a call. */
-import { currentCall } from '../../store/state.ts';
+import { type AppState, currentCall } from '../../store/state.ts';
 import { type CommandName, keyOf } from '../key-bindings.ts';
 import { innerColumns } from '../layout.ts';
 import { type Row, span } from '../text/spans.ts';
@@ -17,7 +17,7 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
   const peer = currentCall(app)?.peer ?? '';
   const wide = dialogPlace(props, 58, 0);
   const columns = innerColumns(wide.columns);
-  const text = wrap(questionOf(dialog, peer), columns).map((line): Row => [span(line)]);
+  const text = wrap(questionOf(dialog, peer, app), columns).map((line): Row => [span(line)]);
   const rows: readonly Row[] = [
     ...text,
     [],
@@ -33,15 +33,19 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
 };
 
 /** What a person must know before: what is done, what it costs at most, and that the address becomes public. */
-const SERVE_QUESTION =
-  'May this machine help the network as a supernode, when it is needed? It passes on sealed packets and finds people for ' +
-  'others: at most 100 people and 512 kbit/s. Its address, not your name, is then known to everybody in the network. You ' +
-  'can end it at any time: key p, or wren serve never.';
+function serveQuestion({ serving }: AppState): string {
+  const caps = serving ? `at most ${serving.caps.clients} people and ${serving.caps.relayKbps} kbit/s` : 'within caps';
+  return (
+    'May this machine help the network as a supernode, when it is needed? It passes on sealed packets and finds people ' +
+    `for others: ${caps}. Its address, not your name, is then known to everybody in the network. You can end it at any ` +
+    'time: key p, or wren serve never.'
+  );
+}
 
-function questionOf(dialog: Question, peer: string): string {
+function questionOf(dialog: Question, peer: string, app: AppState): string {
   if (dialog.type === 'quit') return `You are in a call with ${peer}. The call can go on without this screen.`;
   if (dialog.what === 'remove') return `Remove ${dialog.name} from your buddies? Messages stay on this machine.`;
-  if (dialog.what === 'serve') return SERVE_QUESTION;
+  if (dialog.what === 'serve') return serveQuestion(app);
   if (dialog.what === 'serve-no-more') {
     return 'Serve the network no longer? Whoever uses this machine now is handed over to other supernodes first.';
   }
