@@ -266,9 +266,15 @@ seeded('two halves of the supernodes that were cut off find together again', (wo
   );
   world.until(() => alice.presence.get('bobby1') === 'offline' && bobby.presence.get('alice1') === 'offline', 60_000);
   const carol = at(people, 'super3', 'carol-1', { supernodes: endpointsOf(people, ['super3', 'super4']) });
+  // Each half answers from its copy, and says that there may be more.
+  expect(found(world, alice, 'bobby')).toContain('"complete":false');
+  expect(found(world, alice, 'bobby')).toContain('bobby1');
+  world.until(() => found(world, bobby, 'carol').includes('carol-1'), 5_000);
+  expect(found(world, bobby, 'carol')).toContain('"complete":false');
   heal();
   world.until(() => seeOneAnother(alice, bobby), 60_000);
   world.until(() => found(world, alice, 'carol').includes('carol-1'), 60_000);
+  world.until(() => found(world, alice, 'carol').includes('"complete":true'), 10_000);
   carol.kill();
 });
 

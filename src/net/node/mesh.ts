@@ -143,7 +143,8 @@ export class Mesh {
 
   #memberChanged(now: Millis, id: NodeId, lives: boolean): void {
     const { membership, index, abroad } = this.#rooms;
-    index.setMembers(now, membership.alive());
+    const left = membership.get(id)?.status === 'left' ? id : undefined;
+    index.setMembers(now, membership.alive(), left);
     if (lives) return abroad.memberCame(id);
     abroad.memberGone(id);
     const session = this.#sessions.get(id);

@@ -23,6 +23,7 @@ import {
   RECORDS_PER_PUT_MAX,
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
+import { CutOff } from './cut-off.ts';
 import { compareVersions, type IndexRecord, isCurrent, type PersonJudge, RecordReader } from './index-record.ts';
 import { IndexStore } from './index-store.ts';
 import { differing, rootOf } from './slot-versions.ts';
@@ -50,6 +51,7 @@ export class FullIndex {
   #sweepAt: Millis = 0;
   /** Has a comparison with somebody shown that nothing is missing here? */
   #compared = false;
+  #cutOff = new CutOff();
   #out: IndexOutput[] = [];
 
   constructor(options: { readonly random: Random; readonly wallClock: () => number; readonly judge: PersonJudge }) {
@@ -60,7 +62,7 @@ export class FullIndex {
 
   /** Is what is here all there is, as far as we know? */
   get complete(): boolean {
-    return this.#members.length === 0 || this.#compared;
+    return (this.#members.length === 0 || this.#compared) && !this.#cutOff.inDoubt;
   }
 
   /** Has a comparison shown that another has no more? */
@@ -79,11 +81,13 @@ export class FullIndex {
     for (const record of records) this.#forget(record);
     this.#gathered = [];
     this.#compared = false;
+    this.#cutOff = new CutOff();
     return records;
   }
 
-  /** The other supernodes that live. One that is new is compared with soon. */
-  setMembers(now: Millis, members: readonly NodeId[]): void {
+  /** The other supernodes that live. One that is new is compared with soon. `left`: this one said good-bye. */
+  setMembers(now: Millis, members: readonly NodeId[], left?: NodeId): void {
+    this.#cutOff.setMembers(now, members, left);
     const fresh = members.some((id) => !this.#members.includes(id));
     this.#members = [...members];
     if (members.length === 0) this.#compared = false;
@@ -132,8 +136,11 @@ export class FullIndex {
       this.#gathered = [];
     }
     if (now >= this.#compareAt) {
-      this.#compareAt = now + INDEX_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
-      const to = this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
+      this.#cutOff.wake(now);
+      const back = this.#cutOff.next();
+      const usualMs = INDEX_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
+      this.#compareAt = now + (back === undefined ? usualMs : 5 * INDEX_GATHER_MS);
+      const to = back ?? this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
       if (to !== undefined) this.#send(to, message('indexDigest', { root: rootOf(this.#digests) }));
     }
     if (now >= this.#sweepAt) {
@@ -182,10 +189,7 @@ export class FullIndex {
 
   /** What the other holds in the buckets that differ: ask for what is newer there, give what is newer here. */
   #settle(now: Millis, from: NodeId, { buckets, versions }: Body<'indexBuckets'>): void {
-    if (buckets.length === 0) {
-      this.#compared = true;
-      return;
-    }
+    if (buckets.length === 0) return this.#equals(from);
     const wallMs = this.#wallClock();
     const theirs = new Map<NodeId, { signedInAtMs: number; sequence: number }>();
     const wanted: Buffer[] = [];
@@ -199,7 +203,7 @@ export class FullIndex {
       if (newer && isCurrent(version, wallMs)) wanted.push(Buffer.from(nodeId));
     }
     if (wanted.length > 0) this.#send(from, message('indexGet', { nodeIds: wanted }));
-    else this.#compared = true;
+    else this.#equals(from);
     const mine = [...this.#byBucket(new Set(buckets)).values()].flat();
     const lacking = mine.filter((one) => {
       const version = theirs.get(one.nodeId);
@@ -208,6 +212,12 @@ export class FullIndex {
     this.#give(from, lacking.slice(0, INDEX_VERSIONS_MAX));
     // Not all could be told at once, perhaps; the next comparison need not wait its turn.
     if (wanted.length > 0) this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
+  }
+
+  /** Nothing that this one has is missing here. */
+  #equals(from: NodeId): void {
+    this.#compared = true;
+    this.#cutOff.compared(from);
   }
 
   #byBucket(wanted: ReadonlySet<number>): Map<number, IndexRecord[]> {

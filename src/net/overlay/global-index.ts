@@ -28,8 +28,8 @@ export type GlobalIndexOutput =
   | { readonly type: 'published'; readonly ticket: Ticket; readonly ok: boolean };
 
 export interface GlobalIndex {
-  /** The other supernodes that live. */
-  setMembers(now: Millis, members: readonly NodeId[]): void;
+  /** The other supernodes that live. `left`: this one said good-bye. */
+  setMembers(now: Millis, members: readonly NodeId[], left?: NodeId): void;
   /** What a client says of itself, from a session that has proven `node`. */
   publish(now: Millis, node: NodeId, wire: WireRecord): Ticket | 'record-refused';
   /**

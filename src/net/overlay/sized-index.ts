@@ -120,14 +120,14 @@ export class SizedIndex implements GlobalIndex {
     return this.#slots ? newestOf([...full, ...this.#slots.shelf.store.find(key, asOfMs)]) : full;
   }
 
-  setMembers(now: Millis, members: readonly NodeId[]): void {
+  setMembers(now: Millis, members: readonly NodeId[], left?: NodeId): void {
     this.#members = members;
     if (members.length === 0) this.#othersSince = Number.POSITIVE_INFINITY;
     else this.#othersSince = Math.min(this.#othersSince, now);
     const count = members.length + 1;
     if (this.#form === 'full' && count > this.#sizes.fullMembersMax) this.#change(now, 'slots');
     else if (this.#form === 'slots' && count < this.#sizes.slotMembersMin) this.#change(now, 'full');
-    if (this.#fullIsHere) this.#full.setMembers(now, members);
+    if (this.#fullIsHere) this.#full.setMembers(now, members, left);
     this.#slots?.setMembers(now, members);
     this.#collect(now);
   }

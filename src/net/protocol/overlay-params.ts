@@ -65,6 +65,9 @@ export const INDEX_VERSIONS_MAX = 4_096;
 export const PAGE_HITS_MAX = 50;
 /** Names or words that one search looks at: some ms of a core. What fits more is told to be incomplete. */
 export const SEARCH_SCANNED_MAX = 50_000;
+/** A supernode that lost half of so many or more, ourselves among them, may be cut off, for so long (`cut-off.ts`). */
+export const CUT_OFF_KNOWN_MIN = 4;
+export const CUT_OFF_MS = 3_600_000;
 /** Full copies up to so many supernodes; the index by slots above it (global-index.md 4.3). */
 export const FULL_INDEX_MEMBERS_MAX = 64;
 /** And back to full copies only below so many, so that one who comes and goes does not move everything. */
