@@ -97,9 +97,8 @@ export class FullIndex {
   /** What a client says of itself, from a session that has proven `node`. Undefined: taken, or known already. */
   publish(now: Millis, node: NodeId, wire: Wire): 'record-refused' | undefined {
     const before = this.reader.refused.known;
-    const record = this.reader.read(this.#wallClock(), wire, (id) => this.store.get(id));
+    const record = this.reader.read(this.#wallClock(), wire, (id) => this.store.get(id), node);
     if (!record) return this.reader.refused.known > before ? undefined : 'record-refused';
-    if (record.nodeId !== node) return 'record-refused';
     if (!this.#put(record)) return 'record-refused';
     this.#gathered.push(record);
     if (this.#spreadAt === Number.POSITIVE_INFINITY) this.#spreadAt = now + INDEX_GATHER_MS;

@@ -64,7 +64,8 @@ export type PersonJudge = (certificateDer: Uint8Array) =>
     }
   | { readonly ok: false };
 
-export type RecordRefusal = 'malformed' | 'expired' | 'early' | 'known' | 'forged';
+/** `known`: not newer than what is here, so perhaps replayed. `misplaced`: of another node than whose word it must be. */
+export type RecordRefusal = 'malformed' | 'oversized' | 'expired' | 'early' | 'known' | 'misplaced' | 'forged';
 
 /** What a record tells of the names, folded, from which this node hides: enough to ask whether a name is among them. */
 export function hiddenTags(node: NodeId, keys: readonly string[]): Buffer | undefined {
@@ -136,25 +137,36 @@ type Wire = {
 export class RecordReader {
   readonly #judge: PersonJudge;
   /** By reason. */
-  readonly refused: Record<RecordRefusal, number> = { malformed: 0, expired: 0, early: 0, known: 0, forged: 0 };
+  readonly refused: Record<RecordRefusal, number> = {
+    ...{ malformed: 0, oversized: 0, expired: 0, early: 0, known: 0, misplaced: 0, forged: 0 },
+  };
 
   constructor(judge: PersonJudge) {
     this.#judge = judge;
   }
 
-  /** `wallMs`: wall clock. `known`: the record of that node that we have. Never throws. */
-  read(wallMs: number, wire: Wire, known: (node: NodeId) => IndexRecord | undefined): IndexRecord | undefined {
+  /**
+   * `wallMs`: wall clock. `known`: the record of that node that we have. `owner`: the node whose word it must be, if it comes
+   * of a client itself. Never throws.
+   */
+  read(
+    wallMs: number,
+    wire: Wire,
+    known: (node: NodeId) => IndexRecord | undefined,
+    owner?: NodeId,
+  ): IndexRecord | undefined {
+    if (isOversized(wire)) return this.#no('oversized');
     const sealed = copied(wire);
     const own = sealed && readOwnRecord(sealed.record);
     if (!sealed || !own) return this.#no('malformed');
+    if (owner !== undefined && own.nodeId !== owner) return this.#no('misplaced');
     if (!isCurrent(own, wallMs)) return this.#no('expired');
     if (own.signedInAtMs > wallMs + RECORD_AHEAD_MS) return this.#no('early');
     const older = known(own.nodeId);
     if (older && compareVersions(own, older) <= 0) return this.#no('known');
     const judged = this.#judge(sealed.certificate);
-    if (!judged.ok || judged.identity.kind !== 'person' || judged.identity.nodeId !== own.nodeId) {
-      return this.#no('forged');
-    }
+    if (!judged.ok || judged.identity.kind !== 'person') return this.#no('forged');
+    if (judged.identity.nodeId !== own.nodeId) return this.#no('misplaced');
     // It may have ended since, but not before the person signed in with it.
     if (own.signedInAtMs >= judged.expiresAtMs) return this.#no('forged');
     const { name } = judged.identity;
@@ -164,17 +176,27 @@ export class RecordReader {
     return { ...own, name, key: foldName(name), sealed: { ...sealed, certificate: same } };
   }
 
+  /** All but those that we have: what the network is to be judged by. */
+  get refusedInAll(): number {
+    const { known, ...others } = this.refused;
+    return Object.values(others).reduce((sum, count) => sum + count, 0);
+  }
+
   #no(why: RecordRefusal): undefined {
     this.refused[why] += 1;
     return undefined;
   }
 }
 
+function isOversized({ certificate, record, signature }: Wire): boolean {
+  if ((certificate?.length ?? 0) > CERTIFICATE_BYTES_MAX) return true;
+  return (record?.length ?? 0) > RECORD_BYTES_MAX || (signature?.length ?? 0) > RECORD_SIGNATURE_BYTES_MAX;
+}
+
 /** Copies: what stays must not hold the whole message in memory. */
 function copied({ certificate, record, signature }: Wire): SealedRecord | undefined {
   if (!certificate || !record || !signature) return undefined;
-  if (certificate.length === 0 || certificate.length > CERTIFICATE_BYTES_MAX) return undefined;
-  if (record.length > RECORD_BYTES_MAX || signature.length > RECORD_SIGNATURE_BYTES_MAX) return undefined;
+  if (certificate.length === 0 || signature.length === 0) return undefined;
   return { certificate: Buffer.from(certificate), record: Buffer.from(record), signature: Buffer.from(signature) };
 }
 

@@ -99,9 +99,7 @@ export class SizedIndex implements GlobalIndex {
 
   /** Records that were refused, but for those that are known: garbage, forgeries, and what is too old or too new. */
   get refused(): number {
-    return [this.#full.reader, this.#slotReader].reduce((sum, { refused }) => {
-      return sum + refused.malformed + refused.expired + refused.early + refused.forged;
-    }, 0);
+    return this.#full.reader.refusedInAll + this.#slotReader.refusedInAll;
   }
 
   /** Is everybody's record here, so that nobody else need be asked? */

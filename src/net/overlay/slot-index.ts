@@ -85,8 +85,7 @@ export class SlotIndex implements GlobalIndex {
     this.#writes = new SlotWrites(self, placement, this.shelf);
     const answerOwn = (slot: number, question: SlotQuestion): OwnAnswer => this.#answerOwn(slot, question);
     this.#reads = new SlotReads({ self, placement, reader, random, wallClock, answerOwn });
-    const slotOfLeaf = (leaf: string): number => this.shelf.slotOfLeaf(leaf);
-    this.pages = new SlotPages({ leaves, slotOfLeaf, reads: this.#reads, random });
+    this.pages = new SlotPages({ leaves, slots: this.shelf, reads: this.#reads, random });
     placement.set([self], wallClock());
   }
 
@@ -143,12 +142,12 @@ export class SlotIndex implements GlobalIndex {
   publish(now: Millis, node: NodeId, wire: WireRecord): Ticket | 'record-refused' {
     const ticket = this.#ticket();
     const before = this.#reader.refused.known;
-    const record = this.#reader.read(this.#wallClock(), wire, (id) => this.shelf.store.get(id));
+    const record = this.#reader.read(this.#wallClock(), wire, (id) => this.shelf.store.get(id), node);
     if (!record && this.#reader.refused.known > before) {
       this.#out.push({ type: 'published', ticket, ok: true });
       return ticket;
     }
-    if (record?.nodeId !== node) return 'record-refused';
+    if (!record) return 'record-refused';
     if (!this.#writes.write(now, ticket, record)) {
       this.#out.push({ type: 'published', ticket, ok: false });
       return ticket;

@@ -6,16 +6,19 @@
  * is read all the same: if it is not what was kept, replicas have lied about versions, and nothing kept is believed.
  *
  *   search --nothing kept--> read leaves --> page [kept, if complete and the replicas agree]
+ *          [--some replicas deny a hit--> its name is looked up]
  *          --kept--> check versions --unchanged--> page;  --changed, or not sure--> read leaves
  */
 import type { Millis, Random } from '../protocol/core.ts';
 import { PAGE_SPOT_CHECK, SEARCH_LIMIT_MS, SLOT_TICKETS_MAX } from '../protocol/overlay-params.ts';
 import type { Ticket } from './global-index.ts';
+import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
 import { isVisible, type Page, type Query } from './index-store.ts';
 import type { LeafMap } from './leaf-map.ts';
 import { type KeptPage, PageCache } from './page-cache.ts';
 import type { ReadDone, SlotReads } from './slot-reads.ts';
 import { SlotSearch } from './slot-search.ts';
+import type { SlotShelf } from './slot-shelf.ts';
 
 export interface PageDone {
   readonly ticket: Ticket;
@@ -32,6 +35,11 @@ interface Searching {
   checking: KeptPage | undefined;
   /** What was kept and found unchanged, but is read all the same. */
   spot: KeptPage | undefined;
+  /** Records that not all who answered have. */
+  readonly doubtful: Set<IndexRecord>;
+  /** Names that are being looked up for that, by their reads. */
+  readonly confirming: Map<number, string>;
+  confirmed: boolean;
   /** Of what was read; undefined where replicas differ. */
   readonly versions: Map<string, string | undefined>;
   unchanged: boolean;
@@ -42,7 +50,7 @@ export class SlotPages {
   /** Pages given from what was kept; those that were read as well, to check; those that were not the same. Only rise. */
   readonly counts = { given: 0, checked: 0, exposed: 0 };
   readonly #leaves: LeafMap;
-  readonly #slotOfLeaf: (leaf: string) => number;
+  readonly #slots: Pick<SlotShelf, 'slotOfLeaf' | 'slotOfName'>;
   readonly #reads: SlotReads;
   readonly #random: Random;
   readonly #searches = new Map<Ticket, Searching>();
@@ -52,12 +60,12 @@ export class SlotPages {
 
   constructor(options: {
     readonly leaves: LeafMap;
-    readonly slotOfLeaf: (leaf: string) => number;
+    readonly slots: Pick<SlotShelf, 'slotOfLeaf' | 'slotOfName'>;
     readonly reads: SlotReads;
     readonly random: Random;
   }) {
     this.#leaves = options.leaves;
-    this.#slotOfLeaf = options.slotOfLeaf;
+    this.#slots = options.slots;
     this.#reads = options.reads;
     this.#random = options.random;
   }
@@ -67,6 +75,7 @@ export class SlotPages {
     const searching: Searching = {
       ...{ query, until: now + SEARCH_LIMIT_MS, search: new SlotSearch(query, this.#leaves), reads: new Set() },
       ...{ checking: keptFor(this.cache.get(now, query), query), spot: undefined, versions: new Map() },
+      ...{ doubtful: new Set(), confirming: new Map(), confirmed: false },
       unchanged: true,
     };
     if (this.#searches.size >= SLOT_TICKETS_MAX) {
@@ -87,11 +96,16 @@ export class SlotPages {
     if (!searching) return true;
     const { reads, search, checking } = searching;
     reads.delete(done.id);
-    if (checking) {
+    const key = searching.confirming.get(done.id);
+    if (key !== undefined) this.#confirm(searching, key, done);
+    else if (checking) {
       const same = [...done.versions].every(([leaf, version]) => version === checking.leaves.get(leaf));
       if (!done.complete || !same) searching.unchanged = false;
     } else {
       search.add(done.records);
+      for (const record of done.records) {
+        if (done.denied(record)) searching.doubtful.add(record);
+      }
       for (const [leaf, version] of done.versions) searching.versions.set(leaf, version);
       if (!done.complete) search.complete = false;
     }
@@ -140,11 +154,38 @@ export class SlotPages {
     }
     while (reads.size === 0) {
       const wanted = search.next();
+      if (!wanted && this.#doubts(now, ticket, searching)) continue;
       if (!wanted) return this.#finish(now, ticket, searching);
       const { pattern, asOfMs } = query;
       const { after, limit } = wanted;
       this.#ask(now, ticket, searching, wanted.leaves, { pattern, after, asOfMs, limit });
     }
+  }
+
+  /**
+   * Looks up by their names those on the page whom some replicas deny: their record may be new, or one that a liar has
+   * kept, of somebody who has another name to show by now, or none. At most a page of names, so that a liar can make a
+   * search dear, two hundred messages, but not change it. True when there is something to wait for.
+   */
+  #doubts(now: Millis, ticket: Ticket, searching: Searching): boolean {
+    const { search, doubtful, confirming, reads, query } = searching;
+    if (searching.confirmed) return false;
+    searching.confirmed = true;
+    const all = search.records().filter((record) => doubtful.has(record));
+    for (const { key } of all) {
+      const read = this.#reads.ask(now, this.#slots.slotOfName(key), { name: key, asOfMs: query.asOfMs });
+      reads.add(read);
+      confirming.set(read, key);
+      this.#searchOf.set(read, ticket);
+    }
+    return reads.size > 0;
+  }
+
+  #confirm({ search, query }: Searching, key: string, { records, complete }: ReadDone): void {
+    const current = records.filter((one) => isCurrent(one, query.asOfMs));
+    const [newest] = current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+    if (complete || newest) search.amend(key, newest);
+    if (!complete) search.complete = false;
   }
 
   #check(now: Millis, ticket: Ticket, searching: Searching, { leaves }: KeptPage): void {
@@ -156,7 +197,7 @@ export class SlotPages {
   #ask(now: Millis, ticket: Ticket, { reads }: Searching, leaves: readonly string[], about: object): void {
     const bySlot = new Map<number, string[]>();
     for (const leaf of leaves) {
-      const slot = this.#slotOfLeaf(leaf);
+      const slot = this.#slots.slotOfLeaf(leaf);
       bySlot.set(slot, [...(bySlot.get(slot) ?? []), leaf]);
     }
     for (const [slot, some] of bySlot) {

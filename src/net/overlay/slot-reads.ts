@@ -23,7 +23,7 @@ import { compareVersions, type IndexRecord, type OwnRecord, type RecordReader } 
 import { LEAF_VERSION_BYTES } from './leaf-versions.ts';
 import { draw } from './lots.ts';
 import type { Placement } from './placement.ts';
-import { readVersion } from './slot-versions.ts';
+import { readVersion, versionIn } from './slot-versions.ts';
 
 export type SlotQuestion = Partial<Omit<Body<'slotAsk'>, 'requestId' | 'full' | 'nodeIds'>>;
 
@@ -60,6 +60,8 @@ interface Read {
   readonly fetching: Set<NodeId>;
   readonly records: Map<NodeId, IndexRecord>;
   readonly told: Map<NodeId, Told>;
+  /** How many of the answers that count have each version of a record. */
+  readonly votes: Map<string, number>;
   /** By leaf. */
   readonly versions: Map<string, string | undefined>;
 }
@@ -71,12 +73,14 @@ export interface ReadDone {
   readonly versions: ReadonlyMap<string, string | undefined>;
   /** Did enough replicas that know their slot answer? */
   readonly complete: boolean;
+  /** Does an answer that counts lack this record, or have another version of it? */
+  readonly denied: (record: IndexRecord) => boolean;
 }
 
 export class SlotReads {
   readonly #self: NodeId;
   readonly #placement: Placement;
-  readonly #reader: Pick<RecordReader, 'read'>;
+  readonly #reader: Pick<RecordReader, 'read' | 'refused'>;
   readonly #random: Random;
   readonly #wallClock: () => number;
   readonly #answerOwn: (slot: number, question: SlotQuestion) => OwnAnswer;
@@ -88,7 +92,7 @@ export class SlotReads {
   constructor(options: {
     readonly self: NodeId;
     readonly placement: Placement;
-    readonly reader: Pick<RecordReader, 'read'>;
+    readonly reader: Pick<RecordReader, 'read' | 'refused'>;
     readonly random: Random;
     readonly wallClock: () => number;
     readonly answerOwn: (slot: number, question: SlotQuestion) => OwnAnswer;
@@ -122,6 +126,7 @@ export class SlotReads {
       fetching: new Set(),
       records: new Map(),
       told: new Map(),
+      votes: new Map(),
       versions: new Map(),
     };
     this.#reads.set(id, read);
@@ -131,7 +136,11 @@ export class SlotReads {
     if (own) {
       const { learning, records, leafVersions } = this.#answerOwn(slot, question);
       for (const record of records) this.#take(read, record);
-      if (!learning) count(read, leafVersions);
+      if (!learning) {
+        count(read, leafVersions);
+        const versions = records.map((record): [NodeId, Version] => [record.nodeId, record]);
+        vote(read, versions);
+      }
     }
     for (const to of draw(others, READ_ANSWERS - read.counts, this.#random)) this.#ask(id, read, to);
     this.#settle(now, id, read);
@@ -149,8 +158,12 @@ export class SlotReads {
     if (read.fetching.delete(from)) return this.#settle(now, body.requestId, read);
     if (read.answered.has(from)) return;
     read.answered.add(from);
-    if (!body.learning) count(read, body.leafVersions);
-    for (const [id, version] of body.versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion)) {
+    const versions = body.versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion);
+    if (!body.learning) {
+      count(read, body.leafVersions);
+      vote(read, [...versions, ...body.entries.slice(0, INDEX_VERSIONS_MAX).flatMap(versionIn)]);
+    }
+    for (const [id, version] of versions) {
       const told = read.told.get(id);
       if (!told || compareVersions(version, told.version) > 0) read.told.set(id, { version, by: [from] });
       else if (compareVersions(version, told.version) === 0) told.by.push(from);
@@ -205,6 +218,12 @@ export class SlotReads {
   }
 
   #take(read: Read, record: IndexRecord): void {
+    const { name = '' } = read.question;
+    if (name !== '' && record.key !== name) {
+      // Of somebody else: an answer to another question, or a lie.
+      this.#reader.refused.misplaced += 1;
+      return;
+    }
     const known = read.records.get(record.nodeId);
     if (!known || compareVersions(record, known) > 0) read.records.set(record.nodeId, record);
   }
@@ -241,8 +260,9 @@ export class SlotReads {
 
   #finish(id: number, read: Read, complete: boolean): void {
     this.#reads.delete(id);
-    const { records, versions } = read;
-    this.#done.push({ id, records: [...records.values()], versions, complete });
+    const { records, versions, votes, counts } = read;
+    const denied = (record: IndexRecord): boolean => (votes.get(voteOf(record.nodeId, record)) ?? 0) < counts;
+    this.#done.push({ id, records: [...records.values()], versions, complete, denied });
   }
 }
 
@@ -256,6 +276,16 @@ function count(read: Read, leafVersions: Uint8Array): void {
     read.versions.set(leaf, isFirst || read.versions.get(leaf) === version ? version : undefined);
   });
   read.counts += 1;
+}
+
+/** Each answer has one vote for a version, however often it says it. */
+function vote({ votes }: Read, said: readonly [NodeId, Version][]): void {
+  for (const one of new Set(said.map(([id, version]) => voteOf(id, version))))
+    votes.set(one, (votes.get(one) ?? 0) + 1);
+}
+
+function voteOf(id: NodeId, { signedInAtMs, sequence }: Version): string {
+  return `${id} ${signedInAtMs} ${sequence}`;
 }
 
 function isPending({ answered, asked }: Read): boolean {

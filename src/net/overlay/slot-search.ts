@@ -5,7 +5,7 @@
  * are read at once. Leaves that turn out to have been split meanwhile are read as well.
  */
 import { HIDDEN_SLACK, LEAVES_AT_ONCE, PAGE_HITS_MAX, SEARCH_LEAVES_MAX } from '../protocol/overlay-params.ts';
-import { compareVersions, type IndexRecord } from './index-record.ts';
+import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
 import {
   type Cursor,
   type Found,
@@ -18,7 +18,7 @@ import {
 } from './index-store.ts';
 import { type LeafMap, NAMES_LEAF, WORDS_LEAF } from './leaf-map.ts';
 import { headOf } from './leaf-search.ts';
-import { type Rank, readPattern, type SearchPattern } from './search-pattern.ts';
+import { matchesParts, matchesWords, type Rank, readPattern, type SearchPattern } from './search-pattern.ts';
 
 /** No name begins with anything else. */
 const NAME_BEGINNING = /^[a-z][a-z0-9._-]*$/;
@@ -62,10 +62,25 @@ export class SlotSearch {
   /** What one replica of those leaves said, or several. */
   add(records: readonly IndexRecord[]): void {
     for (const record of records) {
+      // Replicas may lie: nobody is shown for a pattern that they do not fit.
+      if (!this.#fits(record)) continue;
       const known = this.#found.get(record.key);
       const newer = !known || (compareVersions(record, known) || (record.nodeId < known.nodeId ? 1 : -1)) > 0;
       if (newer) this.#found.set(record.key, record);
     }
+  }
+
+  #fits(record: IndexRecord): boolean {
+    const pattern = this.#pattern as SearchPattern;
+    const { key, displayName, listed } = record;
+    if (!isCurrent(record, this.query.asOfMs)) return false;
+    if (this.#phase === 'words' && pattern.kind === 'words') {
+      const after = this.#cursor.rank === 1 ? this.#cursor.key : '';
+      return listed && key > after && !key.startsWith(pattern.text) && matchesWords(displayName, pattern.words);
+    }
+    if (key <= this.#namesAfter(pattern)) return false;
+    if (pattern.kind === 'wildcard') return listed && matchesParts(key, pattern.parts);
+    return key === pattern.text || (listed && key.startsWith(pattern.text));
   }
 
   /** What must be read next, all that was wanted before having come. Undefined: the page is ready. */
@@ -88,6 +103,19 @@ export class SlotSearch {
   page(): Page {
     const all = [...this.#names, ...this.#words];
     return { ...pageOf(all, this.#limit), whole: this.#whole };
+  }
+
+  /** The newest record of a name, as its own replicas have it: what the leaves said of it may be old, or a lie. */
+  amend(key: string, newest: IndexRecord | undefined): void {
+    const pattern = this.#pattern as SearchPattern;
+    const again = ({ rank }: Found): Found[] => {
+      const shown = newest && (newest.listed || rank === 4) && isVisible(newest, this.query.viewer);
+      const fits = rank !== 1 || (pattern.kind === 'words' && matchesWords(newest?.displayName ?? '', pattern.words));
+      return newest && shown && fits ? [{ record: newest, rank }] : [];
+    };
+    const amended = (found: Found): Found[] => (found.record.key === key ? again(found) : [found]);
+    this.#names = this.#names.flatMap(amended);
+    this.#words = this.#words.flatMap(amended);
   }
 
   /** The hits of the page, and what comes next. */
@@ -122,7 +150,8 @@ export class SlotSearch {
   #visible(): IndexRecord[] {
     const visible = [...this.#found.values()].filter((record) => isVisible(record, this.query.viewer));
     if (this.#found.size > visible.length) this.hidSomebody = true;
-    if (this.#found.size > visible.length + HIDDEN_SLACK) this.#whole = false;
+    const hidden = this.#found.size - visible.length;
+    if (hidden > HIDDEN_SLACK && this.#found.size > this.#limit + HIDDEN_SLACK) this.#whole = false;
     return visible.sort(byKey);
   }
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
+import { decodeBody } from '../wire/messages.ts';
 import type { IndexRecord } from './index-record.ts';
 
 /** By the first hex digit of node ids. */
@@ -32,6 +33,12 @@ export function readVersion(wire: {
 }): [NodeId, Pick<Version, 'signedInAtMs' | 'sequence'>][] {
   if (wire.nodeId?.length !== ID_BYTES) return [];
   return [[hexOf(wire.nodeId), { signedInAtMs: wire.signedInAtMs ?? 0, sequence: wire.sequence ?? 0 }]];
+}
+
+/** What a sealed record says of its version; nobody has looked yet whether it is true. */
+export function versionIn({ record }: { readonly record?: Uint8Array | null }): ReturnType<typeof readVersion> {
+  const body = record ? decodeBody('IndexRecord', record) : undefined;
+  return body ? readVersion(body) : [];
 }
 
 /** In and out of a bucket's digest alike: it is the exclusive or of all versions in it. */

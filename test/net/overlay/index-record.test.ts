@@ -42,8 +42,8 @@ describe('a record of the index', () => {
     expect(compareVersions(recordOf('bobby1', 1, later), known)).toBeGreaterThan(0);
   });
 
-  test('of another node than its certificate names is forged', () => {
-    expect(read(sealed('bobby1', 1, { nodeId: nodeIdFor(2) }))).toBe('forged');
+  test('of another node than its certificate names is misplaced', () => {
+    expect(read(sealed('bobby1', 1, { nodeId: nodeIdFor(2) }))).toBe('misplaced');
   });
 
   test('with another key, name or signature is forged', () => {
@@ -65,7 +65,7 @@ describe('a record of the index', () => {
     }
   });
 
-  test('that is too long, or has no parts, is malformed and costs no signature', () => {
+  test('that is too long, or has no parts, is refused and costs no signature', () => {
     const good = sealed('bobby1', 1);
     const reader = new RecordReader(() => {
       throw new Error('nobody is judged');
@@ -81,6 +81,7 @@ describe('a record of the index', () => {
       sealed('bobby1', 1, { homes: ['abcd'] }),
     ];
     for (const wire of bad) expect(reader.read(WALL_MS, wire, nobody)).toBeUndefined();
-    expect(reader.refused.malformed).toBe(bad.length);
+    expect(reader.refused).toMatchObject({ malformed: bad.length - 3, oversized: 3 });
+    expect(reader.refusedInAll).toBe(bad.length);
   });
 });
