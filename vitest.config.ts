@@ -9,6 +9,7 @@ const REAL = [
   'test/flows/check.test.ts',
   'test/flows/two-people.test.ts',
   'test/flows/two-supernodes.test.ts',
+  'test/flows/six-supernodes.test.ts',
   'test/flows/kills.test.ts',
   'test/flows/serving.test.ts',
   'test/audio/voice-child.test.ts',

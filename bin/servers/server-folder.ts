@@ -14,6 +14,7 @@ import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { canonicalHost, isLoopbackHost, parseEndpoint, printEndpoint } from '../../src/net/protocol/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { ALSO_TCP_PORTS } from '../../src/net/protocol/params.ts';
+import type { IndexSizes } from '../../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import { keepAside } from '../../src/store/damaged-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
@@ -25,6 +26,17 @@ export const systemRandom: Random = {
   bytes: (count) => randomBytes(count),
   fraction: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
 };
+
+/**
+ * With how many supernodes the index goes over to slots: WREN_FULL_INDEX_MAX, a test hook, lowers it, and with it the
+ * number below which it goes back; all supernodes of a network must be given the same.
+ */
+export function indexSizes(): IndexSizes | undefined {
+  const text = process.env.WREN_FULL_INDEX_MAX ?? '';
+  if (!/^[1-9]\d{0,3}$/.test(text)) return undefined;
+  const fullMembersMax = Number(text);
+  return { fullMembersMax, slotMembersMin: Math.max(1, Math.floor(0.75 * fullMembersMax)) };
+}
 
 /** The wall clock, shifted by the test hook of the contract. */
 export function wallClock(): number {

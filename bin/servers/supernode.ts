@@ -13,7 +13,7 @@ import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts
 import type { Log } from '../../src/store/log-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
-import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
+import { advertised, indexSizes, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 import { offerTls } from './tls-face.ts';
 
 const READY_TIMEOUT_MS = 15_000;
@@ -53,6 +53,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     loginServers: options.loginServers,
     endpoints,
     relayKbps: options.relayKbps,
+    indexSizes: indexSizes(),
     hasProxy: options.proxy !== undefined,
     privateKey: key.privateKey,
     publicKeySpki: key.spki,
@@ -75,6 +76,8 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
         ready();
       } else if (event.type === 'load') {
         if (isNews(event.load)) tellLoad(event.load, options);
+      } else if (event.type === 'index-form') {
+        log.info('supernode', 'index', { form: event.form });
       } else if (event.type === 'enrolment-failed') {
         lastFailure = event;
         log.warn('supernode', 'not certified', { code: event.code });

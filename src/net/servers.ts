@@ -6,3 +6,4 @@ export { type AuthorityKeys, createAuthority, createTlsOffer, Issuer } from './l
 export { LoginEffects } from './login/login-effects-io.ts';
 export { LoginNode, type LoginNodeCommand, type LoginNodeEvent } from './node/login-node.ts';
 export { Supernode, type SupernodeCommand, type SupernodeEvent, type SupernodeLoad } from './node/supernode.ts';
+export type { IndexSizes } from './overlay/sized-index.ts';

@@ -356,7 +356,8 @@ export class Agent {
     const event = await this.#core.ask((ticket) => ({ type: 'search', ticket, pattern, limit }));
     if (event.type !== 'search-results') throw new Refusal('server-fault');
     const tookMs = Math.round(performance.now() - startedAt);
-    return { hits: event.hits, complete: event.complete, tookMs };
+    const { hits, complete, more, incomplete } = event;
+    return { hits, complete, more, incomplete, tookMs };
   }
 
   #setPresence(presence: AppState['presence']): null {

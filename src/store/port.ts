@@ -122,7 +122,10 @@ export interface AgentStatus {
 
 export interface SearchReport {
   readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+  /** These are all that there are; else `more` than were asked for, or not everybody who could know has answered. */
   readonly complete: boolean;
+  readonly more: boolean;
+  readonly incomplete: boolean;
   readonly tookMs: number;
 }
 

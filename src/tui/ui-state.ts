@@ -43,7 +43,9 @@ export type Dialog =
       readonly searched: string | null;
       readonly busySinceMs: number | null;
       readonly hits: readonly SearchHit[];
-      readonly complete: boolean;
+      readonly more: boolean;
+      /** Not every part of the network has answered. */
+      readonly incomplete: boolean;
       readonly chosen: number;
       readonly error: string;
     }

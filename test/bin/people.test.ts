@@ -117,28 +117,36 @@ const HITS = [
 ];
 
 test('search prints a hit a line, the count for people', async () => {
-  const report = { hits: HITS, complete: true, tookMs: 12 };
+  const report = { hits: HITS, complete: true, more: false, incomplete: false, tookMs: 12 };
   const { code, stdout, stderr } = await run(['search', 'bob*'], { search: () => report });
   expect([code, stdout, stderr]).toEqual([0, 'bobby1    Bobby Brown\nbobcat77\n', '2 people found in 12 ms.\n']);
   expect(sent()).toEqual([{ type: 'search', pattern: 'bob*', limit: 50 }]);
 });
 
 test('search as JSON is a result a hit and then done, to the letter of the contract', async () => {
-  const report = { hits: HITS, complete: false, tookMs: 12 };
+  const report = { hits: HITS, complete: false, more: false, incomplete: true, tookMs: 12 };
   const { stdout } = await run(['search', 'bob*', '--json', '--limit', '2'], { search: () => report });
   expect(stdout).toBe(
     '{"event":"result","name":"bobby1","displayName":"Bobby Brown"}\n' +
       '{"event":"result","name":"bobcat77","displayName":""}\n' +
-      '{"event":"done","complete":false,"tookMs":12}\n',
+      '{"event":"done","complete":false,"incomplete":true,"tookMs":12}\n',
   );
   expect(sent()).toEqual([{ type: 'search', pattern: 'bob*', limit: 2 }]);
 });
 
 test('nothing found ends 2, and says when not everybody was asked', async () => {
-  const report = { hits: [], complete: false, tookMs: 800 };
+  const report = { hits: [], complete: false, more: false, incomplete: true, tookMs: 800 };
   const { code, stdout, stderr } = await run(['search', 'nobody1'], { search: () => report });
   expect([code, stdout]).toEqual([2, '']);
-  expect(stderr).toBe('Nobody found in 800 ms. There may be more: not everybody was asked.\n');
+  expect(stderr).toBe('Nobody found in 800 ms. There may be more: not every part of the network answered.\n');
+});
+
+test('more than was asked for is said, and may be asked for', async () => {
+  const report = { hits: HITS, complete: false, more: true, incomplete: false, tookMs: 12 };
+  const { stderr } = await run(['search', 'bob*', '--limit', '2'], { search: () => report });
+  expect(stderr).toBe('2 people found in 12 ms. There are more: see --limit.\n');
+  const { stdout } = await run(['search', 'bob*', '--json', '--limit', '500'], { search: () => report });
+  expect(stdout.split('\n').at(-2)).toBe('{"event":"done","complete":false,"more":true,"tookMs":12}');
 });
 
 const stored: Script = {

@@ -56,7 +56,16 @@ test('a question is answered by its ticket, refused by its ticket, and not left 
   scene = new AgentScene();
   const ask = () => scene.core.ask((ticket) => ({ type: 'search', ticket, pattern: 'bobby', limit: 5 }));
   const [first, second, third] = [ask(), ask(), ask()];
-  expect(scene.core.answered({ type: 'search-results', ticket: 2, hits: [], complete: true })).toBe(true);
+  expect(
+    scene.core.answered({
+      type: 'search-results',
+      ticket: 2,
+      hits: [],
+      complete: true,
+      more: false,
+      incomplete: false,
+    }),
+  ).toBe(true);
   expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out', retryAfterMs: 0 })).toBe(true);
   expect(scene.core.answered({ type: 'search-failed', ticket: 1, code: 'timed-out', retryAfterMs: 0 })).toBe(false);
   await expect(first).rejects.toMatchObject({ code: 'timed-out', retryAfterMs: 0 });

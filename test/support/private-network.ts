@@ -104,6 +104,17 @@ export class PrivateNetwork {
     return this.#supernodeIn('second-supernode');
   }
 
+  /** So many; each names itself in the invite that it prints. */
+  startSupernodes(count: number): Promise<Running[]> {
+    return Promise.all(Array.from({ length: count }, (_, i) => this.#supernodeIn(`supernode-${i + 1}`)));
+  }
+
+  static async startLogin(env: NodeJS.ProcessEnv = {}): Promise<PrivateNetwork> {
+    const network = new PrivateNetwork(env);
+    await network.startLoginServer();
+    return network;
+  }
+
   async #supernodeIn(folder: string): Promise<Running> {
     const options = ['--dir', this.path(folder), '--invite', this.invite, '--host', '127.0.0.1', '--json'];
     const supernode = this.run(['supernode', ...options]);

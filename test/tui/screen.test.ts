@@ -370,7 +370,13 @@ test('when the agent goes away the screen says so, keeps what is typed, and find
 
 test('a search finds somebody, and a message goes with the request', async () => {
   const screen = await screenWith(PEOPLE, {
-    search: () => ({ hits: [{ name: 'bobby22', displayName: 'Another Bob' }], complete: false, tookMs: 3 }),
+    search: () => ({
+      hits: [{ name: 'bobby22', displayName: 'Another Bob' }],
+      complete: false,
+      more: false,
+      incomplete: true,
+      tookMs: 3,
+    }),
     'buddy.add': ({ name, message }, self) =>
       self.push({ type: 'buddy.changed', buddy: buddy(name, { relation: 'outgoing', presence: 'offline', message }) }),
   });

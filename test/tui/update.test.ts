@@ -228,7 +228,7 @@ test('a search finds, and Enter on somebody new leads to a request with a messag
     { name: 'bobby1', displayName: '' },
     { name: 'bobby22', displayName: 'Bob' },
   ];
-  scene.reply({ for: 'search', pattern: 'bob*' }, { hits, complete: true, tookMs: 5 });
+  scene.reply({ for: 'search', pattern: 'bob*' }, { hits, complete: true, more: false, incomplete: false, tookMs: 5 });
   scene.type('\x1b[B\rfrom the fair\r');
   expect(scene.asked()[1]).toEqual({ type: 'buddy.add', name: 'bobby22', message: 'from the fair' });
   expect(scene.reply({ for: 'add', name: 'bobby22' }, null).ui.dialog?.type).toBe('search');
@@ -247,7 +247,7 @@ test('somebody already known is chosen instead of asked again', () => {
   const scene = new Scene(PEOPLE).type('sdaniel\r');
   scene.reply(
     { for: 'search', pattern: 'daniel' },
-    { hits: [{ name: 'Daniel', displayName: '' }], complete: true, tookMs: 5 },
+    { hits: [{ name: 'Daniel', displayName: '' }], complete: true, more: false, incomplete: false, tookMs: 5 },
   );
   scene.type('\r');
   expect([scene.ui.dialog, scene.ui.selected]).toEqual([null, 'daniel']);

@@ -103,6 +103,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     complete: true,
     next: '2 alice1',
     asOfMs: AT_MS,
+    incomplete: true,
   },
   watch: { names: ['alice1', 'carol-2'] },
   seen: { name: 'alice1', nodeId: NODE_A, attached: true, wasHere: true },

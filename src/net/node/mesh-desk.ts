@@ -132,6 +132,10 @@ export class MeshDesk {
     this.settle(now);
   }
 
+  get indexForm(): IndexForm {
+    return this.#index.form;
+  }
+
   get load(): MeshLoad {
     return { members: this.#membership.aliveCount, records: this.#index.size, indexForm: this.#index.form };
   }

@@ -148,7 +148,12 @@ export type OrdinaryNodeEvent =
       readonly type: 'search-results';
       readonly ticket: number;
       readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+      /** These are all that there are. */
       readonly complete: boolean;
+      /** There are more than were asked for. */
+      readonly more: boolean;
+      /** Not everybody who could know of others has answered. */
+      readonly incomplete: boolean;
     }
   | {
       readonly type: 'search-failed';

@@ -16,7 +16,7 @@ import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
-import type { IndexSizes } from '../overlay/sized-index.ts';
+import type { IndexForm, IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import {
@@ -87,6 +87,8 @@ export type SupernodeEvent =
   | { readonly type: 'load'; readonly load: SupernodeLoad }
   /** Somebody said this number at our port (hexadecimal): it is reached from there. */
   | { readonly type: 'dialled'; readonly nonce: string; readonly carrier: Carrier }
+  /** The Global Index goes over to slots, or back to full copies. */
+  | { readonly type: 'index-form'; readonly form: IndexForm }
   | { readonly type: 'left' };
 
 export interface SupernodeOptions {
@@ -143,6 +145,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #enrolFailures = 0;
   #mayEnrol: boolean;
   #certificate: Buffer | undefined;
+  #indexForm: IndexForm = 'full';
   /** We stop, and wait for the last client until then. */
   #leaveBy: Millis = Number.POSITIVE_INFINITY;
   #out: (NetOutput | SupernodeEvent)[] = [];
@@ -353,6 +356,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       for (const output of dialled) {
         if (output.type !== 'to-client') this.#out.push(output);
         else this.#switchboard.send(now, output.session, output.message);
+      }
+      if (this.#mesh.indexForm !== this.#indexForm) {
+        this.#indexForm = this.#mesh.indexForm;
+        this.#out.push({ type: 'index-form', form: this.#indexForm });
       }
       const moved = this.#carriers.drain();
       for (const output of moved) this.#fromCarriers(now, output);

@@ -642,9 +642,10 @@ export class Registrar {
     // The index knows it by their newest record; of whoever is attached here we know it at once.
     const visible = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
     const shown = only === undefined ? visible : visible.filter(({ name }) => foldName(name) === only);
-    const rest = only === undefined ? { complete: complete && whole && next === '', next } : { complete, next: '' };
-    const page = { hits: shown.map((hit) => ({ ...hit })), ...rest, asOfMs };
-    this.#send(client.peer.session, message('searchResults', { requestId, ...page }));
+    const incomplete = !complete || (only === undefined && !whole);
+    const rest = only === undefined ? next : '';
+    const page = { hits: shown.map((hit) => ({ ...hit })), complete: !incomplete && rest === '', next: rest, asOfMs };
+    this.#send(client.peer.session, message('searchResults', { requestId, ...page, incomplete }));
   }
 
   /** A number for a question that others answer. Undefined: too many are open, and the client was told. */

@@ -6,8 +6,14 @@
 import type { Millis } from '../protocol/core.ts';
 import { type FailureCode, isFailureCode } from '../protocol/failures.ts';
 import { hexOf, isIdHex, isName, type NodeId, type UserName } from '../protocol/ids.ts';
-import { NODES_PER_PERSON_MAX, REQUEST_TIMEOUT_MS, REQUESTS_PENDING_MAX, SEARCH_HITS_MAX } from '../protocol/params.ts';
-import { type Message, message } from '../wire/messages.ts';
+import {
+  NODES_PER_PERSON_MAX,
+  REQUEST_TIMEOUT_MS,
+  REQUESTS_PENDING_MAX,
+  SEARCH_HITS_MAX,
+  SEARCH_TOTAL_MAX,
+} from '../protocol/params.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
 
 export type QuestionOutput =
   /** Reliably. */
@@ -18,8 +24,13 @@ export type QuestionOutput =
   | {
       readonly type: 'search-results';
       readonly ticket: number;
-      readonly hits: readonly { readonly name: UserName; readonly displayName: string }[];
+      readonly hits: readonly Hit[];
+      /** These are all that there are. */
       readonly complete: boolean;
+      /** There are more than were asked for, or could be had. */
+      readonly more: boolean;
+      /** Not everybody who could know of others has answered. */
+      readonly incomplete: boolean;
     }
   | {
       readonly type: 'search-failed';
@@ -34,11 +45,20 @@ type Question =
   | {
       readonly about: 'pattern';
       readonly ticket: number;
-      readonly pattern: string;
       readonly giveUpAt: Millis;
+      readonly pattern: string;
+      readonly limit: number;
+      /** Of the pages before. */
+      readonly hits: readonly Hit[];
+      readonly incomplete: boolean;
       /** The person of that very name is asked for alone, since we may not search now for so long. */
       readonly limitedMs?: number;
     };
+
+interface Hit {
+  readonly name: UserName;
+  readonly displayName: string;
+}
 
 export class SupernodeQuestions {
   readonly #open = new Map<number, Question & { readonly asked: Message }>();
@@ -50,14 +70,43 @@ export class SupernodeQuestions {
     this.#ask(question, (requestId) => message('lookup', { requestId, name }));
   }
 
-  /** `ticket` comes back with the outcome. Beyond REQUESTS_PENDING_MAX open questions it fails at once. */
+  /**
+   * `ticket` comes back with the outcome. More than a page is asked for page by page, all as of the time of the first.
+   * Beyond REQUESTS_PENDING_MAX open questions it fails at once.
+   */
   search(now: Millis, ticket: number, pattern: string, limit: number): void {
     if (this.#open.size >= REQUESTS_PENDING_MAX) {
       this.#out.push({ type: 'search-failed', ticket, code: 'busy', retryAfterMs: 0 });
       return;
     }
-    const question = { about: 'pattern', ticket, pattern, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
-    this.#ask(question, (requestId) => message('search', { requestId, pattern, limit }));
+    const whole = Math.min(limit, SEARCH_TOTAL_MAX);
+    this.#page(now, { ticket, pattern, limit: whole, hits: [], incomplete: false }, { after: '', asOfMs: 0 });
+  }
+
+  #page(
+    now: Millis,
+    search: Omit<Extract<Question, { about: 'pattern' }>, 'about' | 'giveUpAt'>,
+    from: { readonly after: string; readonly asOfMs: number },
+  ): void {
+    const limit = Math.min(SEARCH_HITS_MAX, search.limit - search.hits.length);
+    const question = { about: 'pattern', ...search, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
+    const { pattern } = search;
+    this.#ask(question, (requestId) => message('search', { requestId, pattern, limit, ...from }));
+  }
+
+  #found(now: Millis, question: Extract<Question, { about: 'pattern' }>, body: Body<'searchResults'>): void {
+    const { ticket, limit, pattern, limitedMs } = question;
+    const named = body.hits.slice(0, SEARCH_HITS_MAX).filter((hit) => isName(hit.name ?? ''));
+    const page = named.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
+    const hits = [...question.hits, ...page].slice(0, limit);
+    const incomplete = question.incomplete || body.incomplete;
+    if (limitedMs !== undefined) return this.#foundExactly(question, limitedMs, hits);
+    const { next, asOfMs } = body;
+    if (next !== '' && page.length > 0 && hits.length < limit) {
+      return this.#page(now, { ticket, pattern, limit, hits, incomplete }, { after: next, asOfMs });
+    }
+    const { complete } = body;
+    this.#out.push({ type: 'search-results', ticket, hits, complete, more: next !== '', incomplete });
   }
 
   /** A message of the supernode. True when it answers a question of ours. */
@@ -70,15 +119,7 @@ export class SupernodeQuestions {
       const nodes = value.body.nodeIds.slice(0, NODES_PER_PERSON_MAX).map(hexOf).filter(isIdHex);
       this.#out.push({ type: 'found', name: question.name, nodes });
     } else if (question.about === 'pattern' && value.kind === 'searchResults') {
-      const named = value.body.hits.slice(0, SEARCH_HITS_MAX).filter((hit) => isName(hit.name ?? ''));
-      const hits = named.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
-      const { limitedMs } = question;
-      if (limitedMs !== undefined && hits.length === 0) {
-        this.#fail(question, 'search-limit', limitedMs);
-        return true;
-      }
-      const complete = value.body.complete && limitedMs === undefined;
-      this.#out.push({ type: 'search-results', ticket: question.ticket, hits, complete });
+      this.#found(now, question, value.body);
     } else {
       const code = value.kind === 'failure' && isFailureCode(value.body.code) ? value.body.code : 'server-fault';
       const retryAfterMs = value.kind === 'failure' ? value.body.retryAfterMs : 0;
@@ -89,21 +130,18 @@ export class SupernodeQuestions {
     return true;
   }
 
-  /** Whoever is asked for by the whole name is found over the limit too. */
-  #askExactly(
-    now: Millis,
-    { ticket, pattern, limitedMs }: Extract<Question, { about: 'pattern' }>,
-    waitMs: number,
-  ): boolean {
-    const name = pattern.trim();
-    if (!isName(name) || limitedMs !== undefined) return false;
-    const question = {
-      about: 'pattern',
-      ticket,
-      pattern,
-      giveUpAt: now + REQUEST_TIMEOUT_MS,
-      limitedMs: waitMs,
-    } as const;
+  /** We may search again after so long; others may fit as well. */
+  #foundExactly(question: Extract<Question, { about: 'pattern' }>, limitedMs: number, hits: readonly Hit[]): void {
+    if (hits.length === 0) return this.#fail(question, 'search-limit', limitedMs);
+    const { ticket } = question;
+    this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: false, incomplete: true });
+  }
+
+  /** Whoever is asked for by the whole name is found over the limit too, when nobody has been found before. */
+  #askExactly(now: Millis, asked: Extract<Question, { about: 'pattern' }>, waitMs: number): boolean {
+    const name = asked.pattern.trim();
+    if (!isName(name) || asked.limitedMs !== undefined || asked.hits.length > 0) return false;
+    const question = { ...asked, giveUpAt: now + REQUEST_TIMEOUT_MS, limitedMs: waitMs };
     this.#ask(question, (requestId) => message('search', { requestId, pattern: name, limit: 1, exact: true }));
     return true;
   }
@@ -147,6 +185,9 @@ export class SupernodeQuestions {
 
   #fail(question: Question, code: FailureCode, retryAfterMs = 0): void {
     if (question.about === 'person') this.#out.push({ type: 'found', name: question.name, nodes: [] });
-    else this.#out.push({ type: 'search-failed', ticket: question.ticket, code, retryAfterMs });
+    else if (question.hits.length > 0) {
+      const { ticket, hits, incomplete } = question;
+      this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: true, incomplete });
+    } else this.#out.push({ type: 'search-failed', ticket: question.ticket, code, retryAfterMs });
   }
 }

@@ -236,7 +236,10 @@ export const REATTACH_BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000
 export const CLIENTS_PER_SUPERNODE_MAX = 500;
 export const WATCHED_NAMES_MAX = 1000;
 export const HIDDEN_FROM_MAX = 1000;
+/** Hits of one page. */
 export const SEARCH_HITS_MAX = 50;
+/** Hits of one search, over several pages: half of the searches that a client has at once. */
+export const SEARCH_TOTAL_MAX = 500;
 /** Searches of one client, each of which walks all 500: somebody who types, not a program that copies the list. */
 export const SEARCH_BURST = 20;
 export const SEARCH_REFILL_MS = 500;

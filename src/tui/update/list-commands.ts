@@ -12,7 +12,8 @@ const EMPTY_SEARCH: Dialog = {
   searched: null,
   busySinceMs: null,
   hits: [],
-  complete: true,
+  more: false,
+  incomplete: false,
   chosen: 0,
   error: '',
 };

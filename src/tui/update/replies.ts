@@ -83,10 +83,10 @@ function sentenceOf({ code, retryAfterMs }: Extract<Message, { type: 'refused' }
 
 function withHits(ui: UiState, pattern: string, report: SearchReply): UiState {
   if (ui.dialog?.type !== 'search') return ui;
-  const { hits, complete } = report;
+  const { hits, more, incomplete } = report;
   return {
     ...ui,
-    dialog: { ...ui.dialog, searched: pattern, busySinceMs: null, hits, complete, chosen: 0, error: '' },
+    dialog: { ...ui.dialog, searched: pattern, busySinceMs: null, hits, more, incomplete, chosen: 0, error: '' },
   };
 }
 

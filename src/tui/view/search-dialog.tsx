@@ -15,6 +15,7 @@ import type { ViewProps } from './view-props.ts';
 type SearchState = Extract<Dialog, { type: 'search' }>;
 
 const HITS_ROWS = 10;
+const NOT_ALL = 'But not every part of the network answered: try again in a moment.';
 
 export const SearchDialog = (props: ViewProps & { readonly dialog: SearchState }) => {
   const { world, glyphs, dialog } = props;
@@ -64,12 +65,14 @@ function messageRows(dialog: SearchState, nowMs: number, columns: number): reado
   if (dialog.error !== '') return wrap(dialog.error, columns).map((line): Row => [span(line, 'bad')]);
   if (dialog.busySinceMs !== null) return [[span(`Searching... ${secondsWords(nowMs - dialog.busySinceMs)}`, 'muted')]];
   if (dialog.searched === null) return [];
-  return wrap(`Nobody matches "${dialog.searched}".`, columns).map((line): Row => [span(line, 'warn')]);
+  const words = `Nobody matches "${dialog.searched}".${dialog.incomplete ? ` ${NOT_ALL}` : ''}`;
+  return wrap(words, columns).map((line): Row => [span(line, 'warn')]);
 }
 
-function countWords({ hits, complete, searched }: SearchState): string {
+function countWords({ hits, more, incomplete, searched }: SearchState): string {
   if (searched === null || hits.length === 0) return '';
-  return `${hits.length} found${complete ? '' : '; not every part of the network answered'}`;
+  if (incomplete) return `${hits.length} found; not every part of the network answered`;
+  return `${hits.length} found${more ? ', the first of more' : ''}`;
 }
 
 /** Nothing during the first second: quick answers need no counting. */

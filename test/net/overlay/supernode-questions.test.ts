@@ -50,7 +50,30 @@ describe('a question', () => {
     expect(scene.sent).toMatchObject([{ kind: 'search', body: { pattern: 'bob', limit: 10 } }]);
     const hits = [{ name: 'bobby1', displayName: 'Bob' }];
     scene.hears(message('searchResults', { requestId: scene.lastId, hits, complete: true }));
-    expect(scene.became).toEqual([{ type: 'search-results', ticket: 7, hits, complete: true }]);
+    const all = { complete: true, more: false, incomplete: false };
+    expect(scene.became).toEqual([{ type: 'search-results', ticket: 7, hits, ...all }]);
+  });
+
+  it('for more than a page goes on page by page, as of the time of the first, to the end or the limit', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 7, 'bob', 70));
+    const hits = Array.from({ length: 60 }, (_, i) => ({ name: `bobby${i}`, displayName: '' }));
+    expect(scene.sent.at(-1)?.body).toMatchObject({ limit: SEARCH_HITS_MAX, after: '', asOfMs: 0 });
+    const first = { hits: hits.slice(0, 50), next: '3 bobby49', asOfMs: 60_000 };
+    scene.hears(message('searchResults', { requestId: scene.lastId, ...first }));
+    expect(scene.became).toEqual([]);
+    expect(scene.sent.at(-1)?.body).toMatchObject({ pattern: 'bob', limit: 20, after: '3 bobby49', asOfMs: 60_000 });
+    const second = { hits: hits.slice(50), complete: true };
+    scene.hears(message('searchResults', { requestId: scene.lastId, ...second }));
+    expect(scene.became).toEqual([
+      { type: 'search-results', ticket: 7, hits, complete: true, more: false, incomplete: false },
+    ]);
+
+    scene.does((questions) => questions.search(0, 8, 'bob', 55));
+    scene.hears(message('searchResults', { requestId: scene.lastId, ...first, incomplete: true }));
+    expect(scene.sent.at(-1)?.body).toMatchObject({ limit: 5 });
+    scene.hears(message('failure', { requestId: scene.lastId, code: 'busy' }));
+    const half = { hits: hits.slice(0, 50), complete: false, more: true, incomplete: true };
+    expect(scene.became.at(-1)).toEqual({ type: 'search-results', ticket: 8, ...half });
   });
 
   it('is answered once, and by nothing that answers another', () => {
@@ -105,7 +128,9 @@ describe('over the limit', () => {
     expect(scene.sent.at(-1)).toMatchObject({ kind: 'search', body: { pattern: 'Bobby1', exact: true } });
     const hits = [{ name: 'bobby1', displayName: 'Bob' }];
     scene.hears(message('searchResults', { requestId: scene.lastId, hits, complete: true }));
-    expect(scene.became).toEqual([{ type: 'search-results', ticket: 1, hits, complete: false }]);
+    expect(scene.became).toEqual([
+      { type: 'search-results', ticket: 1, hits, complete: false, more: false, incomplete: true },
+    ]);
   });
 
   it('and when nobody has that name, it has failed likewise', () => {
@@ -123,7 +148,7 @@ describe('an answer', () => {
     const many = Array.from({ length: 200 }, (_, i) => ({ name: `person${i}`, displayName: '' }));
     scene.hears(message('searchResults', { requestId: scene.lastId, hits: many }));
     const [results] = scene.became;
-    expect(results?.type === 'search-results' && results.hits.length).toBe(SEARCH_HITS_MAX);
+    expect(results?.type === 'search-results' && results.hits.length).toBe(10);
     scene.does((questions) => questions.search(0, 8, 'bob', 10));
     const nonsense = [
       { name: '\u001b[31m', displayName: 'red' },
