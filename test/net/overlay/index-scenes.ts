@@ -61,6 +61,7 @@ export class Copies {
   wallMs = WALL_MS;
   now = 0;
   messages = 0;
+  bytes = 0;
   readonly copies = new Map<NodeId, FullIndex>();
   readonly cut = new Set<NodeId>();
   #flying: { readonly at: number; readonly from: NodeId; readonly to: NodeId; readonly bytes: Buffer }[] = [];
@@ -103,7 +104,9 @@ export class Copies {
 
   #act(from: NodeId, output: IndexOutput): void {
     if (output.type !== 'send' || this.cut.has(from) || this.cut.has(output.to)) return;
+    const bytes = encodeMessage(output.message);
     this.messages += 1;
-    this.#flying.push({ at: this.now + 50, from, to: output.to, bytes: encodeMessage(output.message) });
+    this.bytes += bytes.length;
+    this.#flying.push({ at: this.now + 50, from, to: output.to, bytes });
   }
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FULL_INDEX_MEMBERS_MAX, LEAF_MAX } from '../../../src/net/protocol/overlay-params.ts';
-import { message } from '../../../src/net/wire/messages.ts';
+import { encodeMessage, message } from '../../../src/net/wire/messages.ts';
 import { HOUR_MS, nodeIdFor, sealed, WALL_MS } from './index-scenes.ts';
 import { Slots } from './slot-scenes.ts';
 
@@ -118,6 +118,21 @@ describe('forty supernodes', () => {
     expect(answer.records).toHaveLength(1);
     expect(answer.complete).toBe(false);
   });
+});
+
+test('replicas that agree are quiet: ten bytes a second for each slot', () => {
+  const slots = new Slots(24);
+  crowd(slots, 40);
+  slots.advance(20_000);
+  let bytes = 0;
+  slots.onTheWay = (_from, _to, value) => {
+    bytes += encodeMessage(value).length;
+    return value;
+  };
+  slots.advance(60_000);
+  const held = [...slots.indexes.values()].reduce((sum, { shelf }) => sum + shelf.slots.length, 0);
+  // One number and the digest of the map, each answered; all digests of a slot would be 128 bytes more each time.
+  expect(bytes / 60 / held).toBeLessThanOrEqual(10);
 });
 
 describe('a lie', () => {
