@@ -83,6 +83,8 @@ export class JitterBuffer {
   #phase: Phase = 'idle';
   #head = 0;
   #newest = 0;
+  /** The first media time of the stream: in the place of copies of what was before it a sender puts anything. */
+  #firstTime = 0;
   #durationMs = FRAME_MS;
   #copySpan = 0;
   #jumped = false;
@@ -232,6 +234,7 @@ export class JitterBuffer {
     this.flush();
     this.#phase = 'filling';
     this.#newest = mediaTime + 0x1_0000;
+    this.#firstTime = this.#newest;
     return this.#newest;
   }
 
@@ -262,7 +265,7 @@ export class JitterBuffer {
     this.#copySpan = (frames.length - 1) * distance * unitsOf(durationMs);
     for (let copy = 1; copy < frames.length; copy++) {
       const older = time - copy * distance * unitsOf(durationMs);
-      if (older < 0 || this.#waiting.knows(older)) continue;
+      if (older < this.#firstTime || this.#waiting.knows(older)) continue;
       const passed = this.#phase !== 'filling' && older + unitsOf(durationMs) <= this.#head;
       // Also one that comes too late to be played tells how long waiting for copies would take.
       this.#target.repaired(arrivalMs, older * MEDIA_UNIT_MS, durationMs);

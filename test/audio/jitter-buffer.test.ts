@@ -244,6 +244,17 @@ describe('a hole in a delay that is too long', () => {
 });
 
 describe('bodies with copies of older frames', () => {
+  it('begin with their newest: a sender that has nothing older yet repeats that', () => {
+    const scene = new JitterBuffer();
+    for (let n = 0; n < 6; n++) {
+      scene.put(n * 20 + 5, { ...frame(n), distance: 2, frames: [numbered(n), numbered(n < 2 ? n : n - 2)] });
+    }
+    expect([105, 125].map((now) => numberOf(scene.pull(now, 0)))).toEqual([2, 3]);
+    const first = new JitterBuffer();
+    first.put(5, { ...frame(0), distance: 2, frames: [numbered(0), numbered(99)] });
+    expect(first.size).toBe(1);
+  });
+
   it('fill the hole of a lost packet with the copy', () => {
     const buffer = new JitterBuffer();
     const played: (number | string)[] = [];

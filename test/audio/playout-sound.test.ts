@@ -93,6 +93,31 @@ describe('speech through real Opus', () => {
     expect(likeness(heard)).toBeGreaterThan(0.85);
   });
 
+  it('has no clicks when its frames become longer, shorter or carry copies in mid-call', () => {
+    const shapes = new Map([
+      [120, { frameMs: 60, frameBytes: 117, copies: 0, distance: 1 }],
+      [210, { frameMs: 20, frameBytes: 58, copies: 1, distance: 1 }],
+      [280, { frameMs: 40, frameBytes: 77, copies: 0, distance: 1 }],
+      [350, { frameMs: 20, frameBytes: 39, copies: 2, distance: 2 }],
+    ]);
+    const { heard, b } = runLoop({
+      codecA: codec(),
+      codecB: codec(),
+      samples: source,
+      seconds: 9,
+      network: () => 5,
+      before: (n, a) => {
+        const shape = shapes.get(n);
+        if (shape) a.reshape(shape);
+      },
+    });
+    // Twice frames become longer: up to two of 20 ms are waited for then.
+    expect(b.stats()).toMatchObject({ late: 0, refused: 0 });
+    expect(b.stats().concealed).toBeLessThanOrEqual(5);
+    expect(corners(heard, cleanCorner * 1.2).above).toBe(0);
+    expect(likeness(heard)).toBeGreaterThan(0.9);
+  });
+
   it('keeps the noise of the room in a gap of 600 ms', () => {
     const { heard } = heardOver((n) => (n >= 300 && n < 330 ? undefined : 5));
     const gap = heard.subarray(6.25 * RATE_HZ, 6.5 * RATE_HZ);
