@@ -99,6 +99,11 @@ describe('control messages', () => {
     expect(asToVoice({ type: 'way', stream: true })).toEqual({ type: 'way', stream: true });
     expect(asToVoice({ type: 'way', stream: 'tcp' })).toBeUndefined();
     expect(asToVoice({ type: 'stop' })).toEqual({ type: 'stop' });
+    const rung = { type: 'rung', frameMs: 60, frameBytes: 45, copies: 0, distance: 1 };
+    expect(asToVoice({ ...rung, name: 'E' })).toEqual(rung);
+    for (const wrong of [{ frameMs: 15 }, { frameBytes: 500 }, { copies: '1' }, { distance: 0 }, { frameBytes: 1e9 }]) {
+      expect(asToVoice({ ...rung, ...wrong })).toBeUndefined();
+    }
     const filters = { type: 'filters', echo: 'auto', noise: 'on', gain: 'off', headphones: true, inputGainDb: -20 };
     expect(asToVoice({ ...filters, more: 1 })).toEqual(filters);
     for (const wrong of [

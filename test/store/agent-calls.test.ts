@@ -179,6 +179,22 @@ test('a voice end that dies is one line and a new one, which goes on where the o
   expect(voices[1]?.told[0]).toMatchObject({ type: 'start', resumeMs: 3_200 });
 });
 
+test('the voice end is told which bodies to make, also the next one in the same call, and not before it starts', () => {
+  const room = calls();
+  rings(room);
+  const rung = (name: 'F' | 'R1', frameMs: number, frameBytes: number, copies: number) =>
+    room.fromMedia({ type: 'rung', call: CALL, rung: { name, frameMs, frameBytes, copies, distance: 1 } });
+  const rungs = (voice: ScriptedVoice | undefined): unknown => voice?.told.filter(({ type }) => type === 'rung');
+  rung('R1', 20, 57, 1);
+  expect(rungs(voices[0])).toEqual([]);
+  answered(room);
+  expect(rungs(voices[0])).toEqual([{ type: 'rung', frameMs: 20, frameBytes: 57, copies: 1, distance: 1 }]);
+  rung('F', 60, 117, 0);
+  voices[0]?.events.onDeath('SIGKILL');
+  vi.advanceTimersByTime(200);
+  expect(rungs(voices[1])).toEqual([{ type: 'rung', frameMs: 60, frameBytes: 117, copies: 0, distance: 1 }]);
+});
+
 test('the voice end hears when its call goes over a TCP stream, also the next one in the same call', () => {
   const room = calls();
   rings(room);

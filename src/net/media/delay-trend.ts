@@ -33,6 +33,8 @@ export class DelayTrend {
   /** The least delay of each slice of the window; the first is the one that runs. */
   readonly #least = new Float64Array(DELAY_BASE_SLICES).fill(Number.POSITIVE_INFINITY);
   #sliceAt: Millis = 0;
+  /** Of all slices. */
+  #baseMs = Number.POSITIVE_INFINITY;
 
   /** A packet that was sent at this media time (units of 10 ms, 16 bits) has come. Only newer ones than all before count. */
   arrived(now: Millis, sentUnits: number): void {
@@ -53,6 +55,7 @@ export class DelayTrend {
   reset(): void {
     this.#count = 0;
     this.#least.fill(Number.POSITIVE_INFINITY);
+    this.#baseMs = Number.POSITIVE_INFINITY;
   }
 
   /** The least queueing among the newest packets, ms: jitter does not reach it, a standing queue does. */
@@ -61,7 +64,7 @@ export class DelayTrend {
     let least = Number.POSITIVE_INFINITY;
     const count = this.#within(DELAY_STANDING_MS);
     for (let back = 0; back < count; back++) least = Math.min(least, this.#at(this.#delayMs, back));
-    return Math.max(0, least - Math.min(...this.#least));
+    return Math.max(0, least - this.#baseMs);
   }
 
   /** By how much the delay grows, ms in a second of sending; below zero while it falls. 0 while nothing is known. */
@@ -96,7 +99,9 @@ export class DelayTrend {
       this.#least.copyWithin(moves, 0);
       this.#least.fill(Number.POSITIVE_INFINITY, 0, moves);
       this.#sliceAt += passed * DELAY_BASE_SLICE_MS;
+      this.#baseMs = Math.min(...this.#least);
     }
     this.#least[0] = Math.min(this.#least[0] ?? delayMs, delayMs);
+    this.#baseMs = Math.min(this.#baseMs, delayMs);
   }
 }

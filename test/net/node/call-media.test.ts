@@ -91,6 +91,20 @@ class Scene {
 }
 
 describe('the media of a call', () => {
+  it('tell the voice end its rung when a relay drops what it should forward, and not when voice goes direct', () => {
+    const scene = new Scene().starts(id(1), BOBBY).passes(100);
+    scene.media.quota(scene.now);
+    expect(scene.settle().took('rung')).toMatchObject([{ call: id(1), rung: { name: 'F40', frameMs: 40 } }]);
+    scene.passes(1_000);
+    const sizes = scene.took('send-voice').map(({ bytes }) => bytes.length - 3);
+    expect([...new Set(sizes)]).toEqual([60, 80]);
+    const direct = new Scene().starts(id(1), BOBBY).passes(100);
+    direct.took('use-route');
+    direct.proves(BOBBY, id(1));
+    direct.media.quota(direct.now);
+    expect(direct.settle().took('rung')).toEqual([]);
+  });
+
   it('begin through the supernode, with silence when nobody makes sound yet', () => {
     const scene = new Scene().starts(id(1), BOBBY).passes(1_000);
     expect(scene.took('path')).toEqual([{ type: 'path', call: id(1), path: 'relay', via: 'udp:192.0.2.1:4000' }]);
