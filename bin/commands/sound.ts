@@ -83,7 +83,7 @@ async function change({ output, ...rest }: Invocation, wish: Change): Promise<Ex
 
 const FILTERS = {
   speex: 'speexdsp',
-  own: "wren's own filter (libspeexdsp1 of your system costs less, where it is installed)",
+  own: "wren's own filter; speexdsp is used where libspeexdsp1 is installed",
   none: 'nothing (WREN_AUDIO_FILTER=none)',
 } as const;
 
