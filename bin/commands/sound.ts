@@ -75,15 +75,19 @@ async function change({ output, ...rest }: Invocation, wish: Change): Promise<Ex
   await withAgent({ output, ...rest }, { start: true }, async (agent) => {
     const sound = await agent.request({ type: 'sound.set', ...wish });
     const { audio } = await agent.request({ type: 'status' });
-    output.object({ event: 'sound', ...sound, filter: audio.filter ?? null, now: audio.filters ?? null });
-    for (const line of columns(soundRows({ ...audio, sound }))) output.line(line);
+    const { filter = null, filters = null, ...rest } = audio;
+    // What is done follows a change within half a second; until then it is what was done before.
+    const now = Object.keys(wish).length === 0 ? { now: filters } : {};
+    output.object({ event: 'sound', ...sound, filter, ...now });
+    const report: AudioReport = { ...rest, sound, ...(filter && { filter }), ...(now.now && { filters: now.now }) };
+    for (const line of columns(soundRows(report))) output.line(line);
   });
   return EXIT.done;
 }
 
 const FILTERS = {
   speex: 'speexdsp',
-  own: "wren's own filter (libspeexdsp1 of your system costs less, where it is installed)",
+  own: "wren's own filter; speexdsp is used where libspeexdsp1 is installed",
   none: 'nothing (WREN_AUDIO_FILTER=none)',
 } as const;
 

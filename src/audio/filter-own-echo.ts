@@ -44,6 +44,11 @@ export class EchoCanceller {
   readonly #time = new Float64Array(SIZE);
   readonly #power: Float64Array;
   #turn = 0;
+  /** Mean energies of a frame before and after the echo is taken out, and of that; and frames since the last judgement. */
+  #before = 0;
+  #after = 0;
+  #taken = 0;
+  #judged = 0;
 
   constructor() {
     const { bins } = this.#fft;
@@ -66,6 +71,7 @@ export class EchoCanceller {
     this.#remember(far);
     this.#predict();
     for (let at = 0; at < FRAME_SAMPLES; at++) this.cleaned[at] = mic[at]! - this.echo[at]!;
+    if (this.#isWrong(mic)) this.forget();
     this.#learn();
   }
 
@@ -76,6 +82,29 @@ export class EchoCanceller {
       im.fill(0);
       doubt.fill(UNKNOWN);
     }
+    this.#judged = 0;
+  }
+
+  /**
+   * Somebody moved the microphone, and the filter takes away an echo that is no more: what it takes is a good part of
+   * the sound, and yet the sound becomes no quieter. A right one makes it quieter by what it takes, whoever else talks.
+   */
+  #isWrong(mic: Float64Array): boolean {
+    let [before, after, taken] = [0, 0, 0];
+    for (let at = 0; at < FRAME_SAMPLES; at++) {
+      before += mic[at]! * mic[at]!;
+      after += this.cleaned[at]! * this.cleaned[at]!;
+      taken += this.echo[at]! * this.echo[at]!;
+    }
+    this.#before += JUDGED_SPEED * (before - this.#before);
+    this.#after += JUDGED_SPEED * (after - this.#after);
+    this.#taken += JUDGED_SPEED * (taken - this.#taken);
+    this.#judged++;
+    return (
+      this.#judged > JUDGED_FRAMES &&
+      this.#taken > TAKEN_SHARE * this.#before &&
+      this.#after > LEFT_SHARE * this.#before
+    );
   }
 
   #remember(far: Float64Array): void {
@@ -152,5 +181,10 @@ export class EchoCanceller {
   }
 }
 
+/** The judgement looks at the last 400 ms, and gives a filter that began anew a second. */
+const JUDGED_SPEED = 0.05;
+const JUDGED_FRAMES = 50;
+const TAKEN_SHARE = 0.25;
+const LEFT_SHARE = 0.9;
 /** Share of the last error spectra in the estimate of near-end power: about 60 ms. */
 const NEAR_MEMORY = 0.7;

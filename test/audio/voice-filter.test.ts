@@ -60,6 +60,15 @@ describe.each(filters)('the %s filter', (_kind, open) => {
     expect(after).toBeGreaterThan(0.9);
   });
 
+  it('takes out the new echo within 3 s when somebody moves the microphone', () => {
+    const echo = ROOMS[0]!.echo.slice();
+    echo.set(ROOMS[1]!.echo.subarray(9 * 16_000), 9 * 16_000);
+    const mic = mixed(echo, whiteNoise(far.length, -65, 1));
+    const out = cleaned(open, { echo: true, noise: false }, mic);
+    expect(less(mic, out, 6, 9)).toBeGreaterThan(15);
+    expect(less(mic, out, 12, SECONDS)).toBeGreaterThan(15);
+  });
+
   it('turns noise down by 8 dB and more, and keeps the speech', () => {
     const mic = mixed(near, whiteNoise(far.length, -45, 7));
     const out = cleaned(open, { echo: false, noise: true }, mic);
