@@ -11,7 +11,7 @@ import type { LabProcess } from './lab-process.ts';
 
 const WREN = join(import.meta.dirname, '..', '..', 'bin', 'wren');
 export const PASSWORD = 'correct horse battery';
-const SERVER_START_MS = 20_000;
+const SERVER_START_MS = 40_000;
 /** A call that did not come about by then never will: longer than ringing lasts. */
 const CALL_LIMIT_MS = 60_000;
 const COMMAND_LIMIT_MS = 60_000;
