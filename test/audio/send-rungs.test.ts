@@ -6,7 +6,8 @@ import { ReceiveStream } from '../../src/audio/receive-stream.ts';
 import { SendStream } from '../../src/audio/send-stream.ts';
 import { type BodyShape, bodyBytesOf, parseVoiceBody, silenceBody } from '../../src/audio/voice-body.ts';
 import { RUNGS } from '../../src/net/media/rungs.ts';
-import { framesOf, syntheticSpeech, tone } from '../support/speech.ts';
+import { compare } from '../support/likeness.ts';
+import { framesOf, speech, syntheticSpeech, tone } from '../support/speech.ts';
 
 const codecs: OpusCodec[] = [];
 const opus = (): OpusCodec => {
@@ -19,7 +20,7 @@ afterAll(() => {
 });
 
 const rungs = Object.values(RUNGS);
-const speech = framesOf(syntheticSpeech(4));
+const talk = framesOf(syntheticSpeech(4));
 
 /** Bodies with the tick at which each was made. */
 function make(stream: SendStream, frames: readonly Int16Array[], from = 0): { at: number; body: Buffer }[] {
@@ -51,18 +52,18 @@ function sameKind(one: readonly number[], other: readonly number[]): number {
 }
 
 describe('the sending stream', () => {
-  it('makes bodies of one size at one pace on every rung, in speech, silence and when muted (figure V10)', () => {
+  it('makes bodies of one size at one pace on every rung, in talk, silence and when muted (figure V10)', () => {
     for (const rung of rungs) {
       const stream = new SendStream(opus());
       stream.reshape(rung);
-      const spoken = make(stream, speech);
+      const spoken = make(stream, talk);
       const silent = make(
         stream,
-        Array.from(speech, () => new Int16Array(320)),
-        speech.length,
+        Array.from(talk, () => new Int16Array(320)),
+        talk.length,
       );
       stream.mute(true);
-      const muted = make(stream, speech, 2 * speech.length);
+      const muted = make(stream, talk, 2 * talk.length);
       const sizes = (sent: typeof spoken) => sent.map(({ body }) => body.length);
       const gaps = (sent: typeof spoken) => sent.slice(1).map(({ at }, n) => at - sent[n]!.at);
       for (const quiet of [silent, muted]) {
@@ -76,11 +77,11 @@ describe('the sending stream', () => {
   });
 
   it('would be told apart by the test above if its sizes followed the sound', () => {
-    const sizes = speech.map((frame) => Math.round(40 + Math.max(0, levelDb(frame) + 60)));
+    const sizes = talk.map((frame) => Math.round(40 + Math.max(0, levelDb(frame) + 60)));
     expect(
       sameKind(
         sizes,
-        speech.map(() => 40),
+        talk.map(() => 40),
       ),
     ).toBeLessThan(0.05);
   });
@@ -91,7 +92,7 @@ describe('the sending stream', () => {
     let shape: BodyShape = RUNGS.N;
     for (let n = 0; n < 600; n++) {
       if (n % 17 === 0) stream.reshape(rungs[(n / 17) % rungs.length]!);
-      const body = stream.frame(speech[n % speech.length]);
+      const body = stream.frame(talk[n % talk.length]);
       if (!body) continue;
       const parsed = parseVoiceBody(body)!;
       expect(parsed.mediaTime).toBe(next ?? parsed.mediaTime);
@@ -107,7 +108,7 @@ describe('the sending stream', () => {
     for (const rung of [RUNGS.R1, RUNGS.R1far, RUNGS.R2, RUNGS.R2near]) {
       const stream = new SendStream(opus());
       stream.reshape(rung);
-      const sent = make(stream, speech).map(({ body }) => parseVoiceBody(body)!);
+      const sent = make(stream, talk).map(({ body }) => parseVoiceBody(body)!);
       for (let n = 10; n < sent.length; n++) {
         for (let copy = 1; copy <= rung.copies; copy++) {
           const original = sent[n - copy * rung.distance]!.frames[0]!;
@@ -119,9 +120,9 @@ describe('the sending stream', () => {
 
   it('has whole copies at once when it goes from N to R1', () => {
     const stream = new SendStream(opus());
-    const before = make(stream, speech.slice(0, 20)).map(({ body }) => parseVoiceBody(body)!);
+    const before = make(stream, talk.slice(0, 20)).map(({ body }) => parseVoiceBody(body)!);
     stream.reshape(RUNGS.R1);
-    const after = parseVoiceBody(stream.frame(speech[20])!)!;
+    const after = parseVoiceBody(stream.frame(talk[20])!)!;
     expect(after.frames[1]).toEqual(before.at(-1)!.frames[0]);
   });
 
@@ -161,6 +162,23 @@ describe('the sending stream', () => {
       expect(decoder.decode(parseVoiceBody(body)!.frames[0]!, 60, pcm)).toBe(960);
       expect(levelDb(pcm)).toBeLessThan(-80);
     }
+  });
+
+  it('is understood on the floor, at 6 kbit/s, and better on each rung above it (figure V4)', () => {
+    const { samples } = speech();
+    const understood = [RUNGS.E, RUNGS.F, RUNGS.N].map((rung) => {
+      const stream = new SendStream(opus());
+      stream.reshape(rung);
+      const decoder = opus();
+      const pcm = new Int16Array(960);
+      const heard = make(stream, framesOf(samples)).flatMap(({ body }) => {
+        const { frames, durationMs } = parseVoiceBody(body)!;
+        return [...pcm.subarray(0, decoder.decode(frames[0]!, durationMs, pcm))];
+      });
+      return compare(samples, Int16Array.from(heard)).stoi;
+    });
+    expect(understood[0]).toBeGreaterThanOrEqual(0.85);
+    expect(understood).toEqual([...understood].sort((a, b) => a - b));
   });
 
   it('is heard on every rung, and through every change of it', () => {
