@@ -17,8 +17,15 @@ import { viewOf } from '../../src/net/overlay/member-table.ts';
 import { Membership, type MembershipOutput } from '../../src/net/overlay/membership.ts';
 import { placementView, ScoreBook } from '../../src/net/overlay/placement.ts';
 import { SlotIndex } from '../../src/net/overlay/slot-index.ts';
-import { foldName, type NodeId } from '../../src/net/protocol/ids.ts';
-import { decodeMessage, encodeMessage, type Message, type MessageKind, message } from '../../src/net/wire/messages.ts';
+import { bytesOf, foldName, type NodeId } from '../../src/net/protocol/ids.ts';
+import {
+  decodeMessage,
+  encodeBody,
+  encodeMessage,
+  type Message,
+  type MessageKind,
+  message,
+} from '../../src/net/wire/messages.ts';
 import { Chance } from './chance.ts';
 import { Timeline } from './timeline.ts';
 
@@ -230,7 +237,7 @@ export class OverlayWorld {
   #recordOf({ name, nodeId, displayName, listed }: Person, at: NodeId): IndexRecord {
     this.#sequence += 1;
     const own = { nodeId, displayName, listed, homes: [at], signedInAtMs: this.wallMs, sequence: this.#sequence };
-    const bytes = Buffer.from(JSON.stringify({ nodeId, displayName }).padEnd(110));
+    const bytes = encodeBody('IndexRecord', { ...own, nodeId: bytesOf(nodeId), homes: [bytesOf(at)] });
     const sealed: SealedRecord = { certificate: CERTIFICATE, record: bytes, signature: SIGNATURE };
     const record = { ...own, name, key: foldName(name), sealed };
     made.set(bytes, record);

@@ -5,6 +5,7 @@
  *
  *   search --> registrar, and meters       granted --> the registrar's answer       refused --> Failure search-limit
  */
+import { readPattern } from '../overlay/search-pattern.ts';
 import type { SearchTokens } from '../overlay/search-tokens.ts';
 import type { Millis } from '../protocol/core.ts';
 import { foldName, type UserName } from '../protocol/ids.ts';
@@ -37,8 +38,9 @@ export class SearchDesk {
   }
 
   /** A search of a client. True when the registrar is to carry it out. */
-  admit(now: Millis, session: SessionId, account: UserName, { requestId, exact }: Body<'search'>): boolean {
-    if (exact) return true;
+  admit(now: Millis, session: SessionId, account: UserName, { requestId, exact, pattern }: Body<'search'>): boolean {
+    // The one of that very name; or nobody, for a pattern of stars and blanks.
+    if (exact || !readPattern(pattern)) return true;
     const key = foldName(account);
     const waitMs = (this.#refusedUntil.get(key) ?? now) - now;
     if (waitMs > 0) return this.#refuse(session, requestId, waitMs);
