@@ -123,7 +123,7 @@ export class SupernodeQuestions {
     } else {
       const code = value.kind === 'failure' && isFailureCode(value.body.code) ? value.body.code : 'server-fault';
       const retryAfterMs = value.kind === 'failure' ? value.body.retryAfterMs : 0;
-      if (code === 'search-limit' && question.about === 'pattern' && this.#askExactly(now, question, retryAfterMs))
+      if (code === 'search-limit' && question.about === 'pattern' && this.#limited(now, question, retryAfterMs))
         return true;
       this.#fail(question, code, retryAfterMs);
     }
@@ -137,10 +137,18 @@ export class SupernodeQuestions {
     this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: false, incomplete: true });
   }
 
-  /** Whoever is asked for by the whole name is found over the limit too, when nobody has been found before. */
+  /** The pages that we had are shown as what they are. True when that, or somebody asked for exactly, is answer enough. */
+  #limited(now: Millis, asked: Extract<Question, { about: 'pattern' }>, waitMs: number): boolean {
+    const { ticket, hits } = asked;
+    if (hits.length === 0) return this.#askExactly(now, asked, waitMs);
+    this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: true, incomplete: true });
+    return true;
+  }
+
+  /** Whoever is asked for by the whole name is found over the limit too. */
   #askExactly(now: Millis, asked: Extract<Question, { about: 'pattern' }>, waitMs: number): boolean {
     const name = asked.pattern.trim();
-    if (!isName(name) || asked.limitedMs !== undefined || asked.hits.length > 0) return false;
+    if (!isName(name) || asked.limitedMs !== undefined) return false;
     const question = { ...asked, giveUpAt: now + REQUEST_TIMEOUT_MS, limitedMs: waitMs };
     this.#ask(question, (requestId) => message('search', { requestId, pattern: name, limit: 1, exact: true }));
     return true;

@@ -133,6 +133,15 @@ describe('over the limit', () => {
     ]);
   });
 
+  it('that comes between two pages, what was found so far is shown, and that there is more', () => {
+    const scene = new Scene().does((questions) => questions.search(0, 1, 'bob*', 200));
+    const hits = [{ name: 'bobby1', displayName: 'Bob' }];
+    scene.hears(message('searchResults', { requestId: scene.lastId, hits, next: '2 bobby1', asOfMs: 60_000 }));
+    expect(scene.sent.at(-1)).toMatchObject({ kind: 'search', body: { after: '2 bobby1' } });
+    limited(scene);
+    expect(scene.became).toMatchObject([{ type: 'search-results', hits, complete: false, more: true }]);
+  });
+
   it('and when nobody has that name, it has failed likewise', () => {
     const scene = limited(new Scene().does((questions) => questions.search(0, 1, 'bobby1', 10)));
     scene.hears(message('searchResults', { requestId: scene.lastId, hits: [], complete: true }));
