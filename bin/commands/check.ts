@@ -47,7 +47,8 @@ const AFTERWORDS = `
 Ends 0 when voice can go direct, 1 when it works but degraded (relayed, over TCP only, or with
 a warning), 2 when it cannot get through; a missing sound device is told and does not count.
 The test call is silent unless --audio says otherwise, and nobody's telephone rings: the way to
-NAME is tested between the two programs, and NAME sees and hears nothing of it. With --every the exit code is the last round's; Ctrl-C ends it.`;
+NAME is tested between the two programs, and NAME sees and hears nothing of it. With --every the
+exit code is the last round's; Ctrl-C ends it.`;
 
 const ENDINGS: Readonly<Record<CheckVerdict, string>> = {
   pass: 'Voice can go direct.',

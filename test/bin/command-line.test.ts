@@ -126,7 +126,7 @@ test.each<[string, RegExp]>([
   ['buddies block', /missing required argument/],
   ['buddies unblock', /missing required argument/],
   ['search', /missing required argument/],
-  ['search bob* --limit 51', /a whole number from 1 to 50/],
+  ['search bob* --limit 501', /a whole number from 1 to 500/],
   ['chat', /missing required argument/],
   ['chat bobby1', /there is nothing to send/],
   ['chat bobby1 hello --history', /--history reads and sends nothing/],

@@ -155,7 +155,7 @@ export const ALSO_MAX = 64;
 
 // --- what a person may search (global-index.md 4.5)
 /** Pages of hits of one account, whichever devices and supernodes: so many at once, then 60 an hour. */
-export const SEARCH_PAGES_BURST = 30;
+export const SEARCH_PAGES_BURST = 60;
 export const SEARCH_PAGE_REFILL_MS = 60_000;
 /** Supernodes that count the pages of an account; what most of them say holds, so one may die or lie. */
 export const SEARCH_METERS = 3;
