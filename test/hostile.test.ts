@@ -196,7 +196,7 @@ const TOLD_BY_SUPERNODE = ['attached', 'keepAliveReply', 'whereabouts', 'searchR
 );
 const TOLD_BY_PEOPLE = [
   ...['presence', 'buddyRequest', 'buddyAnswer', 'chatMessage', 'chatReceipt', 'callInvite', 'callRinging'],
-  ...['callAnswer', 'callEnd', 'callHold', 'callMute', 'pathProbe', 'pathReply', 'mediaReport'],
+  ...['callAnswer', 'callEnd', 'callHold', 'callMute', 'callRecording', 'pathProbe', 'pathReply', 'mediaReport'],
 ];
 
 /** Messages in one session of a hostile peer. */

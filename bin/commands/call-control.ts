@@ -5,6 +5,7 @@
 import { Argument, type Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
+import { currentCall } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { examples } from './usage.ts';
@@ -54,16 +55,28 @@ export function addCallControls(program: Command, act: Act): void {
   }
   program
     .command('mic')
-    .addArgument(new Argument('<state>', 'on or off').choices(['on', 'off']))
-    .description('turn the microphone on or off for the running call')
-    .addHelpText('after', examples('wren mic off'))
+    .addArgument(new Argument('<state>', 'on, off or toggle').choices(['on', 'off', 'toggle']))
+    .description('open or close the microphone of the running call: for hotkeys')
+    .addHelpText('after', `${examples('wren mic off', 'wren mic toggle')}\n${MIC_AFTERWORDS}`)
     .action(
-      act((invocation, state: 'on' | 'off') =>
-        state === 'on'
+      act(async (invocation, state: 'on' | 'off' | 'toggle') => {
+        const on = state === 'toggle' ? await isMuted(invocation) : state === 'on';
+        return on
           ? control(invocation, 'call.unmute', 'unmuted', 'The microphone is on.')
-          : control(invocation, 'call.mute', 'muted', 'The microphone is off.'),
-      ),
+          : control(invocation, 'call.mute', 'muted', 'The microphone is off.');
+      }),
     );
+}
+
+const MIC_AFTERWORDS = `
+Push-to-talk: after "wren sound talk push" every call begins with the
+microphone off. A terminal cannot see a key being let go, so the screen's key
+opens and closes in turn; a desktop that sees it can run "wren mic on" when a
+key goes down and "wren mic off" when it comes up.`;
+
+async function isMuted(invocation: Invocation): Promise<boolean> {
+  const state = await withAgent(invocation, { start: false }, (agent) => agent.request({ type: 'status' }));
+  return currentCall(state)?.muted ?? false;
 }
 
 async function control(invocation: Invocation, type: CallControl, event: string, done: string): Promise<ExitCode> {

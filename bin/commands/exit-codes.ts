@@ -58,6 +58,9 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-no-device': EXIT.couldNot,
   'audio-device-busy': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
+  // Notices, never the answer to a command.
+  'microphone-left-open': EXIT.degraded,
+  'microphone-closed': EXIT.degraded,
   'install-told': EXIT.done,
   'version-old': EXIT.done,
   'port-version': EXIT.couldNot,

@@ -3,15 +3,16 @@
  * they are set and what is done now; with a part and a word it changes one of them.
  */
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { INPUT_GAIN_DB_MAX } from '../../src/net/protocol/params.ts';
+import { INPUT_GAIN_DB_MAX, MICROPHONE_WATCH_MINUTES_MAX } from '../../src/net/protocol/params.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
-import type { AudioReport } from '../../src/store/state.ts';
+import type { AudioReport, TalkSettings } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { columns } from './layout.ts';
 import { examples, UsageProblem } from './usage.ts';
 
 type Change = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
+type TalkChange = Omit<Extract<AgentCommand, { type: 'talk.set' }>, 'type'>;
 type Mode = NonNullable<Change['noise']>;
 
 const AFTERWORDS = `
@@ -58,11 +59,34 @@ export function addSound(program: Command, act: Act): void {
     .addHelpText('after', examples('wren sound headphones on'))
     .action(act((invocation, state: 'on' | 'off') => change(invocation, { headphones: state === 'on' })));
   sound
+    .command('talk')
+    .addArgument(new Argument('<mode>', 'open, or push: calls begin muted').choices(['open', 'push']))
+    .description('push-to-talk: wren mic on and off, or Space on the screen')
+    .addHelpText('after', examples('wren sound talk push'))
+    .action(act((invocation, talk: 'open' | 'push') => change(invocation, {}, { talk })));
+  sound
+    .command('watch')
+    .addArgument(new Argument('<what>', 'off, warn or close').choices(['off', 'warn', 'close']))
+    .option('--after <minutes>', `1 to ${MICROPHONE_WATCH_MINUTES_MAX}`, minutesValue)
+    .description('watch over a microphone left open: nobody speaks, or no screen is there')
+    .addHelpText('after', examples('wren sound watch close --after 5'))
+    .action(
+      act((invocation, watch: 'off' | 'warn' | 'close', { after }: { readonly after?: number }) =>
+        change(invocation, {}, { watch, ...(after === undefined ? {} : { watchMinutes: after }) }),
+      ),
+    );
+  sound
     .command('input')
     .addArgument(new Argument('<dB>', `-${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}`).argParser(decibelValue))
     .description('make the microphone louder or quieter before all else')
     .addHelpText('after', examples('wren sound input 6', 'wren sound input -3'))
     .action(act((invocation, inputGainDb: number) => change(invocation, { inputGainDb })));
+}
+
+function minutesValue(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= MICROPHONE_WATCH_MINUTES_MAX) return value;
+  throw new InvalidArgumentError(`It takes whole minutes from 1 to ${MICROPHONE_WATCH_MINUTES_MAX}.`);
 }
 
 function decibelValue(text: string): number {
@@ -71,15 +95,17 @@ function decibelValue(text: string): number {
   throw new InvalidArgumentError(`It takes decibels from -${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}.`);
 }
 
-async function change({ output, ...rest }: Invocation, wish: Change): Promise<ExitCode> {
+async function change({ output, ...rest }: Invocation, wish: Change, wishedTalk: TalkChange = {}): Promise<ExitCode> {
   await withAgent({ output, ...rest }, { start: true }, async (agent) => {
     const sound = await agent.request({ type: 'sound.set', ...wish });
+    const talk = await agent.request({ type: 'talk.set', ...wishedTalk });
     const { audio } = await agent.request({ type: 'status' });
     const { filter = null, filters = null, ...rest } = audio;
     // What is done follows a change within half a second; until then it is what was done before.
     const now = Object.keys(wish).length === 0 ? { now: filters } : {};
-    output.object({ event: 'sound', ...sound, filter, ...now });
-    const report: AudioReport = { ...rest, sound, ...(filter && { filter }), ...(now.now && { filters: now.now }) };
+    output.object({ event: 'sound', ...sound, ...talk, filter, ...now });
+    const told = { ...(filter && { filter }), ...(now.now && { filters: now.now }) };
+    const report: AudioReport = { ...rest, sound, talk, ...told };
     for (const line of columns(soundRows(report))) output.line(line);
   });
   return EXIT.done;
@@ -91,7 +117,7 @@ const FILTERS = {
   none: 'nothing (WREN_AUDIO_FILTER=none)',
 } as const;
 
-function soundRows({ sound, filter, filters }: AudioReport): [string, string][] {
+function soundRows({ sound, filter, filters, talk }: AudioReport): [string, string][] {
   if (!sound) return [];
   const now = (on: boolean | undefined): string => (on === undefined ? '' : on ? ', in use' : ', not in use');
   const late = filters?.echoDelayMs ? `; it comes after ${filters.echoDelayMs} ms` : '';
@@ -100,8 +126,18 @@ function soundRows({ sound, filter, filters }: AudioReport): [string, string][] 
     ['Noise:', `${sound.noise}${now(filters?.noise)}${filters?.noiseBy === 'rnnoise' ? ', by RNNoise' : ''}`],
     ['Gain:', `${sound.gain}${now(filters?.gain)}`],
     ['Headphones:', sound.headphones ? 'on' : 'off'],
+    ...(talk === undefined ? [] : talkRows(talk)),
     ['Input:', `${sound.inputGainDb > 0 ? '+' : ''}${sound.inputGainDb} dB`],
     ...(filter === undefined ? [] : ([['Filtered by:', FILTERS[filter] ?? filter]] as [string, string][])),
+  ];
+}
+
+function talkRows({ talk, watch, watchMinutes }: TalkSettings): [string, string][] {
+  const left = `when it is open for ${watchMinutes} min and nobody speaks or looks`;
+  const does = { off: 'not watched over', warn: `a warning ${left}`, close: `closed ${left}` };
+  return [
+    ['Talk:', talk === 'push' ? 'push-to-talk: calls begin with the microphone off' : 'open microphone'],
+    ['Watch:', does[watch]],
   ];
 }
 

@@ -150,6 +150,7 @@ function callWords(call: Call, nowMs: number): string {
   if (call.phase === 'held') words.push(call.heldBy === 'them' ? `on hold by ${peer}` : 'on hold; wren resume');
   if (call.path !== null) words.push(pathWords(call.path, call.via));
   if (call.muted) words.push('microphone muted; wren unmute');
+  if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.verdict);
   return words.join(', ');
 }

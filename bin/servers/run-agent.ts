@@ -70,6 +70,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
   const { logLevel } = options;
   const servingProgram = { entry: besideRunningProgram('server.cjs'), profileDir: profile.folder, logLevel };
   const voice = { entry: besideRunningProgram('voice.cjs'), logPath: join(profile.folder, 'voice.log') };
+  let server: AgentServer | undefined;
   const agent = new Agent(
     {
       version: options.version,
@@ -79,6 +80,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       random: systemRandom,
       wallClock,
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
+      attended: () => (server?.followers ?? 0) > 0,
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       silence: silenceBody,
       proxyEnvironment: process.env,
@@ -92,12 +94,13 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
     },
     { socket, stop: askToStop },
   );
-  const server: AgentServer = await serveAgent({
+  const port: AgentServer = await serveAgent({
     socketPath: socket,
     handle: (command) => agent.handle(command),
     trouble: (fact, fields, error) => log.warn('port', fact, fields, error),
   });
-  agent.onEvent((event) => server.push(event));
+  server = port;
+  agent.onEvent((event) => port.push(event));
   await agent.start();
   log.info('agent', 'started', { version: options.version });
   return {
@@ -108,7 +111,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
     onEvent: (listener) => void agent.onEvent(listener),
     async stop() {
       await agent.stop();
-      await server.close();
+      await port.close();
       log.info('agent', 'stopped');
       log.close();
       lock.release();

@@ -177,6 +177,15 @@ export const PACE_ASLEEP_MS = 1000;
 // --- reports
 /** Port says ten a second at most; five are smooth enough for a meter. */
 export const LEVEL_EVERY_MS = 200;
+/** Voice is this much louder than the quietest moment of the last 1.5 to 3 s, and not below -52 dBFS: a breath is. */
+export const SPEECH_OVER_FLOOR_DB = 10;
+export const SPEECH_DB_MIN = -52;
+export const SPEECH_WINDOW_MS = 1_500;
+/** A key's click lasts less than 40 ms; words have gaps of less than 300 ms between them. */
+export const SPEECH_ATTACK_MS = 40;
+export const SPEECH_HANG_MS = 300;
+/** Echo and noise filters keep back less than a frame. */
+export const FILTER_DELAY_MS_MAX = 20;
 export const STATS_EVERY_MS = 500;
 /** Window of the concealed share. */
 export const CONCEALED_WINDOW_FRAMES = 50;

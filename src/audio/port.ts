@@ -65,6 +65,7 @@ export type ToVoice =
       readonly copies: number;
       readonly distance: number;
     }
+  /** May come before `start`, for a call that begins muted. */
   | { readonly type: 'mute'; readonly on: boolean }
   /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
   | { readonly type: 'hold'; readonly on: boolean }
@@ -92,8 +93,11 @@ export type FromVoice =
   /** Something is not as asked for; the call goes on. `code` is a failure code; `detail` names the device or file. */
   | { readonly type: 'problem'; readonly code: string; readonly detail: string }
   | ({ readonly type: 'stats' } & VoiceStats)
-  /** Ten times a second at most; dBFS, -96 for digital silence. */
-  | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number }
+  /**
+   * Five times a second; dBFS, -96 for digital silence. `speaking`: somebody spoke into our microphone since the last one.
+   * For meter and watchdog only, what is sent does not follow it.
+   */
+  | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
   /** When it has changed. */
   | ({ readonly type: 'filters' } & SoundFilters)
   /** The IN file of a `file:` spec has been played to its end (silence follows). */

@@ -10,11 +10,12 @@ import type { Capture, Playback } from './device.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { type FilterSource, MicrophoneChain } from './microphone-chain.ts';
 import type { OpusCodec } from './opus.ts';
-import { LEVEL_EVERY_MS, SILENCE_DB, STATS_EVERY_MS } from './params.ts';
+import { FILTER_DELAY_MS_MAX, FRAME_MS, LEVEL_EVERY_MS, SILENCE_DB, STATS_EVERY_MS } from './params.ts';
 import { SILENCE } from './pcm.ts';
 import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
 import { ReceiveStream } from './receive-stream.ts';
 import { SendStream } from './send-stream.ts';
+import { VoiceActivity } from './voice-activity.ts';
 import type { BodyShape } from './voice-body.ts';
 
 export type VoiceOutput =
@@ -29,6 +30,10 @@ export class VoiceEngine {
   readonly #chain: MicrophoneChain;
   #capture: Capture = noCapture();
   #playback: Playback = noPlayback();
+  readonly #activity = new VoiceActivity();
+  #spoke = false;
+  /** Frames still to be read that were captured before an unmute; undefined when none is being carried out. */
+  #opensIn: number | undefined;
   #held = false;
   #heard = false;
   #outputs: VoiceOutput[] = [];
@@ -99,8 +104,29 @@ export class VoiceEngine {
     this.#send.reshape(shape);
   }
 
+  /**
+   * Mute holds from the next frame on. Its end waits until what was captured before it has been read: a microphone and its
+   * filters hold back some frames, and no sound of the muted time may leave.
+   */
   mute(on: boolean): void {
-    this.#send.mute(on);
+    this.#opensIn = undefined;
+    if (on) {
+      this.#send.mute(true);
+      this.#activity.reset();
+      return;
+    }
+    if (!this.#send.muted) return;
+    const { kind, delayMs } = this.#capture;
+    const isCard = kind !== 'file' && kind !== 'none';
+    this.#opensIn = isCard ? Math.ceil((delayMs + FILTER_DELAY_MS_MAX) / FRAME_MS) : 0;
+    this.#open();
+  }
+
+  /** Carries out an unmute when its time has come. */
+  #open(): void {
+    if (this.#opensIn === undefined || this.#opensIn > 0) return;
+    this.#opensIn = undefined;
+    this.#send.mute(false);
   }
 
   /** Whether the voice comes through a TCP stream. */
@@ -134,8 +160,12 @@ export class VoiceEngine {
       this.#play(SILENCE);
     } else {
       const bytes = this.#send.frame(this.#chain.process(heard));
+      if (this.#opensIn !== undefined) this.#opensIn -= 1;
+      this.#open();
       if (bytes) this.#outputs.push({ type: 'body', bytes });
       this.#play(this.#receive.play(nowMs));
+      if (!this.#send.muted) this.#activity.hear(this.#send.levelDb);
+      this.#spoke ||= this.#activity.speaking;
       this.#inputDb = Math.max(this.#inputDb, this.#send.levelDb);
       this.#outputDb = Math.max(this.#outputDb, this.#receive.levelDb);
       this.#firstSound(nowMs);
@@ -218,7 +248,9 @@ export class VoiceEngine {
   #report(nowMs: number): void {
     if (nowMs - this.#levelAt >= LEVEL_EVERY_MS) {
       this.#levelAt = nowMs;
-      this.#tell({ type: 'level', inputDb: Math.round(this.#inputDb), outputDb: Math.round(this.#outputDb) });
+      const [inputDb, outputDb] = [Math.round(this.#inputDb), Math.round(this.#outputDb)];
+      this.#tell({ type: 'level', inputDb, outputDb, speaking: this.#spoke });
+      this.#spoke = false;
       this.#inputDb = SILENCE_DB;
       this.#outputDb = SILENCE_DB;
     }

@@ -57,6 +57,8 @@ class VoiceChild implements VoiceService {
   #spec = '';
   #resumeMs = 0;
   #stream = false;
+  /** As was last said; it may come before `start`, and then nothing of the microphone is ever sent. */
+  #muted = false;
   #opening = false;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -126,6 +128,7 @@ class VoiceChild implements VoiceService {
       case 'rung':
         return this.#engine?.reshape(command);
       case 'mute':
+        this.#muted = command.on;
         return this.#engine?.mute(command.on);
       case 'hold':
         return this.#engine?.hold(command.on);
@@ -187,6 +190,7 @@ class VoiceChild implements VoiceService {
       this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env));
       this.#filter();
       this.#engine.overStream(this.#stream);
+      if (this.#muted) this.#engine.mute(true);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }

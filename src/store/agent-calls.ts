@@ -10,6 +10,7 @@ import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
+import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-sound.ts';
 import { type Line, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
@@ -85,6 +86,11 @@ export class AgentCalls {
   /** The settings of echo, noise and gain have changed: running calls follow. */
   soundChanged(): void {
     for (const line of this.#lines.values()) this.#tellFilters(line);
+  }
+
+  /** Push-to-talk begins: what is open is closed. */
+  muteAll(): void {
+    for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'mute', call });
   }
 
   /** We are about to leave the network: the other ends are told while they can be. */
@@ -167,6 +173,7 @@ export class AgentCalls {
     this.#log(call, null);
     // Made while it rings, so that sound can begin as soon as somebody answers; no device is opened before that.
     this.#makeVoice(id, this.#line(id));
+    if (beginsMuted(this.#core)) this.#tellNodeLater({ type: 'mute', call: id });
   }
 
   #answered(news: Extract<CallNews, { type: 'answered' }>): void {
@@ -244,10 +251,12 @@ export class AgentCalls {
     const resumeMs = line.started ? Math.round(now - line.voiceStartedAt) : 0;
     if (!line.started) line.voiceStartedAt = now;
     line.started = true;
+    const view = this.#find(call);
+    // Before `start`: a voice end may open its microphone as soon as it hears that.
+    if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
     this.#tellFilters(line);
     this.#reshape(line, line.rung);
-    const view = this.#find(call);
     if (view && line.voice) tellState(line.voice, view);
   }
 
@@ -283,6 +292,7 @@ export class AgentCalls {
   #fromVoice(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
       case 'ready':
+        line.hasMicrophone = message.capture !== 'none' && message.capture !== 'file';
         return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
@@ -292,8 +302,7 @@ export class AgentCalls {
         return;
       }
       case 'level':
-        this.#core.emit({ type: 'call.level', call, inputDb: message.inputDb, outputDb: message.outputDb });
-        return;
+        return this.#level(call, line, message);
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
         return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
@@ -310,6 +319,13 @@ export class AgentCalls {
       case 'stopped':
         return;
     }
+  }
+
+  #level(call: string, line: Line, { inputDb, outputDb, speaking }: Extract<FromVoice, { type: 'level' }>): void {
+    this.#core.emit({ type: 'call.level', call, inputDb, outputDb, speaking });
+    const view = this.#find(call);
+    if (view && this.#lines.has(call) && watchMicrophone(this.#core, line, view, speaking))
+      this.#tellNodeLater({ type: 'mute', call });
   }
 
   #problem(code: FailureCode, detail: string): void {

@@ -19,7 +19,7 @@ import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
 import type { ServingMeans } from './serving-means.ts';
-import { soundOf } from './settings-file.ts';
+import { soundOf, talkOf } from './settings-file.ts';
 import { type AppState, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
@@ -38,6 +38,8 @@ export interface AgentOptions {
   readonly random: Random;
   readonly wallClock: WallClock;
   readonly makeVoice: MakeVoice;
+  /** Does a screen or a command follow the agent now? Absent: as if one did. */
+  readonly attended?: () => boolean;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
   /** Of whoever started the agent: where the variables that name a proxy are looked up. */
@@ -106,7 +108,7 @@ export class AgentCore {
     this.options = options;
     const settings = options.profile.settings.get();
     const { presence, audioSpec } = settings;
-    const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings) };
+    const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
     this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
   }
 

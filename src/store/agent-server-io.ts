@@ -43,6 +43,8 @@ export interface AgentServerOptions {
 export interface AgentServer {
   /** To every subscriber, in order. Never blocks. */
   push(event: AgentEvent): void;
+  /** How many screens and commands have subscribed. */
+  readonly followers: number;
   /** Says good-bye to everybody and takes the socket away. */
   close(): Promise<void>;
 }
@@ -75,6 +77,9 @@ export async function serveAgent(options: AgentServerOptions): Promise<AgentServ
   server.on('error', (error) => options.trouble?.('accepting failed', {}, error));
   chmodSync(options.socketPath, 0o600);
   return {
+    get followers() {
+      return [...clients].filter((client) => client.subscribed).length;
+    },
     push(event) {
       const subscribers = [...clients].filter((client) => client.subscribed);
       if (subscribers.length === 0) return;

@@ -16,6 +16,7 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
@@ -148,6 +149,9 @@ export class Agent {
         this.#calls.soundChanged();
         return sound;
       }
+      case 'talk.set':
+        if (command.talk === 'push') this.#calls.muteAll();
+        return changeTalk(this.#core, command);
       case 'serving.set':
         return this.#serving.set(command.consent);
       case 'serving.answer':

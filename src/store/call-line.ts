@@ -3,6 +3,7 @@
  * `agent-calls.ts`, from the first word of a call to its last.
  */
 import type { OrdinaryNodeEvent } from '../net/index.ts';
+import { MicrophoneWatch } from './microphone-watch.ts';
 import type { VoiceEnd } from './voice-end.ts';
 
 export type Totals = Extract<OrdinaryNodeEvent, { type: 'media-totals' }>['totals'];
@@ -18,6 +19,9 @@ export interface Line {
   /** How long sound was already made before a restart, ms: a file goes on from there. */
   voiceStartedAt: number;
   heardFirst: boolean;
+  /** The voice end has a real one: a file plays on whoever listens. */
+  hasMicrophone: boolean;
+  readonly watch: MicrophoneWatch;
   /** What bodies are to consist of; undefined: what they begin with. */
   rung: Extract<OrdinaryNodeEvent, { type: 'rung' }>['rung'] | undefined;
   totals: Totals | undefined;
@@ -33,6 +37,8 @@ export function newLine(spec: string): Line {
     answeredAt: 0,
     voiceStartedAt: 0,
     heardFirst: false,
+    hasMicrophone: false,
+    watch: new MicrophoneWatch(),
     rung: undefined,
     totals: undefined,
   };

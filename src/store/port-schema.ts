@@ -10,6 +10,7 @@ import {
   CHAT_TEXT_BYTES_MAX,
   HISTORY_PAGE_LINES_MAX,
   INPUT_GAIN_DB_MAX,
+  MICROPHONE_WATCH_MINUTES_MAX,
   PROXY_URL_LENGTH_MAX,
   REQUEST_MESSAGE_BYTES_MAX,
 } from '../net/protocol/params.ts';
@@ -87,6 +88,14 @@ export const Command = v.variant('type', [
   onCall('call.mute'),
   onCall('call.unmute'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
+  v.object({
+    type: v.literal('talk.set'),
+    talk: v.exactOptional(v.picklist(['open', 'push'])),
+    watch: v.exactOptional(v.picklist(['off', 'warn', 'close'])),
+    watchMinutes: v.exactOptional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
+    ),
+  }),
   v.object({
     type: v.literal('sound.set'),
     echo: v.exactOptional(Mode),

@@ -27,6 +27,7 @@ import type {
   PresenceStatus,
   Quality,
   ServingReport,
+  TalkSettings,
 } from './state.ts';
 
 export const AGENT_PORT_VERSION = 1;
@@ -81,6 +82,13 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /** Push-to-talk and the watchdog of the microphone, remembered; what is absent stays. Resolves with all. */
+  | {
+      readonly type: 'talk.set';
+      readonly talk?: TalkSettings['talk'];
+      readonly watch?: TalkSettings['watch'];
+      readonly watchMinutes?: number;
+    }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -197,6 +205,7 @@ export interface AgentResults {
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };
   'sound.set': SoundSettings;
+  'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
 
@@ -296,7 +305,13 @@ export type AgentEvent =
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
   /** A new call, or the whole of one that changed. */
   | { readonly type: 'call.changed'; readonly call: Call }
-  | { readonly type: 'call.level'; readonly call: string; readonly inputDb: number; readonly outputDb: number }
+  | {
+      readonly type: 'call.level';
+      readonly call: string;
+      readonly inputDb: number;
+      readonly outputDb: number;
+      readonly speaking?: boolean;
+    }
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }

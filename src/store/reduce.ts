@@ -96,12 +96,14 @@ function withCall(calls: readonly Call[], call: Call): readonly Call[] {
 function withLevel(
   calls: readonly Call[],
   id: string,
-  { inputDb, outputDb }: { readonly inputDb: number; readonly outputDb: number },
+  level: { readonly inputDb: number; readonly outputDb: number; readonly speaking?: boolean },
 ): readonly Call[] {
   const at = calls.findIndex((known) => known.call === id);
   const known = calls[at];
-  if (known === undefined || (known.inputDb === inputDb && known.outputDb === outputDb)) return calls;
-  return calls.with(at, { ...known, inputDb, outputDb });
+  if (known === undefined) return calls;
+  const { inputDb, outputDb, speaking } = level;
+  const next = settle(known, { ...known, inputDb, outputDb, ...(speaking === undefined ? {} : { speaking }) });
+  return next === known ? calls : calls.with(at, next);
 }
 
 function change(state: AppState, parts: Partial<AppState>): AppState {

@@ -8,11 +8,16 @@ import Conf from 'conf';
 import * as v from 'valibot';
 import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { AUDIO_SPEC_LENGTH_MAX, INPUT_GAIN_DB_MAX, PROXY_URL_LENGTH_MAX } from '../net/protocol/params.ts';
+import {
+  AUDIO_SPEC_LENGTH_MAX,
+  INPUT_GAIN_DB_MAX,
+  MICROPHONE_WATCH_MINUTES_MAX,
+  PROXY_URL_LENGTH_MAX,
+} from '../net/protocol/params.ts';
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
-import type { PresenceStatus } from './state.ts';
+import type { PresenceStatus, TalkSettings } from './state.ts';
 
 export const SETTINGS_FILE = 'settings.json';
 
@@ -44,6 +49,11 @@ export interface Settings {
   readonly headphones: boolean;
   /** -20..20 dB. */
   readonly inputGainDb: number;
+  /** `push`: calls begin muted (`agent-microphone.ts`). */
+  readonly talk: 'open' | 'push';
+  /** What becomes of a microphone that is open for so many minutes without a voice or a screen here. */
+  readonly microphoneWatch: 'off' | 'warn' | 'close';
+  readonly microphoneWatchMinutes: number;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -62,11 +72,19 @@ export const DEFAULT_SETTINGS: Settings = {
   gain: 'auto',
   headphones: false,
   inputGainDb: 0,
+  talk: 'open',
+  microphoneWatch: 'warn',
+  microphoneWatchMinutes: 10,
 };
 
 /** What of the settings is for the voice end. */
 export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings): SoundSettings {
   return { echo, noise, gain, headphones, inputGainDb };
+}
+
+/** When the microphone is open. */
+export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes }: Settings): TalkSettings {
+  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes };
 }
 
 export interface SettingsFile {
@@ -132,6 +150,9 @@ const SCHEMAS = {
   gain: MODE,
   headphones: v.boolean(),
   inputGainDb: v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX)),
+  talk: v.picklist(['open', 'push']),
+  microphoneWatch: v.picklist(['off', 'warn', 'close']),
+  microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -87,7 +87,20 @@ export interface Call {
   readonly quality: Quality | null;
   readonly inputDb: number;
   readonly outputDb: number;
+  /** Somebody speaks into our microphone: for the meter. Absent before the first level. */
+  readonly speaking?: boolean;
+  /** The microphone is open though nobody spoke here, or no screen was there, for the time that the watchdog allows. */
+  readonly leftOpen?: 'quiet' | 'unattended';
   readonly reason: CallEndReason | null;
+}
+
+/** When the microphone is open. */
+export interface TalkSettings {
+  /** `push`: a call begins muted; `wren mic on` and `off`, or a key of the screen, open and close the microphone. */
+  readonly talk: 'open' | 'push';
+  /** The watchdog: warns of a microphone left open, and closes it a minute later if that is wanted. */
+  readonly watch: 'off' | 'warn' | 'close';
+  readonly watchMinutes: number;
 }
 
 /** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
@@ -128,6 +141,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** When the microphone is open; absent of older agents. */
+  readonly talk?: TalkSettings;
 }
 
 /** How this machine serves the network as a supernode, or why it does not. */

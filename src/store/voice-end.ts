@@ -31,8 +31,7 @@ export function wayOf(path: NonNullable<Call['path']>): ToVoice {
 }
 
 /** Tells a voice end that starts in the middle of a call how that stands. */
-export function tellState(voice: VoiceEnd, call: Pick<Call, 'muted' | 'phase' | 'path'>): void {
-  if (call.muted) voice.tell({ type: 'mute', on: true });
+export function tellState(voice: VoiceEnd, call: Pick<Call, 'phase' | 'path'>): void {
   if (call.phase === 'held') voice.tell({ type: 'hold', on: true });
   if (call.path) voice.tell(wayOf(call.path));
 }

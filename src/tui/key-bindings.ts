@@ -51,6 +51,7 @@ const BINDINGS = [
   bind('call.decline', 'browsing', 'd', 'Calls', 'Decline the call', 'decline'),
   bind('call.end', 'browsing', 'e', 'Calls', 'End the call: hang up', 'end call'),
   bind('call.mute', 'browsing', 'm', 'Calls', 'Mute or unmute the microphone', 'mute'),
+  bind('call.talk', 'browsing', 'space', 'Calls', 'Push-to-talk: open the microphone, and close it again', 'talk'),
   bind('call.hold', 'browsing', 'o', 'Calls', 'Put the call on hold, or resume it', 'hold'),
   bind('call.details', 'browsing', 'i', 'Calls', 'More or fewer figures of the call'),
   bind('call.answer', 'everywhere', 'alt-a', 'Calls', 'Answer, also while typing', 'answer'),

@@ -51,6 +51,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'audio-no-device': 'No sound card can be used: plug one in, or join the group "audio"; calls go on in silence.',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
+  'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',
+  'microphone-closed': 'The microphone was open for too long though nobody spoke here or looked: it is off now.',
   'install-told':
     'The login server was told, once, that this version is here, no more (WREN_NO_INSTALL_PING=1 prevents it).',
   'version-old': 'That is the newest version of wren here: install it when you like.',

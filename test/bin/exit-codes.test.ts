@@ -8,7 +8,7 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['profile-damaged'],
+  degraded: ['profile-damaged', 'microphone-left-open', 'microphone-closed'],
   couldNot: [
     'busy',
     'server-fault',

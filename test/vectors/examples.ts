@@ -133,6 +133,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   callEnd: { callId: CALL, reason: 'answered-elsewhere' },
   callHold: { callId: CALL, on: true },
   callMute: { callId: CALL, on: true },
+  callRecording: { callId: CALL, on: true },
   callCandidates: {
     callId: CALL,
     candidates: ['udp:203.0.113.5:61234', 'udp:10.0.0.5:4000'],

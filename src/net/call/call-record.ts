@@ -37,7 +37,17 @@ export type CallCommand =
   /** Without `call` a fresh id is drawn; the `dialling` event tells it. */
   | { readonly type: 'place'; readonly to: UserName; readonly call?: CallId }
   | {
-      readonly type: 'answer' | 'decline' | 'hang-up' | 'hold' | 'resume' | 'mute' | 'unmute';
+      readonly type:
+        | 'answer'
+        | 'decline'
+        | 'hang-up'
+        | 'hold'
+        | 'resume'
+        | 'mute'
+        | 'unmute'
+        /** Our side records, or does no more: the other end is told. */
+        | 'record'
+        | 'record-end';
       readonly call: CallId;
     }
   /** Where we may be met, as texts of `endpoint.ts`, and who forwards for us; kept for later invites and answers. */
@@ -58,6 +68,7 @@ export type CallEvent =
   /** `heldBy` is the sum after this change: sound flows only while it is `nobody`. */
   | ({ readonly type: 'held' | 'resumed'; readonly by: 'me' | 'them'; readonly heldBy: HeldBy } & OfCall)
   | ({ readonly type: 'muted' | 'unmuted'; readonly by: 'me' | 'them' } & OfCall)
+  | ({ readonly type: 'recording'; readonly on: boolean; readonly by: 'me' | 'them' } & OfCall)
   /** The last word on a call; `code` says more about `unreachable`; `durationMs` counts from the answer. */
   | ({
       readonly type: 'ended';
@@ -112,6 +123,8 @@ export interface Running {
   readonly heldByMe: boolean;
   readonly heldByThem: boolean;
   readonly mutedByThem: boolean;
+  readonly recordedByMe: boolean;
+  readonly recordedByThem: boolean;
 }
 
 export interface Ended {

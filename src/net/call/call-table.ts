@@ -216,6 +216,10 @@ export class CallTable {
     this.#out.push({ type: on ? 'muted' : 'unmuted', call: call.id, peer: call.peer, by });
   }
 
+  tellRecording(call: CallRecord, on: boolean, by: 'me' | 'them'): void {
+    this.#out.push({ type: 'recording', call: call.id, peer: call.peer, on, by });
+  }
+
   /** Without `node`: to every device of the person. A stranger learns where we are when they have answered. */
   sendInvite(call: CallRecord, node?: NodeId): void {
     const isBuddy = this.#isBuddy(call.peer);
@@ -248,6 +252,10 @@ export class CallTable {
 
   sendMute(call: CallRecord, node: NodeId): void {
     this.#send(call, message('callMute', { callId: bytesOf(call.wire), on: call.mutedByMe }), node);
+  }
+
+  sendRecording(call: CallRecord, state: Running): void {
+    this.#send(call, message('callRecording', { callId: bytesOf(call.wire), on: state.recordedByMe }), state.node);
   }
 
   sendEnd(call: CallRecord, reason: WireEndReason, node?: NodeId): void {

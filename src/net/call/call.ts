@@ -13,7 +13,7 @@
  *   settling    -> ringing-out  another device rings, or the gone one came back
  *   dialling, ringing-out, settling -> running   answered; or the peer's own invite has the lower id (both called)
  *   ringing-in  -> running      we answered
- *   running     -> running      held, resumed, muted
+ *   running     -> running      held, resumed, muted, recorded
  *   any         -> ended        the record leaves the table, a tombstone answers latecomers
  *
  * There is no state for "hanging up": an end is never acknowledged and never answered, so that two ends which cross
@@ -64,9 +64,11 @@ const CALL_KINDS = [
   'callEnd',
   'callHold',
   'callMute',
+  'callRecording',
   'callCandidates',
 ] as const;
 type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
+type SwitchKind = 'callHold' | 'callMute' | 'callRecording';
 
 export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   readonly #name: UserName;
@@ -181,6 +183,9 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
       case 'mute':
       case 'unmute':
         return this.#mute(call, command.type === 'mute');
+      case 'record':
+      case 'record-end':
+        return this.#record(now, call, command.type === 'record');
     }
   }
 
@@ -216,6 +221,17 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     call.mutedByMe = on;
     if (call.state.name === 'running') this.#table.sendMute(call, call.state.node);
     this.#table.tellMute(call, on, 'me');
+  }
+
+  #record(now: Millis, call: CallRecord, on: boolean): FailureCode | undefined {
+    const { state } = call;
+    if (state.name !== 'running') return 'no-call';
+    if (state.recordedByMe === on) return undefined;
+    const next = { ...state, recordedByMe: on };
+    this.#table.change(now, call, next, on ? 'recorded by me' : 'recorded by me no more');
+    this.#table.sendRecording(call, next);
+    this.#table.tellRecording(call, on, 'me');
+    return undefined;
   }
 
   // ------------------------------------------------------------------ what the other ends say
@@ -345,13 +361,18 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.push({ type: 'media-candidates', call: id, peer, ...reach });
   }
 
-  #toldSwitch(now: Millis, call: CallRecord, node: NodeId, kind: 'callHold' | 'callMute', on: boolean): void {
+  #toldSwitch(now: Millis, call: CallRecord, node: NodeId, kind: SwitchKind, on: boolean): void {
     const { state } = call;
     if (state.name !== 'running' || state.node !== node) return;
     if (kind === 'callHold') {
       if (state.heldByThem === on) return;
       this.#table.change(now, call, { ...state, heldByThem: on }, on ? 'held by them' : 'resumed by them');
       return this.#table.tellHold(call, on, 'them');
+    }
+    if (kind === 'callRecording') {
+      if (state.recordedByThem === on) return;
+      this.#table.change(now, call, { ...state, recordedByThem: on }, on ? 'recorded by them' : 'recorded no more');
+      return this.#table.tellRecording(call, on, 'them');
     }
     if (state.mutedByThem === on) return;
     this.#table.change(now, call, { ...state, mutedByThem: on }, on ? 'muted by them' : 'unmuted by them');
@@ -464,7 +485,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   #run(now: Millis, call: CallRecord, way: Pick<Running, 'node' | 'role' | 'remoteCandidates'>, why: string): void {
-    const quiet = { heldByMe: false, heldByThem: false, mutedByThem: false };
+    const switches = { heldByMe: false, heldByThem: false, mutedByThem: false };
+    const quiet = { ...switches, recordedByMe: false, recordedByThem: false };
     this.#table.change(now, call, { name: 'running', ...way, ...quiet, answeredAt: now, heardAt: now }, why);
     if (way.role === 'caller' && call.addressesKept) this.#table.sendCandidates(call, way.node);
     if (call.mutedByMe) this.#table.sendMute(call, way.node);

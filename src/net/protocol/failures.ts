@@ -52,6 +52,8 @@ export const FAILURES = {
   'audio-no-device': 'no sound card, or none that this user may open',
   'audio-device-busy': 'another program holds the device',
   'audio-voice-crashed': 'the voice process died and was started again',
+  'microphone-left-open': 'the microphone has been open for long without a voice or a screen here',
+  'microphone-closed': 'the watchdog has closed a microphone that was left open',
   // ourselves
   'install-told': 'the login server was told, once, that this version was installed',
   'version-old': 'the login server knows a newer version',

@@ -790,6 +790,9 @@ export const PORT_CHOICE_MAX = 32_767;
 export const AUDIO_SPEC_LENGTH_MAX = 8_192;
 /** Input gain that a person may set, either way: the voice child refuses more (audio/params.ts). */
 export const INPUT_GAIN_DB_MAX = 20;
+/** A microphone that was warned of is closed a minute later: time to come back and say a word. */
+export const MICROPHONE_CLOSE_AFTER_MS = 60_000;
+export const MICROPHONE_WATCH_MINUTES_MAX = 1_440;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
 export const HISTORY_PAGE_LINES_MAX = 1_000;
 export const HISTORY_PAGE_BYTES_MAX = 524_288;

@@ -31,7 +31,7 @@ export function callRows(app: AppState, style: CallRowsStyle): readonly Row[] {
   if (!call) return [];
   if (call.phase === 'ringing' && call.direction === 'in') return ringingRows(app, call, style);
   if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(call, style)];
-  const rows = [talkRow(call, style), figuresRow(call, style)];
+  const rows = [talkRow(app, call, style), figuresRow(call, style)];
   return style.details ? [...rows, ...detailRows(call, style)] : rows;
 }
 
@@ -76,13 +76,19 @@ function dialRow(call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
   );
 }
 
-function talkRow(call: Call, { columns, glyphs, nowMs }: CallRowsStyle): Row {
+function mutedWords(app: AppState, context: KeyContext): string {
+  const key = keyOf('call.talk', context) || keyOf('call.mute', context);
+  return app.audio.talk?.talk === 'push' && key !== '' ? `${key} to talk` : 'microphone muted';
+}
+
+function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }: CallRowsStyle): Row {
   const clock = span(callClock(call, nowMs), 'strong');
   const state = joinFitting(
     [
       [span(call.peer, 'strong')],
       ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
-      ...(call.muted ? [[span('microphone muted', 'warn')]] : []),
+      ...(call.muted ? [[span(mutedWords(app, context), 'warn')]] : []),
+      ...(call.leftOpen ? [[span('microphone left open', 'warn')]] : []),
       ...(call.heldBy === 'nobody' ? [[verdictSpan(call)]] : []),
     ],
     ` ${glyphs.dot} `,
@@ -107,7 +113,9 @@ function meterRow(call: Call, glyphs: Glyphs): Row {
     const on = Math.max(0, Math.min(METER_CELLS, filled));
     return [span(glyphs.meterOn.repeat(on), tone), span(glyphs.meterOff.repeat(METER_CELLS - on), 'muted')];
   };
-  const microphone = call.muted ? [] : [span('mic ', 'muted'), ...bar(call.inputDb, 'good'), span('  ')];
+  const microphone = call.muted
+    ? []
+    : [span('mic ', 'muted'), ...bar(call.inputDb, call.speaking === false ? 'muted' : 'good'), span('  ')];
   return [...microphone, span('ear ', 'muted'), ...bar(call.outputDb, 'accent')];
 }
 

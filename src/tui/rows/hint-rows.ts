@@ -31,6 +31,7 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (!makesSense(command, app, ui)) return '';
   const call = currentCall(app);
   if (command === 'call.mute' && call?.muted) return 'unmute';
+  if (command === 'call.talk' && !call?.muted) return 'stop talking';
   if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
   if (command === 'search.go') return searchHint(ui);
   if (command === 'form.next') return formHint(app, ui);
@@ -46,6 +47,8 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
     case 'call.answer':
     case 'call.decline':
       return ringing;
+    case 'call.talk':
+      return call !== undefined && !ringing && app.audio.talk?.talk === 'push';
     case 'call.end':
       return call !== undefined && !ringing;
     case 'call.mute':

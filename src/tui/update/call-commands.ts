@@ -27,12 +27,9 @@ export const CALL_HANDLERS = {
     if (!call || (call.phase === 'ringing' && call.direction === 'in')) return step(world.ui);
     return step(world.ui, request({ type: 'call.hang-up', call: call.call }, { for: 'plain', detail: call.peer }));
   },
-  'call.mute': (world: World): Step => {
-    const call = currentCall(world.app);
-    if (!call) return step(world.ui);
-    const type = call.muted ? 'call.unmute' : 'call.mute';
-    return step(world.ui, request({ type, call: call.call }, { for: 'plain', detail: call.peer }));
-  },
+  'call.mute': toggleMicrophone,
+  // A terminal does not tell when a key is let go, so one push opens and the next one closes.
+  'call.talk': toggleMicrophone,
   'call.hold': (world: World): Step => {
     const call = currentCall(world.app);
     if (!call) return step(world.ui);
@@ -48,6 +45,13 @@ export const CALL_HANDLERS = {
   repaint: ({ ui }: World): Step => step(ui, { type: 'repaint' }),
   suspend: ({ ui }: World): Step => step(ui, { type: 'suspend' }),
 } as const;
+
+function toggleMicrophone(world: World): Step {
+  const call = currentCall(world.app);
+  if (!call) return step(world.ui);
+  const type = call.muted ? 'call.unmute' : 'call.mute';
+  return step(world.ui, request({ type, call: call.call }, { for: 'plain', detail: call.peer }));
+}
 
 function place(world: World): Step {
   const { app, ui } = world;

@@ -263,6 +263,21 @@ describe('hold and mute', () => {
     expect(last(bobby, 'muted').by).toBe('them');
   });
 
+  it('tells the other end that it is recorded, once, and when no more; only in a running call', () => {
+    const { world, alice, bobby, call } = talking();
+    for (let i = 0; i < 2; i += 1) world.do(alice, { type: 'record', call });
+    world.run(20);
+    expect(byId(alice, 'recording')).toEqual([{ type: 'recording', call, peer: 'Bobby1', on: true, by: 'me' }]);
+    expect(byId(bobby, 'recording')).toEqual([{ type: 'recording', call, peer: 'alice1', on: true, by: 'them' }]);
+    world.do(alice, { type: 'record-end', call });
+    world.run(20);
+    expect(last(bobby, 'recording')).toMatchObject({ on: false, by: 'them' });
+    const later = two();
+    const ringing = dial(later.world, later.alice, later.bobby);
+    later.world.do(later.alice, { type: 'record', call: ringing });
+    expect(last(later.alice, 'refused')).toMatchObject({ command: 'record', code: 'no-call' });
+  });
+
   it('tells of a mute from before the answer when the call runs', () => {
     const { world, alice, bobby } = two();
     const call = dial(world, alice, bobby);
@@ -647,6 +662,8 @@ describe('judgements', () => {
       answeredAt: 0,
       heardAt: 0,
       mutedByThem: false,
+      recordedByMe: false,
+      recordedByThem: false,
     } as const;
     const sums = [
       [false, false],
