@@ -16,6 +16,7 @@ afterEach(async () => {
 afterAll(() => wren.remove());
 
 const SOUND = { echo: 'auto', noise: 'auto', gain: 'auto', headphones: false, inputGainDb: 0 } as const;
+const TALK = { talk: 'open', watch: 'warn', watchMinutes: 10 } as const;
 const FILTERS = { echo: true, noise: true, gain: true, echoDelayMs: 92 };
 
 async function sound(...words: string[]) {
@@ -23,7 +24,10 @@ async function sound(...words: string[]) {
   const audio = { ...SIGNED_IN.audio, filter: 'speex', filters: FILTERS } as const;
   agent = await scriptedAgent(
     profile,
-    { 'sound.set': ({ type: _type, ...change }) => ({ ...SOUND, ...change }) },
+    {
+      'sound.set': ({ type: _type, ...change }) => ({ ...SOUND, ...change }),
+      'talk.set': ({ type: _type, ...change }) => ({ ...TALK, ...change }),
+    },
     { ...SIGNED_IN, audio },
   );
   return wren.run(['sound', ...words, '--profile', profile]);
@@ -40,14 +44,18 @@ test.each<[string, object]>([
 ])('`wren sound %s` asks the agent for just that, and tells all as it is then', async (line, change) => {
   const { code, stdout, stderr } = await sound(...line.split(' ').filter(Boolean), '--json');
   expect([code, stderr]).toEqual([0, '']);
-  expect(agent?.asked[0]).toEqual({ type: 'sound.set', ...change });
+  expect(agent?.asked.slice(0, 2)).toEqual([{ type: 'sound.set', ...change }, { type: 'talk.set' }]);
   const now = line === '' ? { now: FILTERS } : {};
-  expect(jsonLines(stdout)).toEqual([{ event: 'sound', ...SOUND, ...change, filter: 'speex', ...now }]);
+  expect(jsonLines(stdout)).toEqual([{ event: 'sound', ...SOUND, ...TALK, ...change, filter: 'speex', ...now }]);
 });
 
 test('it reads well for people', async () => {
   const rows = (stdout: string): string[] => stdout.split('\n').map((line) => line.replace(/ +/g, ' '));
-  const rest = ['Input: 0 dB', 'Filtered by: speexdsp', ''];
+  const rest = [
+    'Talk: open microphone',
+    'Watch: a warning when it is open for 10 min and nobody speaks or looks',
+    ...['Input: 0 dB', 'Filtered by: speexdsp', ''],
+  ];
   const shown = await sound();
   expect(shown.code).toBe(0);
   expect(rows(shown.stdout)).toEqual([
