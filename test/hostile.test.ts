@@ -206,7 +206,17 @@ const SUPERNODE_ANSWERS = ['attached', 'keepAliveReply', 'whereabouts', 'searchR
 /** What each kind of node is there to answer. */
 const REQUESTS = {
   super1: ['attach', 'keepAlive', 'lookup', 'search', 'watch', 'forward'],
-  login: ['signUp', 'signIn', 'renew', 'signOut', 'buddyListGet', 'buddyListPut', 'enrolSupernode', 'supernodesGet'],
+  login: [
+    'signUp',
+    'signIn',
+    'renew',
+    'signOut',
+    'buddyListGet',
+    'buddyListPut',
+    'enrolSupernode',
+    'supernodesGet',
+    'nameAsk',
+  ],
 };
 
 /** Plaintexts of every type, mostly of no sense. */

@@ -30,7 +30,8 @@ export function addSearch(program: Command, act: Act): void {
         for (const line of columns(rows)) output.line(line);
         if (!output.json) {
           const found = report.hits.length === 0 ? 'Nobody' : counted(report.hits.length, 'person', 'people');
-          output.say(`${found} found in ${figure(tookMs)} ms.${restWords(more, incomplete)}`);
+          const by = report.hits.some(({ from }) => from === 'login-server') ? ', one by the login server alone' : '';
+          output.say(`${found} found in ${figure(tookMs)} ms${by}.${restWords(more, incomplete)}`);
         }
         return report.hits.length === 0 ? EXIT.couldNot : EXIT.done;
       }),

@@ -129,7 +129,12 @@ export interface AgentStatus {
 }
 
 export interface SearchReport {
-  readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+  readonly hits: readonly {
+    readonly name: string;
+    readonly displayName: string;
+    /** The index could not answer; the login server knows that there is such an account. */
+    readonly from?: 'login-server';
+  }[];
   /** These are all that there are; else `more` than were asked for, or not everybody who could know has answered. */
   readonly complete: boolean;
   readonly more: boolean;

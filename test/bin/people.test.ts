@@ -141,6 +141,21 @@ test('nothing found ends 2, and says when not everybody was asked', async () => 
   expect(stderr).toBe('Nobody found in 800 ms. There may be more: not every part of the network answered.\n');
 });
 
+test('whom only the login server knows is marked, in both forms', async () => {
+  const hits = [{ name: 'bobby1', displayName: '', from: 'login-server' as const }];
+  const report = { hits, complete: false, more: false, incomplete: true, tookMs: 40 };
+  const { code, stdout, stderr } = await run(['search', 'bobby1'], { search: () => report });
+  expect([code, stdout]).toEqual([0, 'bobby1\n']);
+  expect(stderr).toBe(
+    '1 person found in 40 ms, one by the login server alone. There may be more: not every part of the network answered.\n',
+  );
+  const json = await run(['search', 'bobby1', '--json'], { search: () => report });
+  expect(json.stdout).toBe(
+    '{"event":"result","name":"bobby1","displayName":"","from":"login-server"}\n' +
+      '{"event":"done","complete":false,"incomplete":true,"tookMs":40}\n',
+  );
+});
+
 test('more than was asked for is said, and may be asked for', async () => {
   const report = { hits: HITS, complete: false, more: true, incomplete: false, tookMs: 12 };
   const { stderr } = await run(['search', 'bob*', '--limit', '2'], { search: () => report });

@@ -67,6 +67,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   },
   supernodeEnrolled: { requestId: 6, certificate: CERTIFICATE, expiresAtMs: '1769817600000' },
   supernodesGet: { requestId: 8 },
+  nameAsk: { requestId: 9, name: 'BOBBY1' },
+  nameKnown: { requestId: 9, exists: true, name: 'Bobby1' },
   supernodes: {
     requestId: 8,
     entries: [ENTRY, { nodeId: NODE_B, endpoints: ['udp:198.51.100.9:4000', 'tcp:198.51.100.9:443'] }],

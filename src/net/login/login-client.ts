@@ -1,6 +1,6 @@
 /**
  * The asking side of the login dialogue: sign up, sign in, renew the certificate, sign out, fetch and store the buddy
- * list. It opens a session to a login server when there is something to ask (the addresses come from the invite and
+ * list, ask for a name. It opens a session to a login server when there is something to ask (the addresses come from the invite and
  * from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
@@ -51,7 +51,8 @@ export type LoginRequest =
       /** What it has signed of itself. */
       readonly entry?: { readonly record: Buffer; readonly signature: Buffer };
     }
-  | { readonly kind: 'supernodesGet' };
+  | { readonly kind: 'supernodesGet' }
+  | { readonly kind: 'nameAsk'; readonly name: string };
 
 export type LoginClientOutput =
   /** `authenticated`: prove ourselves with our certificate; false: stay anonymous. */
@@ -116,7 +117,13 @@ interface Connection {
 }
 
 /** These need a session that has proven who we are; all but the first may follow in the one by which we have signed in. */
-const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set(['renew', 'signOut', 'buddyListGet', 'buddyListPut']);
+const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set([
+  'renew',
+  'signOut',
+  'buddyListGet',
+  'buddyListPut',
+  'nameAsk',
+]);
 
 export class LoginClient {
   #servers: readonly Endpoint[] = [];

@@ -16,6 +16,10 @@ import {
   HASHES_PENDING_MAX,
   LOGIN_REQUEST_BURST,
   LOGIN_REQUEST_REFILL_MS,
+  NAME_ASK_BURST,
+  NAME_ASK_HOST_BURST,
+  NAME_ASK_HOST_REFILL_MS,
+  NAME_ASK_REFILL_MS,
   SIGN_IN_BURST,
   SIGN_IN_HOST_BURST,
   SIGN_IN_HOST_REFILL_MS,
@@ -89,6 +93,8 @@ export class LoginDesk {
     signInName: new RateLimit(SIGN_IN_BURST, SIGN_IN_REFILL_MS),
     signInHost: new RateLimit(SIGN_IN_HOST_BURST, SIGN_IN_HOST_REFILL_MS),
     enrolHost: new RateLimit(ENROL_BURST, ENROL_REFILL_MS),
+    nameAsk: new RateLimit(NAME_ASK_BURST, NAME_ASK_REFILL_MS),
+    nameAskHost: new RateLimit(NAME_ASK_HOST_BURST, NAME_ASK_HOST_REFILL_MS),
   };
   readonly #issuer: Issuer;
   #hashesHeld = 0;

@@ -49,7 +49,8 @@ export type RequestKind =
   | 'buddyListGet'
   | 'buddyListPut'
   | 'enrolSupernode'
-  | 'supernodesGet';
+  | 'supernodesGet'
+  | 'nameAsk';
 export type Request = Extract<Message, { kind: RequestKind }>;
 
 export const RULES: { readonly [K in RequestKind]: Rule<K> } = {
@@ -61,6 +62,7 @@ export const RULES: { readonly [K in RequestKind]: Rule<K> } = {
   buddyListPut,
   enrolSupernode,
   supernodesGet,
+  nameAsk,
 };
 
 export function isRequest(value: Message): value is Request {
@@ -199,6 +201,16 @@ function* supernodesGet(desk: LoginDesk, client: LoginClient, body: Body<'supern
       endpoints: [...one.endpoints],
     }));
   return message('supernodes', { requestId: body.requestId, entries });
+}
+
+/** No more than a sign-up tells anybody: that the name is taken. Who asks is known, and asks a few. */
+function* nameAsk(desk: LoginDesk, client: LoginClient, body: Body<'nameAsk'>): Work<Message> {
+  const asker = accountKeyOf(client, desk.wallMs);
+  if (!isName(body.name)) throw new Refusal('name-malformed');
+  desk.spend(desk.limits.nameAsk, asker);
+  desk.spend(desk.limits.nameAskHost, hostKey(client.session.remoteHost));
+  const account = yield* ask({ effect: 'store.find', key: foldName(body.name) });
+  return message('nameKnown', { requestId: body.requestId, exists: account !== undefined, name: account?.name ?? '' });
 }
 
 function* ask<K extends EffectKind>(effect: EffectOf<K> & { readonly effect: K }): Work<EffectValues[K]> {

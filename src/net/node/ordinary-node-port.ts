@@ -96,6 +96,13 @@ export interface TriedReport {
   readonly loginServer: 'waiting' | 'answers' | 'silent';
 }
 
+export interface SearchHit {
+  readonly name: string;
+  readonly displayName: string;
+  /** The index could not answer: the login server knows the name, and nothing else is told of it. */
+  readonly from?: 'login-server';
+}
+
 export type OrdinaryNodeEvent =
   | {
       readonly type: 'login-reply';
@@ -148,7 +155,7 @@ export type OrdinaryNodeEvent =
   | {
       readonly type: 'search-results';
       readonly ticket: number;
-      readonly hits: readonly { readonly name: string; readonly displayName: string }[];
+      readonly hits: readonly SearchHit[];
       /** These are all that there are. */
       readonly complete: boolean;
       /** There are more than were asked for. */
@@ -161,6 +168,8 @@ export type OrdinaryNodeEvent =
       readonly ticket: number;
       readonly code: FailureCode;
       readonly retryAfterMs: number;
+      /** Over the limit, and nobody could say whether there is a person of that very name. */
+      readonly incomplete?: boolean;
     }
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews

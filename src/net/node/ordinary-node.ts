@@ -53,6 +53,7 @@ import { CallMedia } from './call-media.ts';
 import { type CallMediaOutput, isCallMediaMessage } from './call-media-port.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { Links } from './links.ts';
+import { type FallbackOutput, NameFallback } from './name-fallback.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { isPathTestMessage, PathDesk, type PathDeskOutput } from './path-desk.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
@@ -72,6 +73,8 @@ export type {
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
 const SUPERNODES_TICKET = -2;
+/** From here downwards. */
+const NAME_TICKETS = -10;
 
 export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutput | OrdinaryNodeEvent> {
   readonly #options: OrdinaryNodeOptions;
@@ -82,6 +85,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #links: Links;
   readonly #link: SupernodePair;
   readonly #questions = new SupernodeQuestions();
+  readonly #fallback = new NameFallback();
   readonly #publisher: Publisher;
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
@@ -262,6 +266,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (now >= this.#renewAt) this.#renew(now);
     this.#known.wake(now);
     this.#questions.wake(now);
+    this.#fallback.wake(now);
     this.#publisher.wake(now);
     this.#nat.wake(now);
     this.#promotion.wake(now);
@@ -273,7 +278,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
-    at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt());
+    at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt(), this.#fallback.wakeAt());
     return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
 
@@ -413,8 +418,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   // ------------------------------------------------------------------ questions to the supernode
 
   #search(now: Millis, ticket: number, pattern: string, limit: number): void {
+    this.#fallback.asked({ ticket, pattern, limit }, this.#member?.name);
     if (this.#link.attached) this.#questions.search(now, ticket, pattern, limit);
-    else this.#out.push({ type: 'search-failed', ticket, code: 'unreachable-network', retryAfterMs: 0 });
+    else this.#fallback.outcome(now, { type: 'search-failed', ticket, code: 'unreachable-network', retryAfterMs: 0 });
   }
 
   /** To our first supernode; or in the session of this attempt, attached or not yet. */
@@ -440,6 +446,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#promotion.drain()) busy = this.#fromPromotion(now, output);
       for (const output of this.#signpost.drain()) busy = this.#fromSignpost(now, output);
       for (const output of this.#questions.drain()) busy = this.#fromQuestions(now, output);
+      for (const output of this.#fallback.drain()) busy = this.#fromFallback(now, output);
       for (const output of this.#publisher.drain()) busy = this.#sendToSupernode(now, output, true);
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
@@ -712,13 +719,19 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromQuestions(now: Millis, output: QuestionOutput): true {
     if (output.type === 'send') this.#sendToSupernode(now, output.message, true);
     else if (output.type === 'found') this.#peers.whereabouts(now, output.name, output.nodes);
-    else if (output.type === 'search-failed') this.#out.push(output);
+    else if (output.type === 'search-failed') this.#fallback.outcome(now, output);
     else {
       // Written by strangers and handed on by a supernode: nothing that a terminal would obey.
       const others = output.hits.filter(({ name }) => foldName(name) !== foldName(this.#member?.name ?? ''));
       const hits = others.map(({ name, displayName }) => ({ name, displayName: shownName(displayName) }));
-      this.#out.push({ ...output, hits });
+      this.#fallback.outcome(now, { ...output, hits });
     }
+    return true;
+  }
+
+  #fromFallback(now: Millis, output: FallbackOutput): true {
+    if (output.type !== 'ask') this.#out.push(output);
+    else this.#login.ask(now, NAME_TICKETS - output.question, { kind: 'nameAsk', name: output.name });
     return true;
   }
 
@@ -779,6 +792,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       const session = this.#links.sessionOf('login', output.attempt);
       if (session !== undefined) this.#switchboard.send(now, session, output.message);
     } else if (output.ticket === RENEW_TICKET) this.#renewed(now, output);
+    else if (output.ticket <= NAME_TICKETS) this.#fallback.answered(now, NAME_TICKETS - output.ticket, output);
     else if (output.ticket === SUPERNODES_TICKET) {
       if (output.type === 'reply' && output.message.kind === 'supernodes')
         this.#known.fromLogin(now, output.message.body);

@@ -38,6 +38,8 @@ export type QuestionOutput =
       readonly code: FailureCode;
       /** 0 when trying again makes no sense. */
       readonly retryAfterMs: number;
+      /** Over the limit, and nobody could say whether there is a person of that very name. */
+      readonly incomplete?: boolean;
     };
 
 type Question =
@@ -100,7 +102,7 @@ export class SupernodeQuestions {
     const page = named.map((hit) => ({ name: hit.name ?? '', displayName: hit.displayName ?? '' }));
     const hits = [...question.hits, ...page].slice(0, limit);
     const incomplete = question.incomplete || body.incomplete;
-    if (limitedMs !== undefined) return this.#foundExactly(question, limitedMs, hits);
+    if (limitedMs !== undefined) return this.#foundExactly(question, limitedMs, { hits, incomplete });
     const { next, asOfMs } = body;
     if (next !== '' && page.length > 0 && hits.length < limit) {
       return this.#page(now, { ticket, pattern, limit, hits, incomplete }, { after: next, asOfMs });
@@ -131,9 +133,16 @@ export class SupernodeQuestions {
   }
 
   /** We may search again after so long; others may fit as well. */
-  #foundExactly(question: Extract<Question, { about: 'pattern' }>, limitedMs: number, hits: readonly Hit[]): void {
-    if (hits.length === 0) return this.#fail(question, 'search-limit', limitedMs);
-    const { ticket } = question;
+  #foundExactly(
+    { ticket }: Extract<Question, { about: 'pattern' }>,
+    retryAfterMs: number,
+    { hits, incomplete }: { readonly hits: readonly Hit[]; readonly incomplete: boolean },
+  ): void {
+    if (hits.length === 0) {
+      const open = incomplete ? { incomplete } : {};
+      this.#out.push({ type: 'search-failed', ticket, code: 'search-limit', retryAfterMs, ...open });
+      return;
+    }
     this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: false, incomplete: true });
   }
 

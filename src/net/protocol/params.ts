@@ -704,6 +704,16 @@ export const SIGN_IN_HOST_REFILL_MS = 1_000;
 /** Supernodes enrolled from one host: a burst of ten, then one a minute. */
 export const ENROL_BURST = 10;
 export const ENROL_REFILL_MS = 60_000;
+/** Names that an account may ask for, when the index cannot answer: no faster than sign-ups tell what is taken. */
+export const NAME_ASK_BURST = 20;
+export const NAME_ASK_REFILL_MS = 10_000;
+/** Of all accounts from one host: as sign-ins, which tell of a name as well. */
+export const NAME_ASK_HOST_BURST = 60;
+export const NAME_ASK_HOST_REFILL_MS = 1_000;
+/** A search waits no longer for the login server: the list that the index gave is there already. */
+export const NAME_ASK_MS = 2_000;
+/** Names asked for at once, those with nobody waiting any more among them; beyond: the search is answered without. */
+export const NAMES_ASKED_MAX = 4;
 /** Any requests from one host at the login server: a burst of 200, then 20 a second. */
 export const LOGIN_REQUEST_BURST = 200;
 export const LOGIN_REQUEST_REFILL_MS = 50;

@@ -6,13 +6,16 @@ import {
   BUDDY_LIST_BYTES_MAX,
   CERTIFICATE_LIFETIME_MS,
   ENROL_BURST,
+  NAME_ASK_BURST,
+  NAME_ASK_HOST_BURST,
+  NAME_ASK_REFILL_MS,
   SUPERNODE_CERTIFICATE_LIFETIME_MS,
   SUPERNODES_TOLD_CLIENTS_MAX,
   SUPERNODES_TOLD_MAX,
 } from '../../../src/net/protocol/params.ts';
 import type { Message } from '../../../src/net/wire/messages.ts';
 import { keyPair, WALL_MS } from '../../support/identities.ts';
-import { authority, granted, LoginScene, outcomeOf, PASSWORD } from '../../support/login-scene.ts';
+import { authority, granted, LoginScene, outcomeOf, PASSWORD, retryOf } from '../../support/login-scene.ts';
 
 const supernodeKey = keyPair('supernode').spki;
 
@@ -458,5 +461,46 @@ describe('a supernode', () => {
       scene.outcome(scene.session('203.0.113.5'), 'enrolSupernode', here),
     );
     expect(outcomes.indexOf('too-many-tries')).toBe(ENROL_BURST);
+  });
+});
+
+describe('asking for a name', () => {
+  it('tells whether there is such an account, in its own letters, and nothing else', () => {
+    const scene = new LoginScene();
+    for (const name of ['alice1', 'Bobby1']) scene.signUp(name);
+    const session = scene.certified('alice1');
+    const known = (name: string) => granted(scene.ask(session, 'nameAsk', { name }), 'nameKnown');
+    expect(known('bOBBY1')).toMatchObject({ exists: true, name: 'Bobby1' });
+    expect(known('nobody1')).toMatchObject({ exists: false, name: '' });
+    expect(Object.keys(known('bobby1')).toSorted()).toEqual(['exists', 'name', 'requestId']);
+    expect(scene.outcome(session, 'nameAsk', { name: 'bobby*' })).toBe('name-malformed');
+  });
+
+  it('is for people who have signed in', () => {
+    const scene = new LoginScene();
+    scene.signUp('alice1');
+    expect(scene.outcome(scene.session(), 'nameAsk', { name: 'alice1' })).toBe('not-allowed');
+    const supernode = scene.certified('alice1', { kind: 'supernode' });
+    expect(scene.outcome(supernode, 'nameAsk', { name: 'alice1' })).toBe('not-allowed');
+    const session = scene.session();
+    scene.ask(session, 'signIn');
+    expect(scene.outcome(session, 'nameAsk', { name: 'alice1' })).toBe('nameKnown');
+  });
+
+  it('is limited for an account, from wherever it asks, and for a host, whoever asks there', () => {
+    const scene = new LoginScene();
+    const ask = (account: string, host?: string) => {
+      const { identity } = scene.certified(account);
+      return scene.ask(scene.session(host, identity), 'nameAsk', { name: 'nobody1' });
+    };
+    const mine = Array.from({ length: NAME_ASK_BURST + 1 }, () => ask('alice1'));
+    expect(mine.filter((reply) => outcomeOf(reply) === 'nameKnown')).toHaveLength(NAME_ASK_BURST);
+    expect([outcomeOf(mine.at(-1)), retryOf(mine.at(-1))]).toEqual(['too-many-tries', NAME_ASK_REFILL_MS]);
+    expect(outcomeOf(ask('carol-1'))).toBe('nameKnown');
+    const theirs = Array.from({ length: NAME_ASK_HOST_BURST + 1 }, (_, n) =>
+      outcomeOf(ask(`person${n}`, '203.0.113.9')),
+    );
+    expect(theirs.indexOf('too-many-tries')).toBe(NAME_ASK_HOST_BURST);
+    expect(outcomeOf(ask('david-1', '203.0.113.10'))).toBe('nameKnown');
   });
 });

@@ -148,6 +148,10 @@ describe('over the limit', () => {
     expect(scene.became).toEqual([failed]);
     const again = limited(limited(new Scene().does((questions) => questions.search(0, 1, 'bobby1', 10))));
     expect([again.sent.length, again.became]).toEqual([2, [failed]]);
+    // Nobody could say so for sure: the login server may know.
+    const open = limited(new Scene().does((questions) => questions.search(0, 1, 'bobby1', 10)));
+    open.hears(message('searchResults', { requestId: open.lastId, hits: [], incomplete: true }));
+    expect(open.became).toEqual([{ ...failed, incomplete: true }]);
   });
 });
 
