@@ -107,6 +107,8 @@ export class NameFallback {
 /** Whether nobody could say if that name exists. */
 function isOpen(outcome: SearchOutcome, name: string): boolean {
   if (outcome.type === 'search-failed') return NOT_ANSWERED.has(outcome.code) || outcome.incomplete === true;
+  // The name itself would stand on the first page.
+  if (outcome.limited === true) return false;
   return outcome.incomplete && !outcome.hits.some((hit) => foldName(hit.name) === foldName(name));
 }
 

@@ -162,6 +162,8 @@ export type OrdinaryNodeEvent =
       readonly more: boolean;
       /** Not everybody who could know of others has answered. */
       readonly incomplete: boolean;
+      /** It ends early because we have searched too much: for that alone it is `incomplete`. */
+      readonly limited?: boolean;
     }
   | {
       readonly type: 'search-failed';

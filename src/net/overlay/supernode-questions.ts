@@ -31,6 +31,8 @@ export type QuestionOutput =
       readonly more: boolean;
       /** Not everybody who could know of others has answered. */
       readonly incomplete: boolean;
+      /** It ends early because we have searched too much: for that alone it is `incomplete`. */
+      readonly limited?: boolean;
     }
   | {
       readonly type: 'search-failed';
@@ -148,9 +150,10 @@ export class SupernodeQuestions {
 
   /** The pages that we had are shown as what they are. True when that, or somebody asked for exactly, is answer enough. */
   #limited(now: Millis, asked: Extract<Question, { about: 'pattern' }>, waitMs: number): boolean {
-    const { ticket, hits } = asked;
+    const { ticket, hits, incomplete } = asked;
     if (hits.length === 0) return this.#askExactly(now, asked, waitMs);
-    this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: true, incomplete: true });
+    const why = { more: true, incomplete: true, ...(incomplete ? {} : { limited: true }) };
+    this.#out.push({ type: 'search-results', ticket, hits, complete: false, ...why });
     return true;
   }
 

@@ -68,6 +68,7 @@ describe('the login server is asked', () => {
   it.each([
     ['a complete list', 'bobby1', list(1, { complete: true, incomplete: false })],
     ['a list that only goes on', 'bobby1', list(1, { hits: [carol], more: true, incomplete: false })],
+    ['a list cut short by our limit', 'bobby1', list(1, { hits: [carol], more: true, limited: true })],
     ['an incomplete list in which the name is', 'BOBBY1', list(1, { hits: [{ name: 'bobby1', displayName: 'B' }] })],
     ['a pattern with a star', 'bobby1*', list(1)],
     ['words', 'bobby brown', list(1)],
