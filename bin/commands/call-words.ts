@@ -46,6 +46,9 @@ export function callWords(event: CallEvent, direction: 'in' | 'out'): string | u
       return event.by === 'me' ? 'Your microphone is off; wren unmute.' : `${peer} turned the microphone off.`;
     case 'unmuted':
       return event.by === 'me' ? 'Your microphone is on.' : `${peer} turned the microphone on.`;
+    case 'recording':
+      if (event.by === 'me') return event.on ? `You record this call; ${peer} is told.` : 'You record no more.';
+      return event.on ? `${peer} RECORDS THIS CALL.` : `${peer} records no more.`;
     case 'first-sound':
       return `First sound ${figure(event.afterAnswerMs)} ms after the answer.`;
     case 'ended':

@@ -150,6 +150,8 @@ function callWords(call: Call, nowMs: number): string {
   if (call.phase === 'held') words.push(call.heldBy === 'them' ? `on hold by ${peer}` : 'on hold; wren resume');
   if (call.path !== null) words.push(pathWords(call.path, call.via));
   if (call.muted) words.push('microphone muted; wren unmute');
+  const recorders = { me: 'recorded by you; wren record off', them: `recorded by ${peer}`, both: 'recorded by both' };
+  if (call.recordedBy && call.recordedBy !== 'nobody') words.push(recorders[call.recordedBy]);
   if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.verdict);
   return words.join(', ');

@@ -245,6 +245,13 @@ export const WAV_WRITE_FRAMES = 10;
 export const WAV_HEADER_EVERY_MS = 1000;
 /** Recording that a slow disk has not taken yet; beyond, it is given up and told. */
 export const WAV_PENDING_BYTES_MAX = 1_048_576;
+/** Of a recording in Ogg: one second a page, 24 kbit/s. */
+export const OGG_PACKETS_PER_PAGE = 50;
+export const OGG_FRAME_BYTES = 60;
+/** 20 s of a recording that the disk has not taken. */
+export const RECORDING_PENDING_BYTES_MAX = 65_536;
+/** A gap of a sleep is silence in a recording up to this; more helps nobody. */
+export const RECORDING_GAP_FRAMES_MAX = 3_000;
 /** RIFF sizes are 32 bits: 37 hours of 16 kHz mono. */
 export const WAV_DATA_BYTES_MAX = 0xffff_ffff - 36;
 

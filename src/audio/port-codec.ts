@@ -117,7 +117,11 @@ export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice
   if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
   if (type === 'filters') return filtersOf(value);
   if (type === 'way' && typeof stream === 'boolean') return { type, stream };
-  if (type === 'stop') return { type };
+  if (type === 'record' && typeof value.path === 'string') {
+    const { path } = value;
+    return typeof resumeMs === 'number' && resumeMs > 0 ? { type, path, resumeMs } : { type, path };
+  }
+  if (type === 'stop' || type === 'record-end') return { type };
   return undefined;
 }
 
@@ -152,6 +156,7 @@ const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'stats',
   'level',
   'filters',
+  'recording',
   'input-ended',
   'first-sound',
   'stopped',

@@ -73,6 +73,9 @@ export type ToVoice =
   | ({ readonly type: 'filters' } & SoundSettings)
   /** Which kind of way the voice comes by, whenever that changes: over a TCP stream the buffer holds more. */
   | { readonly type: 'way'; readonly stream: boolean }
+  /** Write both voices to a file from now on (`call-recorder-file.ts`); `resumeMs` as in `start`. `recording` answers. */
+  | { readonly type: 'record'; readonly path: string; readonly resumeMs?: number }
+  | { readonly type: 'record-end' }
   /** Finish: flush the recording, close devices, exit 0. */
   | { readonly type: 'stop' };
 
@@ -100,6 +103,14 @@ export type FromVoice =
   | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
   /** When it has changed. */
   | ({ readonly type: 'filters' } & SoundFilters)
+  /** The recording of the call runs, or has ended: as it was asked for, or with the code of what went wrong. */
+  | {
+      readonly type: 'recording';
+      readonly on: boolean;
+      readonly path: string;
+      readonly code?: string;
+      readonly detail?: string;
+    }
   /** The IN file of a `file:` spec has been played to its end (silence follows). */
   | { readonly type: 'input-ended' }
   | { readonly type: 'first-sound'; readonly atMs: number }

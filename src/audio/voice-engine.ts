@@ -6,11 +6,19 @@
  * is none.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { CallRecorder } from './call-recorder-file.ts';
 import type { Capture, Playback } from './device.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { type FilterSource, MicrophoneChain } from './microphone-chain.ts';
 import type { OpusCodec } from './opus.ts';
-import { FILTER_DELAY_MS_MAX, FRAME_MS, LEVEL_EVERY_MS, SILENCE_DB, STATS_EVERY_MS } from './params.ts';
+import {
+  FILTER_DELAY_MS_MAX,
+  FRAME_MS,
+  LEVEL_EVERY_MS,
+  RECORDING_GAP_FRAMES_MAX,
+  SILENCE_DB,
+  STATS_EVERY_MS,
+} from './params.ts';
 import { SILENCE } from './pcm.ts';
 import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
 import { ReceiveStream } from './receive-stream.ts';
@@ -34,6 +42,7 @@ export class VoiceEngine {
   #spoke = false;
   /** Frames still to be read that were captured before an unmute; undefined when none is being carried out. */
   #opensIn: number | undefined;
+  #recorder: CallRecorder | undefined;
   #held = false;
   #heard = false;
   #outputs: VoiceOutput[] = [];
@@ -87,6 +96,11 @@ export class VoiceEngine {
   filter(settings: SoundSettings): void {
     this.#chain.set(settings);
     this.#filtersTold ??= 'untold';
+  }
+
+  /** From now on both voices go there as well, ours as it is sent; the caller closes the one before. */
+  record(recorder: CallRecorder | undefined): void {
+    this.#recorder = recorder;
   }
 
   /** Gives back what the filters hold. */
@@ -158,12 +172,17 @@ export class VoiceEngine {
       if (heard) this.#chain.missed(1);
       this.#send.skip();
       this.#play(SILENCE);
+      this.#recorder?.frame(SILENCE, SILENCE);
     } else {
-      const bytes = this.#send.frame(this.#chain.process(heard));
+      const processed = this.#chain.process(heard);
+      const mine = this.#send.muted ? SILENCE : processed;
+      const bytes = this.#send.frame(mine);
       if (this.#opensIn !== undefined) this.#opensIn -= 1;
       this.#open();
       if (bytes) this.#outputs.push({ type: 'body', bytes });
-      this.#play(this.#receive.play(nowMs));
+      const theirs = this.#receive.play(nowMs);
+      this.#recorder?.frame(mine ?? SILENCE, theirs);
+      this.#play(theirs);
       if (!this.#send.muted) this.#activity.hear(this.#send.levelDb);
       this.#spoke ||= this.#activity.speaking;
       this.#inputDb = Math.max(this.#inputDb, this.#send.levelDb);
@@ -182,6 +201,8 @@ export class VoiceEngine {
   /** So many frames pass unsent and unplayed: the machine slept, or a device blocked us while it opened. */
   skip(frames: number): void {
     for (let frame = 0; frame < frames; frame++) this.#send.skip();
+    for (let frame = Math.min(frames, RECORDING_GAP_FRAMES_MAX); frame > 0; frame--)
+      this.#recorder?.frame(SILENCE, SILENCE);
     if (frames === 0) return;
     this.#receive.paceChanged();
     this.#tellChain();

@@ -6,6 +6,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { ArrivalClock } from './arrival-clock.ts';
+import { type CallRecorder, openCallRecorder } from './call-recorder-file.ts';
 import type { Capture, DeviceEvents } from './device.ts';
 import { openDevices, type Side } from './device-choice.ts';
 import { noCapture, noPlayback } from './device-none.ts';
@@ -60,6 +61,9 @@ class VoiceChild implements VoiceService {
   /** As was last said; it may come before `start`, and then nothing of the microphone is ever sent. */
   #muted = false;
   #opening = false;
+  /** Recordings are opened and closed one after the other. */
+  #recordings: Promise<void> = Promise.resolve();
+  #recorder: { readonly path: string; readonly file: CallRecorder } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** Grows with each opening of a side, so that what an old device says is not heard. */
@@ -89,7 +93,8 @@ class VoiceChild implements VoiceService {
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
     clearTimeout(this.#retry);
-    await Promise.all([this.#engine?.capture.close(), this.#engine?.playback.close()]);
+    await this.#recordings;
+    await Promise.all([this.#engine?.capture.close(), this.#engine?.playback.close(), this.#recorder?.file.close()]);
     this.#engine?.close();
     this.#codec?.close();
     const { stream, onFinished } = this.#options;
@@ -140,9 +145,47 @@ class VoiceChild implements VoiceService {
       case 'way':
         this.#stream = command.stream;
         return this.#engine?.overStream(command.stream);
+      case 'record':
+        this.#recordings = this.#recordings.then(() => this.#record(command.path, command.resumeMs ?? 0));
+        return;
+      case 'record-end':
+        this.#recordings = this.#recordings.then(() => this.#endRecording());
+        return;
       case 'stop':
         void this.finish();
     }
+  }
+
+  // --- the recording of the call
+
+  async #record(path: string, resumeMs: number): Promise<void> {
+    await this.#endRecording();
+    if (!this.#engine) return;
+    try {
+      const file = await openCallRecorder({
+        ...{ path, resumeMs },
+        openCodec: () => openOpus(this.#options.env.WREN_OPUS),
+        onFailure: (failure) => {
+          if (this.#recorder?.path === path) void this.#endRecording(failure);
+        },
+      });
+      this.#recorder = { path, file };
+      this.#engine.record(file);
+      this.#tell({ type: 'recording', on: true, path });
+    } catch (thrown) {
+      const { code, message } = asAudioFailure(thrown, 'internal');
+      this.#tell({ type: 'recording', on: false, path, code, detail: message });
+    }
+  }
+
+  async #endRecording(failure?: AudioFailure): Promise<void> {
+    const recorder = this.#recorder;
+    if (!recorder) return;
+    this.#recorder = undefined;
+    this.#engine?.record(undefined);
+    await recorder.file.close();
+    const why = failure ? { code: failure.code, detail: failure.message } : {};
+    this.#tell({ type: 'recording', on: false, path: recorder.path, ...why });
   }
 
   #filter(): void {

@@ -1,6 +1,6 @@
 /**
  * WAV files as microphone and as speaker. `WavReader` gives a file of any usual kind as 20 ms frames of 16 kHz mono;
- * `WavRecorder` writes 16 kHz mono PCM16 as it comes and keeps the header right, so that a process killed with no
+ * `WavRecorder` writes 16 kHz PCM16, mono or stereo, as it comes and keeps the header right, so that a process killed with no
  * warning leaves a file that plays. `device-file.ts` hands frames over at the pace of the call.
  *
  * Reading is synchronous, 250 ms of sound at once out of the page cache: 0.1 ms four times a second, and a frame is
@@ -153,7 +153,8 @@ export class WavRecorder {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #onFailure: (failure: AudioFailure) => void;
-  #gathered = Buffer.alloc(FRAME_BYTES * WAV_WRITE_FRAMES);
+  readonly #channels: 1 | 2;
+  #gathered: Buffer;
   #gatheredBytes = 0;
   #written = 0;
   #sinceHeaderMs = 0;
@@ -162,7 +163,9 @@ export class WavRecorder {
   #failed = false;
   #closed = false;
 
-  private constructor(path: string, file: FileHandle, onFailure: (failure: AudioFailure) => void) {
+  private constructor(path: string, file: FileHandle, channels: 1 | 2, onFailure: (failure: AudioFailure) => void) {
+    this.#channels = channels;
+    this.#gathered = Buffer.alloc(FRAME_BYTES * channels * WAV_WRITE_FRAMES);
     this.#path = path;
     this.#file = file;
     this.#onFailure = onFailure;
@@ -174,18 +177,26 @@ export class WavRecorder {
    * `resumeMs` above 0: an earlier process died while it recorded this; what it wrote stays, and the time until now
    * is silence (a hole in the file reads as zeros).
    */
-  static async open(path: string, onFailure: (failure: AudioFailure) => void, resumeMs = 0): Promise<WavRecorder> {
+  static async open(
+    path: string,
+    onFailure: (failure: AudioFailure) => void,
+    resumeMs = 0,
+    channels: 1 | 2 = 1,
+  ): Promise<WavRecorder> {
     try {
       const before = await stat(path).catch(() => undefined);
       if (before && !before.isFile()) throw new AudioFailure('audio-file-unwritable', 'not a regular file');
       const resumed = resumeMs > 0 && before !== undefined && before.size >= WAV_HEADER_BYTES;
       const file = await open(path, resumed ? 'r+' : 'w');
-      const recorder = new WavRecorder(path, file, onFailure);
+      const recorder = new WavRecorder(path, file, channels, onFailure);
       if (resumed) {
-        const frames = Math.max(before.size - WAV_HEADER_BYTES, (resumeMs / FRAME_MS) * FRAME_BYTES) / FRAME_BYTES;
-        recorder.#written = Math.floor(frames) * FRAME_BYTES;
+        const frameBytes = FRAME_BYTES * channels;
+        const frames = Math.max((before.size - WAV_HEADER_BYTES) / frameBytes, resumeMs / FRAME_MS);
+        recorder.#written = Math.floor(frames) * frameBytes;
       }
-      await file.write(wavHeader(recorder.#written), 0, WAV_HEADER_BYTES, 0);
+      // The hole is made at once, so that the header never claims more than there is.
+      if (resumed) await file.truncate(WAV_HEADER_BYTES + recorder.#written);
+      await file.write(wavHeader(recorder.#written, channels), 0, WAV_HEADER_BYTES, 0);
       return recorder;
     } catch (thrown) {
       throw new AudioFailure('audio-file-unwritable', `${path}: ${causeOf(thrown)}`);
@@ -194,10 +205,10 @@ export class WavRecorder {
 
   /** Sound recorded so far, ms. */
   get recordedMs(): number {
-    return ((this.#written + this.#gatheredBytes) / 2 / SAMPLE_RATE_HZ) * 1000;
+    return ((this.#written + this.#gatheredBytes) / 2 / this.#channels / SAMPLE_RATE_HZ) * 1000;
   }
 
-  /** Appends one frame of 320 samples; they are copied. */
+  /** Appends one frame of 320 samples of each channel, in turns; they are copied. */
   frame(pcm: Int16Array): void {
     if (this.#failed || this.#closed) return;
     this.#gathered.set(bytesOf(pcm), this.#gatheredBytes);
@@ -233,7 +244,7 @@ export class WavRecorder {
 
   #writeHeader(): void {
     this.#sinceHeaderMs = 0;
-    this.#write(wavHeader(this.#written), 0);
+    this.#write(wavHeader(this.#written, this.#channels), 0);
   }
 
   #write(bytes: Buffer, place: number): void {

@@ -121,8 +121,8 @@ function readSample(bytes: Buffer, place: number, kind: SampleKind): number {
   return Number.isFinite(value) ? Math.max(-1, Math.min(1, value)) : 0;
 }
 
-/** The 44 bytes before `dataBytes` of 16 kHz mono PCM16. */
-export function wavHeader(dataBytes: number): Buffer {
+/** The 44 bytes before `dataBytes` of 16 kHz PCM16. */
+export function wavHeader(dataBytes: number, channels: 1 | 2 = 1): Buffer {
   const length = Math.min(dataBytes, WAV_DATA_BYTES_MAX);
   const bytes = Buffer.alloc(WAV_HEADER_BYTES);
   bytes.write('RIFF', 0, 'latin1');
@@ -130,10 +130,10 @@ export function wavHeader(dataBytes: number): Buffer {
   bytes.write('WAVEfmt ', 8, 'latin1');
   bytes.writeUInt32LE(16, 16);
   bytes.writeUInt16LE(FORMAT_PCM, 20);
-  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt16LE(channels, 22);
   bytes.writeUInt32LE(SAMPLE_RATE_HZ, 24);
-  bytes.writeUInt32LE(SAMPLE_RATE_HZ * 2, 28);
-  bytes.writeUInt16LE(2, 32);
+  bytes.writeUInt32LE(SAMPLE_RATE_HZ * 2 * channels, 28);
+  bytes.writeUInt16LE(2 * channels, 32);
   bytes.writeUInt16LE(16, 34);
   bytes.write('data', 36, 'latin1');
   bytes.writeUInt32LE(length, 40);

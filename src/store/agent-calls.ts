@@ -11,6 +11,7 @@ import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failur
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
+import { AgentRecording } from './agent-recording.ts';
 import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-sound.ts';
 import { type Line, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
@@ -43,9 +44,14 @@ export class AgentCalls {
   /** Voice ends of ended calls that still finish their recordings. */
   readonly #ending = new Set<Promise<void>>();
   #refused: FailureCode | undefined;
+  readonly recording: AgentRecording;
 
   constructor(core: AgentCore) {
     this.#core = core;
+    const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
+    this.recording = new AgentRecording(core, {
+      ...{ line: (call) => this.#lines.get(call), tell: (event) => this.#tell(event), node },
+    });
   }
 
   /** Process id of the voice child, if one runs. */
@@ -123,6 +129,8 @@ export class AgentCalls {
       case 'muted':
       case 'unmuted':
         return this.#muted(news);
+      case 'recording':
+        return this.recording.fromNode(news);
       case 'refused':
         this.#refused = news.code;
         return;
@@ -205,6 +213,7 @@ export class AgentCalls {
     const { call, peer, reason, durationMs } = news;
     const line = this.#lines.get(call);
     this.#lines.delete(call);
+    if (line) this.recording.ended(line);
     if (this.#lines.size === 0) filtersEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
@@ -258,6 +267,7 @@ export class AgentCalls {
     this.#tellFilters(line);
     this.#reshape(line, line.rung);
     if (view && line.voice) tellState(line.voice, view);
+    this.recording.resume(line);
   }
 
   #tellFilters(line: Line): void {
@@ -306,6 +316,8 @@ export class AgentCalls {
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
         return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
+      case 'recording':
+        return this.#lines.has(call) ? this.recording.fromVoice(call, line, message) : undefined;
       case 'first-sound': {
         const view = this.#find(call);
         if (!view || line.heardFirst) return;

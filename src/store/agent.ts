@@ -211,6 +211,11 @@ export class Agent {
       case 'call.unmute':
         this.#calls.command(command);
         return null;
+      case 'call.record':
+        return this.#calls.recording.start(command.call, command.path);
+      case 'call.record-end':
+        this.#calls.recording.stop(command.call);
+        return null;
       default:
         throw new Refusal('port-version', command.type);
     }

@@ -3,10 +3,22 @@
  * `agent-calls.ts`, from the first word of a call to its last.
  */
 import type { OrdinaryNodeEvent } from '../net/index.ts';
+import type { Refusal } from '../net/protocol/failures.ts';
 import { MicrophoneWatch } from './microphone-watch.ts';
 import type { VoiceEnd } from './voice-end.ts';
 
 export type Totals = Extract<OrdinaryNodeEvent, { type: 'media-totals' }>['totals'];
+
+/** Kept by `agent-recording.ts`. */
+export interface Recording {
+  readonly path: string;
+  /** Monotonic ms. */
+  readonly startedAt: number;
+  /** A voice end has opened the file. */
+  confirmed: boolean;
+  /** For whoever waits for that. */
+  opened: ((refusal: Refusal | undefined) => void) | undefined;
+}
 
 export interface Line {
   spec: string;
@@ -22,6 +34,7 @@ export interface Line {
   /** The voice end has a real one: a file plays on whoever listens. */
   hasMicrophone: boolean;
   readonly watch: MicrophoneWatch;
+  recording: Recording | undefined;
   /** What bodies are to consist of; undefined: what they begin with. */
   rung: Extract<OrdinaryNodeEvent, { type: 'rung' }>['rung'] | undefined;
   totals: Totals | undefined;
@@ -39,6 +52,7 @@ export function newLine(spec: string): Line {
     heardFirst: false,
     hasMicrophone: false,
     watch: new MicrophoneWatch(),
+    recording: undefined,
     rung: undefined,
     totals: undefined,
   };

@@ -12,6 +12,7 @@ import {
   INPUT_GAIN_DB_MAX,
   MICROPHONE_WATCH_MINUTES_MAX,
   PROXY_URL_LENGTH_MAX,
+  RECORDING_PATH_LENGTH_MAX,
   REQUEST_MESSAGE_BYTES_MAX,
 } from '../net/protocol/params.ts';
 import type { AgentCommand, AgentEvent, AgentReply } from './port.ts';
@@ -87,6 +88,12 @@ export const Command = v.variant('type', [
   onCall('call.resume'),
   onCall('call.mute'),
   onCall('call.unmute'),
+  v.object({
+    type: v.literal('call.record'),
+    call: v.exactOptional(Text),
+    path: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(RECORDING_PATH_LENGTH_MAX))),
+  }),
+  onCall('call.record-end'),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
   v.object({
     type: v.literal('talk.set'),

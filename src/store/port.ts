@@ -82,6 +82,12 @@ export type AgentCommand =
       readonly call?: string;
     }
   | { readonly type: 'audio.set'; readonly spec: string }
+  /**
+   * Both voices of the call to a file (WAV or Ogg Opus), the other side told; without `path` a WAV file in the profile.
+   * Resolves when it is open.
+   */
+  | { readonly type: 'call.record'; readonly call?: string; readonly path?: string }
+  | { readonly type: 'call.record-end'; readonly call?: string }
   /** Push-to-talk and the watchdog of the microphone, remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'talk.set';
@@ -209,6 +215,7 @@ export interface AgentResults {
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };
+  'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
   'talk.set': TalkSettings;
 }
@@ -259,6 +266,14 @@ export type CallEvent =
       readonly peer: string;
       readonly at: number;
       readonly by: 'me' | 'them';
+    }
+  | {
+      readonly event: 'recording';
+      readonly call: string;
+      readonly peer: string;
+      readonly at: number;
+      readonly by: 'me' | 'them';
+      readonly on: boolean;
     }
   | {
       readonly event: 'first-sound';

@@ -91,6 +91,8 @@ export interface Call {
   readonly speaking?: boolean;
   /** The microphone is open though nobody spoke here, or no screen was there, for the time that the watchdog allows. */
   readonly leftOpen?: 'quiet' | 'unattended';
+  /** Who writes the call to a file; absent as long as nobody did. */
+  readonly recordedBy?: 'nobody' | 'me' | 'them' | 'both';
   readonly reason: CallEndReason | null;
 }
 

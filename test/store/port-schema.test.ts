@@ -39,6 +39,8 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'call.mute': { type: 'call.mute' },
   'call.unmute': { type: 'call.unmute' },
   'audio.set': { type: 'audio.set', spec: 'default' },
+  'call.record': { type: 'call.record', path: '/tmp/a.wav' },
+  'call.record-end': { type: 'call.record-end' },
   'talk.set': { type: 'talk.set', talk: 'push', watch: 'close', watchMinutes: 5 },
   'sound.set': { type: 'sound.set', echo: 'on', noise: 'off', gain: 'auto', headphones: true, inputGainDb: -6 },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },

@@ -800,6 +800,9 @@ export const PORT_CHOICE_MAX = 32_767;
 export const AUDIO_SPEC_LENGTH_MAX = 8_192;
 /** Input gain that a person may set, either way: the voice child refuses more (audio/params.ts). */
 export const INPUT_GAIN_DB_MAX = 20;
+/** A file that is not open by then hangs on a disk or a network. */
+export const RECORDING_OPENS_MS = 5_000;
+export const RECORDING_PATH_LENGTH_MAX = 4_096;
 /** A microphone that was warned of is closed a minute later: time to come back and say a word. */
 export const MICROPHONE_CLOSE_AFTER_MS = 60_000;
 export const MICROPHONE_WATCH_MINUTES_MAX = 1_440;

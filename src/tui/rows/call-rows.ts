@@ -81,6 +81,13 @@ function mutedWords(app: AppState, context: KeyContext): string {
   return app.audio.talk?.talk === 'push' && key !== '' ? `${key} to talk` : 'microphone muted';
 }
 
+/** Whoever is recorded must see it. */
+function recordedSpans({ recordedBy = 'nobody', peer }: Call): Row[] {
+  if (recordedBy === 'nobody') return [];
+  const words = { me: 'you record', them: `${peer} RECORDS`, both: 'both record' };
+  return [[span(words[recordedBy], 'bad')]];
+}
+
 function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }: CallRowsStyle): Row {
   const clock = span(callClock(call, nowMs), 'strong');
   const state = joinFitting(
@@ -88,6 +95,7 @@ function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }:
       [span(call.peer, 'strong')],
       ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
       ...(call.muted ? [[span(mutedWords(app, context), 'warn')]] : []),
+      ...recordedSpans(call),
       ...(call.leftOpen ? [[span('microphone left open', 'warn')]] : []),
       ...(call.heldBy === 'nobody' ? [[verdictSpan(call)]] : []),
     ],

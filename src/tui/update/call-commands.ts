@@ -30,6 +30,12 @@ export const CALL_HANDLERS = {
   'call.mute': toggleMicrophone,
   // A terminal does not tell when a key is let go, so one push opens and the next one closes.
   'call.talk': toggleMicrophone,
+  'call.record': (world: World): Step => {
+    const call = currentCall(world.app);
+    if (!call) return step(world.ui);
+    const type = call.recordedBy === 'me' || call.recordedBy === 'both' ? 'call.record-end' : 'call.record';
+    return step(world.ui, request({ type, call: call.call }, { for: 'plain', detail: call.peer }));
+  },
   'call.hold': (world: World): Step => {
     const call = currentCall(world.app);
     if (!call) return step(world.ui);
