@@ -10,7 +10,16 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { load, machineText, NOISY_LOAD, thisMachine } from './machine.ts';
-import { type Played, plain, type Run, summary, terminalLines, writeInto, writeScenesInto } from './report.ts';
+import {
+  type Played,
+  plain,
+  type Run,
+  summary,
+  terminalLines,
+  writeInto,
+  writePictures,
+  writeScenesInto,
+} from './report.ts';
 import type { Scene } from './scene.ts';
 import { call } from './scene-call.ts';
 import { ear } from './scene-ear.ts';
@@ -21,16 +30,18 @@ import { micro } from './scene-micro.ts';
 import { relay } from './scene-relay.ts';
 import { screen } from './scene-screen.ts';
 import { start } from './scene-start.ts';
+import { voice } from './scene-voice.ts';
 import { wire } from './scene-wire.ts';
 import { clearStages, ROOT } from './stage.ts';
 
-const SCENES: readonly Scene[] = [idle, start, screen, call, ear, lab, relay, gaps, wire, micro];
+const SCENES: readonly Scene[] = [idle, start, screen, call, ear, voice, lab, relay, gaps, wire, micro];
 const README = join(import.meta.dirname, 'README.md');
 
-const USAGE = `usage: npm run bench -- [--only SCENE,SCENE] [--json FILE] [--write] [--list]
-  --only   some of: ${SCENES.map(({ name }) => name).join(', ')}
+const USAGE = `usage: npm run bench -- [SCENE ...] [--only SCENE,SCENE] [--json FILE] [--write] [--list]
+  SCENE    some of: ${SCENES.map(({ name }) => name).join(', ')}
   --json   every value, into FILE
-  --write  put the table into bench/README.md; with --only the rows of those scenes
+  --only   the same
+  --write  put the table and the curves into bench/; of some scenes their rows alone
 `;
 
 export async function main(argv: readonly string[]): Promise<number> {
@@ -58,6 +69,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (options.write) {
     if (options.scenes.length === SCENES.length) writeInto(README, run);
     else writeScenesInto(README, run);
+    writePictures(import.meta.dirname, run);
     // The formatter lines the table up, and the lint check looks at it.
     execFileSync(join(ROOT, 'node_modules/.bin/biome'), ['check', '--write', README], { stdio: 'ignore' });
   }
@@ -80,8 +92,9 @@ interface Options {
 /** Or what is wrong with them. */
 function optionsOf(argv: readonly string[]): Options | string {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...argv],
+      allowPositionals: true,
       options: {
         only: { type: 'string' },
         json: { type: 'string' },
@@ -89,7 +102,8 @@ function optionsOf(argv: readonly string[]): Options | string {
         list: { type: 'boolean', default: false },
       },
     });
-    const wanted = values.only?.split(',') ?? SCENES.map(({ name }) => name);
+    const named = [...positionals, ...(values.only?.split(',') ?? [])];
+    const wanted = named.length > 0 ? named : SCENES.map(({ name }) => name);
     const unknown = wanted.filter((name) => !SCENES.some((scene) => scene.name === name));
     if (unknown.length > 0) return `no such scene: ${unknown.join(', ')}`;
     const scenes = SCENES.filter(({ name }) => wanted.includes(name));
@@ -108,8 +122,9 @@ async function playAll(scenes: readonly Scene[]): Promise<Run | undefined> {
     if (before > NOISY_LOAD)
       process.stderr.write(`others use the machine (load ${before.toFixed(2)}): times are pessimistic\n`);
     try {
-      const figures = await scene.play((line) => process.stderr.write(`${scene.name}: ${line}\n`));
-      played.push({ scene: scene.name, title: scene.title, figures, load: before });
+      const made = await scene.play((line) => process.stderr.write(`${scene.name}: ${line}\n`));
+      const { figures, pictures } = 'pictures' in made ? made : { figures: made, pictures: {} };
+      played.push({ scene: scene.name, title: scene.title, figures, load: before, pictures });
       process.stdout.write(
         `\n${scene.title}\n${terminalLines(figures)
           .map((line) => `  ${line}\n`)

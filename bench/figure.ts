@@ -2,7 +2,20 @@
  * One figure: what was measured how often, what it should be, and how it is printed. Pure; scenes make figures,
  * `report.ts` lays them out.
  */
-export type Unit = 'ms' | 'µs' | 'MiB' | 'x' | '%' | 'B' | 'B/s' | 'bit/s' | 'packets/s' | 'packets' | '';
+export type Unit =
+  | 'ms'
+  | 'µs'
+  | 'MiB'
+  | 'x'
+  | '%'
+  | 'B'
+  | 'B/s'
+  | 'bit/s'
+  | 'packets/s'
+  | 'packets'
+  | 'dB'
+  | 'STOI'
+  | '';
 
 export interface Target {
   /** Which line of the list of aims it comes from. */

@@ -1,5 +1,6 @@
 /** Figures as text: lines for a terminal, a table for `README.md`, an object for scripts. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { deviation, type Figure, median, printed, targetText, verdictOf } from './figure.ts';
 import { type Machine, machineText, NOISY_LOAD } from './machine.ts';
 
@@ -9,6 +10,8 @@ export interface Played {
   readonly figures: readonly Figure[];
   /** Load of the machine when the scene began. */
   readonly load: number;
+  /** SVG by the name of the file. */
+  readonly pictures?: { readonly [file: string]: string };
 }
 
 export interface Run {
@@ -75,14 +78,15 @@ export function writeInto(file: string, run: Run): void {
 
 /**
  * Puts the rows of the scenes that were played in the place of theirs, says beside their titles when that was, and tells
- * anew what was missed. Throws when the table has no such scene.
+ * anew what was missed. A scene that the table has not seen goes to its end. Throws when there is no table.
  */
 export function writeScenesInto(file: string, run: Run): void {
   let lines = readFileSync(file, 'utf8').split('\n');
   for (const { title, figures, load } of run.scenes) {
-    const from = lines.findIndex((line) => line.startsWith(`| **${title}**`));
-    if (from < 0) throw new Error(`${file} has no rows of: ${title}`);
-    const length = lines.slice(from + 1).findIndex((line) => !line.startsWith('| ') || line.startsWith('| **'));
+    const known = lines.findIndex((line) => line.startsWith(`| **${title}**`));
+    const from = known < 0 ? endOfTable(lines, file) : known;
+    const length =
+      known < 0 ? -1 : lines.slice(from + 1).findIndex((line) => !line.startsWith('| ') || line.startsWith('| **'));
     const noisy = load > NOISY_LOAD ? ': others used the machine, times are pessimistic' : '';
     const head = `| **${title}**<br><sub>measured later, ${run.at}, load ${load.toFixed(1)}${noisy}</sub> | | | | |`;
     lines = [...lines.slice(0, from), head, ...figureRows(figures), ...lines.slice(from + 1 + length)];
@@ -94,9 +98,24 @@ export function writeScenesInto(file: string, run: Run): void {
   writeFileSync(file, lines.map((line) => (/^(Missed: |No aim was missed)/.test(line) ? told : line)).join('\n'));
 }
 
+/** The line after the last row. */
+function endOfTable(lines: readonly string[], file: string): number {
+  const begin = lines.indexOf(BEGIN);
+  const end = lines.indexOf(END, begin);
+  const last = lines.slice(begin, end).findLastIndex((line) => line.startsWith('| '));
+  if (begin < 0 || end < 0 || last < 0) throw new Error(`${file} has no table between ${BEGIN} and ${END}`);
+  return begin + last + 1;
+}
+
+/** Writes the curves of the scenes that were played into `folder`. */
+export function writePictures(folder: string, run: Run): void {
+  for (const { pictures = {} } of run.scenes)
+    for (const [name, svg] of Object.entries(pictures)) writeFileSync(join(folder, name), svg);
+}
+
 /** For scripts: every value, and what was made of them. */
 export function plain(run: Run): object {
-  const scenes = run.scenes.map(({ figures, ...scene }) => ({
+  const scenes = run.scenes.map(({ figures, pictures: _pictures, ...scene }) => ({
     ...scene,
     figures: figures.map((figure) => ({
       ...figure,
@@ -109,12 +128,14 @@ export function plain(run: Run): object {
 }
 
 function valueText({ values, unit }: Figure): string {
-  return `${printed(median(values))} ${unit}`.trim();
+  return unit === 'STOI' ? median(values).toFixed(3) : `${printed(median(values))} ${unit}`.trim();
 }
 
-function rangeText({ values }: Figure): string {
+function rangeText({ values, unit }: Figure): string {
   if (values.length === 1) return '(1)';
-  return `${printed(Math.min(...values))} - ${printed(Math.max(...values))} (${values.length})`;
+  // It ends at 1, and what matters is how near.
+  const text = (value: number): string => (unit === 'STOI' ? value.toFixed(3) : printed(value));
+  return `${text(Math.min(...values))} - ${text(Math.max(...values))} (${values.length})`;
 }
 
 function mark(figure: Figure): string {

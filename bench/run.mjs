@@ -2,7 +2,7 @@
  * Starts the measurements: bundles `bench.ts` and what it needs of `src` and `test/support` for this Node, and hands
  * the command line on. The programs that are measured are those of `dist/`, as they were built.
  *
- *   npm run bench -- [--only SCENE,SCENE] [--json FILE] [--write] [--list]
+ *   npm run bench -- [SCENE ...] [--only SCENE,SCENE] [--json FILE] [--write] [--list]
  */
 import path from 'node:path';
 import process from 'node:process';

@@ -7,7 +7,13 @@ export interface Scene {
   /** About how long it takes, s. */
   readonly seconds: number;
   /** `say`: one line of progress. */
-  readonly play: (say: (line: string) => void) => Promise<readonly Figure[]>;
+  readonly play: (say: (line: string) => void) => Promise<readonly Figure[] | Drawn>;
+}
+
+/** Figures with curves: SVG by the name of the file beside `README.md`. */
+export interface Drawn {
+  readonly figures: readonly Figure[];
+  readonly pictures: { readonly [file: string]: string };
 }
 
 /** Runs `once` so many times, one after the other. */

@@ -22,6 +22,8 @@ export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), 'wren-bench-'));
   readonly #env: NodeJS.ProcessEnv;
   readonly #programs: TimedProgram[] = [];
+  /** For the programs of one profile, its agent included. */
+  readonly environments = new Map<string, NodeJS.ProcessEnv>();
   up: TimedProgram | undefined;
   invite = '';
 
@@ -42,7 +44,11 @@ export class Stage {
 
   /** Any program of this Node. */
   node(...args: string[]): TimedProgram {
-    const program = new TimedProgram(process.execPath, args, this.#env);
+    return this.#start(args, {});
+  }
+
+  #start(args: readonly string[], env: NodeJS.ProcessEnv): TimedProgram {
+    const program = new TimedProgram(process.execPath, args, { ...this.#env, ...env });
     this.#programs.push(program);
     return program;
   }
@@ -53,7 +59,7 @@ export class Stage {
 
   /** `wren --profile P ...`. */
   as(profile: string, ...args: string[]): TimedProgram {
-    return this.wren('--profile', this.path(profile), ...args);
+    return this.#start([WREN, '--profile', this.path(profile), ...args], this.environments.get(profile) ?? {});
   }
 
   /** How long until `ready`, ms. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compare, comparePieces, correlation, fft, findDelay, stoi } from '../support/likeness.ts';
+import { compare, comparePieces, correlation, fft, findDelay, segmentLikeness, stoi } from '../support/likeness.ts';
 import { speech, syntheticSpeech } from '../support/speech.ts';
 
 const { samples, source } = speech();
@@ -97,6 +97,52 @@ describe('STOI', () => {
     expect(little).toBeGreaterThan(0.85);
     expect(much).toBeLessThan(little - 0.15);
     expect(much).toBeGreaterThan(alone);
+  });
+
+  it('falls with the ratio of speech to white noise, from 1 for none of it', () => {
+    const said = samples.subarray(0, 48_000);
+    const hiss = noise(said.length, 10_000);
+    const energy = (pcm: Int16Array): number => pcm.reduce((sum, sample) => sum + sample * sample, 0);
+    const at = (snrDb: number): number => {
+      const scale = Math.sqrt(energy(said) / energy(hiss)) * 10 ** (-snrDb / 20);
+      return stoi(
+        said,
+        mixed(
+          said,
+          hiss.map((sample) => Math.round(sample * scale)),
+        ),
+      );
+    };
+    const values = [40, 20, 10, 0, -10].map(at);
+    expect(values).toEqual(values.toSorted((a, b) => b - a));
+    expect(values[0]).toBeGreaterThan(0.99);
+    expect(values.at(-1)).toBeLessThan(0.6);
+  });
+
+  it('weighs one band over 384 ms as worked by hand from equations 3 to 5 of the paper', () => {
+    // 15 magnitudes of 1 and 15 of 2: the mean is 1.5, the energy 75.
+    const clean = Float64Array.from({ length: 30 }, (_, at) => (at < 15 ? 1 : 2));
+    const of = (heights: { readonly [at: number]: number }) =>
+      segmentLikeness(
+        clean,
+        Float64Array.from({ length: 30 }, (_, at) => heights[at] ?? 0),
+      );
+    expect(
+      segmentLikeness(
+        clean,
+        clean.map((value) => 7 * value),
+      ),
+    ).toBeCloseTo(1, 9);
+    expect(
+      segmentLikeness(
+        clean,
+        clean.map((value) => 3 - value),
+      ),
+    ).toBeCloseTo(-1, 9);
+    // One peak where the clean one is low: -0.5 / sqrt(7.5) / sqrt(29 / 30), however high.
+    expect(of({ 0: 5 })).toBeCloseTo(-0.5 / Math.sqrt(7.5) / Math.sqrt(29 / 30), 9);
+    // Two of 9 and 1 are scaled by sqrt(75 / 82) to 8.607 and 0.956; the first is clipped at 1 + 10^(15/20) = 6.623.
+    expect(of({ 0: 9, 15: 1 })).toBeCloseTo(-0.158, 3);
   });
 
   it('tells two different recordings apart', () => {

@@ -7,6 +7,7 @@ import { SendStream } from '../../src/audio/send-stream.ts';
 import { type BodyShape, bodyBytesOf, parseVoiceBody, silenceBody } from '../../src/audio/voice-body.ts';
 import { RUNGS } from '../../src/net/media/rungs.ts';
 import { compare } from '../support/likeness.ts';
+import { sameKind } from '../support/same-kind.ts';
 import { framesOf, speech, syntheticSpeech, tone } from '../support/speech.ts';
 
 const codecs: OpusCodec[] = [];
@@ -28,27 +29,6 @@ function make(stream: SendStream, frames: readonly Int16Array[], from = 0): { at
     const body = stream.frame(frame);
     return body ? [{ at: (from + n) * 20, body }] : [];
   });
-}
-
-/**
- * Two-sample Kolmogorov-Smirnov test: the chance to see samples that differ as much if they were of one kind (Press et
- * al., Numerical Recipes, section 14.3).
- */
-function sameKind(one: readonly number[], other: readonly number[]): number {
-  const [a, b] = [[...one].sort((x, y) => x - y), [...other].sort((x, y) => x - y)];
-  let [i, j, most] = [0, 0, 0];
-  while (i < a.length && j < b.length) {
-    const at = Math.min(a[i]!, b[j]!);
-    while (i < a.length && a[i]! <= at) i++;
-    while (j < b.length && b[j]! <= at) j++;
-    most = Math.max(most, Math.abs(i / a.length - j / b.length));
-  }
-  const root = Math.sqrt((a.length * b.length) / (a.length + b.length));
-  const lambda = (root + 0.12 + 0.11 / root) * most;
-  if (lambda < 0.2) return 1;
-  let sum = 0;
-  for (let k = 1; k <= 100; k++) sum += 2 * (-1) ** (k - 1) * Math.exp(-2 * k * k * lambda * lambda);
-  return Math.max(0, Math.min(1, sum));
 }
 
 describe('the sending stream', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { deviation, type Figure, median, verdictOf } from '../../bench/figure.ts';
-import { type Run, summary, writeInto, writeScenesInto } from '../../bench/report.ts';
+import { type Run, summary, writeInto, writePictures, writeScenesInto } from '../../bench/report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wren-report-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,9 +63,24 @@ describe('the table', () => {
     expect(text.match(/^\| first sound \|/gm)).toHaveLength(1);
     expect(text).toMatch(/first sound \| 100 ms .*\n\| packets .*\n\| \*\*Rest\*\*.*\n\| waking .*\n\| packets /);
     expect(text).toContain('\nMissed: waking.\n');
-    expect(() => writeScenesInto(file, { ...better, scenes: [{ ...other, title: 'Unheard of' }] })).toThrow(
-      'no rows of',
+  });
+
+  it('takes a scene that it has not seen at its end, and drops nothing', () => {
+    const file = page('<!-- bench:begin -->\n<!-- bench:end -->\nafter\n');
+    const unseen: Run = { ...run([]), scenes: [{ scene: 'new', title: 'Unheard of', figures: [steady], load: 0.1 }] };
+    expect(() => writeScenesInto(file, unseen)).toThrow('no table');
+    writeInto(file, run([slow]));
+    writeScenesInto(file, unseen);
+    writeScenesInto(file, unseen);
+    expect(readFileSync(file, 'utf8')).toMatch(
+      /\| first sound \|.*\n\| \*\*Unheard of\*\*.*\n\| packets .*\n\nMissed: first sound\.\n\n<!-- bench:end -->\nafter/,
     );
+  });
+
+  it('has curves beside it', () => {
+    const drawn = run([steady]);
+    writePictures(folder, { ...drawn, scenes: [{ ...drawn.scenes[0]!, pictures: { 'curve.svg': '<svg/>' } }] });
+    expect(readFileSync(join(folder, 'curve.svg'), 'utf8')).toBe('<svg/>');
   });
 
   it('replaces what stands between the marks and nothing else', () => {

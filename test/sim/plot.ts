@@ -1,4 +1,4 @@
-/** Curves as SVG, with nothing but text: axes from zero, one line for each series, a legend. */
+/** Curves as SVG, with nothing but text: axes from zero unless told, one line for each series, a legend. */
 
 export interface Series {
   readonly name: string;
@@ -14,10 +14,10 @@ const BOTTOM = 50;
 const COLOURS = ['#3366aa', '#cc5533', '#338855', '#885599', '#aa8833', '#555555'];
 const TICKS = 5;
 
-/** `log`: the horizontal axis by tenfolds, for sizes of networks. */
+/** `log`: the horizontal axis by tenfolds, for sizes of networks. `from`: where the vertical one begins. */
 export function plot(
   title: string,
-  axes: { readonly x: string; readonly y: string; readonly log?: boolean },
+  axes: { readonly x: string; readonly y: string; readonly log?: boolean; readonly from?: number },
   series: readonly Series[],
 ): string {
   const points = series.flatMap((one) => one.points);
@@ -25,8 +25,9 @@ export function plot(
   const xs = points.map(([x]) => scale(x));
   const [low, high] = [axes.log ? Math.min(...xs) : 0, Math.max(...xs)];
   const top = niceAbove(Math.max(...points.map(([, y]) => y), 0));
+  const bottom = axes.from ?? 0;
   const xOf = (x: number): number => LEFT + ((scale(x) - low) / (high - low || 1)) * (WIDTH - LEFT - RIGHT);
-  const yOf = (y: number): number => HEIGHT - BOTTOM - (y / top) * (HEIGHT - TOP - BOTTOM);
+  const yOf = (y: number): number => HEIGHT - BOTTOM - ((y - bottom) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
     `<title>${title.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</title>`,
@@ -36,7 +37,7 @@ export function plot(
     text(LEFT, TOP - 6, axes.y, 'end'),
   ];
   for (let i = 0; i <= TICKS; i += 1) {
-    const y = (top * i) / TICKS;
+    const y = bottom + ((top - bottom) * i) / TICKS;
     parts.push(
       `<path d="M${LEFT} ${yOf(y)}H${WIDTH - RIGHT}" stroke="#dddddd"/>`,
       text(LEFT - 6, yOf(y) + 4, short(y), 'end'),

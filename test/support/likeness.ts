@@ -197,8 +197,8 @@ function column(frames: readonly Float64Array[], band: number, end: number): Flo
   return Float64Array.from({ length: SEGMENT }, (_, at) => frames[end - SEGMENT + at]![band]!);
 }
 
-/** Correlation of one band over 384 ms, after the degraded one is scaled to the clean one and clipped. */
-function segmentLikeness(clean: Float64Array, degraded: Float64Array): number {
+/** Correlation of one band over 384 ms (30 magnitudes), after the degraded one is scaled to the clean one and clipped. */
+export function segmentLikeness(clean: Float64Array, degraded: Float64Array): number {
   const scale = norm(clean) / (norm(degraded) + 1e-20);
   const clipped = degraded.map((value, at) => Math.min(value * scale, clean[at]! * CLIP));
   const [a, b] = [centred(clean), centred(clipped)];

@@ -105,16 +105,25 @@ export class PulseServer {
     await this.#answers();
   }
 
+  /** One more null sink, with short periods as the others. */
+  addSink(name: string): void {
+    execFileSync('pactl', ['load-module', 'module-null-sink', `sink_name=${name}`, 'rate=48000'], {
+      env: { ...process.env, ...this.env },
+      stdio: 'ignore',
+    });
+    this.#hurry(`${name}.monitor`);
+  }
+
   /** Speaks into the microphone. Resolves when all has been played. */
   async speak(samples: Int16Array): Promise<void> {
-    const player = this.#stream('pacat', ['--playback', ...RAW, '--latency-msec=20', '--device=mic']);
+    const player = this.stream('pacat', ['--playback', ...RAW, '--latency-msec=20', '--device=mic']);
     player.stdin!.end(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
     await new Promise((resolve) => player.once('close', resolve));
   }
 
   /** Listens at the speaker until the function given back is called. */
   listen(): () => Int16Array {
-    const recorder = this.#stream('parec', [...RAW, '--latency-msec=20', '--device=speaker.monitor']);
+    const recorder = this.stream('parec', [...RAW, '--latency-msec=20', '--device=speaker.monitor']);
     const chunks: Buffer[] = [];
     recorder.stdout!.on('data', (chunk: Buffer) => chunks.push(chunk));
     return () => {
@@ -128,9 +137,17 @@ export class PulseServer {
 
   /** Somebody who asks both monitors for 5 ms: left alone, a null sink works in periods of two seconds. */
   #pin(): void {
-    for (const device of ['mic.monitor', 'speaker.monitor']) {
-      this.#stream('parec', [...RAW, '--latency-msec=5', `--device=${device}`]).stdout!.resume();
-    }
+    for (const device of ['mic.monitor', 'speaker.monitor']) this.#hurry(device);
+  }
+
+  #hurry(device: string): void {
+    this.stream('parec', [...RAW, '--latency-msec=5', `--device=${device}`]).stdout!.resume();
+  }
+
+  /** At once, for a process that must end now. */
+  kill(): void {
+    for (const child of [...this.#streams, this.#process]) child.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async stop(): Promise<void> {
@@ -139,7 +156,8 @@ export class PulseServer {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #stream(program: 'parec' | 'pacat', args: readonly string[]): ChildProcess {
+  /** A recorder or player of this server, which ends with it. */
+  stream(program: 'parec' | 'pacat', args: readonly string[]): ChildProcess {
     const child = spawn(program, args, { env: { ...process.env, ...this.env }, stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdin!.on('error', () => undefined);
     this.#streams.add(child);

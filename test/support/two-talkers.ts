@@ -31,6 +31,13 @@ export interface Packet {
   readonly queuedMs: number | undefined;
 }
 
+/** The voice child of one end, where a scene has one; elsewhere bodies of no sound stand in. */
+export interface Sound {
+  /** 20 ms pass; a body when they complete a frame. */
+  readonly tick: (now: number, rung: Rung) => Buffer | undefined;
+  readonly receive: (arrivalMs: number, body: Buffer) => void;
+}
+
 interface RungAt {
   readonly at: number;
   readonly rung: Rung;
@@ -45,6 +52,7 @@ export class Talker {
   readonly qualities: CallQuality[] = [];
   /** False: it is of an older version, which reports without delays. */
   measures = true;
+  sound: Sound | undefined;
   reportsSent = 0;
   #tickAt: number;
   #gathered = 0;
@@ -78,6 +86,11 @@ export class Talker {
   tick(now: number): void {
     if (now < this.#tickAt) return;
     this.#tickAt += 20;
+    if (this.sound) {
+      const body = this.sound.tick(now, this.rung);
+      if (body) this.session.receive(now, { type: 'voice', body });
+      return;
+    }
     if (this.#gathered === 0) this.#rung = this.rung;
     this.#gathered += 20;
     if (this.#gathered < this.#rung.frameMs) return;
@@ -90,8 +103,10 @@ export class Talker {
     const out: { output: MediaOutput; at: number }[] = [];
     for (const output of this.session.drain()) {
       if (output.type === 'rung') this.rungs.push({ at: now, rung: output.rung });
-      else if (output.type === 'play') this.played.push({ at: now, body: Buffer.from(output.body) });
-      else if (output.type === 'quality') this.qualities.push(output.quality);
+      else if (output.type === 'play') {
+        this.played.push({ at: now, body: Buffer.from(output.body) });
+        this.sound?.receive(output.arrivalMs, output.body);
+      } else if (output.type === 'quality') this.qualities.push(output.quality);
       else if (output.type === 'send-voice' || output.type === 'send-datagram') {
         const voice = output.type === 'send-voice';
         const bytes = voice
