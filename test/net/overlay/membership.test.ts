@@ -57,6 +57,18 @@ describe('supernodes that know one another', () => {
     expect(bus.agreed()).toBe(true);
   });
 
+  test('go on by turns when so many die in a round that hardly anybody is left', () => {
+    for (const seed of seeds(20)) {
+      const bus = network(seed, 6);
+      for (const id of bus.ids.splice(2)) {
+        bus.kill(id);
+        bus.advance(700);
+      }
+      bus.advance(20_000);
+      expect(bus.ids.map((id) => bus.of(id).alive().length)).toEqual([1, 1]);
+    }
+  });
+
   test('hear of a good-bye at once, without a time-out', () => {
     const bus = network(1, SOME);
     const id = bus.ids[7] as NodeId;
