@@ -153,7 +153,7 @@ function callWords(call: Call, nowMs: number): string {
   const recorders = { me: 'recorded by you; wren record off', them: `recorded by ${peer}`, both: 'recorded by both' };
   if (call.recordedBy && call.recordedBy !== 'nobody') words.push(recorders[call.recordedBy]);
   if (call.leftOpen) words.push('microphone left open; wren mic off');
-  if (call.quality !== null) words.push(call.quality.verdict);
+  if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);
   return words.join(', ');
 }
 

@@ -68,6 +68,10 @@ export interface Quality {
   readonly concealedPct: number;
   readonly mos: number;
   readonly verdict: Verdict;
+  /** Where the trouble sits, as far as this end can know; null while there is none, absent of older agents. */
+  readonly place?: 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device' | null;
+  /** One sentence on it: "they hear gaps: your uplink loses 6 %". */
+  readonly trouble?: string;
 }
 
 export interface Call {

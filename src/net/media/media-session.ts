@@ -23,6 +23,7 @@ import {
   QUALITY_MS,
   QUEUE_GROWS_MS,
   QUEUE_GROWTH,
+  TROUBLE_MEMORY_MS,
   VOICE_PACE_MS,
 } from '../protocol/params.ts';
 import type { Body, MessageOf } from '../wire/messages.ts';
@@ -103,6 +104,8 @@ function reportEveryMs(rung: Rung): number {
   return rung === RUNGS.E2 ? MEDIA_REPORT_NEAR_FLOOR_MS : MEDIA_REPORT_MS;
 }
 
+const faultsOf = ({ overruns = 0, underruns = 0 }: VoiceReport): number => overruns + underruns;
+
 /** After a stall of our own, bodies that wait in the pipe go first. */
 const STALL_GRACE_MS = 5;
 
@@ -138,6 +141,8 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #voice: VoiceReport | undefined;
   /** What earlier voice children of this call have played. */
   #before = { played: 0, concealed: 0 };
+  #relayDroppedAt: Millis = Number.NEGATIVE_INFINITY;
+  #deviceFaultAt: Millis = Number.NEGATIVE_INFINITY;
   #onHold = false;
   #holdPacketAt: Millis = Number.POSITIVE_INFINITY;
   #reportAt: Millis;
@@ -175,8 +180,10 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
     else if (command.type === 'path') {
       this.#path = command.path;
       this.#rate.path(now, command.path);
-    } else if (command.type === 'quota') this.#rate.quota(now);
-    else this.#voiceStats(command.stats);
+    } else if (command.type === 'quota') {
+      this.#rate.quota(now);
+      this.#relayDroppedAt = now;
+    } else this.#voiceStats(now, command.stats);
     this.#follow();
   }
 
@@ -327,8 +334,9 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   }
 
   /** Totals of a child count from its own start; a new one counts from zero again. */
-  #voiceStats(stats: VoiceReport | undefined): void {
+  #voiceStats(now: Millis, stats: VoiceReport | undefined): void {
     const last = this.#voice;
+    if (last && stats && faultsOf(stats) > faultsOf(last)) this.#deviceFaultAt = now;
     if (last && (stats?.played ?? 0) < last.played) {
       const { played, concealed } = this.#before;
       this.#before = { played: played + last.played, concealed: concealed + last.concealed };
@@ -389,6 +397,12 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       frameMs: this.#heardFrameMs,
       silentMs: now - this.#heardAt,
       onHold: this.#onHold,
+      signs: {
+        queueOutMs: this.#reports.queueOutMs,
+        queueInMs: this.#trend.standingMs,
+        relayDrops: now - this.#relayDroppedAt < TROUBLE_MEMORY_MS,
+        deviceFaults: now - this.#deviceFaultAt < TROUBLE_MEMORY_MS,
+      },
     });
     this.#out.push({ type: 'quality', quality: told });
   }
