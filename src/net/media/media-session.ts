@@ -23,7 +23,6 @@ import {
   QUALITY_MS,
   QUEUE_GROWS_MS,
   QUEUE_GROWTH,
-  TROUBLE_MEMORY_MS,
   VOICE_PACE_MS,
 } from '../protocol/params.ts';
 import type { Body, MessageOf } from '../wire/messages.ts';
@@ -42,6 +41,7 @@ import { RateControl } from './rate-control.ts';
 import { Reception } from './reception.ts';
 import { ReportBook } from './report-book.ts';
 import { RUNGS, type Rung } from './rungs.ts';
+import { TroubleMemory } from './trouble-place.ts';
 import { VoicePace } from './voice-pace.ts';
 import {
   callTag,
@@ -104,8 +104,6 @@ function reportEveryMs(rung: Rung): number {
   return rung === RUNGS.E2 ? MEDIA_REPORT_NEAR_FLOOR_MS : MEDIA_REPORT_MS;
 }
 
-const faultsOf = ({ overruns = 0, underruns = 0 }: VoiceReport): number => overruns + underruns;
-
 /** After a stall of our own, bodies that wait in the pipe go first. */
 const STALL_GRACE_MS = 5;
 
@@ -141,8 +139,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #voice: VoiceReport | undefined;
   /** What earlier voice children of this call have played. */
   #before = { played: 0, concealed: 0 };
-  #relayDroppedAt: Millis = Number.NEGATIVE_INFINITY;
-  #deviceFaultAt: Millis = Number.NEGATIVE_INFINITY;
+  readonly #trouble = new TroubleMemory();
   #onHold = false;
   #holdPacketAt: Millis = Number.POSITIVE_INFINITY;
   #reportAt: Millis;
@@ -182,7 +179,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       this.#rate.path(now, command.path);
     } else if (command.type === 'quota') {
       this.#rate.quota(now);
-      this.#relayDroppedAt = now;
+      this.#trouble.relayDropped(now);
     } else this.#voiceStats(now, command.stats);
     this.#follow();
   }
@@ -336,7 +333,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   /** Totals of a child count from its own start; a new one counts from zero again. */
   #voiceStats(now: Millis, stats: VoiceReport | undefined): void {
     const last = this.#voice;
-    if (last && stats && faultsOf(stats) > faultsOf(last)) this.#deviceFaultAt = now;
+    this.#trouble.voiceTold(now, stats);
     if (last && (stats?.played ?? 0) < last.played) {
       const { played, concealed } = this.#before;
       this.#before = { played: played + last.played, concealed: concealed + last.concealed };
@@ -392,17 +389,10 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       sentPps: this.#sentRate.perSecond(now),
       recvPps: this.#receivedRate.perSecond(now),
       payloadBytes: this.#newest?.length ?? 0,
-      bitrate,
-      redundancy: copies,
-      frameMs: this.#heardFrameMs,
+      ...{ bitrate, redundancy: copies, frameMs: this.#heardFrameMs },
       silentMs: now - this.#heardAt,
       onHold: this.#onHold,
-      signs: {
-        queueOutMs: this.#reports.queueOutMs,
-        queueInMs: this.#trend.standingMs,
-        relayDrops: now - this.#relayDroppedAt < TROUBLE_MEMORY_MS,
-        deviceFaults: now - this.#deviceFaultAt < TROUBLE_MEMORY_MS,
-      },
+      signs: this.#trouble.signs(now, this.#reports.queueOutMs, this.#trend.standingMs),
     });
     this.#out.push({ type: 'quality', quality: told });
   }

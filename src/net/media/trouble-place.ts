@@ -3,7 +3,14 @@
  * hands in what it judges by. The way out is called our uplink and the way in our downlink, as people look for faults: loss on the
  * far half of either looks the same from here. What a relay drops by its limits it tells us, so that is known.
  */
-import { LOSS_TOLD_PCT, QUEUE_TOLD_MS, SOUND_MISSING_MS, TROUBLE_JITTER_MS } from '../protocol/params.ts';
+import type { Millis } from '../protocol/core.ts';
+import {
+  LOSS_TOLD_PCT,
+  QUEUE_TOLD_MS,
+  SOUND_MISSING_MS,
+  TROUBLE_JITTER_MS,
+  TROUBLE_MEMORY_MS,
+} from '../protocol/params.ts';
 
 export type TroublePlace = 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device';
 
@@ -22,6 +29,33 @@ export interface TroubleSigns {
   readonly relayDrops: boolean;
   /** Our sound card had nothing to play, or was not read in time, during the last seconds. */
   readonly deviceFaults: boolean;
+}
+
+/** What happened lately: a relay that dropped packets of ours, a sound card that was not served in time. */
+export class TroubleMemory {
+  #relayDroppedAt: Millis = Number.NEGATIVE_INFINITY;
+  #deviceFaultAt: Millis = Number.NEGATIVE_INFINITY;
+  #faults = Number.POSITIVE_INFINITY;
+
+  relayDropped(now: Millis): void {
+    this.#relayDroppedAt = now;
+  }
+
+  /** Totals since the start of a voice child; undefined when it is gone. */
+  voiceTold(now: Millis, told: { readonly overruns?: number; readonly underruns?: number } | undefined): void {
+    const faults = told ? (told.overruns ?? 0) + (told.underruns ?? 0) : Number.POSITIVE_INFINITY;
+    if (faults > this.#faults && told) this.#deviceFaultAt = now;
+    this.#faults = faults;
+  }
+
+  signs(now: Millis, queueOutMs: number, queueInMs: number) {
+    return {
+      queueOutMs,
+      queueInMs,
+      relayDrops: now - this.#relayDroppedAt < TROUBLE_MEMORY_MS,
+      deviceFaults: now - this.#deviceFaultAt < TROUBLE_MEMORY_MS,
+    };
+  }
 }
 
 export interface Trouble {

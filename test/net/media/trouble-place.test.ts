@@ -1,6 +1,6 @@
 /** Where the trouble of a call sits, and the sentence that says so. */
 import { describe, expect, it } from 'vitest';
-import { type TroubleSigns, troubleOf } from '../../../src/net/media/trouble-place.ts';
+import { TroubleMemory, type TroubleSigns, troubleOf } from '../../../src/net/media/trouble-place.ts';
 
 const FINE: TroubleSigns = {
   theyHearGaps: false,
@@ -41,5 +41,25 @@ describe('the place of trouble', () => {
     [{ silentMs: 4_200, ...they }, 'downlink', 'nothing has come from them for 4 s'],
   ])('%o is the %s: %s', (signs, place, trouble) => {
     expect(troubleOf({ ...FINE, ...signs })).toEqual({ place, trouble });
+  });
+});
+
+describe('what happened lately', () => {
+  it('counts for three seconds, and a new voice child is no fault', () => {
+    const memory = new TroubleMemory();
+    const faulty = (now: number) => memory.signs(now, 0, 0).deviceFaults;
+    memory.voiceTold(0, { overruns: 5, underruns: 5 });
+    memory.voiceTold(500, { overruns: 5, underruns: 5 });
+    expect(faulty(500)).toBe(false);
+    memory.voiceTold(1_000, { overruns: 5, underruns: 6 });
+    expect([faulty(1_000), faulty(3_900), faulty(4_000)]).toEqual([true, true, false]);
+    memory.voiceTold(5_000, undefined);
+    memory.voiceTold(5_500, { overruns: 1, underruns: 0 });
+    expect(faulty(5_500)).toBe(false);
+    memory.relayDropped(6_000);
+    expect([memory.signs(8_999, 1, 2), memory.signs(9_000, 1, 2)]).toEqual([
+      { queueOutMs: 1, queueInMs: 2, relayDrops: true, deviceFaults: false },
+      { queueOutMs: 1, queueInMs: 2, relayDrops: false, deviceFaults: false },
+    ]);
   });
 });
