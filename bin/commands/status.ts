@@ -87,6 +87,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
+  const { priority } = state.audio;
+  if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
   for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
@@ -165,6 +167,10 @@ const BACKENDS = {
   none: 'no sound',
   socket: 'a forwarded endpoint',
   unknown: '',
+} as const;
+const PRIORITIES = {
+  raised: 'raised priority in calls',
+  'not allowed': 'ordinary priority in calls: raising it takes root, CAP_SYS_NICE or a nice limit of -10',
 } as const;
 const FILTERS = { speex: 'filtered by speexdsp', own: "filtered by wren's own", none: 'not filtered' } as const;
 

@@ -30,6 +30,8 @@ export interface VoiceOptions {
   readonly stream: Duplex;
   /** WREN_OPUS, WREN_AUDIO_BACKEND, WREN_AUDIO_FILTER, and what PulseAudio reads. */
   readonly env: { readonly [name: string]: string | undefined };
+  /** Whether the system let this process be served before others; undefined where nobody asked. */
+  readonly raised?: boolean;
   /** Monotonic ms as `performance.timeOrigin + performance.now()` gives. */
   readonly now: () => number;
   /** Everything is flushed and closed; exit now. Called once. */
@@ -80,7 +82,13 @@ class VoiceChild implements VoiceService {
     stream.on('error', () => void this.finish());
     stream.on('end', () => void this.finish());
     stream.on('close', () => void this.finish());
-    this.#tell({ type: 'hello', port: VOICE_PORT_VERSION, pid: process.pid });
+    const { raised } = options;
+    this.#tell({
+      type: 'hello',
+      port: VOICE_PORT_VERSION,
+      pid: process.pid,
+      ...(raised === undefined ? {} : { raised }),
+    });
     // Before `start` comes, so that compiling WebAssembly (100 ms) does not hold up the first bodies.
     setImmediate(() => this.#openCodec());
   }

@@ -147,6 +147,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
+  readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
   readonly talk?: TalkSettings;
 }
