@@ -20,11 +20,7 @@ const PRIORITY = -10;
 process.env.UV_THREADPOOL_SIZE ??= '8';
 
 function main(): void {
-  try {
-    os.setPriority(PRIORITY);
-  } catch {
-    // Only root and CAP_SYS_NICE may.
-  }
+  const raised = raisePriority();
   let stream: Socket;
   try {
     stream = new Socket({ fd: PORT_FD, readable: true, writable: true });
@@ -35,6 +31,7 @@ function main(): void {
   const service = serveVoice({
     stream,
     env: process.env,
+    raised,
     now: () => performance.timeOrigin + performance.now(),
     // Threads of a driver may still wait for a card.
     onFinished: () => process.exit(0),
@@ -49,9 +46,19 @@ function main(): void {
   });
 }
 
+/** Only root, CAP_SYS_NICE and whoever a limit (RLIMIT_NICE) lets may; false for everybody else. */
+function raisePriority(): boolean {
+  try {
+    os.setPriority(PRIORITY);
+    return os.getPriority() <= PRIORITY;
+  } catch {
+    return false;
+  }
+}
+
 /** `--probe`: what sound would be made with, as the last line of stdout; drivers may have printed lines before. */
 async function probe(): Promise<void> {
-  const found = await probeSound(process.env);
+  const found = { ...(await probeSound(process.env)), raised: raisePriority() };
   process.stdout.write(`\n${JSON.stringify(found)}\n`, () => process.exit(0));
 }
 

@@ -59,7 +59,7 @@ export function callWords(event: CallEvent, direction: 'in' | 'out'): string | u
 }
 
 function qualityWords(event: EventOf<'quality'>): string {
-  const words = [`Quality: ${plain(event.verdict)}`];
+  const words = [`Quality: ${plain(event.trouble || event.verdict)}`];
   if (event.rttMs !== null) words.push(`round trip ${figure(event.rttMs)} ms`);
   words.push(`loss ${figure(event.lossInPct)} % in, ${figure(event.lossOutPct)} % out`);
   words.push(`MOS ${figure(event.mos)}`);
@@ -93,6 +93,7 @@ export function quietQuality(): (event: EventOf<'quality'>) => boolean {
     const news =
       said === undefined ||
       event.verdict !== said.verdict ||
+      event.place !== said.place ||
       event.path !== said.path ||
       event.at - said.at >= QUALITY_REPEAT_MS;
     if (news) said = event;

@@ -87,6 +87,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
+  const { priority } = state.audio;
+  if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
   for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
@@ -153,7 +155,7 @@ function callWords(call: Call, nowMs: number): string {
   const recorders = { me: 'recorded by you; wren record off', them: `recorded by ${peer}`, both: 'recorded by both' };
   if (call.recordedBy && call.recordedBy !== 'nobody') words.push(recorders[call.recordedBy]);
   if (call.leftOpen) words.push('microphone left open; wren mic off');
-  if (call.quality !== null) words.push(call.quality.verdict);
+  if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);
   return words.join(', ');
 }
 
@@ -165,6 +167,10 @@ const BACKENDS = {
   none: 'no sound',
   socket: 'a forwarded endpoint',
   unknown: '',
+} as const;
+const PRIORITIES = {
+  raised: 'raised priority in calls',
+  'not allowed': 'ordinary priority in calls: raising it takes root, CAP_SYS_NICE or a nice limit of -10',
 } as const;
 const FILTERS = { speex: 'filtered by speexdsp', own: "filtered by wren's own", none: 'not filtered' } as const;
 

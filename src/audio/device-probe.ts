@@ -14,6 +14,8 @@ export interface SoundFound {
   readonly backend: BackendKind;
   /** What would take out echo and noise. */
   readonly filter: FilterKind;
+  /** Whether the system serves such a process before others; whoever runs this asks it. */
+  readonly raised?: boolean;
 }
 
 export async function probeSound(env: { readonly [name: string]: string | undefined }): Promise<SoundFound> {

@@ -22,6 +22,7 @@ import {
 } from './params.ts';
 import { bytesOf, SILENCE } from './pcm.ts';
 import { SpeakerTrim } from './speaker-trim.ts';
+import { watchStream } from './stream-watch.ts';
 
 type Environment = { readonly [name: string]: string | undefined };
 type Side = 'source' | 'sink';
@@ -113,8 +114,11 @@ export async function openPulseCapture(
   });
   const life = new StreamProcess(child, 'microphone', device, events);
   const queue = new FrameQueue();
+  const silence = watchStream(() => life.fail('no more sound comes', events));
+  child.once('exit', () => silence.end());
   child.stdout.on('data', (chunk: Buffer) => {
     life.heard();
+    silence.heard();
     for (let frames = queue.push(chunk); frames > 0; frames--) events.onFrame();
   });
   await life.opened;
@@ -127,7 +131,10 @@ export async function openPulseCapture(
     get overruns() {
       return queue.lost;
     },
-    close: () => life.close(),
+    close: () => {
+      silence.end();
+      return life.close();
+    },
   };
 }
 
@@ -264,6 +271,13 @@ class StreamProcess {
       .split(/[\r\n]+/)
       .at(-1);
     if (line && !line.startsWith('Time:')) this.#lastWords = line.slice(0, 200);
+  }
+
+  /** It lives, but is of no use any more: lost, and the caller closes it. */
+  fail(cause: string, events: DeviceEvents): void {
+    if (this.#closing || this.#settle) return;
+    this.#closing = true;
+    events.onLost(new AudioFailure('audio-no-device', `${this.#what}: ${cause}`));
   }
 
   async close(): Promise<void> {

@@ -223,8 +223,13 @@ export const TRIM_START_FRAMES = 50;
 export const PLAYBACK_PREFILL_FRAMES = 2;
 /** The first sound of a slow card took two seconds (M); one that gives none for this long is dead. */
 export const DEVICE_SILENT_MS_MAX = 5000;
-/** After a working device was lost it is looked for, quietly; ever more rarely, because PortAudio blocks meanwhile. */
-export const DEVICE_RETRY_MS = [2000, 4000, 8000, 16_000, 30_000] as const;
+/** A microphone that gave sound and gives none for four looks is dead, unless looks come late: then the machine stalls. */
+export const STREAM_LOOK_MS = 50;
+export const STREAM_LATE_LOOK_MS = 25;
+export const STREAM_LOOKS_MAX = 4;
+/** After a device was lost it is looked for at once, then quietly and ever more rarely: PortAudio blocks meanwhile. */
+export const DEVICE_RETRY_MS = [20, 2000, 4000, 8000, 16_000, 30_000] as const;
+export const DEVICE_WORKED_MS = 10_000;
 /** A server that dies takes both sides with it: the second loss within this time is not told again. */
 export const DEVICE_LOSS_TOLD_MS = 1000;
 /** PortAudio stops within 30 ms with a short period; with a two-second one it took over three (M). */

@@ -81,7 +81,8 @@ export type ToVoice =
 
 /** Voice child -> agent. */
 export type FromVoice =
-  | { readonly type: 'hello'; readonly port: number; readonly pid: number }
+  /** `raised`: the system serves the child before others. */
+  | { readonly type: 'hello'; readonly port: number; readonly pid: number; readonly raised?: boolean }
   | {
       readonly type: 'ready';
       readonly codec: CodecKind;

@@ -15,7 +15,7 @@ import { filtersIn } from './filter-choice.ts';
 import { loadRnnoise } from './filter-rnnoise.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
-import { DEVICE_LOSS_TOLD_MS, DEVICE_RETRY_MS, FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
+import { DEVICE_LOSS_TOLD_MS, DEVICE_RETRY_MS, DEVICE_WORKED_MS, FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
 import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
 import { bitrateOf, bodyBytesOf } from './voice-body.ts';
@@ -30,6 +30,8 @@ export interface VoiceOptions {
   readonly stream: Duplex;
   /** WREN_OPUS, WREN_AUDIO_BACKEND, WREN_AUDIO_FILTER, and what PulseAudio reads. */
   readonly env: { readonly [name: string]: string | undefined };
+  /** Whether the system let this process be served before others; undefined where nobody asked. */
+  readonly raised?: boolean;
   /** Monotonic ms as `performance.timeOrigin + performance.now()` gives. */
   readonly now: () => number;
   /** Everything is flushed and closed; exit now. Called once. */
@@ -80,7 +82,13 @@ class VoiceChild implements VoiceService {
     stream.on('error', () => void this.finish());
     stream.on('end', () => void this.finish());
     stream.on('close', () => void this.finish());
-    this.#tell({ type: 'hello', port: VOICE_PORT_VERSION, pid: process.pid });
+    const { raised } = options;
+    this.#tell({
+      type: 'hello',
+      port: VOICE_PORT_VERSION,
+      pid: process.pid,
+      ...(raised === undefined ? {} : { raised }),
+    });
     // Before `start` comes, so that compiling WebAssembly (100 ms) does not hold up the first bodies.
     setImmediate(() => this.#openCodec());
   }
@@ -311,6 +319,8 @@ class VoiceChild implements VoiceService {
   #lost(engine: VoiceEngine, side: Side, failure: AudioFailure): void {
     const nowMs = this.#options.now();
     if (nowMs - this.#lossToldAt > DEVICE_LOSS_TOLD_MS) this.#problem(failure);
+    // One that worked for a while is worth a look at once again.
+    if (nowMs - this.#lossToldAt > DEVICE_WORKED_MS) this.#losses = 0;
     this.#lossToldAt = nowMs;
     void this.#silence(engine, side);
     const isCard = failure.code === 'audio-no-device' || failure.code === 'audio-device-busy';

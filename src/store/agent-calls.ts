@@ -12,7 +12,7 @@ import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
-import { devicesTold, filtersEnded, filtersTold, soundSettings } from './agent-sound.ts';
+import { devicesTold, filtersEnded, filtersTold, priorityTold, soundSettings } from './agent-sound.ts';
 import { type Line, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
@@ -49,9 +49,8 @@ export class AgentCalls {
   constructor(core: AgentCore) {
     this.#core = core;
     const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
-    this.recording = new AgentRecording(core, {
-      ...{ line: (call) => this.#lines.get(call), tell: (event) => this.#tell(event), node },
-    });
+    const line = (call: string) => this.#lines.get(call);
+    this.recording = new AgentRecording(core, { line, node, tell: (event) => this.#tell(event) });
   }
 
   /** Process id of the voice child, if one runs. */
@@ -327,6 +326,7 @@ export class AgentCalls {
         return;
       }
       case 'hello':
+        return priorityTold(this.#core, message);
       case 'input-ended':
       case 'stopped':
         return;

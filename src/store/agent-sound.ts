@@ -33,6 +33,12 @@ export function changeSound(
   return sound;
 }
 
+/** A voice end told whether the system serves it before others. */
+export function priorityTold(core: AgentCore, { raised }: Extract<FromVoice, { type: 'hello' }>): void {
+  if (raised === undefined) return;
+  core.emit({ type: 'audio.changed', audio: { ...core.state.audio, priority: raised ? 'raised' : 'not allowed' } });
+}
+
 /** A voice end told which devices and codec it has. */
 export function devicesTold(core: AgentCore, ready: Extract<FromVoice, { type: 'ready' }>): void {
   const { codec, capture, playback } = ready;

@@ -99,7 +99,9 @@ export class Agent {
     const found = await this.#core.options.probeSound();
     const { audio } = this.#core.state;
     if (!found || audio.codec !== 'unknown') return;
-    this.#core.emit({ type: 'audio.changed', audio: { ...audio, ...found, advice: adviceFor(found) } });
+    const { raised, ...sound } = found;
+    const priority = raised === undefined ? {} : ({ priority: raised ? 'raised' : 'not allowed' } as const);
+    this.#core.emit({ type: 'audio.changed', audio: { ...audio, ...sound, ...priority, advice: adviceFor(found) } });
   }
 
   /** Ends calls, finishes recordings, and leaves the network politely. */

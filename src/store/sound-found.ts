@@ -6,6 +6,7 @@ const Found = v.object({
   codec: v.picklist(['native', 'wasm']),
   backend: v.picklist(['portaudio', 'pulse', 'file', 'none', 'socket']),
   filter: v.picklist(['speex', 'own', 'none']),
+  raised: v.exactOptional(v.boolean()),
 });
 
 export function readSoundFound(line: string): SoundFound | undefined {

@@ -68,6 +68,10 @@ export interface Quality {
   readonly concealedPct: number;
   readonly mos: number;
   readonly verdict: Verdict;
+  /** Where the trouble sits, as far as this end can know; null while there is none, absent of older agents. */
+  readonly place?: 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device' | null;
+  /** One sentence on it: "they hear gaps: your uplink loses 6 %". */
+  readonly trouble?: string;
 }
 
 export interface Call {
@@ -143,6 +147,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
+  readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
   readonly talk?: TalkSettings;
 }

@@ -53,6 +53,7 @@ test('a WAV file has us on the left and them on the right, and is never overwrit
 test('a voice child that is killed leaves a file that plays, and the next one goes on with it', async () => {
   const path = join(folder, 'killed.wav');
   const before = new VoiceChildUnderTest();
+  expect(await before.message('hello')).toMatchObject({ raised: expect.any(Boolean) });
   before.command({ type: 'start', spec: 'none', call: 'c' });
   before.command({ type: 'record', path });
   expect(await before.message('recording')).toMatchObject({ on: true, path });

@@ -66,6 +66,12 @@ test('status reads well from top to bottom, with what to do about what waits', (
   ]);
 });
 
+test('whether voice is served before others is said, and what would allow it', () => {
+  const audio = { spec: 'default', codec: 'native', backend: 'pulse', advice: '', problem: '' } as const;
+  expect(lines({ audio: { ...audio, priority: 'raised' } })).toContain('             raised priority in calls');
+  expect(lines({ audio: { ...audio, priority: 'not allowed' } }).join()).toMatch(/ordinary priority in calls: .*nice/);
+});
+
 test('a supernode that drops what it was to relay is told of, with the reason', () => {
   const supernode = { endpoint: 'udp:192.0.2.7:4000', carrier: 'udp', rttMs: null, limitedBy: 'address' } as const;
   expect(lines({ supernode })).toContain(

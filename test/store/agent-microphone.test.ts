@@ -102,6 +102,14 @@ test('a microphone left open is told of once, stands in the state, and is closed
   expect(scene.core.state.calls[0]).not.toHaveProperty('leftOpen');
 });
 
+test('whether the system serves the voice process first stands in the state', () => {
+  talks(calls());
+  voice.onMessage({ type: 'hello', port: 1, pid: 1, raised: false });
+  expect(scene.core.state.audio.priority).toBe('not allowed');
+  voice.onMessage({ type: 'hello', port: 1, pid: 1, raised: true });
+  expect(scene.core.state.audio.priority).toBe('raised');
+});
+
 test('nobody at a screen is a reason too; a call without a microphone is none', () => {
   const room = calls();
   talks(room);

@@ -41,6 +41,7 @@ import { RateControl } from './rate-control.ts';
 import { Reception } from './reception.ts';
 import { ReportBook } from './report-book.ts';
 import { RUNGS, type Rung } from './rungs.ts';
+import { TroubleMemory } from './trouble-place.ts';
 import { VoicePace } from './voice-pace.ts';
 import {
   callTag,
@@ -138,6 +139,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #voice: VoiceReport | undefined;
   /** What earlier voice children of this call have played. */
   #before = { played: 0, concealed: 0 };
+  readonly #trouble = new TroubleMemory();
   #onHold = false;
   #holdPacketAt: Millis = Number.POSITIVE_INFINITY;
   #reportAt: Millis;
@@ -175,8 +177,10 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
     else if (command.type === 'path') {
       this.#path = command.path;
       this.#rate.path(now, command.path);
-    } else if (command.type === 'quota') this.#rate.quota(now);
-    else this.#voiceStats(command.stats);
+    } else if (command.type === 'quota') {
+      this.#rate.quota(now);
+      this.#trouble.relayDropped(now);
+    } else this.#voiceStats(now, command.stats);
     this.#follow();
   }
 
@@ -327,8 +331,9 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   }
 
   /** Totals of a child count from its own start; a new one counts from zero again. */
-  #voiceStats(stats: VoiceReport | undefined): void {
+  #voiceStats(now: Millis, stats: VoiceReport | undefined): void {
     const last = this.#voice;
+    this.#trouble.voiceTold(now, stats);
     if (last && (stats?.played ?? 0) < last.played) {
       const { played, concealed } = this.#before;
       this.#before = { played: played + last.played, concealed: concealed + last.concealed };
@@ -384,11 +389,10 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       sentPps: this.#sentRate.perSecond(now),
       recvPps: this.#receivedRate.perSecond(now),
       payloadBytes: this.#newest?.length ?? 0,
-      bitrate,
-      redundancy: copies,
-      frameMs: this.#heardFrameMs,
+      ...{ bitrate, redundancy: copies, frameMs: this.#heardFrameMs },
       silentMs: now - this.#heardAt,
       onHold: this.#onHold,
+      signs: this.#trouble.signs(now, this.#reports.queueOutMs, this.#trend.standingMs),
     });
     this.#out.push({ type: 'quality', quality: told });
   }

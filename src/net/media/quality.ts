@@ -5,6 +5,7 @@
  */
 import type { Millis } from '../protocol/core.ts';
 import { GAPS_PCT, QUALITY_WINDOW_MS, SOUND_MISSING_MS, VOICE_PACE_MS } from '../protocol/params.ts';
+import { NO_TROUBLE, type TroublePlace, type TroubleSigns, troubleOf } from './trouble-place.ts';
 
 export type CallPath = 'direct' | 'lan' | 'relay' | 'tcp' | 'tcp443';
 export type Verdict = 'good' | 'they hear gaps' | 'you hear gaps' | 'gaps both ways' | 'no sound arrives';
@@ -26,6 +27,10 @@ export interface CallQuality {
   readonly concealedPct: number;
   readonly mos: number;
   readonly verdict: Verdict;
+  /** Where the trouble sits, as far as we can know; null while there is none. */
+  readonly place?: TroublePlace | null;
+  /** One sentence on it; empty while there is none. */
+  readonly trouble?: string;
 }
 
 /** What the voice child tells of its own side; the same fields as in its `stats` message. */
@@ -38,6 +43,9 @@ export interface VoiceReport {
   readonly deviceMs: number;
   readonly captureMs?: number;
   readonly playbackMs?: number;
+  /** Microphone overruns and speaker underruns since its start. */
+  readonly overruns?: number;
+  readonly underruns?: number;
 }
 
 export interface QualityInput {
@@ -62,6 +70,8 @@ export interface QualityInput {
   /** Time since the newest voice packet of the other end, ms. */
   readonly silentMs: number;
   readonly onHold: boolean;
+  /** What else tells where trouble sits; absent where nobody looked. */
+  readonly signs?: Pick<TroubleSigns, 'queueOutMs' | 'queueInMs' | 'relayDrops' | 'deviceFaults'>;
 }
 
 /** Opus looks 5 ms ahead of the frame that is collected (realtime.md 3.6). */
@@ -86,6 +96,8 @@ export function quality(input: QualityInput): CallQuality {
   const mouthToEarMs = rttMs === null ? null : localMs + rttMs / 2;
   // What is heard counts: a lost packet whose frame came in a copy is not a gap.
   const gapsPct = voice?.concealedPct ?? input.lossInPct;
+  const theirGapsPct = input.theirConcealedPct ?? input.lossOutPct;
+  const { silentMs, onHold, lossInPct, lossOutPct, jitterMs } = input;
   return {
     path: input.path,
     rttMs: rttMs === null ? null : tenth(rttMs),
@@ -105,10 +117,16 @@ export function quality(input: QualityInput): CallQuality {
       100,
     verdict: verdictOf({
       heardGapsPct: gapsPct,
-      theirGapsPct: input.theirConcealedPct ?? input.lossOutPct,
-      silentMs: input.silentMs,
-      onHold: input.onHold,
+      ...{ theirGapsPct, silentMs, onHold },
     }),
+    ...(onHold
+      ? NO_TROUBLE
+      : troubleOf({
+          ...(input.signs ?? { queueOutMs: 0, queueInMs: 0, relayDrops: false, deviceFaults: false }),
+          ...{ silentMs, lossInPct, lossOutPct, jitterMs },
+          theyHearGaps: theirGapsPct >= GAPS_PCT,
+          weHearGaps: gapsPct >= GAPS_PCT,
+        })),
   };
 }
 

@@ -51,6 +51,12 @@ export class ReportBook {
     return told && Math.min(DELAY_TOLD_MS_MAX, told.captureMs);
   }
 
+  /** What waits in queues of our way out, as the other end sees it, ms; 0 before it has told. */
+  get queueOutMs(): number {
+    const report = this.#theirs?.report;
+    return report && report.atMs !== 0 ? Math.min(DELAY_TOLD_MS_MAX, report.standingMs) : 0;
+  }
+
   #toldByVoice(): Report | undefined {
     const report = this.#theirs?.report;
     return report && (report.bufferMs > 0 || report.concealedPermille > 0) ? report : undefined;

@@ -380,6 +380,12 @@ export const QUALITY_WINDOW_MS = 2_000;
 export const SOUND_MISSING_MS = 1_000;
 /** Share of concealed or lost frames from which a person hears gaps, percent. */
 export const GAPS_PCT = 2;
+/** Where gaps come from (`trouble-place.ts`): loss and bursts that can make them, and a queue that people feel. */
+export const LOSS_TOLD_PCT = 1;
+export const QUEUE_TOLD_MS = 200;
+export const TROUBLE_JITTER_MS = 30;
+/** What a relay or our sound card did counts for so long. */
+export const TROUBLE_MEMORY_MS = 3_000;
 /** RFC 3550 A.1: a jump further than this is a restarted sender, not loss. */
 export const SEQUENCE_DROPOUT_MAX = 3_000;
 /** Sequences remembered to refuse doubles: 2.5 s of voice. */

@@ -97,7 +97,7 @@ function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }:
       ...(call.muted ? [[span(mutedWords(app, context), 'warn')]] : []),
       ...recordedSpans(call),
       ...(call.leftOpen ? [[span('microphone left open', 'warn')]] : []),
-      ...(call.heldBy === 'nobody' ? [[verdictSpan(call)]] : []),
+      ...(call.heldBy === 'nobody' ? [[verdictSpan(call, columns - SENTENCE_BESIDE_COLUMNS)]] : []),
     ],
     ` ${glyphs.dot} `,
     columns - rowWidth([clock]) - 1,
@@ -108,11 +108,16 @@ function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }:
   return spread(state, right, columns);
 }
 
-function verdictSpan(call: Call): Row[number] {
+/** Name, meters and clock, which stand beside the sentence of what is wrong. */
+const SENTENCE_BESIDE_COLUMNS = 48;
+
+function verdictSpan(call: Call, columns: number): Row[number] {
   if (call.reconnecting) return span('reconnecting...', 'bad');
   const verdict = call.quality?.verdict;
   if (!verdict) return span('listening...', 'muted');
-  return span(VERDICT_WORDS[verdict], verdict === 'good' ? 'good' : verdict === 'no sound arrives' ? 'bad' : 'warn');
+  const trouble = call.quality?.trouble ?? '';
+  const words = trouble !== '' && trouble.length <= columns ? trouble : VERDICT_WORDS[verdict];
+  return span(words, trouble === '' && verdict === 'good' ? 'good' : verdict === 'no sound arrives' ? 'bad' : 'warn');
 }
 
 function meterRow(call: Call, glyphs: Glyphs): Row {

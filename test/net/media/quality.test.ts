@@ -49,6 +49,8 @@ describe('quality', () => {
       concealedPct: 0,
       mos: expect.any(Number),
       verdict: 'good',
+      place: null,
+      trouble: '',
     });
   });
 
