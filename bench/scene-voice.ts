@@ -13,7 +13,7 @@ import { stepFigures } from './voice-steps.ts';
 export const voice: Scene = {
   name: 'voice',
   title: 'Voice',
-  seconds: 150,
+  seconds: 170,
   play: async (say) => {
     const { samples, source } = speech();
     say(`speech: ${source}`);

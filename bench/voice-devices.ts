@@ -25,8 +25,12 @@ const TRACK_S = 15;
 /** What stands between has begun, and its buffers have found their size. */
 const SETTLE_MS = 5_000;
 const TAIL_MS = 1_200;
+/** Before the microphone's monitor, so in no figure. */
+const SPEAK_MS = 300;
 const RAW = ['--raw', '--format=s16le', '--rate=16000', '--channels=1'];
 const SAMPLES_PER_MS = 16;
+/** Recorders are not exact, and devices alone are near nothing. */
+const DELAY_MS_MIN = -20;
 /** Longer is a chirp that was taken for another. */
 const DELAY_MS_MAX = 700;
 
@@ -40,6 +44,8 @@ interface Measured {
   readonly cpuPct: number;
   readonly pssMiB: number;
   readonly aloneMiB: number;
+  /** Where chirps got lost, in words; empty when none was. */
+  readonly missed: string;
   /** What the hearing end itself told each second; empty for whoever tells nothing. */
   readonly told: readonly JsonLine[];
 }
@@ -56,15 +62,20 @@ export async function deviceFigures(say: (line: string) => void): Promise<Figure
   try {
     for (const sink of ['a-speaker', 'b-mic']) server.addSink(sink);
     say('the devices alone');
-    const devices = await between(server, async () => passThrough(server));
+    const devices = await between({ server, say }, async () => passThrough(server));
     say('two agents in a call');
-    const ours = await onStage(async (stage) => between(server, () => agents(stage)), server.env);
+    const ours = await onStage(async (stage) => between({ server, say }, () => agents(stage)), server.env);
     const peer = await besides(server, say);
     return figures(devices, ours, peer);
   } finally {
     process.off('exit', atOnce);
     await server.stop();
   }
+}
+
+interface Place {
+  readonly server: PulseServer;
+  readonly say: (line: string) => void;
 }
 
 /** Something that carries sound from A's microphone to B's speaker, until it is told to end. */
@@ -74,10 +85,12 @@ interface Carrier {
   readonly end: () => Promise<readonly JsonLine[]>;
 }
 
-async function between(server: PulseServer, start: () => Promise<Carrier>): Promise<Measured> {
+async function between({ server, say }: Place, start: () => Promise<Carrier>): Promise<Measured> {
   const carrier = await start();
   try {
     const measured = await measure(server, carrier);
+    const { missed } = measured;
+    if (missed.length > 0) say(`not every chirp was found: ${missed}`);
     return { ...measured, told: await carrier.end() };
   } catch (error) {
     await carrier.end().catch(() => []);
@@ -92,14 +105,14 @@ async function measure(server: PulseServer, carrier: Carrier): Promise<Omit<Meas
   await pause(300);
   const pids = carrier.pids();
   const [usedBefore, startedAt] = [pids.map(cpuMsOf), performance.now()];
-  await server.speak(track.samples);
+  await server.speak(track.samples, SPEAK_MS);
   const spanMs = performance.now() - startedAt;
   const usedMs = pids.reduce((sum, pid, at) => sum + cpuMsOf(pid) - usedBefore[at]!, 0);
   const memory = pids.map(memoryOf);
   await pause(TAIL_MS);
   const [mouth, ear] = recorders.map((recorder) => recorder.stop());
   return {
-    delaysMs: delays(track, mouth!, ear!),
+    ...delays(track, mouth!, ear!),
     sent: track.startsMs.length,
     cpuPct: (usedMs * 100) / spanMs,
     pssMiB: memory.reduce((sum, { pss }) => sum + pss, 0),
@@ -137,14 +150,17 @@ class Recorder {
 }
 
 /** Of each chirp that is in both recordings. */
-function delays(track: ChirpTrack, mouth: Recording, ear: Recording): number[] {
+function delays(track: ChirpTrack, mouth: Recording, ear: Recording): Pick<Measured, 'delaysMs' | 'missed'> {
   const [said, heard] = [mouth, ear].map(({ samples }) => findChirps(track, samples));
-  return track.startsMs.flatMap((_, at) => {
+  const all = track.startsMs.flatMap((_, at) => {
     const [from, to] = [said?.[at]?.delayMs, heard?.[at]?.delayMs];
-    if (from === undefined || to === undefined) return [];
-    const delayMs = to + ear.startMs - from - mouth.startMs;
-    return delayMs > -20 && delayMs < DELAY_MS_MAX ? [delayMs] : [];
+    return from === undefined || to === undefined ? [] : [to + ear.startMs - from - mouth.startMs];
   });
+  const delaysMs = all.filter((delayMs) => delayMs > DELAY_MS_MIN && delayMs < DELAY_MS_MAX);
+  const found = [said, heard].map((chirps) => chirps?.filter(({ delayMs }) => delayMs !== undefined).length);
+  const outside = all.filter((delayMs) => !delaysMs.includes(delayMs)).map((delayMs) => delayMs.toFixed(0));
+  const words = `${found[0]} at the microphone, ${found[1]} at the speaker, ${outside.length} at impossible delays ${outside.slice(0, 3).join(' ')}`;
+  return { delaysMs, missed: delaysMs.length === track.startsMs.length ? '' : words };
 }
 
 async function passThrough(server: PulseServer): Promise<Carrier> {
@@ -205,7 +221,7 @@ async function besides(server: PulseServer, say: (line: string) => void): Promis
   }
   say('two of baresip in a call');
   try {
-    const measured = await onStage((stage) => between(server, () => baresips(stage, server)), server.env);
+    const measured = await onStage((stage) => between({ server, say }, () => baresips(stage, server)), server.env);
     if (measured.delaysMs.length > measured.sent / 2) return measured;
     say('SKIPPED baresip beside it: it was not heard');
     return undefined;
@@ -269,8 +285,9 @@ function baresip(
 }
 
 function figures(devices: Measured, ours: Measured, peer: Measured | undefined): Figure[] {
-  const ratio = peer ? median(ours.delaysMs) / median(peer.delaysMs) : undefined;
-  return [
+  const heard = ours.delaysMs.length > 0;
+  const ratio = peer && heard ? median(ours.delaysMs) / median(peer.delaysMs) : undefined;
+  const all: Figure[] = [
     {
       name: 'mouth to ear, the devices alone',
       unit: 'ms',
@@ -284,36 +301,34 @@ function figures(devices: Measured, ours: Measured, peer: Measured | undefined):
       target: { label: 'V2', most: 75 },
       remark: `agents, voice children, recorders and players of both: ${costs(ours)}`,
     },
-    ...toldFigures(ours),
     {
       name: 'its standard deviation',
       unit: 'ms',
-      values: [deviation(ours.delaysMs)],
+      values: heard ? [deviation(ours.delaysMs)] : [],
       target: { label: 'V2', most: 4 },
     },
+    ...toldFigures(ours),
     {
       name: `chirps lost or damaged in it, of ${ours.sent}`,
       unit: '',
       values: [ours.sent - ours.delaysMs.length],
       target: { label: 'V2: no glitch', most: 0 },
     },
-    ...(peer && ratio !== undefined
-      ? [
-          {
-            name: 'mouth to ear, a call of baresip, same devices',
-            unit: 'ms' as const,
-            values: peer.delaysMs,
-            remark: `both programs: ${costs(peer)}`,
-          },
-          {
-            name: 'ours against baresip',
-            unit: 'x' as const,
-            values: [ratio],
-            target: { label: 'V2', most: 0.6 },
-          },
-        ]
-      : []),
+    {
+      name: 'mouth to ear, a call of baresip, same devices',
+      unit: 'ms',
+      values: peer?.delaysMs ?? [],
+      ...(peer ? { remark: `both programs: ${costs(peer)}` } : {}),
+    },
+    {
+      name: 'ours against baresip',
+      unit: 'x',
+      values: ratio === undefined ? [] : [ratio],
+      target: { label: 'V2', most: 0.6 },
+    },
   ];
+  // What was not there has no figure.
+  return all.filter(({ values }) => values.length > 0);
 }
 
 /** What the program says of itself, beside the truth. */

@@ -114,9 +114,9 @@ export class PulseServer {
     this.#hurry(`${name}.monitor`);
   }
 
-  /** Speaks into the microphone. Resolves when all has been played. */
-  async speak(samples: Int16Array): Promise<void> {
-    const player = this.stream('pacat', ['--playback', ...RAW, '--latency-msec=20', '--device=mic']);
+  /** Speaks into the microphone. Resolves when all has been played. A long latency outlives stalls of a busy machine. */
+  async speak(samples: Int16Array, latencyMs = 20): Promise<void> {
+    const player = this.stream('pacat', ['--playback', ...RAW, `--latency-msec=${latencyMs}`, '--device=mic']);
     player.stdin!.end(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
     await new Promise((resolve) => player.once('close', resolve));
   }
