@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bodyBytesOf, RUNGS } from '../../src/net/media/rungs.ts';
 import { compare, comparePieces } from '../support/likeness.ts';
 import { PrivateNetwork, untilAsync } from '../support/private-network.ts';
 import { readWav, speech, writeWav } from '../support/speech.ts';
@@ -60,7 +61,7 @@ describe('two people', () => {
     expect(there.events.filter((one) => one.text === 'hello from a terminal')).toHaveLength(1);
   });
 
-  it('hear each other: what B records is what A plays, at 50 packets a second of one size', {
+  it('hear each other: what B records is what A plays, in packets of the sizes and at the pace of the rungs', {
     timeout: 60_000,
   }, async () => {
     const answer = net.go('B', 'answer', '--once', '--audio', `file:,${net.path('b.wav')}`, '--json');
@@ -90,10 +91,14 @@ describe('two people', () => {
     }
     const qualities = call.events.filter((one) => one.event === 'quality');
     expect(qualities.length).toBeGreaterThanOrEqual(7);
-    expect(new Set(qualities.map((one) => one.payloadBytes))).toEqual(new Set([60]));
+    const used = qualities.map((one) => Object.values(RUNGS).find((rung) => bodyBytesOf(rung) === one.payloadBytes));
+    expect(used).not.toContain(undefined);
     const ended = call.events.at(-1) as { sentPackets: number; durationMs: number };
-    expect(ended.sentPackets / (ended.durationMs / 1000)).toBeGreaterThan(49);
-    expect(ended.sentPackets / (ended.durationMs / 1000)).toBeLessThan(51);
+    const packetsPerSecond = ended.sentPackets / (ended.durationMs / 1000);
+    expect(packetsPerSecond).toBeLessThan(51);
+    // Only a machine that is too busy for a call leads to longer frames, and so to fewer packets.
+    const slowest = Math.max(...used.map((rung) => rung?.frameMs ?? 0));
+    expect(packetsPerSecond).toBeGreaterThan(slowest === 20 ? 49 : 16);
 
     const heard = readWav(net.path('b.wav'));
     // In pieces, because the jitter buffer settles while the first words are spoken.
