@@ -69,7 +69,7 @@ export class Membership {
   readonly #errands = new Map<number, Errand>();
   readonly #rumours: Rumours;
   /** For the probes of every other turn: where we are on our way through the ring, how far a step is, steps left. */
-  #round = { at: 0, step: 1, left: 0, of: 0 };
+  #round = { at: 0, step: 1, left: 0 };
   readonly #suspects = new Set<NodeId>();
   #own: News;
   #running = false;
@@ -243,16 +243,16 @@ export class Membership {
   }
 
   /**
-   * Each once in a round, in an order of its own: a step through the ring that has no divisor in common with it. A ring
-   * that has changed begins another round, or the step might lead from ourselves to ourselves for ever.
+   * Each once in a round, in an order of its own: a step through the ring that has no divisor in common with it. Where
+   * the ring has changed and they have one now, another round begins, or the step might lead from ourselves to ourselves for ever.
    */
   #nextTurn(): NodeId | undefined {
     const { ring } = this.#members;
     if (ring.length < 2) return undefined;
-    if (this.#round.left <= 0 || this.#round.of !== ring.length) {
+    if (this.#round.left <= 0 || !isCoprime(this.#round.step, ring.length)) {
       let step = 1 + Math.floor(this.#random.fraction() * (ring.length - 1));
       while (!isCoprime(step, ring.length)) step = (step % ring.length) + 1;
-      this.#round = { at: Math.floor(this.#random.fraction() * ring.length), step, left: ring.length, of: ring.length };
+      this.#round = { at: Math.floor(this.#random.fraction() * ring.length), step, left: ring.length };
     }
     const round = this.#round;
     do {
