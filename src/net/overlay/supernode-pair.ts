@@ -18,6 +18,7 @@ import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import { hexOf, type NodeId } from '../protocol/ids.ts';
 import { REDIRECTED_AVOID_MS } from '../protocol/overlay-params.ts';
 import {
+  COMMON_ORDER_MAX,
   GATHER_AFTER_MS,
   GATHER_LOOK_MS,
   KEEP_ALIVE_IN_CALL_CALM_MS,
@@ -125,7 +126,7 @@ export class SupernodePair {
     this.#first.setSupernodes(now, supernodes);
     if (this.#second.started) this.#second.setSupernodes(now, this.#candidates(now));
     if (this.#first.attached && !this.#second.started && this.#candidates(now).length > 0)
-      this.#seekAt = Math.min(this.#seekAt, now + this.#halfEitherWay(STANDBY_AFTER_MS));
+      this.#seekAt = Math.min(this.#seekAt, now + this.#untilSeekMs());
     this.#settle(now);
   }
 
@@ -312,7 +313,7 @@ export class SupernodePair {
     this.#pace(now);
     if (link === this.#first) {
       this.#out.push(output);
-      this.#seekAt = now + this.#halfEitherWay(STANDBY_AFTER_MS);
+      this.#seekAt = now + this.#untilSeekMs();
     } else if (now >= (this.#leaving.get(this.#first) ?? Number.POSITIVE_INFINITY)) this.#leave(now);
     this.#planReview(now);
   }
@@ -325,7 +326,7 @@ export class SupernodePair {
     if (this.#second.attached) {
       link.stop('lost');
       this.#exchange(now, lost && [{ name: lost.way, endpoint: lost.endpoint, server: lost.server }]);
-      this.#seekAt = now + this.#halfEitherWay(STANDBY_AFTER_MS);
+      this.#seekAt = now + this.#untilSeekMs();
       return;
     }
     this.#out.push(output);
@@ -453,6 +454,12 @@ export class SupernodePair {
     const firstMs = this.#talks ? KEEP_ALIVE_IN_CALL_MS : KEEP_ALIVE_IN_CALL_CALM_MS;
     this.#first.setKeepAlive(now, this.#inCall ? firstMs : KEEP_ALIVE_MS, retryMs);
     this.#second.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_CALM_MS : KEEP_ALIVE_STANDBY_MS);
+  }
+
+  /** In a large network so many look at once after an outage that the second halves must not meet the first. */
+  #untilSeekMs(): number {
+    const isLarge = this.#list.endpoints.length > COMMON_ORDER_MAX;
+    return this.#halfEitherWay(isLarge ? 2 * STANDBY_AFTER_MS : STANDBY_AFTER_MS);
   }
 
   #halfEitherWay(ms: number): number {
