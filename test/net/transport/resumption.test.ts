@@ -1,4 +1,5 @@
 /** Short handshakes: what they save, who may have one, what happens when one is refused, and what cannot be forged. */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -241,26 +242,36 @@ describe('what cannot be forged', () => {
     expect(again.events('a', 'established')).toEqual([]);
   });
 
-  it('no bit of the three packets can be changed', () => {
-    for (const kind of [PacketKind.hello, PacketKind.auth1, PacketKind.auth2]) {
+  it('no value of the three packets can be changed, whatever bit is turned over', () => {
+    const bodies = [
+      [PacketKind.hello, 'Hello'],
+      [PacketKind.auth1, 'Auth1'],
+      [PacketKind.auth2, 'Auth2'],
+    ] as const;
+    for (const [kind, name] of bodies) {
       fc.assert(
         fc.property(fc.nat(), fc.nat({ max: 7 }), (place, bit) => {
           const known = new Acquaintance().meet('stream');
           const w = known.world('stream');
+          let meansTheSame = false;
           w.tamper = (_from, bytes) => {
             if (kindOf(bytes) !== kind) return bytes;
+            const before = decodeBody(name, bodyOf(bytes));
             const at = 8 + (place % (bytes.length - 8));
             bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
+            // A varint can be written in more ways than one: bits above the 32nd, which every reader drops.
+            meansTheSame ||= isDeepStrictEqual(decodeBody(name, bodyOf(bytes)), before);
             return bytes;
           };
           w.connect(BY_PLACE);
           w.advance(2_000);
+          if (meansTheSame) return;
           const [ours, theirs] = [w.events('a', 'established').length, w.events('b', 'established').length];
           // An Auth2 that was changed leaves the initiator with a session that nobody answers.
           expect(theirs).toBe(0);
           if (kind !== PacketKind.auth2) expect(ours).toBe(0);
         }),
-        { numRuns: 40 },
+        { numRuns: 40, examples: kind === PacketKind.auth1 ? [[1_945_892_937, 4]] : [] },
       );
     }
   });
