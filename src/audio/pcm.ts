@@ -21,9 +21,14 @@ export function levelDb(pcm: Int16Array): number {
   return Math.max(SILENCE_DB, 10 * Math.log10(sum / pcm.length / (32_768 * 32_768)));
 }
 
+/** What of a value fits 16 bits; not rounded. */
+export function clipped(value: number): number {
+  return Math.max(-32_768, Math.min(32_767, value));
+}
+
 /** Nearest 16-bit sample to a value in -1..1; louder is clipped. */
 export function sampleOf(value: number): number {
-  return Math.max(-32_768, Math.min(32_767, Math.round(value * 32_768)));
+  return clipped(Math.round(value * 32_768));
 }
 
 /** Scales the first `count` samples from silence up to full, in place. */

@@ -5,7 +5,7 @@
  *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
-import type { FromVoice } from '../audio/port.ts';
+import { type FromVoice, isCard } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
@@ -301,7 +301,7 @@ export class AgentCalls {
   #fromVoice(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
       case 'ready':
-        line.hasMicrophone = message.capture !== 'none' && message.capture !== 'file';
+        line.hasMicrophone = isCard(message.capture);
         return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
