@@ -37,13 +37,6 @@ export function fadeIn(pcm: Int16Array, count: number): void {
   for (let at = 0; at < length; at++) pcm[at] = Math.round((pcm[at]! * at) / length);
 }
 
-/** Scales the last `count` samples from full down to silence, in place. */
-export function fadeOut(pcm: Int16Array, count: number): void {
-  const length = Math.min(count, pcm.length);
-  const start = pcm.length - length;
-  for (let at = 0; at < length; at++) pcm[start + at] = Math.round((pcm[start + at]! * (length - 1 - at)) / length);
-}
-
 /** Turns `into` from sounding like `from` at its start to being itself at its end, over the shorter of the two. */
 export function crossfade(from: Int16Array, into: Int16Array): void {
   const length = Math.min(from.length, into.length);
