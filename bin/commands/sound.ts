@@ -1,6 +1,6 @@
 /**
- * `wren sound`: echo, noise and gain of the microphone, for the running call and all later ones. Alone it tells how
- * they are set and what is done now; with a part and a word it changes one of them.
+ * `wren sound`: echo, noise and gain of the microphone, when it is open, and who watches over that, for the running call and
+ * all later ones. Alone it tells how they are set and what is done now; with a part and a word it changes one of them.
  */
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { INPUT_GAIN_DB_MAX, MICROPHONE_WATCH_MINUTES_MAX } from '../../src/net/protocol/params.ts';
