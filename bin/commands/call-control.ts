@@ -13,13 +13,30 @@ import { examples } from './usage.ts';
 type Control = Extract<AgentCommand, { call?: string }>['type'] & `call.${string}`;
 type CallControl = Exclude<Control, 'call.answer' | 'call.decline'>;
 
-const CONTROLS: readonly {
+interface CallWord {
   readonly word: string;
   readonly type: CallControl;
   readonly event: string;
   readonly description: string;
   readonly done: string;
-}[] = [
+}
+
+const MUTE: CallWord = {
+  word: 'mute',
+  type: 'call.mute',
+  event: 'muted',
+  description: 'turn the microphone off for the running call',
+  done: 'The microphone is off.',
+};
+const UNMUTE: CallWord = {
+  word: 'unmute',
+  type: 'call.unmute',
+  event: 'unmuted',
+  description: 'turn the microphone on again',
+  done: 'The microphone is on.',
+};
+
+const CONTROLS: readonly CallWord[] = [
   { word: 'hangup', type: 'call.hang-up', event: 'hung-up', description: 'end the running call', done: 'Hung up.' },
   {
     word: 'hold',
@@ -29,29 +46,17 @@ const CONTROLS: readonly {
     done: 'On hold. Go on with: wren resume',
   },
   { word: 'resume', type: 'call.resume', event: 'resumed', description: 'take the call off hold', done: 'Off hold.' },
-  {
-    word: 'mute',
-    type: 'call.mute',
-    event: 'muted',
-    description: 'turn the microphone off for the running call',
-    done: 'The microphone is off.',
-  },
-  {
-    word: 'unmute',
-    type: 'call.unmute',
-    event: 'unmuted',
-    description: 'turn the microphone on again',
-    done: 'The microphone is on.',
-  },
+  MUTE,
+  UNMUTE,
 ];
 
 export function addCallControls(program: Command, act: Act): void {
-  for (const { word, type, event, description, done } of CONTROLS) {
+  for (const control of CONTROLS) {
     program
-      .command(word)
-      .description(description)
-      .addHelpText('after', examples(`wren ${word}`))
-      .action(act((invocation) => control(invocation, type, event, done)));
+      .command(control.word)
+      .description(control.description)
+      .addHelpText('after', examples(`wren ${control.word}`))
+      .action(act((invocation) => carryOut(invocation, control)));
   }
   program
     .command('mic')
@@ -61,9 +66,7 @@ export function addCallControls(program: Command, act: Act): void {
     .action(
       act(async (invocation, state: 'on' | 'off' | 'toggle') => {
         const on = state === 'toggle' ? await isMuted(invocation) : state === 'on';
-        return on
-          ? control(invocation, 'call.unmute', 'unmuted', 'The microphone is on.')
-          : control(invocation, 'call.mute', 'muted', 'The microphone is off.');
+        return carryOut(invocation, on ? UNMUTE : MUTE);
       }),
     );
 }
@@ -79,7 +82,7 @@ async function isMuted(invocation: Invocation): Promise<boolean> {
   return currentCall(state)?.muted ?? false;
 }
 
-async function control(invocation: Invocation, type: CallControl, event: string, done: string): Promise<ExitCode> {
+async function carryOut(invocation: Invocation, { type, event, done }: CallWord): Promise<ExitCode> {
   try {
     await withAgent(invocation, { start: false }, (agent) => agent.request({ type }));
   } catch (error) {

@@ -95,16 +95,17 @@ function decibelValue(text: string): number {
   throw new InvalidArgumentError(`It takes decibels from -${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}.`);
 }
 
-async function change({ output, ...rest }: Invocation, wish: Change, wishedTalk: TalkChange = {}): Promise<ExitCode> {
-  await withAgent({ output, ...rest }, { start: true }, async (agent) => {
+async function change(invocation: Invocation, wish: Change, wishedTalk: TalkChange = {}): Promise<ExitCode> {
+  const { output } = invocation;
+  await withAgent(invocation, { start: true }, async (agent) => {
     const sound = await agent.request({ type: 'sound.set', ...wish });
     const talk = await agent.request({ type: 'talk.set', ...wishedTalk });
     const { audio } = await agent.request({ type: 'status' });
     const { filter = null, filters = null, ...rest } = audio;
     // What is done follows a change within half a second; until then it is what was done before.
-    const now = Object.keys(wish).length === 0 ? { now: filters } : {};
-    output.object({ event: 'sound', ...sound, ...talk, filter, ...now });
-    const told = { ...(filter && { filter }), ...(now.now && { filters: now.now }) };
+    const isNow = Object.keys(wish).length === 0;
+    output.object({ event: 'sound', ...sound, ...talk, filter, ...(isNow && { now: filters }) });
+    const told = { ...(filter && { filter }), ...(isNow && filters && { filters }) };
     const report: AudioReport = { ...rest, sound, talk, ...told };
     for (const line of columns(soundRows(report))) output.line(line);
   });
