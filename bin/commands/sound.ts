@@ -147,8 +147,11 @@ export function filterWords({ sound, filter, filters }: AudioReport): string | u
   if (!filters || filter === undefined) return undefined;
   const parts = (['echo', 'noise', 'gain'] as const).filter((part) => filters[part]);
   if (parts.length === 0) return sound?.headphones ? 'microphone as it is, headphones on' : 'microphone as it is';
-  const by = filters.echo || filters.noise ? ` by ${SHORT[filter] ?? filter}` : '';
-  return `microphone: ${parts.join(', ')} controlled${by}`;
+  // RNNoise takes out noise only, and then the filter none.
+  const strong = filters.noiseBy === 'rnnoise' ? ['RNNoise'] : [];
+  const ordinary = filters.echo || (filters.noise && strong.length === 0) ? [SHORT[filter] ?? filter] : [];
+  const by = [...ordinary, ...strong].join(' and ');
+  return `microphone: ${parts.join(', ')} controlled${by && ` by ${by}`}`;
 }
 
 const SHORT = { speex: 'speexdsp', own: "wren's own filter", none: 'nothing' } as const;
