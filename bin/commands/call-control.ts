@@ -4,6 +4,7 @@
  */
 import { Argument, type Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
 import { currentCall } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -78,17 +79,22 @@ opens and closes in turn; a desktop that sees it can run "wren mic on" when a
 key goes down and "wren mic off" when it comes up.`;
 
 async function isMuted(invocation: Invocation): Promise<boolean> {
-  const state = await withAgent(invocation, { start: false }, (agent) => agent.request({ type: 'status' }));
+  const state = await ofCall(invocation, (agent) => agent.request({ type: 'status' }));
   return currentCall(state)?.muted ?? false;
 }
 
 async function carryOut(invocation: Invocation, { type, event, done }: CallWord): Promise<ExitCode> {
+  await ofCall(invocation, (agent) => agent.request({ type }));
+  invocation.output.tell({ event }, done);
+  return EXIT.done;
+}
+
+/** Asks a running agent about its call. Throws `Refusal('no-call')` also where no agent runs. */
+export async function ofCall<T>(invocation: Invocation, ask: (agent: AgentConnection) => Promise<T>): Promise<T> {
   try {
-    await withAgent(invocation, { start: false }, (agent) => agent.request({ type }));
+    return await withAgent(invocation, { start: false }, ask);
   } catch (error) {
     if (error instanceof Refusal && error.code === 'agent-unreachable') throw new Refusal('no-call');
     throw error;
   }
-  invocation.output.tell({ event }, done);
-  return EXIT.done;
 }
