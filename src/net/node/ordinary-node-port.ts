@@ -11,6 +11,7 @@ import type { VoiceReport } from '../media/quality.ts';
 import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
+import type { QuestionOutput } from '../overlay/supernode-questions.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -152,27 +153,9 @@ export type OrdinaryNodeEvent =
   | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */
   | { readonly type: 'remember'; readonly remembered: Remembered }
-  | {
-      readonly type: 'search-results';
-      readonly ticket: number;
-      readonly hits: readonly SearchHit[];
-      /** These are all that there are. */
-      readonly complete: boolean;
-      /** There are more than were asked for. */
-      readonly more: boolean;
-      /** Not everybody who could know of others has answered. */
-      readonly incomplete: boolean;
-      /** It ends early because we have searched too much: for that alone it is `incomplete`. */
-      readonly limited?: boolean;
-    }
-  | {
-      readonly type: 'search-failed';
-      readonly ticket: number;
-      readonly code: FailureCode;
-      readonly retryAfterMs: number;
-      /** Over the limit, and nobody could say whether there is a person of that very name. */
-      readonly incomplete?: boolean;
-    }
+  /** Display names are fit to be shown. */
+  | (Omit<Extract<QuestionOutput, { type: 'search-results' }>, 'hits'> & { readonly hits: readonly SearchHit[] })
+  | Extract<QuestionOutput, { type: 'search-failed' }>
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;
