@@ -11,7 +11,7 @@ import type { VoiceReport } from '../media/quality.ts';
 import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
-import type { QuestionOutput } from '../overlay/supernode-questions.ts';
+import type { FoundPerson, SearchFailed, SearchResults } from '../overlay/supernode-questions.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -97,9 +97,7 @@ export interface TriedReport {
   readonly loginServer: 'waiting' | 'answers' | 'silent';
 }
 
-export interface SearchHit {
-  readonly name: string;
-  readonly displayName: string;
+export interface SearchHit extends FoundPerson {
   /** The index could not answer: the login server knows the name, and nothing else is told of it. */
   readonly from?: 'login-server';
 }
@@ -153,9 +151,8 @@ export type OrdinaryNodeEvent =
   | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */
   | { readonly type: 'remember'; readonly remembered: Remembered }
-  /** Display names are fit to be shown. */
-  | (Omit<Extract<QuestionOutput, { type: 'search-results' }>, 'hits'> & { readonly hits: readonly SearchHit[] })
-  | Extract<QuestionOutput, { type: 'search-failed' }>
+  | SearchResults<SearchHit>
+  | SearchFailed
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;
