@@ -39,7 +39,7 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
       if (wakeAt > now) break;
       if (due) heard.shift();
       const time = mediaTime & 0xffff;
-      events.onBody(due ? withMediaTime(due.body, time) : silenceBody(time));
+      events.onBody(due ? withMediaTime(due.body, time) : silenceBody(time), 0);
       mediaTime += lastsMs / MEDIA_UNIT_MS;
       last = wakeAt;
     }
