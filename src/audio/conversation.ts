@@ -42,15 +42,21 @@ export class Conversation {
     return this.#legs.size + this.#leaving.length === 1;
   }
 
-  /** As `leg` of the port says; no more than seven. Who is there stays, and is apart or not if that is said. */
-  join(talker: number, apart: boolean | undefined): void {
+  /** As `leg` of the port says; no more than eight. Who is there stays, and is apart or not if that is said. */
+  join(talker: number, apart?: boolean, instead?: number): void {
     const known = this.#legs.get(talker);
     if (known && apart !== undefined) known.stayApart(apart);
     if (known || this.#legs.size >= LEGS_MAX) return;
     // Who comes while another goes need not wait for it, but there are never more codecs than that.
     while (this.#legs.size + this.#leaving.length >= LEGS_MAX) this.#leaving.shift()!.close();
     const codec = this.#openCodec();
-    if (codec) this.#legs.set(talker, new Leg({ talker, codec, ownsCodec: true, apart: apart ?? false }));
+    if (!codec) return;
+    const leg = new Leg({ talker, codec, ownsCodec: true, apart: apart ?? false });
+    this.#legs.set(talker, leg);
+    const before = instead === undefined ? undefined : this.#legs.get(instead);
+    if (!before || before === leg) return;
+    before.stayApart(true);
+    leg.waitFor(before);
   }
 
   leave(talker: number): void {
@@ -58,6 +64,7 @@ export class Conversation {
     if (!leg) return;
     this.#legs.delete(talker);
     leg.leave();
+    for (const other of this.#legs.values()) other.takeOver(leg);
     this.#leaving.push(leg);
   }
 
@@ -110,5 +117,6 @@ export class Conversation {
     for (const leg of this.#leaving) leg.close();
     this.#leaving = [];
     for (const leg of this.#legs.values()) leg.settle();
+    for (const leg of this.#legs.values()) leg.succeed();
   }
 }

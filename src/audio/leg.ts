@@ -29,7 +29,7 @@ export class Leg {
   readonly limiter = new MixLimiter();
   readonly #codec: OpusCodec;
   readonly #ownsCodec: boolean;
-  readonly #heard: Gate = new Gate(true);
+  #heard: Gate = new Gate(true);
   readonly #shared: Gate;
   readonly #activity = new VoiceActivity();
   readonly #soundRoom = new Int16Array(FRAME_SAMPLES);
@@ -39,6 +39,11 @@ export class Leg {
   shared: Int16Array = SILENCE;
   #held = false;
   #muted = false;
+  /** The mixer that was, which is heard until our first sound comes. */
+  #waitsFor: Leg | undefined;
+  /** A new mixer is heard in its place. */
+  #replaced = false;
+  #leaves = false;
   #levelDb: number = SILENCE_DB;
   #spoke = false;
   #first = false;
@@ -73,9 +78,25 @@ export class Leg {
     this.#shared.turn(!on);
   }
 
+  /** It is not heard before it has sound, and then that one no longer is. */
+  waitFor(before: Leg): void {
+    this.#waitsFor = before;
+    this.#heard = new Gate(false);
+  }
+
+  /** That one is heard no longer; if this one waited for it, it is from the next frame on. */
+  takeOver(before: Leg): void {
+    if (this.#waitsFor !== before) return;
+    this.#waitsFor = undefined;
+    this.#arrange();
+    before.#replaced = true;
+    before.#arrange();
+  }
+
   /** It goes: one more tick, in which it fades. */
   leave(): void {
-    this.#heard.turn(false);
+    this.#leaves = true;
+    this.#arrange();
   }
 
   /** A body of any content. */
@@ -117,6 +138,11 @@ export class Leg {
     this.#shared.settle();
   }
 
+  /** After all have settled: if it has had sound, it need not wait any longer. */
+  succeed(): void {
+    if (this.#waitsFor && this.receive.playedReal) this.takeOver(this.#waitsFor);
+  }
+
   /** True once: the first sound of it has been played. */
   takeFirstSound(): boolean {
     if (this.#first || !this.receive.playedReal) return false;
@@ -137,6 +163,6 @@ export class Leg {
   }
 
   #arrange(): void {
-    this.#heard.turn(!this.#held && !this.#muted);
+    this.#heard.turn(!this.#held && !this.#muted && !this.#replaced && !this.#waitsFor && !this.#leaves);
   }
 }

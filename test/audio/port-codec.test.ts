@@ -130,6 +130,7 @@ describe('control messages', () => {
     for (const known of [
       { type: 'leg', talker: 7, on: true },
       { type: 'leg', talker: 0, on: false, apart: true },
+      { type: 'leg', talker: 3, on: true, instead: 0 },
       { type: 'mute', on: true, talker: 3 },
       { type: 'hold', on: true, talker: 3 },
       { type: 'way', stream: true, talker: 3 },
@@ -138,6 +139,7 @@ describe('control messages', () => {
     ])
       expect(asToVoice({ ...known, more: 1 })).toEqual(known);
     expect(asToVoice({ type: 'leg', talker: 1, on: true, apart: 'yes' })).toEqual({ type: 'leg', talker: 1, on: true });
+    expect(asToVoice({ type: 'leg', talker: 1, on: true, instead: 8 })).toEqual({ type: 'leg', talker: 1, on: true });
     for (const talker of [8, -1, 1.5, '1', null, Number.NaN]) {
       for (const word of [{ type: 'leg', on: true }, { type: 'mute', on: true }, rung])
         expect(asToVoice({ ...word, talker })).toBeUndefined();
