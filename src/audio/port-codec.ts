@@ -152,6 +152,7 @@ function asRung(value: { readonly [field: string]: unknown }): ToVoice | undefin
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'hello',
   'ready',
+  'using',
   'problem',
   'stats',
   'level',
