@@ -186,6 +186,7 @@ function asRung(value: { readonly [field: string]: unknown }): Extract<ToVoice, 
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'hello',
   'ready',
+  'using',
   'problem',
   'stats',
   'level',

@@ -12,7 +12,7 @@
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
 
-import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
+import type { NoiseMode, SoundDevice, SoundDevices, SoundMode, SoundSettings } from '../audio/port.ts';
 import type { PathReport } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type {
@@ -105,6 +105,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
+  | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -184,6 +186,20 @@ export interface KnownSupernode {
   readonly lastWorkedAtMs: number | null;
 }
 
+export interface ListedDevice extends SoundDevice {
+  /** Sound of the running call goes through it. */
+  readonly inUse: boolean;
+}
+
+/** What there is to choose, of the backend that calls use. */
+export interface DevicesReport {
+  /** The configured SPEC. */
+  readonly spec: string;
+  readonly backend: SoundDevices['backend'];
+  readonly inputs: readonly ListedDevice[];
+  readonly outputs: readonly ListedDevice[];
+}
+
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
@@ -217,6 +233,7 @@ export interface AgentResults {
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
+  'sound.devices': DevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
