@@ -34,6 +34,7 @@ const TABLE: Readonly<
     'audio-device-busy',
     'port-version',
     'profile-locked',
+    'history-locked',
     'profile-unwritable',
     'disk-full',
     'outbox-full',
