@@ -5,7 +5,7 @@
  *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
-import type { FromVoice } from '../audio/port.ts';
+import { type FromVoice, isCard } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
@@ -28,6 +28,7 @@ type MediaNews = Extract<
   OrdinaryNodeEvent,
   { type: 'play' | 'rung' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }
 >;
+type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
 const NODE_COMMAND = {
@@ -139,14 +140,16 @@ export class AgentCalls {
   }
 
   fromMedia(news: MediaNews): void {
+    // The packets of a call go by first: fifty a second need no look at the state, nor at the wall clock.
+    if (news.type === 'play') {
+      // Voice counts on the clock that both processes share.
+      this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
+      return;
+    }
     const call = this.#find(news.call);
     if (!call) return;
     const of = { call: news.call, peer: call.peer, at: this.#now() };
     switch (news.type) {
-      case 'play':
-        // Voice counts on the clock that both processes share.
-        this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
-        return;
       case 'rung':
         return this.#reshape(this.#lines.get(news.call), news.rung);
       case 'path':
@@ -218,15 +221,8 @@ export class AgentCalls {
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
     const totals = line?.totals ?? NO_TOTALS;
-    const event = {
-      event: 'ended',
-      call,
-      peer,
-      at: this.#now(),
-      reason,
-      durationMs: Math.round(durationMs),
-      ...totals,
-    } as const;
+    const lastedMs = Math.round(durationMs);
+    const event = { event: 'ended', call, peer, at: this.#now(), reason, durationMs: lastedMs, ...totals } as const;
     // A script that waits for `ended` may read the recording at once, so the recording is finished first.
     const finished = (line?.voice?.stop() ?? Promise.resolve()).then(() => {
       this.#ending.delete(finished);
@@ -301,7 +297,7 @@ export class AgentCalls {
   #fromVoice(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
       case 'ready':
-        line.hasMicrophone = message.capture !== 'none' && message.capture !== 'file';
+        line.hasMicrophone = isCard(message.capture);
         return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
@@ -374,7 +370,7 @@ export class AgentCalls {
   }
 
   /** Throws what the call core refuses. */
-  #tellNode(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNode(command: NodeWord): void {
     this.#core.signedIn();
     this.#refused = undefined;
     this.#core.command({ type: 'calls', command });
@@ -383,7 +379,7 @@ export class AgentCalls {
   }
 
   /** From within an event of the node, where its answer does not come at once. */
-  #tellNodeLater(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNodeLater(command: NodeWord): void {
     this.#core.node?.driver.command({ type: 'calls', command });
   }
 

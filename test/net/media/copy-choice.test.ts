@@ -26,7 +26,8 @@ describe('copies', () => {
     expect(new Scene().loses(0.005, 10)).toBeUndefined();
     expect(new Scene().loses(0.02, 10)).toBe('R1');
     expect(new Scene().loses(0.06, 10)).toBe('R1');
-    expect(new Scene().loses(0.1, 10)).toBe('R2 near');
+    expect(new Scene().loses(0.1, 10)).toBe('R1');
+    expect(new Scene().loses(0.14, 10)).toBe('R2 near');
     expect(new Scene().loses(0.1, 10, { run: 3 })).toBe('R2');
     expect(new Scene().loses(0.02, 10, { run: 3 })).toBe('R1 far');
   });
@@ -50,11 +51,11 @@ describe('copies', () => {
 
   it('end at once where they do not fit, and stay away while they are blocked', () => {
     const scene = new Scene();
-    expect(scene.loses(0.1, 5)).toBe('R2 near');
-    expect(scene.loses(0.1, 0.2, { allowed: false })).toBeUndefined();
+    expect(scene.loses(0.2, 5)).toBe('R2 near');
+    expect(scene.loses(0.2, 0.2, { allowed: false })).toBeUndefined();
     scene.choice.block(scene.now, 8_000);
-    expect(scene.loses(0.1, 7)).toBeUndefined();
-    expect(scene.loses(0.1, 3)).toBe('R2 near');
+    expect(scene.loses(0.2, 7)).toBeUndefined();
+    expect(scene.loses(0.2, 3)).toBe('R2 near');
   });
 
   it('may be tried for a moment without loss', () => {
