@@ -24,7 +24,9 @@ const REAL = [
 ];
 
 // `forks`: native modules (libsql, Opus) and real processes are used in tests. Two workers fit two cores.
-const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
+// Agents of tests ask no keyring of whoever runs them.
+const env = { WREN_NO_SECRET_STORE: '1' };
+const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000, env } as const;
 
 export default defineConfig({
   test: {

@@ -1,7 +1,8 @@
 /**
  * The agent: one for each profile, the program that a person is on the network through. It joins the node, the voice
  * ends and the files, and serves screens and commands (`port.ts`). Its rooms do the work; here are the table of
- * commands, the table of the node's events, and the order of starting and stopping.
+ * commands, the table of the node's events, and the order of starting and stopping. More than 400 lines, because the two
+ * tables are read as wholes.
  */
 import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
@@ -16,6 +17,7 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { AgentHistory } from './agent-history.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
@@ -41,6 +43,7 @@ export class Agent {
   readonly #account: AgentAccount;
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
+  readonly #history: AgentHistory;
   readonly #calls: AgentCalls;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
@@ -55,6 +58,10 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#history = new AgentHistory(this.#core, {
+      onUnread: (name) => this.#buddies.refresh(name),
+      onOpened: () => this.#chat.begin(),
+    });
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -203,6 +210,12 @@ export class Agent {
       case 'chat.mark-read':
         this.#chat.markRead(command.with);
         return null;
+      case 'history.lines':
+      case 'history.calls':
+      case 'history.export':
+      case 'history.erase':
+      case 'history.encrypt':
+        return this.#history.handle(command);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
       case 'call.answer':
