@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two floors. `cores` runs in virtual time or on pure functions, two files at once. `real` has real sockets, sound,
- * terminals and processes in real time: one file at a time, on a machine that does nothing else, and a scene that a
- * busy machine spoilt is tried once more.
+ * Two floors, which `npm test` runs at once (`test/run.mjs`). `cores` runs in virtual time or on pure functions, two files at
+ * once. `real` has real sockets, sound, terminals and processes in real time: one file at a time, and a scene that a busy
+ * machine spoilt is tried once more.
  */
 const REAL = [
   'test/flows/check.test.ts',
