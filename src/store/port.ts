@@ -23,6 +23,7 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  DevicesReport,
   NatReport,
   PresenceStatus,
   Quality,
@@ -122,6 +123,10 @@ export type AgentCommand =
   | { readonly type: 'check.path'; readonly name: string }
   /** Answered from what is known already; fails `no-network`. */
   | { readonly type: 'supernode.list' }
+  /** The devices of the account; null while it has no list. */
+  | { readonly type: 'device.list' }
+  /** By label or the beginning of the id. Resolves when the login server has it; fails `device-unknown`. */
+  | { readonly type: 'device.revoke'; readonly device: string }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -212,6 +217,8 @@ export interface AgentResults {
   search: SearchReport;
   /** The active one first, then the standby. */
   'supernode.list': readonly KnownSupernode[];
+  'device.list': DevicesReport | null;
+  'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };
@@ -318,6 +325,7 @@ export type AgentEvent =
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'serving.changed'; readonly serving: ServingReport }
+  | { readonly type: 'devices.changed'; readonly devices: DevicesReport | null }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }
