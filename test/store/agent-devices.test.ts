@@ -13,7 +13,7 @@ import { Agent } from '../../src/store/agent.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
 import { type Log, openLog } from '../../src/store/log-file.ts';
 import { openProfile } from '../../src/store/profile-file.ts';
-import { eventually } from '../support/agent-scene.ts';
+import { eventually as within } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const password = 'correct horse battery';
@@ -71,6 +71,8 @@ async function agentIn(label: string) {
   return { agent, folder, notices };
 }
 
+/** The machine may be busy with other tests. */
+const eventually = (condition: () => boolean, what: string) => within(condition, what, 20_000);
 const labels = (agent: Agent) => agent.state.devices?.list.map(({ label }) => label);
 const online = (agent: Agent) => agent.handle({ type: 'wait', forMs: 10_000 });
 const enter = (agent: Agent, type: 'account.sign-up' | 'account.sign-in', name: string) =>
