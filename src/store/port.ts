@@ -26,6 +26,7 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  DevicesReport,
   HistoryReport,
   NatReport,
   PresenceStatus,
@@ -143,6 +144,10 @@ export type AgentCommand =
   | { readonly type: 'check.path'; readonly name: string }
   /** Answered from what is known already; fails `no-network`. */
   | { readonly type: 'supernode.list' }
+  /** The devices of the account; null while it has no list. */
+  | { readonly type: 'device.list' }
+  /** By label or the beginning of the id. Resolves when the login server has it; fails `device-unknown`. */
+  | { readonly type: 'device.revoke'; readonly device: string }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -211,7 +216,7 @@ export interface ListedDevice extends SoundDevice {
 }
 
 /** What there is to choose, of the backend that calls use. */
-export interface DevicesReport {
+export interface SoundDevicesReport {
   /** The configured SPEC. */
   readonly spec: string;
   readonly backend: SoundDevices['backend'];
@@ -247,6 +252,8 @@ export interface AgentResults {
   search: SearchReport;
   /** The active one first, then the standby. */
   'supernode.list': readonly KnownSupernode[];
+  'device.list': DevicesReport | null;
+  'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
@@ -258,7 +265,7 @@ export interface AgentResults {
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
-  'sound.devices': DevicesReport;
+  'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
@@ -360,6 +367,7 @@ export type AgentEvent =
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'serving.changed'; readonly serving: ServingReport }
+  | { readonly type: 'devices.changed'; readonly devices: DevicesReport | null }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }
