@@ -67,6 +67,8 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'agent-unreachable': EXIT.ourFault,
   'profile-locked': EXIT.couldNot,
   'history-locked': EXIT.couldNot,
+  'account-key-changed': EXIT.degraded,
+  'safety-unknown': EXIT.couldNot,
   'profile-damaged': EXIT.degraded,
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,

@@ -10,6 +10,7 @@ export type { RosterEntry } from './chat/roster-entry.ts';
 export { authorityPin, checkCertificate, nodeIdOf, spkiOf } from './login/credential.ts';
 export { encodeInvite, type Invite, parseInvite } from './login/invite.ts';
 export type { LoginRequest } from './login/login-client.ts';
+export { type SafetyHalf, safetyWords } from './login/safety-words.ts';
 export { type NatClass, type NatKind, natClass } from './nat/nat-kind.ts';
 export { Knocker, type KnockerCommand, type KnockerEvent } from './node/knocker.ts';
 export {

@@ -2,6 +2,7 @@
  * The seam between the agent and everything that speaks to it (screen, commands, scripts): JSON, one object a
  * line, over a Unix socket that only its user can open. Typed, versioned, tolerant: unknown fields are ignored, an
  * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do.
+ * More than 400 lines: the whole seam can be read in one place.
  *
  *   -> {"id":1,"cmd":{"type":"hello","port":1,"version":"0.1.0"}}
  *   <- {"id":1,"ok":true,"result":{"port":1,"version":"0.1.0","pid":4711}}
@@ -13,7 +14,7 @@
  */
 
 import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
-import type { PathReport } from '../net/index.ts';
+import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
@@ -21,6 +22,7 @@ import type {
   AppState,
   AudioReport,
   Buddy,
+  BuddySafety,
   Call,
   CallEndReason,
   CallPath,
@@ -88,6 +90,10 @@ export type AgentCommand =
       readonly beforeMs?: number;
       readonly all?: boolean;
     }
+  /** What to compare with this person; fails `safety-unknown`. */
+  | { readonly type: 'safety.words'; readonly name: string }
+  /** The words are the same, or that is taken back. Resolves as `safety.words`. */
+  | { readonly type: 'safety.verify'; readonly name: string; readonly verified: boolean }
   /** `again`: the secret store is asked once more. `auto` and `off` are remembered. */
   | { readonly type: 'history.encrypt'; readonly encryption: 'auto' | 'off' | 'again' }
   /** Resolves with the call id at once; everything else comes as `call` events. */
@@ -166,6 +172,18 @@ export interface SearchReport {
   readonly tookMs: number;
 }
 
+/** Safety words of this account and another person, as both see them. */
+export interface SafetyReport {
+  readonly name: string;
+  readonly safety: BuddySafety;
+  /** Wall clock, ms: since when the person has this key, as far as we know. */
+  readonly sinceMs: number;
+  /** Theirs: Ed25519, 64 hex digits. */
+  readonly key: string;
+  /** One half belongs to each, in the order of the names. */
+  readonly halves: readonly SafetyHalf[];
+}
+
 /** What came of one knock at an address of the network. */
 export interface KnockReport {
   readonly endpoint: string;
@@ -238,6 +256,8 @@ export interface AgentResults {
   'history.export': { readonly lines: readonly ChatLine[]; readonly next: number | null };
   'history.erase': Erased;
   'history.encrypt': HistoryReport;
+  'safety.words': SafetyReport;
+  'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;

@@ -64,6 +64,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+  'account-key-changed':
+    'The key of this account is another one than before: compare the safety words before you trust it.',
+  'safety-unknown':
+    'There are no safety words yet: both of you must be buddies and have met with a wren that has them.',
   'history-locked':
     'Messages are encrypted and the secret store of the system is locked: unlock it, then run "wren history unlock".',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',
@@ -134,6 +138,7 @@ export function buddyWords(buddy: Buddy, nowMs: number): readonly string[] {
   if (buddy.relation === 'outgoing') return ['has not answered yet', 'asked'];
   if (buddy.relation === 'declined') return ['declined', 'no'];
   if (buddy.relation === 'blocked') return ['blocked'];
+  if (buddy.safety === 'changed') return ['has another key than before', 'another key', 'new key'];
   if (buddy.presence !== 'offline') return PRESENCE_WORDS[buddy.presence];
   if (buddy.lastSeenAtMs === 0) return ['offline', ''];
   const ago = agoWords(nowMs - buddy.lastSeenAtMs);

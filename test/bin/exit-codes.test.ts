@@ -8,7 +8,7 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['profile-damaged', 'microphone-left-open', 'microphone-closed'],
+  degraded: ['profile-damaged', 'microphone-left-open', 'microphone-closed', 'account-key-changed'],
   couldNot: [
     'busy',
     'server-fault',
@@ -35,6 +35,7 @@ const TABLE: Readonly<
     'port-version',
     'profile-locked',
     'history-locked',
+    'safety-unknown',
     'profile-unwritable',
     'disk-full',
     'outbox-full',

@@ -37,6 +37,8 @@ export const FAILURES = {
   blocked: 'blocked, by you or by the other person',
   'not-a-buddy': 'no such person in the buddy list',
   'nothing-pending': 'no request from that person waits for an answer',
+  'account-key-changed': 'the account of this name has another key than before',
+  'safety-unknown': 'no account key of that person, or of ours, is known yet',
   // calls
   'no-call': 'there is no such call',
   'already-in-call': 'one call at a time; hang up or hold first',
