@@ -11,7 +11,7 @@ import type { AgentOptions } from '../../src/store/agent-core.ts';
 import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
 import { servingMeans } from '../../src/store/agent-serving-io.ts';
-import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
+import { listDevicesWith, probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
 import { openHistoryVault } from '../../src/store/history-vault-io.ts';
 import { tellInstalled } from '../../src/store/install-notice-io.ts';
@@ -91,6 +91,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
       attended: () => (server?.followers ?? 0) > 0,
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
+      ...(options.service ? {} : { listDevices: (spec: string) => listDevicesWith(voice.entry, spec) }),
       silence: silenceBody,
       proxyEnvironment: process.env,
       ...(process.env.WREN_NO_PORT_MAPPING === '1' ? {} : { openPortMapping: mapPort }),

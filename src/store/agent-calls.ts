@@ -12,8 +12,8 @@ import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
-import { devicesTold, filtersEnded, filtersTold, priorityTold, soundSettings } from './agent-sound.ts';
-import { type Line, newLine } from './call-line.ts';
+import { devicesTold, priorityTold, soundEnded, soundSettings, soundTold } from './agent-sound.ts';
+import { type Line, moveLines, NODE_COMMAND, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
@@ -30,14 +30,6 @@ type MediaNews = Extract<
 >;
 type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
-
-const NODE_COMMAND = {
-  'call.hang-up': 'hang-up',
-  'call.hold': 'hold',
-  'call.resume': 'resume',
-  'call.mute': 'mute',
-  'call.unmute': 'unmute',
-} as const;
 
 export class AgentCalls {
   readonly #core: AgentCore;
@@ -92,6 +84,11 @@ export class AgentCalls {
   /** The settings of echo, noise and gain have changed: running calls follow. */
   soundChanged(): void {
     for (const line of this.#lines.values()) this.#tellFilters(line);
+  }
+
+  /** Another device was chosen. */
+  specChanged(spec: string, before: string): void {
+    moveLines(this.#lines, spec, before);
   }
 
   /** Push-to-talk begins: what is open is closed. */
@@ -216,7 +213,7 @@ export class AgentCalls {
     const line = this.#lines.get(call);
     this.#lines.delete(call);
     if (line) this.recording.ended(line);
-    if (this.#lines.size === 0) filtersEnded(this.#core);
+    if (this.#lines.size === 0) soundEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
@@ -308,9 +305,10 @@ export class AgentCalls {
       }
       case 'level':
         return this.#level(call, line, message);
+      case 'using':
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
-        return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
+        return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
       case 'recording':
         return this.#lines.has(call) ? this.recording.fromVoice(call, line, message) : undefined;
       case 'first-sound': {

@@ -6,6 +6,7 @@
  */
 
 import type { SoundFound } from '../audio/device-probe.ts';
+import type { SoundDevices } from '../audio/port.ts';
 import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
@@ -45,6 +46,8 @@ export interface AgentOptions {
   readonly attended?: () => boolean;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** The devices of this machine, those marked that the SPEC chooses. Absent: there are none to choose. */
+  readonly listDevices?: (spec: string) => Promise<SoundDevices | undefined>;
   /** Of whoever started the agent: where the variables that name a proxy are looked up. */
   readonly proxyEnvironment?: NodeJS.ProcessEnv;
   /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */

@@ -23,7 +23,7 @@ import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentServing } from './agent-serving.ts';
-import { changeSound } from './agent-sound.ts';
+import { changeSound, listDevices } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -149,15 +149,20 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set':
+      case 'audio.set': {
+        const before = this.#core.state.audio.spec;
         this.#core.options.profile.settings.set({ audioSpec: command.spec });
         this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
+        this.#calls.specChanged(command.spec, before);
         return null;
+      }
       case 'sound.set': {
         const sound = changeSound(this.#core, command);
         this.#calls.soundChanged();
         return sound;
       }
+      case 'sound.devices':
+        return listDevices(this.#core);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);

@@ -1,8 +1,8 @@
 /**
  * The seam between the agent and everything that speaks to it (screen, commands, scripts): JSON, one object a
  * line, over a Unix socket that only its user can open. Typed, versioned, tolerant: unknown fields are ignored, an
- * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do.
- * More than 400 lines: the whole seam can be read in one place.
+ * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do. Above 400 lines, because it is one
+ * table: each command beside what it answers.
  *
  *   -> {"id":1,"cmd":{"type":"hello","port":1,"version":"0.1.0"}}
  *   <- {"id":1,"ok":true,"result":{"port":1,"version":"0.1.0","pid":4711}}
@@ -13,7 +13,7 @@
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
 
-import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
+import type { NoiseMode, SoundDevice, SoundDevices, SoundMode, SoundSettings } from '../audio/port.ts';
 import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
@@ -129,6 +129,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
+  | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -220,6 +222,20 @@ export interface KnownSupernode {
   readonly lastWorkedAtMs: number | null;
 }
 
+export interface ListedDevice extends SoundDevice {
+  /** Sound of the running call goes through it. */
+  readonly inUse: boolean;
+}
+
+/** What there is to choose, of the backend that calls use. */
+export interface DevicesReport {
+  /** The configured SPEC. */
+  readonly spec: string;
+  readonly backend: SoundDevices['backend'];
+  readonly inputs: readonly ListedDevice[];
+  readonly outputs: readonly ListedDevice[];
+}
+
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
@@ -261,6 +277,7 @@ export interface AgentResults {
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
+  'sound.devices': DevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;

@@ -2,7 +2,7 @@
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
-import type { SoundFilters, SoundSettings } from '../audio/port.ts';
+import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
@@ -169,6 +169,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
+  readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
   readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */

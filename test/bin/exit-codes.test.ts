@@ -32,6 +32,7 @@ const TABLE: Readonly<
     'audio-unsupported',
     'audio-no-device',
     'audio-device-busy',
+    'audio-device-absent',
     'port-version',
     'profile-locked',
     'history-locked',

@@ -490,10 +490,17 @@ export const LOSS_RECENT_MS = 2_000;
 export const LOSS_COPY_RECENT = 0.03;
 export const LOSS_COPY = 0.012;
 export const LOSS_COPY_ENDS = 0.005;
-/** The same for two copies, which cost their frame a third of its bytes: of 10 % one copy leaves 1 %, and sounds better. */
-export const LOSS_COPIES_RECENT = 0.2;
+/**
+ * The same for two copies, over 2, 6 and 15 s. They cost their frame a third of its bytes, and of 10 % one copy leaves 1 %
+ * and sounds better; so each bound is three deviations above what chance makes of 10 % in its time, lest the choice waver.
+ */
+export const LOSS_LONG_MS = 15_000;
+export const LOSS_COPIES_RECENT = 0.22;
+export const LOSS_COPIES_WINDOW = 0.16;
 export const LOSS_COPIES = 0.13;
-export const LOSS_COPIES_END = 0.1;
+export const LOSS_COPIES_END = 0.115;
+/** So many packets must be lost for two. */
+export const LOSS_COPIES_PACKETS_MIN = 12;
 /** Mean run of lost packets that counts as bursts, and the loss from which that is believed (realtime.md 3.3). */
 export const LOSS_BURST = 1.8;
 export const LOSS_BURST_ENDS = 1.5;

@@ -36,9 +36,18 @@ describe('copies', () => {
     const scene = new Scene();
     scene.loses(0, 10);
     expect(scene.loses(0.2, 1)).toMatch(/^R/);
-    expect(scene.loses(0.2, 3)).toBe('R2 near');
+    expect(scene.loses(0.2, 4)).toBe('R2 near');
     expect(scene.loses(0, 3)).toBe('R2 near');
     expect(scene.loses(0, 20)).toBeUndefined();
+  });
+
+  it('are not doubled by some bad seconds of 10 %, and one of them goes when only that is left', () => {
+    const scene = new Scene();
+    scene.loses(0.1, 15);
+    expect(scene.loses(0.15, 4)).toBe('R1');
+    expect(scene.loses(0.1, 10)).toBe('R1');
+    expect(scene.loses(0.3, 3)).toBe('R2 near');
+    expect(scene.loses(0.1, 16)).toBe('R1');
   });
 
   it('are not called for by a single lost packet', () => {
