@@ -9,6 +9,7 @@ import type { AgentStatus } from '../../src/store/port.ts';
 import { type AppState, type AudioReport, type Call, currentCall, safetyOf } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords, safetyWord } from './call-words.ts';
+import { devicesWords } from './devices.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
@@ -75,6 +76,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
+  const devices = devicesWords(state);
+  if (devices !== undefined) rows.push(['Devices:', devices]);
   for (const buddy of state.buddies) {
     if (buddy.relation === 'incoming') {
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
@@ -97,8 +100,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
-  const devices = deviceWords(state.audio);
-  if (devices !== '') rows.push(['', devices]);
+  const sounds = deviceWords(state.audio);
+  if (sounds !== '') rows.push(['', sounds]);
   for (const words of [problemWords(state.audio.problem), state.audio.advice])
     if (words !== '') rows.push(['', plain(words, 400)]);
   rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);

@@ -18,16 +18,10 @@ import { type KnownKey, readKnownKeys, writeKnownKeys } from './safety-file.ts';
 import type { BuddySafety, LineKind } from './state.ts';
 
 export interface SafetyHooks {
-  /** The public half of our own account key; undefined while we have none. */
-  readonly ownKey: () => Uint8Array | undefined;
+  /** The account key under which the device list of this person, or ours, counts now; undefined while none is known. */
+  readonly keyOf: (name: string) => Uint8Array | undefined;
   /** What is shown of this person has changed. */
   readonly onChanged: (name: string) => void;
-}
-
-/** A key as a device list brought it. */
-export interface MetKey {
-  readonly name: string;
-  readonly key: Uint8Array;
 }
 
 const RETRY_MS = 60_000;
@@ -37,8 +31,6 @@ export class AgentSafety {
   readonly #hooks: SafetyHooks;
   #owner = '';
   #keys = new Map<string, KnownKey>();
-  /** Keys of lists that count now; what is only remembered is not shown as verified. */
-  readonly #current = new Map<string, string>();
   /** Told since the start, so that a conversation that cannot be written yet costs one notice. */
   readonly #told = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -49,48 +41,52 @@ export class AgentSafety {
     core.safetyOf = (name) => this.standing(name);
   }
 
-  /** Signed in: what is remembered, and the keys that stored device lists bring. Nothing is told before `begin`. */
-  load(account: string, met: readonly MetKey[]): void {
-    const { keys, notice } = readKnownKeys(this.#core.options.profile.folder, account);
-    if (notice) this.#core.notice('profile-damaged', notice.detail);
-    this.#owner = foldName(account);
+  /** Signed in: what is remembered, compared with the device lists that were stored. Nothing is told before `begin`. */
+  load(): void {
+    const { account, buddies } = this.#core.state;
+    if (!account) return;
+    const { keys, notice } = readKnownKeys(this.#core.options.profile.folder, account.name);
+    if (notice) this.#core.notice(notice.code, notice.detail);
+    this.#owner = foldName(account.name);
     this.#keys = new Map(keys);
-    this.#current.clear();
     this.#told.clear();
-    this.#learn(met);
+    this.#learn(buddies.map(({ name }) => name));
   }
 
   /** What was not told yet is. */
   begin(): void {
+    if (this.#owner === '') return;
     this.#settle();
+    for (const { name } of this.#core.state.buddies) if (this.standing(name)) this.#hooks.onChanged(name);
   }
 
+  /** Signing out, or the end of the program. */
   end(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#owner = '';
+    this.#keys.clear();
   }
 
-  /** A list of this person under this key counts now. */
-  met(name: string, key: Uint8Array): void {
-    if (this.#owner === '' || foldName(name) === this.#owner) return;
-    const before = this.standing(name);
-    this.#learn([{ name, key }]);
+  /** Another device list of this person counts now. */
+  met(name: string): void {
+    if (this.#owner === '') return;
+    this.#learn([name]);
     this.#settle();
-    if (this.standing(name) !== before) this.#hooks.onChanged(name);
+    this.#hooks.onChanged(name);
   }
 
-  /** Undefined of whom no key is known. */
+  /** Undefined of whom no key is known; what is only remembered is not shown as verified. */
   standing(name: string): BuddySafety | undefined {
-    const folded = foldName(name);
-    const known = this.#keys.get(folded);
-    if (!known || this.#current.get(folded) !== known.key) return undefined;
+    const known = this.#keys.get(foldName(name));
+    if (!known || this.#keyOf(name) !== known.key) return undefined;
     return known.verified ? 'verified' : known.changed ? 'changed' : 'known';
   }
 
   /** Throws `safety-unknown` while either key is not known. */
   report(name: string): SafetyReport {
     const own = this.#core.signedIn();
-    const ownKey = this.#hooks.ownKey();
+    const ownKey = this.#hooks.keyOf(own);
     const known = this.#keys.get(foldName(name));
     const standing = this.standing(name);
     if (!ownKey || !known || !standing) throw new Refusal('safety-unknown', name);
@@ -118,16 +114,19 @@ export class AgentSafety {
     return this.report(name);
   }
 
-  #learn(met: readonly MetKey[]): void {
+  #keyOf(name: string): string | undefined {
+    const key = this.#hooks.keyOf(name);
+    return key && Buffer.from(key).toString('hex');
+  }
+
+  #learn(names: readonly string[]): void {
     const next = new Map(this.#keys);
     const sinceMs = this.#core.options.wallClock();
-    for (const { name, key: bytes } of met) {
+    for (const name of names) {
       const folded = foldName(name);
-      if (folded === this.#owner) continue;
-      const key = Buffer.from(bytes).toString('hex');
-      this.#current.set(folded, key);
+      const key = this.#keyOf(name);
       const known = next.get(folded);
-      if (known?.key === key) continue;
+      if (folded === this.#owner || key === undefined || known?.key === key) continue;
       const changed = known !== undefined;
       // At the end of the map: the newest.
       next.delete(folded);
