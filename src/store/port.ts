@@ -14,7 +14,7 @@
  */
 
 import type { NoiseMode, SoundDevice, SoundDevices, SoundMode, SoundSettings } from '../audio/port.ts';
-import type { PathReport } from '../net/index.ts';
+import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
@@ -22,6 +22,7 @@ import type {
   AppState,
   AudioReport,
   Buddy,
+  BuddySafety,
   Call,
   CallEndReason,
   CallPath,
@@ -90,6 +91,10 @@ export type AgentCommand =
       readonly beforeMs?: number;
       readonly all?: boolean;
     }
+  /** What to compare with this person; fails `safety-unknown`. */
+  | { readonly type: 'safety.words'; readonly name: string }
+  /** The words are the same, or that is taken back. Resolves as `safety.words`. */
+  | { readonly type: 'safety.verify'; readonly name: string; readonly verified: boolean }
   /** `again`: the secret store is asked once more. `auto` and `off` are remembered. */
   | { readonly type: 'history.encrypt'; readonly encryption: 'auto' | 'off' | 'again' }
   /** Resolves with the call id at once; everything else comes as `call` events. */
@@ -172,6 +177,18 @@ export interface SearchReport {
   readonly more: boolean;
   readonly incomplete: boolean;
   readonly tookMs: number;
+}
+
+/** Safety words of this account and another person, as both see them. */
+export interface SafetyReport {
+  readonly name: string;
+  readonly safety: BuddySafety;
+  /** Wall clock, ms: since when the person has this key, as far as we know. */
+  readonly sinceMs: number;
+  /** Theirs: Ed25519, 64 hex digits. */
+  readonly key: string;
+  /** One half belongs to each, in the order of the names. */
+  readonly halves: readonly SafetyHalf[];
 }
 
 /** What came of one knock at an address of the network. */
@@ -262,6 +279,8 @@ export interface AgentResults {
   'history.export': { readonly lines: readonly ChatLine[]; readonly next: number | null };
   'history.erase': Erased;
   'history.encrypt': HistoryReport;
+  'safety.words': SafetyReport;
+  'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;

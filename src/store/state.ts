@@ -5,6 +5,7 @@
 import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
@@ -23,7 +24,12 @@ export interface Buddy {
   readonly message: string;
   /** Messages not read yet. */
   readonly unread: number;
+  /** Of the account key; absent while none is known, and of older agents. */
+  readonly safety?: BuddySafety;
 }
+
+/** `known`: as met first. `verified`: the safety words were compared. `changed`: another key than before, not compared since. */
+export type BuddySafety = 'known' | 'verified' | 'changed';
 
 export interface ChatLine {
   /** 32 hex digits. */
@@ -309,6 +315,11 @@ export const INITIAL_STATE: AppState = {
 /** The call that keys and scripts act on: the newest that has not ended. */
 export function currentCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase !== 'ended');
+}
+
+/** What is known of the key of somebody on the list. */
+export function safetyOf(state: AppState, name: string): BuddySafety | undefined {
+  return state.buddies.find((buddy) => foldName(buddy.name) === foldName(name))?.safety;
 }
 
 /** A call that rings here and waits for our answer. */
