@@ -59,6 +59,12 @@ export interface Quality {
   readonly lossInPct: number;
   readonly lossOutPct: number;
   readonly bufferMs: number;
+  /** What the jitter buffer aims at, ms; absent of older agents, as the next two. */
+  readonly targetMs?: number;
+  /** Frames that came too late for it, of the last ten seconds, percent. */
+  readonly latePct?: number;
+  /** Sound put in or left out since the call began, to follow delay and clocks, ms. */
+  readonly stretchedMs?: number;
   readonly mouthToEarMs: number | null;
   readonly sentPps: number;
   readonly recvPps: number;
