@@ -54,6 +54,10 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
+    case 'sound.level': {
+      const { inputDb, speaking } = event;
+      return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });
+    }
     case 'chat.message':
     case 'chat.delivered':
     case 'call.event':

@@ -487,6 +487,8 @@ export const LOSS_PACKETS_MIN = 3;
 export const STREAM_QUEUE_PACKETS = 2;
 /** More than this would take at the floor is never queued: slots stay empty. */
 export const STREAM_QUEUE_MS_MAX = 1_000;
+/** A microphone is listened to outside of calls for so long after each wish; whoever looks at it asks again sooner. */
+export const SOUND_LISTEN_MS = 10_000;
 /** What waits is told each 100 ms, and when nothing does any more; no word for so long means that. */
 export const STREAM_BACKLOG_TOLD_MS = 100;
 export const STREAM_BACKLOG_OLD_MS = 2_000;

@@ -5,6 +5,7 @@ import { CHAT_HANDLERS } from './chat-commands.ts';
 import { DIALOG_HANDLERS } from './dialog-commands.ts';
 import { EDIT_HANDLERS } from './edit-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
+import { SOUND_HANDLERS } from './sound-commands.ts';
 import type { Step, World } from './world.ts';
 
 export type Handler = (world: World) => Step;
@@ -15,4 +16,5 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...CHAT_HANDLERS,
   ...EDIT_HANDLERS,
   ...DIALOG_HANDLERS,
+  ...SOUND_HANDLERS,
 };

@@ -6,7 +6,9 @@ import { editorOf, remember } from '../text/editor.ts';
 import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
+import { withDevices } from './sound-commands.ts';
 import {
+  type DevicesReply,
   type HistoryReply,
   type Message,
   noticed,
@@ -16,6 +18,8 @@ import {
   type Tag,
   type World,
 } from './world.ts';
+
+const NO_DEVICES: DevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
 
 export function afterReply(world: World, tag: Tag, result: unknown): Step {
   const { ui } = world;
@@ -32,6 +36,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withLines(ui, tag.to, [result as ChatLine]));
     case 'search':
       return step(withHits(ui, tag.pattern, result as SearchReply));
+    case 'devices':
+      return step(withDevices(ui, result as DevicesReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -62,6 +68,8 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
     case 'add':
       if (ui.dialog?.type !== 'add') return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'bad'));
       return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
+    case 'devices':
+      return step(noticed(world, withDevices(ui, NO_DEVICES), sentence, 'bad'));
     case 'plain':
       return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
     default:

@@ -3,7 +3,7 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, SearchReport } from '../../store/port.ts';
+import type { AgentCommand, AgentEvent, DevicesReport, SearchReport } from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { Key } from '../terminal/key-parser.ts';
 import type { Notice, UiState } from '../ui-state.ts';
@@ -25,6 +25,7 @@ export type Tag =
   | { readonly for: 'send'; readonly to: string; readonly text: string }
   | { readonly for: 'search'; readonly pattern: string }
   | { readonly for: 'add'; readonly name: string }
+  | { readonly for: 'devices' }
   /** Only a refusal is told, with this in front. */
   | { readonly for: 'plain'; readonly detail: string }
   /** Not even that. */
@@ -61,6 +62,7 @@ export interface Step {
 /** What the replies hold that the screen reads. */
 export type HistoryReply = readonly ChatLine[];
 export type SearchReply = SearchReport;
+export type DevicesReply = DevicesReport;
 
 /** Long enough to read; Escape dismisses earlier. What went wrong stays longer. */
 const NOTICE_MS = { plain: 6_000, good: 6_000, warn: 12_000, bad: 20_000 } as const;
