@@ -25,7 +25,7 @@ import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
-import { changeSound, listDevices } from './agent-sound.ts';
+import { SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -48,6 +48,7 @@ export class Agent {
   readonly #history: AgentHistory;
   readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
+  readonly #sound: SoundDesk;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #serving: AgentServing;
@@ -73,6 +74,7 @@ export class Agent {
       keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
       onChanged: (name) => this.#buddies.refresh(name),
     });
+    this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -135,7 +137,7 @@ export class Agent {
     this.#devices.end();
     this.#safety.end();
     this.#calls.hangUpAll();
-    await this.#calls.close();
+    await Promise.all([this.#calls.close(), this.#sound.close()]);
     await this.#core.closeNode();
     this.#core.closeHistory();
   }
@@ -173,20 +175,11 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set': {
-        const before = this.#core.state.audio.spec;
-        this.#core.options.profile.settings.set({ audioSpec: command.spec });
-        this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
-        this.#calls.specChanged(command.spec, before);
-        return null;
-      }
-      case 'sound.set': {
-        const sound = changeSound(this.#core, command);
-        this.#calls.soundChanged();
-        return sound;
-      }
+      case 'audio.set':
+      case 'sound.set':
       case 'sound.devices':
-        return listDevices(this.#core);
+      case 'sound.listen':
+        return this.#sound.handle(command);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
@@ -316,6 +309,7 @@ export class Agent {
       case 'messenger':
         return this.#chat.fromMessenger(event.news);
       case 'call':
+        if (event.news.type === 'dialling' || event.news.type === 'ringing') this.#sound.callBegins();
         return this.#calls.fromNode(event.news);
       case 'play':
       case 'rung':

@@ -130,6 +130,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Tells levels of the microphone for ten seconds, as `sound.level`; in a call there are those of the call. */
+  | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
@@ -404,6 +406,8 @@ export type AgentEvent =
       readonly outputDb: number;
       readonly speaking?: boolean;
     }
+  /** Outside of calls, while somebody wants to know (`sound.listen`). */
+  | { readonly type: 'sound.level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }

@@ -58,6 +58,10 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { audio: event.audio });
     case 'history.changed':
       return change(state, { history: event.history });
+    case 'sound.level': {
+      const { inputDb, speaking } = event;
+      return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });
+    }
     case 'chat.message':
     case 'chat.delivered':
     case 'history.erased':

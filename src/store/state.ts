@@ -81,6 +81,12 @@ export interface Quality {
   readonly lossInPct: number;
   readonly lossOutPct: number;
   readonly bufferMs: number;
+  /** What the jitter buffer aims at, ms; absent of older agents, as the next two. */
+  readonly targetMs?: number;
+  /** Frames that came too late for it, of the last ten seconds, percent. */
+  readonly latePct?: number;
+  /** Sound put in or left out since the call began, to follow delay and clocks, ms. */
+  readonly stretchedMs?: number;
   readonly mouthToEarMs: number | null;
   readonly sentPps: number;
   readonly recvPps: number;
@@ -169,6 +175,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** What the microphone hears while somebody sets up sound outside of calls; absent at all other times. */
+  readonly meter?: { readonly inputDb: number; readonly speaking: boolean };
   /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
   readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
@@ -325,4 +333,19 @@ export function safetyOf(state: AppState, name: string): BuddySafety | undefined
 /** A call that rings here and waits for our answer. */
 export function ringingCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase === 'ringing' && call.direction === 'in');
+}
+
+/** Names of devices as a SPEC chooses them for the two sides; empty: the default, also of what is no card. */
+export function chosenDevices(spec: string): { readonly input: string; readonly output: string } {
+  const names = spec.startsWith('device:') ? spec.slice(7) : '';
+  const [input = '', output = ''] = names.includes('|') ? names.split('|') : [names, names];
+  return { input, output };
+}
+
+/** The SPEC after a choice, empty for the default; of one side the other keeps what was chosen for it. */
+export function specAfter(before: string, name: string, side?: 'input' | 'output'): string {
+  if (side === undefined) return name === '' ? 'default' : `device:${name}`;
+  const known = chosenDevices(before);
+  const [input, output] = side === 'input' ? [name, known.output] : [known.input, name];
+  return input === '' && output === '' ? 'default' : `device:${input}|${output}`;
 }

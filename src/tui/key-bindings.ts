@@ -17,6 +17,7 @@ export type KeyContext =
   | 'searching'
   | 'form'
   | 'menu'
+  | 'tuning'
   | 'confirming'
   | 'quitting'
   | 'helping'
@@ -76,6 +77,9 @@ const BINDINGS = [
   bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
 
+  bind('sound.open', 'browsing', 'v', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
+  bind('sound.open', 'everywhere', 'alt-v', 'You', 'Sound, also while typing'),
+
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
   bind('list.down', 'browsing', 'down j', 'Moving', 'Down'),
   bind('list.page-up', 'browsing', 'page-up', 'Moving', 'A page up'),
@@ -134,6 +138,13 @@ const BINDINGS = [
   bind('menu.take', 'menu', 'enter space', 'Menus', 'Choose it', 'choose'),
   bind('menu.close', 'menu', 'escape q', 'Menus', 'Close', 'close'),
 
+  bind('tune.up', 'tuning', 'up k shift-tab', 'Sound', 'Up'),
+  bind('tune.down', 'tuning', 'down j tab', 'Sound', 'Down', 'next'),
+  bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
+  bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
+  bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
+  bind('tune.close', 'tuning', 'escape q v', 'Sound', 'Close', 'close'),
+
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),
 
@@ -165,6 +176,7 @@ export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
   searching: ['searching', 'editing', 'everywhere'],
   form: ['form', 'editing', 'everywhere'],
   menu: ['menu', 'everywhere'],
+  tuning: ['tuning', 'everywhere'],
   confirming: ['confirming', 'everywhere'],
   quitting: ['quitting', 'everywhere'],
   helping: ['helping', 'editing', 'everywhere'],

@@ -129,7 +129,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       return session === undefined ? undefined : this.#switchboard.rttMs(session);
     };
     const self = () => this.#own.seenAs(this.#nat.kind);
-    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
+    const level = {
+      get: () => this.#known.level,
+      set: (now: Millis, reached: number) => this.#known.setLevel(now, reached),
+    };
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self, level });
     this.#paths = this.#makePaths(rttMs, relayedPath);
     this.#publisher = new Publisher(wallClock);
     this.#login.setServers(options.loginServers);
@@ -202,6 +206,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
     } else if (input.type === 'no-way') this.#noWay(now, input.to);
+    else if (input.type === 'stream-backlog') this.#backlog(now, input);
     else if (input.type === 'sockets-open') {
       this.#media.socketsOpen(now, input.sockets);
       this.#paths.socketsOpen(now, input.sockets);
@@ -946,6 +951,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#link.check(now);
     }
     this.#tellCandidates(now);
+  }
+
+  /** A stream of ours takes less than we send: the calls that go by it send less. */
+  #backlog(now: Millis, { stream, waitingBytes }: Extract<NetInput, { type: 'stream-backlog' }>): void {
+    this.#media.backlog(now, waitingBytes, (route) => {
+      if (route.via !== 'forward') return route.via === 'stream' && route.stream === stream;
+      const attempt = this.#link.attemptAt(route.through);
+      const session = attempt === undefined ? undefined : this.#links.sessionOf('supernode', attempt);
+      const way = session === undefined ? undefined : this.#switchboard.routeOf(session);
+      return way?.via === 'stream' && way.stream === stream;
+    });
   }
 
   /** Candidates of other people lead nowhere all the time; only ways in use are news. */
