@@ -19,7 +19,6 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
 import type {
-  DevicesReport as AccountDevices,
   AppState,
   AudioReport,
   Buddy,
@@ -28,6 +27,7 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  DevicesReport,
   HistoryReport,
   NatReport,
   PresenceStatus,
@@ -233,7 +233,7 @@ export interface ListedDevice extends SoundDevice {
 }
 
 /** What there is to choose, of the backend that calls use. */
-export interface DevicesReport {
+export interface SoundDevicesReport {
   /** The configured SPEC. */
   readonly spec: string;
   readonly backend: SoundDevices['backend'];
@@ -269,7 +269,7 @@ export interface AgentResults {
   search: SearchReport;
   /** The active one first, then the standby. */
   'supernode.list': readonly KnownSupernode[];
-  'device.list': AccountDevices | null;
+  'device.list': DevicesReport | null;
   'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
@@ -284,7 +284,7 @@ export interface AgentResults {
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
-  'sound.devices': DevicesReport;
+  'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
@@ -386,7 +386,7 @@ export type AgentEvent =
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'serving.changed'; readonly serving: ServingReport }
-  | { readonly type: 'devices.changed'; readonly devices: AccountDevices | null }
+  | { readonly type: 'devices.changed'; readonly devices: DevicesReport | null }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }
