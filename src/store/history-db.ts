@@ -100,7 +100,6 @@ class History implements HistoryDb {
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
-      if (this.#one(STATEMENTS.wasErased, hashOf(foldName(line.with), line.id))) return undefined;
       const isNew = this.#store(line, { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 });
       return isNew ? lineOf(this.#find(line, 'in')) : undefined;
     });
@@ -186,7 +185,7 @@ class History implements HistoryDb {
       const erased = inTransaction(this.#database, () => {
         this.#run(STATEMENTS.forgetErased, since);
         for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
-          if (row.direction !== 'in' || Number(row.stored_at_ms) < since) continue;
+          if (Number(row.stored_at_ms) < since) continue;
           this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
         }
         return {
@@ -269,6 +268,7 @@ class History implements HistoryDb {
     },
   ): boolean {
     const { id, with: name, text, sentAtMs } = line;
+    if (row.kind === undefined && this.#one(STATEMENTS.wasErased, hashOf(foldName(name), id))) return false;
     return this.#run(STATEMENTS.store, { kind: null, peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
   }
 
