@@ -67,6 +67,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'port-version': EXIT.couldNot,
   'agent-unreachable': EXIT.ourFault,
   'profile-locked': EXIT.couldNot,
+  'history-locked': EXIT.couldNot,
   'profile-damaged': EXIT.degraded,
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,

@@ -11,6 +11,7 @@ import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
+import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
@@ -86,6 +87,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
+  if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
   const { priority } = state.audio;

@@ -279,6 +279,17 @@ export const SINC_CROSSINGS = 16;
 /** Points of the window table for each zero crossing; linear interpolation between them. */
 export const SINC_STEPS = 512;
 
+// --- the mix of a conference
+/** The limiter's gain bends at the edges of pieces of 2 ms. */
+export const MIX_LIMIT_PIECE_SAMPLES = 32;
+/** After a single peak the gain comes back at 50 dB a second: a cough is over when it is over. */
+export const MIX_LIMIT_FAST_DB = 0.1;
+/** What several talkers at once take on average comes back at 2.5 dB a second: slower than anybody hears it breathe. */
+export const MIX_LIMIT_SLOW_DB = 0.005;
+/** That average follows within half a second upwards and two downwards, a piece at a time. */
+export const MIX_LIMIT_LEARN = 0.004;
+export const MIX_LIMIT_UNLEARN = 0.001;
+
 // --- port
 /** Unsent bytes towards a stuck agent above which voice bodies are dropped: 20 s of voice. */
 export const PORT_BACKLOG_BYTES_MAX = 65_536;

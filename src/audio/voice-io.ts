@@ -12,6 +12,7 @@ import { type CallRecorder, openCallRecorder } from './call-recorder-file.ts';
 import { type AudioFailure, asAudioFailure } from './failure.ts';
 import { filtersIn } from './filter-choice.ts';
 import { loadRnnoise } from './filter-rnnoise.ts';
+import { LegWords } from './leg-words.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
 import { FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
@@ -55,9 +56,7 @@ class VoiceChild implements VoiceService {
   #pacer: Pacer;
   /** What was last said of filters: it may come before `start`. */
   #sound: SoundSettings | undefined;
-  #stream = false;
-  /** As was last said; it may come before `start`, and then nothing of the microphone is ever sent. */
-  #muted = false;
+  readonly #legWords = new LegWords();
   /** Recordings are opened and closed one after the other. */
   #recordings: Promise<void> = Promise.resolve();
   #recorder: { readonly path: string; readonly file: CallRecorder } | undefined;
@@ -128,21 +127,18 @@ class VoiceChild implements VoiceService {
     switch (command.type) {
       case 'start':
         return this.#start(command.spec, command.resumeMs ?? 0);
+      case 'leg':
       case 'rung':
-        return this.#engine?.reshape(command);
+      case 'away':
       case 'mute':
-        this.#muted = command.on;
-        return this.#engine?.mute(command.on);
       case 'hold':
-        return this.#engine?.hold(command.on);
+      case 'way':
+        return this.#legWords.take(command);
       case 'filters':
         this.#sound = command;
         // Until it is there the ordinary filter does its work.
         if (command.noise === 'strong') void loadRnnoise().then(() => this.#filter());
         return this.#filter();
-      case 'way':
-        this.#stream = command.stream;
-        return this.#engine?.overStream(command.stream);
       case 'record':
         this.#recordings = this.#recordings.then(() => this.#record(command.path, command.resumeMs ?? 0));
         return;
@@ -203,7 +199,7 @@ class VoiceChild implements VoiceService {
     const { stream } = this.#options;
     if (!stream.writable || stream.writableLength > PORT_BACKLOG_BYTES_MAX) return;
     for (const output of outputs) {
-      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes) : encodeControl(output.message));
+      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes, output.talker) : encodeControl(output.message));
     }
   }
 
@@ -221,15 +217,24 @@ class VoiceChild implements VoiceService {
     return this.#codec;
   }
 
+  /** The same library served talker 0, so that this fails only when memory does. */
+  #openLegCodec(): OpusCodec | undefined {
+    try {
+      return openOpus(this.#options.env.WREN_OPUS);
+    } catch (thrown) {
+      this.#problem(asAudioFailure(thrown, 'internal'));
+      return undefined;
+    }
+  }
+
   /** A second `start` (the person chose another device) changes devices and lets the stream go on. */
   #start(spec: string, resumeMs: number): void {
     const codec = this.#openCodec();
     if (!codec) return;
     if (!this.#engine) {
-      this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env));
+      this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env), () => this.#openLegCodec());
       this.#filter();
-      this.#engine.overStream(this.#stream);
-      if (this.#muted) this.#engine.mute(true);
+      this.#legWords.begin(this.#engine);
       this.#devices = this.#devicesOf(this.#engine);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
@@ -256,14 +261,15 @@ class VoiceChild implements VoiceService {
   }
 
   #tellReady(engine: VoiceEngine): void {
+    const shape = engine.shapeOf();
     this.#tell({
       type: 'ready',
       codec: this.#codec!.kind,
       capture: engine.capture.kind,
       playback: engine.playback.kind,
-      bodyBytes: bodyBytesOf(engine.shape),
-      frameMs: engine.shape.frameMs,
-      bitrate: bitrateOf(engine.shape),
+      bodyBytes: bodyBytesOf(shape),
+      frameMs: shape.frameMs,
+      bitrate: bitrateOf(shape),
     });
   }
 

@@ -14,7 +14,8 @@ import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
-import type { HistoryDb } from './history-db.ts';
+import type { HistoryDb } from './history-face.ts';
+import type { HistoryVault } from './history-vault.ts';
 import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly profile: Profile;
   /** Opens or makes the history of an account. */
   readonly openHistory: (account: string) => HistoryDb;
+  /** What decides how histories lie on the disk; absent: plain files. `openHistory` is then its own. */
+  readonly historyVault?: HistoryVault;
   readonly log: Log;
   readonly random: Random;
   readonly wallClock: WallClock;
@@ -165,6 +168,17 @@ export class AgentCore {
     this.closeHistory();
     this.#history = { owner, database };
     for (const { code, detail } of database.takeNotices()) this.notice(code, detail);
+    this.tellHistory();
+  }
+
+  /** Folded name of whoever's history is open. */
+  get historyOwner(): string | undefined {
+    return this.#history?.owner;
+  }
+
+  tellHistory(): void {
+    const { historyVault } = this.options;
+    if (historyVault) this.emit({ type: 'history.changed', history: historyVault.report() });
   }
 
   closeHistory(): void {

@@ -46,7 +46,7 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
       wakeAt = last + lastsMs;
       if (wakeAt > now) break;
       if (due) heard.shift();
-      events.onBody(due ? withMediaTime(due.body, mediaTime) : silenceBody(mediaTime));
+      events.onBody(due ? withMediaTime(due.body, mediaTime) : silenceBody(mediaTime), 0);
       mediaTime += unitsOf(lastsMs);
       last = wakeAt;
     }

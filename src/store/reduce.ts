@@ -58,8 +58,11 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       const { inputDb, speaking } = event;
       return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });
     }
+    case 'history.changed':
+      return change(state, { history: event.history });
     case 'chat.message':
     case 'chat.delivered':
+    case 'history.erased':
     case 'call.event':
     case 'notice':
       return state;

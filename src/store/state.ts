@@ -37,6 +37,22 @@ export interface ChatLine {
   readonly storedAtMs: number;
   /** Of outgoing lines; incoming ones are always `delivered`. */
   readonly mark: 'waiting' | 'delivered';
+  /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
+  readonly kind?: LineKind;
+}
+
+/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified';
+
+/** How what was said lies on the disk. */
+export interface HistoryReport {
+  /**
+   * `secret-store`: encrypted, the key is in the system's secret store. `file-permissions`: plain, for this user's eyes by
+   * the rights of the file. `locked`: encrypted, and the secret store does not give the key now.
+   */
+  readonly protection: 'secret-store' | 'file-permissions' | 'locked';
+  /** One sentence: why it is so. */
+  readonly why: string;
 }
 
 export type CallPhase = 'dialling' | 'ringing' | 'running' | 'held' | 'ended';
@@ -167,7 +183,7 @@ export interface AudioReport {
 export interface ServingReport {
   readonly role: 'ordinary' | 'candidate' | 'supernode' | 'leaving';
   /** A word for scripts; `why` says it for people. */
-  readonly reason: ServingReason;
+  readonly reason: Why;
   readonly why: string;
   readonly consent: 'auto' | 'always' | 'never';
   /** Where that comes from: WREN_SUPERNODE, or what was chosen here. */
@@ -203,8 +219,6 @@ export interface ServingReport {
   /** How to end it. */
   readonly refuse: string;
 }
-
-export type ServingReason = Why;
 
 export interface AppState {
   readonly version: string;
@@ -249,6 +263,8 @@ export interface AppState {
   readonly observed: string | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
+  /** Absent of older agents. */
+  readonly history?: HistoryReport;
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];

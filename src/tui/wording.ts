@@ -65,6 +65,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+  'history-locked':
+    'Messages are encrypted and the secret store of the system is locked: unlock it, then run "wren history unlock".',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',
   'port-not-allowed': 'Only the administrator may open this port: choose one above 1023.',
   'proxy-malformed':

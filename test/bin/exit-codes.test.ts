@@ -35,6 +35,7 @@ const TABLE: Readonly<
     'audio-device-absent',
     'port-version',
     'profile-locked',
+    'history-locked',
     'profile-unwritable',
     'disk-full',
     'outbox-full',

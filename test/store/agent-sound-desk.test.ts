@@ -74,7 +74,7 @@ test('the microphone is listened to for ten seconds after each wish, sends nothi
   room.handle({ type: 'sound.listen' });
   voice.onMessage({ type: 'level', inputDb: -30, outputDb: -96, speaking: true });
   expect(audio().meter).toEqual({ inputDb: -30, speaking: true });
-  voice.onBody(Buffer.alloc(60));
+  voice.onBody(Buffer.alloc(60), 0);
   expect(scene.commands).toEqual([]);
   await vi.advanceTimersByTimeAsync(8_000);
   room.handle({ type: 'sound.listen' });

@@ -64,6 +64,7 @@ export const FAILURES = {
   'profile-damaged': 'a file of the profile was damaged; it was kept aside and the rest goes on without it',
   'profile-unwritable': 'a file of the profile cannot be written or read: the disk is read-only or broken',
   'profile-unsafe': 'the folder is not ours alone, so it is no place for keys and messages',
+  'history-locked': 'the history is encrypted, and the secret store does not give its key',
   'port-taken': 'another program uses this port',
   'port-not-allowed': 'the system lets only the administrator open this port',
   'proxy-malformed': 'what names the proxy is not a URL of a kind that we know',
