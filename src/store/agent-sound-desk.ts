@@ -11,6 +11,10 @@ import type { AgentCommand } from './port.ts';
 
 type SoundCommand = Extract<AgentCommand, { type: 'audio.set' | 'sound.set' | 'sound.devices' | 'sound.listen' }>;
 
+export function isSoundCommand(command: AgentCommand): command is SoundCommand {
+  return command.type === 'audio.set' || command.type.startsWith('sound.');
+}
+
 export class SoundDesk {
   readonly #core: AgentCore;
   readonly #calls: Pick<AgentCalls, 'specChanged' | 'soundChanged'>;

@@ -3,6 +3,7 @@
  * somebody asks for it again every few seconds, and what it makes is thrown away. A call that begins takes over. `agent-sound-desk.ts`
  * hands in the command `sound.listen`; levels stand in `AppState.audio.meter` while it listens.
  */
+import type { FromVoice } from '../audio/port.ts';
 import { isFailureCode } from '../net/protocol/failures.ts';
 import { SOUND_LISTEN_MS } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
@@ -55,7 +56,7 @@ export class SoundMeter {
         onBody: () => undefined,
         onMessage: (message) => {
           if (!this.#voice) return;
-          if (message.type === 'level') this.#core.emit({ ...message, type: 'sound.level' });
+          if (message.type === 'level') this.#level(message);
           else if (message.type === 'using' || message.type === 'filters') soundTold(this.#core, message);
           else if (message.type === 'problem')
             this.#core.notice(isFailureCode(message.code) ? message.code : 'internal', message.detail);
@@ -65,6 +66,10 @@ export class SoundMeter {
     } catch (error) {
       this.#core.options.log.error('sound', 'no voice process', {}, error);
     }
+  }
+
+  #level({ inputDb, outputDb, speaking }: Extract<FromVoice, { type: 'level' }>): void {
+    this.#core.emit({ type: 'sound.level', inputDb, outputDb, speaking });
   }
 
   #start(spec: string): void {

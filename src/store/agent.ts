@@ -25,7 +25,7 @@ import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
-import { SoundDesk } from './agent-sound-desk.ts';
+import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -144,6 +144,7 @@ export class Agent {
 
   /** Carries out one command of the port; rejects with `Refusal`. */
   async handle(command: AgentCommand): Promise<unknown> {
+    if (isSoundCommand(command)) return this.#sound.handle(command);
     switch (command.type) {
       case 'hello':
         if (command.port !== AGENT_PORT_VERSION) throw new Refusal('port-version');
@@ -175,11 +176,6 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set':
-      case 'sound.set':
-      case 'sound.devices':
-      case 'sound.listen':
-        return this.#sound.handle(command);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
