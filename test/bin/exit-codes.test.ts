@@ -36,6 +36,7 @@ const TABLE: Readonly<
     'profile-locked',
     'profile-unwritable',
     'disk-full',
+    'mailbox-full',
     'outbox-full',
     'port-taken',
     'port-not-allowed',

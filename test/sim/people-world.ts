@@ -3,7 +3,7 @@
  * A person here is what the agent is there, without files: lines are "stored" in memory, sound is a number in a body.
  * Words of the scenes: `signUp`, `befriend`, `says`, `calls`, `hears`.
  */
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { silenceBody } from '../../src/audio/voice-body.ts';
 import type { RosterEntry } from '../../src/net/chat/roster-entry.ts';
 import { nodeIdOf, spkiOf } from '../../src/net/login/credential.ts';
@@ -23,6 +23,7 @@ import type { Core } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
+import { ephemeralKey } from '../../src/net/transport/keys.ts';
 import type { Ticket } from '../../src/net/transport/tickets.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
 import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
@@ -38,10 +39,15 @@ const SIDE_UDP_PORTS = [4001, 4002];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
-export type PersonOptions = Partial<OrdinaryNodeOptions> & { readonly proxy?: Endpoint };
+export type PersonOptions = Partial<OrdinaryNodeOptions> & {
+  readonly proxy?: Endpoint;
+  /** Whose device it is; its own name, when not said. */
+  readonly account?: string;
+};
 
 export class Person {
   readonly name: string;
+  readonly account: string;
   readonly world: PeopleWorld;
   /** What is special of this one's node, and where the proxy of the machine listens. */
   readonly options: PersonOptions;
@@ -73,6 +79,7 @@ export class Person {
   constructor(world: PeopleWorld, name: string, options: PersonOptions = {}) {
     this.world = world;
     this.name = name;
+    this.account = options.account ?? name;
     this.options = options;
   }
 
@@ -91,6 +98,7 @@ export class Person {
       software: 'wren test',
       fillerBody: silenceBody,
       hasProxy: this.options.proxy !== undefined,
+      mailDevicesOf: (name) => world.devicesOf(name),
       ...this.options,
     });
     world.watch?.(this.name, this.core);
@@ -106,14 +114,15 @@ export class Person {
 
   signUp(password = 'correct horse battery'): void {
     const publicKey = keyPair(this.name).spki;
-    const request = { kind: 'signUp', name: this.name, password, displayName: this.name, publicKey } as const;
+    const { account } = this;
+    const request = { kind: 'signUp', name: account, password, displayName: account, publicKey } as const;
     this.node.command({ type: 'login', ticket: ++this.#ticket, request });
     this.world.world.until(() => this.online, 20_000);
   }
 
   /** The same with an account that there is. */
   signIn(password = 'correct horse battery'): void {
-    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.name).spki } as const;
+    const request = { kind: 'signIn', name: this.account, password, publicKey: keyPair(this.name).spki } as const;
     this.node.command({ type: 'login', ticket: ++this.#ticket, request });
     this.world.world.until(() => this.online, 20_000);
   }
@@ -169,8 +178,8 @@ export class Person {
   #become(): void {
     const { privateKey } = keyPair(this.name);
     const member: Member = {
-      name: this.name,
-      displayName: this.name,
+      name: this.account,
+      displayName: this.account,
       nodeId: nodeIdOf(spkiOf(createPublicKey(privateKey))),
       privateKey,
       certificateDer: this.certificate?.der ?? Buffer.alloc(0),
@@ -179,6 +188,7 @@ export class Person {
       presence: 'online',
       isService: false,
       tickets: this.tickets,
+      mailSeeds: [mailSeedOf(this.name)],
     };
     this.node.command({ type: 'become', member });
     this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
@@ -235,10 +245,16 @@ export class Person {
   }
 }
 
+/** A mail key for each device, always the same. */
+export function mailSeedOf(device: string): Buffer {
+  return createHash('sha256').update(`mail seed ${device}`).digest();
+}
+
 export class PeopleWorld {
   readonly world: World;
   readonly authority: ReturnType<typeof makeAuthority>;
   readonly accounts = new MemoryAccounts();
+  readonly #devices = new Map<string, string>();
   starts = 0;
   loginAddress: string;
   /** Of each supernode that starts. */
@@ -338,11 +354,21 @@ export class PeopleWorld {
     }));
   }
 
+  /** All devices of an account that there ever were, as its device list would tell. */
+  devicesOf(account: string) {
+    const theirs = [...this.#devices].filter(([, owner]) => foldName(owner) === foldName(account));
+    return theirs.map(([device]) => ({
+      nodeId: nodeIdOf(keyPair(device).spki),
+      mailKey: ephemeralKey(mailSeedOf(device)).publicBytes,
+    }));
+  }
+
   /** A person whose program runs, not signed up yet; on a host that is there already, or in this place. */
   person(name: string, where?: Place, options: PersonOptions = {}): Person {
     if (where) place(this.world, where, name);
     else this.world.host(name);
     const person = new Person(this, name, options);
+    this.#devices.set(name, person.account);
     person.start();
     return person;
   }

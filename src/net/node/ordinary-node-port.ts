@@ -21,6 +21,7 @@ import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media-port.ts';
+import type { MailDeskOutput, MailDevice } from './mail-desk.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 import type { PromotionFact, PromotionNews } from './promotion-desk.ts';
@@ -44,6 +45,8 @@ export interface OrdinaryNodeOptions {
   readonly fillerBody: FillerBody;
   /** May buddies test silently which way leads to us? They may, when not said. */
   readonly answersPathTests?: boolean;
+  /** Devices of a person that letters can be sealed for; nobody's, when not said. */
+  readonly mailDevicesOf?: (name: UserName) => readonly MailDevice[];
 }
 
 /** Who is signed in. */
@@ -59,6 +62,8 @@ export interface Member {
   readonly presence: OwnStatus;
   /** A service: accepts every buddy request and chats with everybody. */
   readonly isService: boolean;
+  /** X25519 private keys, 32 bytes each: that of our device list first, then those that it replaced. None: no letters come. */
+  readonly mailSeeds?: readonly Buffer[];
   /** For short handshakes with those whom the program met before. */
   readonly tickets?: readonly Ticket[];
 }
@@ -175,4 +180,10 @@ export type OrdinaryNodeEvent =
     }
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;
+  | { readonly type: 'mail'; readonly news: MailNews }
+  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' | 'post' | 'reached' | 'missed-call' }>;
+
+/** Of lines that wait for people who are not there, and of what happened while we were not. */
+export type MailNews =
+  | Extract<MailDeskOutput, { type: 'kept' | 'mail-refused' }>
+  | Extract<PeopleOutput, { type: 'missed-call' }>;

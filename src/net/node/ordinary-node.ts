@@ -8,6 +8,7 @@
  *
  * Well above 400 lines, because the table of what leads to what is one thing to read.
  */
+
 import { createPublicKey } from 'node:crypto';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
@@ -34,6 +35,7 @@ import {
 } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
+import { MAIL_CLOCK_MS, MAIL_LIFETIME_MS } from '../protocol/mail-params.ts';
 import {
   CERTIFICATE_LIFETIME_MS,
   CERTIFICATE_RENEW_SHARE,
@@ -53,6 +55,7 @@ import { CallMedia } from './call-media.ts';
 import { type CallMediaOutput, isCallMediaMessage } from './call-media-port.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { Links } from './links.ts';
+import { MailDesk, type MailDeskOutput } from './mail-desk.ts';
 import { type FallbackOutput, NameFallback } from './name-fallback.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { isPathTestMessage, PathDesk, type PathDeskOutput } from './path-desk.ts';
@@ -73,6 +76,8 @@ export type {
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
 const SUPERNODES_TICKET = -2;
+/** A certificate may end while a letter lies. */
+const LETTER_GRACE_MS = MAIL_LIFETIME_MS + MAIL_CLOCK_MS;
 /** From here downwards. */
 const NAME_TICKETS = -10;
 
@@ -87,6 +92,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #questions = new SupernodeQuestions();
   readonly #fallback = new NameFallback();
   readonly #publisher: Publisher;
+  readonly #judgesLetters: PinnedTrust;
+  #mail: MailDesk | undefined;
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
@@ -121,6 +128,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
+    this.#judgesLetters = new PinnedTrust({ pin, authorityDer, wallClock, graceMs: LETTER_GRACE_MS });
     // Nobody has to know from an address who is here: people come through the supernode.
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#tickets = new TicketBook(wallClock);
@@ -250,6 +258,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         if (!this.#link.attached) this.#link.restart(now);
         break;
       default:
+        if (command.type === 'messenger' && command.command.type === 'stored') {
+          this.#mail?.stored(now, command.command.from, command.command.id);
+        }
         this.#people?.command(now, command);
     }
     this.#settle(now);
@@ -260,6 +271,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.wake(now);
     this.#login.wake(now);
     this.#people?.wake(now);
+    this.#mail?.wake(now);
     this.#peers.wake(now);
     this.#media.wake(now);
     this.#paths.wake(now);
@@ -278,6 +290,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#mail?.wakeAt() ?? Number.POSITIVE_INFINITY);
     at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt(), this.#fallback.wakeAt());
     return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
@@ -306,6 +319,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
     this.#people = new People({ ...member, random, wallClock });
+    this.#mail = this.#makeMail(member);
     this.#tellCandidates(now);
     this.#scheduleRenewal(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
@@ -338,10 +352,23 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#tellLink('offline', undefined);
   }
 
+  #makeMail(member: Member): MailDesk {
+    const { random, wallClock, mailDevicesOf } = this.#options;
+    const mail = new MailDesk({
+      ...{ random, wallClock },
+      judge: (der) => this.#judgesLetters.judge(der, this.#trust.authorityDer),
+      devicesOf: mailDevicesOf ?? (() => []),
+      standing: () => 'listed',
+    });
+    mail.setIdentity({ ...member, mailSeeds: member.mailSeeds ?? [] });
+    return mail;
+  }
+
   #forgetMember(): void {
     this.#rosterLeft = this.rosterEntries();
     this.#ticketsLeft = this.tickets();
     this.#people = undefined;
+    this.#mail = undefined;
     this.#member = undefined;
     this.#publisher.setIdentity(undefined);
     this.#nat.stop();
@@ -451,6 +478,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
       for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
+      for (const output of this.#mail?.drain() ?? []) busy = this.#fromMail(now, output);
       for (const output of this.#media.drain()) busy = this.#fromMedia(now, output);
       for (const output of this.#paths.drain()) busy = this.#fromMedia(now, output);
       if (busy || !this.#detailsChanged || !this.#people) continue;
@@ -597,7 +625,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#seen(now, value.body);
         return;
       default:
-        if (this.#promotion.receive(now, value) || this.#publisher.receive(now, value)) return;
+        if (
+          this.#mail?.receive(now, value) ||
+          this.#promotion.receive(now, value) ||
+          this.#publisher.receive(now, value)
+        )
+          return;
         this.#questions.receive(now, value);
     }
   }
@@ -668,12 +701,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'attached':
         this.#attached(now, output);
+        this.#mail?.setAttached(now, true);
         this.#peers.setOnline(true);
         for (const { name, node } of output.present)
           if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
         return true;
       case 'moved':
         this.#attached(now, output);
+        this.#mail?.setAttached(now, false);
+        this.#mail?.setAttached(now, true);
         this.#questions.repeat();
         return true;
       case 'relays':
@@ -694,6 +730,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#present(now, output);
         return true;
       case 'detached':
+        this.#mail?.setAttached(now, false);
         this.#peers.setOnline(false);
         this.#publisher.detached();
         this.#promotion.setAttached(now, false);
@@ -851,6 +888,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#switchboard.retire(output.session);
         return true;
       case 'tell':
+        this.#mail?.tell(now, output.input);
         this.#people?.tell(now, output.input);
         this.#paths.tell(now, output.input);
         return true;
@@ -860,6 +898,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromPeople(now: Millis, output: PeopleOutput): true {
     if (output.type === 'send') this.#peers.send(now, output.to, output.message, output.node);
     else if (output.type === 'details-changed') this.#detailsChanged = true;
+    else if (output.type === 'post') this.#mail?.post(now, output.posted);
+    else if (output.type === 'reached') this.#mail?.reached(output.to, output.node, output.id);
+    else if (output.type === 'missed-call') this.#out.push({ type: 'mail', news: output });
     else {
       if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
@@ -874,6 +915,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
       this.#out.push(output);
     }
+    return true;
+  }
+
+  #fromMail(now: Millis, output: MailDeskOutput): true {
+    if (output.type === 'to-supernode') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'opened') {
+      const { letter, from, node } = output;
+      this.#mail?.opened(now, letter, from, this.#people?.heardInLetter(now, from, node, output.message));
+    } else this.#out.push({ type: 'mail', news: output });
     return true;
   }
 
