@@ -9,6 +9,7 @@ import type { AgentStatus } from '../../src/store/port.ts';
 import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
+import { devicesWords } from './devices.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
@@ -75,6 +76,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
+  const own = devicesWords(state);
+  if (own !== undefined) rows.push(['Devices:', own]);
   for (const buddy of state.buddies) {
     if (buddy.relation === 'incoming') {
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);

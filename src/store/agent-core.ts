@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly makeVoice: MakeVoice;
   /** Does a screen or a command follow the agent now? Absent: as if one did. */
   readonly attended?: () => boolean;
+  /** What this machine is called in the device list of the account. */
+  readonly deviceLabel?: string;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
   /** The devices of this machine, those marked that the SPEC chooses. Absent: there are none to choose. */

@@ -17,6 +17,7 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { AgentDevices } from './agent-devices.ts';
 import { AgentHistory } from './agent-history.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
@@ -48,6 +49,7 @@ export class Agent {
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #serving: AgentServing;
+  readonly #devices: AgentDevices;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -67,12 +69,15 @@ export class Agent {
     this.#tickets = new AgentTickets(this.#core);
     this.#serving = new AgentServing(this.#core);
     this.#core.servingRoom = this.#serving;
+    this.#devices = new AgentDevices(this.#core, () => void this.#account.dismissed());
     this.#account = new AgentAccount(this.#core, {
+      devices: this.#devices,
       rosterOf: (name) => this.#buddies.load(name),
       ticketsOf: () => this.#tickets.load(),
       onMember: () => {
         this.#chat.begin();
         this.#buddies.begin();
+        this.#devices.begin();
       },
       onLeaving: () => {
         this.#buddies.end();
@@ -115,6 +120,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#buddies.end();
     this.#tickets.end();
+    this.#devices.end();
     this.#calls.hangUpAll();
     await this.#calls.close();
     await this.#core.closeNode();
@@ -145,6 +151,11 @@ export class Agent {
         return checkPath(this.#core, command.name);
       case 'supernode.list':
         return supernodesOf(this.#core);
+      case 'device.list':
+        this.#core.signedIn();
+        return this.#core.state.devices ?? null;
+      case 'device.revoke':
+        return this.#devices.revoke(command.device);
       case 'search':
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
@@ -275,6 +286,8 @@ export class Agent {
         return this.#remember(event.remembered);
       case 'roster':
         return this.#buddies.fromRoster(event.news);
+      case 'devices':
+        return this.#devices.fromNode(event.news);
       case 'path-test-asked':
         return this.#core.options.log.info('check', 'a buddy tests the way to us', {
           ...{ name: event.name, refused: event.refused ?? null },

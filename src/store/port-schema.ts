@@ -143,6 +143,8 @@ export const Command = v.variant('type', [
   bare('check'),
   named('check.path'),
   bare('supernode.list'),
+  bare('device.list'),
+  v.object({ type: v.literal('device.revoke'), device: Text }),
   v.object({
     type: v.literal('debug'),
     fault: v.picklist(['drop-supernode', 'rebind', 'block-udp', 'unblock-udp']),

@@ -19,6 +19,7 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
 import type {
+  AccountDevicesReport,
   AppState,
   AudioReport,
   Buddy,
@@ -143,6 +144,10 @@ export type AgentCommand =
   | { readonly type: 'check.path'; readonly name: string }
   /** Answered from what is known already; fails `no-network`. */
   | { readonly type: 'supernode.list' }
+  /** The devices of the account; null while it has no list. */
+  | { readonly type: 'device.list' }
+  /** By label or the beginning of the id. Resolves when the login server has it; fails `device-unknown`. */
+  | { readonly type: 'device.revoke'; readonly device: string }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -247,6 +252,8 @@ export interface AgentResults {
   search: SearchReport;
   /** The active one first, then the standby. */
   'supernode.list': readonly KnownSupernode[];
+  'device.list': AccountDevicesReport | null;
+  'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
@@ -360,6 +367,7 @@ export type AgentEvent =
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'serving.changed'; readonly serving: ServingReport }
+  | { readonly type: 'devices.changed'; readonly devices: AccountDevicesReport | null }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }

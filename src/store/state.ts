@@ -212,6 +212,28 @@ export interface ServingReport {
   readonly refuse: string;
 }
 
+export type ServingReason = Why;
+
+/** The devices of the account, as it has signed them. */
+export interface AccountDevicesReport {
+  /** Rises with each change. */
+  readonly version: number;
+  /** Ed25519, 64 hex digits. */
+  readonly accountKey: string;
+  /** In the order in which they were added. */
+  readonly list: readonly {
+    /** The node id, 32 hex digits. */
+    readonly id: string;
+    readonly label: string;
+    /** Wall clock, ms. */
+    readonly addedAtMs: number;
+    readonly thisOne: boolean;
+    /** Seen here now; always true of this one. */
+    readonly online: boolean;
+  }[];
+  readonly revoked: readonly { readonly id: string; readonly atMs: number }[];
+}
+
 export interface AppState {
   readonly version: string;
   readonly network: string | null;
@@ -253,6 +275,8 @@ export interface AppState {
   readonly ports: PortsReport | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
+  /** Null while signed out, and before the account has a list; absent of older agents. */
+  readonly devices?: AccountDevicesReport | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
   /** Absent of older agents. */

@@ -17,6 +17,11 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'too-large': 'That is too long to send: make it shorter.',
   'not-allowed': 'The server does not allow this now: sign in again.',
   'key-unfit': 'The server refuses the key of this profile: sign in again to make a new one.',
+  'device-revoked': 'This device was revoked on another device of your account: sign in again to use it here.',
+  'device-unknown': 'There is no such device on the list: "wren devices" shows them.',
+  'account-key-changed':
+    'The key of this account is another one than before: compare the safety words before you trust it.',
+  'device-forged': 'A list of devices was not signed by its account and was refused: calls and chats go on without it.',
   'request-malformed': 'The server did not understand the request: check what you typed, then try again.',
   busy: 'The server is busy: try again in a moment.',
   'server-fault': 'The server had a fault and changed nothing: try again later, or tell whoever runs it.',

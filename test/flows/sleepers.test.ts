@@ -32,6 +32,11 @@ function threeDevices(world: World, supernodes: number) {
   laptop.roster = phone.roster;
   laptop.signIn();
   world.until(() => laptop.presence.get('alice1') === 'online', 10_000);
+  const [hers, his] = [people.sign(1, [alice]), people.sign(1, [phone, laptop])];
+  alice.learns(hers);
+  for (const device of [phone, laptop]) device.learns(his);
+  world.until(() => alice.core.deviceListOf('bobby1')?.devices.length === 2, 10_000);
+  world.until(() => [phone, laptop].every(({ core }) => core.deviceListOf('alice1') !== undefined), 10_000);
   return { people, alice, phone, laptop };
 }
 

@@ -179,6 +179,13 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
     }),
   }).signedIn();
   const hooks = {
+    devices: {
+      mailSeed: undefined,
+      entered: () => {},
+      load: () => ({ own: undefined, people: [] }),
+      leave: async () => {},
+      forget: () => {},
+    },
     rosterOf: () => [],
     ticketsOf: () => [],
     onMember: () => {},

@@ -22,7 +22,8 @@ import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media-port.ts';
-import type { MailDeskOutput, MailDevice } from './mail-desk.ts';
+import type { DevicesStart } from './device-book.ts';
+import type { MailDeskOutput } from './mail-desk.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 import type { PromotionFact, PromotionNews } from './promotion-desk.ts';
@@ -46,8 +47,6 @@ export interface OrdinaryNodeOptions {
   readonly fillerBody: FillerBody;
   /** May buddies test silently which way leads to us? They may, when not said. */
   readonly answersPathTests?: boolean;
-  /** Devices of a person that letters can be sealed for; nobody's, when not said. */
-  readonly mailDevicesOf?: (name: UserName) => readonly MailDevice[];
 }
 
 /** Who is signed in. */
@@ -65,6 +64,8 @@ export interface Member {
   readonly isService: boolean;
   /** X25519 private keys, 32 bytes each: that of our device list first, then those that it replaced. None: no letters come. */
   readonly mailSeeds?: readonly Buffer[];
+  /** Device lists, ours and those of buddies; without them none is told and nobody is held to one. */
+  readonly devices?: DevicesStart;
   /** For short handshakes with those whom the program met before. */
   readonly tickets?: readonly Ticket[];
 }
@@ -161,7 +162,7 @@ export type OrdinaryNodeEvent =
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | { readonly type: 'mail'; readonly news: MailNews }
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' | 'post' | 'reached' | 'missed-call' }>;
+  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' | 'dismissed' | 'post' | 'reached' | 'missed-call' }>;
 
 /** Of lines that wait for people who are not there, and of what happened while we were not. */
 export type MailNews =
