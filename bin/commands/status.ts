@@ -14,7 +14,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
-import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { clock, columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
@@ -62,6 +62,9 @@ export function addWait(program: Command, act: Act): void {
     );
 }
 
+/** Missed calls that are named; there may be more. */
+const MISSED_SHOWN = 5;
+
 /** The lines of `wren status` for people. `nowMs` is the wall clock. */
 export function statusLines(state: AppState, agent: AgentStatus, nowMs: number): string[] {
   const rows: [label: string, words: string][] = [
@@ -87,6 +90,11 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   if (unread.length > 0) {
     rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
   }
+  const missed = (state.missedCalls ?? [])
+    .slice(0, MISSED_SHOWN)
+    .map(({ peer, atMs }) => `${plain(peer)} at ${clock(atMs)}`);
+  if (missed.length > 0)
+    rows.push(['Missed:', `${missed.join(', ')}; wren chat ${plain(state.missedCalls?.[0]?.peer ?? '')} --history`]);
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);

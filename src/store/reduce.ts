@@ -58,8 +58,11 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { audio: event.audio });
     case 'history.changed':
       return change(state, { history: event.history });
+    case 'missed-calls.changed':
+      return change(state, { missedCalls: event.missedCalls });
     case 'chat.message':
     case 'chat.delivered':
+    case 'chat.kept':
     case 'history.erased':
     case 'call.event':
     case 'notice':

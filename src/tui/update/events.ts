@@ -16,7 +16,9 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
       return step(conversationOf(ui, line.with).loaded === 'new' ? ui : withLines(ui, line.with, [line]));
     }
     case 'chat.delivered':
-      return step(withMark(ui, event.with, event.id));
+      return step(withMark(ui, event.with, event.id, 'delivered'));
+    case 'chat.kept':
+      return step(withMark(ui, event.with, event.id, 'kept'));
     case 'call.changed': {
       const { call } = event;
       const known = before.calls.find((one) => one.call === call.call);
