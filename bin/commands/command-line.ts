@@ -30,6 +30,7 @@ import { addServers } from './servers.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
+import { addVerify } from './verify.ts';
 
 const BEHIND_THE_SCENES = 'Behind the scenes:';
 
@@ -151,7 +152,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addHistory, addDevices]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
   program.commandsGroup('Calls:');
   for (const add of [addCall, addAnswer, addCallControls, addRecord, addSound, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');

@@ -1,6 +1,6 @@
 /** `wren devices`: the machines of the account, as the account has signed them, and `revoke`, which shuts one out for ever. */
 import type { Command } from 'commander';
-import type { AccountDevicesReport, AppState } from '../../src/store/state.ts';
+import type { AppState, DevicesReport } from '../../src/store/state.ts';
 import { settle } from './buddies.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
@@ -50,7 +50,7 @@ async function revoke(invocation: Invocation, device: string): Promise<ExitCode>
 }
 
 /** A line for each device, then for each that was revoked. */
-export function deviceLines(report: AccountDevicesReport | null): string[] {
+export function deviceLines(report: DevicesReport | null): string[] {
   if (!report) return ['No list of devices yet: sign in again to make one.'];
   const rows = report.list.map((one) => [
     one.id.slice(0, ID_DIGITS_SHOWN),

@@ -22,7 +22,7 @@ import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
-import { type AppState, INITIAL_STATE } from './state.ts';
+import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -105,6 +105,8 @@ export class AgentCore {
   countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Ends together with the node. */
   portMapping: { close(): Promise<void> } | undefined;
+  /** What `agent-safety.ts` says of somebody's key. */
+  safetyOf: (name: string) => BuddySafety | undefined = () => undefined;
   /** So does what serves as a supernode. */
   servingRoom: { end(): Promise<void> } | undefined;
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */

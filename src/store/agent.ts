@@ -23,6 +23,7 @@ import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
 import { changeSound, listDevices } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
@@ -45,6 +46,7 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #history: AgentHistory;
+  readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
@@ -62,7 +64,14 @@ export class Agent {
     this.#calls = new AgentCalls(this.#core, (peer, call, atMs) => void this.#chat.missed(peer, call, atMs));
     this.#history = new AgentHistory(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
-      onOpened: () => this.#chat.begin(),
+      onOpened: () => {
+        this.#chat.begin();
+        this.#safety.begin();
+      },
+    });
+    this.#safety = new AgentSafety(this.#core, {
+      keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
+      onChanged: (name) => this.#buddies.refresh(name),
     });
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
@@ -78,10 +87,13 @@ export class Agent {
         this.#chat.begin();
         this.#buddies.begin();
         this.#devices.begin();
+        this.#safety.load();
+        this.#safety.begin();
       },
       onLeaving: () => {
         this.#buddies.end();
         this.#tickets.forget();
+        this.#safety.end();
         this.#calls.hangUpAll();
         void this.#portMapping.close();
       },
@@ -121,6 +133,7 @@ export class Agent {
     this.#buddies.end();
     this.#tickets.end();
     this.#devices.end();
+    this.#safety.end();
     this.#calls.hangUpAll();
     await this.#calls.close();
     await this.#core.closeNode();
@@ -227,6 +240,10 @@ export class Agent {
       case 'history.erase':
       case 'history.encrypt':
         return this.#history.handle(command);
+      case 'safety.words':
+        return this.#safety.report(command.name);
+      case 'safety.verify':
+        return this.#safety.verify(command.name, command.verified);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
       case 'call.answer':
@@ -287,7 +304,9 @@ export class Agent {
       case 'roster':
         return this.#buddies.fromRoster(event.news);
       case 'devices':
-        return this.#devices.fromNode(event.news);
+        this.#devices.fromNode(event.news);
+        if (event.news.type === 'list-changed') this.#safety.met(event.news.name);
+        return;
       case 'path-test-asked':
         return this.#core.options.log.info('check', 'a buddy tests the way to us', {
           ...{ name: event.name, refused: event.refused ?? null },

@@ -5,7 +5,7 @@
 import type { Device, OpenedDevices } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import type { NodeId } from '../net/protocol/ids.ts';
-import type { AccountDevicesReport } from './state.ts';
+import type { DevicesReport } from './state.ts';
 
 /** Fewer digits of an id are too easily those of another. */
 const ID_DIGITS_MIN = 4;
@@ -31,11 +31,7 @@ export function freeLabel(label: string, others: readonly Device[]): string {
   }
 }
 
-export function reportOf(
-  list: OpenedDevices,
-  self: NodeId | undefined,
-  here: ReadonlySet<NodeId>,
-): AccountDevicesReport {
+export function reportOf(list: OpenedDevices, self: NodeId | undefined, here: ReadonlySet<NodeId>): DevicesReport {
   return {
     version: list.version,
     accountKey: list.accountKey.toString('hex'),

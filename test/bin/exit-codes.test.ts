@@ -37,6 +37,7 @@ const TABLE: Readonly<
     'port-version',
     'profile-locked',
     'history-locked',
+    'safety-unknown',
     'profile-unwritable',
     'disk-full',
     'mailbox-full',

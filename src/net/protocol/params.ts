@@ -857,6 +857,8 @@ export const HISTORY_WAL_BYTES_MAX = 4_194_304;
  * what was erased must not come back. Messages to sleepers are kept for 72 hours; a writer without our receipt goes on.
  */
 export const HISTORY_ERASED_KEPT_MS = 30 * 24 * 3_600_000;
+/** People whose account keys are remembered: the buddies of a lifetime, and some. */
+export const SAFETY_PEOPLE_MAX = 4_000;
 /** How long the agent's start waits for the system's secret store; it goes on asking after that. */
 export const SECRET_STORE_START_MS = 1_500;
 /** And how long in all: a person may have to unlock it first. */
