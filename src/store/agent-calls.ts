@@ -14,7 +14,7 @@ import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
 import { devicesTold, priorityTold, soundEnded, soundSettings, soundTold } from './agent-sound.ts';
 import { type Line, moveLines, NODE_COMMAND, newLine } from './call-line.ts';
-import { NO_TOTALS, newCall } from './new-call.ts';
+import { isMissed, NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
 import { tellState, wayOf } from './voice-end.ts';
@@ -33,14 +33,17 @@ type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.r
 
 export class AgentCalls {
   readonly #core: AgentCore;
+  readonly #onMissed: (peer: string, call: string, atMs: number) => void;
   readonly #lines = new Map<string, Line>();
   /** Voice ends of ended calls that still finish their recordings. */
   readonly #ending = new Set<Promise<void>>();
   #refused: FailureCode | undefined;
   readonly recording: AgentRecording;
 
-  constructor(core: AgentCore) {
+  /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
+  constructor(core: AgentCore, onMissed: (peer: string, call: string, atMs: number) => void = () => {}) {
     this.#core = core;
+    this.#onMissed = onMissed;
     const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
     const line = (call: string) => this.#lines.get(call);
     this.recording = new AgentRecording(core, { line, node, tell: (event) => this.#tell(event) });
@@ -217,6 +220,7 @@ export class AgentCalls {
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
+    if (ended && isMissed(ended)) this.#onMissed(peer, call, ended.startedAtMs);
     const totals = line?.totals ?? NO_TOTALS;
     const lastedMs = Math.round(durationMs);
     const event = { event: 'ended', call, peer, at: this.#now(), reason, durationMs: lastedMs, ...totals } as const;

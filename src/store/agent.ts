@@ -62,7 +62,7 @@ export class Agent {
     this.#core = new AgentCore(options);
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
-    this.#calls = new AgentCalls(this.#core);
+    this.#calls = new AgentCalls(this.#core, (peer, call, atMs) => void this.#chat.missed(peer, call, atMs));
     this.#history = new AgentHistory(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
       onOpened: () => {
@@ -304,6 +304,8 @@ export class Agent {
         return this.#buddies.fromPresence(event.news);
       case 'messenger':
         return this.#chat.fromMessenger(event.news);
+      case 'mail':
+        return this.#chat.fromMail(event.news);
       case 'call':
         if (event.news.type === 'dialling' || event.news.type === 'ringing') this.#sound.callBegins();
         return this.#calls.fromNode(event.news);

@@ -29,6 +29,7 @@ import type {
   ChatLine,
   DevicesReport,
   HistoryReport,
+  MissedCall,
   NatReport,
   PresenceStatus,
   Quality,
@@ -394,6 +395,9 @@ export type AgentEvent =
   | { readonly type: 'buddy.removed'; readonly name: string }
   | { readonly type: 'chat.message'; readonly line: ChatLine }
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
+  | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }

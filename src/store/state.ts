@@ -41,14 +41,22 @@ export interface ChatLine {
   readonly sentAtMs: number;
   /** Wall clock at which it was stored here, ms: history is in this order. */
   readonly storedAtMs: number;
-  /** Of outgoing lines; incoming ones are always `delivered`. */
-  readonly mark: 'waiting' | 'delivered';
+  /** Of outgoing lines; incoming ones are always `delivered`. `kept`: supernodes keep it for each of their devices. */
+  readonly mark: 'waiting' | 'kept' | 'delivered';
   /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
   readonly kind?: LineKind;
 }
 
-/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
-export type LineKind = 'key-changed' | 'verified' | 'unverified';
+/** `missed-call`: they called. `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified' | 'missed-call';
+
+/** Somebody called, and nobody answered here or on another device. */
+export interface MissedCall {
+  readonly call: string;
+  readonly peer: string;
+  /** Wall clock of the caller, ms. */
+  readonly atMs: number;
+}
 
 /** How what was said lies on the disk. */
 export interface HistoryReport {
@@ -293,6 +301,8 @@ export interface AppState {
   readonly serving?: ServingReport;
   /** Absent of older agents. */
   readonly history?: HistoryReport;
+  /** Those that nobody has read of yet, the newest first; absent of older agents. */
+  readonly missedCalls?: readonly MissedCall[];
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];
