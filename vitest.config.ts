@@ -24,7 +24,7 @@ const REAL = [
 ];
 
 // `forks`: native modules (libsql, Opus) and real processes are used in tests. Two workers fit two cores.
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
 
 export default defineConfig({
   test: {

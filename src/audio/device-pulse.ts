@@ -116,6 +116,8 @@ export async function openPulseCapture(
   const queue = new FrameQueue();
   const silence = watchStream(() => life.fail('no more sound comes', events));
   child.once('exit', () => silence.end());
+  // One that cannot be started has no exit.
+  child.once('error', () => silence.end());
   child.stdout.on('data', (chunk: Buffer) => {
     life.heard();
     silence.heard();

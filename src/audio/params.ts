@@ -255,8 +255,8 @@ export const OGG_PACKETS_PER_PAGE = 50;
 export const OGG_FRAME_BYTES = 60;
 /** 20 s of a recording that the disk has not taken. */
 export const RECORDING_PENDING_BYTES_MAX = 65_536;
-/** A gap of a sleep is silence in a recording up to this; more helps nobody. */
-export const RECORDING_GAP_FRAMES_MAX = 3_000;
+/** A gap of a sleep is silence in a recording up to 15 s: it comes at once, and must fit what may wait for the disk. */
+export const RECORDING_GAP_FRAMES_MAX = 750;
 /** RIFF sizes are 32 bits: 37 hours of 16 kHz mono. */
 export const WAV_DATA_BYTES_MAX = 0xffff_ffff - 36;
 

@@ -27,6 +27,12 @@ export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3, legUp: 4 } as c
 
 export type CodecKind = 'native' | 'wasm';
 export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
+
+/** Files and nothing at all are what they are; everything else has a room around it. */
+export function isCard(kind: BackendKind): boolean {
+  return kind !== 'file' && kind !== 'none';
+}
+
 /** What takes out echo and, unless RNNoise does, noise: the system's speexdsp, our own, or nothing. */
 export type FilterKind = 'speex' | 'own' | 'none';
 

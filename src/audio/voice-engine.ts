@@ -24,7 +24,7 @@ import {
   STATS_EVERY_MS,
 } from './params.ts';
 import { levelDb, SILENCE } from './pcm.ts';
-import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
+import { type FromVoice, isCard, type SoundFilters, type SoundSettings, type VoiceStats } from './port.ts';
 import { VoiceActivity } from './voice-activity.ts';
 import { type BodyShape, NORMAL_SHAPE } from './voice-body.ts';
 
@@ -151,8 +151,7 @@ export class VoiceEngine {
     }
     if (!this.#muted) return;
     const { kind, delayMs } = this.#capture;
-    const isCard = kind !== 'file' && kind !== 'none';
-    this.#opensIn = isCard ? Math.ceil((delayMs + FILTER_DELAY_MS_MAX) / FRAME_MS) : 0;
+    this.#opensIn = isCard(kind) ? Math.ceil((delayMs + FILTER_DELAY_MS_MAX) / FRAME_MS) : 0;
     this.#open();
   }
 

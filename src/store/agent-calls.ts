@@ -23,6 +23,7 @@ type MediaNews = Extract<
   OrdinaryNodeEvent,
   { type: 'play' | 'rung' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }
 >;
+type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
 const NODE_COMMAND = {
@@ -141,6 +142,7 @@ export class AgentCalls {
 
   /** `news.call` is the leg as media knows it: the call itself, or one of a conference. */
   fromMedia(news: MediaNews): void {
+    // The packets of a call go by first: fifty a second need no look at the state, nor at the wall clock.
     if (news.type === 'play') return this.voices.play(news.call, news.arrivalMs, news.body);
     if (news.type === 'rung') return this.voices.rung(news.call, news.rung);
     if (news.type === 'path') this.voices.path(news.call, news.path);
@@ -215,15 +217,8 @@ export class AgentCalls {
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
     const totals = line?.totals ?? NO_TOTALS;
-    const event = {
-      event: 'ended',
-      call,
-      peer,
-      at: this.#now(),
-      reason,
-      durationMs: Math.round(durationMs),
-      ...totals,
-    } as const;
+    const lastedMs = Math.round(durationMs);
+    const event = { event: 'ended', call, peer, at: this.#now(), reason, durationMs: lastedMs, ...totals } as const;
     // A script that waits for `ended` may read the recording at once, so the recording is finished first.
     const finished = (line?.voice?.stop() ?? Promise.resolve()).then(() => {
       this.#ending.delete(finished);
@@ -269,7 +264,7 @@ export class AgentCalls {
   }
 
   /** Throws what the call core refuses. */
-  #tellNode(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNode(command: NodeWord): void {
     this.#core.signedIn();
     this.#refused = undefined;
     this.#core.command({ type: 'calls', command });
@@ -278,7 +273,7 @@ export class AgentCalls {
   }
 
   /** From within an event of the node, where its answer does not come at once. */
-  #tellNodeLater(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNodeLater(command: NodeWord): void {
     this.#core.node?.driver.command({ type: 'calls', command });
   }
 

@@ -6,7 +6,7 @@
  * In a call of two the leg that media knows is the call, and its far end is talker 0. In a conference a line has more legs
  * (`agent-legs.ts`), each with a media session under a name of its own.
  */
-import type { FromVoice, VoiceStats } from '../audio/port.ts';
+import { type FromVoice, isCard, type VoiceStats } from '../audio/port.ts';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
 import type { AgentCore } from './agent-core.ts';
 import { LegTalkers, type OpenedLeg } from './agent-legs.ts';
@@ -212,7 +212,7 @@ export class AgentVoices {
   #said(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
       case 'ready':
-        line.hasMicrophone = message.capture !== 'none' && message.capture !== 'file';
+        line.hasMicrophone = isCard(message.capture);
         return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);

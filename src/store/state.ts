@@ -157,7 +157,7 @@ export interface AudioReport {
 export interface ServingReport {
   readonly role: 'ordinary' | 'candidate' | 'supernode' | 'leaving';
   /** A word for scripts; `why` says it for people. */
-  readonly reason: ServingReason;
+  readonly reason: Why;
   readonly why: string;
   readonly consent: 'auto' | 'always' | 'never';
   /** Where that comes from: WREN_SUPERNODE, or what was chosen here. */
@@ -193,8 +193,6 @@ export interface ServingReport {
   /** How to end it. */
   readonly refuse: string;
 }
-
-export type ServingReason = Why;
 
 export interface AppState {
   readonly version: string;

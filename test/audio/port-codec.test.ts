@@ -9,6 +9,7 @@ import {
   PortDecoder,
   type PortMessage,
 } from '../../src/audio/port-codec.ts';
+import { INPUT_GAIN_DB_MAX } from '../../src/net/protocol/params.ts';
 
 const frames = [
   encodeControl({ type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' }),
@@ -123,6 +124,13 @@ describe('control messages', () => {
     for (const wrong of [{ type: 'start', spec: 1, call: 'c' }, { type: 'mute' }, { type: 'fly' }, {}]) {
       expect(asToVoice(wrong)).toBeUndefined();
     }
+  });
+
+  it('carry every input gain that a person may set, and none above it', () => {
+    const filters = { type: 'filters', echo: 'auto', noise: 'auto', gain: 'auto', headphones: false };
+    for (const inputGainDb of [-INPUT_GAIN_DB_MAX, INPUT_GAIN_DB_MAX])
+      expect(asToVoice({ ...filters, inputGainDb })).toEqual({ ...filters, inputGainDb });
+    expect(asToVoice({ ...filters, inputGainDb: INPUT_GAIN_DB_MAX + 0.1 })).toBeUndefined();
   });
 
   it('name a far end, or talker 0 by not naming one, and mean nothing when it cannot be', () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openPulseCapture, type Pulse } from '../../src/audio/device-pulse.ts';
 import { StreamWatch } from '../../src/audio/stream-watch.ts';
 
@@ -62,4 +62,16 @@ setInterval(() => {}, 1000);
   expect(lost.afterMs).toBeLessThan(2_000);
   await lost.close();
   rmSync(folder, { recursive: true });
+});
+
+test('a recorder program that cannot be started is looked at no more', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const events = { onFrame: () => {}, onInputEnded: () => {}, onLost: () => {} };
+    const opening = openPulseCapture({ env: { PATH: '/nowhere' } }, undefined, events);
+    await expect(opening).rejects.toMatchObject({ code: 'audio-no-device' });
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -82,6 +82,13 @@ test('status says in a call what is done with the microphone, and by what', () =
   expect(filterWords({ ...audio, filter: 'own', filters: FILTERS })).toBe(
     "microphone: echo, noise, gain controlled by wren's own filter",
   );
+  const strong = { ...FILTERS, noiseBy: 'rnnoise' } as const;
+  expect(filterWords({ ...audio, filter: 'speex', filters: strong })).toBe(
+    'microphone: echo, noise, gain controlled by speexdsp and RNNoise',
+  );
+  expect(filterWords({ ...audio, filter: 'speex', filters: { ...strong, echo: false } })).toBe(
+    'microphone: noise, gain controlled by RNNoise',
+  );
   const none = { echo: false, noise: false, gain: false, echoDelayMs: null };
   expect(filterWords({ ...audio, filter: 'own', filters: none })).toBe('microphone as it is');
   expect(filterWords({ ...audio, filter: 'own', filters: none, sound: { ...SOUND, headphones: true } })).toBe(
