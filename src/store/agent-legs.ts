@@ -94,6 +94,14 @@ export class LegTalkers {
     this.#tell({ type: 'hold', on, talker: known.talker });
   }
 
+  /** Who is on hold, of all people of the conference: bodies to and from them stop. */
+  holds(people: readonly { readonly node: string; readonly held: boolean }[]): void {
+    for (const [leg, { node }] of this.#legs) {
+      const person = people.find((one) => one.node === node);
+      if (person) this.hold(leg, person.held);
+    }
+  }
+
   /** Nobody hears it. */
   mute(leg: string, on: boolean): void {
     const known = this.#legs.get(leg);

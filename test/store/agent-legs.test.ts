@@ -39,6 +39,21 @@ describe('the legs of a conference, as the voice end knows them', () => {
     expect(talkers.speaking(levels)).toEqual(['node2']);
   });
 
+  it('are on hold when their person is, and only then', () => {
+    for (const seat of [1, 2]) talkers.open({ leg: `leg${seat}`, node: `node${seat}`, mixes: true });
+    since();
+    const people = (held: boolean) => [
+      { node: 'node1', held: false },
+      { node: 'node2', held },
+      { node: 'node3', held: true },
+    ];
+    talkers.holds(people(true));
+    talkers.holds(people(true));
+    expect(since()).toEqual([{ type: 'hold', on: true, talker: 1 }]);
+    talkers.holds(people(false));
+    expect(since()).toEqual([{ type: 'hold', on: false, talker: 1 }]);
+  });
+
   it('begin with the call of two that runs, without a word', () => {
     talkers.adopt('call', { rung: undefined, path: 'direct' });
     talkers.open({ leg: 'call', node: 'node1', mixes: true });
