@@ -1,6 +1,7 @@
 /**
  * `wren sound`: echo, noise and gain of the microphone, when it is open, and who watches over that, for the running call and
- * all later ones. Alone it tells how they are set and what is done now; with a part and a word it changes one of them.
+ * all later ones; and through which devices it goes (`sound-devices.ts`). Alone it tells how they are set and what is done now; with
+ * a part and a word it changes one of them.
  */
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { INPUT_GAIN_DB_MAX, MICROPHONE_WATCH_MINUTES_MAX } from '../../src/net/protocol/params.ts';
@@ -9,6 +10,7 @@ import type { AudioReport, TalkSettings } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { columns } from './layout.ts';
+import { addSoundDevices } from './sound-devices.ts';
 import { examples, UsageProblem } from './usage.ts';
 
 type Change = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
@@ -31,12 +33,12 @@ const PARTS = [
 export function addSound(program: Command, act: Act): void {
   const sound = program
     .command('sound')
-    .description('echo, noise and gain of the microphone')
+    .description('devices, and echo, noise and gain of the microphone')
     .argument('[none...]')
     .usage('[command]')
     .addHelpText(
       'after',
-      `${examples('wren sound', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
+      `${examples('wren sound', 'wren sound devices', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
     )
     .action(
       act((invocation, [word]: readonly string[]) => {
@@ -44,6 +46,7 @@ export function addSound(program: Command, act: Act): void {
         return change(invocation, {});
       }),
     );
+  addSoundDevices(sound, act);
   for (const { word, modes, description } of PARTS) {
     sound
       .command(word)

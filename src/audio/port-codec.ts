@@ -182,6 +182,7 @@ function asRung(value: { readonly [field: string]: unknown }): Extract<ToVoice, 
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'hello',
   'ready',
+  'using',
   'problem',
   'stats',
   'level',

@@ -33,6 +33,33 @@ export function isCard(kind: BackendKind): boolean {
   return kind !== 'file' && kind !== 'none';
 }
 
+/** A microphone or a speaker that can be chosen. */
+export interface SoundDevice {
+  /** For `device:NAME`. */
+  readonly name: string;
+  /** What people call it; the name where there is no other word. */
+  readonly description: string;
+  /** What `default` takes. */
+  readonly isDefault: boolean;
+  /** It hears what a speaker plays. */
+  readonly isMonitor: boolean;
+  /** What the SPEC that was asked about names. */
+  readonly isChosen: boolean;
+}
+
+/** Those of the backend that a call would use. */
+export interface SoundDevices {
+  readonly backend: BackendKind;
+  readonly inputs: readonly SoundDevice[];
+  readonly outputs: readonly SoundDevice[];
+}
+
+/** Names of the devices that sound goes through now; null: none on that side, or its backend does not tell. */
+export interface DevicesInUse {
+  readonly input: string | null;
+  readonly output: string | null;
+}
+
 /** What takes out echo and, unless RNNoise does, noise: the system's speexdsp, our own, or nothing. */
 export type FilterKind = 'speex' | 'own' | 'none';
 
@@ -137,6 +164,8 @@ export type FromVoice =
       /** Gross bit rate of the codec, bit/s. */
       readonly bitrate: number;
     }
+  /** Whenever it changes. */
+  | ({ readonly type: 'using' } & DevicesInUse)
   /** Something is not as asked for; the call goes on. `code` is a failure code; `detail` names the device or file. */
   | { readonly type: 'problem'; readonly code: string; readonly detail: string }
   /** Of each leg one; of talker 0 where none is named. */

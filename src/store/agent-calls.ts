@@ -11,9 +11,9 @@ import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
-import { filtersEnded } from './agent-sound.ts';
+import { soundEnded } from './agent-sound.ts';
 import { AgentVoices } from './agent-voices.ts';
-import type { Line } from './call-line.ts';
+import { type Line, NODE_COMMAND } from './call-line.ts';
 import { NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
@@ -25,14 +25,6 @@ type MediaNews = Extract<
 >;
 type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
-
-const NODE_COMMAND = {
-  'call.hang-up': 'hang-up',
-  'call.hold': 'hold',
-  'call.resume': 'resume',
-  'call.mute': 'mute',
-  'call.unmute': 'unmute',
-} as const;
 
 export class AgentCalls {
   readonly #core: AgentCore;
@@ -93,6 +85,11 @@ export class AgentCalls {
   /** The settings of echo, noise and gain have changed: running calls follow. */
   soundChanged(): void {
     for (const line of this.voices.lines) this.voices.filters(line);
+  }
+
+  /** Another device was chosen. */
+  specChanged(spec: string, before: string): void {
+    this.voices.move(spec, before);
   }
 
   /** Push-to-talk begins: what is open is closed. */
@@ -212,7 +209,7 @@ export class AgentCalls {
     const { call, peer, reason, durationMs } = news;
     const line = this.voices.forget(call);
     if (line) this.recording.ended(line);
-    if (!this.voices.isAny) filtersEnded(this.#core);
+    if (!this.voices.isAny) soundEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());

@@ -10,8 +10,8 @@ import { type FromVoice, isCard, type VoiceStats } from '../audio/port.ts';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
 import type { AgentCore } from './agent-core.ts';
 import { LegTalkers, type OpenedLeg } from './agent-legs.ts';
-import { devicesTold, filtersTold, priorityTold, soundSettings } from './agent-sound.ts';
-import { type Line, newLine } from './call-line.ts';
+import { devicesTold, priorityTold, soundSettings, soundTold } from './agent-sound.ts';
+import { type Line, moveLines, newLine } from './call-line.ts';
 import type { Call } from './state.ts';
 import { tellState, wayOf } from './voice-end.ts';
 
@@ -128,6 +128,11 @@ export class AgentVoices {
     if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });
   }
 
+  /** Another device was chosen. */
+  move(spec: string, before: string): void {
+    moveLines(this.#lines, spec, before);
+  }
+
   // ------------------------------------------------------------------ a call that is a conference
 
   /** From now on this line has legs; one whose voice end runs keeps that, and its call of two becomes the first leg. */
@@ -223,9 +228,10 @@ export class AgentVoices {
       }
       case 'level':
         return this.#hooks.onLevel(call, line, message);
+      case 'using':
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
-        return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
+        return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
       case 'recording':
         return this.#lines.has(call) ? this.#hooks.onRecording(call, line, message) : undefined;
       case 'first-sound':

@@ -831,6 +831,17 @@ export const HISTORY_CHECK_BYTES_MAX = 67_108_864;
 export const HISTORY_DB_BUSY_MS = 2_000;
 /** The write-ahead log is cut back to this once its lines are in the file. */
 export const HISTORY_WAL_BYTES_MAX = 4_194_304;
+/**
+ * The id of an erased line is remembered (hashed) for so long: its writer, or a mailbox, may still send it again, and
+ * what was erased must not come back. Messages to sleepers are kept for 72 hours; a writer without our receipt goes on.
+ */
+export const HISTORY_ERASED_KEPT_MS = 30 * 24 * 3_600_000;
+/** How long the agent's start waits for the system's secret store; it goes on asking after that. */
+export const SECRET_STORE_START_MS = 1_500;
+/** And how long in all: a person may have to unlock it first. */
+export const SECRET_STORE_ASK_MS = 60_000;
+/** Of the child that asks it. */
+export const SECRET_STORE_HEAP_MIB = 32;
 /** Log file: beyond, it becomes the one old log. */
 export const LOG_FILE_BYTES_MAX = 2_097_152;
 /** Text of one log field; more helps nobody. */
