@@ -38,7 +38,7 @@ export class ConferenceRoster {
     this.#merge();
   }
 
-  /** Our own, which needs no judging. */
+  /** Our own, or what follows from a word, which needs no judging. */
   setOwn(now: Millis, statement: Statement): void {
     this.#statements.set(statement.node, { statement, since: now });
     this.#merge();
@@ -71,6 +71,14 @@ export class ConferenceRoster {
   /** The newest of this node, be it in, gone, or waiting; undefined: never heard. */
   of(node: NodeId): Statement | undefined {
     return this.#statements.get(node)?.statement;
+  }
+
+  /** It knows nothing of the conference any more, as it says itself; true when that is news. */
+  gone(now: Millis, node: NodeId): boolean {
+    const statement = this.of(node);
+    if (!statement?.isIn) return false;
+    this.setOwn(now, { ...statement, isIn: false, version: statement.version + 1 });
+    return true;
   }
 
   /** Of all who ever said anything. */
@@ -112,8 +120,9 @@ export class ConferenceRoster {
   /** Whom others count in and who was never heard here. */
   hearsay(): Member[] {
     const found = new Map<NodeId, Member>();
-    for (const { isIn, members } of this.admitted()) {
-      for (const one of isIn ? members : []) {
+    // Of those who left too: whoever was invited by one of them knows nobody else.
+    for (const { members } of this.admitted()) {
+      for (const one of members) {
         if (!this.#statements.has(one.node) && !this.#void.has(one.invite)) found.set(one.node, one);
       }
     }

@@ -32,6 +32,7 @@ import { type CallEndReason, moreTelling } from './call-record.ts';
 import { type Ask, ConferenceAsks, isOpen } from './conference-asks.ts';
 import { ConferenceLegs, legId, type WishedLeg } from './conference-legs.ts';
 import type {
+  Asked,
   AskState,
   ConferenceEvent,
   ConferenceId,
@@ -46,7 +47,7 @@ import type {
   RunningCall,
   Statement,
 } from './conference-record.ts';
-import { isLost, ReignKeeper, type ReignView, type Seen } from './conference-reign.ts';
+import { isHigher, isLost, ReignKeeper, type ReignView, type Seen } from './conference-reign.ts';
 import { ConferenceRoster } from './conference-roster.ts';
 import { idOf, readStatement, writeMember, writeStatement } from './conference-wire.ts';
 
@@ -111,6 +112,12 @@ export class Conference {
   /** The call that this was, and with whom. */
   #grown: { readonly running: RunningCall; readonly pair: readonly NodeId[] } | undefined;
   #relays: readonly NodeId[] = [];
+  /** Invitations of those who are gone that we have sent once more. */
+  readonly #adopted = new Set<InviteId>();
+  /** Those who say that we were removed. */
+  readonly #removedSay = new Set<NodeId>();
+  /** Leg ids that were computed lately. */
+  readonly #wires = new Map<string, CallId>();
   #out: ConferenceOutput[] = [];
   /** Messages that no honest member sends. Only rises. */
   refused = 0;
@@ -283,7 +290,12 @@ export class Conference {
   }
 
   get mayRejoin(): boolean {
-    return this.#isOver && this.#roster.removedBy(this.#own.invite) === undefined;
+    return this.#isOver && this.#removedSay.size === 0 && this.#roster.removedBy(this.#own.invite) === undefined;
+  }
+
+  /** We exchange statements with this node. */
+  knows(node: NodeId): boolean {
+    return this.#contacts.has(node);
   }
 
   // ------------------------------------------------------------------ what the others say
@@ -384,15 +396,18 @@ export class Conference {
     const mixer = idOf(body.mixer);
     if (!contact || !mixer) return;
     if (this.#isOver) return this.#sayGoodbye(now, contact.name, node);
+    const wasAlive = this.#isAlive(now, node);
     contact.heardAt = now;
     const isNews = !known?.isIn || known.incarnation !== body.incarnation || known.version < body.version;
     if (isNews) this.#state(now, contact, true);
-    if (known?.isIn) {
-      const reign = { term: Math.min(body.term, 2 ** 30), mixer };
-      contact.hears = { reign, on: body.hears };
-      this.#reign.follow(now, reign, this.#mixerIsLost(now));
-    }
-    this.#settle(now);
+    if (!known?.isIn) return;
+    const before = contact.hears;
+    const reign = { term: Math.min(body.term, 2 ** 30), mixer };
+    contact.hears = { reign, on: body.hears };
+    const isAbove = isHigher(reign, this.reign) && this.#reign.follow(now, reign, this.#mixerIsLost(now));
+    const isSame = before?.on === body.hears && before.reign.term === reign.term && before.reign.mixer === mixer;
+    // Most beats say nothing but that somebody lives.
+    if (isAbove || !isSame || !wasAlive) this.#settle(now);
   }
 
   #heardRinging(now: Millis, from: UserName, node: NodeId, body: Body<'conferenceRinging'>): void {
@@ -409,7 +424,9 @@ export class Conference {
   #heardRefusal(now: Millis, from: UserName, node: NodeId, body: Body<'conferenceRefusal'>): void {
     const invite = idOf(body.inviteId) ?? '';
     if (this.#isOver) return;
-    if (invite === this.#own.invite) {
+    if (body.reason === 'over' && this.#roster.gone(now, node)) return this.#settle(now);
+    if (invite === this.#own.invite || body.reason === 'over') {
+      if (body.reason === 'removed' && this.#present.has(node)) return this.#saidRemoved(now, node);
       // One member alone throws nobody out; but where nobody took us in, its word is all there is.
       if (this.#present.size === 0 && this.#contacts.has(node)) this.#end(now, refusalReason(body.reason), from);
       return;
@@ -423,6 +440,14 @@ export class Conference {
     ask.state = state;
     for (const other of ask.nodes) this.#refuse(ask.name, other, ask.invite, 'answered-elsewhere');
     this.#askEnded(now, ask);
+  }
+
+  /** Who removed us may be gone, so that only others can tell: more than half of those whom we hear must. */
+  #saidRemoved(now: Millis, node: NodeId): void {
+    this.#removedSay.add(node);
+    const heard = [...this.#present.keys()].filter((one) => this.#isAlive(now, one));
+    const saying = heard.filter((one) => this.#removedSay.has(one));
+    if (saying.length * 2 > heard.length) this.#end(now, 'removed', '');
   }
 
   #heardSpeaking(node: NodeId, body: Body<'conferenceSpeaking'>): void {
@@ -446,9 +471,35 @@ export class Conference {
     const view = this.#view(now);
     if (this.#reign.judge(now, view)) this.#listen(now);
     this.#setLegs(now);
+    this.#adopt(now);
     this.#publish(now);
     this.#tellRoster(now);
     this.#drainLegs();
+  }
+
+  /** Whom somebody asked who is gone since, might find nobody: the first of us asks again, by the same invite. */
+  #adopt(now: Millis): void {
+    const first = [...this.#present.values()].every(
+      ({ order, node }) => order > this.#own.order || !this.#isAlive(now, node),
+    );
+    if (!first || this.#present.size === 0) return;
+    for (const { node, asked } of this.#roster.admitted()) {
+      if (node === this.#me.node || (this.#present.has(node) && this.#isAlive(now, node))) continue;
+      for (const ask of asked) {
+        if (!isOpen(ask) || this.#adopted.has(ask.invite) || this.#isIn(ask.name)) continue;
+        this.#adopted.add(ask.invite);
+        this.#sendInvite(ask);
+      }
+    }
+  }
+
+  /** Others who are in, by the word of one of them that knows our invite. */
+  meet(now: Millis, members: readonly Member[]): void {
+    for (const one of members) {
+      this.#roster.vouch(one.invite, one.name, one.by);
+      if (one.node !== this.#me.node) this.#contact(now, one.name, one.node);
+    }
+    this.#settle(now);
   }
 
   /** Those of whom others tell become contacts; those nobody tells of, and who are not heard, are none any more. */
@@ -458,7 +509,14 @@ export class Conference {
       const known = this.#roster.of(contact.node);
       const silentMs = now - Math.max(contact.heardAt, contact.since);
       const patienceMs = known?.isIn ? CONFERENCE_LOST_MS : CALL_SILENCE_MS_MAX;
-      if (silentMs >= patienceMs) this.#contacts.delete(contact.node);
+      if (silentMs < patienceMs) continue;
+      this.#roster.gone(now, contact.node);
+      this.#contacts.delete(contact.node);
+    }
+    // Some were heard before anybody had vouched for them.
+    for (const { name, node, isIn } of this.#roster.admitted()) {
+      if (!isIn || node === this.#me.node || this.#contacts.has(node)) continue;
+      this.#contact(now, name, node).heardAt = now;
     }
   }
 
@@ -641,7 +699,13 @@ export class Conference {
     if (!other) return undefined;
     const grown = this.#grown;
     if (grown && term <= 1 && grown.pair.includes(mixer) && grown.pair.includes(node)) return grown.running.wire;
-    return isMixer ? legId(this.id, term, this.#own, other) : legId(this.id, term, other, this.#own);
+    const key = `${term} ${isMixer} ${node} ${other.incarnation} ${this.#own.incarnation}`;
+    const known = this.#wires.get(key);
+    if (known) return known;
+    const wire = isMixer ? legId(this.id, term, this.#own, other) : legId(this.id, term, other, this.#own);
+    if (this.#wires.size > 4 * CONFERENCE_MEMBERS_MAX) this.#wires.clear();
+    this.#wires.set(key, wire);
+    return wire;
   }
 
   #setLegs(now: Millis): void {
@@ -712,7 +776,7 @@ export class Conference {
     this.#state(now, contact, false);
   }
 
-  #sendInvite(ask: Ask, grownFrom?: CallId): void {
+  #sendInvite(ask: Asked, grownFrom?: CallId): void {
     const { term, mixer } = this.reign;
     const body = {
       conferenceId: bytesOf(this.id),

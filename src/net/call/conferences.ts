@@ -6,6 +6,7 @@
  *   invitation -> rings -> answer -> Conference        running call + names -> grows -> Conference, the call absorbed
  */
 import {
+  CONFERENCE_ASK_AGAIN_MS,
   CONFERENCE_INVITES_PAST_MAX,
   CONFERENCE_MEMBERS_MAX,
   CONFERENCE_REJOIN_MS,
@@ -81,8 +82,11 @@ export class Conferences {
   #ringing: Ringing | undefined;
   #growing: Growing | undefined;
   readonly #past = new Map<ConferenceId, { readonly conference: Conference; readonly until: Millis }>();
-  /** Invitations that are no good any more, oldest first. */
+  /** Invitations that were not answered here, or by which we were in a conference that we are not in any more; oldest first. */
+  readonly #declined = new Set<InviteId>();
   readonly #used = new Set<InviteId>();
+  /** To whom we said that we are not in what they speak of. */
+  readonly #overSaidAt = new Map<NodeId, Millis>();
   readonly #warnedAt = new Map<string, Millis>();
   #reach: { readonly endpoints: readonly string[]; readonly relays: readonly NodeId[] } = { endpoints: [], relays: [] };
   #out: ConferenceOutput[] = [];
@@ -135,6 +139,11 @@ export class Conferences {
   /** Is this the call id of a conference? */
   has(call: CallId): boolean {
     return this.#live?.call === call || this.#ringing?.conference === call || this.#pastOf(call) !== undefined;
+  }
+
+  /** A member of our conference: heard there, though not otherwise, also when our person has blocked its. */
+  expects(node: NodeId): boolean {
+    return this.#current?.knows(node) ?? false;
   }
 
   wake(now: Millis): void {
@@ -313,10 +322,11 @@ export class Conferences {
     if (past) return past.hear(now, from, node, heard);
     this.dropped += 1;
     // Whoever still believes that we are in it, after our program was started anew, learns that we are not.
-    if (heard.kind !== 'conferenceState' || !heard.body.in) return;
-    const counted = heard.body.members.find((one) => idOf(one.nodeId) === this.#options.me.node);
-    const invite = idOf(counted?.inviteId) ?? idOf(heard.body.inviteId);
-    if (invite) this.#refuse(from, node, { conference: id, invite }, 'over');
+    if (heard.kind !== 'conferenceBeat' && (heard.kind !== 'conferenceState' || !heard.body.in)) return;
+    if (now < (this.#overSaidAt.get(node) ?? Number.NEGATIVE_INFINITY) + CONFERENCE_ASK_AGAIN_MS) return;
+    if (this.#overSaidAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#overSaidAt.clear();
+    this.#overSaidAt.set(node, now);
+    this.#refuse(from, node, { conference: id, invite: id }, 'over');
   }
 
   #invited(now: Millis, id: ConferenceId, from: UserName, node: NodeId, body: Body<'conferenceInvite'>): void {
@@ -328,6 +338,7 @@ export class Conferences {
       return;
     }
     const offer = { conference: id, invite };
+    if (this.#declined.has(invite)) return this.#refuse(from, node, offer, 'declined');
     const wrong = this.#wrongWith(from, node, body.invitee, invite, members);
     if (wrong !== undefined) {
       this.#warn(now, from, wrong);
@@ -338,8 +349,13 @@ export class Conferences {
     const order = Math.min(body.order, 2 ** 30);
     const ringing: Ringing = { ...offer, from, node, members, order, reign, giveUpAt, muted: false };
     if (body.grownFrom.length > 0) return this.#grown(now, ringing, idOf(body.grownFrom) ?? '');
-    if (this.#ringing?.conference === id) return this.#say(from, node, offer);
-    if (this.#live?.id === id) return this.#live.peerSeen(now, node);
+    if (this.#ringing?.conference === id) {
+      // The one who asked first may be gone: whom this one knows is worth knowing too.
+      const known = [...this.#ringing.members, ...members].slice(-2 * CONFERENCE_MEMBERS_MAX);
+      this.#ringing = { ...this.#ringing, members: known };
+      return this.#say(from, node, offer);
+    }
+    if (this.#live?.id === id) return this.#live.invite === invite ? this.#live.meet(now, members) : undefined;
     if (this.occupied || this.#live || this.#options.isBusy()) return this.#refuse(from, node, offer, 'busy');
     this.#past.delete(id);
     this.#ringing = ringing;
@@ -405,7 +421,7 @@ export class Conferences {
     const ringing = this.#ringing;
     if (!ringing) return;
     this.#ringing = undefined;
-    this.#use(ringing.invite);
+    remember(this.#declined, ringing.invite);
     const by = reason === 'cancelled' ? ringing.from : '';
     this.#out.push({ type: 'ended', call: ringing.conference, reason, by, durationMs: 0, rejoinable: false });
   }
@@ -458,15 +474,7 @@ export class Conferences {
       if (this.#past.size <= CONFERENCES_PAST_MAX) break;
       this.#past.delete(oldest);
     }
-    this.#use(live.invite);
-  }
-
-  #use(invite: InviteId): void {
-    this.#used.add(invite);
-    for (const oldest of this.#used) {
-      if (this.#used.size <= CONFERENCE_INVITES_PAST_MAX) break;
-      this.#used.delete(oldest);
-    }
+    remember(this.#used, live.invite);
   }
 
   #make(
@@ -512,6 +520,14 @@ export class Conferences {
     if (this.#warnedAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#warnedAt.clear();
     this.#warnedAt.set(key, now);
     this.#out.push({ type: 'warning', name, what });
+  }
+}
+
+function remember(ids: Set<InviteId>, id: InviteId): void {
+  ids.add(id);
+  for (const oldest of ids) {
+    if (ids.size <= CONFERENCE_INVITES_PAST_MAX) break;
+    ids.delete(oldest);
   }
 }
 

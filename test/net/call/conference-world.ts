@@ -58,6 +58,8 @@ export class ConferenceWorld {
   /** Pairs that cannot reach each other; `voice` ones only by voice. */
   cut: (a: Talker, b: Talker) => boolean = () => false;
   cutVoice: (a: Talker, b: Talker) => boolean = () => false;
+  /** Is told what is about to happen. */
+  trace: ((what: string) => void) | undefined;
   /** Changes what is sent, for those who mean ill. */
   tamper: ((from: Talker, message: Message) => Message) | undefined;
 
@@ -170,6 +172,8 @@ export class ConferenceWorld {
 
   /** Everybody who is in sees the same people and the same mixer, is heard by it and hears it. */
   settled(those: readonly Talker[] = this.inside()): boolean {
+    // Whoever is left alone hears nobody, and waits whether somebody comes back.
+    if (those.length === 1) return true;
     const nodes = those
       .map(({ node }) => node)
       .sort()
