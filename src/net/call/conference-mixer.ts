@@ -26,7 +26,7 @@ export function mixerPoints(candidate: Candidate, all: readonly Candidate[]): nu
   const { facts, node } = candidate;
   const others = all.filter((one) => one.node !== node);
   const needKbps = CONFERENCE_LEG_KBPS * Math.max(1, others.length);
-  let points = 60 * (facts.reach || REACH_UNKNOWN);
+  let points = 100 * (facts.reach || REACH_UNKNOWN);
   if (facts.uplinkKbps > 0 && facts.uplinkKbps < needKbps) points -= 400;
   else if (facts.uplinkKbps > 0) points += 20 * Math.min(5, doublings(needKbps, facts.uplinkKbps));
   points += facts.idleCenticores > 0 ? 10 * Math.min(8, Math.floor(facts.idleCenticores / 50)) : 20;
