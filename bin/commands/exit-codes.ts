@@ -61,6 +61,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-unsupported': EXIT.couldNot,
   'audio-no-device': EXIT.couldNot,
   'audio-device-busy': EXIT.couldNot,
+  'audio-device-absent': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
   // Notices, never the answer to a command.
   'conference-forged': EXIT.degraded,
@@ -71,6 +72,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'port-version': EXIT.couldNot,
   'agent-unreachable': EXIT.ourFault,
   'profile-locked': EXIT.couldNot,
+  'history-locked': EXIT.couldNot,
   'profile-damaged': EXIT.degraded,
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,

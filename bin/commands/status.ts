@@ -11,6 +11,7 @@ import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
+import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
@@ -85,13 +86,17 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   }
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
   const { priority } = state.audio;
   if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
-  for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
+  const devices = deviceWords(state.audio);
+  if (devices !== '') rows.push(['', devices]);
+  for (const words of [problemWords(state.audio.problem), state.audio.advice])
+    if (words !== '') rows.push(['', plain(words, 400)]);
   rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);
   return columns(rows);
 }
@@ -173,6 +178,18 @@ const PRIORITIES = {
   'not allowed': 'ordinary priority in calls: raising it takes root, CAP_SYS_NICE or a nice limit of -10',
 } as const;
 const FILTERS = { speex: 'filtered by speexdsp', own: "filtered by wren's own", none: 'not filtered' } as const;
+
+/** A code with a detail, as the agent keeps it, or a sentence already. */
+export function problemWords(problem: string): string {
+  const [, code = '', detail = ''] = /^([a-z-]+): ([\s\S]*)$/.exec(problem) ?? [];
+  return isFailureCode(code) ? sentence(code, detail) : problem;
+}
+
+/** Which devices the running call uses; empty outside of calls and where nobody can tell. */
+function deviceWords({ using }: AudioReport): string {
+  if (!using || (using.input === null && using.output === null)) return '';
+  return `microphone ${plain(using.input ?? 'not told')}, speaker ${plain(using.output ?? 'not told')}`;
+}
 
 function soundWords({ spec, backend, codec, filter }: AudioReport): string {
   const by = filter === undefined ? '' : (FILTERS[filter] ?? filter);

@@ -20,13 +20,46 @@
 export const VOICE_PORT_VERSION = 2;
 /** Talkers are numbered from 0 to this: a mixer and seven others make a conference of eight. */
 export const TALKER_MAX = 7;
-/** Legs at once: more codecs than this one process does not open. */
-export const LEGS_MAX = 7;
+/** Legs at once: seven others and, while the mix moves, the mixer that was. More codecs than this one process does not open. */
+export const LEGS_MAX = 8;
 export const PORT_FRAME_BYTES_MAX = 65_536;
 export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3, legUp: 4 } as const;
 
 export type CodecKind = 'native' | 'wasm';
 export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
+
+/** Files and nothing at all are what they are; everything else has a room around it. */
+export function isCard(kind: BackendKind): boolean {
+  return kind !== 'file' && kind !== 'none';
+}
+
+/** A microphone or a speaker that can be chosen. */
+export interface SoundDevice {
+  /** For `device:NAME`. */
+  readonly name: string;
+  /** What people call it; the name where there is no other word. */
+  readonly description: string;
+  /** What `default` takes. */
+  readonly isDefault: boolean;
+  /** It hears what a speaker plays. */
+  readonly isMonitor: boolean;
+  /** What the SPEC that was asked about names. */
+  readonly isChosen: boolean;
+}
+
+/** Those of the backend that a call would use. */
+export interface SoundDevices {
+  readonly backend: BackendKind;
+  readonly inputs: readonly SoundDevice[];
+  readonly outputs: readonly SoundDevice[];
+}
+
+/** Names of the devices that sound goes through now; null: none on that side, or its backend does not tell. */
+export interface DevicesInUse {
+  readonly input: string | null;
+  readonly output: string | null;
+}
+
 /** What takes out echo and, unless RNNoise does, noise: the system's speexdsp, our own, or nothing. */
 export type FilterKind = 'speex' | 'own' | 'none';
 
@@ -69,13 +102,21 @@ export type ToVoice =
   | { readonly type: 'start'; readonly spec: string; readonly call: string; readonly resumeMs?: number }
   /**
    * A far end comes (`on`) or goes; in the middle of a call, or before `start`. Of a talker that is there already only
-   * `apart` is changed: its streams go on. One that comes again after it went begins anew, as somebody else. Eighth legs
+   * `apart` is changed: its streams go on. One that comes again after it went begins anew, as somebody else. Ninth legs
    * are ignored.
    *
-   * `apart`: this leg and the others do not hear one another, only we hear it and are heard: so a conference moves from one
-   * mixer to the next while both are connected.
+   * `apart`: this leg and the others do not hear one another, only we hear it and are heard.
+   *
+   * `instead`: the mix moves from that talker, who mixed, to this one, or to us, and then all new legs say so. Both are sent to;
+   * that one is heard until the first sound of a new one comes, and is apart from now on. Later it is told to go.
    */
-  | { readonly type: 'leg'; readonly talker: number; readonly on: boolean; readonly apart?: boolean }
+  | {
+      readonly type: 'leg';
+      readonly talker: number;
+      readonly on: boolean;
+      readonly apart?: boolean;
+      readonly instead?: number;
+    }
   /**
    * What bodies consist of from the next frame on (`BodyShape`); 57 bytes each 20 ms before this was said. Of this talker,
    * 0 when not said.
@@ -125,6 +166,8 @@ export type FromVoice =
       /** Gross bit rate of the codec, bit/s. */
       readonly bitrate: number;
     }
+  /** Whenever it changes. */
+  | ({ readonly type: 'using' } & DevicesInUse)
   /** Something is not as asked for; the call goes on. `code` is a failure code; `detail` names the device or file. */
   | { readonly type: 'problem'; readonly code: string; readonly detail: string }
   /** Of each leg one; of talker 0 where none is named. */

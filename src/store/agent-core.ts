@@ -6,6 +6,7 @@
  */
 
 import type { SoundFound } from '../audio/device-probe.ts';
+import type { SoundDevices } from '../audio/port.ts';
 import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
@@ -13,7 +14,8 @@ import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
-import type { HistoryDb } from './history-db.ts';
+import type { HistoryDb } from './history-face.ts';
+import type { HistoryVault } from './history-vault.ts';
 import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly profile: Profile;
   /** Opens or makes the history of an account. */
   readonly openHistory: (account: string) => HistoryDb;
+  /** What decides how histories lie on the disk; absent: plain files. `openHistory` is then its own. */
+  readonly historyVault?: HistoryVault;
   readonly log: Log;
   readonly random: Random;
   readonly wallClock: WallClock;
@@ -42,6 +46,8 @@ export interface AgentOptions {
   readonly attended?: () => boolean;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** The devices of this machine, those marked that the SPEC chooses. Absent: there are none to choose. */
+  readonly listDevices?: (spec: string) => Promise<SoundDevices | undefined>;
   /** Of whoever started the agent: where the variables that name a proxy are looked up. */
   readonly proxyEnvironment?: NodeJS.ProcessEnv;
   /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
@@ -162,6 +168,17 @@ export class AgentCore {
     this.closeHistory();
     this.#history = { owner, database };
     for (const { code, detail } of database.takeNotices()) this.notice(code, detail);
+    this.tellHistory();
+  }
+
+  /** Folded name of whoever's history is open. */
+  get historyOwner(): string | undefined {
+    return this.#history?.owner;
+  }
+
+  tellHistory(): void {
+    const { historyVault } = this.options;
+    if (historyVault) this.emit({ type: 'history.changed', history: historyVault.report() });
   }
 
   closeHistory(): void {

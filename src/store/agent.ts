@@ -1,7 +1,8 @@
 /**
  * The agent: one for each profile, the program that a person is on the network through. It joins the node, the voice
  * ends and the files, and serves screens and commands (`port.ts`). Its rooms do the work; here are the table of
- * commands, the table of the node's events, and the order of starting and stopping.
+ * commands, the table of the node's events, and the order of starting and stopping. More than 400 lines, because the two
+ * tables are read as wholes.
  */
 import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
@@ -16,12 +17,13 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { AgentHistory } from './agent-history.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentServing } from './agent-serving.ts';
-import { changeSound } from './agent-sound.ts';
+import { changeSound, listDevices } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -41,6 +43,7 @@ export class Agent {
   readonly #account: AgentAccount;
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
+  readonly #history: AgentHistory;
   readonly #calls: AgentCalls;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
@@ -55,6 +58,10 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#history = new AgentHistory(this.#core, {
+      onUnread: (name) => this.#buddies.refresh(name),
+      onOpened: () => this.#chat.begin(),
+    });
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -142,15 +149,20 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set':
+      case 'audio.set': {
+        const before = this.#core.state.audio.spec;
         this.#core.options.profile.settings.set({ audioSpec: command.spec });
         this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
+        this.#calls.specChanged(command.spec, before);
         return null;
+      }
       case 'sound.set': {
         const sound = changeSound(this.#core, command);
         this.#calls.soundChanged();
         return sound;
       }
+      case 'sound.devices':
+        return listDevices(this.#core);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
@@ -198,6 +210,12 @@ export class Agent {
       case 'chat.mark-read':
         this.#chat.markRead(command.with);
         return null;
+      case 'history.lines':
+      case 'history.calls':
+      case 'history.export':
+      case 'history.erase':
+      case 'history.encrypt':
+        return this.#history.handle(command);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
       case 'call.answer':

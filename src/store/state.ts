@@ -2,7 +2,7 @@
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
-import type { SoundFilters, SoundSettings } from '../audio/port.ts';
+import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
@@ -37,6 +37,22 @@ export interface ChatLine {
   readonly storedAtMs: number;
   /** Of outgoing lines; incoming ones are always `delivered`. */
   readonly mark: 'waiting' | 'delivered';
+  /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
+  readonly kind?: LineKind;
+}
+
+/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified';
+
+/** How what was said lies on the disk. */
+export interface HistoryReport {
+  /**
+   * `secret-store`: encrypted, the key is in the system's secret store. `file-permissions`: plain, for this user's eyes by
+   * the rights of the file. `locked`: encrypted, and the secret store does not give the key now.
+   */
+  readonly protection: 'secret-store' | 'file-permissions' | 'locked';
+  /** One sentence: why it is so. */
+  readonly why: string;
 }
 
 export type CallPhase = 'dialling' | 'ringing' | 'running' | 'held' | 'ended';
@@ -147,6 +163,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
+  readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
   readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
@@ -157,7 +175,7 @@ export interface AudioReport {
 export interface ServingReport {
   readonly role: 'ordinary' | 'candidate' | 'supernode' | 'leaving';
   /** A word for scripts; `why` says it for people. */
-  readonly reason: ServingReason;
+  readonly reason: Why;
   readonly why: string;
   readonly consent: 'auto' | 'always' | 'never';
   /** Where that comes from: WREN_SUPERNODE, or what was chosen here. */
@@ -193,8 +211,6 @@ export interface ServingReport {
   /** How to end it. */
   readonly refuse: string;
 }
-
-export type ServingReason = Why;
 
 export interface AppState {
   readonly version: string;
@@ -239,6 +255,8 @@ export interface AppState {
   readonly observed: string | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
+  /** Absent of older agents. */
+  readonly history?: HistoryReport;
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];

@@ -9,7 +9,7 @@ export interface VoiceEvents {
   /** A voice body to send to this talker (0 in a call of two); the receiver owns the buffer. */
   readonly onBody: (body: Buffer, talker: number) => void;
   readonly onMessage: (message: FromVoice) => void;
-  /** It died without being told to; undefined `signal` and code 0 cannot happen here. */
+  /** It died without being told to. `why`: the signal, the exit code, or why it could not begin. */
   readonly onDeath: (why: string) => void;
 }
 

@@ -54,6 +54,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'audio-file-unwritable': 'The recording cannot be written: check the folder and its rights.',
   'audio-unsupported': 'Sound cannot be moved that way here: choose another (--audio default, none or file:IN,OUT).',
   'audio-no-device': 'No sound card can be used: plug one in, or join the group "audio"; calls go on in silence.',
+  'audio-device-absent': 'The sound device that you chose is not there: the default one is used instead.',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
   'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',
@@ -69,6 +70,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+  'history-locked':
+    'Messages are encrypted and the secret store of the system is locked: unlock it, then run "wren history unlock".',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',
   'port-not-allowed': 'Only the administrator may open this port: choose one above 1023.',
   'proxy-malformed':

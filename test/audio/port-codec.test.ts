@@ -9,6 +9,7 @@ import {
   PortDecoder,
   type PortMessage,
 } from '../../src/audio/port-codec.ts';
+import { INPUT_GAIN_DB_MAX } from '../../src/net/protocol/params.ts';
 
 const frames = [
   encodeControl({ type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' }),
@@ -125,11 +126,19 @@ describe('control messages', () => {
     }
   });
 
+  it('carry every input gain that a person may set, and none above it', () => {
+    const filters = { type: 'filters', echo: 'auto', noise: 'auto', gain: 'auto', headphones: false };
+    for (const inputGainDb of [-INPUT_GAIN_DB_MAX, INPUT_GAIN_DB_MAX])
+      expect(asToVoice({ ...filters, inputGainDb })).toEqual({ ...filters, inputGainDb });
+    expect(asToVoice({ ...filters, inputGainDb: INPUT_GAIN_DB_MAX + 0.1 })).toBeUndefined();
+  });
+
   it('name a far end, or talker 0 by not naming one, and mean nothing when it cannot be', () => {
     const rung = { type: 'rung', frameMs: 20, frameBytes: 57, copies: 0, distance: 1 };
     for (const known of [
       { type: 'leg', talker: 7, on: true },
       { type: 'leg', talker: 0, on: false, apart: true },
+      { type: 'leg', talker: 3, on: true, instead: 0 },
       { type: 'mute', on: true, talker: 3 },
       { type: 'hold', on: true, talker: 3 },
       { type: 'way', stream: true, talker: 3 },
@@ -138,6 +147,7 @@ describe('control messages', () => {
     ])
       expect(asToVoice({ ...known, more: 1 })).toEqual(known);
     expect(asToVoice({ type: 'leg', talker: 1, on: true, apart: 'yes' })).toEqual({ type: 'leg', talker: 1, on: true });
+    expect(asToVoice({ type: 'leg', talker: 1, on: true, instead: 8 })).toEqual({ type: 'leg', talker: 1, on: true });
     for (const talker of [8, -1, 1.5, '1', null, Number.NaN]) {
       for (const word of [{ type: 'leg', on: true }, { type: 'mute', on: true }, rung])
         expect(asToVoice({ ...word, talker })).toBeUndefined();

@@ -19,7 +19,7 @@ export function presenceMenu(app: AppState): readonly PresenceChoice[] {
   return app.serving ? [...PRESENCE_MENU, 'serving'] : PRESENCE_MENU;
 }
 
-/** The login server hands out 50 at most. */
+/** One page of what supernodes hand out: more than fits the dialog. */
 const HITS_MAX = 50;
 
 export const DIALOG_HANDLERS = {
