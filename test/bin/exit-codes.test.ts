@@ -8,7 +8,7 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['profile-damaged', 'microphone-left-open', 'microphone-closed'],
+  degraded: ['profile-damaged', 'conference-forged', 'microphone-left-open', 'microphone-closed'],
   couldNot: [
     'busy',
     'server-fault',
@@ -27,6 +27,10 @@ const TABLE: Readonly<
     'no-answer',
     'busy-in-call',
     'unreachable',
+    'conference-full',
+    'person-in-conference',
+    'conference-over',
+    'conference-old',
     'audio-file-unreadable',
     'audio-file-unwritable',
     'audio-unsupported',

@@ -81,6 +81,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
   | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
+  /** Processor to spare, in hundredths of a core: what makes this machine fit to mix a conference. */
+  | { readonly type: 'machine'; readonly idleCenticores: number }
   /** What the judge of promotion must know from the agent. */
   | { readonly type: 'promotion'; readonly fact: PromotionFact }
   /** Drop the link and attach anew (fault switch; change of network). */
@@ -155,4 +157,4 @@ export type OrdinaryNodeEvent =
   | SearchFailed
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;
+  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' | 'leg-media' | 'datagram' }>;

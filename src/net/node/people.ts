@@ -10,6 +10,8 @@
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
 import type { CallRoom } from '../call/call-table.ts';
+import type { ConferenceCommand, ConferenceEvent, ConferenceOutput, OwnFacts } from '../call/conference-record.ts';
+import { Conferences, isConferenceMessage } from '../call/conferences.ts';
 import { Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
 import { Roster, type RosterCommand, type RosterOutput } from '../chat/roster.ts';
@@ -17,7 +19,7 @@ import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { BuddyChange } from '../chat/roster-list.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import type { UserName } from '../protocol/ids.ts';
+import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
 import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 
@@ -30,6 +32,7 @@ const SERVICE_LINES: CallRoom = {
 
 export interface PeopleOptions {
   readonly name: UserName;
+  readonly nodeId: NodeId;
   readonly displayName: string;
   readonly roster: readonly RosterEntry[];
   readonly presence: OwnStatus;
@@ -37,17 +40,25 @@ export interface PeopleOptions {
   readonly wallClock: WallClock;
   /** A service: accepts every buddy request, chats with everybody, and talks in many calls at once. */
   readonly isService: boolean;
+  /** Round trip of the signalling with a node, ms. */
+  readonly rttMs: (node: NodeId) => number | undefined;
+  /** What this machine can say of itself as the mixer of a conference. */
+  readonly ownFacts: () => OwnFacts;
 }
 
 export type PeopleCommand =
   | { readonly type: 'roster'; readonly command: RosterCommand }
   | { readonly type: 'messenger'; readonly command: MessengerCommand }
+  /** One about a conference goes there, by its call id. */
   | { readonly type: 'calls'; readonly command: CallCommand }
+  | { readonly type: 'conference'; readonly command: ConferenceCommand }
   | { readonly type: 'presence'; readonly status: OwnStatus };
 
 export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 'hidden' } | { type: 'watch' }>;
 export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
 export type PresenceNews = Exclude<PresenceOutput, PeerSend>;
+
+type LegOrder = Extract<ConferenceOutput, { type: `media-${string}` }>;
 
 export type PeopleOutput =
   | PeerSend
@@ -55,12 +66,18 @@ export type PeopleOutput =
   | { readonly type: 'messenger'; readonly news: MessengerNews }
   | { readonly type: 'presence'; readonly news: PresenceNews }
   | { readonly type: 'call'; readonly news: Exclude<CallOutput, PeerSend> }
+  | { readonly type: 'conference'; readonly news: ConferenceEvent }
+  /** Of a leg of a conference. */
+  | { readonly type: 'leg-media'; readonly order: LegOrder }
+  /** Unreliable, as signalling goes. */
+  | Extract<ConferenceOutput, { type: 'datagram' }>
   /** The lists that the supernode must know, or our visibility, have changed. */
   | { readonly type: 'details-changed' };
 
 export class People {
   readonly roster: Roster;
   readonly calls: Calls;
+  readonly conferences: Conferences;
   readonly #presence: PresenceBook;
   readonly #messenger: Messenger;
   hidden: readonly UserName[] = [];
@@ -76,7 +93,13 @@ export class People {
     this.#messenger = new Messenger({ talksWithEverybody: isService });
     this.calls = new Calls({
       ...{ name, random, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...{ occupied: () => this.conferences.occupied },
       ...(isService ? SERVICE_LINES : {}),
+    });
+    this.conferences = new Conferences({
+      ...{ me: { name, node: options.nodeId }, random, rttMs: options.rttMs, ownFacts: options.ownFacts },
+      isBusy: () => this.calls.busy,
+      running: (call) => this.calls.running(call),
     });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
     this.#settle(0);
@@ -84,6 +107,11 @@ export class People {
 
   /** Something about other people, or our own attachment. What a blocked person says is dropped here. */
   tell(now: Millis, input: PeerInput): void {
+    if (input.type === 'message' && isConferenceMessage(input.message)) {
+      if (!this.roster.isBlocked(input.from) || this.conferences.expects(input.node))
+        this.conferences.receive(now, input);
+      return this.#settle(now);
+    }
     if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
     this.roster.receive(now, input);
     // The roster first: a request that makes somebody a buddy opens presence and chat to them.
@@ -91,13 +119,15 @@ export class People {
     this.#presence.receive(now, input);
     this.#messenger.receive(now, input);
     this.calls.receive(now, input);
+    this.conferences.receive(now, input);
     this.#settle(now);
   }
 
   command(now: Millis, command: PeopleCommand): void {
     if (command.type === 'roster') this.roster.command(now, command.command);
     else if (command.type === 'messenger') this.#messenger.command(now, command.command);
-    else if (command.type === 'calls') this.calls.command(now, command.command);
+    else if (command.type === 'calls') this.#call(now, command.command);
+    else if (command.type === 'conference') this.conferences.command(now, command.command);
     else this.#setStatus(now, command.status);
     this.#settle(now);
   }
@@ -113,14 +143,22 @@ export class People {
     this.#settle(now);
   }
 
+  /** A voice packet came by this leg, or by a call. */
+  voiceHeard(now: Millis, key: CallId): void {
+    this.conferences.voiceHeard(now, key);
+    this.#settle(now);
+  }
+
   wake(now: Millis): void {
     this.#messenger.wake(now);
     this.calls.wake(now);
+    this.conferences.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    return Math.min(this.roster.wakeAt(), this.#presence.wakeAt(), this.#messenger.wakeAt(), this.calls.wakeAt());
+    const at = Math.min(this.roster.wakeAt(), this.#presence.wakeAt(), this.#messenger.wakeAt());
+    return Math.min(at, this.calls.wakeAt(), this.conferences.wakeAt());
   }
 
   drain(): PeopleOutput[] {
@@ -144,7 +182,35 @@ export class People {
       this.#out.push(output.type === 'send' ? output : { type: 'messenger', news: output });
     }
     for (const output of this.calls.drain()) {
+      if (output.type === 'ended') this.conferences.callEnded(now, output.call);
       this.#out.push(output.type === 'send' ? output : { type: 'call', news: output });
+    }
+    for (const output of this.conferences.drain()) this.#fromConferences(output);
+  }
+
+  #call(now: Millis, command: CallCommand): void {
+    if (command.type === 'candidates') this.conferences.command(now, command);
+    const isOfConference = command.type !== 'place' && command.type !== 'candidates';
+    if (isOfConference && this.conferences.has(command.call)) this.conferences.command(now, command);
+    else this.calls.command(now, command);
+  }
+
+  #fromConferences(output: ConferenceOutput): void {
+    switch (output.type) {
+      case 'send':
+      case 'datagram':
+        this.#out.push(output);
+        return;
+      case 'absorb':
+        return this.calls.absorb(output.call);
+      case 'media-start':
+      case 'media-stop':
+      case 'media-candidates':
+      case 'media-hold':
+        this.#out.push({ type: 'leg-media', order: output });
+        return;
+      default:
+        this.#out.push({ type: 'conference', news: output });
     }
   }
 
