@@ -123,6 +123,11 @@ export class AgentVoices {
     this.#hooks.onRestarted(line);
   }
 
+  /** Another device was chosen. */
+  move(spec: string, before: string): void {
+    moveLines(this.#lines, spec, before);
+  }
+
   /** Echo, noise and gain as they are wanted now. */
   filters(line: Line): void {
     if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });
@@ -230,6 +235,7 @@ export class AgentVoices {
         return this.#hooks.onLevel(call, line, message);
       case 'using':
       case 'filters':
+      case 'using':
         // The last words of a call that has ended say nothing of the present.
         return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
       case 'recording':
