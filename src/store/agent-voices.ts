@@ -123,11 +123,6 @@ export class AgentVoices {
     this.#hooks.onRestarted(line);
   }
 
-  /** Another device was chosen. */
-  move(spec: string, before: string): void {
-    moveLines(this.#lines, spec, before);
-  }
-
   /** Echo, noise and gain as they are wanted now. */
   filters(line: Line): void {
     if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });

@@ -4,6 +4,8 @@
  * One at a time has our ears, as with calls: `isBusy` and `occupied` keep the two apart.
  *
  *   invitation -> rings -> answer -> Conference        running call + names -> grows -> Conference, the call absorbed
+ *
+ * Above 400 lines: invitations, growth and what is over are one state, read in one place.
  */
 import {
   CONFERENCE_ASK_AGAIN_MS,
