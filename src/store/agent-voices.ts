@@ -117,9 +117,14 @@ export class AgentVoices {
     if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
     line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
     this.filters(line);
-    if (line.talkers) line.talkers.repeat();
-    else this.#tellRung(line);
-    if (view && line.voice) tellState(line.voice, line.talkers ? { ...view, path: null } : view);
+    if (line.talkers) {
+      line.talkers.repeat();
+      // A leg is on hold when its person is; when ours is, our devices rest and the legs go on.
+      if (view?.phase === 'held') line.voice?.tell({ type: 'away', on: true });
+    } else {
+      this.#tellRung(line);
+      if (view && line.voice) tellState(line.voice, view);
+    }
     this.#hooks.onRestarted(line);
   }
 

@@ -352,6 +352,9 @@ test('a call of two that becomes a conference keeps its voice end, which gets a 
   room.fromMedia({ type: 'play', call: 'f'.repeat(32), arrivalMs: 1, body });
   expect(voice!.played).toEqual([1, 0]);
 
+  // Our hold is no hold of the legs, also for a voice end that comes now.
+  scene.core.emit({ type: 'call.changed', call: { ...scene.core.state.calls[0]!, phase: 'held', heldBy: 'me' } });
+
   // The voice end dies: each leg is without reports for a moment, and the new one knows of both.
   voice!.events.onDeath('SIGKILL');
   expect(scene.told('voice-stats').map(({ call, stats }) => [call, stats])).toEqual([
@@ -366,6 +369,9 @@ test('a call of two that becomes a conference keeps its voice end, which gets a 
     { type: 'way', stream: true, talker: 1 },
   ]);
 
+  expect(voices[1]!.told.filter(({ type }) => type === 'hold' || type === 'away')).toEqual([
+    { type: 'away', on: true },
+  ]);
   room.voices.closeLeg(CALL, CALL);
   expect(voices[1]!.told.at(-1)).toEqual({ type: 'leg', talker: 0, on: false });
   expect([room.voices.callOf(OTHER), room.voices.callOf('f'.repeat(32))]).toEqual([CALL, undefined]);
