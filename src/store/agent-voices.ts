@@ -235,7 +235,6 @@ export class AgentVoices {
         return this.#hooks.onLevel(call, line, message);
       case 'using':
       case 'filters':
-      case 'using':
         // The last words of a call that has ended say nothing of the present.
         return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
       case 'recording':
