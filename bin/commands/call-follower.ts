@@ -9,7 +9,7 @@ import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { CallEvent } from '../../src/store/port.ts';
 import type { CallEndReason } from '../../src/store/state.ts';
-import { callWords, quietQuality } from './call-words.ts';
+import { callWords, quietConference, quietQuality } from './call-words.ts';
 import { sentence } from './failure.ts';
 import type { Output } from './output.ts';
 
@@ -80,6 +80,7 @@ function keep(kept: Map<string, CallEvent[]>, event: CallEvent): void {
 
 function oneCall(agent: AgentConnection, output: Output, wish: FollowWish, finish: (ending: CallEnding) => void) {
   const isNews = quietQuality();
+  const isConferenceNews = quietConference();
   let answered = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -95,12 +96,14 @@ function oneCall(agent: AgentConnection, output: Output, wish: FollowWish, finis
     agent.request({ type: 'call.hang-up', call: wish.call }).catch(() => {});
   };
   const take = (event: CallEvent) => {
-    tell(output, event, wish.direction, isNews);
-    if (event.event === 'answered') {
+    const tells = output.json || event.event !== 'conference' || isConferenceNews(event);
+    if (tells) tell(output, event, wish.direction, isNews);
+    if (event.event === 'answered' && !answered) {
       answered = true;
       if (wish.forMs !== undefined && !wish.stop.aborted) timer = setTimeout(hangUp, wish.forMs);
     }
-    if (event.event === 'ended') end(event.reason);
+    // Of a conference others may leave while it goes on.
+    if (event.event === 'ended' && !event.goesOn) end(event.reason);
   };
   if (wish.stop.aborted) hangUp();
   else wish.stop.addEventListener('abort', hangUp);

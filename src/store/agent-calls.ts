@@ -8,6 +8,7 @@ import type { FromVoice } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
+import { AgentConferences } from './agent-conferences.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
@@ -26,6 +27,11 @@ type MediaNews = Extract<
 type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
+/** Of a call of two, or of a conference, which knows more reasons. */
+type Ending = Pick<Extract<CallNews, { type: 'ended' }>, 'call' | 'peer' | 'durationMs'> & {
+  readonly reason: NonNullable<Call['reason']>;
+};
+
 export class AgentCalls {
   readonly #core: AgentCore;
   /** Voice ends of ended calls that still finish their recordings. */
@@ -33,6 +39,7 @@ export class AgentCalls {
   #refused: FailureCode | undefined;
   readonly recording: AgentRecording;
   readonly voices: AgentVoices;
+  readonly conferences: AgentConferences;
 
   constructor(core: AgentCore) {
     this.#core = core;
@@ -45,6 +52,18 @@ export class AgentCalls {
       onFirstSound: (call, of, atMs) => this.#firstSound(call, of, atMs),
       onRecording: (call, of, told) => this.recording.fromVoice(call, of, told),
       onRestarted: (of) => this.recording.resume(of),
+    });
+    this.conferences = new AgentConferences(core, {
+      voices: () => this.voices,
+      find: (call) => this.#find(call),
+      change: (call, change) => this.#change(call, change),
+      begin: (call, peer, direction) => this.#begin(call, peer, direction),
+      answered: (call) => this.#talks(call),
+      muted: (call, peer, on) => this.#muted({ type: on ? 'muted' : 'unmuted', call, peer, by: 'me' }),
+      held: (call, peer, on) =>
+        this.#held({ type: on ? 'held' : 'resumed', call, peer, by: 'me', heldBy: on ? 'me' : 'nobody' }),
+      ended: (ending) => this.#ended(ending),
+      tell: (event) => this.#tell(event),
     });
   }
 
@@ -108,6 +127,12 @@ export class AgentCalls {
     await Promise.all([...left, ...this.#ending]);
   }
 
+  /** A command about the call that has become, or is, a conference is the node's to lead there. */
+  fromConference(news: Extract<OrdinaryNodeEvent, { type: 'conference' }>['news']): void {
+    if (news.type === 'refused') this.#refused = news.code;
+    this.conferences.fromNode(news);
+  }
+
   fromNode(news: CallNews): void {
     switch (news.type) {
       case 'dialling':
@@ -143,6 +168,7 @@ export class AgentCalls {
     if (news.type === 'play') return this.voices.play(news.call, news.arrivalMs, news.body);
     if (news.type === 'rung') return this.voices.rung(news.call, news.rung);
     if (news.type === 'path') this.voices.path(news.call, news.path);
+    if (this.conferences.fromMedia(news)) return;
     const call = this.#find(news.call);
     if (!call) return;
     const of = { call: news.call, peer: call.peer, at: this.#now() };
@@ -181,18 +207,25 @@ export class AgentCalls {
   }
 
   #answered(news: Extract<CallNews, { type: 'answered' }>): void {
-    const line = this.voices.line(news.call);
-    line.answeredAt = performance.timeOrigin + performance.now();
-    this.#change(news.call, { phase: 'running', answeredAtMs: this.#now() });
     const { call, peer, setupMs } = news;
+    this.#talks(call);
     this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
+  }
+
+  /** Sound begins. */
+  #talks(call: string): void {
+    const line = this.voices.line(call);
+    line.answeredAt = performance.timeOrigin + performance.now();
+    this.#change(call, { phase: 'running', answeredAtMs: this.#now() });
     this.voices.start(call, line);
   }
 
   #held(news: Extract<CallNews, { type: 'held' | 'resumed' }>): void {
     const { call, peer, by, heldBy } = news;
     this.#change(call, { heldBy, phase: heldBy === 'nobody' ? 'running' : 'held' });
-    this.voices.of(call)?.voice?.tell({ type: 'hold', on: heldBy !== 'nobody' });
+    const line = this.voices.of(call);
+    // In a conference it is a leg that is on hold.
+    if (!line?.talkers) line?.voice?.tell({ type: 'hold', on: heldBy !== 'nobody' });
     this.#tell({ event: news.type, call, peer, at: this.#now(), by });
   }
 
@@ -205,7 +238,7 @@ export class AgentCalls {
     this.#tell({ event: news.type, call, peer, at: this.#now(), by });
   }
 
-  #ended(news: Extract<CallNews, { type: 'ended' }>): void {
+  #ended(news: Ending): void {
     const { call, peer, reason, durationMs } = news;
     const line = this.voices.forget(call);
     if (line) this.recording.ended(line);
@@ -234,8 +267,10 @@ export class AgentCalls {
     this.#tell({ event: 'first-sound', call, peer: view.peer, at: this.#now(), afterAnswerMs });
   }
 
-  #level(call: string, line: Line, { inputDb, outputDb, speaking }: Extract<FromVoice, { type: 'level' }>): void {
+  #level(call: string, line: Line, level: Extract<FromVoice, { type: 'level' }>): void {
+    const { inputDb, outputDb, speaking } = level;
     this.#core.emit({ type: 'call.level', call, inputDb, outputDb, speaking });
+    if (line.talkers) this.conferences.onLevel(call, line, level);
     const view = this.#find(call);
     if (view && this.voices.has(call) && watchMicrophone(this.#core, line, view, speaking))
       this.#tellNodeLater({ type: 'mute', call });

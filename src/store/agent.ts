@@ -231,6 +231,11 @@ export class Agent {
       case 'call.unmute':
         this.#calls.command(command);
         return null;
+      case 'conference.call':
+      case 'conference.add':
+      case 'conference.remove':
+      case 'conference.rejoin':
+        return this.#calls.conferences.handle(command);
       case 'call.record':
         return this.#calls.recording.start(command.call, command.path);
       case 'call.record-end':
@@ -285,6 +290,8 @@ export class Agent {
         return this.#chat.fromMessenger(event.news);
       case 'call':
         return this.#calls.fromNode(event.news);
+      case 'conference':
+        return this.#calls.fromConference(event.news);
       case 'play':
       case 'rung':
       case 'path':

@@ -205,6 +205,8 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   unreachable: 'not possible: they cannot be reached',
   failed: 'broke off',
   cancelled: 'was cancelled',
+  removed: 'goes on without you: you were removed',
+  full: 'is full: eight others are in it',
 };
 
 /** One sentence on a call that is over. */

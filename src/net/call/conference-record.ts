@@ -171,7 +171,8 @@ export type ConferenceEvent =
       /** Who removed; empty otherwise. */
       readonly by: UserName;
     } & OfConference)
-  | ({ readonly type: 'muted' | 'unmuted' | 'held' | 'resumed' } & OfConference)
+  | ({ readonly type: 'muted' | 'unmuted' } & OfConference)
+  | ({ readonly type: 'held' | 'resumed' } & OfConference)
   /** Over for us. `rejoinable`: it goes on without us. */
   | ({
       readonly type: 'ended';

@@ -711,7 +711,11 @@ export class Conference {
   #setLegs(now: Millis): void {
     const { term, mixer } = this.reign;
     const mixes = mixer === this.#me.node;
-    const others = mixes ? [...this.#present.values()] : [this.#present.get(mixer)];
+    // Who was silent before we began to mix gets a leg as soon as it is heard.
+    const there = [...this.#present.values()].filter(({ node }) => {
+      return this.#isAlive(now, node) || this.#legs.heardAt(this.#wireWith(node) ?? '') !== undefined;
+    });
+    const others = mixes ? there : [this.#present.get(mixer)];
     const wished = others.flatMap((other): WishedLeg[] => {
       const wire = other ? this.#wireWith(other.node) : undefined;
       return other && wire ? [{ wire, other, mixes, held: this.#own.held || other.held }] : [];
