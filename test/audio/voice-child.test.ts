@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { levelDb } from '../../src/audio/pcm.ts';
 import { mediaTimeOf, parseVoiceBody } from '../../src/audio/voice-body.ts';
 import { comparePieces } from '../support/likeness.ts';
-import { toneDb } from '../support/round-table.ts';
+import { stretchedToneDb } from '../support/round-table.ts';
 import { readWav, speech, tone, writeWav } from '../support/speech.ts';
 import { monotonicMs, VoiceChildUnderTest } from '../support/voice-child.ts';
 
@@ -198,12 +198,12 @@ describe('the voice child', () => {
     expect(level?.legs?.map(({ talker }) => talker)).toEqual([0, 1, 2]);
     for (const [seat, own] of hz.entries()) {
       const heard = readWav(fileOf(`seat-${seat}.wav`)).subarray(2.5 * 16_000, 6 * 16_000);
-      const there = hz.filter((one) => one !== own).map((one) => toneDb(heard, one));
+      const there = hz.filter((one) => one !== own).map((one) => stretchedToneDb(heard, one));
       expect(Math.min(...there), `seat ${seat}: ${there}`).toBeGreaterThan(-28);
-      expect(toneDb(heard, own), `seat ${seat}`).toBeLessThan(Math.min(...there) - 40);
+      expect(stretchedToneDb(heard, own), `seat ${seat}`).toBeLessThan(Math.min(...there) - 40);
     }
     // Left is the mixer, right is what it heard.
     const both = readWav(fileOf('both.wav')).subarray(2.5 * 16_000);
-    for (const one of hz) expect(toneDb(both, one)).toBeGreaterThan(-34);
+    for (const one of hz) expect(stretchedToneDb(both, one)).toBeGreaterThan(-34);
   });
 });
