@@ -338,7 +338,7 @@ export class AgentConferences {
   #quality(call: string, view: ConferenceView, quality: Quality): void {
     this.#hooks.change(call, { quality });
     if (view.iMix) return;
-    const trouble = quality.verdict === 'good' ? '' : quality.trouble || quality.verdict;
+    const trouble = TROUBLE[quality.verdict];
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     this.#tellNodeLater({ type: 'trouble', call, text: trouble });
@@ -403,6 +403,15 @@ export class AgentConferences {
     this.#core.node?.driver.command({ type: 'conference', command });
   }
 }
+
+/** What others read of us. */
+const TROUBLE: Readonly<Record<Quality['verdict'], string>> = {
+  good: '',
+  'they hear gaps': 'is heard with gaps',
+  'you hear gaps': 'hears gaps',
+  'gaps both ways': 'gaps both ways',
+  'no sound arrives': 'hears nothing',
+};
 
 const NO_CONFERENCE: ConferenceView = {
   id: '',

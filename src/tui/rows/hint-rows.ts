@@ -41,9 +41,11 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
 }
 
 /** Nothing runs, or what runs takes another in: not somebody who is in it already. */
-function mayAdd(app: AppState): boolean {
+function mayAdd(app: AppState, name: string | undefined): boolean {
   const call = currentCall(app);
-  return call === undefined || call.phase === 'running';
+  if (call === undefined) return true;
+  const inside = call.conference?.people.filter(({ state }) => state === 'in').map((one) => one.name) ?? [call.peer];
+  return call.phase === 'running' && name !== undefined && !inside.includes(name);
 }
 
 function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
@@ -62,7 +64,7 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
     case 'call.hold':
       return call?.phase === 'running' || call?.phase === 'held';
     case 'call.place':
-      return mayAdd(app) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+      return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
     case 'conference.rejoin':
       return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':

@@ -79,7 +79,7 @@ function place(world: World): Step {
   if (buddy.relation !== 'both')
     return step(noticed(world, ui, `${buddy.name}: ${failureSentence('not-a-buddy')}`, 'warn'));
   const running = currentCall(app);
-  if (running && (running.phase === 'running' || running.conference))
+  if (running && (running.conference || (running.phase === 'running' && running.peer !== buddy.name)))
     return step(
       { ...ui, notice: null },
       request({ type: 'conference.add', names: [buddy.name] }, { for: 'plain', detail: buddy.name }),

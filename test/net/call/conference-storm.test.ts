@@ -6,7 +6,7 @@
 import { expect, it } from 'vitest';
 import { storm } from './conference-storms.ts';
 
-const SEEDS = Number(process.env.WREN_STORMS ?? 400);
+const SEEDS = Number(process.env.WREN_STORMS ?? 100);
 const FIRST = Number(process.env.WREN_STORM_FIRST ?? 1);
 
 it(`settles on one roster and one mixer within two seconds, over ${SEEDS} seeds`, () => {
