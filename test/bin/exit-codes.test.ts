@@ -8,11 +8,18 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['profile-damaged', 'conference-forged', 'microphone-left-open', 'microphone-closed'],
+  degraded: [
+    'account-key-changed',
+    'profile-damaged',
+    'conference-forged',
+    'microphone-left-open',
+    'microphone-closed',
+  ],
   couldNot: [
     'busy',
     'server-fault',
     'no-network',
+    'device-unknown',
     'unreachable-network',
     'unreachable-login',
     'version-unsupported',
@@ -40,6 +47,7 @@ const TABLE: Readonly<
     'port-version',
     'profile-locked',
     'history-locked',
+    'safety-unknown',
     'profile-unwritable',
     'disk-full',
     'outbox-full',
@@ -65,6 +73,8 @@ const TABLE: Readonly<
     'too-many-tries',
     'search-limit',
     'not-allowed',
+    'device-revoked',
+    'device-forged',
     'invite-other-network',
     'authority-mismatch',
     'certificate-invalid',

@@ -34,9 +34,9 @@ test('a conference shows who is in, who speaks, is muted, on hold, records or ha
   ]);
   expect(texts(shown)).toEqual([
     'bobby1 mixes, and that machine hears everybody.',
-    '- you muted                        = bobby1 mixes',
-    '- carol1 not heard                 - david1 on hold RECORDS',
-    '- emily1 ringing...',
+    '. you muted                        = bobby1 mixes',
+    '. carol1 not heard                 . david1 on hold RECORDS',
+    '. emily1 ringing...',
   ]);
   expect(conferenceRowCount(shown)).toBe(4);
 });

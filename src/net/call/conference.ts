@@ -370,7 +370,7 @@ export class Conference {
       this.refused += 1;
       return;
     }
-    if (this.#isOver) return this.#sayGoodbye(now, from, node);
+    if (this.#isOver) return this.#introduceLate(now, statement);
     const taken = this.#roster.take(now, statement);
     if (taken === 'impostor' || taken === 'refused' || taken === 'removed') {
       if (taken !== 'removed') this.#warn(from, 'is not who was invited');
@@ -775,6 +775,21 @@ export class Conference {
     }
   }
 
+  /** Those of our own invitation of whom nothing has come yet. */
+  #unheard(): Member[] {
+    return this.#options.members.filter(({ node }) => node !== this.#me.node && this.#roster.of(node) === undefined);
+  }
+
+  /** We have left, and somebody whom we know of has come: the good-bye names those who are in, as far as we heard. */
+  #introduceLate(now: Millis, statement: Statement): void {
+    const { name, node } = statement;
+    this.#roster.take(now, statement);
+    const members = this.#roster.in().filter((one) => one.node !== this.#me.node && one.node !== node);
+    const known = [...members.map(memberOf), ...this.#unheard()];
+    this.#own = { ...this.#own, members: known, version: this.#own.version + 1 };
+    this.#sayGoodbye(now, name, node);
+  }
+
   #sayGoodbye(now: Millis, name: UserName, node: NodeId): void {
     const contact = this.#contact(now, name, node);
     this.#state(now, contact, false);
@@ -786,7 +801,7 @@ export class Conference {
       conferenceId: bytesOf(this.id),
       inviteId: bytesOf(ask.invite),
       invitee: ask.name,
-      members: [this.#own, ...this.#present.values()].map(memberOf).map(writeMember),
+      members: [...[this.#own, ...this.#present.values()].map(memberOf), ...this.#unheard()].map(writeMember),
       term,
       mixer: bytesOf(mixer),
       order: this.#roster.highestOrder(),
