@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config';
 const REAL = [
   'test/flows/check.test.ts',
   'test/flows/two-people.test.ts',
+  'test/flows/three-people.test.ts',
   'test/flows/two-supernodes.test.ts',
   'test/flows/six-supernodes.test.ts',
   'test/flows/kills.test.ts',

@@ -248,6 +248,11 @@ export class Agent {
       case 'call.unmute':
         this.#calls.command(command);
         return null;
+      case 'conference.call':
+      case 'conference.add':
+      case 'conference.remove':
+      case 'conference.rejoin':
+        return this.#calls.conferences.handle(command);
       case 'call.record':
         return this.#calls.recording.start(command.call, command.path);
       case 'call.record-end':
@@ -309,6 +314,8 @@ export class Agent {
       case 'call':
         if (event.news.type === 'dialling' || event.news.type === 'ringing') this.#sound.callBegins();
         return this.#calls.fromNode(event.news);
+      case 'conference':
+        return this.#calls.fromConference(event.news);
       case 'play':
       case 'rung':
       case 'path':
