@@ -51,6 +51,8 @@ export function callWords(event: CallEvent, direction: 'in' | 'out'): string | u
       return event.on ? `${peer} RECORDS THIS CALL.` : `${peer} records no more.`;
     case 'first-sound':
       return `First sound ${figure(event.afterAnswerMs)} ms after the answer.`;
+    case 'moved':
+      return `${peer} goes on at another device.`;
     case 'ended':
       return endWords(event);
     default:
@@ -81,6 +83,7 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   busy: 'PEER is in another call',
   'no-answer': 'Nobody answered at PEER',
   'answered-elsewhere': 'Answered at another place',
+  moved: 'It goes on at another device of yours',
   unreachable: 'PEER cannot be reached now',
   failed: 'The call broke off',
   cancelled: 'The call was taken back before an answer',

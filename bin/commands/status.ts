@@ -88,6 +88,9 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   }
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  for (const { peer, device } of state.callsElsewhere ?? []) {
+    rows.push(['', `with ${plain(peer)} at ${plain(device)}; wren pull`]);
+  }
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
   const { priority } = state.audio;

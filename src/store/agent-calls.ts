@@ -3,6 +3,8 @@
  * and plays them, and scripts read the contract's events. Here the two meet, each call with its own voice end; the
  * death of a voice end is a notice and a new one, never the end of a call.
  *
+ * Somewhat above 400 lines, because what the node says and what the voice end says of one call belong together.
+ *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
 import type { FromVoice } from '../audio/port.ts';
@@ -14,7 +16,7 @@ import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
 import { devicesTold, filtersEnded, filtersTold, priorityTold, soundSettings } from './agent-sound.ts';
 import { type Line, newLine } from './call-line.ts';
-import { NO_TOTALS, newCall } from './new-call.ts';
+import { NO_TOTALS, newCall, sumOfTotals } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
 import { tellState, wayOf } from './voice-end.ts';
@@ -70,6 +72,24 @@ export class AgentCalls {
       throw error;
     }
     return { call };
+  }
+
+  /** A call that runs at another of our devices; without an id the only one. */
+  pull(wanted: string | undefined, audio: string | undefined): { call: string; peer: string } {
+    this.#core.signedIn();
+    const there = this.#core.state.callsElsewhere ?? [];
+    const [found, other] = wanted === undefined ? there : there.filter(({ call }) => call === wanted);
+    if (!found) throw new Refusal('no-call');
+    if (other) throw new Refusal('usage', 'several calls run at other devices: name one by its id');
+    const { call, peer } = found;
+    this.#line(call).spec = audio ?? this.#core.state.audio.spec;
+    try {
+      this.#tellNode({ type: 'pull', call });
+    } catch (error) {
+      this.#lines.delete(call);
+      throw error;
+    }
+    return { call, peer };
   }
 
   answer(call: string, audio: string | undefined): void {
@@ -130,6 +150,10 @@ export class AgentCalls {
         return this.#muted(news);
       case 'recording':
         return this.recording.fromNode(news);
+      case 'moved':
+        return this.#tell({ event: 'moved', call: news.call, peer: news.peer, at: this.#now() });
+      case 'elsewhere':
+        return this.#elsewhere(news.calls);
       case 'refused':
         this.#refused = news.code;
         return;
@@ -166,7 +190,8 @@ export class AgentCalls {
         return this.#tell({ event: 'quality', ...of, ...news.quality });
       case 'media-totals': {
         const line = this.#lines.get(news.call);
-        if (line) line.totals = news.totals;
+        // Of a call that has moved there are several.
+        if (line) line.totals = sumOfTotals(line.totals, news.totals);
       }
     }
   }
@@ -190,6 +215,14 @@ export class AgentCalls {
     const { call, peer, setupMs } = news;
     this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
     this.#startVoice(call, line);
+  }
+
+  #elsewhere(calls: Extract<CallNews, { type: 'elsewhere' }>['calls']): void {
+    const labels = new Map(this.#core.state.devices?.list.map(({ id, label }) => [id, label]));
+    const told = calls.map(({ call, peer, node, answeredAtMs }) => {
+      return { call, peer, device: labels.get(node) ?? node.slice(0, 8), answeredAtMs };
+    });
+    this.#core.emit({ type: 'elsewhere.changed', calls: told });
   }
 
   #held(news: Extract<CallNews, { type: 'held' | 'resumed' }>): void {

@@ -212,6 +212,8 @@ export class Agent {
         return null;
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
+      case 'call.pull':
+        return this.#calls.pull(command.call, command.audio);
       case 'call.answer':
         this.#calls.answer(command.call, command.audio);
         return null;

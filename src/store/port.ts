@@ -20,6 +20,7 @@ import type {
   AudioReport,
   Buddy,
   Call,
+  CallElsewhere,
   CallEndReason,
   CallPath,
   ChatLine,
@@ -77,6 +78,11 @@ export type AgentCommand =
   | { readonly type: 'call.place'; readonly to: string; readonly audio?: string }
   | { readonly type: 'call.answer'; readonly call: string; readonly audio?: string }
   | { readonly type: 'call.decline'; readonly call: string }
+  /**
+   * A call that runs at another device of this account goes on here; without `call`: the only one. Resolves with its id at
+   * once; everything else comes as `call` events, as for one that was placed.
+   */
+  | { readonly type: 'call.pull'; readonly call?: string; readonly audio?: string }
   /** Without `call`: the current one. */
   | {
       readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
@@ -222,6 +228,7 @@ export interface AgentResults {
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'call.place': { readonly call: string };
+  'call.pull': { readonly call: string; readonly peer: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
   'talk.set': TalkSettings;
@@ -282,6 +289,8 @@ export type CallEvent =
       readonly by: 'me' | 'them';
       readonly on: boolean;
     }
+  /** The other end goes on at another of its devices. */
+  | { readonly event: 'moved'; readonly call: string; readonly peer: string; readonly at: number }
   | {
       readonly event: 'first-sound';
       readonly call: string;
@@ -331,6 +340,8 @@ export type AgentEvent =
   | { readonly type: 'buddy.removed'; readonly name: string }
   | { readonly type: 'chat.message'; readonly line: ChatLine }
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** All calls that run at our other devices. */
+  | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
   /** A new call, or the whole of one that changed. */
   | { readonly type: 'call.changed'; readonly call: Call }
   | {

@@ -47,6 +47,8 @@ export type CallEndReason =
   | 'busy'
   | 'no-answer'
   | 'answered-elsewhere'
+  /** It goes on at another of our own devices. */
+  | 'moved'
   | 'unreachable'
   | 'failed'
   | 'cancelled';
@@ -98,6 +100,16 @@ export interface Call {
   /** Who writes the call to a file; absent as long as nobody did. */
   readonly recordedBy?: 'nobody' | 'me' | 'them' | 'both';
   readonly reason: CallEndReason | null;
+}
+
+/** A call that runs at another device of this account. */
+export interface CallElsewhere {
+  readonly call: string;
+  readonly peer: string;
+  /** The label of that device. */
+  readonly device: string;
+  /** Wall clock of that device, ms. */
+  readonly answeredAtMs: number;
 }
 
 /** When the microphone is open. */
@@ -266,6 +278,8 @@ export interface AppState {
   readonly buddies: readonly Buddy[];
   /** Newest last; ended calls stay until the next one begins. */
   readonly calls: readonly Call[];
+  /** Calls of ours that run at our other devices, and can be pulled here; absent of older agents. */
+  readonly callsElsewhere?: readonly CallElsewhere[];
   readonly audio: AudioReport;
 }
 

@@ -260,6 +260,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
   devicesKnown: { yours: 2, mine: 3 },
   devicesTold: { list: SIGNED_DEVICES },
+  ownCalls: { calls: [{ callId: CALL, peer: 'Bobby1', peerNode: NODE_B, callee: true, answeredAtMs: AT_MS }] },
+  callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

@@ -209,7 +209,10 @@ export class DeviceBook {
     if (this.standing(name, node) === 'revoked') return this.#out.push({ type: 'dismissed', name, node }) as never;
     const person = this.#person(name);
     const own = this.#own;
-    if (!own || (person.holds.get(node) ?? 0) >= own.version) return this.#sayVersions(person, node);
+    // Devices of one account have it from the login server, most likely.
+    const has = this.#isOwn(name) || (person.holds.get(node) ?? 0) >= (own?.version ?? 0);
+    if (!own && !this.listOf(name)) return;
+    if (!own || has) return this.#sayVersions(person, node);
     const text = `${TOLD} ${own.version}`;
     if (person.said.get(node) === text) return;
     remember(person.said, node, text);
@@ -219,7 +222,7 @@ export class DeviceBook {
   #sayVersions(person: Person, node: NodeId): void {
     const body = { yours: this.listOf(person.name)?.version ?? 0, mine: this.#own?.version ?? 0 };
     const text = `${body.yours} ${body.mine}`;
-    if (person.said.get(node) === text || text === '0 0') return;
+    if (person.said.get(node) === text) return;
     remember(person.said, node, text);
     this.#send(person.name, node, message('devicesKnown', body));
   }

@@ -905,7 +905,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'details-changed') this.#detailsChanged = true;
     else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);
     else {
-      if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
+      if (output.type === 'call' && output.news.type === 'media-start') {
+        this.#media.start(now, output.news);
+        if (output.news.onHold) this.#media.hold(now, output.news.call, true);
+      }
       if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-stop') {
         this.#media.stop(now, output.news.call);

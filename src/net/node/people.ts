@@ -97,7 +97,8 @@ export class People {
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService });
     this.calls = new Calls({
-      ...{ name, random, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...{ name, random, wallClock, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ownNodes: () => this.devices.ownNodes(),
       ...(isService ? SERVICE_LINES : {}),
     });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
@@ -109,7 +110,10 @@ export class People {
     if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
     const isWithheld = this.devices.receive(now, input);
     this.#settle(now);
-    if (!isWithheld && !this.#isOwn(input)) this.#tellServices(now, input);
+    if (isWithheld) return;
+    if (!this.#isOwn(input)) return this.#tellServices(now, input);
+    this.calls.receiveOwn(now, input);
+    this.#settle(now);
   }
 
   /** Our own other devices are no people to us. */
@@ -194,10 +198,10 @@ export class People {
       this.#out.push({ type: 'devices', news: output.news });
     } else {
       const { name, node } = output;
-      const isOwn = foldName(name) === foldName(this.#name);
+      const news = { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node } as const;
       if (output.type === 'dismissed') this.#out.push(output);
-      if (isOwn) return;
-      this.#tellServices(now, { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node });
+      if (this.#isOwn(news)) this.calls.receiveOwn(now, news);
+      else this.#tellServices(now, news);
     }
   }
 
