@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two floors. `cores` runs in virtual time or on pure functions, two files at once. `real` has real sockets, sound,
- * terminals and processes in real time: one file at a time, on a machine that does nothing else, and a scene that a
- * busy machine spoilt is tried once more.
+ * Two floors, which `npm test` runs at once (`test/run.mjs`). `cores` runs in virtual time or on pure functions, two files at
+ * once. `real` has real sockets, sound, terminals and processes in real time: one file at a time, and a scene that a busy
+ * machine spoilt is tried once more.
  */
 const REAL = [
   'test/flows/check.test.ts',
@@ -24,7 +24,9 @@ const REAL = [
 ];
 
 // `forks`: native modules (libsql, Opus) and real processes are used in tests. Two workers fit two cores.
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+// Agents of tests ask no keyring of whoever runs them.
+const env = { WREN_NO_SECRET_STORE: '1' };
+const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000, env } as const;
 
 export default defineConfig({
   test: {

@@ -22,6 +22,7 @@ import {
 } from './report.ts';
 import type { Scene } from './scene.ts';
 import { call } from './scene-call.ts';
+import { conference } from './scene-conference.ts';
 import { ear } from './scene-ear.ts';
 import { gaps } from './scene-gaps.ts';
 import { idle } from './scene-idle.ts';
@@ -34,7 +35,7 @@ import { voice } from './scene-voice.ts';
 import { wire } from './scene-wire.ts';
 import { clearStages, ROOT } from './stage.ts';
 
-const SCENES: readonly Scene[] = [idle, start, screen, call, ear, voice, lab, relay, gaps, wire, micro];
+const SCENES: readonly Scene[] = [idle, start, screen, call, ear, voice, conference, lab, relay, gaps, wire, micro];
 const README = join(import.meta.dirname, 'README.md');
 
 const USAGE = `usage: npm run bench -- [SCENE ...] [--only SCENE,SCENE] [--json FILE] [--write] [--list]

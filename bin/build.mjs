@@ -32,12 +32,14 @@ const ENTRIES = [
   { entry: 'bin/voice.ts', out: 'dist/voice.cjs' },
   { entry: 'bin/server.ts', out: 'dist/server.cjs' },
   { entry: 'bin/port-mapper.ts', out: 'dist/port-mapper.cjs' },
+  { entry: 'bin/secret-store.ts', out: 'dist/secret-store.cjs' },
   { entry: 'bin/map.ts', out: 'dist/map.cjs' },
 ];
 
 /** Native modules, and packages that read files of their own folder or require by computed names. */
 const EXTERNAL = [
   '@achingbrain/nat-port-mapper',
+  '@napi-rs/keyring',
   'libsql',
   'naudiodon',
   '@discordjs/opus',

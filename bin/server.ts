@@ -134,13 +134,13 @@ async function servePromoted(folder: string, flags: Flags, log: Log, end: Proces
   const { authorityPin: pin, loginServers } = readInvite(flags.invite);
   const proxy = chooseProxy(flags.proxy ?? '', process.env);
   const { port, relayKbps } = flags;
-  const ended = runPromoted(
-    { ...{ folder, port, log, pin, loginServers, proxy, relayKbps }, onFault: end.fault },
-    end.wanted,
-  );
-  await ended;
+  const options = { folder, port, log, pin, loginServers, proxy, relayKbps, onFault: end.fault };
+  const ended = runPromoted(options, end.wanted);
+  // After a mistake of ours the core says no more that it has left: the agent must not wait for ever.
+  const code = await Promise.race([ended.then(() => 0), end.wanted]);
+  await endWithin(() => ended);
   log.close();
-  return 0;
+  return code;
 }
 
 async function startLoginServer(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {

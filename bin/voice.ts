@@ -3,12 +3,13 @@
  * its stdout and stderr in a log file, because sound drivers print there. Native code lives in this process only.
  *
  * It ends when the agent says `stop`, when fd 3 closes, or on SIGTERM, and finishes the recording each time.
- * With `--probe` it only tells what sound would be made with.
+ * With `--probe` it only tells what sound would be made with, with `--devices SPEC` which devices there are.
  * Exit codes: 0 done, 3 started without fd 3, 5 our own mistake.
  */
 import { Socket } from 'node:net';
 import os from 'node:os';
 import process from 'node:process';
+import { listDevices } from '../src/audio/device-list.ts';
 import { probeSound } from '../src/audio/device-probe.ts';
 import { serveVoice } from '../src/audio/voice.ts';
 
@@ -62,5 +63,12 @@ async function probe(): Promise<void> {
   process.stdout.write(`\n${JSON.stringify(found)}\n`, () => process.exit(0));
 }
 
-if (process.argv.includes('--probe')) void probe();
+/** `--devices SPEC`: likewise. */
+async function devices(spec: string): Promise<void> {
+  process.stdout.write(`\n${JSON.stringify(await listDevices(process.env, spec))}\n`, () => process.exit(0));
+}
+
+const [word, argument] = process.argv.slice(2);
+if (word === '--probe') void probe();
+else if (word === '--devices') void devices(argument ?? 'default');
 else main();

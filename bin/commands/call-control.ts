@@ -4,6 +4,7 @@
  */
 import { Argument, type Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
 import { currentCall } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -13,13 +14,30 @@ import { examples } from './usage.ts';
 type Control = Extract<AgentCommand, { call?: string }>['type'] & `call.${string}`;
 type CallControl = Exclude<Control, 'call.answer' | 'call.decline'>;
 
-const CONTROLS: readonly {
+interface CallWord {
   readonly word: string;
   readonly type: CallControl;
   readonly event: string;
   readonly description: string;
   readonly done: string;
-}[] = [
+}
+
+const MUTE: CallWord = {
+  word: 'mute',
+  type: 'call.mute',
+  event: 'muted',
+  description: 'turn the microphone off for the running call',
+  done: 'The microphone is off.',
+};
+const UNMUTE: CallWord = {
+  word: 'unmute',
+  type: 'call.unmute',
+  event: 'unmuted',
+  description: 'turn the microphone on again',
+  done: 'The microphone is on.',
+};
+
+const CONTROLS: readonly CallWord[] = [
   { word: 'hangup', type: 'call.hang-up', event: 'hung-up', description: 'end the running call', done: 'Hung up.' },
   {
     word: 'hold',
@@ -29,29 +47,17 @@ const CONTROLS: readonly {
     done: 'On hold. Go on with: wren resume',
   },
   { word: 'resume', type: 'call.resume', event: 'resumed', description: 'take the call off hold', done: 'Off hold.' },
-  {
-    word: 'mute',
-    type: 'call.mute',
-    event: 'muted',
-    description: 'turn the microphone off for the running call',
-    done: 'The microphone is off.',
-  },
-  {
-    word: 'unmute',
-    type: 'call.unmute',
-    event: 'unmuted',
-    description: 'turn the microphone on again',
-    done: 'The microphone is on.',
-  },
+  MUTE,
+  UNMUTE,
 ];
 
 export function addCallControls(program: Command, act: Act): void {
-  for (const { word, type, event, description, done } of CONTROLS) {
+  for (const control of CONTROLS) {
     program
-      .command(word)
-      .description(description)
-      .addHelpText('after', examples(`wren ${word}`))
-      .action(act((invocation) => control(invocation, type, event, done)));
+      .command(control.word)
+      .description(control.description)
+      .addHelpText('after', examples(`wren ${control.word}`))
+      .action(act((invocation) => carryOut(invocation, control)));
   }
   program
     .command('mic')
@@ -61,9 +67,7 @@ export function addCallControls(program: Command, act: Act): void {
     .action(
       act(async (invocation, state: 'on' | 'off' | 'toggle') => {
         const on = state === 'toggle' ? await isMuted(invocation) : state === 'on';
-        return on
-          ? control(invocation, 'call.unmute', 'unmuted', 'The microphone is on.')
-          : control(invocation, 'call.mute', 'muted', 'The microphone is off.');
+        return carryOut(invocation, on ? UNMUTE : MUTE);
       }),
     );
 }
@@ -75,17 +79,22 @@ opens and closes in turn; a desktop that sees it can run "wren mic on" when a
 key goes down and "wren mic off" when it comes up.`;
 
 async function isMuted(invocation: Invocation): Promise<boolean> {
-  const state = await withAgent(invocation, { start: false }, (agent) => agent.request({ type: 'status' }));
+  const state = await ofCall(invocation, (agent) => agent.request({ type: 'status' }));
   return currentCall(state)?.muted ?? false;
 }
 
-async function control(invocation: Invocation, type: CallControl, event: string, done: string): Promise<ExitCode> {
+async function carryOut(invocation: Invocation, { type, event, done }: CallWord): Promise<ExitCode> {
+  await ofCall(invocation, (agent) => agent.request({ type }));
+  invocation.output.tell({ event }, done);
+  return EXIT.done;
+}
+
+/** Asks a running agent about its call. Throws `Refusal('no-call')` also where no agent runs. */
+export async function ofCall<T>(invocation: Invocation, ask: (agent: AgentConnection) => Promise<T>): Promise<T> {
   try {
-    await withAgent(invocation, { start: false }, (agent) => agent.request({ type }));
+    return await withAgent(invocation, { start: false }, ask);
   } catch (error) {
     if (error instanceof Refusal && error.code === 'agent-unreachable') throw new Refusal('no-call');
     throw error;
   }
-  invocation.output.tell({ event }, done);
-  return EXIT.done;
 }

@@ -157,9 +157,13 @@ async function markRead(agent: AgentConnection, name: string): Promise<void> {
   }
 }
 
-/** `2026-11-25 20:50  bobby1: text`, further lines of one message indented below it. */
-export function historyLines(line: ChatLine): string[] {
-  const who = line.direction === 'in' ? plain(line.with) : 'you';
+/**
+ * `2026-11-25 20:50  bobby1: text`, further lines of one message indented below it. `told`: among others' conversations, so
+ * our own lines say to whom. What nobody wrote stands between asterisks.
+ */
+export function historyLines(line: ChatLine, told = false): string[] {
+  if (line.kind !== undefined) return [`${clock(line.sentAtMs)}  * ${plainLines(line.text).join(' ')} *`];
+  const who = line.direction === 'in' ? plain(line.with) : told ? `you to ${plain(line.with)}` : 'you';
   const mark = line.direction === 'out' && line.mark === 'waiting' ? ' (waiting)' : '';
   const [first = '', ...more] = plainLines(line.text);
   return [`${clock(line.sentAtMs)}  ${who}: ${first}${mark}`, ...more.map((text) => `                  ${text}`)];

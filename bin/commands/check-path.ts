@@ -6,7 +6,7 @@ import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { AgentResults } from '../../src/store/port.ts';
 import { pathWords } from './call-words.ts';
-import { type Step, step } from './check-steps.ts';
+import { type Advice, type Step, step } from './check-steps.ts';
 import { sentence } from './failure.ts';
 import { figure, plain, span } from './layout.ts';
 
@@ -48,14 +48,8 @@ function directStep(name: string, report: PathReport): Step {
   const { path, why, direct, directAfterMs, ours, theirs } = report;
   const nats = `here ${natOf(ours)}; there ${natOf(theirs)}`;
   const figures = {
-    ...{
-      buddy: name,
-      path,
-      why,
-      ours,
-      theirs,
-      directAfterMs: directAfterMs === null ? null : Math.round(directAfterMs),
-    },
+    ...{ buddy: name, path, why, ours, theirs },
+    directAfterMs: directAfterMs === null ? null : Math.round(directAfterMs),
     ...{ rttMs: tenth(direct?.rttMs ?? null), sent: direct?.sent ?? 0, received: direct?.received ?? 0 },
     lossPct: direct === null ? null : lossOf(direct),
   };
@@ -76,24 +70,24 @@ function directStep(name: string, report: PathReport): Step {
 function refusedStep(name: string, { code, retryAfterMs }: Refusal): Step {
   const who = plain(name);
   const figures = { buddy: name, path: null, code };
-  const why: Readonly<Record<string, readonly [string, string]>> = {
-    'timed-out': [
-      `${who}'s program did not answer the test: it may be of an older version that does not know it`,
-      `a call to ${who} tells; or ask them to install the newest wren`,
-    ],
-    'not-allowed': [`${who} does not want the way tested`, `a call to ${who} tells`],
-    'not-a-buddy': [`${who} does not have you in their buddy list`, `wren buddies add ${who}`],
-    busy: [
-      `the way to ${who} was tested a moment ago`,
-      retryAfterMs > 0 ? `again in ${span(Math.ceil(retryAfterMs / 1000))}` : 'again in a moment',
-    ],
-    'person-offline': [`${who} could not be reached for the test`, 'try again in a moment'],
-    'port-version': [
-      'the agent that runs here does not know the test',
-      'wren agent stop; the next command starts a new one',
-    ],
+  const why: Readonly<Record<string, Advice>> = {
+    'timed-out': {
+      words: `${who}'s program did not answer the test: it may be of an older version that does not know it`,
+      remedy: `a call to ${who} tells; or ask them to install the newest wren`,
+    },
+    'not-allowed': { words: `${who} does not want the way tested`, remedy: `a call to ${who} tells` },
+    'not-a-buddy': { words: `${who} does not have you in their buddy list`, remedy: `wren buddies add ${who}` },
+    busy: {
+      words: `the way to ${who} was tested a moment ago`,
+      remedy: retryAfterMs > 0 ? `again in ${span(Math.ceil(retryAfterMs / 1000))}` : 'again in a moment',
+    },
+    'person-offline': { words: `${who} could not be reached for the test`, remedy: 'try again in a moment' },
+    'port-version': {
+      words: 'the agent that runs here does not know the test',
+      remedy: 'wren agent stop; the next command starts a new one',
+    },
   };
-  const [words, remedy] = why[code] ?? [`not tested: ${sentence(code)}`, 'try again'];
+  const { words, remedy } = why[code] ?? { words: `not tested: ${sentence(code)}`, remedy: 'try again' };
   return step(DIRECT, 'warn', words, remedy, { ...figures, retryAfterMs });
 }
 
@@ -112,7 +106,7 @@ function natOf({ mapping, filtering, udpBlocked }: NatTold): string {
   return `${mapping} mapping, ${filtering} filtering`;
 }
 
-const WHY: Readonly<Record<NonNullable<PathReport['why']>, { readonly words: string; readonly remedy: string }>> = {
+const WHY: Readonly<Record<NonNullable<PathReport['why']>, Advice>> = {
   'udp-blocked-here': {
     words: 'no UDP gets out from here',
     remedy: 'let UDP through the firewall here; the port is in wren status',

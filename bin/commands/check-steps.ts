@@ -30,6 +30,12 @@ export interface Step {
   readonly [figure: string]: unknown;
 }
 
+/** What is wrong, and what to do about it, for a person. */
+export interface Advice {
+  readonly words: string;
+  readonly remedy: string;
+}
+
 /** Certificates of signed packets tolerate a few minutes; a person should know before that. */
 const CLOCK_OFFSET_MS_MAX = 2 * 60_000;
 /** Half of what is left when renewal begins: by then many tries have failed. */
@@ -83,7 +89,7 @@ export function proxySteps({ proxy, loginServers }: NetworkCheck, attached: bool
 }
 
 /** What the first knock says of the proxy itself, else what came of the connections that it gave. */
-function proxyFault({ where, scheme, knocks }: ProxyReport): { readonly words: string; readonly remedy: string } {
+function proxyFault({ where, scheme, knocks }: ProxyReport): Advice {
   const silent = knocks.some(({ connected, ending }) => !connected && ending === null) ? 'proxy-timeout' : '';
   const endings = [...knocks.map(({ ending }) => ending ?? ''), silent];
   const fault = endings.map((ending) => PROXY_FAULTS[ending]).find((one) => one !== undefined);
@@ -95,7 +101,7 @@ function proxyFault({ where, scheme, knocks }: ProxyReport): { readonly words: s
 }
 
 /** By how the stream ended (`io/streams.ts`). */
-const PROXY_FAULTS: Readonly<Record<string, { readonly words: string; readonly remedy: string }>> = {
+const PROXY_FAULTS: Readonly<Record<string, Advice>> = {
   'proxy-password': { words: 'refuses: wants a password, or another one', remedy: 'give it as --proxy URL' },
   'proxy-refused': {
     words: 'refuses to connect us to a login server',

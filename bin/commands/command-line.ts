@@ -16,6 +16,7 @@ import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
+import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
 import { addMap } from './map.ts';
@@ -30,6 +31,7 @@ import { addServers } from './servers.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
+import { addVerify } from './verify.ts';
 
 const BEHIND_THE_SCENES = 'Behind the scenes:';
 
@@ -37,7 +39,7 @@ const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
 Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
+WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -151,7 +153,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addDevices]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
   program.commandsGroup('Calls:');
   for (const add of [addCall, addPull, addAnswer, addCallControls, addRecord, addSound, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');

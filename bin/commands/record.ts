@@ -4,8 +4,9 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ofCall } from './call-control.ts';
 import { EXIT } from './exit-codes.ts';
-import { type Act, withAgent } from './invocation.ts';
+import type { Act } from './invocation.ts';
 import { plain } from './layout.ts';
 import { examples } from './usage.ts';
 
@@ -28,9 +29,7 @@ export function addRecord(program: Command, act: Act): void {
     .action(
       act(async (invocation, file: string | undefined) => {
         const where = file === undefined ? {} : { path: resolve(file) };
-        const { call, path } = await withAgent(invocation, { start: false }, (agent) =>
-          agent.request({ type: 'call.record', ...where }),
-        );
+        const { call, path } = await ofCall(invocation, (agent) => agent.request({ type: 'call.record', ...where }));
         invocation.output.object({ event: 'recording', on: true, call, path });
         invocation.output.line(`Recording to ${plain(path)}; the other side is told. End it with: wren record off`);
         return EXIT.done;
@@ -42,7 +41,7 @@ export function addRecord(program: Command, act: Act): void {
     .addHelpText('after', examples('wren record off'))
     .action(
       act(async (invocation) => {
-        await withAgent(invocation, { start: false }, (agent) => agent.request({ type: 'call.record-end' }));
+        await ofCall(invocation, (agent) => agent.request({ type: 'call.record-end' }));
         invocation.output.object({ event: 'recording', on: false });
         invocation.output.line('The recording has ended.');
         return EXIT.done;

@@ -5,25 +5,30 @@ import { figure, plain } from './layout.ts';
 /** None while the agent tells nothing of it. */
 export function servingLines(serving: ServingReport | undefined): string[] {
   if (!serving) return [];
-  const { role, why, refuse, asks } = serving;
-  if (role === 'ordinary') return [`no: ${plain(why, 200)}`];
-  if (role === 'candidate') {
-    return [`not now: ${plain(why, 200)}${asks ? '; wren serve yes, or wren serve no' : ''}`];
-  }
-  const where = serving.endpoint === null ? '' : ` at ${plain(serving.endpoint).replace(/^udp:/, '')}`;
+  const duties = `duties: ${serving.duties.map((duty) => plain(duty, 200)).join('; ')}`;
+  return [headWords(serving), ...(isAtWork(serving) ? [duties, ...limitLines(serving)] : [])];
+}
+
+function isAtWork({ role }: ServingReport): boolean {
+  return role === 'supernode' || role === 'leaving';
+}
+
+function headWords({ role, why, refuse, asks, endpoint }: ServingReport): string {
+  if (role === 'ordinary') return `no: ${plain(why, 200)}`;
+  if (role === 'candidate') return `not now: ${plain(why, 200)}${asks ? '; wren serve yes, or wren serve no' : ''}`;
+  const where = endpoint === null ? '' : ` at ${plain(endpoint).replace(/^udp:/, '')}`;
   const head = role === 'leaving' ? 'ending' : `as a supernode${where}`;
-  return [
-    `${head}: ${plain(why, 200)}; to end it: ${plain(refuse)}`,
-    `duties: ${serving.duties.map((duty) => plain(duty, 200)).join('; ')}`,
-    `caps: ${serving.caps.clients} people, ${serving.caps.relayKbps} kbit/s relayed`,
-    ...(serving.cost ? [costWords(serving.cost)] : []),
-  ];
+  return `${head}: ${plain(why, 200)}; to end it: ${plain(refuse)}`;
+}
+
+function limitLines({ caps, cost }: ServingReport): string[] {
+  const words = `caps: ${caps.clients} people, ${caps.relayKbps} kbit/s relayed`;
+  return cost ? [words, costWords(cost)] : [words];
 }
 
 /** The same with what it means. */
 export function servingDetails(serving: ServingReport): string[] {
   const { facts, consent, consentBy } = serving;
-  const [head = '', ...rest] = servingLines(serving);
   const chosen = consentBy === 'environment' ? `${consent}, by WREN_SUPERNODE` : consent;
   const { dialBack } = facts;
   const measured = [
@@ -34,8 +39,8 @@ export function servingDetails(serving: ServingReport): string[] {
     facts.freeMemoryBytes === null ? '' : `${figure(facts.freeMemoryBytes / 1e6)} MB free`,
   ].filter((words) => words !== '');
   return [
-    `Serving: ${head}`,
-    ...rest.filter((words) => !words.startsWith('duties: ')).map((words) => `  ${words}`),
+    `Serving: ${headWords(serving)}`,
+    ...(isAtWork(serving) ? limitLines(serving).map((words) => `  ${words}`) : []),
     `Chosen: ${chosen}`,
     `Measured: ${measured.length === 0 ? 'nothing yet' : measured.join(', ')}`,
     'A supernode',

@@ -1,6 +1,7 @@
 /**
- * `wren sound`: echo, noise and gain of the microphone, for the running call and all later ones. Alone it tells how
- * they are set and what is done now; with a part and a word it changes one of them.
+ * `wren sound`: echo, noise and gain of the microphone, when it is open, and who watches over that, for the running call and
+ * all later ones; and through which devices it goes (`sound-devices.ts`). Alone it tells how they are set and what is done now; with
+ * a part and a word it changes one of them.
  */
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { INPUT_GAIN_DB_MAX, MICROPHONE_WATCH_MINUTES_MAX } from '../../src/net/protocol/params.ts';
@@ -9,6 +10,7 @@ import type { AudioReport, TalkSettings } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { columns } from './layout.ts';
+import { addSoundDevices } from './sound-devices.ts';
 import { examples, UsageProblem } from './usage.ts';
 
 type Change = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
@@ -31,12 +33,12 @@ const PARTS = [
 export function addSound(program: Command, act: Act): void {
   const sound = program
     .command('sound')
-    .description('echo, noise and gain of the microphone')
+    .description('devices, and echo, noise and gain of the microphone')
     .argument('[none...]')
     .usage('[command]')
     .addHelpText(
       'after',
-      `${examples('wren sound', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
+      `${examples('wren sound', 'wren sound devices', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
     )
     .action(
       act((invocation, [word]: readonly string[]) => {
@@ -44,6 +46,7 @@ export function addSound(program: Command, act: Act): void {
         return change(invocation, {});
       }),
     );
+  addSoundDevices(sound, act);
   for (const { word, modes, description } of PARTS) {
     sound
       .command(word)
@@ -95,16 +98,17 @@ function decibelValue(text: string): number {
   throw new InvalidArgumentError(`It takes decibels from -${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}.`);
 }
 
-async function change({ output, ...rest }: Invocation, wish: Change, wishedTalk: TalkChange = {}): Promise<ExitCode> {
-  await withAgent({ output, ...rest }, { start: true }, async (agent) => {
+async function change(invocation: Invocation, wish: Change, wishedTalk: TalkChange = {}): Promise<ExitCode> {
+  const { output } = invocation;
+  await withAgent(invocation, { start: true }, async (agent) => {
     const sound = await agent.request({ type: 'sound.set', ...wish });
     const talk = await agent.request({ type: 'talk.set', ...wishedTalk });
     const { audio } = await agent.request({ type: 'status' });
     const { filter = null, filters = null, ...rest } = audio;
     // What is done follows a change within half a second; until then it is what was done before.
-    const now = Object.keys(wish).length === 0 ? { now: filters } : {};
-    output.object({ event: 'sound', ...sound, ...talk, filter, ...now });
-    const told = { ...(filter && { filter }), ...(now.now && { filters: now.now }) };
+    const isNow = Object.keys(wish).length === 0;
+    output.object({ event: 'sound', ...sound, ...talk, filter, ...(isNow && { now: filters }) });
+    const told = { ...(filter && { filter }), ...(isNow && filters && { filters }) };
     const report: AudioReport = { ...rest, sound, talk, ...told };
     for (const line of columns(soundRows(report))) output.line(line);
   });
@@ -146,8 +150,11 @@ export function filterWords({ sound, filter, filters }: AudioReport): string | u
   if (!filters || filter === undefined) return undefined;
   const parts = (['echo', 'noise', 'gain'] as const).filter((part) => filters[part]);
   if (parts.length === 0) return sound?.headphones ? 'microphone as it is, headphones on' : 'microphone as it is';
-  const by = filters.echo || filters.noise ? ` by ${SHORT[filter] ?? filter}` : '';
-  return `microphone: ${parts.join(', ')} controlled${by}`;
+  // RNNoise takes out noise only, and then the filter none.
+  const strong = filters.noiseBy === 'rnnoise' ? ['RNNoise'] : [];
+  const ordinary = filters.echo || (filters.noise && strong.length === 0) ? [SHORT[filter] ?? filter] : [];
+  const by = [...ordinary, ...strong].join(' and ');
+  return `microphone: ${parts.join(', ')} controlled${by && ` by ${by}`}`;
 }
 
 const SHORT = { speex: 'speexdsp', own: "wren's own filter", none: 'nothing' } as const;

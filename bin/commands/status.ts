@@ -6,12 +6,13 @@ import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
-import { type AppState, type AudioReport, type Call, currentCall } from '../../src/store/state.ts';
+import { type AppState, type AudioReport, type Call, currentCall, safetyOf } from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
-import { pathWords } from './call-words.ts';
+import { pathWords, safetyWord } from './call-words.ts';
 import { devicesWords } from './devices.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
+import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
@@ -82,22 +83,30 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
     }
   }
+  for (const { name, safety } of state.buddies) {
+    if (safety === 'changed')
+      rows.push(['Key:', `${plain(name)} has another key than before; wren verify ${plain(name)}`]);
+  }
   const unread = state.buddies.filter((buddy) => buddy.unread > 0);
   if (unread.length > 0) {
     rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
   }
   const call = currentCall(state);
-  rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
   for (const { peer, device } of state.callsElsewhere ?? []) {
     rows.push(['', `with ${plain(peer)} at ${plain(device)}; wren pull`]);
   }
+  if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
   const { priority } = state.audio;
   if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
-  for (const words of [state.audio.problem, state.audio.advice]) if (words !== '') rows.push(['', plain(words, 400)]);
+  const sounds = deviceWords(state.audio);
+  if (sounds !== '') rows.push(['', sounds]);
+  for (const words of [problemWords(state.audio.problem), state.audio.advice])
+    if (words !== '') rows.push(['', plain(words, 400)]);
   rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);
   return columns(rows);
 }
@@ -144,21 +153,28 @@ function buddyWords({ buddies }: AppState): string {
   const mutual = buddies.filter((buddy) => buddy.relation === 'both');
   if (mutual.length === 0) return 'none yet; wren buddies add NAME';
   const reachable = mutual.filter((buddy) => buddy.presence !== 'offline').length;
-  return `${mutual.length}, ${reachable === 0 ? 'nobody' : reachable} online`;
+  const verified = mutual.filter((buddy) => buddy.safety === 'verified').length;
+  const compared = verified > 0 ? `, ${verified} verified` : '';
+  return `${mutual.length}, ${reachable === 0 ? 'nobody' : reachable} online${compared}`;
 }
 
-function callWords(call: Call, nowMs: number): string {
-  const peer = plain(call.peer);
+function callWords(state: AppState, call: Call, nowMs: number): string {
+  const peer = `${plain(call.peer)}${safetyWord(safetyOf(state, call.peer))}`;
   if (call.phase === 'dialling') return `calling ${peer}`;
   if (call.phase === 'ringing') {
     return call.direction === 'in' ? `${peer} is calling; wren answer --once` : `ringing at ${peer}`;
   }
   const words = [`with ${peer}`];
   if (call.answeredAtMs !== null) words.push(stopwatch(nowMs - call.answeredAtMs));
-  if (call.phase === 'held') words.push(call.heldBy === 'them' ? `on hold by ${peer}` : 'on hold; wren resume');
+  if (call.phase === 'held')
+    words.push(call.heldBy === 'them' ? `on hold by ${plain(call.peer)}` : 'on hold; wren resume');
   if (call.path !== null) words.push(pathWords(call.path, call.via));
   if (call.muted) words.push('microphone muted; wren unmute');
-  const recorders = { me: 'recorded by you; wren record off', them: `recorded by ${peer}`, both: 'recorded by both' };
+  const recorders = {
+    me: 'recorded by you; wren record off',
+    them: `recorded by ${plain(call.peer)}`,
+    both: 'recorded by both',
+  };
   if (call.recordedBy && call.recordedBy !== 'nobody') words.push(recorders[call.recordedBy]);
   if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);
@@ -179,6 +195,18 @@ const PRIORITIES = {
   'not allowed': 'ordinary priority in calls: raising it takes root, CAP_SYS_NICE or a nice limit of -10',
 } as const;
 const FILTERS = { speex: 'filtered by speexdsp', own: "filtered by wren's own", none: 'not filtered' } as const;
+
+/** A code with a detail, as the agent keeps it, or a sentence already. */
+export function problemWords(problem: string): string {
+  const [, code = '', detail = ''] = /^([a-z-]+): ([\s\S]*)$/.exec(problem) ?? [];
+  return isFailureCode(code) ? sentence(code, detail) : problem;
+}
+
+/** Which devices the running call uses; empty outside of calls and where nobody can tell. */
+function deviceWords({ using }: AudioReport): string {
+  if (!using || (using.input === null && using.output === null)) return '';
+  return `microphone ${plain(using.input ?? 'not told')}, speaker ${plain(using.output ?? 'not told')}`;
+}
 
 function soundWords({ spec, backend, codec, filter }: AudioReport): string {
   const by = filter === undefined ? '' : (FILTERS[filter] ?? filter);

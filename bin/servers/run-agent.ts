@@ -12,14 +12,16 @@ import type { AgentOptions } from '../../src/store/agent-core.ts';
 import { echoVoice } from '../../src/store/agent-echo-io.ts';
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
 import { servingMeans } from '../../src/store/agent-serving-io.ts';
-import { probeSoundWith } from '../../src/store/agent-sound-io.ts';
+import { listDevicesWith, probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
-import { historyFile, openHistory } from '../../src/store/history-db.ts';
+import { openHistoryVault } from '../../src/store/history-vault-io.ts';
 import { tellInstalled } from '../../src/store/install-notice-io.ts';
 import { type LogLevel, openLog } from '../../src/store/log-file.ts';
 import type { AgentEvent } from '../../src/store/port.ts';
 import { openProfile } from '../../src/store/profile-file.ts';
 import { holdProfileLock } from '../../src/store/profile-lock-db.ts';
+import { noSecretStore } from '../../src/store/secret-store.ts';
+import { systemSecretStore } from '../../src/store/secret-store-io.ts';
 import { systemRandom, wallClock } from './server-folder.ts';
 
 export interface RunningAgent {
@@ -71,18 +73,26 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
   const { logLevel } = options;
   const servingProgram = { entry: besideRunningProgram('server.cjs'), profileDir: profile.folder, logLevel };
   const voice = { entry: besideRunningProgram('voice.cjs'), logPath: join(profile.folder, 'voice.log') };
+  const historyVault = await openHistoryVault({
+    ...{ folder: profile.folder, settings: profile.settings, random: systemRandom, log },
+    store: options.service
+      ? noSecretStore('a service keeps none')
+      : systemSecretStore(besideRunningProgram('secret-store.cjs'), process.env),
+  });
   let server: AgentServer | undefined;
   const agent = new Agent(
     {
       version: options.version,
       profile,
-      openHistory: (account) => openHistory(join(profile.folder, historyFile(account))),
+      openHistory: (account) => historyVault.open(account),
+      historyVault,
       log,
       random: systemRandom,
       wallClock,
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
       attended: () => (server?.followers ?? 0) > 0,
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
+      ...(options.service ? {} : { listDevices: (spec: string) => listDevicesWith(voice.entry, spec) }),
       silence: silenceBody,
       deviceLabel: hostname(),
       proxyEnvironment: process.env,

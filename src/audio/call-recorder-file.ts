@@ -9,6 +9,7 @@ import { AudioFailure } from './failure.ts';
 import { OggOpusMuxer } from './ogg-opus.ts';
 import type { OpusCodec } from './opus.ts';
 import { FRAME_SAMPLES, OGG_FRAME_BYTES, RECORDING_PENDING_BYTES_MAX } from './params.ts';
+import { clipped } from './pcm.ts';
 import { causeOf, WavRecorder } from './wav-file.ts';
 
 export interface CallRecorder {
@@ -83,8 +84,7 @@ class OggRecorder implements CallRecorder {
 
   frame(me: Int16Array, them: Int16Array): void {
     if (this.#over) return;
-    for (let at = 0; at < FRAME_SAMPLES; at++)
-      this.#mixed[at] = Math.max(-32_768, Math.min(32_767, me[at]! + them[at]!));
+    for (let at = 0; at < FRAME_SAMPLES; at++) this.#mixed[at] = clipped(me[at]! + them[at]!);
     const page = this.#muxer.packet(this.#codec.encode(this.#mixed, OGG_FRAME_BYTES));
     if (page) this.#append(page);
   }

@@ -1,32 +1,65 @@
 /**
  * From the SPEC of the contract to an open microphone and speaker. Nothing here fails: a side that cannot be opened
- * becomes silence and one failure with the true cause, and the call goes on.
+ * becomes silence and one failure with the true cause, and the call goes on. Where a chosen device is not there, the default
+ * is opened, and that is said too.
  *
  * `default` and `device:NAME` take a PulseAudio or PipeWire server if one answers, else PortAudio, else nothing;
- * `WREN_AUDIO_BACKEND=pulse|portaudio|none` forces one of them. `voice-io.ts` calls this at the start of a call and
- * again when a device was lost.
+ * `WREN_AUDIO_BACKEND=pulse|portaudio|none` forces one of them. `call-devices-io.ts` calls this at the start of a call and
+ * again when a device was lost or has come back.
  */
-import { type AudioSpec, type Capture, type DeviceEvents, type Playback, parseAudioSpec } from './device.ts';
+import { type Capture, type DeviceEvents, namesIn, type Playback, parseAudioSpec } from './device.ts';
 import { openFileCapture, openFilePlayback } from './device-file.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { findPortAudioDevice, hasPortAudio, openPortAudioCapture, openPortAudioPlayback } from './device-portaudio.ts';
-import { findPulse, findPulseDevice, openPulseCapture, openPulsePlayback } from './device-pulse.ts';
+import {
+  defaultPulseDevice,
+  findPulse,
+  findPulseDevice,
+  openPulseCapture,
+  openPulsePlayback,
+  type Pulse,
+  watchPulse,
+} from './device-pulse.ts';
 import { AudioFailure, asAudioFailure } from './failure.ts';
 
 /** How to open the two sides; either may throw or reject with AudioFailure. */
 interface Way {
   capture(events: DeviceEvents): Capture | Promise<Capture>;
   playback(events: DeviceEvents): Playback | Promise<Playback>;
+  readonly found?: FoundSides;
 }
 
+interface FoundSides {
+  /** Sides that a chosen device is there for. */
+  readonly chosen: readonly Side[];
+  /** Sides on which the default stands in for a chosen device that is not there. */
+  readonly absent: readonly Side[];
+}
+
+/** Names as they were chosen; undefined: the default. */
+interface Wanted {
+  readonly capture: string | undefined;
+  readonly playback: string | undefined;
+  /** One name for both: where it fits one side only (a USB microphone) the other is meant to be the default. */
+  readonly either: boolean;
+}
+
+type Environment = { readonly [name: string]: string | undefined };
 export type Side = 'capture' | 'playback';
+export const SIDES: readonly Side[] = ['capture', 'playback'];
 
 /** The sides that were asked for. */
-export interface OpenedDevices {
+export interface OpenedDevices extends FoundSides {
   readonly capture: Capture | undefined;
   readonly playback: Playback | undefined;
   /** What was asked for and could not be had, each cause once. */
   readonly failures: readonly AudioFailure[];
+}
+
+/** Where the sound server has what was chosen, and what it takes otherwise; undefined where nothing is. */
+export interface Places {
+  readonly chosen: { readonly [side in Side]: string | undefined };
+  readonly defaults: { readonly [side in Side]: string | undefined };
 }
 
 const SILENT: Way = { capture: noCapture, playback: noPlayback };
@@ -34,7 +67,7 @@ const SILENT: Way = { capture: noCapture, playback: noPlayback };
 /** Opens the sides for which there are `events`. Never rejects. */
 export async function openDevices(
   specText: string,
-  env: { readonly [name: string]: string | undefined },
+  env: Environment,
   events: { readonly [side in Side]: DeviceEvents | undefined },
   resumeMs = 0,
 ): Promise<OpenedDevices> {
@@ -45,7 +78,7 @@ export async function openDevices(
   };
   let way = SILENT;
   try {
-    way = await findWay(parseAudioSpec(specText), env, resumeMs);
+    way = await findWay(specText, env, resumeMs);
   } catch (thrown) {
     note(thrown);
   }
@@ -53,7 +86,7 @@ export async function openDevices(
   const { capture: forCapture, playback: forPlayback } = events;
   const capture = forCapture && (await attempt(() => way.capture(forCapture), noCapture, note));
   const playback = forPlayback && (await attempt(() => way.playback(forPlayback), noPlayback, note));
-  return { capture, playback, failures };
+  return { capture, playback, failures, chosen: [], absent: [], ...way.found };
 }
 
 async function attempt<T>(open: () => T | Promise<T>, otherwise: () => T, note: (thrown: unknown) => void): Promise<T> {
@@ -65,11 +98,8 @@ async function attempt<T>(open: () => T | Promise<T>, otherwise: () => T, note: 
   }
 }
 
-async function findWay(
-  spec: AudioSpec,
-  env: { readonly [name: string]: string | undefined },
-  resumeMs: number,
-): Promise<Way> {
+async function findWay(specText: string, env: Environment, resumeMs: number): Promise<Way> {
+  const spec = parseAudioSpec(specText);
   switch (spec.type) {
     case 'none':
       return SILENT;
@@ -77,11 +107,13 @@ async function findWay(
       return fileWay(spec.input, spec.output, resumeMs);
     case 'socket':
       throw new AudioFailure('audio-unsupported', `socket:${spec.path}: forwarded audio is not in this version`);
-    case 'default':
-      return cardWay(undefined, env);
-    case 'device':
-      return cardWay(spec.name, env);
+    default:
+      return cardWay(wantedOf(specText), env);
   }
+}
+
+function wantedOf(specText: string): Wanted {
+  return { ...namesIn(specText), either: !specText.includes('|') };
 }
 
 function fileWay(input: string | undefined, output: string | undefined, resumeMs: number): Way {
@@ -91,12 +123,12 @@ function fileWay(input: string | undefined, output: string | undefined, resumeMs
   };
 }
 
-async function cardWay(name: string | undefined, env: { readonly [name: string]: string | undefined }): Promise<Way> {
+async function cardWay(wanted: Wanted, env: Environment): Promise<Way> {
   const forced = env.WREN_AUDIO_BACKEND;
   if (forced === 'none') return SILENT;
   if (forced !== 'portaudio') {
-    const way = await pulseWay(name, env);
-    if (way) return way;
+    const pulse = await findPulse(env);
+    if (pulse) return pulseWay(pulse, wanted);
     if (forced === 'pulse') throw new AudioFailure('audio-no-device', 'no PulseAudio or PipeWire server answers');
   }
   if (!hasPortAudio()) {
@@ -105,35 +137,78 @@ async function cardWay(name: string | undefined, env: { readonly [name: string]:
       'no PulseAudio or PipeWire server answers, and PortAudio (the optional package naudiodon) is not installed',
     );
   }
-  return portAudioWay(name);
+  return portAudioWay(wanted);
 }
 
-async function pulseWay(
-  name: string | undefined,
-  env: { readonly [name: string]: string | undefined },
-): Promise<Way | undefined> {
-  const pulse = await findPulse(env);
+async function pulseWay(pulse: Pulse, wanted: Wanted): Promise<Way> {
+  const { capture, playback } = await pulsePlaces(pulse, wanted);
+  return {
+    capture: (events) => openPulseCapture(pulse, capture, events),
+    playback: (events) => openPulsePlayback(pulse, playback, events),
+    found: foundSides(wanted, { capture, playback }),
+  };
+}
+
+async function pulsePlaces(pulse: Pulse, { capture, playback }: Wanted): Promise<Places['chosen']> {
+  const [source, sink] = await Promise.all([
+    capture === undefined ? undefined : findPulseDevice(pulse, 'source', capture),
+    playback === undefined ? undefined : findPulseDevice(pulse, 'sink', playback),
+  ]);
+  return { capture: source, playback: sink };
+}
+
+function portAudioWay(wanted: Wanted): Way {
+  const capture = wanted.capture === undefined ? undefined : findPortAudioDevice('source', wanted.capture);
+  const playback = wanted.playback === undefined ? undefined : findPortAudioDevice('sink', wanted.playback);
+  return {
+    capture: (events) => openPortAudioCapture(capture, events),
+    playback: (events) => openPortAudioPlayback(playback, events),
+    found: foundSides(wanted, { capture, playback }),
+  };
+}
+
+function foundSides(wanted: Wanted, found: { readonly [side in Side]: unknown }): FoundSides {
+  const chosen = SIDES.filter((side) => wanted[side] !== undefined && found[side] !== undefined);
+  const absent = SIDES.filter((side) => wanted[side] !== undefined && found[side] === undefined);
+  return { chosen, absent: wanted.either && chosen.length > 0 ? [] : absent };
+}
+
+/** What a person reads after the sentence on an absent device: what was chosen for these sides. */
+export function chosenWords(specText: string, sides: readonly Side[]): string {
+  const { capture, playback } = namesIn(specText);
+  const names = sides.map((side) => (side === 'capture' ? capture : playback));
+  return [...new Set(names)].map((name) => `"${name}"`).join(', ');
+}
+
+/** Looks at the sound server; undefined without one, or where no card is meant. Never rejects. */
+export async function findPlaces(specText: string, env: Environment): Promise<Places | undefined> {
+  const pulse = await pulseOf(specText, env);
   if (!pulse) return undefined;
-  const source = name === undefined ? undefined : await findPulseDevice(pulse, 'source', name);
-  const sink = name === undefined ? undefined : await findPulseDevice(pulse, 'sink', name);
-  if (name !== undefined && source === undefined && sink === undefined) throw unknownDevice(name);
-  return {
-    capture: (events) => openPulseCapture(pulse, source, events),
-    playback: (events) => openPulsePlayback(pulse, sink, events),
-  };
+  const [chosen, capture, playback] = await Promise.all([
+    pulsePlaces(pulse, wantedOf(specText)),
+    defaultPulseDevice(pulse, 'source'),
+    defaultPulseDevice(pulse, 'sink'),
+  ]);
+  return { chosen, defaults: { capture, playback } };
 }
 
-function portAudioWay(name: string | undefined): Way {
-  const source = name === undefined ? undefined : findPortAudioDevice('source', name);
-  const sink = name === undefined ? undefined : findPortAudioDevice('sink', name);
-  if (name !== undefined && source === undefined && sink === undefined) throw unknownDevice(name);
-  return {
-    capture: (events) => openPortAudioCapture(source, events),
-    playback: (events) => openPortAudioPlayback(sink, events),
-  };
+/** Watches the sound server for devices that come and go; undefined where there is none. Never rejects. */
+export async function watchPlaces(
+  specText: string,
+  env: Environment,
+  told: { readonly onChange: () => void; readonly onEnd: () => void },
+): Promise<{ end(): void } | undefined> {
+  const pulse = await pulseOf(specText, env);
+  return pulse && watchPulse(pulse, told);
 }
 
-/** A name that fits one side only (a USB microphone) leaves the other side its default. */
-function unknownDevice(name: string): AudioFailure {
-  return new AudioFailure('audio-no-device', `no microphone or speaker is called "${name}"`);
+/** True for SPECs that mean a sound card. */
+export function isCardSpec(specText: string): boolean {
+  return /^(default$|device:)/.test(specText);
+}
+
+async function pulseOf(specText: string, env: Environment): Promise<Pulse | undefined> {
+  const forced = env.WREN_AUDIO_BACKEND;
+  if (!isCardSpec(specText) || forced === 'portaudio' || forced === 'none') return undefined;
+  return findPulse(env);
 }

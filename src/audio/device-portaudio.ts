@@ -27,6 +27,7 @@ import {
   SAMPLE_RATE_HZ,
 } from './params.ts';
 import { bytesOf } from './pcm.ts';
+import type { SoundDevices } from './port.ts';
 import { SpeakerTrim } from './speaker-trim.ts';
 
 interface DeviceInfo {
@@ -55,6 +56,14 @@ interface NativeStream {
 
 interface Addon {
   getDevices(): DeviceInfo[];
+  getHostAPIs(): {
+    readonly defaultHostAPI: number;
+    readonly HostAPIs: readonly {
+      readonly id: number;
+      readonly defaultInput: number;
+      readonly defaultOutput: number;
+    }[];
+  };
   create(options: { readonly inOptions: StreamOptions } | { readonly outOptions: StreamOptions }): NativeStream;
 }
 
@@ -90,11 +99,11 @@ function loadAddon(): Addon {
   }
 }
 
-/** Opens the microphone of that number, or the default one. Throws AudioFailure. */
-export function openPortAudioCapture(deviceId: number | undefined, events: DeviceEvents): Capture {
+/** Opens this microphone, or the default one. Throws AudioFailure. */
+export function openPortAudioCapture(device: PortAudioDevice | undefined, events: DeviceEvents): Capture {
   const addon = loadAddon();
-  if (deviceId === undefined) devicesOf(addon, 'source');
-  const stream = start('microphone', () => addon.create({ inOptions: options(deviceId, INPUT_QUEUE) }));
+  if (device === undefined) devicesOf(addon, 'source');
+  const stream = start('microphone', () => addon.create({ inOptions: options(device?.id, INPUT_QUEUE) }));
   const queue = new FrameQueue();
   let open = true;
   const lose = (cause: string): void => {
@@ -118,6 +127,7 @@ export function openPortAudioCapture(deviceId: number | undefined, events: Devic
     .finally(() => clearTimeout(watch));
   return {
     kind: 'portaudio',
+    name: device?.name,
     paced: true,
     read: () => queue.take(),
     delayMs: FRAME_MS + CARD_MS,
@@ -132,21 +142,22 @@ export function openPortAudioCapture(deviceId: number | undefined, events: Devic
   };
 }
 
-/** Opens the speaker of that number, or the default one. Throws AudioFailure. */
-export function openPortAudioPlayback(deviceId: number | undefined, events: DeviceEvents): Playback {
+/** Opens this speaker, or the default one. Throws AudioFailure. */
+export function openPortAudioPlayback(device: PortAudioDevice | undefined, events: DeviceEvents): Playback {
   const addon = loadAddon();
-  if (deviceId === undefined) devicesOf(addon, 'sink');
+  if (device === undefined) devicesOf(addon, 'sink');
   const stream = start('speaker', () => {
-    const created = addon.create({ outOptions: options(deviceId, OUTPUT_QUEUE) });
+    const created = addon.create({ outOptions: options(device?.id, OUTPUT_QUEUE) });
     for (let frame = 0; frame < PLAYBACK_PREFILL_FRAMES; frame++) void created.write(Buffer.alloc(FRAME_BYTES));
     return created;
   });
-  return new PortAudioPlayback(stream, events);
+  return new PortAudioPlayback(stream, device?.name, events);
 }
 
 /** Writes one frame at a time: two in the thread pool at once may overtake one another. */
 class PortAudioPlayback implements Playback {
   readonly kind = 'portaudio';
+  readonly name: string | undefined;
   readonly #stream: NativeStream;
   readonly #events: DeviceEvents;
   readonly #trim = new SpeakerTrim();
@@ -156,7 +167,8 @@ class PortAudioPlayback implements Playback {
   #open = true;
   #sent: Int16Array | undefined;
 
-  constructor(stream: NativeStream, events: DeviceEvents) {
+  constructor(stream: NativeStream, name: string | undefined, events: DeviceEvents) {
+    this.name = name;
     this.#stream = stream;
     this.#events = events;
   }
@@ -206,13 +218,35 @@ class PortAudioPlayback implements Playback {
   }
 }
 
+/** A device of PortAudio: its number, and what people call it. */
+export interface PortAudioDevice {
+  readonly id: number;
+  readonly name: string;
+}
+
 /**
- * Number of the first device of that side whose name contains `wanted`, without case; undefined when there is none.
+ * The first device of that side whose name contains `wanted`, without case; undefined when there is none.
  * Blocks while PortAudio looks at every card. Throws AudioFailure when PortAudio is not there.
  */
-export function findPortAudioDevice(side: 'source' | 'sink', wanted: string): number | undefined {
+export function findPortAudioDevice(side: 'source' | 'sink', wanted: string): PortAudioDevice | undefined {
   const folded = wanted.toLowerCase();
-  return devicesOf(loadAddon(), side).find((device) => device.name.toLowerCase().includes(folded))?.id;
+  return devicesOf(loadAddon(), side).find((device) => device.name.toLowerCase().includes(folded));
+}
+
+/** All devices; empty lists when PortAudio is not there. Blocks while it looks at every card. */
+export function listPortAudio(): Pick<SoundDevices, 'inputs' | 'outputs'> {
+  const addon = loadAddon();
+  const { defaultHostAPI, HostAPIs } = addon.getHostAPIs();
+  const defaults = HostAPIs.find(({ id }) => id === defaultHostAPI) ?? HostAPIs[0];
+  const devices = addon.getDevices();
+  const asDevice = (defaultId: number | undefined) => (device: DeviceInfo) => {
+    const { name, id } = device;
+    return { name, description: name, isDefault: id === defaultId, isMonitor: false, isChosen: false };
+  };
+  return {
+    inputs: devices.filter(({ maxInputChannels }) => maxInputChannels > 0).map(asDevice(defaults?.defaultInput)),
+    outputs: devices.filter(({ maxOutputChannels }) => maxOutputChannels > 0).map(asDevice(defaults?.defaultOutput)),
+  };
 }
 
 /** True when PortAudio sees a microphone or a speaker. Blocks while it looks at every card. */

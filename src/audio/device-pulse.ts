@@ -7,11 +7,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Capture, DeviceEvents, Playback } from './device.ts';
-import { AudioFailure, type AudioFailureCode } from './failure.ts';
+import { StreamProcess } from './device-pulse-stream.ts';
+import { chosenOf, type PulseSide, readDefault, readDevices, tellsOfDevices } from './device-pulse-words.ts';
 import { FrameQueue } from './frame-queue.ts';
 import {
-  DEVICE_CLOSE_MS_MAX,
-  DEVICE_OPEN_MS_MAX,
+  DEVICE_EVENTS_GATHER_MS,
   FRAME_MS,
   FRAME_SAMPLES,
   PLAYBACK_PREFILL_FRAMES,
@@ -21,11 +21,11 @@ import {
   SAMPLE_RATE_HZ,
 } from './params.ts';
 import { bytesOf, SILENCE } from './pcm.ts';
+import type { SoundDevices } from './port.ts';
 import { SpeakerTrim } from './speaker-trim.ts';
 import { watchStream } from './stream-watch.ts';
 
 type Environment = { readonly [name: string]: string | undefined };
-type Side = 'source' | 'sink';
 
 /** A server that answers, and the programs to talk to it. */
 export interface Pulse {
@@ -76,21 +76,68 @@ function pactl(pulse: Pulse, args: readonly string[]): Promise<string> {
  * The server's name of the source or sink whose name or description contains `wanted`, without case. Undefined when
  * there is none.
  */
-export async function findPulseDevice(pulse: Pulse, side: Side, wanted: string): Promise<string | undefined> {
+export async function findPulseDevice(pulse: Pulse, side: PulseSide, wanted: string): Promise<string | undefined> {
   const text = await pactl(pulse, ['list', `${side}s`]).catch(() => '');
-  const folded = wanted.toLowerCase();
-  let name: string | undefined;
-  for (const line of text.split('\n')) {
-    const [, key, value] = /^\s*(Name|Description): (.*)$/.exec(line) ?? [];
-    if (key === 'Name') name = value;
-    if (value?.toLowerCase().includes(folded)) return name;
-  }
-  return undefined;
+  return chosenOf(readDevices(text, undefined), wanted)?.name;
+}
+
+/** Rejects when the server is gone. */
+export async function listPulse(pulse: Pulse): Promise<Pick<SoundDevices, 'inputs' | 'outputs'>> {
+  const [info, sources, sinks] = await Promise.all([
+    pactl(pulse, ['info']),
+    pactl(pulse, ['list', 'sources']),
+    pactl(pulse, ['list', 'sinks']),
+  ]);
+  return {
+    inputs: readDevices(sources, readDefault(info, 'source')),
+    outputs: readDevices(sinks, readDefault(info, 'sink')),
+  };
+}
+
+/** The server's default. Undefined when it is gone. */
+export async function defaultPulseDevice(pulse: Pulse, side: PulseSide): Promise<string | undefined> {
+  return readDefault(await pactl(pulse, ['info']).catch(() => ''), side);
+}
+
+/**
+ * Calls `onChange` some milliseconds after devices came, went or became the default, until `end`, and `onEnd` once when the
+ * server dies before.
+ */
+export function watchPulse(
+  pulse: Pulse,
+  { onChange, onEnd }: { readonly onChange: () => void; readonly onEnd: () => void },
+): { end(): void } {
+  const child = spawn('pactl', ['subscribe'], { env: pulse.env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  const end = (): void => {
+    clearTimeout(timer);
+    if (!ended) onEnd();
+    ended = true;
+  };
+  child.once('error', end);
+  child.once('exit', end);
+  child.stdout.setEncoding('latin1');
+  child.stdout.on('data', (text: string) => {
+    if (ended || timer || !tellsOfDevices(text)) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      onChange();
+    }, DEVICE_EVENTS_GATHER_MS);
+  });
+  return {
+    end: () => {
+      ended = true;
+      clearTimeout(timer);
+      child.kill('SIGTERM');
+    },
+  };
 }
 
 function streamArguments(device: string | undefined, latencyMs: number): string[] {
   return [
     '--raw',
+    '--verbose',
     '--format=s16le',
     `--rate=${SAMPLE_RATE_HZ}`,
     '--channels=1',
@@ -112,10 +159,12 @@ export async function openPulseCapture(
     env: pulse.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const life = new StreamProcess(child, 'microphone', device, events);
+  const life = new StreamProcess(child, { side: 'microphone', device }, events);
   const queue = new FrameQueue();
-  const silence = watchStream(() => life.fail('no more sound comes', events));
+  const silence = watchStream(() => life.fail('no more sound comes'));
   child.once('exit', () => silence.end());
+  // One that cannot be started has no exit.
+  child.once('error', () => silence.end());
   child.stdout.on('data', (chunk: Buffer) => {
     life.heard();
     silence.heard();
@@ -125,6 +174,9 @@ export async function openPulseCapture(
   return {
     kind: 'pulse',
     paced: true,
+    get name() {
+      return life.name;
+    },
     read: () => queue.take(),
     // What the server gathers, and on average half a frame until ours is full.
     delayMs: PULSE_CAPTURE_MS + FRAME_MS / 2,
@@ -144,13 +196,12 @@ export async function openPulsePlayback(
   device: string | undefined,
   events: DeviceEvents,
 ): Promise<Playback> {
-  const child = spawn('pacat', ['--playback', '--verbose', ...streamArguments(device, PULSE_PLAYBACK_MS)], {
+  const child = spawn('pacat', ['--playback', ...streamArguments(device, PULSE_PLAYBACK_MS)], {
     env: pulse.env,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  const life = new StreamProcess(child, 'speaker', device, events);
-  const playback = new PulsePlayback(child, life);
-  await life.opened;
+  const playback = new PulsePlayback(child, device, events);
+  await playback.opened;
   return playback;
 }
 
@@ -162,6 +213,8 @@ class PulsePlayback implements Playback {
   readonly kind = 'pulse';
   readonly #child: ChildProcess;
   readonly #life: StreamProcess;
+  /** Its clock is told each 50 ms: one that stands still is a program that hangs. */
+  readonly #silence: { heard(): void; end(): void };
   readonly #trim = new SpeakerTrim();
   readonly #frame = new Int16Array(FRAME_SAMPLES);
   #writtenMs = 0;
@@ -169,13 +222,21 @@ class PulsePlayback implements Playback {
   #underruns = 0;
   #sent: Int16Array | undefined;
 
-  constructor(child: ChildProcess, life: StreamProcess) {
+  constructor(child: ChildProcess, device: string | undefined, events: DeviceEvents) {
     this.#child = child;
-    this.#life = life;
-    child.stderr?.setEncoding('latin1');
-    child.stderr?.on('data', (text: string) => this.#told(text));
+    this.#life = new StreamProcess(child, { side: 'speaker', device }, events, (line) => this.#told(line));
+    this.#silence = watchStream(() => this.#life.fail('it plays no more'));
+    for (const end of ['exit', 'error'] as const) child.once(end, () => this.#silence.end());
     child.stdin?.on('error', () => undefined);
     for (let frame = 0; frame < PLAYBACK_PREFILL_FRAMES; frame++) this.#send(SILENCE);
+  }
+
+  get opened(): Promise<void> {
+    return this.#life.opened;
+  }
+
+  get name(): string | undefined {
+    return this.#life.name;
   }
 
   get delayMs(): number {
@@ -197,6 +258,7 @@ class PulsePlayback implements Playback {
   }
 
   close(): Promise<void> {
+    this.#silence.end();
     return this.#life.close();
   }
 
@@ -207,99 +269,17 @@ class PulsePlayback implements Playback {
     this.#writtenMs += (pcm.length * 1000) / SAMPLE_RATE_HZ;
   }
 
-  #told(text: string): void {
-    this.#life.said(text);
-    for (let count = text.split('underrun').length - 1; count > 0; count--) {
+  #told(line: string): void {
+    if (line.includes('underrun')) {
       this.#underruns++;
       this.#trim.ranDry();
     }
-    const at = text.lastIndexOf('Time: ');
-    const [, heardS, heldUs] = /^Time: (\d+\.\d+) sec; Latency: (\d+) usec/.exec(text.slice(at)) ?? [];
-    if (at < 0 || heardS === undefined) return;
+    const [, heardS, heldUs] = /^Time: (\d+\.\d+) sec; Latency: (\d+) usec/.exec(line) ?? [];
+    if (heardS === undefined) return;
     this.#life.heard();
+    this.#silence.heard();
     this.#delayMs = this.#writtenMs - Number(heardS) * 1000;
     this.#trim.queued(this.#delayMs - Number(heldUs) / 1000);
     this.#trim.level(this.#delayMs);
   }
-}
-
-/** The life of one parec or pacat: opened at its first sign, lost when it ends by itself, closed by us. */
-class StreamProcess {
-  /** Resolves at the first sign of sound, rejects with AudioFailure when the program ends before. */
-  readonly opened: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #what: string;
-  #settle: { readonly resolve: () => void; readonly reject: (failure: AudioFailure) => void } | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #lastWords = '';
-  #closing = false;
-  readonly #ended: Promise<void>;
-
-  constructor(child: ChildProcess, side: 'microphone' | 'speaker', device: string | undefined, events: DeviceEvents) {
-    this.#child = child;
-    this.#what = device === undefined ? side : `${side} ${device}`;
-    this.opened = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-    });
-    // A suspended or slow card opens without giving sound yet; that is no failure.
-    this.#timer = setTimeout(() => this.heard(), DEVICE_OPEN_MS_MAX);
-    if (side === 'microphone') child.stderr?.on('data', (text: Buffer) => this.said(text.toString('latin1')));
-    this.#ended = new Promise((resolve) => {
-      child.once('error', (error) => {
-        this.said(error.message);
-        this.#end(events);
-        resolve();
-      });
-      child.once('exit', () => {
-        this.#end(events);
-        resolve();
-      });
-    });
-  }
-
-  /** The program gave a sign of life. */
-  heard(): void {
-    clearTimeout(this.#timer);
-    this.#settle?.resolve();
-    this.#settle = undefined;
-  }
-
-  /** The program wrote to stderr: its last line is the cause if it ends. */
-  said(text: string): void {
-    const line = text
-      .trim()
-      .split(/[\r\n]+/)
-      .at(-1);
-    if (line && !line.startsWith('Time:')) this.#lastWords = line.slice(0, 200);
-  }
-
-  /** It lives, but is of no use any more: lost, and the caller closes it. */
-  fail(cause: string, events: DeviceEvents): void {
-    if (this.#closing || this.#settle) return;
-    this.#closing = true;
-    events.onLost(new AudioFailure('audio-no-device', `${this.#what}: ${cause}`));
-  }
-
-  async close(): Promise<void> {
-    this.#closing = true;
-    clearTimeout(this.#timer);
-    this.#child.stdin?.end();
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), DEVICE_CLOSE_MS_MAX);
-    await this.#ended;
-    clearTimeout(timer);
-  }
-
-  #end(events: DeviceEvents): void {
-    clearTimeout(this.#timer);
-    const failure = new AudioFailure(codeOf(this.#lastWords), `${this.#what}: ${this.#lastWords || 'it ended'}`);
-    const settle = this.#settle;
-    this.#settle = undefined;
-    if (settle) settle.reject(failure);
-    else if (!this.#closing) events.onLost(failure);
-  }
-}
-
-function codeOf(words: string): AudioFailureCode {
-  return /busy/i.test(words) ? 'audio-device-busy' : 'audio-no-device';
 }

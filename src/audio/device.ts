@@ -17,6 +17,8 @@ export interface Capture {
   read(): Int16Array | undefined;
   /** Estimated delay from the air to `read`, ms. */
   readonly delayMs: number;
+  /** Name of the device as its backend tells it now; undefined where it does not. */
+  readonly name?: string | undefined;
   /** Frames thrown away because nobody read them in time. */
   readonly overruns: number;
   /** Lets go of the device. Never rejects. */
@@ -35,6 +37,7 @@ export interface Playback {
   sent?(): Int16Array | undefined;
   /** Estimated delay from `write` to the air, ms. */
   readonly delayMs: number;
+  readonly name?: string | undefined;
   /** Times that the speaker had nothing to play. */
   readonly underruns: number;
   /** Plays or writes what it has and lets go of the device. Never rejects. */
@@ -49,18 +52,24 @@ export interface DeviceEvents {
   onInputEnded(): void;
   /** The device is gone or failed, once; it stays silent from here and should be closed. */
   onLost(failure: AudioFailure): void;
+  /** The sound server moved the stream to another device; `name` of it has changed. */
+  onMoved?(): void;
 }
 
 export type AudioSpec =
   | { readonly type: 'default' }
   | { readonly type: 'none' }
+  /** Of a name that fits one side only the other side is the default. */
   | { readonly type: 'device'; readonly name: string }
+  /** Undefined: the default. */
+  | { readonly type: 'devices'; readonly input: string | undefined; readonly output: string | undefined }
   /** One of the two may be undefined. */
   | { readonly type: 'file'; readonly input: string | undefined; readonly output: string | undefined }
   | { readonly type: 'socket'; readonly path: string };
 
 /**
- * Reads `default`, `none`, `device:NAME`, `file:IN.wav[,OUT.wav]`, `socket:PATH`. The first comma parts IN from OUT.
+ * Reads `default`, `none`, `device:NAME`, `device:MIC|SPEAKER`, `file:IN.wav[,OUT.wav]`, `socket:PATH`. The first comma parts
+ * IN from OUT; either of two may be empty.
  * Throws AudioFailure 'audio-spec-malformed'.
  */
 export function parseAudioSpec(text: string): AudioSpec {
@@ -69,7 +78,7 @@ export function parseAudioSpec(text: string): AudioSpec {
   const kind = text.slice(0, Math.max(0, colon));
   const rest = text.slice(colon + 1);
   if (colon < 0 || rest === '' || rest.includes('\0')) throw malformed(text);
-  if (kind === 'device' && rest.length <= DEVICE_NAME_LENGTH_MAX) return { type: 'device', name: rest };
+  if (kind === 'device' && rest.length <= DEVICE_NAME_LENGTH_MAX) return deviceSpec(text, rest);
   if (kind === 'socket') return { type: 'socket', path: rest };
   if (kind !== 'file') throw malformed(text);
   const comma = rest.indexOf(',');
@@ -77,6 +86,26 @@ export function parseAudioSpec(text: string): AudioSpec {
   const output = comma < 0 ? '' : rest.slice(comma + 1);
   if (input === '' && output === '') throw malformed(text);
   return { type: 'file', input: input === '' ? undefined : input, output: output === '' ? undefined : output };
+}
+
+/** The names that a SPEC chooses for the two sides; undefined: none, also of a SPEC that is none. */
+export function namesIn(text: string): { readonly capture: string | undefined; readonly playback: string | undefined } {
+  try {
+    const spec = parseAudioSpec(text);
+    if (spec.type === 'device') return { capture: spec.name, playback: spec.name };
+    if (spec.type === 'devices') return { capture: spec.input, playback: spec.output };
+  } catch {
+    // Told when it is opened.
+  }
+  return { capture: undefined, playback: undefined };
+}
+
+function deviceSpec(text: string, rest: string): AudioSpec {
+  const bar = rest.indexOf('|');
+  if (bar < 0) return { type: 'device', name: rest };
+  const [input, output] = [rest.slice(0, bar), rest.slice(bar + 1)];
+  if (input === '' && output === '') throw malformed(text);
+  return { type: 'devices', input: input || undefined, output: output || undefined };
 }
 
 function malformed(text: string): AudioFailure {

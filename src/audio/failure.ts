@@ -8,6 +8,7 @@ export type AudioFailureCode =
   | 'audio-file-unwritable'
   | 'audio-no-device'
   | 'audio-device-busy'
+  | 'audio-device-absent'
   | 'audio-unsupported'
   | 'disk-full'
   | 'internal';

@@ -14,9 +14,8 @@ import type { FilterParts } from './voice-filter.ts';
 
 const SIZE = 256;
 const BLOCK = FRAME_SAMPLES / 2;
+/** By so many samples the result lags. */
 const OVERLAP = SIZE - BLOCK;
-/** By how much the result lags, samples. */
-export const SUPPRESS_DELAY_SAMPLES = OVERLAP;
 /** Bins that share one estimate of left-over echo: 500 Hz. */
 const BAND = 8;
 

@@ -9,6 +9,7 @@
  * when it is first wanted, `microphone-chain.ts` uses it.
  */
 import { FRAME_SAMPLES } from './params.ts';
+import { clipped } from './pcm.ts';
 
 const RATIO = 3;
 const UP_SAMPLES = FRAME_SAMPLES * RATIO;
@@ -85,7 +86,7 @@ class RnnoiseDenoiser implements Denoiser {
     for (let at = 0; at < FRAME_SAMPLES; at++) {
       let sum = 0;
       for (let tap = 0; tap < TAPS; tap++) sum += LOW_PASS[tap]! * down[at * RATIO + tap]!;
-      pcm[at] = Math.max(-32_768, Math.min(32_767, Math.round(sum)));
+      pcm[at] = clipped(Math.round(sum));
     }
   }
 

@@ -9,7 +9,7 @@ import type { Denoiser } from './filter-rnnoise.ts';
 import { GainControl } from './gain-control.ts';
 import { FAR_LEVEL_FALL_DB, FRAME_SAMPLES, SILENCE_DB } from './params.ts';
 import { levelDb, SILENCE } from './pcm.ts';
-import type { BackendKind, NoiseMode, SoundFilters, SoundSettings } from './port.ts';
+import { type BackendKind, isCard, type NoiseMode, type SoundFilters, type SoundSettings } from './port.ts';
 import { SoundQueue } from './sound-queue.ts';
 import type { FilterParts, VoiceFilter } from './voice-filter.ts';
 
@@ -20,9 +20,6 @@ export interface ChainDevices {
   /** Their own estimate of their delays together, ms. */
   readonly delayMs: number;
 }
-
-/** Files and nothing at all are what they are; everything else has a room around it. */
-const isCard = (kind: BackendKind): boolean => kind !== 'file' && kind !== 'none';
 
 /** Where the chain gets filters from when they are first wanted. Undefined: none is there, or none may be used. */
 export interface FilterSource {

@@ -1,6 +1,7 @@
 /**
- * Finds packages that may or may not be installed (native Opus, PortAudio) and loads single files of them, so that
- * neither their own index.js nor its helpers run. `opus.ts` and `device-portaudio.ts` ask; nothing is cached here.
+ * Finds packages that may or may not be installed (native Opus, PortAudio, koffi) and loads them or single files of them, so
+ * that neither their own index.js nor its helpers run. `opus.ts`, `device-portaudio.ts` and `filter-speex.ts` ask; nothing is
+ * cached here.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';

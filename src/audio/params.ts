@@ -203,6 +203,10 @@ export const PULSE_CAPTURE_MS = 20;
 export const PULSE_PLAYBACK_MS = 20;
 /** `pactl` answers in 10 ms when a server lives. */
 export const PULSE_PROBE_MS_MAX = 2000;
+/** A headset that comes is several events of the server; they are looked at together. */
+export const DEVICE_EVENTS_GATHER_MS = 50;
+/** So long after the server has moved a stream its lists are looked at. */
+export const DEVICE_MOVED_MS = 150;
 /** parec and pacat give their first sign within this time, or the device counts as dead. */
 export const DEVICE_OPEN_MS_MAX = 4000;
 /** The speaker's queue is judged by its shortest moment in half a second. */
@@ -223,18 +227,27 @@ export const TRIM_START_FRAMES = 50;
 export const PLAYBACK_PREFILL_FRAMES = 2;
 /** The first sound of a slow card took two seconds (M); one that gives none for this long is dead. */
 export const DEVICE_SILENT_MS_MAX = 5000;
-/** A microphone that gave sound and gives none for four looks is dead, unless looks come late: then the machine stalls. */
-export const STREAM_LOOK_MS = 50;
+/**
+ * A microphone gives sound each 20 ms, a player says each 50 ms how far it is. One that is silent for so many looks is dead, and
+ * opened again within 100 ms (M), unless looks come late: then the machine stalls.
+ */
+export const STREAM_LOOK_MS = 25;
 export const STREAM_LATE_LOOK_MS = 25;
-export const STREAM_LOOKS_MAX = 4;
+export const STREAM_LOOKS_MAX = 6;
+/** One whose signs come in bursts may be silent for twice the longest pause of late; that is forgotten in half a minute. */
+export const STREAM_PAUSES = 2;
+export const STREAM_PAUSE_FORGET = 0.999;
+export const STREAM_LOOKS_LIMIT = 40;
 /** After a device was lost it is looked for at once, then quietly and ever more rarely: PortAudio blocks meanwhile. */
-export const DEVICE_RETRY_MS = [20, 2000, 4000, 8000, 16_000, 30_000] as const;
-export const DEVICE_WORKED_MS = 10_000;
-/** A server that dies takes both sides with it: the second loss within this time is not told again. */
-export const DEVICE_LOSS_TOLD_MS = 1000;
+export const DEVICE_RETRY_MS = [10, 200, 2000, 4000, 8000, 16_000, 30_000] as const;
+export const DEVICE_WORKED_MS = 2000;
+/** A server that dies takes both sides with it, and a bad cable comes and goes: told once in this time. */
+export const DEVICE_LOSS_TOLD_MS = 5000;
 /** PortAudio stops within 30 ms with a short period; with a two-second one it took over three (M). */
 export const DEVICE_CLOSE_MS_MAX = 1500;
 export const DEVICE_NAME_LENGTH_MAX = 256;
+/** Of each side; a machine with more is a studio. */
+export const DEVICES_LISTED_MAX = 64;
 
 // --- WAV files
 export const WAV_CHUNKS_MAX = 64;
@@ -255,8 +268,8 @@ export const OGG_PACKETS_PER_PAGE = 50;
 export const OGG_FRAME_BYTES = 60;
 /** 20 s of a recording that the disk has not taken. */
 export const RECORDING_PENDING_BYTES_MAX = 65_536;
-/** A gap of a sleep is silence in a recording up to this; more helps nobody. */
-export const RECORDING_GAP_FRAMES_MAX = 3_000;
+/** A gap of a sleep is silence in a recording up to 15 s: it comes at once, and must fit what may wait for the disk. */
+export const RECORDING_GAP_FRAMES_MAX = 750;
 /** RIFF sizes are 32 bits: 37 hours of 16 kHz mono. */
 export const WAV_DATA_BYTES_MAX = 0xffff_ffff - 36;
 
@@ -265,6 +278,17 @@ export const WAV_DATA_BYTES_MAX = 0xffff_ffff - 36;
 export const SINC_CROSSINGS = 16;
 /** Points of the window table for each zero crossing; linear interpolation between them. */
 export const SINC_STEPS = 512;
+
+// --- the mix of a conference
+/** The limiter's gain bends at the edges of pieces of 2 ms. */
+export const MIX_LIMIT_PIECE_SAMPLES = 32;
+/** After a single peak the gain comes back at 50 dB a second: a cough is over when it is over. */
+export const MIX_LIMIT_FAST_DB = 0.1;
+/** What several talkers at once take on average comes back at 2.5 dB a second: slower than anybody hears it breathe. */
+export const MIX_LIMIT_SLOW_DB = 0.005;
+/** That average follows within half a second upwards and two downwards, a piece at a time. */
+export const MIX_LIMIT_LEARN = 0.004;
+export const MIX_LIMIT_UNLEARN = 0.001;
 
 // --- port
 /** Unsent bytes towards a stuck agent above which voice bodies are dropped: 20 s of voice. */

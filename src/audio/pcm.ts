@@ -21,22 +21,20 @@ export function levelDb(pcm: Int16Array): number {
   return Math.max(SILENCE_DB, 10 * Math.log10(sum / pcm.length / (32_768 * 32_768)));
 }
 
+/** What of a value fits 16 bits; not rounded. */
+export function clipped(value: number): number {
+  return Math.max(-32_768, Math.min(32_767, value));
+}
+
 /** Nearest 16-bit sample to a value in -1..1; louder is clipped. */
 export function sampleOf(value: number): number {
-  return Math.max(-32_768, Math.min(32_767, Math.round(value * 32_768)));
+  return clipped(Math.round(value * 32_768));
 }
 
 /** Scales the first `count` samples from silence up to full, in place. */
 export function fadeIn(pcm: Int16Array, count: number): void {
   const length = Math.min(count, pcm.length);
   for (let at = 0; at < length; at++) pcm[at] = Math.round((pcm[at]! * at) / length);
-}
-
-/** Scales the last `count` samples from full down to silence, in place. */
-export function fadeOut(pcm: Int16Array, count: number): void {
-  const length = Math.min(count, pcm.length);
-  const start = pcm.length - length;
-  for (let at = 0; at < length; at++) pcm[start + at] = Math.round((pcm[start + at]! * (length - 1 - at)) / length);
 }
 
 /** Turns `into` from sounding like `from` at its start to being itself at its end, over the shorter of the two. */

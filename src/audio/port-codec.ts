@@ -4,7 +4,7 @@
  * says so, because after a wrong length no later byte means anything.
  */
 import { INPUT_GAIN_DB_MAX } from './params.ts';
-import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type SoundMode, type ToVoice } from './port.ts';
+import { type FromVoice, PORT_FRAME_BYTES_MAX, PortFrame, type SoundMode, TALKER_MAX, type ToVoice } from './port.ts';
 import { isBodyShape } from './voice-body.ts';
 
 const HEADER_BYTES = 4;
@@ -15,7 +15,7 @@ export type PortMessage =
   /** Any JSON object; read it with `asToVoice` or `asFromVoice`. */
   | { readonly type: 'control'; readonly value: { readonly [field: string]: unknown } }
   /** `body` is a view on the chunk that came last: use it or copy it before returning. */
-  | { readonly type: 'voice-up'; readonly body: Buffer }
+  | { readonly type: 'voice-up'; readonly talker: number; readonly body: Buffer }
   | { readonly type: 'voice-down'; readonly arrivalMs: number; readonly talker: number; readonly body: Buffer };
 
 /** One control message as a frame that the caller owns. */
@@ -23,8 +23,14 @@ export function encodeControl(message: ToVoice | FromVoice): Buffer {
   return frame(PortFrame.control, Buffer.from(JSON.stringify(message)));
 }
 
-export function encodeVoiceUp(body: Uint8Array): Buffer {
-  return frame(PortFrame.voiceUp, body);
+/** A body for this talker, 0 to 7. */
+export function encodeVoiceUp(body: Uint8Array, talker = 0): Buffer {
+  if (talker === 0) return frame(PortFrame.voiceUp, body);
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + 1 + body.length);
+  writeHeader(bytes, PortFrame.legUp, 1 + body.length);
+  bytes.writeUInt8(talker & 0xff, HEADER_BYTES);
+  bytes.set(body, HEADER_BYTES + 1);
+  return bytes;
 }
 
 /** `arrivalMs` is `performance.timeOrigin + performance.now()` when the packet came; `talker` 0..255. */
@@ -91,7 +97,11 @@ export class PortDecoder {
 }
 
 function read(type: number, payload: Buffer): PortMessage | undefined {
-  if (type === PortFrame.voiceUp) return { type: 'voice-up', body: payload };
+  if (type === PortFrame.voiceUp) return { type: 'voice-up', talker: 0, body: payload };
+  if (type === PortFrame.legUp)
+    return payload.length === 0
+      ? undefined
+      : { type: 'voice-up', talker: payload.readUInt8(0), body: payload.subarray(1) };
   if (type === PortFrame.voiceDown) {
     if (payload.length < DOWN_BYTES) return undefined;
     const body = payload.subarray(DOWN_BYTES);
@@ -109,14 +119,14 @@ function read(type: number, payload: Buffer): PortMessage | undefined {
 
 /** A command of the agent; undefined for types and fields that this version does not know. */
 export function asToVoice(value: { readonly [field: string]: unknown }): ToVoice | undefined {
-  const { type, spec, call, on, resumeMs, stream } = value;
+  const { type, spec, call, on, resumeMs } = value;
   if (type === 'start' && typeof spec === 'string' && typeof call === 'string') {
     return typeof resumeMs === 'number' && resumeMs > 0 ? { type, spec, call, resumeMs } : { type, spec, call };
   }
-  if (type === 'rung') return asRung(value);
-  if ((type === 'mute' || type === 'hold') && typeof on === 'boolean') return { type, on };
   if (type === 'filters') return filtersOf(value);
-  if (type === 'way' && typeof stream === 'boolean') return { type, stream };
+  if (type === 'away' && typeof on === 'boolean') return { type, on };
+  if (type === 'leg' || type === 'rung' || type === 'mute' || type === 'hold' || type === 'way')
+    return asLegWord(value);
   if (type === 'record' && typeof value.path === 'string') {
     const { path } = value;
     return typeof resumeMs === 'number' && resumeMs > 0 ? { type, path, resumeMs } : { type, path };
@@ -140,7 +150,31 @@ function filtersOf(value: { readonly [field: string]: unknown }): ToVoice | unde
   return { type: 'filters', echo, noise, gain, headphones, inputGainDb } as ToVoice;
 }
 
-function asRung(value: { readonly [field: string]: unknown }): ToVoice | undefined {
+/** What is said of one far end. A talker that cannot be makes the word unknown, for it must not reach another's leg. */
+function asLegWord(value: { readonly [field: string]: unknown }): ToVoice | undefined {
+  const { type, talker, on, apart, instead, stream } = value;
+  if (talker !== undefined && !isTalker(talker)) return undefined;
+  const of = talker === undefined ? {} : { talker };
+  if (type === 'rung') {
+    const rung = asRung(value);
+    return rung && { ...rung, ...of };
+  }
+  if (type === 'way') return typeof stream === 'boolean' ? { type, stream, ...of } : undefined;
+  if (typeof on !== 'boolean') return undefined;
+  if (type === 'mute' || type === 'hold') return { type, on, ...of };
+  if (type !== 'leg' || talker === undefined) return undefined;
+  return {
+    ...{ type, talker, on },
+    ...(typeof apart === 'boolean' ? { apart } : {}),
+    ...(isTalker(instead) ? { instead } : {}),
+  };
+}
+
+function isTalker(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= TALKER_MAX;
+}
+
+function asRung(value: { readonly [field: string]: unknown }): Extract<ToVoice, { type: 'rung' }> | undefined {
   const { frameMs, frameBytes, copies, distance } = value;
   if (typeof frameMs !== 'number' || typeof frameBytes !== 'number') return undefined;
   if (typeof copies !== 'number' || typeof distance !== 'number') return undefined;
@@ -152,6 +186,7 @@ function asRung(value: { readonly [field: string]: unknown }): ToVoice | undefin
 const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'hello',
   'ready',
+  'using',
   'problem',
   'stats',
   'level',

@@ -5,18 +5,61 @@
  *
  *   frame = type (1 byte) | payload length (3 bytes, big-endian) | payload
  *     type 1  control: one JSON object, see `ToVoice` and `FromVoice`
- *     type 2  voice up (child -> agent): one voice body, complete and ready to be sealed and sent
+ *     type 2  voice up (child -> agent): one voice body for talker 0, complete and ready to be sealed and sent
  *     type 3  voice down (agent -> child): arrival time (8 bytes, big-endian double, monotonic ms as
  *             `performance.timeOrigin + performance.now()` gives) | talker (1 byte, 0 in a call of two) | voice body
+ *     type 4  voice up for another talker: talker (1 byte) | voice body
  *
- * Unknown types and unknown JSON fields are ignored, so the two ends may be of different versions; `hello.port` tells.
+ * A far end is a talker, and what joins us to it a leg. A call of two has one, talker 0, from `start` on. Whoever mixes
+ * a conference adds others while the call runs (`leg`): each of them gets a body of its own, which carries everybody but
+ * itself. No leg is special: talker 0 may go while others stay, and with one leg left a call of two goes on.
+ *
+ * Unknown types and unknown JSON fields are ignored, so the two ends may be of different versions; `hello.port` tells:
+ * legs are known since version 2.
  */
-export const VOICE_PORT_VERSION = 1;
+export const VOICE_PORT_VERSION = 2;
+/** Talkers are numbered from 0 to this: a mixer and seven others make a conference of eight. */
+export const TALKER_MAX = 7;
+/** Legs at once: seven others and, while the mix moves, the mixer that was. More codecs than this one process does not open. */
+export const LEGS_MAX = 8;
 export const PORT_FRAME_BYTES_MAX = 65_536;
-export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3 } as const;
+export const PortFrame = { control: 1, voiceUp: 2, voiceDown: 3, legUp: 4 } as const;
 
 export type CodecKind = 'native' | 'wasm';
 export type BackendKind = 'portaudio' | 'pulse' | 'file' | 'none' | 'socket';
+
+/** Files and nothing at all are what they are; everything else has a room around it. */
+export function isCard(kind: BackendKind): boolean {
+  return kind !== 'file' && kind !== 'none';
+}
+
+/** A microphone or a speaker that can be chosen. */
+export interface SoundDevice {
+  /** For `device:NAME`. */
+  readonly name: string;
+  /** What people call it; the name where there is no other word. */
+  readonly description: string;
+  /** What `default` takes. */
+  readonly isDefault: boolean;
+  /** It hears what a speaker plays. */
+  readonly isMonitor: boolean;
+  /** What the SPEC that was asked about names. */
+  readonly isChosen: boolean;
+}
+
+/** Those of the backend that a call would use. */
+export interface SoundDevices {
+  readonly backend: BackendKind;
+  readonly inputs: readonly SoundDevice[];
+  readonly outputs: readonly SoundDevice[];
+}
+
+/** Names of the devices that sound goes through now; null: none on that side, or its backend does not tell. */
+export interface DevicesInUse {
+  readonly input: string | null;
+  readonly output: string | null;
+}
+
 /** What takes out echo and, unless RNNoise does, noise: the system's speexdsp, our own, or nothing. */
 export type FilterKind = 'speex' | 'own' | 'none';
 
@@ -57,22 +100,51 @@ export type ToVoice =
    * child of this call died so long after its start; IN of a `file:` spec goes on from there and OUT is appended to.
    */
   | { readonly type: 'start'; readonly spec: string; readonly call: string; readonly resumeMs?: number }
-  /** What bodies consist of from the next frame on (`BodyShape`); 57 bytes each 20 ms before this was said. */
+  /**
+   * A far end comes (`on`) or goes; in the middle of a call, or before `start`. Of a talker that is there already only
+   * `apart` is changed: its streams go on. One that comes again after it went begins anew, as somebody else. Ninth legs
+   * are ignored.
+   *
+   * `apart`: this leg and the others do not hear one another, only we hear it and are heard.
+   *
+   * `instead`: the mix moves from that talker, who mixed, to this one, or to us, and then all new legs say so. Both are sent to;
+   * that one is heard until the first sound of a new one comes, and is apart from now on. Later it is told to go.
+   */
+  | {
+      readonly type: 'leg';
+      readonly talker: number;
+      readonly on: boolean;
+      readonly apart?: boolean;
+      readonly instead?: number;
+    }
+  /**
+   * What bodies consist of from the next frame on (`BodyShape`); 57 bytes each 20 ms before this was said. Of this talker,
+   * 0 when not said.
+   */
   | {
       readonly type: 'rung';
+      readonly talker?: number;
       readonly frameMs: number;
       readonly frameBytes: number;
       readonly copies: number;
       readonly distance: number;
     }
-  /** May come before `start`, for a call that begins muted. */
-  | { readonly type: 'mute'; readonly on: boolean }
-  /** On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). */
-  | { readonly type: 'hold'; readonly on: boolean }
+  /**
+   * Our microphone; may come before `start`, for a call that begins muted. With a talker: nobody hears that one any more,
+   * who still hears all others.
+   */
+  | { readonly type: 'mute'; readonly on: boolean; readonly talker?: number }
+  /**
+   * On hold nothing is captured or played; bodies stop (the agent keeps the binding alive). With a talker: that leg alone is
+   * on hold, for whatever of the two reasons; the others go on.
+   */
+  | { readonly type: 'hold'; readonly on: boolean; readonly talker?: number }
+  /** The person at the mixer is away: of our devices nothing is captured or played, and the legs go on among themselves. */
+  | { readonly type: 'away'; readonly on: boolean }
   /** From now on; before the first one nothing is done with the sound. */
   | ({ readonly type: 'filters' } & SoundSettings)
-  /** Which kind of way the voice comes by, whenever that changes: over a TCP stream the buffer holds more. */
-  | { readonly type: 'way'; readonly stream: boolean }
+  /** Which kind of way a talker's voice (0 when not said) comes by, whenever that changes: over a TCP stream the buffer holds more. */
+  | { readonly type: 'way'; readonly stream: boolean; readonly talker?: number }
   /** Write both voices to a file from now on (`call-recorder-file.ts`); `resumeMs` as in `start`. `recording` answers. */
   | { readonly type: 'record'; readonly path: string; readonly resumeMs?: number }
   | { readonly type: 'record-end' }
@@ -94,14 +166,24 @@ export type FromVoice =
       /** Gross bit rate of the codec, bit/s. */
       readonly bitrate: number;
     }
+  /** Whenever it changes. */
+  | ({ readonly type: 'using' } & DevicesInUse)
   /** Something is not as asked for; the call goes on. `code` is a failure code; `detail` names the device or file. */
   | { readonly type: 'problem'; readonly code: string; readonly detail: string }
-  | ({ readonly type: 'stats' } & VoiceStats)
+  /** Of each leg one; of talker 0 where none is named. */
+  | ({ readonly type: 'stats'; readonly talker?: number } & VoiceStats)
   /**
    * Five times a second; dBFS, -96 for digital silence. `speaking`: somebody spoke into our microphone since the last one.
-   * For meter and watchdog only, what is sent does not follow it.
+   * For meter and watchdog only, what is sent does not follow it. `legs`: of each far end the same, as soon as there is
+   * another than talker 0.
    */
-  | { readonly type: 'level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
+  | {
+      readonly type: 'level';
+      readonly inputDb: number;
+      readonly outputDb: number;
+      readonly speaking: boolean;
+      readonly legs?: readonly LegLevel[];
+    }
   /** When it has changed. */
   | ({ readonly type: 'filters' } & SoundFilters)
   /** The recording of the call runs, or has ended: as it was asked for, or with the code of what went wrong. */
@@ -114,9 +196,18 @@ export type FromVoice =
     }
   /** The IN file of a `file:` spec has been played to its end (silence follows). */
   | { readonly type: 'input-ended' }
-  | { readonly type: 'first-sound'; readonly atMs: number }
+  /** Once of each leg; of talker 0 where none is named. */
+  | { readonly type: 'first-sound'; readonly atMs: number; readonly talker?: number }
   /** Recording closed; last word before exit. */
   | { readonly type: 'stopped' };
+
+/** What a far end said since the last `level`. */
+export interface LegLevel {
+  readonly talker: number;
+  /** Loudest 20 ms, dBFS; -96 for silence, also of one on hold. Of one that is muted here it still tells. */
+  readonly db: number;
+  readonly speaking: boolean;
+}
 
 /** Twice a second while a call runs. */
 export interface VoiceStats {

@@ -18,6 +18,7 @@ import {
   STRETCH_ALIKE,
   STRETCH_ALIKE_FAST,
 } from './params.ts';
+import { clipped } from './pcm.ts';
 import type { SoundQueue } from './sound-queue.ts';
 
 /**
@@ -97,8 +98,7 @@ export class TimeStretch {
     // No two periods are quite alike: what is left of a step is spread over all of it.
     const step = samples[end - 1]! - samples[end - lag - 1]!;
     for (let at = 0; at < length; at++) {
-      const value = samples[end - lag + (at % lag)]! + Math.round(step * (1 - (at + 1) / length));
-      this.#prolonged[at] = Math.max(-32_768, Math.min(32_767, value));
+      this.#prolonged[at] = clipped(samples[end - lag + (at % lag)]! + Math.round(step * (1 - (at + 1) / length)));
     }
     return this.#prolonged.subarray(0, length);
   }
@@ -202,7 +202,6 @@ export function fadeBetween(from: Int16Array, to: Int16Array, into: Int16Array, 
     const b = (at + 1) / (into.length + 1);
     const a = 1 - b;
     const lift = 1 / Math.sqrt(a * a + b * b + 2 * a * b * shared);
-    const value = Math.round((from[at]! * a + to[at]! * b) * lift);
-    into[at] = Math.max(-32_768, Math.min(32_767, value));
+    into[at] = clipped(Math.round((from[at]! * a + to[at]! * b) * lift));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The voice body: what the voice child makes every 20 ms, the agent seals and the far voice child takes apart. Pure;
- * the agent uses it too (silence while the child is missing, media time when a new child goes on).
+ * The voice body: what the voice child makes every 20, 40 or 60 ms, the agent seals and the far voice child takes apart.
+ * Pure; the agent uses it too (silence while the child is missing, the echo service).
  *
  *   byte 0      copies (2 bits) | distance (2 bits) | duration (2 bits: 10, 20, 40, 60 ms) | held (1) | muted (1)
  *   bytes 1-2   media time, big-endian, units of 10 ms, of the newest frame; wraps after 655 s

@@ -1,40 +1,45 @@
 /**
- * One call's sound, a tick of 20 ms at a time: microphone -> body for the agent, bodies from the agent -> speaker.
- * It has no timer, socket or process of its own: `voice-io.ts` ticks it at the pace of a device or of the clock, and
+ * One call's sound, a tick of 20 ms at a time: microphone -> body for the agent, bodies from the agent -> speaker. In a
+ * conference that we mix there are several legs, and each body carries everybody but the one it is for
+ * (`conversation.ts`); a call of two has one leg, whose voice passes untouched. It has no timer, socket or process of its own: `voice-io.ts` ticks it at the pace of a device or of the clock, and
  * tests tick it in virtual time. Each tick, or each second or third one on rungs with longer frames, makes exactly one
  * voice body, whether somebody speaks, nobody does, the microphone is muted, not open yet or gone; only on hold there
  * is none.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CallRecorder } from './call-recorder-file.ts';
+import { type BodyFor, Conversation } from './conversation.ts';
 import type { Capture, Playback } from './device.ts';
 import { noCapture, noPlayback } from './device-none.ts';
+import { Gate } from './gate.ts';
 import { type FilterSource, MicrophoneChain } from './microphone-chain.ts';
 import type { OpusCodec } from './opus.ts';
 import {
   FILTER_DELAY_MS_MAX,
   FRAME_MS,
+  FRAME_SAMPLES,
   LEVEL_EVERY_MS,
   RECORDING_GAP_FRAMES_MAX,
   SILENCE_DB,
   STATS_EVERY_MS,
 } from './params.ts';
-import { SILENCE } from './pcm.ts';
-import type { FromVoice, SoundFilters, SoundSettings, VoiceStats } from './port.ts';
-import { ReceiveStream } from './receive-stream.ts';
-import { SendStream } from './send-stream.ts';
+import { levelDb, SILENCE } from './pcm.ts';
+import { type FromVoice, isCard, type SoundFilters, type SoundSettings, type VoiceStats } from './port.ts';
 import { VoiceActivity } from './voice-activity.ts';
-import type { BodyShape } from './voice-body.ts';
+import { type BodyShape, NORMAL_SHAPE } from './voice-body.ts';
 
 export type VoiceOutput =
-  /** One voice body for the agent to seal and send. */
-  { readonly type: 'body'; readonly bytes: Buffer } | { readonly type: 'tell'; readonly message: FromVoice };
+  /** One voice body for the agent to seal and send to this talker. */
+  | { readonly type: 'body'; readonly bytes: Buffer; readonly talker: number }
+  | { readonly type: 'tell'; readonly message: FromVoice };
 
 const NO_FILTERS: FilterSource = { filter: () => undefined, denoiser: () => undefined };
 
 export class VoiceEngine {
-  readonly #send: SendStream;
-  readonly #receive: ReceiveStream;
+  readonly #conversation: Conversation;
+  readonly #present: Gate = new Gate(true);
+  readonly #microphoneRoom = new Int16Array(FRAME_SAMPLES);
+  readonly #speakerRoom = new Int16Array(FRAME_SAMPLES);
   readonly #chain: MicrophoneChain;
   #capture: Capture = noCapture();
   #playback: Playback = noPlayback();
@@ -44,12 +49,13 @@ export class VoiceEngine {
   #opensIn: number | undefined;
   #recorder: CallRecorder | undefined;
   #held = false;
-  #heard = false;
+  #muted = false;
   #outputs: VoiceOutput[] = [];
   #levelAt = Number.NEGATIVE_INFINITY;
   #statsAt = Number.NEGATIVE_INFINITY;
   #inputDb: number = SILENCE_DB;
   #outputDb: number = SILENCE_DB;
+  /** Bodies for talkers without a leg. */
   #foreign = 0;
   /** Counts of devices that were replaced. */
   #pastOverruns = 0;
@@ -60,10 +66,17 @@ export class VoiceEngine {
   #knownOverruns = 0;
   #knownUnderruns = 0;
 
-  /** `filters` is asked when echo or noise is first to be taken out; without it they never are. */
-  constructor(codec: OpusCodec, filters: FilterSource = NO_FILTERS) {
-    this.#send = new SendStream(codec);
-    this.#receive = new ReceiveStream(codec);
+  /**
+   * `codec` is for talker 0 and stays the caller's. `filters` is asked when echo or noise is first to be taken out; without it
+   * they never are. `openCodec` gives one for each further leg, which the engine closes; without it, or where it gives
+   * none, there are none.
+   */
+  constructor(
+    codec: OpusCodec,
+    filters: FilterSource = NO_FILTERS,
+    openCodec: () => OpusCodec | undefined = () => undefined,
+  ) {
+    this.#conversation = new Conversation(codec, openCodec);
     this.#chain = new MicrophoneChain(filters);
   }
 
@@ -80,7 +93,7 @@ export class VoiceEngine {
     this.#pastOverruns += this.#capture.overruns;
     this.#capture = capture;
     this.#knownOverruns = capture.overruns;
-    this.#receive.paceChanged();
+    this.#conversation.paceChanged();
     this.#tellChain();
   }
 
@@ -103,19 +116,26 @@ export class VoiceEngine {
     this.#recorder = recorder;
   }
 
-  /** Gives back what the filters hold. */
+  /** Gives back what filters and legs hold. */
   close(): void {
     this.#chain.close();
+    this.#conversation.close();
   }
 
-  /** What bodies consist of, from the next frame on. */
-  get shape(): BodyShape {
-    return this.#send.shape;
+  /** A far end comes or goes (`leg` of the port). */
+  leg(talker: number, on: boolean, apart?: boolean, instead?: number): void {
+    if (on) this.#conversation.join(talker, apart, instead);
+    else this.#conversation.leave(talker);
+  }
+
+  /** What bodies for this talker consist of, from the next frame on. */
+  shapeOf(talker = 0): BodyShape {
+    return this.#conversation.of(talker)?.send.shape ?? NORMAL_SHAPE;
   }
 
   /** The agent has chosen another rung; what the encoder cannot make is ignored. */
-  reshape(shape: BodyShape): void {
-    this.#send.reshape(shape);
+  reshape(shape: BodyShape, talker = 0): void {
+    this.#conversation.of(talker)?.send.reshape(shape);
   }
 
   /**
@@ -125,14 +145,13 @@ export class VoiceEngine {
   mute(on: boolean): void {
     this.#opensIn = undefined;
     if (on) {
-      this.#send.mute(true);
+      this.#muted = true;
       this.#activity.reset();
       return;
     }
-    if (!this.#send.muted) return;
+    if (!this.#muted) return;
     const { kind, delayMs } = this.#capture;
-    const isCard = kind !== 'file' && kind !== 'none';
-    this.#opensIn = isCard ? Math.ceil((delayMs + FILTER_DELAY_MS_MAX) / FRAME_MS) : 0;
+    this.#opensIn = isCard(kind) ? Math.ceil((delayMs + FILTER_DELAY_MS_MAX) / FRAME_MS) : 0;
     this.#open();
   }
 
@@ -140,28 +159,41 @@ export class VoiceEngine {
   #open(): void {
     if (this.#opensIn === undefined || this.#opensIn > 0) return;
     this.#opensIn = undefined;
-    this.#send.mute(false);
+    this.#muted = false;
   }
 
-  /** Whether the voice comes through a TCP stream. */
-  overStream(on: boolean): void {
-    this.#receive.overStream(on);
+  /** This talker is heard by nobody, and goes on hearing everybody. */
+  muteLeg(talker: number, on: boolean): void {
+    this.#conversation.of(talker)?.mute(on);
+  }
+
+  /** Whether this talker's voice comes through a TCP stream. */
+  overStream(on: boolean, talker = 0): void {
+    this.#conversation.of(talker)?.receive.overStream(on);
   }
 
   /** On hold nothing is captured, played or sent; the recording of the speaker goes on with silence. */
   hold(on: boolean): void {
-    if (on && !this.#held) this.#receive.flush();
+    if (on && !this.#held) this.#conversation.flush();
     this.#held = on;
   }
 
-  /**
-   * A body from the agent, of any content. `arrivalMs` on the clock of `tick`. Only talker 0 exists in a call of two;
-   * others are counted as refused.
-   */
+  /** This leg alone: the others go on without it. */
+  holdLeg(talker: number, on: boolean): void {
+    this.#conversation.of(talker)?.hold(on);
+  }
+
+  /** Of our own devices nothing is captured or played while the legs go on; a recording has the legs alone. */
+  away(on: boolean): void {
+    this.#present.turn(!on);
+  }
+
+  /** A body from the agent, of any content. `arrivalMs` on the clock of `tick`. Talkers without a leg are counted as refused. */
   receive(arrivalMs: number, talker: number, bytes: Uint8Array): void {
     if (this.#held) return;
-    if (talker !== 0) this.#foreign++;
-    else this.#receive.receive(arrivalMs, bytes);
+    const leg = this.#conversation.of(talker);
+    if (leg) leg.take(arrivalMs, bytes);
+    else this.#foreign++;
   }
 
   /** 20 ms pass. Then `drain`. */
@@ -170,26 +202,40 @@ export class VoiceEngine {
     this.#followDevices();
     if (this.#held) {
       if (heard) this.#chain.missed(1);
-      this.#send.skip();
+      this.#conversation.skip(1);
       this.#play(SILENCE);
       this.#recorder?.frame(SILENCE, SILENCE);
     } else {
-      const processed = this.#chain.process(heard);
-      const mine = this.#send.muted ? SILENCE : processed;
-      const bytes = this.#send.frame(mine);
-      if (this.#opensIn !== undefined) this.#opensIn -= 1;
-      this.#open();
-      if (bytes) this.#outputs.push({ type: 'body', bytes });
-      const theirs = this.#receive.play(nowMs);
-      this.#recorder?.frame(mine ?? SILENCE, theirs);
-      this.#play(theirs);
-      if (!this.#send.muted) this.#activity.hear(this.#send.levelDb);
-      this.#spoke ||= this.#activity.speaking;
-      this.#inputDb = Math.max(this.#inputDb, this.#send.levelDb);
-      this.#outputDb = Math.max(this.#outputDb, this.#receive.levelDb);
-      this.#firstSound(nowMs);
+      const mine = this.#microphone(this.#chain.process(heard));
+      const theirs = this.#converse(nowMs, mine);
+      this.#recorder?.frame(mine, theirs);
+      const played = this.#present.pass(theirs, this.#speakerRoom);
+      this.#play(played);
+      this.#outputDb = Math.max(this.#outputDb, levelDb(played));
+      this.#firstSounds(nowMs);
     }
+    this.#present.settle();
     this.#report(nowMs);
+  }
+
+  /** What of the microphone is sent. */
+  #microphone(processed: Int16Array | undefined): Int16Array {
+    const usable = processed?.length === FRAME_SAMPLES && !this.#muted;
+    const mine = this.#present.pass(usable ? processed : SILENCE, this.#microphoneRoom);
+    const mineDb = levelDb(mine);
+    if (!this.#muted) this.#activity.hear(mineDb);
+    this.#spoke ||= this.#activity.speaking;
+    this.#inputDb = Math.max(this.#inputDb, mineDb);
+    return mine;
+  }
+
+  /** Each leg hears all but itself; gives what we hear. */
+  #converse(nowMs: number, mine: Int16Array): Int16Array {
+    const send = (body: BodyFor) => this.#outputs.push({ type: 'body', ...body });
+    const theirs = this.#conversation.tick(nowMs, mine, this.#muted, send);
+    if (this.#opensIn !== undefined) this.#opensIn -= 1;
+    this.#open();
+    return theirs;
   }
 
   /** A captured frame is thrown away: the device leads the clock too far. */
@@ -200,11 +246,11 @@ export class VoiceEngine {
 
   /** So many frames pass unsent and unplayed: the machine slept, or a device blocked us while it opened. */
   skip(frames: number): void {
-    for (let frame = 0; frame < frames; frame++) this.#send.skip();
+    this.#conversation.skip(frames);
     for (let frame = Math.min(frames, RECORDING_GAP_FRAMES_MAX); frame > 0; frame--)
       this.#recorder?.frame(SILENCE, SILENCE);
     if (frames === 0) return;
-    this.#receive.paceChanged();
+    this.#conversation.paceChanged();
     this.#tellChain();
   }
 
@@ -216,22 +262,26 @@ export class VoiceEngine {
     return outputs;
   }
 
-  stats(): VoiceStats {
-    const { played, concealed, late, duplicate, refused } = this.#receive.counts;
+  /** Of one leg; RangeError where there is none. */
+  stats(talker = 0): VoiceStats {
+    const leg = this.#conversation.of(talker);
+    if (!leg) throw new RangeError(`voice engine: talker ${talker}`);
+    const { receive } = leg;
+    const { played, concealed, late, duplicate, refused } = receive.counts;
     return {
-      bufferMs: Math.round(this.#receive.bufferMs),
-      concealedPct: this.#receive.concealedPct,
+      bufferMs: Math.round(receive.bufferMs),
+      concealedPct: receive.concealedPct,
       played,
       concealed,
       late,
       duplicate,
-      refused: refused + this.#foreign,
+      refused: refused + (talker === 0 ? this.#foreign : 0),
       deviceMs: Math.round(this.#capture.delayMs + this.#playback.delayMs),
       overruns: this.#pastOverruns + this.#capture.overruns,
       underruns: this.#pastUnderruns + this.#playback.underruns,
-      targetMs: Math.round(this.#receive.targetMs),
-      latePct: this.#receive.latePct,
-      stretchedMs: Math.round(this.#receive.stretchedMs),
+      targetMs: Math.round(receive.targetMs),
+      latePct: receive.latePct,
+      stretchedMs: Math.round(receive.stretchedMs),
       captureMs: Math.round(this.#capture.delayMs),
       playbackMs: Math.round(this.#playback.delayMs),
     };
@@ -260,24 +310,25 @@ export class VoiceEngine {
     this.#knownUnderruns = underruns;
   }
 
-  #firstSound(nowMs: number): void {
-    if (this.#heard || !this.#receive.playedReal) return;
-    this.#heard = true;
-    this.#tell({ type: 'first-sound', atMs: nowMs });
+  #firstSounds(nowMs: number): void {
+    for (const leg of this.#conversation.legs)
+      if (leg.takeFirstSound()) this.#tell({ type: 'first-sound', atMs: nowMs, ...named(leg.talker) });
   }
 
   #report(nowMs: number): void {
     if (nowMs - this.#levelAt >= LEVEL_EVERY_MS) {
       this.#levelAt = nowMs;
       const [inputDb, outputDb] = [Math.round(this.#inputDb), Math.round(this.#outputDb)];
-      this.#tell({ type: 'level', inputDb, outputDb, speaking: this.#spoke });
+      const legs = this.#conversation.takeLevels();
+      this.#tell({ type: 'level', inputDb, outputDb, speaking: this.#spoke, ...(legs ? { legs } : {}) });
       this.#spoke = false;
       this.#inputDb = SILENCE_DB;
       this.#outputDb = SILENCE_DB;
     }
     if (nowMs - this.#statsAt >= STATS_EVERY_MS) {
       this.#statsAt = nowMs;
-      this.#tell({ type: 'stats', ...this.stats() });
+      for (const { talker } of this.#conversation.legs)
+        this.#tell({ type: 'stats', ...this.stats(talker), ...named(talker) });
       this.#reportFilters();
     }
   }
@@ -294,4 +345,9 @@ export class VoiceEngine {
   #tell(message: FromVoice): void {
     this.#outputs.push({ type: 'tell', message });
   }
+}
+
+/** Talker 0 goes without saying. */
+function named(talker: number): { readonly talker?: number } {
+  return talker === 0 ? {} : { talker };
 }

@@ -17,7 +17,7 @@ export interface VoiceFilter {
   use(parts: FilterParts): void;
   /**
    * Cleans one frame, 320 samples in place. `far` is what left the speaker while these were captured: the frames given
-   * to the device, delayed by what device and air take (`FarEnd` measures it and keeps the difference below 60 ms).
+   * to the device, delayed by what device and air take (`FarEnd` measures it and keeps the difference below 80 ms).
    * The result comes 5 or 6 ms later than the input. Frames of another length are left alone.
    */
   process(mic: Int16Array, far: Int16Array): void;

@@ -1,27 +1,26 @@
 /**
- * The voice child's outer half: the port to the agent, timers and devices around one `VoiceEngine`. Bodies flow from
+ * The voice child's outer half: the port to the agent and timers around one `VoiceEngine`, whose devices are in
+ * `call-devices-io.ts`. Bodies flow from
  * the moment of `start`, silence first; devices open meanwhile. `bin/voice.ts` hands in the stream on fd 3.
  *
  *   waiting --start--> running --stop, end of the stream, finish()--> finished
  */
 import type { Duplex } from 'node:stream';
 import { ArrivalClock } from './arrival-clock.ts';
+import { CallDevices } from './call-devices-io.ts';
 import { type CallRecorder, openCallRecorder } from './call-recorder-file.ts';
-import type { Capture, DeviceEvents } from './device.ts';
-import { openDevices, type Side } from './device-choice.ts';
-import { noCapture, noPlayback } from './device-none.ts';
 import { type AudioFailure, asAudioFailure } from './failure.ts';
 import { filtersIn } from './filter-choice.ts';
 import { loadRnnoise } from './filter-rnnoise.ts';
+import { LegWords } from './leg-words.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
-import { DEVICE_LOSS_TOLD_MS, DEVICE_RETRY_MS, DEVICE_WORKED_MS, FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
+import { FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
 import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
 import { bitrateOf, bodyBytesOf } from './voice-body.ts';
 import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
 
-const SIDES: readonly Side[] = ['capture', 'playback'];
 /** Ticks missed while devices open are not made up for beyond this: they were silence, and a burst helps nobody. */
 const OPENING_CATCH_UP_MS = 3 * FRAME_MS;
 
@@ -57,21 +56,12 @@ class VoiceChild implements VoiceService {
   #pacer: Pacer;
   /** What was last said of filters: it may come before `start`. */
   #sound: SoundSettings | undefined;
-  #spec = '';
-  #resumeMs = 0;
-  #stream = false;
-  /** As was last said; it may come before `start`, and then nothing of the microphone is ever sent. */
-  #muted = false;
-  #opening = false;
+  readonly #legWords = new LegWords();
   /** Recordings are opened and closed one after the other. */
   #recordings: Promise<void> = Promise.resolve();
   #recorder: { readonly path: string; readonly file: CallRecorder } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  /** Grows with each opening of a side, so that what an old device says is not heard. */
-  readonly #generation = { capture: 0, playback: 0 };
-  #losses = 0;
-  #lossToldAt = Number.NEGATIVE_INFINITY;
+  #devices: CallDevices | undefined;
   #finished: Promise<void> | undefined;
 
   constructor(options: VoiceOptions) {
@@ -100,9 +90,8 @@ class VoiceChild implements VoiceService {
 
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
-    clearTimeout(this.#retry);
     await this.#recordings;
-    await Promise.all([this.#engine?.capture.close(), this.#engine?.playback.close(), this.#recorder?.file.close()]);
+    await Promise.all([this.#devices?.close(), this.#recorder?.file.close()]);
     this.#engine?.close();
     this.#codec?.close();
     const { stream, onFinished } = this.#options;
@@ -138,21 +127,18 @@ class VoiceChild implements VoiceService {
     switch (command.type) {
       case 'start':
         return this.#start(command.spec, command.resumeMs ?? 0);
+      case 'leg':
       case 'rung':
-        return this.#engine?.reshape(command);
+      case 'away':
       case 'mute':
-        this.#muted = command.on;
-        return this.#engine?.mute(command.on);
       case 'hold':
-        return this.#engine?.hold(command.on);
+      case 'way':
+        return this.#legWords.take(command);
       case 'filters':
         this.#sound = command;
         // Until it is there the ordinary filter does its work.
         if (command.noise === 'strong') void loadRnnoise().then(() => this.#filter());
         return this.#filter();
-      case 'way':
-        this.#stream = command.stream;
-        return this.#engine?.overStream(command.stream);
       case 'record':
         this.#recordings = this.#recordings.then(() => this.#record(command.path, command.resumeMs ?? 0));
         return;
@@ -213,7 +199,7 @@ class VoiceChild implements VoiceService {
     const { stream } = this.#options;
     if (!stream.writable || stream.writableLength > PORT_BACKLOG_BYTES_MAX) return;
     for (const output of outputs) {
-      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes) : encodeControl(output.message));
+      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes, output.talker) : encodeControl(output.message));
     }
   }
 
@@ -231,111 +217,60 @@ class VoiceChild implements VoiceService {
     return this.#codec;
   }
 
+  /** The same library served talker 0, so that this fails only when memory does. */
+  #openLegCodec(): OpusCodec | undefined {
+    try {
+      return openOpus(this.#options.env.WREN_OPUS);
+    } catch (thrown) {
+      this.#problem(asAudioFailure(thrown, 'internal'));
+      return undefined;
+    }
+  }
+
   /** A second `start` (the person chose another device) changes devices and lets the stream go on. */
   #start(spec: string, resumeMs: number): void {
-    this.#resumeMs = resumeMs;
-    this.#spec = spec;
     const codec = this.#openCodec();
     if (!codec) return;
     if (!this.#engine) {
-      this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env));
+      this.#engine = new VoiceEngine(codec, filtersIn(this.#options.env), () => this.#openLegCodec());
       this.#filter();
-      this.#engine.overStream(this.#stream);
-      if (this.#muted) this.#engine.mute(true);
+      this.#legWords.begin(this.#engine);
+      this.#devices = this.#devicesOf(this.#engine);
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }
-    this.#losses = 0;
-    void this.#open(this.#engine, SIDES, true);
+    this.#devices?.start(spec, resumeMs);
   }
 
-  /** Opens these sides afresh. `loudly`: tell what fails and what is ready; a retry tells only when it succeeds. */
-  async #open(engine: VoiceEngine, sides: readonly Side[], loudly: boolean): Promise<void> {
-    clearTimeout(this.#retry);
-    await Promise.all(sides.map((side) => this.#silence(engine, side)));
-    const generation = { ...this.#generation };
-    const isCurrent = (side: Side): boolean => generation[side] === this.#generation[side] && !this.#finished;
-    const eventsOf = (side: Side): DeviceEvents | undefined =>
-      sides.includes(side) ? this.#events(engine, side, () => isCurrent(side)) : undefined;
-    this.#opening = true;
-    const events = { capture: eventsOf('capture'), playback: eventsOf('playback') };
-    const opened = await openDevices(this.#spec, this.#options.env, events, this.#resumeMs);
-    this.#opening = false;
-    if (opened.capture) {
-      if (isCurrent('capture')) this.#attachCapture(engine, opened.capture);
-      else await opened.capture.close();
-    }
-    if (opened.playback) {
-      if (isCurrent('playback')) engine.attachPlayback(opened.playback);
-      else await opened.playback.close();
-    }
-    if (!sides.some(isCurrent)) return;
-    if (loudly) for (const failure of opened.failures) this.#problem(failure);
-    if (loudly || opened.failures.length === 0) this.#tellReady(engine);
-    else this.#retryLater(engine);
+  #devicesOf(engine: VoiceEngine): CallDevices {
+    return new CallDevices(engine, {
+      env: this.#options.env,
+      now: () => this.#options.now(),
+      onFrame: () => {
+        if (this.#pacer.paced) this.#onFrame(engine);
+      },
+      onInputEnded: () => this.#tell({ type: 'input-ended' }),
+      onCapture: (paced) => {
+        this.#pacer.paced = paced;
+        this.#arm();
+      },
+      onReady: () => this.#tellReady(engine),
+      onUsing: (using) => this.#tell({ type: 'using', ...using }),
+      onProblem: (failure) => this.#problem(failure),
+    });
   }
 
   #tellReady(engine: VoiceEngine): void {
+    const shape = engine.shapeOf();
     this.#tell({
       type: 'ready',
       codec: this.#codec!.kind,
       capture: engine.capture.kind,
       playback: engine.playback.kind,
-      bodyBytes: bodyBytesOf(engine.shape),
-      frameMs: engine.shape.frameMs,
-      bitrate: bitrateOf(engine.shape),
+      bodyBytes: bodyBytesOf(shape),
+      frameMs: shape.frameMs,
+      bitrate: bitrateOf(shape),
     });
-  }
-
-  #attachCapture(engine: VoiceEngine, capture: Capture): void {
-    engine.attachCapture(capture);
-    this.#pacer.paced = capture.paced;
-    this.#arm();
-  }
-
-  /** A device is let go; the call goes on with silence on that side, and without a microphone by the clock. */
-  async #silence(engine: VoiceEngine, side: Side): Promise<void> {
-    this.#generation[side]++;
-    const device = engine[side];
-    if (side === 'capture') this.#attachCapture(engine, noCapture());
-    else engine.attachPlayback(noPlayback());
-    await device.close();
-  }
-
-  #events(engine: VoiceEngine, side: Side, isCurrent: () => boolean): DeviceEvents {
-    return {
-      onFrame: () => {
-        if (isCurrent() && this.#pacer.paced) this.#onFrame(engine);
-      },
-      onInputEnded: () => {
-        if (isCurrent()) this.#tell({ type: 'input-ended' });
-      },
-      onLost: (failure) => {
-        if (isCurrent()) this.#lost(engine, side, failure);
-      },
-    };
-  }
-
-  #lost(engine: VoiceEngine, side: Side, failure: AudioFailure): void {
-    const nowMs = this.#options.now();
-    if (nowMs - this.#lossToldAt > DEVICE_LOSS_TOLD_MS) this.#problem(failure);
-    // One that worked for a while is worth a look at once again.
-    if (nowMs - this.#lossToldAt > DEVICE_WORKED_MS) this.#losses = 0;
-    this.#lossToldAt = nowMs;
-    void this.#silence(engine, side);
-    const isCard = failure.code === 'audio-no-device' || failure.code === 'audio-device-busy';
-    if (isCard) this.#retryLater(engine);
-  }
-
-  /** A card that went away may come back: a headset, a restarted server. */
-  #retryLater(engine: VoiceEngine): void {
-    if (this.#finished) return;
-    clearTimeout(this.#retry);
-    const waitMs = DEVICE_RETRY_MS[Math.min(this.#losses++, DEVICE_RETRY_MS.length - 1)]!;
-    this.#retry = setTimeout(() => {
-      const missing = SIDES.filter((side) => engine[side].kind === 'none');
-      void this.#open(engine, missing, false);
-    }, waitMs);
   }
 
   // --- the pace
@@ -358,7 +293,7 @@ class VoiceChild implements VoiceService {
   }
 
   #skipSleep(engine: VoiceEngine, nowMs: number): void {
-    engine.skip(this.#pacer.overslept(nowMs, this.#opening ? OPENING_CATCH_UP_MS : undefined));
+    engine.skip(this.#pacer.overslept(nowMs, this.#devices?.opening ? OPENING_CATCH_UP_MS : undefined));
   }
 
   #tick(engine: VoiceEngine, nowMs: number): void {

@@ -1,7 +1,7 @@
 /**
  * WAV files as microphone and as speaker. `WavReader` gives a file of any usual kind as 20 ms frames of 16 kHz mono;
  * `WavRecorder` writes 16 kHz PCM16, mono or stereo, as it comes and keeps the header right, so that a process killed with no
- * warning leaves a file that plays. `device-file.ts` hands frames over at the pace of the call.
+ * warning leaves a file that plays. `device-file.ts` and `call-recorder-file.ts` hand frames over at the pace of the call.
  *
  * Reading is synchronous, 250 ms of sound at once out of the page cache: 0.1 ms four times a second, and a frame is
  * always there when it is due. Writing goes through the thread pool, because a disk may stall.

@@ -35,6 +35,7 @@ export {
 } from './login/device-list.ts';
 export { encodeInvite, type Invite, parseInvite } from './login/invite.ts';
 export type { LoginRequest } from './login/login-client.ts';
+export { type SafetyHalf, safetyWords } from './login/safety-words.ts';
 export { type NatClass, type NatKind, natClass } from './nat/nat-kind.ts';
 export type { DevicesNews, DevicesStart, KnownDevices } from './node/device-book.ts';
 export { Knocker, type KnockerCommand, type KnockerEvent } from './node/knocker.ts';

@@ -7,15 +7,15 @@
  *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
-import type { FromVoice } from '../audio/port.ts';
+import { type FromVoice, isCard } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
-import { devicesTold, filtersEnded, filtersTold, priorityTold, soundSettings } from './agent-sound.ts';
-import { type Line, newLine } from './call-line.ts';
+import { devicesTold, priorityTold, soundEnded, soundSettings, soundTold } from './agent-sound.ts';
+import { type Line, moveLines, NODE_COMMAND, newLine } from './call-line.ts';
 import { NO_TOTALS, newCall, sumOfTotals } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
@@ -30,15 +30,8 @@ type MediaNews = Extract<
   OrdinaryNodeEvent,
   { type: 'play' | 'rung' | 'path' | 'reconnecting' | 'quality' | 'media-totals' }
 >;
+type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
-
-const NODE_COMMAND = {
-  'call.hang-up': 'hang-up',
-  'call.hold': 'hold',
-  'call.resume': 'resume',
-  'call.mute': 'mute',
-  'call.unmute': 'unmute',
-} as const;
 
 export class AgentCalls {
   readonly #core: AgentCore;
@@ -113,6 +106,11 @@ export class AgentCalls {
     for (const line of this.#lines.values()) this.#tellFilters(line);
   }
 
+  /** Another device was chosen. */
+  specChanged(spec: string, before: string): void {
+    moveLines(this.#lines, spec, before);
+  }
+
   /** Push-to-talk begins: what is open is closed. */
   muteAll(): void {
     for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'mute', call });
@@ -163,14 +161,16 @@ export class AgentCalls {
   }
 
   fromMedia(news: MediaNews): void {
+    // The packets of a call go by first: fifty a second need no look at the state, nor at the wall clock.
+    if (news.type === 'play') {
+      // Voice counts on the clock that both processes share.
+      this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
+      return;
+    }
     const call = this.#find(news.call);
     if (!call) return;
     const of = { call: news.call, peer: call.peer, at: this.#now() };
     switch (news.type) {
-      case 'play':
-        // Voice counts on the clock that both processes share.
-        this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
-        return;
       case 'rung':
         return this.#reshape(this.#lines.get(news.call), news.rung);
       case 'path':
@@ -246,20 +246,13 @@ export class AgentCalls {
     const line = this.#lines.get(call);
     this.#lines.delete(call);
     if (line) this.recording.ended(line);
-    if (this.#lines.size === 0) filtersEnded(this.#core);
+    if (this.#lines.size === 0) soundEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
     const totals = line?.totals ?? NO_TOTALS;
-    const event = {
-      event: 'ended',
-      call,
-      peer,
-      at: this.#now(),
-      reason,
-      durationMs: Math.round(durationMs),
-      ...totals,
-    } as const;
+    const lastedMs = Math.round(durationMs);
+    const event = { event: 'ended', call, peer, at: this.#now(), reason, durationMs: lastedMs, ...totals } as const;
     // A script that waits for `ended` may read the recording at once, so the recording is finished first.
     const finished = (line?.voice?.stop() ?? Promise.resolve()).then(() => {
       this.#ending.delete(finished);
@@ -334,7 +327,7 @@ export class AgentCalls {
   #fromVoice(call: string, line: Line, message: FromVoice): void {
     switch (message.type) {
       case 'ready':
-        line.hasMicrophone = message.capture !== 'none' && message.capture !== 'file';
+        line.hasMicrophone = isCard(message.capture);
         return devicesTold(this.#core, message);
       case 'problem':
         return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
@@ -345,9 +338,10 @@ export class AgentCalls {
       }
       case 'level':
         return this.#level(call, line, message);
+      case 'using':
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
-        return this.#lines.has(call) ? filtersTold(this.#core, message) : undefined;
+        return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
       case 'recording':
         return this.#lines.has(call) ? this.recording.fromVoice(call, line, message) : undefined;
       case 'first-sound': {
@@ -407,7 +401,7 @@ export class AgentCalls {
   }
 
   /** Throws what the call core refuses. */
-  #tellNode(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNode(command: NodeWord): void {
     this.#core.signedIn();
     this.#refused = undefined;
     this.#core.command({ type: 'calls', command });
@@ -416,7 +410,7 @@ export class AgentCalls {
   }
 
   /** From within an event of the node, where its answer does not come at once. */
-  #tellNodeLater(command: Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command']): void {
+  #tellNodeLater(command: NodeWord): void {
     this.#core.node?.driver.command({ type: 'calls', command });
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { SoundFound } from '../audio/device-probe.ts';
+import type { SoundDevices } from '../audio/port.ts';
 import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
 import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
@@ -13,14 +14,15 @@ import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
-import type { HistoryDb } from './history-db.ts';
+import type { HistoryDb } from './history-face.ts';
+import type { HistoryVault } from './history-vault.ts';
 import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
-import { type AppState, INITIAL_STATE } from './state.ts';
+import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly profile: Profile;
   /** Opens or makes the history of an account. */
   readonly openHistory: (account: string) => HistoryDb;
+  /** What decides how histories lie on the disk; absent: plain files. `openHistory` is then its own. */
+  readonly historyVault?: HistoryVault;
   readonly log: Log;
   readonly random: Random;
   readonly wallClock: WallClock;
@@ -44,6 +48,8 @@ export interface AgentOptions {
   readonly deviceLabel?: string;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
+  /** The devices of this machine, those marked that the SPEC chooses. Absent: there are none to choose. */
+  readonly listDevices?: (spec: string) => Promise<SoundDevices | undefined>;
   /** Of whoever started the agent: where the variables that name a proxy are looked up. */
   readonly proxyEnvironment?: NodeJS.ProcessEnv;
   /** Sends the install notice, resolves with the newest version; undefined where it must not be sent. */
@@ -99,6 +105,8 @@ export class AgentCore {
   countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Ends together with the node. */
   portMapping: { close(): Promise<void> } | undefined;
+  /** What `agent-safety.ts` says of somebody's key. */
+  safetyOf: (name: string) => BuddySafety | undefined = () => undefined;
   /** So does what serves as a supernode. */
   servingRoom: { end(): Promise<void> } | undefined;
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */
@@ -164,6 +172,17 @@ export class AgentCore {
     this.closeHistory();
     this.#history = { owner, database };
     for (const { code, detail } of database.takeNotices()) this.notice(code, detail);
+    this.tellHistory();
+  }
+
+  /** Folded name of whoever's history is open. */
+  get historyOwner(): string | undefined {
+    return this.#history?.owner;
+  }
+
+  tellHistory(): void {
+    const { historyVault } = this.options;
+    if (historyVault) this.emit({ type: 'history.changed', history: historyVault.report() });
   }
 
   closeHistory(): void {

@@ -3,11 +3,19 @@
  * no codec and no device, so one process can answer a test call on the smallest server. So it sends on the rung of
  * whoever calls, whatever its own rate control thinks.
  */
-import { durationOf, silenceBody, withMediaTime } from '../audio/voice-body.ts';
+import {
+  bitrateOf,
+  bodyBytesOf,
+  durationOf,
+  NORMAL_SHAPE,
+  silenceBody,
+  unitsOf,
+  withMediaTime,
+} from '../audio/voice-body.ts';
 import type { VoiceEnd, VoiceEvents } from './voice-end.ts';
 
-const FRAME_MS = 20;
-const MEDIA_UNIT_MS = 10;
+/** Of silence, until somebody speaks. */
+const FRAME_MS = NORMAL_SHAPE.frameMs;
 /** Long enough to have finished a short sentence, short enough to wait for. */
 export const ECHO_DELAY_MS = 1_000;
 /** Bodies kept at most: the delay, and what a burst may bring. */
@@ -25,7 +33,7 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
     const now = performance.now();
     if (now - last > STALL_MS) {
       const missedMs = Math.floor((now - last) / FRAME_MS) * FRAME_MS;
-      mediaTime += missedMs / MEDIA_UNIT_MS;
+      mediaTime += unitsOf(missedMs);
       last += missedMs;
     }
     while (heard[0] && heard[0].at + ECHO_DELAY_MS + STALL_MS < last) heard.shift();
@@ -38,9 +46,8 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
       wakeAt = last + lastsMs;
       if (wakeAt > now) break;
       if (due) heard.shift();
-      const time = mediaTime & 0xffff;
-      events.onBody(due ? withMediaTime(due.body, time) : silenceBody(time));
-      mediaTime += lastsMs / MEDIA_UNIT_MS;
+      events.onBody(due ? withMediaTime(due.body, mediaTime) : silenceBody(mediaTime), 0);
+      mediaTime += unitsOf(lastsMs);
       last = wakeAt;
     }
     timer = setTimeout(tick, Math.max(0, wakeAt - performance.now()));
@@ -55,9 +62,9 @@ export function echoVoice(events: VoiceEvents): VoiceEnd {
         codec: 'native',
         capture: 'none',
         playback: 'none',
-        bodyBytes: silenceBody(0).length,
+        bodyBytes: bodyBytesOf(NORMAL_SHAPE),
         frameMs: FRAME_MS,
-        bitrate: 22_800,
+        bitrate: bitrateOf(NORMAL_SHAPE),
       });
       tick();
     },

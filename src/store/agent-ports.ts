@@ -1,8 +1,8 @@
 /**
  * Where the agent's node listens: at its own port, which was chosen at install and is kept, and at TCP 443 and 80 where
- * the system lets it (slides, "Ports"). Nothing is served there before this node is a supernode, and who connects is
- * hung up on; then it is what firewalls let out. So the two are borrowed only: services of this machine come first, and a
- * server that starts later claims them (`net/io/also-tcp.ts`). Off with `"webPorts": false` in the settings, and
+ * the system lets it (slides, "Ports"). Nothing is served there: who takes this node for a supernode is led to its own
+ * (`net/node/signpost.ts`). So the two are borrowed only: services of this machine come first, and a server that starts
+ * later claims them (`net/io/also-tcp.ts`), our own child that serves (`agent-serving.ts`) among them. Off with `"webPorts": false` in the settings, and
  * WREN_NO_WEB_PORTS=1.
  */
 import { openSockets, type ProxyChoice, type SystemSockets } from '../net/io/index.ts';

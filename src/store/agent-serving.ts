@@ -22,7 +22,7 @@ type Cost = NonNullable<ServingReport['cost']>;
 
 /** The machine is looked at so often. */
 const MACHINE_MS = 10_000;
-const MODES: readonly string[] = ['auto', 'always', 'never'];
+const MODES: readonly Mode[] = ['auto', 'always', 'never'];
 
 /** Before the node has judged anything. */
 const NOTHING: Judgement = {
@@ -32,19 +32,22 @@ const NOTHING: Judgement = {
 
 export class AgentServing {
   readonly #core: AgentCore;
-  /** Chosen by a command since the start: counts more than the environment. */
-  #chosen: Mode | undefined;
+  /** A command has chosen since the start: that counts more than the environment. */
+  #wasChosen = false;
   #screenSeen = false;
   #judgement: Judgement | undefined;
   #child: ServingChild | undefined;
   #endpoint: string | null = null;
   #cost: Cost | null = null;
+  /** What may be relayed at most, whatever goes up; and what that comes to here. */
+  readonly #capKbps: number;
   #relayKbps: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(core: AgentCore) {
     this.#core = core;
-    this.#relayKbps = core.options.serving?.relayKbps ?? PROMOTED_RELAY_KBPS;
+    this.#capKbps = core.options.serving?.relayKbps ?? PROMOTED_RELAY_KBPS;
+    this.#relayKbps = this.#capKbps;
   }
 
   /** The agent runs: its state tells of this from the first. */
@@ -74,7 +77,7 @@ export class AgentServing {
 
   set(consent: Mode): null {
     this.#core.options.profile.settings.set({ supernode: consent, supernodeAnswer: 'none' });
-    this.#chosen = consent;
+    this.#wasChosen = true;
     this.#core.options.log.info('serving', 'consent', { consent });
     this.#tellConsent();
     return null;
@@ -105,7 +108,7 @@ export class AgentServing {
     } else {
       this.#endpoint = printEndpoint(news.endpoint);
       // Half of what goes up is left to the person.
-      this.#relayKbps = Math.max(1, Math.min(this.#relayKbps, Math.round(news.upBitsPerSecond / 2_000)));
+      this.#relayKbps = Math.max(1, Math.min(this.#capKbps, Math.round(news.upBitsPerSecond / 2_000)));
       this.#child?.tell({ type: 'serve', endpoint: this.#endpoint, relayKbps: this.#relayKbps });
     }
   }
@@ -120,10 +123,22 @@ export class AgentServing {
     this.#emit();
   }
 
+  /** The judge waits for what comes of it. */
   #open(): void {
+    let isOpened = false;
+    try {
+      isOpened = this.#startChild();
+    } catch (error) {
+      this.#core.trouble(error, 'serving');
+    }
+    if (!isOpened) this.#tell({ type: 'closed' });
+  }
+
+  /** False when there is nothing to serve with, or the last child has not gone yet. */
+  #startChild(): boolean {
     const { serving, profile } = this.#core.options;
     const network = profile.network();
-    if (!serving || !network || this.#child) return this.#tell({ type: 'closed' });
+    if (!serving || !network || this.#child) return false;
     const { network: name, authorityPin } = network;
     const loginServers = network.loginServers.flatMap((text) => parseEndpoint(text) ?? []);
     const invite = encodeInvite({ network: name, authorityPin, loginServers, supernodes: [] });
@@ -134,6 +149,7 @@ export class AgentServing {
       onGone: () => this.#gone(child),
     });
     this.#child = child;
+    return true;
   }
 
   #fromChild(child: ServingChild, line: FromServing): void {
@@ -181,11 +197,14 @@ export class AgentServing {
     this.#emit();
   }
 
+  /** What WREN_SUPERNODE says, while it counts. */
+  get #fromEnvironment(): Mode | undefined {
+    const { environment } = this.#core.options.serving ?? {};
+    return this.#wasChosen ? undefined : MODES.find((mode) => mode === environment);
+  }
+
   get #mode(): Mode {
-    const { serving, profile } = this.#core.options;
-    const environment = serving?.environment ?? '';
-    if (this.#chosen === undefined && MODES.includes(environment)) return environment as Mode;
-    return profile.settings.get().supernode;
+    return this.#fromEnvironment ?? this.#core.options.profile.settings.get().supernode;
   }
 
   get #answer(): ServingReport['answer'] {
@@ -204,11 +223,10 @@ export class AgentServing {
   }
 
   #emit(): void {
-    const judgement = this.#judgement ?? NOTHING;
     if (!this.#core.options.serving) return;
+    const judgement = this.#judgement ?? NOTHING;
     const { role, why, machine, reached, network, uptimeMs, upBitsPerSecond } = judgement;
     const [consent, answer] = [this.#mode, this.#answer];
-    const environment = this.#chosen === undefined && MODES.includes(this.#core.options.serving.environment ?? '');
     const facts = {
       uptimeS: uptimeMs === undefined ? null : Math.round(uptimeMs / 1_000),
       busyPercent: machine?.busyPercent ?? null,
@@ -222,7 +240,7 @@ export class AgentServing {
       type: 'serving.changed',
       serving: {
         ...{ role, reason: why, why: whyWords(judgement, { consent, answer }), consent, answer },
-        consentBy: environment ? 'environment' : 'setting',
+        consentBy: this.#fromEnvironment ? 'environment' : 'setting',
         asks: why === 'to-be-asked',
         duties: DUTIES,
         caps: { clients: PROMOTED_CLIENTS_MAX, relayKbps: this.#relayKbps },

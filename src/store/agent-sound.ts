@@ -1,13 +1,14 @@
 /**
  * Sound as the agent keeps it: echo, noise and gain that a person wants are settings of the profile; what is done now,
- * and with which devices, is told by the voice end of the running call. All stands in `AppState.audio`. `agent.ts` hands in the command
+ * and with which devices, is told by the voice end of the running call; which there are, by a process that looks. All stands in `AppState.audio`. `agent.ts` hands in the command
  * `sound.set`, `agent-calls.ts` what a voice end tells.
  */
-import type { FromVoice, SoundFilters, SoundSettings } from '../audio/port.ts';
+import type { DevicesInUse, FromVoice, SoundDevice, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { AgentCore } from './agent-core.ts';
 import { adviceFor } from './audio-advice.ts';
-import type { AgentCommand } from './port.ts';
+import type { AgentCommand, SoundDevicesReport } from './port.ts';
 import { type Settings, soundOf } from './settings-file.ts';
+import type { AudioReport } from './state.ts';
 
 type SoundChange = Omit<Extract<AgentCommand, { type: 'sound.set' }>, 'type'>;
 
@@ -47,17 +48,33 @@ export function devicesTold(core: AgentCore, ready: Extract<FromVoice, { type: '
   core.emit({ type: 'audio.changed', audio: { ...core.state.audio, codec, backend, advice, problem: '' } });
 }
 
-/** A voice end told what it does with the sound. */
-export function filtersTold(core: AgentCore, { filter, ...filters }: SoundFilters): void {
+/** A voice end told what it does with the sound, or through which devices it goes. */
+export function soundTold(core: AgentCore, message: Extract<FromVoice, { type: 'filters' | 'using' }>): void {
   const { audio } = core.state;
+  const { type, ...told } = message;
+  if (type === 'using') core.emit({ type: 'audio.changed', audio: { ...audio, using: told as DevicesInUse } });
+  else core.emit({ type: 'audio.changed', audio: { ...audio, ...filtersOf(audio, told as SoundFilters) } });
+}
+
+function filtersOf(audio: AudioReport, { filter, ...filters }: SoundFilters): Pick<AudioReport, 'filter' | 'filters'> {
   // A call from a file uses none, which says nothing of what the next one would use.
   const known = filter === 'none' ? audio.filter : filter;
-  const named = known === undefined ? {} : { filter: known };
-  core.emit({ type: 'audio.changed', audio: { ...audio, ...named, filters } });
+  return { ...(known === undefined ? {} : { filter: known }), filters };
+}
+
+/** Asks what there is, and marks what the running call uses. */
+export async function listDevices(core: AgentCore): Promise<SoundDevicesReport> {
+  const { spec } = core.state.audio;
+  const found = await core.options.listDevices?.(spec);
+  const { backend, inputs, outputs } = found ?? { backend: 'none', inputs: [], outputs: [] };
+  const { using } = core.state.audio;
+  const marked = (devices: readonly SoundDevice[], name: string | null | undefined) =>
+    devices.map((device) => ({ ...device, inUse: device.name === name }));
+  return { spec, backend, inputs: marked(inputs, using?.input), outputs: marked(outputs, using?.output) };
 }
 
 /** No call is left: nothing is done with any sound. */
-export function filtersEnded(core: AgentCore): void {
-  const { filters, ...audio } = core.state.audio;
-  if (filters) core.emit({ type: 'audio.changed', audio });
+export function soundEnded(core: AgentCore): void {
+  const { filters, using, ...audio } = core.state.audio;
+  if (filters || using) core.emit({ type: 'audio.changed', audio });
 }

@@ -42,7 +42,7 @@ class VoiceChild implements VoiceEnd {
     const decoder = new PortDecoder();
     this.#port?.on('data', (chunk: Buffer) => {
       for (const message of decoder.push(chunk)) {
-        if (message.type === 'voice-up') events.onBody(Buffer.from(message.body));
+        if (message.type === 'voice-up') events.onBody(Buffer.from(message.body), message.talker);
         else if (message.type === 'control') {
           const value = asFromVoice(message.value);
           if (value) events.onMessage(value);
@@ -72,8 +72,8 @@ class VoiceChild implements VoiceEnd {
     this.#write(encodeControl(message));
   }
 
-  play(arrivalMs: number, body: Buffer): void {
-    if ((this.#port?.writableLength ?? 0) < BACKLOG_BYTES_MAX) this.#write(encodeVoiceDown(arrivalMs, 0, body));
+  play(arrivalMs: number, body: Buffer, talker = 0): void {
+    if ((this.#port?.writableLength ?? 0) < BACKLOG_BYTES_MAX) this.#write(encodeVoiceDown(arrivalMs, talker, body));
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,8 @@
 /**
  * The agent: one for each profile, the program that a person is on the network through. It joins the node, the voice
  * ends and the files, and serves screens and commands (`port.ts`). Its rooms do the work; here are the table of
- * commands, the table of the node's events, and the order of starting and stopping.
- * Somewhat above 400 lines, because these tables are one thing to read.
+ * commands, the table of the node's events, and the order of starting and stopping. More than 400 lines, because the two
+ * tables are read as wholes.
  */
 import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
@@ -18,12 +18,14 @@ import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { AgentDevices } from './agent-devices.ts';
+import { AgentHistory } from './agent-history.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
-import { changeSound } from './agent-sound.ts';
+import { changeSound, listDevices } from './agent-sound.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -43,6 +45,8 @@ export class Agent {
   readonly #account: AgentAccount;
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
+  readonly #history: AgentHistory;
+  readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
@@ -58,6 +62,17 @@ export class Agent {
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core);
+    this.#history = new AgentHistory(this.#core, {
+      onUnread: (name) => this.#buddies.refresh(name),
+      onOpened: () => {
+        this.#chat.begin();
+        this.#safety.begin();
+      },
+    });
+    this.#safety = new AgentSafety(this.#core, {
+      keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
+      onChanged: (name) => this.#buddies.refresh(name),
+    });
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -72,10 +87,13 @@ export class Agent {
         this.#chat.begin();
         this.#buddies.begin();
         this.#devices.begin();
+        this.#safety.load();
+        this.#safety.begin();
       },
       onLeaving: () => {
         this.#buddies.end();
         this.#tickets.forget();
+        this.#safety.end();
         this.#calls.hangUpAll();
         void this.#portMapping.close();
       },
@@ -115,6 +133,7 @@ export class Agent {
     this.#buddies.end();
     this.#tickets.end();
     this.#devices.end();
+    this.#safety.end();
     this.#calls.hangUpAll();
     await this.#calls.close();
     await this.#core.closeNode();
@@ -154,15 +173,20 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set':
+      case 'audio.set': {
+        const before = this.#core.state.audio.spec;
         this.#core.options.profile.settings.set({ audioSpec: command.spec });
         this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
+        this.#calls.specChanged(command.spec, before);
         return null;
+      }
       case 'sound.set': {
         const sound = changeSound(this.#core, command);
         this.#calls.soundChanged();
         return sound;
       }
+      case 'sound.devices':
+        return listDevices(this.#core);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
@@ -210,6 +234,16 @@ export class Agent {
       case 'chat.mark-read':
         this.#chat.markRead(command.with);
         return null;
+      case 'history.lines':
+      case 'history.calls':
+      case 'history.export':
+      case 'history.erase':
+      case 'history.encrypt':
+        return this.#history.handle(command);
+      case 'safety.words':
+        return this.#safety.report(command.name);
+      case 'safety.verify':
+        return this.#safety.verify(command.name, command.verified);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
       case 'call.pull':
@@ -272,7 +306,9 @@ export class Agent {
       case 'roster':
         return this.#buddies.fromRoster(event.news);
       case 'devices':
-        return this.#devices.fromNode(event.news);
+        this.#devices.fromNode(event.news);
+        if (event.news.type === 'list-changed') this.#safety.met(event.news.name);
+        return;
       case 'path-test-asked':
         return this.#core.options.log.info('check', 'a buddy tests the way to us', {
           ...{ name: event.name, refused: event.refused ?? null },

@@ -60,7 +60,7 @@ function writeSynced(path: string, bytes: Buffer, mode: number): void {
 }
 
 /** The rename itself is only safe from a power cut once the folder is on the disk. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   let handle: number;
   try {
     handle = openSync(folder, 'r');

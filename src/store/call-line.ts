@@ -40,6 +40,15 @@ export interface Line {
   totals: Totals | undefined;
 }
 
+/** The words of the port, as the node knows them. */
+export const NODE_COMMAND = {
+  'call.hang-up': 'hang-up',
+  'call.hold': 'hold',
+  'call.resume': 'resume',
+  'call.mute': 'mute',
+  'call.unmute': 'unmute',
+} as const;
+
 /** A call that has no voice end yet. */
 export function newLine(spec: string): Line {
   return {
@@ -56,4 +65,14 @@ export function newLine(spec: string): Line {
     rung: undefined,
     totals: undefined,
   };
+}
+
+/** Another card was chosen: calls that went by the old choice move there. A file belongs to the call that began with it. */
+export function moveLines(lines: ReadonlyMap<string, Line>, spec: string, before: string): void {
+  if (spec === before || ![spec, before].every((one) => /^(default$|device:)/.test(one))) return;
+  for (const [call, line] of lines) {
+    if (line.spec !== before) continue;
+    line.spec = spec;
+    if (line.started) line.voice?.tell({ type: 'start', spec, call });
+  }
 }

@@ -7,8 +7,14 @@
  * Write-ahead log with synchronous=FULL: when a call returns, the row is on the disk. Words are found by FTS5 with
  * the `unicode61` tokenizer (case and accents do not matter; a run of Chinese or Japanese counts as one word).
  *
+ * What is erased is gone from the file: freed pages and the index of words are overwritten (`secure_delete`), the log is
+ * emptied. Ids of erased lines are kept hashed for a while, so that a line that is sent once more does not come back.
+ *
+ * With a key the whole file is encrypted (`sqlite-db.ts`); which key, and when, is decided in `history-vault-io.ts`.
+ *
  * A damaged file is moved aside, at the start or when the damage is met, and a new one takes its place, with a notice.
  */
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type Database from 'libsql';
 import { Refusal } from '../net/protocol/failures.ts';
@@ -16,16 +22,19 @@ import { foldName } from '../net/protocol/ids.ts';
 import {
   HISTORY_CHECK_BYTES_MAX,
   HISTORY_DB_BUSY_MS,
+  HISTORY_ERASED_KEPT_MS,
   HISTORY_PAGE_LINES_MAX,
   HISTORY_WAL_BYTES_MAX,
   OUTBOX_MESSAGES_MAX,
 } from '../net/protocol/params.ts';
 import { migrate } from './account-db.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
+import type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine } from './history-face.ts';
 import {
   type Bound,
   type CallLogEntry,
   callOf,
+  cut,
   HISTORY_SCHEMA,
   type LoggedCall,
   lineOf,
@@ -37,9 +46,18 @@ import {
   STATEMENTS,
   type Statement,
 } from './history-sql.ts';
-import { inTransaction, isDamage, openDatabase, refusalOf, SQLITE_SIDECARS } from './sqlite-db.ts';
-import type { ChatLine } from './state.ts';
+import {
+  type DatabaseKey,
+  inTransaction,
+  isBusy,
+  isDamage,
+  openDatabase,
+  refusalOf,
+  SQLITE_SIDECARS,
+} from './sqlite-db.ts';
+import type { ChatLine, LineKind } from './state.ts';
 
+export type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine } from './history-face.ts';
 export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
 
 /** File name of an account's history; names are letters, digits, dots, underscores and hyphens. */
@@ -47,78 +65,32 @@ export function historyFile(account: string): string {
   return `history-${foldName(account)}.db`;
 }
 
-/** A line that came in, or that a person wrote; text clean and within CHAT_TEXT_BYTES_MAX. */
-export interface NewLine {
-  /** 32 hex digits, unique for a person and direction. */
-  readonly id: string;
-  readonly with: string;
-  readonly text: string;
-  /** Wall clock of the writer, ms. */
-  readonly sentAtMs: number;
-}
-
-export interface HistoryQuery {
-  readonly with: string;
-  /** 1 to HISTORY_PAGE_LINES_MAX; a page ends earlier at HISTORY_PAGE_BYTES_MAX. */
-  readonly limit: number;
-  /** Only lines stored before: `storedAtMs` of the first line of the page that follows. */
-  readonly beforeMs?: number;
-  /** Whole words that all occur; a word that ends in `*` stands for its beginnings. */
-  readonly search?: string;
-}
-
-/**
- * Every write is on the disk when it returns, and throws `Refusal('disk-full')` with nothing written. Names are
- * compared without case.
- */
-export interface HistoryDb {
-  /** The line as stored, unread; undefined when it was there already. `nowMs` is the wall clock. */
-  storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined;
-  /** The line as stored, waiting, with its sequence. Throws `Refusal('outbox-full')` when too many wait. */
-  storeOutgoing(line: NewLine, nowMs: number): OutboxLine;
-  /** Marks outgoing lines; returns the ids that were waiting until now. */
-  markDelivered(peer: string, ids: readonly string[]): readonly string[];
-  /** Every waiting line, each conversation in the order of its sequences. */
-  outbox(): readonly OutboxLine[];
-  /** Oldest first: the newest lines that fit the query. */
-  history(query: HistoryQuery): readonly ChatLine[];
-  /** Unread lines by folded name; names without any are not in it. */
-  unread(): ReadonlyMap<string, number>;
-  /** How many lines were unread. */
-  markRead(peer: string): number;
-  /** Adds the call or replaces what was logged of it. A call that a crash cut off is logged `failed` at next start. */
-  logCall(entry: CallLogEntry): void;
-  /** Newest first; `with` narrows to one person. */
-  calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[];
-  /** Missed calls that started after `sinceMs`. */
-  missedCalls(sinceMs: number): number;
-  /** What was found damaged since the last call. */
-  takeNotices(): readonly ProfileNotice[];
-  close(): void;
-}
-
 export interface HistoryOptions {
+  /** Of a file that is, or shall be, encrypted. */
+  readonly key?: DatabaseKey | undefined;
   /** Default OUTBOX_MESSAGES_MAX. */
   readonly outboxMessagesMax?: number;
 }
 
 /** Opens or makes the file. Throws for a file of a later version of the program, which has to be kept as it is. */
 export function openHistory(path: string, options: HistoryOptions = {}): HistoryDb {
-  return new History(path, options.outboxMessagesMax ?? OUTBOX_MESSAGES_MAX);
+  return new History(path, options.outboxMessagesMax ?? OUTBOX_MESSAGES_MAX, options.key);
 }
 
 class History implements HistoryDb {
   readonly #path: string;
   readonly #outboxMessagesMax: number;
+  readonly #key: DatabaseKey | undefined;
   #database: Database.Database;
   #prepared = new Map<Statement, Database.Statement>();
   #notices: ProfileNotice[] = [];
 
-  constructor(path: string, outboxMessagesMax: number) {
+  constructor(path: string, outboxMessagesMax: number, key: DatabaseKey | undefined) {
     this.#path = path;
     this.#outboxMessagesMax = outboxMessagesMax;
+    this.#key = key;
     try {
-      this.#database = openSound(path);
+      this.#database = openSound(path, key);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#database = this.#replace();
@@ -128,6 +100,7 @@ class History implements HistoryDb {
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
+      if (this.#one(STATEMENTS.wasErased, hashOf(foldName(line.with), line.id))) return undefined;
       const isNew = this.#store(line, { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 });
       return isNew ? lineOf(this.#find(line, 'in')) : undefined;
     });
@@ -168,6 +141,64 @@ class History implements HistoryDb {
         : this.#all(STATEMENTS.search, peer, before, words, limit),
     );
     return pageOf(rows.map(lineOf));
+  }
+
+  newest(query: Omit<HistoryQuery, 'with'>): readonly ChatLine[] {
+    const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
+    const before = query.beforeMs ?? Number.MAX_SAFE_INTEGER;
+    const words = query.search === undefined ? undefined : matchOf(query.search);
+    if (words === '') return [];
+    const rows = this.#guarded(() =>
+      words === undefined
+        ? this.#all(STATEMENTS.newest, before, limit)
+        : this.#all(STATEMENTS.searchAll, before, words, limit),
+    );
+    return pageOf(rows.map(lineOf));
+  }
+
+  linesAfter(query: Parameters<HistoryDb['linesAfter']>[0]): ReturnType<HistoryDb['linesAfter']> {
+    const { after, with: peer } = query;
+    const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
+    const rows = this.#guarded(() =>
+      peer === undefined
+        ? this.#all(STATEMENTS.after, after, limit)
+        : this.#all(STATEMENTS.afterWith, after, foldName(peer), limit),
+    );
+    const lines = cut(rows.map(lineOf));
+    const last = rows[lines.length - 1];
+    return { lines, next: last === undefined ? null : Number(last.number) };
+  }
+
+  storeNote(note: Parameters<HistoryDb['storeNote']>[0], nowMs: number): ChatLine {
+    const line: NewLine = { id: note.id, with: note.with, text: note.text, sentAtMs: nowMs };
+    return this.#guarded(() => {
+      const row = { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 0, kind: note.kind } as const;
+      this.#store(line, row);
+      return lineOf(this.#find(line, 'in'));
+    });
+  }
+
+  erase(query: EraseQuery, nowMs: number): Erased {
+    const peer = query.with === undefined ? null : foldName(query.with);
+    const which = { peer, beforeMs: query.beforeMs ?? Number.MAX_SAFE_INTEGER };
+    const since = nowMs - HISTORY_ERASED_KEPT_MS;
+    return this.#guarded(() => {
+      const erased = inTransaction(this.#database, () => {
+        this.#run(STATEMENTS.forgetErased, since);
+        for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
+          if (row.direction !== 'in' || Number(row.stored_at_ms) < since) continue;
+          this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
+        }
+        return {
+          lines: this.#run(STATEMENTS.erase, which),
+          calls: this.#run(STATEMENTS.eraseCalls, which),
+          waiting: Number((this.#statement(STATEMENTS.kept).get(which) as Row).count),
+        };
+      });
+      // The log still holds pages as they were.
+      this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      return erased;
+    });
   }
 
   unread(): ReadonlyMap<string, number> {
@@ -215,6 +246,17 @@ class History implements HistoryDb {
     this.#database.close();
   }
 
+  closeForGood(): boolean {
+    try {
+      this.#database.exec('PRAGMA journal_mode = DELETE');
+    } catch (error) {
+      if (!isBusy(error)) throw refusalOf(error, this.#path);
+      return false;
+    }
+    this.close();
+    return true;
+  }
+
   #store(
     line: NewLine,
     row: {
@@ -223,10 +265,11 @@ class History implements HistoryDb {
       readonly sequence: number;
       readonly waiting: 0 | 1;
       readonly unread: 0 | 1;
+      readonly kind?: LineKind;
     },
   ): boolean {
     const { id, with: name, text, sentAtMs } = line;
-    return this.#run(STATEMENTS.store, { peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
+    return this.#run(STATEMENTS.store, { kind: null, peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
   }
 
   #find(line: NewLine, direction: 'in' | 'out'): Row {
@@ -248,7 +291,7 @@ class History implements HistoryDb {
   #replace(): Database.Database {
     this.#prepared = new Map();
     this.#notices.push(keepAside(this.#path, 'the history cannot be read', SQLITE_SIDECARS));
-    return openSound(this.#path);
+    return openSound(this.#path, this.#key);
   }
 
   #run(statement: Statement, ...bound: readonly (Bound | Readonly<Record<string, Bound>>)[]): number {
@@ -272,11 +315,16 @@ class History implements HistoryDb {
   }
 }
 
+/** Says nothing of who it was. */
+function hashOf(peer: string, id: string): string {
+  return createHash('sha256').update(`${peer} ${id}`).digest('hex').slice(0, 32);
+}
+
 /** Throws SQLITE_CORRUPT or SQLITE_NOTADB for a file that `isDamage`. */
-function openSound(path: string): Database.Database {
-  const database = openDatabase(path, { waitMs: HISTORY_DB_BUSY_MS });
+function openSound(path: string, key: DatabaseKey | undefined): Database.Database {
+  const database = openDatabase(path, { waitMs: HISTORY_DB_BUSY_MS, key });
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     database.exec(`PRAGMA journal_size_limit = ${HISTORY_WAL_BYTES_MAX}`);
     if (statSync(path).size <= HISTORY_CHECK_BYTES_MAX) check(database);
     migrate(database, HISTORY_SCHEMA);

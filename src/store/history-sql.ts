@@ -3,7 +3,7 @@
  * pure functions: the file itself is opened, written and repaired there.
  */
 import { HISTORY_PAGE_BYTES_MAX, HISTORY_SEARCH_WORDS_MAX } from '../net/protocol/params.ts';
-import type { CallEndReason, CallPath, ChatLine } from './state.ts';
+import type { CallEndReason, CallPath, ChatLine, LineKind } from './state.ts';
 
 /** An outgoing line; sequences rise by one in a conversation, from 1. */
 export interface OutboxLine {
@@ -28,7 +28,10 @@ export interface LoggedCall extends CallLogEntry {
   readonly missed: boolean;
 }
 
-/** Released scripts are never changed; what changes is a new one at the end. */
+/**
+ * Released scripts are never changed; what changes is a new one at the end. A file that becomes encrypted, or plain again,
+ * is copied row by row into a new one of the same schema (`history-form-db.ts`), where the triggers of inserting run again.
+ */
 export const HISTORY_SCHEMA: readonly string[] = [
   `CREATE TABLE message (
      number INTEGER PRIMARY KEY,
@@ -69,7 +72,20 @@ export const HISTORY_SCHEMA: readonly string[] = [
      path TEXT
    ) WITHOUT ROWID;
    CREATE INDEX call_by_time ON call (started_at_ms);`,
+  // `secure-delete` leaves nothing of erased words in the index (SQLite 3.42).
+  `ALTER TABLE message ADD COLUMN kind TEXT;
+   CREATE TRIGGER message_erased AFTER DELETE ON message BEGIN
+     INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.number, old.text);
+   END;
+   INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
+   CREATE TABLE erased (
+     hash TEXT PRIMARY KEY,
+     at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
 ];
+
+/** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
+const ERASABLE = `(:peer IS NULL OR peer = :peer) AND stored_at_ms < :beforeMs AND waiting = 0`;
 
 const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS NOT NULL
                 AND reason NOT IN ('declined', 'answered-elsewhere')`;
@@ -77,10 +93,10 @@ const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS N
 export const STATEMENTS = {
   // One more than the last when the clock was set back, so that the order of a conversation is that of its times.
   store: `INSERT OR IGNORE INTO message
-            (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread)
+            (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
           VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
             max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
-            :sequence, :waiting, :unread)`,
+            :sequence, :waiting, :unread, :kind)`,
   find: 'SELECT * FROM message WHERE peer = ? AND direction = ? AND id = ?',
   nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
                  ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
@@ -91,6 +107,21 @@ export const STATEMENTS = {
   search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
            ORDER BY stored_at_ms DESC LIMIT ?`,
+  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+  searchAll: `SELECT * FROM message WHERE stored_at_ms < ?
+                AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
+              ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+  after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
+  afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
+  erasable: `SELECT peer, direction, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
+  erase: `DELETE FROM message WHERE ${ERASABLE}`,
+  kept: `SELECT count(*) AS count FROM message WHERE waiting = 1 AND (:peer IS NULL OR peer = :peer)
+           AND stored_at_ms < :beforeMs`,
+  eraseCalls: `DELETE FROM call WHERE (:peer IS NULL OR peer = :peer) AND started_at_ms < :beforeMs
+                 AND ended_at_ms IS NOT NULL`,
+  noteErased: 'INSERT OR REPLACE INTO erased (hash, at_ms) VALUES (?, ?)',
+  wasErased: 'SELECT 1 AS found FROM erased WHERE hash = ?',
+  forgetErased: 'DELETE FROM erased WHERE at_ms < ?',
   unread: 'SELECT peer, count(*) AS count FROM message WHERE unread = 1 GROUP BY peer',
   markRead: 'UPDATE message SET unread = 0 WHERE peer = ? AND unread = 1',
   logCall: `INSERT OR REPLACE INTO call
@@ -119,12 +150,17 @@ export function matchOf(search: string): string {
 
 /** From newest first to oldest first, without the oldest ones that would make the page too large. */
 export function pageOf(newestFirst: readonly ChatLine[]): ChatLine[] {
+  return cut(newestFirst).reverse();
+}
+
+/** As many of the first lines as a page may hold, one at least. */
+export function cut(lines: readonly ChatLine[]): ChatLine[] {
   let bytes = 0;
-  const end = newestFirst.findIndex((line, i) => {
+  const end = lines.findIndex((line, i) => {
     bytes += Buffer.byteLength(JSON.stringify(line)) + 1;
     return i > 0 && bytes > HISTORY_PAGE_BYTES_MAX;
   });
-  return newestFirst.slice(0, end === -1 ? newestFirst.length : end).reverse();
+  return lines.slice(0, end === -1 ? lines.length : end);
 }
 
 export function lineOf(row: Row): ChatLine {
@@ -136,6 +172,7 @@ export function lineOf(row: Row): ChatLine {
     sentAtMs: Number(row.sent_at_ms),
     storedAtMs: Number(row.stored_at_ms),
     mark: row.waiting === 1 ? 'waiting' : 'delivered',
+    ...(typeof row.kind === 'string' ? { kind: row.kind as LineKind } : {}),
   };
 }
 

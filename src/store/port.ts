@@ -1,7 +1,8 @@
 /**
  * The seam between the agent and everything that speaks to it (screen, commands, scripts): JSON, one object a
  * line, over a Unix socket that only its user can open. Typed, versioned, tolerant: unknown fields are ignored, an
- * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do.
+ * unknown command is refused with `port-version`, and `hello` tells both ends what the other can do. Above 400 lines, because it is one
+ * table: each command beside what it answers.
  *
  *   -> {"id":1,"cmd":{"type":"hello","port":1,"version":"0.1.0"}}
  *   <- {"id":1,"ok":true,"result":{"port":1,"version":"0.1.0","pid":4711}}
@@ -12,19 +13,23 @@
  *   <- {"id":3,"ok":false,"code":"not-a-buddy","detail":"bobby1"}
  */
 
-import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
-import type { PathReport } from '../net/index.ts';
+import type { NoiseMode, SoundDevice, SoundDevices, SoundMode, SoundSettings } from '../audio/port.ts';
+import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
+import type { Erased } from './history-face.ts';
+import type { LoggedCall } from './history-sql.ts';
 import type {
   AppState,
   AudioReport,
   Buddy,
+  BuddySafety,
   Call,
   CallElsewhere,
   CallEndReason,
   CallPath,
   ChatLine,
   DevicesReport,
+  HistoryReport,
   NatReport,
   PresenceStatus,
   Quality,
@@ -74,6 +79,25 @@ export type AgentCommand =
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
+  /** As `chat.history`, over all conversations. */
+  | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
+  /** Newest first. */
+  | { readonly type: 'history.calls'; readonly limit: number; readonly beforeMs?: number; readonly with?: string }
+  /** In the order of their storing, from the first after `after` (0: from the start). */
+  | { readonly type: 'history.export'; readonly after: number; readonly with?: string }
+  /** Of one person, or with `all` of everybody; `beforeMs`: only what is older. For good. */
+  | {
+      readonly type: 'history.erase';
+      readonly with?: string;
+      readonly beforeMs?: number;
+      readonly all?: boolean;
+    }
+  /** What to compare with this person; fails `safety-unknown`. */
+  | { readonly type: 'safety.words'; readonly name: string }
+  /** The words are the same, or that is taken back. Resolves as `safety.words`. */
+  | { readonly type: 'safety.verify'; readonly name: string; readonly verified: boolean }
+  /** `again`: the secret store is asked once more. `auto` and `off` are remembered. */
+  | { readonly type: 'history.encrypt'; readonly encryption: 'auto' | 'off' | 'again' }
   /** Resolves with the call id at once; everything else comes as `call` events. */
   | { readonly type: 'call.place'; readonly to: string; readonly audio?: string }
   | { readonly type: 'call.answer'; readonly call: string; readonly audio?: string }
@@ -112,6 +136,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
+  | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -159,6 +185,18 @@ export interface SearchReport {
   readonly tookMs: number;
 }
 
+/** Safety words of this account and another person, as both see them. */
+export interface SafetyReport {
+  readonly name: string;
+  readonly safety: BuddySafety;
+  /** Wall clock, ms: since when the person has this key, as far as we know. */
+  readonly sinceMs: number;
+  /** Theirs: Ed25519, 64 hex digits. */
+  readonly key: string;
+  /** One half belongs to each, in the order of the names. */
+  readonly halves: readonly SafetyHalf[];
+}
+
 /** What came of one knock at an address of the network. */
 export interface KnockReport {
   readonly endpoint: string;
@@ -195,6 +233,20 @@ export interface KnownSupernode {
   readonly lastWorkedAtMs: number | null;
 }
 
+export interface ListedDevice extends SoundDevice {
+  /** Sound of the running call goes through it. */
+  readonly inUse: boolean;
+}
+
+/** What there is to choose, of the backend that calls use. */
+export interface SoundDevicesReport {
+  /** The configured SPEC. */
+  readonly spec: string;
+  readonly backend: SoundDevices['backend'];
+  readonly inputs: readonly ListedDevice[];
+  readonly outputs: readonly ListedDevice[];
+}
+
 /** What `check` finds out; the rest of the picture is in `AppState`. */
 export interface NetworkCheck {
   readonly loginServers: readonly KnockReport[];
@@ -227,10 +279,19 @@ export interface AgentResults {
   'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
+  'history.lines': readonly ChatLine[];
+  'history.calls': readonly LoggedCall[];
+  /** `next`: what to ask for after these; null at the end. */
+  'history.export': { readonly lines: readonly ChatLine[]; readonly next: number | null };
+  'history.erase': Erased;
+  'history.encrypt': HistoryReport;
+  'safety.words': SafetyReport;
+  'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.pull': { readonly call: string; readonly peer: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
+  'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
@@ -342,6 +403,9 @@ export type AgentEvent =
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
   /** All calls that run at our other devices. */
   | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
+  | { readonly type: 'history.changed'; readonly history: HistoryReport }
+  /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
+  | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }
   /** A new call, or the whole of one that changed. */
   | { readonly type: 'call.changed'; readonly call: Call }
   | {

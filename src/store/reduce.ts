@@ -58,8 +58,11 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
+    case 'history.changed':
+      return change(state, { history: event.history });
     case 'chat.message':
     case 'chat.delivered':
+    case 'history.erased':
     case 'call.event':
     case 'notice':
       return state;

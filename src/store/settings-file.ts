@@ -54,6 +54,8 @@ export interface Settings {
   /** What becomes of a microphone that is open for so many minutes without a voice or a screen here. */
   readonly microphoneWatch: 'off' | 'warn' | 'close';
   readonly microphoneWatchMinutes: number;
+  /** `auto`: histories are encrypted where the system has a secret store (`history-vault-io.ts`). */
+  readonly historyEncryption: 'auto' | 'off';
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -75,6 +77,7 @@ export const DEFAULT_SETTINGS: Settings = {
   talk: 'open',
   microphoneWatch: 'warn',
   microphoneWatchMinutes: 10,
+  historyEncryption: 'auto',
 };
 
 /** What of the settings is for the voice end. */
@@ -153,6 +156,7 @@ const SCHEMAS = {
   talk: v.picklist(['open', 'push']),
   microphoneWatch: v.picklist(['off', 'warn', 'close']),
   microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
+  historyEncryption: v.picklist(['auto', 'off']),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -2,9 +2,10 @@
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
  * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
  */
-import type { SoundFilters, SoundSettings } from '../audio/port.ts';
+import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
@@ -23,7 +24,12 @@ export interface Buddy {
   readonly message: string;
   /** Messages not read yet. */
   readonly unread: number;
+  /** Of the account key; absent while none is known, and of older agents. */
+  readonly safety?: BuddySafety;
 }
+
+/** `known`: as met first. `verified`: the safety words were compared. `changed`: another key than before, not compared since. */
+export type BuddySafety = 'known' | 'verified' | 'changed';
 
 export interface ChatLine {
   /** 32 hex digits. */
@@ -37,6 +43,22 @@ export interface ChatLine {
   readonly storedAtMs: number;
   /** Of outgoing lines; incoming ones are always `delivered`. */
   readonly mark: 'waiting' | 'delivered';
+  /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
+  readonly kind?: LineKind;
+}
+
+/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified';
+
+/** How what was said lies on the disk. */
+export interface HistoryReport {
+  /**
+   * `secret-store`: encrypted, the key is in the system's secret store. `file-permissions`: plain, for this user's eyes by
+   * the rights of the file. `locked`: encrypted, and the secret store does not give the key now.
+   */
+  readonly protection: 'secret-store' | 'file-permissions' | 'locked';
+  /** One sentence: why it is so. */
+  readonly why: string;
 }
 
 export type CallPhase = 'dialling' | 'ringing' | 'running' | 'held' | 'ended';
@@ -159,6 +181,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
+  readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
   readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
@@ -169,7 +193,7 @@ export interface AudioReport {
 export interface ServingReport {
   readonly role: 'ordinary' | 'candidate' | 'supernode' | 'leaving';
   /** A word for scripts; `why` says it for people. */
-  readonly reason: ServingReason;
+  readonly reason: Why;
   readonly why: string;
   readonly consent: 'auto' | 'always' | 'never';
   /** Where that comes from: WREN_SUPERNODE, or what was chosen here. */
@@ -205,8 +229,6 @@ export interface ServingReport {
   /** How to end it. */
   readonly refuse: string;
 }
-
-export type ServingReason = Why;
 
 /** The devices of the account, as it has signed them. */
 export interface DevicesReport {
@@ -273,6 +295,8 @@ export interface AppState {
   readonly devices?: DevicesReport | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
+  /** Absent of older agents. */
+  readonly history?: HistoryReport;
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];
@@ -305,6 +329,11 @@ export const INITIAL_STATE: AppState = {
 /** The call that keys and scripts act on: the newest that has not ended. */
 export function currentCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase !== 'ended');
+}
+
+/** What is known of the key of somebody on the list. */
+export function safetyOf(state: AppState, name: string): BuddySafety | undefined {
+  return state.buddies.find((buddy) => foldName(buddy.name) === foldName(name))?.safety;
 }
 
 /** A call that rings here and waits for our answer. */

@@ -6,10 +6,10 @@ import type { FromVoice, ToVoice } from '../audio/port.ts';
 import type { Call } from './state.ts';
 
 export interface VoiceEvents {
-  /** A voice body to send; the receiver owns the buffer. */
-  readonly onBody: (body: Buffer) => void;
+  /** A voice body to send to this talker (0 in a call of two); the receiver owns the buffer. */
+  readonly onBody: (body: Buffer, talker: number) => void;
   readonly onMessage: (message: FromVoice) => void;
-  /** It died without being told to; undefined `signal` and code 0 cannot happen here. */
+  /** It died without being told to. `why`: the signal, the exit code, or why it could not begin. */
   readonly onDeath: (why: string) => void;
 }
 
@@ -17,8 +17,8 @@ export interface VoiceEnd {
   /** Of the process; null for one that is none. */
   readonly pid: number | null;
   tell(message: ToVoice): void;
-  /** `arrivalMs` on the clock of `performance.timeOrigin + performance.now()`; the body is copied. */
-  play(arrivalMs: number, body: Buffer): void;
+  /** `arrivalMs` on the clock of `performance.timeOrigin + performance.now()`; of this talker, 0 when not said. The body is copied. */
+  play(arrivalMs: number, body: Buffer, talker?: number): void;
   /** Finishes recordings and ends; resolves when it is gone. No event follows. */
   stop(): Promise<void>;
 }

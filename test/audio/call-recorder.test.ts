@@ -7,7 +7,8 @@ import { type CallRecorder, openCallRecorder } from '../../src/audio/call-record
 import type { AudioFailure } from '../../src/audio/failure.ts';
 import { oggChecksum } from '../../src/audio/ogg-opus.ts';
 import { openOpus } from '../../src/audio/opus.ts';
-import { levelDb } from '../../src/audio/pcm.ts';
+import { RECORDING_GAP_FRAMES_MAX } from '../../src/audio/params.ts';
+import { levelDb, SILENCE } from '../../src/audio/pcm.ts';
 import { readWavLayout } from '../../src/audio/wav-header.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { framesOf, tone } from '../support/speech.ts';
@@ -131,6 +132,14 @@ test('an Ogg file is what RFC 7845 says, and has both voices in it', async () =>
   const chained = pagesOf(readFileSync(path));
   expect(new Set(chained.map(({ serial }) => serial)).size).toBe(2);
   expect(chained.map(({ flags }) => flags)).toEqual([2, 0, 0, 0, 4, 2, 0, 4]);
+});
+
+test.each(['wav', 'opus'])('all the silence that stands for a sleep is taken at once: %s', async (kind) => {
+  const recorder = await open(join(folder, `slept.${kind}`));
+  failures.length = 0;
+  for (let n = 0; n < RECORDING_GAP_FRAMES_MAX; n++) recorder.frame(SILENCE, SILENCE);
+  await recorder.close();
+  expect(failures).toEqual([]);
 });
 
 test('the checksum of a page is the one of RFC 3533', () => {

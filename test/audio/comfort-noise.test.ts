@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ComfortNoise } from '../../src/audio/comfort-noise.ts';
 import { levelDb } from '../../src/audio/pcm.ts';
-import { framesOf, tone } from '../support/speech.ts';
+import { framesOf, tone, noise as whiteNoise } from '../support/speech.ts';
 
-function room(length: number, peak: number): Int16Array {
-  let seed = 5;
-  return Int16Array.from({ length }, () => {
-    seed = (seed * 48_271) % 0x7fff_ffff;
-    return Math.round((seed / 0x3fff_ffff - 1) * peak);
-  });
-}
+const room = (length: number, peak: number): Int16Array => whiteNoise(length, peak, 5);
 
 function learnt(...parts: Int16Array[]): ComfortNoise {
   const noise = new ComfortNoise();

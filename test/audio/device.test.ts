@@ -8,6 +8,8 @@ describe('the audio SPEC', () => {
     expect(parseAudioSpec('default')).toEqual({ type: 'default' });
     expect(parseAudioSpec('none')).toEqual({ type: 'none' });
     expect(parseAudioSpec('device:USB: Mic, rear')).toEqual({ type: 'device', name: 'USB: Mic, rear' });
+    expect(parseAudioSpec('device:USB Mic|')).toEqual({ type: 'devices', input: 'USB Mic', output: undefined });
+    expect(parseAudioSpec('device:a|b')).toEqual({ type: 'devices', input: 'a', output: 'b' });
     expect(parseAudioSpec('socket:/run/a.sock')).toEqual({ type: 'socket', path: '/run/a.sock' });
     expect(parseAudioSpec('file:in.wav,out.wav')).toEqual({ type: 'file', input: 'in.wav', output: 'out.wav' });
     expect(parseAudioSpec('file:in.wav')).toEqual({ type: 'file', input: 'in.wav', output: undefined });
@@ -22,6 +24,7 @@ describe('the audio SPEC', () => {
     'file:',
     'file:,',
     'device:',
+    'device:|',
     'socket:',
     'tape:x',
     'file:a\0b',
@@ -39,6 +42,7 @@ describe('failures of sound', () => {
       'audio-file-unwritable',
       'audio-no-device',
       'audio-device-busy',
+      'audio-device-absent',
       'audio-unsupported',
       'disk-full',
       'internal',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RealFft } from '../../src/audio/fft.ts';
-import { seeded } from '../support/room.ts';
+import { chance } from '../support/seeded-random.ts';
 
 function spectrum(fft: RealFft, samples: Float64Array): { re: Float64Array; im: Float64Array } {
   const [re, im] = [new Float64Array(fft.bins), new Float64Array(fft.bins)];
@@ -10,8 +10,8 @@ function spectrum(fft: RealFft, samples: Float64Array): { re: Float64Array; im: 
 
 describe('the Fourier transform', () => {
   it.each([8, 64, 1024])('of %i samples is the sum that defines it, and is undone by the inverse', (size) => {
-    const chance = seeded(size);
-    const samples = Float64Array.from({ length: size }, () => chance() - 0.5);
+    const random = chance(size);
+    const samples = Float64Array.from({ length: size }, () => random() - 0.5);
     const fft = new RealFft(size);
     const { re, im } = spectrum(fft, samples);
     for (const bin of [0, 1, size / 4, size / 2 - 1, size / 2]) {

@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compare, comparePieces, correlation, fft, findDelay, segmentLikeness, stoi } from '../support/likeness.ts';
-import { speech, syntheticSpeech } from '../support/speech.ts';
+import { noise, speech, syntheticSpeech } from '../support/speech.ts';
 
 const { samples, source } = speech();
 console.log(`speech of these tests: ${source}`);
-
-function noise(length: number, peak: number): Int16Array {
-  let seed = 1;
-  return Int16Array.from({ length }, () => {
-    seed = (seed * 48_271) % 0x7fff_ffff;
-    return Math.round((seed / 0x3fff_ffff - 1) * peak);
-  });
-}
 
 function mixed(a: Int16Array, b: Int16Array): Int16Array {
   return a.map((sample, at) => Math.max(-32_768, Math.min(32_767, sample + b[at]!)));

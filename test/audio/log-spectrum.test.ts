@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { logSpectralDistance } from '../support/log-spectrum.ts';
-import { speech } from '../support/speech.ts';
+import { noise, speech } from '../support/speech.ts';
 
 const { samples, source } = speech();
 console.log(`speech of these tests: ${source}`);
@@ -11,14 +11,6 @@ function clicks(...heights: readonly number[]): Int16Array {
   const frame = new Int16Array(512);
   frame.set(heights, 256 - (heights.length >> 1));
   return frame;
-}
-
-function noise(length: number, peak: number, seed = 1): Int16Array {
-  let state = seed;
-  return Int16Array.from({ length }, () => {
-    state = (state * 48_271) % 0x7fff_ffff;
-    return Math.round((state / 0x3fff_ffff - 1) * peak);
-  });
 }
 
 describe('log-spectral distance', () => {

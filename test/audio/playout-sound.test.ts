@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type OpusCodec, openOpus } from '../../src/audio/opus.ts';
 import { levelDb } from '../../src/audio/pcm.ts';
 import { aligned, findDelay, stoi } from '../support/likeness.ts';
-import { chance } from '../support/playout-scene.ts';
+import { chance } from '../support/seeded-random.ts';
 import { syntheticSpeech } from '../support/speech.ts';
 import { runLoop } from '../support/voice-loop.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  chance,
   HUM_STEP_MAX,
   mean,
   type PlayoutOptions,
@@ -8,6 +7,7 @@ import {
   playOut,
   quantile,
 } from '../support/playout-scene.ts';
+import { chance } from '../support/seeded-random.ts';
 
 /**
  * What the jitter buffer does to frames that come as on real networks, in virtual time. Late percent and mean delay are
@@ -149,16 +149,8 @@ describe('losses', () => {
       return lost ? undefined : PATH_MS;
     };
   };
-  const twoCopies = (): { durationMs: 20; copies: number; distance: number } => ({
-    durationMs: 20,
-    copies: 2,
-    distance: 2,
-  });
-  const oneCopy = (): { durationMs: 20; copies: number; distance: number } => ({
-    durationMs: 20,
-    copies: 1,
-    distance: 1,
-  });
+  const copied = (copies: number, distance: number) => () => ({ durationMs: 20 as const, copies, distance });
+  const [oneCopy, twoCopies] = [copied(1, 1), copied(2, 2)];
 
   it.each([
     { sharePct: 5, frame: oneCopy, residualPct: 0.4, delayMs: 45 },

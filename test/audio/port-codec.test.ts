@@ -9,16 +9,19 @@ import {
   PortDecoder,
   type PortMessage,
 } from '../../src/audio/port-codec.ts';
+import { INPUT_GAIN_DB_MAX } from '../../src/net/protocol/params.ts';
 
 const frames = [
   encodeControl({ type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' }),
   encodeVoiceUp(Buffer.alloc(60, 7)),
+  encodeVoiceUp(Buffer.alloc(60, 5), 4),
   encodeVoiceDown(1234.5, 3, Buffer.alloc(60, 9)),
   encodeControl({ type: 'stop' }),
 ];
 const wanted = [
   { type: 'control', value: { type: 'start', spec: 'file:a.wav,b.wav', call: 'c1' } },
-  { type: 'voice-up', body: Buffer.alloc(60, 7) },
+  { type: 'voice-up', talker: 0, body: Buffer.alloc(60, 7) },
+  { type: 'voice-up', talker: 4, body: Buffer.alloc(60, 5) },
   { type: 'voice-down', arrivalMs: 1234.5, talker: 3, body: Buffer.alloc(60, 9) },
   { type: 'control', value: { type: 'stop' } },
 ];
@@ -31,6 +34,7 @@ function copied(message: PortMessage): PortMessage {
 describe('the framing of the port', () => {
   it('is type, three bytes of length, payload', () => {
     expect(encodeVoiceUp(Buffer.from([1, 2])).toString('hex')).toBe('020000020102');
+    expect(encodeVoiceUp(Buffer.from([1, 2]), 3).toString('hex')).toBe('04000003030102');
     expect(encodeVoiceDown(1, 2, Buffer.from([3])).toString('hex')).toBe('0300000a3ff00000000000000203');
     expect(encodeControl({ type: 'stop' }).subarray(4).toString()).toBe('{"type":"stop"}');
   });
@@ -58,22 +62,23 @@ describe('the framing of the port', () => {
     const odd = [
       Buffer.from('0900000101', 'hex'),
       Buffer.from('0300000101', 'hex'),
+      Buffer.from('04000000', 'hex'),
       ...['{', '[]', 'null', '5', '"x"'].map((text) => {
         const bytes = Buffer.from(text);
         return Buffer.concat([Buffer.from([1, 0, 0, bytes.length]), bytes]);
       }),
-      frames[3]!,
+      frames[4]!,
     ];
-    expect(decoder.push(Buffer.concat(odd)).map(copied)).toEqual([wanted[3]]);
-    expect(decoder.ignored).toBe(7);
+    expect(decoder.push(Buffer.concat(odd)).map(copied)).toEqual([wanted[4]]);
+    expect(decoder.ignored).toBe(8);
     expect(decoder.broken).toBe(false);
   });
 
   it('breaks off at a length that no frame has, and stays broken', () => {
     const decoder = new PortDecoder();
-    expect(decoder.push(Buffer.concat([frames[3]!, Buffer.from('01ffffff', 'hex')]))).toHaveLength(1);
+    expect(decoder.push(Buffer.concat([frames[4]!, Buffer.from('01ffffff', 'hex')]))).toHaveLength(1);
     expect(decoder.broken).toBe(true);
-    expect(decoder.push(frames[3]!)).toEqual([]);
+    expect(decoder.push(frames[4]!)).toEqual([]);
   });
 
   it('never throws, whatever comes in', () => {
@@ -119,6 +124,36 @@ describe('control messages', () => {
     for (const wrong of [{ type: 'start', spec: 1, call: 'c' }, { type: 'mute' }, { type: 'fly' }, {}]) {
       expect(asToVoice(wrong)).toBeUndefined();
     }
+  });
+
+  it('carry every input gain that a person may set, and none above it', () => {
+    const filters = { type: 'filters', echo: 'auto', noise: 'auto', gain: 'auto', headphones: false };
+    for (const inputGainDb of [-INPUT_GAIN_DB_MAX, INPUT_GAIN_DB_MAX])
+      expect(asToVoice({ ...filters, inputGainDb })).toEqual({ ...filters, inputGainDb });
+    expect(asToVoice({ ...filters, inputGainDb: INPUT_GAIN_DB_MAX + 0.1 })).toBeUndefined();
+  });
+
+  it('name a far end, or talker 0 by not naming one, and mean nothing when it cannot be', () => {
+    const rung = { type: 'rung', frameMs: 20, frameBytes: 57, copies: 0, distance: 1 };
+    for (const known of [
+      { type: 'leg', talker: 7, on: true },
+      { type: 'leg', talker: 0, on: false, apart: true },
+      { type: 'leg', talker: 3, on: true, instead: 0 },
+      { type: 'mute', on: true, talker: 3 },
+      { type: 'hold', on: true, talker: 3 },
+      { type: 'way', stream: true, talker: 3 },
+      { type: 'away', on: true },
+      { ...rung, talker: 2 },
+    ])
+      expect(asToVoice({ ...known, more: 1 })).toEqual(known);
+    expect(asToVoice({ type: 'leg', talker: 1, on: true, apart: 'yes' })).toEqual({ type: 'leg', talker: 1, on: true });
+    expect(asToVoice({ type: 'leg', talker: 1, on: true, instead: 8 })).toEqual({ type: 'leg', talker: 1, on: true });
+    for (const talker of [8, -1, 1.5, '1', null, Number.NaN]) {
+      for (const word of [{ type: 'leg', on: true }, { type: 'mute', on: true }, rung])
+        expect(asToVoice({ ...word, talker })).toBeUndefined();
+    }
+    for (const wrong of [{ type: 'leg', on: true }, { type: 'leg', talker: 1 }, { type: 'away' }])
+      expect(asToVoice(wrong)).toBeUndefined();
   });
 
   it('of the child are taken by their type', () => {

@@ -39,7 +39,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 describe('the voice child', () => {
   it('says hello and ready, and sends a body of 60 bytes each 20 ms from the start', async () => {
     const child = started('none');
-    expect(await child.message('hello')).toMatchObject({ type: 'hello', port: 1, pid: child.process.pid });
+    expect(await child.message('hello')).toMatchObject({ type: 'hello', port: 2, pid: child.process.pid });
     expect(await child.message('ready')).toMatchObject({
       capture: 'none',
       playback: 'none',

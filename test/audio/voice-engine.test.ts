@@ -5,6 +5,7 @@ import { parseVoiceBody } from '../../src/audio/voice-body.ts';
 import { VoiceEngine } from '../../src/audio/voice-engine.ts';
 import type { VoiceFilter } from '../../src/audio/voice-filter.ts';
 import { compare, stoi } from '../support/likeness.ts';
+import { chance } from '../support/seeded-random.ts';
 import { speech, tone } from '../support/speech.ts';
 import { keptPlayback, recordedCapture, runLoop } from '../support/voice-loop.ts';
 
@@ -51,17 +52,13 @@ describe('a call from recording to recording', () => {
   });
 
   it('keeps speech understandable when every twentieth packet is lost and others are late', () => {
-    let seed = 11;
-    const chance = (): number => {
-      seed = (seed * 48_271) % 0x7fff_ffff;
-      return seed / 0x7fff_ffff;
-    };
+    const random = chance(11);
     const { heard, b } = runLoop({
       codecA: codec(),
       codecB: codec(),
       samples: spoken,
       seconds: 8,
-      network: () => (chance() < 0.05 ? undefined : 20 + chance() * 30),
+      network: () => (random() < 0.05 ? undefined : 20 + random() * 30),
     });
     const stats = b.stats();
     expect(stats.concealed).toBeGreaterThan(8);

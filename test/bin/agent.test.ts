@@ -115,8 +115,10 @@ test.each([
 
 test('without a call, or without an agent, there is nothing to hang up: 2, and no agent is started', async () => {
   const profile = wren.profile();
-  const alone = await wren.run(['hangup', '--json', '--profile', profile]);
-  expect([alone.code, jsonLines(alone.stdout)]).toMatchObject([2, [{ event: 'error', code: 'no-call' }]]);
+  for (const words of ['hangup', 'mic toggle', 'record on', 'record off']) {
+    const alone = await wren.run([...words.split(' '), '--json', '--profile', profile]);
+    expect([alone.code, jsonLines(alone.stdout)], words).toMatchObject([2, [{ event: 'error', code: 'no-call' }]]);
+  }
   expect(() => readFileSync(join(profile, 'asked.jsonl'))).toThrow();
   agent = await scriptedAgent(profile, {
     'call.hang-up': () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { newCall } from '../../src/store/new-call.ts';
 import type { CallEvent } from '../../src/store/port.ts';
 import type { AppState, Call } from '../../src/store/state.ts';
 import { refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
@@ -64,22 +65,7 @@ test('--from leaves everybody else ringing and untold', async () => {
 });
 
 test('a call that rings already when the command starts is answered too', async () => {
-  const ringing: Call = {
-    call: ONE,
-    peer: 'bobby1',
-    direction: 'in',
-    phase: 'ringing',
-    startedAtMs: 77,
-    answeredAtMs: null,
-    path: null,
-    via: null,
-    muted: false,
-    heldBy: 'nobody',
-    quality: null,
-    inputDb: -96,
-    outputDb: -96,
-    reason: null,
-  };
+  const ringing: Call = { ...newCall(ONE, 'bobby1', 'in', 77), phase: 'ringing' };
   const outgoing: Call = { ...ringing, call: TWO, direction: 'out' };
   const running = await answer(['--once', '--json'], {}, { ...SIGNED_IN, calls: [outgoing, ringing] });
   await agent.wasAsked('call.answer');

@@ -15,6 +15,7 @@ import {
   voiceStep,
   worst,
 } from '../../bin/commands/check-steps.ts';
+import { newCall } from '../../src/store/new-call.ts';
 import type { AgentResults, CallEvent, KnockReport, NetworkCheck } from '../../src/store/port.ts';
 import type { AppState, Quality } from '../../src/store/state.ts';
 import { buddy, refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
@@ -179,22 +180,8 @@ test('the test call is silent unless a SPEC is given, and that changes no settin
 });
 
 test('a call that is under way is judged and left alone', async () => {
-  const running = {
-    call: 'ab',
-    peer: 'bobby1',
-    direction: 'out',
-    phase: 'running',
-    startedAtMs: 1,
-    answeredAtMs: 2,
-    path: 'direct',
-    via: null,
-    muted: false,
-    heldBy: 'nobody',
-    quality: QUALITY,
-    inputDb: -96,
-    outputDb: -96,
-    reason: null,
-  } as const;
+  const call = newCall('ab', 'bobby1', 'out', 1);
+  const running = { ...call, phase: 'running', answeredAtMs: 2, path: 'direct', quality: QUALITY } as const;
   const { code, stdout } = await check(talks(), ['--json'], state({ calls: [running] }));
   expect([code, verdicts(stdout)['running call']]).toEqual([0, 'pass']);
   expect(agent?.asked.some(({ type }) => type === 'call.place')).toBe(false);

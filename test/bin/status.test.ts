@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { statusLines } from '../../bin/commands/status.ts';
+import { newCall } from '../../src/store/new-call.ts';
 import { type AppState, type Call, INITIAL_STATE } from '../../src/store/state.ts';
 import { buddy, CALL_ID, refuse, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
@@ -18,20 +19,12 @@ afterAll(() => wren.remove());
 const AGENT = { pid: 4711, uptimeS: 7380, version: '0.1.0', socket: '/p/agent.sock', voicePid: null };
 const NOW = 1_000_000;
 const CALL: Call = {
-  call: CALL_ID,
-  peer: 'bobby1',
-  direction: 'out',
+  ...newCall(CALL_ID, 'bobby1', 'out', NOW - 140_000),
   phase: 'running',
-  startedAtMs: NOW - 140_000,
   answeredAtMs: NOW - 133_000,
   path: 'relay',
   via: 'node9',
   muted: true,
-  heldBy: 'nobody',
-  quality: null,
-  inputDb: -96,
-  outputDb: -96,
-  reason: null,
 };
 const lines = (change: Partial<AppState>) => statusLines({ ...SIGNED_IN, ...change }, AGENT, NOW);
 

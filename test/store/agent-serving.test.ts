@@ -164,6 +164,27 @@ test('the child is opened, dialled, certified and told to leave as the node says
   expect(scene.opened).toBe(2);
 });
 
+test('what it relays is half of what goes up, measured anew each time it serves', () => {
+  scene = new Scene({ environment: 'always' });
+  const endpoint = { carrier: 'udp', host: '203.0.113.5', port: 4400 } as const;
+  for (const upBitsPerSecond of [200_000, 800_000]) {
+    scene.room.fromNode({ type: 'open' });
+    scene.room.fromNode({ type: 'serve', endpoint, upBitsPerSecond });
+    scene.gone();
+  }
+  expect(scene.told.map((line) => line.type === 'serve' && line.relayKbps)).toEqual([100, 400]);
+});
+
+test('where the system has no room for the child, the node is told that there is none', () => {
+  const open = (): never => {
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  };
+  scene = new Scene({ environment: 'always', open });
+  scene.room.fromNode({ type: 'open' });
+  expect(scene.facts.at(-1)).toEqual({ type: 'closed' });
+  expect(scene.agent.logged).toContain('agent: trouble');
+});
+
 test('duties, caps and what they cost now are in the state, and gone when it serves no longer', () => {
   scene = new Scene({ environment: 'always', relayKbps: 300 });
   scene.room.fromNode({ type: 'open' });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { newCall } from '../../src/store/new-call.ts';
 import type { AgentEvent } from '../../src/store/port.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import { type AppState, type Buddy, type Call, INITIAL_STATE, type Quality } from '../../src/store/state.ts';
@@ -34,20 +35,8 @@ const QUALITY: Quality = {
 };
 
 const ringing = (id: string, change: Partial<Call> = {}): Call => ({
-  call: id,
-  peer: 'Bobby1',
-  direction: 'in',
+  ...newCall(id, 'Bobby1', 'in', 1),
   phase: 'ringing',
-  startedAtMs: 1,
-  answeredAtMs: null,
-  path: null,
-  via: null,
-  muted: false,
-  heldBy: 'nobody',
-  quality: null,
-  inputDb: -96,
-  outputDb: -96,
-  reason: null,
   ...change,
 });
 

@@ -4,25 +4,11 @@
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { newCall } from '../../src/store/new-call.ts';
 import type { AppState, Call } from '../../src/store/state.ts';
 import { buddy, CALL_ID, refuse, SIGNED_IN, scriptedAgent } from './scripted-agent.ts';
 
-const CALL: Call = {
-  call: CALL_ID,
-  peer: 'echo',
-  direction: 'out',
-  phase: 'running',
-  startedAtMs: 0,
-  answeredAtMs: 0,
-  path: 'lan',
-  via: null,
-  muted: false,
-  heldBy: 'nobody',
-  quality: null,
-  inputDb: -96,
-  outputDb: -96,
-  reason: null,
-};
+const CALL: Call = { ...newCall(CALL_ID, 'echo', 'out', 0), phase: 'running', answeredAtMs: 0, path: 'lan' };
 
 export async function main(argv: readonly string[]): Promise<number> {
   const profileDir = argv[argv.indexOf('--profile') + 1] ?? '';

@@ -176,21 +176,30 @@ function bandEnvelopes(samples: Float64Array): Float64Array[] {
     const bin = (hz: number): number => Math.round((hz * FFT_SIZE) / STOI_RATE_HZ);
     return [bin(centre * 2 ** (-1 / 6)), bin(centre * 2 ** (1 / 6))] as const;
   });
-  const frames: Float64Array[] = [];
-  for (let start = 0; start + FRAME <= samples.length; start += HOP) {
-    const re = new Float64Array(FFT_SIZE);
-    const im = new Float64Array(FFT_SIZE);
-    for (let at = 0; at < FRAME; at++) re[at] = samples[start + at]! * WINDOW[at]!;
+  return powerSpectra(samples, WINDOW, HOP, FFT_SIZE).map((power) =>
+    Float64Array.from(edges, ([low, high]) => {
+      let energy = 0;
+      for (let bin = low; bin < high; bin++) energy += power[bin]!;
+      return Math.sqrt(energy);
+    }),
+  );
+}
+
+/** Power of each bin from 0 to half the rate, for each whole window; `size`: of the transform, a power of two. */
+export function powerSpectra(
+  samples: ArrayLike<number>,
+  window: Float64Array,
+  hop: number,
+  size: number,
+): Float64Array[] {
+  const spectra: Float64Array[] = [];
+  for (let start = 0; start + window.length <= samples.length; start += hop) {
+    const [re, im] = [new Float64Array(size), new Float64Array(size)];
+    for (let at = 0; at < window.length; at++) re[at] = samples[start + at]! * window[at]!;
     fft(re, im);
-    frames.push(
-      Float64Array.from(edges, ([low, high]) => {
-        let energy = 0;
-        for (let bin = low; bin < high; bin++) energy += re[bin]! ** 2 + im[bin]! ** 2;
-        return Math.sqrt(energy);
-      }),
-    );
+    spectra.push(Float64Array.from({ length: size / 2 + 1 }, (_, bin) => re[bin]! ** 2 + im[bin]! ** 2));
   }
-  return frames;
+  return spectra;
 }
 
 function column(frames: readonly Float64Array[], band: number, end: number): Float64Array {

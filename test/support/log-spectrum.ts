@@ -3,7 +3,7 @@
  * measures for speech processing", 1976, the L2 measure; the root is taken within a frame, the mean over frames). It goes
  * on telling codecs apart where STOI has long said 1. Samples are 16 kHz mono, aligned; pure.
  */
-import { fft } from './likeness.ts';
+import { powerSpectra } from './likeness.ts';
 
 /** 32 ms, half overlapping. */
 const FRAME = 512;
@@ -43,17 +43,7 @@ function frameDistance(a: Float64Array, b: Float64Array, floor: number): number 
   return Math.sqrt(sum / a.length);
 }
 
-/** Power of each bin from 0 to 8 kHz, frame by frame. */
-function powers(pcm: Int16Array): Float64Array[] {
-  const frames: Float64Array[] = [];
-  for (let start = 0; start + FRAME <= pcm.length; start += HOP) {
-    const re = Float64Array.from({ length: FRAME }, (_, at) => pcm[start + at]! * WINDOW[at]!);
-    const im = new Float64Array(FRAME);
-    fft(re, im);
-    frames.push(Float64Array.from({ length: FRAME / 2 + 1 }, (_, bin) => re[bin]! ** 2 + im[bin]! ** 2));
-  }
-  return frames;
-}
+const powers = (pcm: Int16Array): Float64Array[] => powerSpectra(pcm, WINDOW, HOP, FRAME);
 
 function maximum(values: Iterable<number>): number {
   let most = 0;

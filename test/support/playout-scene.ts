@@ -187,15 +187,6 @@ function bodyOf(frames: readonly SentFrame[]): Buffer {
   });
 }
 
-/** Repeatable chance, 0 to 1. */
-export function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 0x7fff_ffff;
-    return state / 0x7fff_ffff;
-  };
-}
-
 export function mean(values: readonly number[]): number {
   const real = values.filter((value) => !Number.isNaN(value));
   return real.reduce((sum, value) => sum + value, 0) / Math.max(1, real.length);

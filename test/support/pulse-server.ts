@@ -28,6 +28,8 @@ export class PulseServer {
   readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'wren-pulse-'));
   #process: ChildProcess;
   readonly #streams = new Set<ChildProcess>();
+  /** Numbers of the modules of added sinks. */
+  readonly #modules = new Map<string, string>();
 
   private constructor() {
     const socket = path.join(this.#folder, 'native');
@@ -107,11 +109,22 @@ export class PulseServer {
 
   /** One more null sink, with short periods as the others. */
   addSink(name: string): void {
-    execFileSync('pactl', ['load-module', 'module-null-sink', `sink_name=${name}`, 'rate=48000'], {
-      env: { ...process.env, ...this.env },
-      stdio: 'ignore',
-    });
+    this.#modules.set(name, this.#pactl('load-module', 'module-null-sink', `sink_name=${name}`, 'rate=48000'));
     this.#hurry(`${name}.monitor`);
+  }
+
+  /** Pulls the plug of a sink that was added. */
+  removeSink(name: string): void {
+    this.#pactl('unload-module', this.#modules.get(name) ?? '');
+  }
+
+  /** What the system takes where nobody has chosen. */
+  setDefault(side: 'sink' | 'source', name: string): void {
+    this.#pactl(`set-default-${side}`, name);
+  }
+
+  #pactl(...args: string[]): string {
+    return execFileSync('pactl', args, { env: { ...process.env, ...this.env }, encoding: 'utf8' }).trim();
   }
 
   /** Speaks into the microphone. Resolves when all has been played. A long latency outlives stalls of a busy machine. */

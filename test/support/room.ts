@@ -2,16 +2,9 @@
  * A room in numbers, for the tests of echo, noise and gain: a loudspeaker that distorts (tanh), the way back to the
  * microphone (a delay, then a noise that dies away exponentially), noises with a seed. Samples are 16 kHz mono.
  */
-const RATE_HZ = 16_000;
+import { chance } from './seeded-random.ts';
 
-/** Chance with a seed, 0..1. */
-export function seeded(seed: number): () => number {
-  let state = seed % 0x7fff_ffff || 1;
-  return () => {
-    state = (state * 48_271) % 0x7fff_ffff;
-    return state / 0x7fff_ffff;
-  };
-}
+const RATE_HZ = 16_000;
 
 export interface Room {
   /** From the sample written to the sample captured. */
@@ -25,14 +18,14 @@ export interface Room {
 
 /** The response of the way back, delay included. */
 export function roomResponse({ delayMs, decayMs, echoDb, seed }: Room): Float64Array {
-  const chance = seeded(seed);
+  const random = chance(seed);
   const delay = Math.round((delayMs * RATE_HZ) / 1000);
   const length = Math.round((decayMs * RATE_HZ) / 1000);
   const response = new Float64Array(delay + length);
   let energy = 0;
   for (let at = 0; at < length; at++) {
     // Velvet noise: one tap in eight sounds like all of them and costs an eighth.
-    const rest = chance() < 1 / 8 ? (chance() * 2 - 1) * 1.4 : 0;
+    const rest = random() < 1 / 8 ? (random() * 2 - 1) * 1.4 : 0;
     const tap = (at === 0 ? 1 : rest) * 10 ** ((-3 * at) / length);
     response[delay + at] = tap;
     energy += tap * tap;
@@ -56,9 +49,9 @@ export function echoOf(far: Int16Array, room: Room, drive = 2): Float64Array {
 
 /** White noise of that RMS level. */
 export function whiteNoise(count: number, levelDb: number, seed: number): Float64Array {
-  const chance = seeded(seed);
+  const random = chance(seed);
   const scale = 32_768 * 10 ** (levelDb / 20) * Math.sqrt(3);
-  return Float64Array.from({ length: count }, () => (chance() * 2 - 1) * scale);
+  return Float64Array.from({ length: count }, () => (random() * 2 - 1) * scale);
 }
 
 /** The sum, rounded and clipped as a sound card does. */

@@ -1,4 +1,5 @@
 /** Words for scenes of the screen: a call, a figure, a world with people in it, keys pressed one after another. */
+import { newCall } from '../../src/store/new-call.ts';
 import type { AgentEvent } from '../../src/store/port.ts';
 import type { AppState, Call, Quality } from '../../src/store/state.ts';
 import { KeyParser } from '../../src/tui/terminal/key-parser.ts';
@@ -14,23 +15,7 @@ export const NOW_MS = Date.UTC(2026, 10, 25, 21, 0);
 
 /** An outgoing call to bobby1, changed as told. */
 export function call(change: Partial<Call> = {}): Call {
-  return {
-    call: 'c0'.repeat(16),
-    peer: 'bobby1',
-    direction: 'out',
-    phase: 'dialling',
-    startedAtMs: NOW_MS,
-    answeredAtMs: null,
-    path: null,
-    via: null,
-    muted: false,
-    heldBy: 'nobody',
-    quality: null,
-    inputDb: -96,
-    outputDb: -96,
-    reason: null,
-    ...change,
-  };
+  return { ...newCall('c0'.repeat(16), 'bobby1', 'out', NOW_MS), ...change };
 }
 
 export const GOOD: Quality = {

@@ -1,4 +1,4 @@
-/** Chance for tests: SHA-256 in counter mode, so a seed repeats exactly. */
+/** Chance for tests, so that a seed repeats exactly: SHA-256 in counter mode, and a quick one for sounds and networks. */
 import { createHash } from 'node:crypto';
 import type { Random } from '../../src/net/protocol/core.ts';
 
@@ -14,4 +14,13 @@ export function seededRandom(seed: number | string): Random {
     return taken;
   };
   return { bytes, fraction: () => bytes(6).readUIntBE(0, 6) / 2 ** 48 };
+}
+
+/** Lehmer's generator, 0 to 1; seeds from 1 on. */
+export function chance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 0x7fff_ffff;
+    return state / 0x7fff_ffff;
+  };
 }

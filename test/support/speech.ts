@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { WavReader } from '../../src/audio/wav-file.ts';
 import { wavHeader } from '../../src/audio/wav-header.ts';
+import { chance } from './seeded-random.ts';
 
 const RATE_HZ = 16_000;
 const TEXT =
@@ -97,6 +98,12 @@ export function tone(hz: number, seconds: number, peak = 8000): Int16Array {
   return Int16Array.from({ length: Math.round(seconds * RATE_HZ) }, (_, at) =>
     Math.round(peak * Math.sin((2 * Math.PI * hz * at) / RATE_HZ)),
   );
+}
+
+/** White noise, peak 0..32767. */
+export function noise(length: number, peak: number, seed = 1): Int16Array {
+  const random = chance(seed);
+  return Int16Array.from({ length }, () => Math.round((2 * random() - 1) * peak));
 }
 
 /** Writes 16 kHz mono PCM16. */

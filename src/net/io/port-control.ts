@@ -3,6 +3,7 @@
  * Pure. A gateway that knows the ancestor alone, NAT-PMP (RFC 6886), answers with version 0.
  */
 import type { Carrier } from '../protocol/endpoint.ts';
+import type { MapWish } from './port-gateway.ts';
 
 export const PORT_CONTROL_PORT = 5351;
 export const PCP_NONCE_BYTES = 12;
@@ -14,15 +15,6 @@ const ANSWER = 0x80;
 const PROTOCOL: Readonly<Record<Carrier, number>> = { tcp: 6, udp: 17 };
 const IPV4_IN_IPV6 = Buffer.from('00000000000000000000ffff', 'hex');
 
-export interface ControlWish {
-  readonly carrier: Carrier;
-  readonly port: number;
-  /** 0: any, or the mapping is to end. */
-  readonly outerPort: number;
-  /** Seconds; 0 ends the mapping. */
-  readonly lifetimeS: number;
-}
-
 /** `result` 0 is success; `unsupported`: this gateway speaks NAT-PMP only. */
 export interface ControlAnswer {
   readonly result: number;
@@ -31,8 +23,11 @@ export interface ControlAnswer {
   readonly outerHost: string;
 }
 
-/** `own`: our IPv4 address towards the gateway, which it compares with where the packet comes from. */
-export function pcpRequest(wish: ControlWish, own: string, nonce: Uint8Array): Buffer {
+/**
+ * `own`: our IPv4 address towards the gateway, which it compares with where the packet comes from. A lifetime of 0 ends
+ * the mapping.
+ */
+export function pcpRequest(wish: MapWish, own: string, nonce: Uint8Array): Buffer {
   const packet = Buffer.alloc(PCP_BYTES);
   packet[0] = PCP_VERSION;
   packet[1] = PCP_MAP;
@@ -50,7 +45,7 @@ export function pcpRequest(wish: ControlWish, own: string, nonce: Uint8Array): B
 /** Undefined for what is no answer to this request. */
 export function readPcpAnswer(
   bytes: Buffer,
-  wish: ControlWish,
+  wish: MapWish,
   nonce: Uint8Array,
 ): ControlAnswer | 'unsupported' | undefined {
   if (bytes.length >= 4 && bytes[0] === 0 && (bytes[1] ?? 0) >= ANSWER) return 'unsupported';

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { PORT_CONTROL_RETRY_MS } from '../protocol/params.ts';
-import { type ControlWish, PCP_NONCE_BYTES, PORT_CONTROL_PORT, pcpRequest, readPcpAnswer } from './port-control.ts';
+import { PCP_NONCE_BYTES, PORT_CONTROL_PORT, pcpRequest, readPcpAnswer } from './port-control.ts';
 import type { Mapped, MapWish, PortGateway } from './port-gateway.ts';
 
 export class PortControlGateway implements PortGateway {
@@ -53,7 +53,7 @@ export class PortControlGateway implements PortGateway {
     return { by: 'pcp', host: answer.outerHost, port: answer.outerPort, lifetimeS: answer.lifetimeS };
   }
 
-  #askPcp(wish: ControlWish) {
+  #askPcp(wish: MapWish) {
     const request = (own: string): Buffer => pcpRequest(wish, own, this.#nonce);
     return this.#ask(request, (bytes) => readPcpAnswer(bytes, wish, this.#nonce));
   }

@@ -10,15 +10,18 @@ import {
   LOSS_BURST_SHARE,
   LOSS_COPIES,
   LOSS_COPIES_END,
+  LOSS_COPIES_PACKETS_MIN,
   LOSS_COPIES_RECENT,
+  LOSS_COPIES_WINDOW,
   LOSS_COPY,
   LOSS_COPY_ENDS,
   LOSS_COPY_RECENT,
+  LOSS_LONG_MS,
   LOSS_PACKETS_MIN,
   LOSS_RECENT_MS,
   LOSS_WINDOW_MS,
 } from '../protocol/params.ts';
-import { type LossTotals, LossWindow } from './loss-window.ts';
+import { type Loss, type LossTotals, LossWindow } from './loss-window.ts';
 import { RUNGS, type Rung } from './rungs.ts';
 
 export class CopyChoice {
@@ -77,13 +80,20 @@ export class CopyChoice {
     const long = this.loss.over(now, LOSS_WINDOW_MS);
     const bursts = (this.#rung?.distance ?? 1) > 1 ? LOSS_BURST_ENDS : LOSS_BURST;
     const inBursts = long.burst >= bursts && long.share >= LOSS_BURST_SHARE;
-    const two = this.#rung?.copies === 2 ? LOSS_COPIES_END : LOSS_COPIES;
     if (Math.max(recent.lost, long.lost) < LOSS_PACKETS_MIN) return undefined;
     if (inBursts) return RUNGS.R2;
-    if (recent.share >= LOSS_COPIES_RECENT || long.share >= two) return RUNGS.R2near;
+    if (this.#isMuch(now, recent, long)) return RUNGS.R2near;
     const one = this.#rung ? LOSS_COPY_ENDS : LOSS_COPY;
     if (recent.share < LOSS_COPY_RECENT && long.share < one) return undefined;
     return long.burst >= bursts ? RUNGS.R1far : RUNGS.R1;
+  }
+
+  /** Too much for one copy. By chance 10 % is more for some seconds: where that is all, one stays enough. */
+  #isMuch(now: Millis, recent: Loss, window: Loss): boolean {
+    const long = this.loss.over(now, LOSS_LONG_MS);
+    if (long.lost < LOSS_COPIES_PACKETS_MIN) return false;
+    if (recent.share >= LOSS_COPIES_RECENT || window.share >= LOSS_COPIES_WINDOW) return true;
+    return long.share >= (this.#rung?.copies === 2 ? LOSS_COPIES_END : LOSS_COPIES);
   }
 
   #set(now: Millis, rung: Rung | undefined): void {

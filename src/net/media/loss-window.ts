@@ -3,7 +3,7 @@
  * packets that are lost in a row. The rate control asks. Pure; keeps no more than the reports of its window.
  */
 import type { Millis } from '../protocol/core.ts';
-import { LOSS_WINDOW_MS } from '../protocol/params.ts';
+import { LOSS_LONG_MS } from '../protocol/params.ts';
 
 export interface LossTotals {
   /** Packets that should have come, packets that came, runs of packets that were missing. */
@@ -31,7 +31,7 @@ export class LossWindow {
   #marks: Mark[] = [];
 
   add(now: Millis, { expected, received, gaps }: LossTotals): void {
-    while (this.#marks.length > 1 && (this.#marks[1]?.at ?? now) <= now - LOSS_WINDOW_MS) this.#marks.shift();
+    while (this.#marks.length > 1 && (this.#marks[1]?.at ?? now) <= now - LOSS_LONG_MS) this.#marks.shift();
     this.#marks.push({ at: now, expected, received, gaps });
   }
 
@@ -39,7 +39,7 @@ export class LossWindow {
     this.#marks = [];
   }
 
-  /** Over the last `windowMs`, at most LOSS_WINDOW_MS. */
+  /** Over the last `windowMs`, at most LOSS_LONG_MS. */
   over(now: Millis, windowMs: number): Loss {
     const last = this.#marks.at(-1);
     const first = this.#marks.findLast((mark) => mark.at <= now - windowMs) ?? this.#marks[0];

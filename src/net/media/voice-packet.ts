@@ -5,7 +5,7 @@
  *   0        0x80 | call tag: low 7 bits of the last byte of the call id, tells two calls with one person apart
  *   1 - 2    sequence, big-endian, counts the voice packets of this direction
  *   3 ...    voice body (audio/voice-body.ts, realtime.md 3.2), opaque but for its header:
- *              0      copies - 1 (2 bits) | distance (2) | frame duration 10, 20, 40, 60 ms (2) | held (1) | muted (1)
+ *              0      frames - 1 (2 bits) | distance (2) | frame duration 10, 20, 40, 60 ms (2) | held (1) | muted (1)
  *              1 - 2  media time of the newest frame, big-endian, units of 10 ms
  */
 import { bytesOf, type CallId } from '../protocol/ids.ts';

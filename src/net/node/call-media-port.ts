@@ -1,11 +1,11 @@
 /**
- * What `call-media.ts` tells the node and takes from it: the words of its face, and which messages of the wire are its.
- * `ordinary-node.ts` reads them.
+ * What `call-media.ts` tells the node and takes from it: the words of its face, which messages of the wire are its, and
+ * how those and the words of a path finder become one another. `ordinary-node.ts` and `path-desk.ts` read them.
  */
 import type { MediaTotals } from '../media/media-session.ts';
 import type { CallPath, CallQuality } from '../media/quality.ts';
 import type { Rung } from '../media/rungs.ts';
-import type { SocketOrder } from '../nat/path-port.ts';
+import type { PathInput, PathOutput, SocketOrder } from '../nat/path-port.ts';
 import type { Millis } from '../protocol/core.ts';
 import type { CallId, NodeId } from '../protocol/ids.ts';
 import type { Route } from '../protocol/traffic.ts';
@@ -51,4 +51,29 @@ export type CallMediaMessage = MessageOf<(typeof MEDIA_KINDS)[number]>;
 
 export function isCallMediaMessage(value: Message): value is CallMediaMessage {
   return MEDIA_KINDS.some((kind) => kind === value.kind);
+}
+
+/** As the path finder takes it; undefined for what is not its business. */
+export function pathInputOf(from: Route, value: CallMediaMessage): PathInput | undefined {
+  switch (value.kind) {
+    case 'pathProbe':
+      return { type: 'probe', from, probe: value.body };
+    case 'pathReply':
+      return { type: 'reply', from, reply: value.body };
+    case 'pathOpened':
+      return { type: 'opened', opened: value.body };
+    case 'pathPorts':
+      return { type: 'ports', ports: value.body };
+    default:
+      return undefined;
+  }
+}
+
+/** A probe of the path finder's, on its way to this node. */
+export function probeTo(
+  node: NodeId,
+  { message, to, socket, ttl }: Extract<PathOutput, { type: 'probe' }>,
+): Extract<CallMediaOutput, { type: 'send-datagram' }> {
+  const route: Route = { via: 'udp', endpoint: to, ...(socket === undefined ? {} : { socket }) };
+  return { type: 'send-datagram', node, message, route, ...(ttl === undefined ? {} : { ttl }) };
 }

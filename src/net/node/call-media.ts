@@ -17,7 +17,7 @@ import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
 import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
 import { type OpenSocket, type Route, routeKey, type SocketId, sameRoute } from '../protocol/traffic.ts';
-import type { CallMediaMessage, CallMediaOutput } from './call-media-port.ts';
+import { type CallMediaMessage, type CallMediaOutput, pathInputOf, probeTo } from './call-media-port.ts';
 
 interface Talk {
   readonly call: CallId;
@@ -257,14 +257,13 @@ export class CallMedia {
 
   /** What concerns the media of a call, from a node. */
   receive(now: Millis, node: NodeId, route: Route, value: CallMediaMessage): void {
+    const input = pathInputOf(route, value);
     for (const talk of this.#talks.values()) {
       if (talk.node !== node) continue;
-      if (value.kind === 'pathReply') talk.finder.receive(now, { type: 'reply', from: route, reply: value.body });
-      else if (hexOf(value.body.callId) !== talk.wire) continue;
-      else if (value.kind === 'pathOpened') talk.finder.receive(now, { type: 'opened', opened: value.body });
-      else if (value.kind === 'pathPorts') talk.finder.receive(now, { type: 'ports', ports: value.body });
-      else if (value.kind === 'pathProbe') talk.finder.receive(now, { type: 'probe', from: route, probe: value.body });
-      else talk.session.receive(now, { type: 'report', report: value.body });
+      // A reply names no call: each path finder knows its own probes.
+      if (value.kind !== 'pathReply' && hexOf(value.body.callId) !== talk.wire) continue;
+      if (input) talk.finder.receive(now, input);
+      else if (value.kind === 'mediaReport') talk.session.receive(now, { type: 'report', report: value.body });
       this.#drainTalk(now, talk);
     }
   }
@@ -297,13 +296,9 @@ export class CallMedia {
   #fromFinder(now: Millis, talk: Talk, output: PathOutput): void {
     const { node, call } = talk;
     switch (output.type) {
-      case 'probe': {
-        const by = output.socket === undefined ? {} : { socket: output.socket };
-        const route: Route = { via: 'udp', endpoint: output.to, ...by };
-        const ttl = output.ttl === undefined ? {} : { ttl: output.ttl };
-        this.#out.push({ type: 'send-datagram', node, message: output.message, route, ...ttl });
+      case 'probe':
+        this.#out.push(probeTo(node, output));
         return;
-      }
       case 'open-sockets':
       case 'close-sockets':
         this.#out.push(output);

@@ -14,6 +14,7 @@ import type { Ticket } from '../overlay/global-index.ts';
 import { HomeFinder } from '../overlay/home-finder.ts';
 import { type PersonJudge, printOf } from '../overlay/index-record.ts';
 import { lessLoaded } from '../overlay/less-loaded.ts';
+import { isHere } from '../overlay/member.ts';
 import { Membership } from '../overlay/membership.ts';
 import type { Registrar } from '../overlay/registrar.ts';
 import { SearchTokens } from '../overlay/search-tokens.ts';
@@ -155,13 +156,12 @@ export class MeshDesk {
     };
   }
 
-  /** Where client number `index` shall go when we stop: those with least to do, in turn. */
-  nextFor(index: number): SealedEntry | undefined {
+  /** Where our clients shall go when we stop, by turns: those with least to do. */
+  nextAmong(): SealedEntry[] {
     const members = this.#membership.alive().flatMap((id) => this.#membership.get(id) ?? []);
     const free = members.filter(({ status, loadPermille }) => status === 'alive' && loadPermille < 1_000);
     const best = free.toSorted((a, b) => a.loadPermille - b.loadPermille).slice(0, NEXT_AMONG);
-    const next = best[index % Math.max(1, best.length)];
-    return next && this.#options.entries.named([bytesOf(next.id)])[0];
+    return this.#options.entries.named(best.map(({ id }) => bytesOf(id)));
   }
 
   /** True when the login server is to be asked now who else is there: we know nobody. */
@@ -314,8 +314,8 @@ export class MeshDesk {
   }
 
   #lives(id: NodeId): boolean {
-    const status = this.#membership.get(id)?.status;
-    return status === 'alive' || status === 'suspect';
+    const member = this.#membership.get(id);
+    return member !== undefined && isHere(member);
   }
 
   #answers(): Beyond {

@@ -44,11 +44,9 @@ export class Mesh {
   readonly #carriers: Carriers;
   readonly #switchboard: Switchboard;
   readonly #endpointsOf: (id: NodeId) => readonly Endpoint[];
-  /** The newest session of each. */
+  /** The newest session of each; the one begun longest ago stands first. */
   readonly #sessions = new Map<NodeId, SessionId>();
   readonly #waiting = new Map<NodeId, Waiting>();
-  /** Messages that could not be sent. Only rises. */
-  dropped = 0;
   #out: MeshOutput[] = [];
 
   constructor(options: {
@@ -70,13 +68,13 @@ export class Mesh {
     if (session !== undefined) return this.#transmit(now, session, value, reliable);
     const waiting = this.#waiting.get(to) ?? { messages: [], link: undefined, left: [], retryAt: now };
     this.#waiting.set(to, waiting);
-    if (waiting.messages.length >= MESH_QUEUE_MAX) this.dropped += 1;
-    else waiting.messages.push({ message: value, reliable });
+    if (waiting.messages.length < MESH_QUEUE_MAX) waiting.messages.push({ message: value, reliable });
     if (waiting.link === undefined && now >= waiting.retryAt) this.#connect(now, to, waiting);
   }
 
   /** A session with a supernode, whoever began it. */
   established(now: Millis, session: SessionId, peer: NodeId): void {
+    this.#sessions.delete(peer);
     this.#sessions.set(peer, session);
     const waiting = this.#waiting.get(peer);
     this.#waiting.delete(peer);
@@ -161,7 +159,6 @@ export class Mesh {
     const endpoint = waiting.left.shift();
     if (!endpoint) {
       // Nobody is there, or we don't know where: what was to be said is out of date when he comes back.
-      this.dropped += waiting.messages.length;
       waiting.messages.length = 0;
       return;
     }

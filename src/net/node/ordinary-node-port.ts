@@ -11,6 +11,7 @@ import type { VoiceReport } from '../media/quality.ts';
 import type { NatKind } from '../nat/nat-kind.ts';
 import type { NatSeen } from '../nat/seen-from-outside.ts';
 import type { Remembered } from '../overlay/known-supernodes.ts';
+import type { FoundPerson, SearchFailed, SearchResults } from '../overlay/supernode-questions.ts';
 import type { Random, WallClock } from '../protocol/core.ts';
 import type { Carrier, Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -99,9 +100,7 @@ export interface TriedReport {
   readonly loginServer: 'waiting' | 'answers' | 'silent';
 }
 
-export interface SearchHit {
-  readonly name: string;
-  readonly displayName: string;
+export interface SearchHit extends FoundPerson {
   /** The index could not answer: the login server knows the name, and nothing else is told of it. */
   readonly from?: 'login-server';
 }
@@ -155,27 +154,8 @@ export type OrdinaryNodeEvent =
   | { readonly type: 'tickets-changed' }
   /** Host cache and networks have changed: to be stored. */
   | { readonly type: 'remember'; readonly remembered: Remembered }
-  | {
-      readonly type: 'search-results';
-      readonly ticket: number;
-      readonly hits: readonly SearchHit[];
-      /** These are all that there are. */
-      readonly complete: boolean;
-      /** There are more than were asked for. */
-      readonly more: boolean;
-      /** Not everybody who could know of others has answered. */
-      readonly incomplete: boolean;
-      /** It ends early because we have searched too much: for that alone it is `incomplete`. */
-      readonly limited?: boolean;
-    }
-  | {
-      readonly type: 'search-failed';
-      readonly ticket: number;
-      readonly code: FailureCode;
-      readonly retryAfterMs: number;
-      /** Over the limit, and nobody could say whether there is a person of that very name. */
-      readonly incomplete?: boolean;
-    }
+  | SearchResults<SearchHit>
+  | SearchFailed
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' } | { type: 'dismissed' }>;

@@ -24,25 +24,10 @@ import type { Tried } from '../overlay/supernode-link.ts';
 import { type PairOutput, SupernodePair } from '../overlay/supernode-pair.ts';
 import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-questions.ts';
 import type { Core, Millis } from '../protocol/core.ts';
-import {
-  type Endpoint,
-  familyOf,
-  isLoopbackHost,
-  isUnicastHost,
-  parseEndpoint,
-  printEndpoint,
-  sameEndpoint,
-} from '../protocol/endpoint.ts';
+import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId, type UserName } from '../protocol/ids.ts';
-import {
-  CERTIFICATE_LIFETIME_MS,
-  CERTIFICATE_RENEW_SHARE,
-  FORWARD_DATAGRAM_BYTES_MAX,
-  LOGIN_SERVERS_NAMED_MAX,
-  RENEW_RETRY_EXPIRED_MS,
-  RENEW_RETRY_MS,
-} from '../protocol/params.ts';
+import { FORWARD_DATAGRAM_BYTES_MAX, LOGIN_SERVERS_NAMED_MAX } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { isByProxy } from '../protocol/ways.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
@@ -57,10 +42,12 @@ import type { KnownDevices } from './device-book.ts';
 import { Links } from './links.ts';
 import { type FallbackOutput, NameFallback } from './name-fallback.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
+import { OwnEndpoints } from './own-endpoints.ts';
 import { isPathTestMessage, PathDesk, type PathDeskOutput } from './path-desk.ts';
 import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PromotionDesk, type PromotionDeskOutput } from './promotion-desk.ts';
+import { Renewal } from './renewal.ts';
 import { Signpost, type SignpostOutput } from './signpost.ts';
 import { PinnedTrust } from './trust.ts';
 
@@ -105,14 +92,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   readonly #connecting = new Map<NodeId, SessionId>();
   readonly #known: KnownSupernodes;
-  #hostCandidates: readonly string[] = [];
-  /** All of ours, as calls tell them. */
-  #candidates: readonly string[] = [];
-  /** Where our supernode sees us, when that is by UDP: the address that a NAT gave us (RFC 8445: server reflexive). */
-  #reflexive: string | undefined;
-  /** What our gateway passes on to us. */
-  #mapped: string | undefined;
-  #renewAt: Millis = Number.POSITIVE_INFINITY;
+  readonly #own = new OwnEndpoints();
+  readonly #renewal: Renewal;
   #detailsChanged = false;
   /** Of the newest call. */
   #lastPath: CallPath | undefined;
@@ -131,6 +112,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#nat = new NatDiscovery(random);
     const onClear = (now: Millis, clear: ClearPacket): void => this.#fromClear(now, clear);
     this.#promotion = new PromotionDesk(random);
+    this.#renewal = new Renewal(random, wallClock);
     this.#signpost = new Signpost({ random, pin });
     const onHello = (now: Millis, { from, packet }: ClearPacket): void => this.#signpost.hello(now, from, packet);
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear, onHello });
@@ -146,7 +128,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       const session = this.#peers.sessionTo(node);
       return session === undefined ? undefined : this.#switchboard.rttMs(session);
     };
-    const self = () => this.#seenAs();
+    const self = () => this.#own.seenAs(this.#nat.kind);
     this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
     this.#paths = this.#makePaths(rttMs, relayedPath);
     this.#publisher = new Publisher(wallClock);
@@ -171,7 +153,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         // Many ports are for whoever talks.
         return { ...lent, mayGoWide: (now) => !media.talking && lent.mayGoWide(now) };
       },
-      here: () => ({ candidates: this.#candidates, ours: media.ours, relays: this.#relays }),
+      here: () => ({ candidates: this.#own.candidates, ours: this.#own.local, relays: this.#relays }),
     });
   }
 
@@ -212,7 +194,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
-    return this.#carriers.dropped + this.#switchboard.dropped + this.#known.dropped;
+    return this.#carriers.dropped + this.#switchboard.dropped + this.#known.dropped + this.#signpost.dropped;
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -220,12 +202,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
     } else if (input.type === 'no-way') this.#noWay(now, input.to);
-    // Nothing is served here by streams, but whoever looks for a supernode is led to ours.
-    else if (this.#signpost.receive(now, input)) this.#settle(now);
     else if (input.type === 'sockets-open') {
       this.#media.socketsOpen(now, input.sockets);
       this.#paths.socketsOpen(now, input.sockets);
-    } else this.#carriers.receive(now, input);
+      // Nothing is served here by streams, but whoever looks for a supernode is led to ours.
+    } else if (!this.#signpost.receive(now, input)) this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -253,7 +234,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#media.stats(now, command.call, command.stats);
         break;
       case 'mapped':
-        this.#mapped = command.endpoint ? printEndpoint(command.endpoint) : undefined;
+        this.#own.mapped = command.endpoint;
         this.#promotion.setMapped(now, command.endpoint !== undefined);
         this.#tellCandidates(now);
         break;
@@ -281,7 +262,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#peers.wake(now);
     this.#media.wake(now);
     this.#paths.wake(now);
-    if (now >= this.#renewAt) this.#renew(now);
+    if (this.#renewal.due(now)) this.#renew(now);
     this.#known.wake(now);
     this.#questions.wake(now);
     this.#fallback.wake(now);
@@ -293,7 +274,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   wakeAt(): Millis {
-    let at = Math.min(this.#renewAt, this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
+    let at = Math.min(this.#renewal.wakeAt(), this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
     at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt(), this.#fallback.wakeAt());
@@ -326,7 +307,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const judge = (der: Uint8Array) => this.#trust.judgePast(der);
     this.#people = new People({ ...member, random, wallClock, judge });
     this.#tellCandidates(now);
-    this.#scheduleRenewal(now, member.expiresAtMs);
+    this.#renewal.schedule(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
     this.#known.looking(now);
     this.#startLink(now);
@@ -365,18 +346,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#member = undefined;
     this.#publisher.setIdentity(undefined);
     this.#nat.stop();
-    this.#renewAt = Number.POSITIVE_INFINITY;
+    this.#renewal.stop();
     this.#known.stop();
     this.#connecting.clear();
   }
 
-  /** Supernodes, best first; without those of a family of which this machine has no address, as far as it told. */
+  /** Supernodes that may be tried from here, best first. */
   #order(): Endpoint[] {
-    const all = this.#known.order();
-    const outward = this.#media.ours.filter(({ host }) => !isLoopbackHost(host));
-    const families = new Set<number>(outward.map(({ host }) => familyOf(host)));
-    const within = ({ host }: Endpoint) => familyOf(host) === 0 || isLoopbackHost(host) || families.has(familyOf(host));
-    return families.size === 0 ? [...all] : all.filter(within);
+    return this.#own.within(this.#known.order());
   }
 
   #startLink(now: Millis): void {
@@ -407,15 +384,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return others ? [own, ...people.watched] : people.watched;
   }
 
-  #scheduleRenewal(now: Millis, expiresAtMs: number): void {
-    const leftMs = expiresAtMs - this.#options.wallClock();
-    this.#renewAt = now + Math.max(0, leftMs - CERTIFICATE_LIFETIME_MS * CERTIFICATE_RENEW_SHARE);
-  }
-
   #renew(now: Millis): void {
     if (!this.#member) return;
-    const expired = this.#options.wallClock() >= this.#member.expiresAtMs;
-    this.#renewAt = now + this.#about(expired ? RENEW_RETRY_EXPIRED_MS : RENEW_RETRY_MS);
     const publicKey = spkiOf(createPublicKey(this.#member.privateKey));
     this.#login.ask(now, RENEW_TICKET, { kind: 'renew', publicKey });
   }
@@ -435,11 +405,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.setWorked(this.#known.way);
     this.#link.setSupernodes(now, this.#order());
     if (!this.#link.attached) this.#link.restart(now);
-  }
-
-  /** 20 % either way, so that many do not stay in step. */
-  #about(ms: number): number {
-    return ms * (0.8 + 0.4 * this.#options.random.fraction());
   }
 
   // ------------------------------------------------------------------ questions to the supernode
@@ -807,7 +772,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const byProxy = isByProxy(way);
     this.#nat.attached(now, endpoint, byProxy ? undefined : observed, this.#order());
     // What it sees is the proxy, then.
-    const nat = byProxy ? 'unknown' : natSeen(observed, this.#media.ours);
+    const nat = byProxy ? 'unknown' : natSeen(observed, this.#own.local);
     const { carrier } = endpoint;
     this.#out.push({
       type: 'link',
@@ -859,7 +824,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#member = { ...this.#member, certificateDer, expiresAtMs };
     this.#switchboard.setIdentity(this.#member);
     this.#publisher.setIdentity(this.#member);
-    this.#scheduleRenewal(now, expiresAtMs);
+    this.#renewal.schedule(now, expiresAtMs);
     this.#out.push({ type: 'renewed', certificateDer, expiresAtMs, serverTimeMs });
     // With the old one nobody may have let us in; the pause until the next try can be a minute.
     if (!this.#link.attached) this.#startLink(now);
@@ -964,16 +929,6 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return true;
   }
 
-  /** By UDP from outside, as far as we know. Who is seen at an address of its own is not translated. */
-  #seenAs() {
-    const reflexive = this.#reflexive === undefined ? undefined : parseEndpoint(this.#reflexive);
-    const isOurs = reflexive !== undefined && this.#media.ours.some((one) => sameEndpoint(one, reflexive));
-    const { mapping, evidence } = this.#nat.kind;
-    // What is the same for two ports of one address may still be another for another address.
-    const isSure = mapping !== 'endpoint-independent' || evidence.mapping === 'several-addresses';
-    return { reflexive, mapping: isOurs ? ('none' as const) : isSure ? mapping : ('unknown' as const) };
-  }
-
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */
   #relayedPath(through: NodeId | undefined) {
     const endpoint = this.#link.endpointAt(through);
@@ -985,14 +940,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   // ------------------------------------------------------------------ where we are
 
   #setHostCandidates(now: Millis, endpoints: readonly Endpoint[]): void {
-    const first = this.#media.ours.length === 0;
+    const first = this.#own.local.length === 0;
+    this.#own.local = endpoints;
     this.#media.ours = endpoints;
     this.#nat.setLocal(now, endpoints);
     if (!first) {
       this.#media.doubt(now);
       this.#link.check(now);
     }
-    this.#hostCandidates = endpoints.filter((one) => one.carrier === 'udp').map(printEndpoint);
     this.#tellCandidates(now);
   }
 
@@ -1002,20 +957,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#link.uses(to)) this.#link.check(now);
   }
 
-  /** A text from a supernode; by TCP it sees a port that nobody can write to. */
   #observed(now: Millis, text: string): void {
-    const endpoint = parseEndpoint(text);
-    const isMeeting = endpoint?.carrier === 'udp' && isUnicastHost(endpoint.host);
-    this.#reflexive = isMeeting ? printEndpoint(endpoint) : undefined;
-    if (isMeeting) this.#nat.observed(now, endpoint);
+    const reflexive = this.#own.observed(text);
+    if (reflexive) this.#nat.observed(now, reflexive);
     this.#tellCandidates(now);
   }
 
-  /** The reflexive one first: a machine may have more addresses than are told. */
   #tellCandidates(now: Millis): void {
-    const outer = [this.#reflexive, this.#mapped].filter((one) => one !== undefined);
-    const endpoints = [...new Set([...outer, ...this.#hostCandidates])];
-    this.#candidates = endpoints;
+    const endpoints = this.#own.candidates;
     this.#people?.command(now, { type: 'calls', command: { type: 'candidates', endpoints, relays: this.#relays } });
   }
 

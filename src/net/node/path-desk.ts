@@ -34,8 +34,8 @@ import { RateLimit } from '../protocol/rate-limit.ts';
 import type { OpenSocket, Route } from '../protocol/traffic.ts';
 import { type Body, type Message, type MessageOf, message } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
-import type { CallMediaMessage, CallMediaOutput } from './call-media-port.ts';
-import { inputOf, offerOf, offerTo, readTold } from './path-offer.ts';
+import { type CallMediaMessage, type CallMediaOutput, pathInputOf, probeTo } from './call-media-port.ts';
+import { offerOf, offerTo, readTold } from './path-offer.ts';
 
 const KINDS = ['pathTest', 'pathTestAnswer', 'pathTestEcho', 'pathTestEnd'] as const;
 export type PathTestMessage = MessageOf<(typeof KINDS)[number]>;
@@ -145,10 +145,10 @@ export class PathDesk {
 
   /** What concerns the paths of a test or of a call, from a node: those of tests are told by their ids. */
   receivePath(now: Millis, node: NodeId, route: Route, value: CallMediaMessage): void {
+    const input = pathInputOf(route, value);
     for (const [id, test] of this.#tests()) {
-      const input = inputOf(route, value);
-      if (test.node !== node || !input || ('callId' in value.body && hexOf(value.body.callId) !== id)) continue;
-      test.receive(now, input);
+      if (test.node !== node || !input) continue;
+      if (value.kind === 'pathReply' || hexOf(value.body.callId) === id) test.receive(now, input);
     }
     this.#settle(now);
   }
@@ -341,12 +341,8 @@ export class PathDesk {
     else if (output.type === 'tell') {
       const to = this.#nameOf(test);
       if (to !== undefined) this.#out.push({ type: 'send', to, node, message: output.message });
-    } else if (output.type === 'probe') {
-      const socket = output.socket === undefined ? {} : { socket: output.socket };
-      const ttl = output.ttl === undefined ? {} : { ttl: output.ttl };
-      const route: Route = { via: 'udp', endpoint: output.to, ...socket };
-      this.#out.push({ type: 'send-datagram', node, message: output.message, route, ...ttl });
-    } else this.#out.push({ type: 'send-datagram', node, message: output.message, route: output.to });
+    } else if (output.type === 'probe') this.#out.push(probeTo(node, output));
+    else this.#out.push({ type: 'send-datagram', node, message: output.message, route: output.to });
   }
 
   #nameOf(test: PathTest): UserName | undefined {

@@ -1,15 +1,12 @@
 /**
  * What the two ends of a silent path test tell each other (PROTOCOL.md 9.12): where they may be met, through whom, and
- * what their NATs do. Between the fields of messages and the words of the path finder; pure. For `path-desk.ts`.
+ * what their NATs do. Pure; for `path-desk.ts`.
  */
 import type { NatKind } from '../nat/nat-kind.ts';
-import type { PathInput } from '../nat/path-port.ts';
 import { type NatTold, toldOf } from '../nat/why-relayed.ts';
 import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
 import { CANDIDATE_LENGTH_MAX, CANDIDATES_MAX, RELAYS_MAX } from '../protocol/params.ts';
-import type { Route } from '../protocol/traffic.ts';
 import { type Body, NAT_FILTERINGS, NAT_MAPPINGS } from '../wire/messages.ts';
-import type { CallMediaMessage } from './call-media-port.ts';
 
 /** The fields of `PathTest` and `PathTestAnswer` that tell where we are: for buddies only. */
 export function offerTo(
@@ -36,20 +33,4 @@ export function readTold(nat: Body<'pathTest'>['nat']): NatTold {
     filtering: NAT_FILTERINGS[nat?.filtering ?? 0] ?? 'unknown',
     udpBlocked: nat?.udpBlocked ?? false,
   };
-}
-
-/** As the path finder takes it; undefined for what is not its business. */
-export function inputOf(from: Route, value: CallMediaMessage): PathInput | undefined {
-  switch (value.kind) {
-    case 'pathProbe':
-      return { type: 'probe', from, probe: value.body };
-    case 'pathReply':
-      return { type: 'reply', from, reply: value.body };
-    case 'pathOpened':
-      return { type: 'opened', opened: value.body };
-    case 'pathPorts':
-      return { type: 'ports', ports: value.body };
-    default:
-      return undefined;
-  }
 }

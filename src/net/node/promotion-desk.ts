@@ -6,8 +6,7 @@
  *   agent: consent, machine, opened, dialled, certified, closed --> judge --> agent: open, serve, leave, judged
  *   node: attached, NAT kind --> judge      judge: look, ask, train <--> our supernode
  */
-import type { NatKind } from '../nat/nat-kind.ts';
-import { natClass } from '../nat/nat-kind.ts';
+import { type NatKind, natClass } from '../nat/nat-kind.ts';
 import { type Consent, type Exposure, type Judgement, Promotion, type PromotionOutput } from '../overlay/promotion.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, isLoopbackHost, isPrivateHost, isUnicastHost } from '../protocol/endpoint.ts';
@@ -46,7 +45,7 @@ export type PromotionDeskOutput =
   | { readonly type: 'to-supernode'; readonly message: Message; readonly reliable: boolean }
   | { readonly type: 'news'; readonly news: PromotionNews };
 
-/** Numbers of our requests lie below those of the other rooms that ask a supernode. */
+/** Numbers of our requests lie between those of `overlay/supernode-questions.ts` and those of `signpost.ts`. */
 const REQUEST_IDS_FROM = 2 ** 28;
 
 export class PromotionDesk {

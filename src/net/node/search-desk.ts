@@ -10,6 +10,7 @@ import type { SearchTokens } from '../overlay/search-tokens.ts';
 import type { Millis } from '../protocol/core.ts';
 import { foldName, type UserName } from '../protocol/ids.ts';
 import { SEARCH_HELD_MS, SEARCH_METERED_MAX, SEARCHES_WAITING_MAX } from '../protocol/overlay-params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import type { SessionId } from '../transport/switchboard.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 
@@ -77,7 +78,7 @@ export class SearchDesk {
       waiting.verdict = waitMs === 0 ? 'granted' : 'refused';
       if (answer) this.#waiting.delete(ticket);
       if (waitMs > 0) {
-        this.#remember(key, now + waitMs);
+        setRecent(this.#refusedUntil, key, now + waitMs, SEARCH_METERED_MAX);
         this.#refuse(session, requestId, waitMs);
       } else if (answer) this.#out.push({ session, message: answer });
     }
@@ -106,12 +107,5 @@ export class SearchDesk {
     const retryAfterMs = Math.ceil(waitMs);
     this.#out.push({ session, message: message('failure', { requestId, code: 'search-limit', retryAfterMs }) });
     return false;
-  }
-
-  #remember(key: string, until: Millis): void {
-    this.#refusedUntil.delete(key);
-    this.#refusedUntil.set(key, until);
-    const [oldest] = this.#refusedUntil.keys();
-    if (this.#refusedUntil.size > SEARCH_METERED_MAX && oldest !== undefined) this.#refusedUntil.delete(oldest);
   }
 }

@@ -26,15 +26,16 @@ import {
   ELSEWHERE_WAITING_MAX,
 } from '../protocol/overlay-params.ts';
 import { hostKey, RateLimit } from '../protocol/rate-limit.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import type { NetInput, NetOutput, StreamId } from '../protocol/traffic.ts';
+import { NONCE_BYTES } from '../transport/handshake.ts';
 import { Mask } from '../wire/mask.ts';
 import { type Body, decodeBody, encodeBody, type Message, message } from '../wire/messages.ts';
-import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
+import { HANDSHAKE_HEADER_BYTES, handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
 import { StreamFramer } from '../wire/stream-framer.ts';
 
-/** Numbers of our requests lie between those of the promotion desk and those of the questions. */
+/** Numbers of our requests lie between those of `promotion-desk.ts` and those of `overlay/known-supernodes.ts`. */
 const REQUEST_IDS_FROM = 2 ** 29;
-const NONCE_BYTES = 16;
 
 export type SignpostOutput =
   | NetOutput
@@ -107,11 +108,9 @@ export class Signpost {
 
   /** A Hello of ours leaves for there. */
   sent(to: Endpoint, packet: Buffer): void {
-    const hello = decodeBody('Hello', packet.subarray(8));
+    const hello = decodeBody('Hello', packet.subarray(HANDSHAKE_HEADER_BYTES));
     if (hello?.nonce.length !== NONCE_BYTES) return;
-    this.#hellos.set(hexOf(hello.nonce), to);
-    const [oldest] = this.#hellos.size > ELSEWHERE_HELLOS_MAX ? this.#hellos.keys() : [];
-    if (oldest !== undefined) this.#hellos.delete(oldest);
+    setRecent(this.#hellos, hexOf(hello.nonce), to, ELSEWHERE_HELLOS_MAX);
   }
 
   /** Somebody to whom we said Hello leads us elsewhere. */

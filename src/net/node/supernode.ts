@@ -181,8 +181,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const { beyond, tokens } = this.#mesh;
     const { endpoints, relayKbps, clientsMax } = options;
     const lessLoaded = (client: NodeId) => this.#mesh.lessLoaded(client);
-    const nextFor = (index: number) => this.#mesh.nextFor(index);
-    const elsewhere = { entriesFor, lessLoaded, nextFor, beyond };
+    const nextAmong = () => this.#mesh.nextAmong();
+    const elsewhere = { entriesFor, lessLoaded, nextAmong, beyond };
     const own = options.nodeId;
     this.#searches = new SearchDesk(tokens);
     this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own });

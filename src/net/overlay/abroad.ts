@@ -23,7 +23,8 @@ import {
   LOOKUP_ABROAD_MS,
   LOOKUPS_ABROAD_MAX,
 } from '../protocol/overlay-params.ts';
-import { FORWARD_DATAGRAM_BYTES_MAX } from '../protocol/params.ts';
+import { FORWARD_DATAGRAM_BYTES_MAX, NODES_PER_PERSON_MAX } from '../protocol/params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { Interests, type Told, type VisibleNodes } from './interests.ts';
 import { type Sighting, Watches } from './watches.ts';
@@ -289,7 +290,7 @@ export class Abroad {
   #found(from: NodeId, { requestId, nodeIds }: Body<'whereaboutsAt'>): void {
     const lookup = this.#lookups.get(requestId);
     if (!lookup?.waitFor.delete(from)) return;
-    for (const id of nodeIds.slice(0, HOMES_ASKED_MAX)) {
+    for (const id of nodeIds.slice(0, NODES_PER_PERSON_MAX)) {
       if (id.length !== ID_BYTES) continue;
       lookup.nodes.add(hexOf(id));
       this.#learn(hexOf(id), { name: lookup.name, home: from });
@@ -402,7 +403,8 @@ export class Abroad {
     if (body.source.length !== ID_BYTES || body.target.length !== ID_BYTES) return;
     const [source, target] = [hexOf(body.source), hexOf(body.target)];
     if (body.sourceUnknown) {
-      if (this.#introduce.size < FOREIGNERS_MAX) this.#introduce.set(source, now + INTRODUCE_MS);
+      // Of clients here only: others are not ours to introduce, whoever says so.
+      if (this.#around.keyHere(source) !== undefined) this.#introduce.set(source, now + INTRODUCE_MS);
       return;
     }
     if (this.#foreigners.get(target)?.home === from) this.#foreigners.delete(target);
@@ -412,10 +414,7 @@ export class Abroad {
   // ------------------------------------------------------------------ who is where
 
   #learn(node: NodeId, foreigner: Foreigner): void {
-    this.#foreigners.delete(node);
-    this.#foreigners.set(node, foreigner);
-    const [oldest] = this.#foreigners.keys();
-    if (this.#foreigners.size > FOREIGNERS_MAX && oldest !== undefined) this.#foreigners.delete(oldest);
+    setRecent(this.#foreigners, node, foreigner, FOREIGNERS_MAX);
   }
 
   /** What the node did last says more than its record. */

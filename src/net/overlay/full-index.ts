@@ -10,9 +10,8 @@
  *     IndexBuckets (versions in those that differ) --->
  *          <--- IndexGet (what is newer there)  IndexPut --->      <--- IndexPut (what is newer here)
  */
-import { createHash } from 'node:crypto';
 import type { Millis, Random } from '../protocol/core.ts';
-import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
 import {
   INDEX_COMPARE_MS,
   INDEX_GATHER_MS,
@@ -26,15 +25,26 @@ import { type Body, type Message, message } from '../wire/messages.ts';
 import { CutOff } from './cut-off.ts';
 import { compareVersions, type IndexRecord, isCurrent, type PersonJudge, RecordReader } from './index-record.ts';
 import { IndexStore } from './index-store.ts';
-import { differing, rootOf } from './slot-versions.ts';
+import {
+  DIGEST_BYTES,
+  differing,
+  readVersion,
+  rootOf,
+  type Version,
+  versionHash,
+  versionOf,
+  xorInto,
+} from './slot-versions.ts';
 
 export type IndexOutput =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: Message }
   /** A record is new here, or newer than it was. */
   | { readonly type: 'record'; readonly record: IndexRecord };
 
+/** So soon copies are compared again, when something may be missing. */
+const COMPARE_SOON_MS = 5 * INDEX_GATHER_MS;
+/** By the first byte of node ids: a copy is larger than a slot. */
 const BUCKETS = 256;
-const DIGEST_BYTES = 8;
 
 type Wire = Parameters<RecordReader['read']>[1];
 
@@ -88,7 +98,8 @@ export class FullIndex {
   /** The other supernodes that live. One that is new is compared with soon. `left`: this one said good-bye. */
   setMembers(now: Millis, members: readonly NodeId[], left?: NodeId): void {
     this.#cutOff.setMembers(now, members, left);
-    const fresh = members.some((id) => !this.#members.includes(id));
+    const known = new Set(this.#members);
+    const fresh = members.some((id) => !known.has(id));
     this.#members = [...members];
     if (members.length === 0) this.#compared = false;
     if (fresh) this.#compareAt = Math.min(this.#compareAt, now + INDEX_GATHER_MS * this.#random.fraction());
@@ -138,7 +149,7 @@ export class FullIndex {
       this.#cutOff.wake(now);
       const back = this.#cutOff.next();
       const usualMs = INDEX_COMPARE_MS * (0.8 + 0.4 * this.#random.fraction());
-      this.#compareAt = now + (back === undefined ? usualMs : 5 * INDEX_GATHER_MS);
+      this.#compareAt = now + (back === undefined ? usualMs : COMPARE_SOON_MS);
       const to = back ?? this.#members[Math.floor(this.#random.fraction() * this.#members.length)];
       if (to !== undefined) this.#send(to, message('indexDigest', { root: rootOf(this.#digests) }));
     }
@@ -171,17 +182,15 @@ export class FullIndex {
     }
     if (digests.length !== this.#digests.length) return;
     // What comes of it is seen by comparing soon again.
-    this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
-    const versions: { nodeId: Buffer; signedInAtMs: number; sequence: number }[] = [];
+    this.#compareAt = Math.min(this.#compareAt, now + COMPARE_SOON_MS);
+    const versions: Version[] = [];
     const buckets: number[] = [];
     const inBuckets = this.#byBucket(differing(this.#digests, digests));
     for (const [bucket, records] of inBuckets) {
       // Whole buckets only: who is not told of a record takes it for missing.
       if (buckets.length > 0 && versions.length + records.length > INDEX_VERSIONS_MAX) break;
       buckets.push(bucket);
-      for (const { nodeId, signedInAtMs, sequence } of records) {
-        versions.push({ nodeId: bytesOf(nodeId), signedInAtMs, sequence });
-      }
+      versions.push(...records.map(versionOf));
     }
     this.#send(from, message('indexBuckets', { buckets: Buffer.from(buckets), versions }));
   }
@@ -190,16 +199,12 @@ export class FullIndex {
   #settle(now: Millis, from: NodeId, { buckets, versions }: Body<'indexBuckets'>): void {
     if (buckets.length === 0) return this.#equals(from);
     const wallMs = this.#wallClock();
-    const theirs = new Map<NodeId, { signedInAtMs: number; sequence: number }>();
+    const theirs = new Map(versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion));
     const wanted: Buffer[] = [];
-    for (const { nodeId, signedInAtMs, sequence } of versions.slice(0, INDEX_VERSIONS_MAX)) {
-      if (nodeId?.length !== ID_BYTES) continue;
-      const version = { signedInAtMs: signedInAtMs ?? 0, sequence: sequence ?? 0 };
-      const id = hexOf(nodeId);
-      theirs.set(id, version);
+    for (const [id, version] of theirs) {
       const mine = this.store.get(id);
       const newer = !mine || compareVersions(version, mine) > 0;
-      if (newer && isCurrent(version, wallMs)) wanted.push(Buffer.from(nodeId));
+      if (newer && isCurrent(version, wallMs)) wanted.push(bytesOf(id));
     }
     if (wanted.length > 0) this.#send(from, message('indexGet', { nodeIds: wanted }));
     else this.#equals(from);
@@ -210,7 +215,7 @@ export class FullIndex {
     });
     this.#give(from, lacking.slice(0, INDEX_VERSIONS_MAX));
     // Not all could be told at once, perhaps; the next comparison need not wait its turn.
-    if (wanted.length > 0) this.#compareAt = Math.min(this.#compareAt, now + 5 * INDEX_GATHER_MS);
+    if (wanted.length > 0) this.#compareAt = Math.min(this.#compareAt, now + COMPARE_SOON_MS);
   }
 
   /** Nothing that this one has is missing here. */
@@ -248,10 +253,9 @@ export class FullIndex {
   }
 
   /** In and out of a bucket's digest alike: it is the exclusive or of all versions in it. */
-  #mark({ nodeId, signedInAtMs, sequence }: IndexRecord): void {
-    const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
-    const at = bucketOf(nodeId) * DIGEST_BYTES;
-    for (let i = 0; i < DIGEST_BYTES; i += 1) this.#digests[at + i]! ^= hash[i]!;
+  #mark(record: IndexRecord): void {
+    const at = bucketOf(record.nodeId) * DIGEST_BYTES;
+    xorInto(this.#digests.subarray(at, at + DIGEST_BYTES), versionHash(record));
   }
 
   #give(to: NodeId, records: readonly IndexRecord[]): void {

@@ -69,7 +69,7 @@ export class HomeFinder {
   readonly #byNode = new Map<NodeId, KnownRecord>();
   readonly #byKey = new Map<string, Set<NodeId>>();
   readonly #wanted = new Set<string>();
-  /** Wanted, but not before then. */
+  /** Wanted, but not before then; the first stands first. */
   readonly #later = new Map<string, Millis>();
   readonly #askedAt = new Map<string, Millis>();
   readonly #asking = new Map<Ticket, string>();
@@ -119,7 +119,10 @@ export class HomeFinder {
 
   /** He was seen, and is not any more. */
   lost(now: Millis, key: string): void {
-    if (!this.#around.index.holdsAll && this.#later.size < HOMES_WANTED_MAX) this.#later.set(key, now + HOMES_LOST_MS);
+    if (this.#around.index.holdsAll || this.#later.size >= HOMES_WANTED_MAX) return;
+    // To the end, or whoever comes and goes all the time would keep the others waiting.
+    this.#later.delete(key);
+    this.#later.set(key, now + HOMES_LOST_MS);
   }
 
   /** An answer of the index. True when it was to a question of ours. */

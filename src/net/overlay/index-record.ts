@@ -122,6 +122,14 @@ export function compareVersions(
   return a.signedInAtMs - b.signedInAtMs || a.sequence - b.sequence;
 }
 
+/** Order of records that stand for one person: by node id those that are as new, so that everybody says the same. */
+export function newestFirst(
+  a: Pick<OwnRecord, 'nodeId' | 'signedInAtMs' | 'sequence'>,
+  b: Pick<OwnRecord, 'nodeId' | 'signedInAtMs' | 'sequence'>,
+): number {
+  return compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1);
+}
+
 /** Does it count at this time of the wall clock? Every replica says the same. */
 export function isCurrent({ signedInAtMs }: Pick<OwnRecord, 'signedInAtMs'>, wallMs: number): boolean {
   return wallMs < signedInAtMs + RECORD_LIFETIME_MS;

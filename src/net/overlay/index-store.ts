@@ -8,7 +8,7 @@
  */
 import { foldName, type NodeId } from '../protocol/ids.ts';
 import { PAGE_HITS_MAX, SEARCH_SCANNED_MAX } from '../protocol/overlay-params.ts';
-import { compareVersions, hidesFrom, type IndexRecord, isCurrent } from './index-record.ts';
+import { compareVersions, hidesFrom, type IndexRecord, isCurrent, newestFirst } from './index-record.ts';
 import { OrderedTexts } from './ordered-texts.ts';
 import {
   matchesParts,
@@ -48,6 +48,11 @@ export interface Page {
 
 /** Between a word and the name whose display name has it: below every character of a word. */
 export const GAP = '\0';
+
+/** The name behind a word. */
+export function nameIn(posting: string): string {
+  return posting.slice(posting.indexOf(GAP) + 1);
+}
 
 export class IndexStore {
   readonly #byNode = new Map<NodeId, IndexRecord>();
@@ -117,7 +122,7 @@ export class IndexStore {
   find(name: string, asOfMs: number): IndexRecord[] {
     const nodes = this.#byName.get(foldName(name))?.values() ?? [];
     const current = [...nodes].filter((one) => isCurrent(one, asOfMs));
-    return current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+    return current.sort(newestFirst);
   }
 
   /** Folded names from one on, to another that is left out, in order. */
@@ -186,7 +191,7 @@ export class IndexStore {
         yield 'too-many';
         break;
       }
-      const key = posting.slice(posting.indexOf(GAP) + 1);
+      const key = nameIn(posting);
       const record = found.has(key) || key.startsWith(pattern.text) ? undefined : this.shown(key, asOfMs);
       if (record && matchesWords(record.displayName, pattern.words)) found.set(key, record);
     }

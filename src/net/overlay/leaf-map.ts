@@ -111,6 +111,11 @@ export function separatorBetween(left: string, right: string): string {
   return right;
 }
 
+/** The end of a leaf without its kind, as the store has texts; the last leaf of a kind has none. */
+export function textEnd(leaf: string, end: string): string {
+  return end.startsWith(leaf.slice(0, 2)) ? end.slice(2) : '\uffff';
+}
+
 function isSeparator(text: string): boolean {
   return (text.startsWith(NAMES_LEAF) || text.startsWith(WORDS_LEAF)) && text.length <= LEAF_TEXT_MAX;
 }

@@ -3,9 +3,8 @@
  * asker puts the parts of all leaves together (`slot-search.ts`) and has the page that a full copy would give.
  */
 import type { IndexRecord } from './index-record.ts';
-import { GAP, type IndexStore, rarestOf } from './index-store.ts';
-import { NAMES_LEAF } from './leaf-map.ts';
-import { placeIn } from './ordered-texts.ts';
+import { type IndexStore, nameIn, rarestOf } from './index-store.ts';
+import { NAMES_LEAF, textEnd } from './leaf-map.ts';
 import { matchesParts, matchesWords, readPattern, type SearchPattern, type WordsPattern } from './search-pattern.ts';
 
 export interface LeafQuery {
@@ -41,7 +40,7 @@ function* namesIn(store: IndexStore, { from, to }: KeyRange, pattern: SearchPatt
   const head = headOf(pattern);
   const begin = later(later(from.slice(2), head), query.after);
   let count = 0;
-  for (const key of store.names(begin, endText(from, to))) {
+  for (const key of store.names(begin, textEnd(from, to))) {
     if (!key.startsWith(head) || count >= query.limit) return;
     if (query.after !== '' && key <= query.after) continue;
     if (pattern.kind === 'wildcard' && !matchesParts(key, pattern.parts)) continue;
@@ -57,9 +56,9 @@ function* namesIn(store: IndexStore, { from, to }: KeyRange, pattern: SearchPatt
 function* wordsIn(store: IndexStore, { from, to }: KeyRange, pattern: WordsPattern, query: LeafQuery) {
   const rarest = rarestOf(pattern);
   const begin = later(from.slice(2), rarest);
-  for (const posting of store.postings(begin, endText(from, to))) {
+  for (const posting of store.postings(begin, textEnd(from, to))) {
     if (!posting.startsWith(rarest)) return;
-    const key = posting.slice(posting.indexOf(GAP) + 1);
+    const key = nameIn(posting);
     if (key <= query.after || key.startsWith(pattern.text)) continue;
     const record = store.shown(key, query.asOfMs);
     if (record && matchesWords(record.displayName, pattern.words)) yield record;
@@ -71,11 +70,7 @@ export function headOf(pattern: SearchPattern): string {
   return pattern.kind === 'wildcard' ? (pattern.parts[0] ?? '') : pattern.text;
 }
 
-/** Without its kind; the last leaf of a kind has no end. */
-function endText(from: string, to: string): string {
-  return to.startsWith(from.slice(0, 2)) ? to.slice(2) : '\uffff';
-}
-
-function later(one: string, other: string): string {
-  return placeIn([one], other) === 0 ? one : other;
+function later(one: string, other: string | undefined): string {
+  // A question that was handed over without travelling may lack the field: then nothing is left out.
+  return other !== undefined && other > one ? other : one;
 }

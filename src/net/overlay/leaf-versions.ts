@@ -3,6 +3,7 @@
  * are worked out when somebody asks, and kept until something is filed there.
  */
 import { LEAF_VERSIONS_KEPT_MAX } from '../protocol/overlay-params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import { type IndexRecord, isCurrent, RECORD_LIFETIME_MS } from './index-record.ts';
 import { addStamp } from './slot-versions.ts';
 
@@ -35,10 +36,7 @@ export class LeafVersions {
       addStamp(version, record);
       endsAtMs = Math.min(endsAtMs, record.signedInAtMs + RECORD_LIFETIME_MS);
     }
-    this.#kept.delete(leaf);
-    this.#kept.set(leaf, { version, fromMs: asOfMs, endsAtMs });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > LEAF_VERSIONS_KEPT_MAX && oldest !== undefined) this.#kept.delete(oldest);
+    setRecent(this.#kept, leaf, { version, fromMs: asOfMs, endsAtMs }, LEAF_VERSIONS_KEPT_MAX);
     return version;
   }
 }

@@ -6,7 +6,7 @@ import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
 import type { Body } from '../wire/messages.ts';
 
 /** By their number on the wire. */
-export const MEMBER_STATUSES = ['alive', 'suspect', 'dead', 'left'] as const;
+const MEMBER_STATUSES = ['alive', 'suspect', 'dead', 'left'] as const;
 export type MemberStatus = (typeof MEMBER_STATUSES)[number];
 
 export interface News {

@@ -24,6 +24,7 @@ import {
   SWIM_ASKED,
   SWIM_DOUBT_MAX,
   SWIM_ERRANDS_MAX,
+  SWIM_FANOUT,
   SWIM_PERIOD_MS,
   SWIM_PING_MS,
   SWIM_PROBES_MAX,
@@ -90,7 +91,7 @@ export class Membership {
     this.#self = options.self;
     this.#members = new MemberTable(options.self);
     this.#rumours = new Rumours(options.random);
-    this.#own = { id: options.self, status: 'alive', incarnation: 0, loadPermille: 0, entryIssuedAtMs: 0 };
+    this.#own = fresh(options.self);
   }
 
   /** Joins through members whose entries we have. */
@@ -171,7 +172,7 @@ export class Membership {
     if (now >= this.#tickAt) this.#tick(now);
     for (const [sequence, probe] of this.#probes) if (now >= probe.dueAt) this.#unanswered(now, sequence, probe);
     for (const [sequence, errand] of this.#errands) if (now >= errand.until) this.#errands.delete(sequence);
-    for (const to of this.#rumours.due(now) ? this.#drawOthers(this.#rumours.fanout) : []) {
+    for (const to of this.#rumours.due(now) ? this.#drawOthers(SWIM_FANOUT) : []) {
       this.#send(to, message('swimNews', { news: this.#rumours.atOnce().map(wireOf) }));
     }
     this.#rumours.spread(now);

@@ -46,15 +46,16 @@ export class PageCache {
     const { page, records, leaves } = kept;
     const endsAtMs = Math.min(...records.map(({ signedInAtMs }) => signedInAtMs + RECORD_LIFETIME_MS));
     const until = now + (page.hits.length === 0 ? PAGE_EMPTY_KEPT_MS : PAGE_KEPT_MS);
-    let bytes = OVERHEAD_BYTES + 100 * leaves.size;
+    const key = keyOf(query);
+    let bytes = OVERHEAD_BYTES + key.length + 100 * leaves.size;
     for (const { sealed } of records) {
       bytes += OVERHEAD_BYTES + sealed.certificate.length + sealed.record.length + sealed.signature.length;
     }
-    this.#pages.set(keyOf(query), { ...kept, until, fromMs: query.asOfMs, endsAtMs, bytes });
+    this.#pages.set(key, { ...kept, until, fromMs: query.asOfMs, endsAtMs, bytes });
     this.#bytes += bytes;
-    for (const [key, oldest] of this.#pages) {
+    for (const [first, oldest] of this.#pages) {
       if (this.#bytes <= PAGES_KEPT_BYTES_MAX && now < oldest.until) return;
-      this.#remove(key, oldest);
+      this.#remove(first, oldest);
     }
   }
 

@@ -4,7 +4,8 @@
  * it has never written to reach it by UDP and by TCP. It says what to do next and why not; the node (`promotion-desk.ts`)
  * asks the supernodes, the agent runs what serves, in a process of its own.
  *
- *   ordinary | candidate --all that is cheap is well--> open (a port) --> ask (dial-backs), train (bandwidth)
+ *   ordinary | candidate --all that is cheap is well--> look (is one more needed?)
+ *     --yes--> open (a port) --> ask (dial-backs), train (bandwidth)
  *     --all came--> serve --> certified --> supernode
  *     --not all, three rounds--> close; candidate again, tried ever more rarely
  *   supernode --consent withdrawn | facts bad for a minute | out of reach twice--> leave --> closed --> ordinary
@@ -127,7 +128,8 @@ type Stage =
   | { readonly name: 'opening' }
   | { readonly name: 'trying' }
   | { readonly name: 'enrolling'; readonly until: Millis }
-  | { readonly name: 'serving' }
+  /** `badSince`: since when something is bad that would end it. */
+  | { readonly name: 'serving'; readonly badSince: Millis | undefined }
   /** `served`: there are clients to hand over. */
   | { readonly name: 'leaving'; readonly served: boolean };
 
@@ -152,8 +154,6 @@ export class Promotion {
   /** Not before then, and why. */
   #notBefore: { readonly at: Millis; readonly why: Why; readonly code?: FailureCode } | undefined;
   #failures = 0;
-  /** Since when something is bad that would end serving. */
-  #badSince: Millis | undefined;
   /** Waiting alone makes a difference then. */
   #beginAt: Millis = NEVER;
   #told = '';
@@ -226,7 +226,7 @@ export class Promotion {
 
   certified(now: Millis): void {
     if (this.#stage.name !== 'enrolling') return;
-    this.#stage = { name: 'serving' };
+    this.#stage = { name: 'serving', badSince: undefined };
     this.#failures = 0;
     this.#roundAt = now + PROMOTION_CHECK_MS;
     this.#review(now);
@@ -275,7 +275,8 @@ export class Promotion {
   wakeAt(): Millis {
     const stage = this.#stage;
     const until = 'until' in stage ? stage.until : NEVER;
-    const badAt = this.#badSince === undefined ? NEVER : this.#badSince + PROMOTION_BAD_MS;
+    const badSince = 'badSince' in stage ? stage.badSince : undefined;
+    const badAt = badSince === undefined ? NEVER : badSince + PROMOTION_BAD_MS;
     return Math.min(until, this.#beginAt, badAt, this.#trainAt, this.#round?.endsAt ?? NEVER, this.#roundAt);
   }
 
@@ -288,7 +289,7 @@ export class Promotion {
   /** Does what is due, and tells when it is judged otherwise. */
   #review(now: Millis): void {
     if (this.#stage.name === 'none' && this.#hindrance(now) === undefined) this.#begin(now);
-    else if (this.#stage.name === 'serving') this.#reviewServing(now);
+    else if (this.#stage.name === 'serving') this.#reviewServing(now, this.#stage.badSince);
     else if (this.#stage.name !== 'none' && this.#stage.name !== 'leaving') this.#reviewTrial(now);
     this.#beginAt = this.#beginsAt(now);
     const judgement = this.judgementAt(now);
@@ -423,15 +424,12 @@ export class Promotion {
     this.#forgetTrial(now);
   }
 
-  #reviewServing(now: Millis): void {
+  #reviewServing(now: Millis, before: Millis | undefined): void {
     if (this.#consent === 'never' || this.#consent === 'unasked') return this.#leave();
     const why = this.#place() ?? this.#strain(now);
-    if (why === undefined) {
-      this.#badSince = undefined;
-      return;
-    }
-    this.#badSince ??= now;
-    if (now < this.#badSince + PROMOTION_BAD_MS) return;
+    const badSince = why === undefined ? undefined : (before ?? now);
+    this.#stage = { name: 'serving', badSince };
+    if (badSince === undefined || now < badSince + PROMOTION_BAD_MS) return;
     this.#notBefore = { at: now + PROMOTION_REST_MS, why: 'resting' };
     this.#leave();
   }
@@ -444,7 +442,6 @@ export class Promotion {
   }
 
   #leave(): void {
-    this.#badSince = undefined;
     this.#endRounds();
     this.#stage = { name: 'leaving', served: this.#stage.name === 'serving' };
     this.#out.push({ type: 'leave' });

@@ -24,8 +24,6 @@ import {
   PUBLISH_REFILL_MS,
   PUBLISH_RETRY_MS,
   QUESTION_LIMIT_MS,
-  QUESTIONS_MAX,
-  QUESTIONS_PER_CLIENT_MAX,
 } from '../protocol/overlay-params.ts';
 import {
   CLIENTS_PER_SUPERNODE_MAX,
@@ -43,13 +41,16 @@ import {
   SEARCH_REFILL_MS,
   WATCHED_NAMES_MAX,
 } from '../protocol/params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import type { RelayCap } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { Client as Elsewhere } from './abroad.ts';
 import type { Beyond } from './beyond.ts';
 import type { Page } from './index-store.ts';
+import { type Question, type QuestionAbout, QuestionBook } from './question-book.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
+import { PATTERN_LENGTH_MAX } from './search-pattern.ts';
 import type { SealedEntry } from './supernode-entry.ts';
 import { Workload } from './workload.ts';
 
@@ -104,8 +105,6 @@ interface Client {
   watchesSince: Millis;
   /** Its endpoint as `Attached` told it. */
   observedThen: string;
-  /** Its open questions. */
-  questions: number;
   readonly allowance: Allowance;
 }
 
@@ -116,29 +115,19 @@ interface Allowance {
   readonly records: TokenBucket;
 }
 
-/** What a client waits for, while others are asked. */
-interface Question {
-  readonly client: Client;
-  readonly requestId: number;
-  readonly about: { readonly name: string } | { readonly asOfMs: number; readonly only: string | undefined } | 'record';
-  readonly until: Millis;
-}
-
 export class Registrar {
   readonly #loginServers: readonly string[];
   #relayKbps: number;
   readonly #clientsMax: number;
   readonly #entriesFor: EntriesFor;
   readonly #lessLoaded: (client: NodeId) => readonly SealedEntry[];
-  readonly #nextFor: (index: number) => SealedEntry | undefined;
+  readonly #nextAmong: () => readonly SealedEntry[];
   readonly #own: NodeId;
   readonly #work = new Workload();
   #caps: RelayCaps;
   readonly #beyond: Beyond;
   readonly #wallClock: () => number;
-  /** By ticket, the oldest first. */
-  readonly #questions = new Map<number, Question>();
-  #ticket = 0;
+  readonly #questions = new QuestionBook<Client>();
   readonly #byNode = new Map<NodeId, Client>();
   readonly #bySession = new Map<number, Client>();
   readonly #byName = new Map<string, Set<Client>>();
@@ -155,7 +144,7 @@ export class Registrar {
 
   /**
    * `entriesFor`: other supernodes that this client is told of. `lessLoaded`: those that have less to do than we.
-   * `nextFor`: where the client of this number shall go when we stop. `own`: who we are.
+   * `nextAmong`: where our clients shall go when we stop, by turns. `own`: who we are.
    */
   constructor(options: {
     loginServers: readonly string[];
@@ -163,7 +152,7 @@ export class Registrar {
     clientsMax?: number | undefined;
     entriesFor: EntriesFor;
     lessLoaded?: (client: NodeId) => readonly SealedEntry[];
-    nextFor?: (index: number) => SealedEntry | undefined;
+    nextAmong?: () => readonly SealedEntry[];
     own?: NodeId;
     beyond: Beyond;
     wallClock: () => number;
@@ -171,7 +160,7 @@ export class Registrar {
     this.#clientsMax = options.clientsMax ?? CLIENTS_PER_SUPERNODE_MAX;
     this.#entriesFor = options.entriesFor;
     this.#lessLoaded = options.lessLoaded ?? (() => []);
-    this.#nextFor = options.nextFor ?? (() => undefined);
+    this.#nextAmong = options.nextAmong ?? (() => []);
     this.#own = options.own ?? '';
     this.#beyond = options.beyond;
     this.#wallClock = options.wallClock;
@@ -213,10 +202,11 @@ export class Registrar {
     this.#leaving = true;
     const clients = [...this.#byNode.values()];
     const gapMs = Math.min(LEAVE_GAP_MS, LEAVE_SPREAD_MS_MAX / Math.max(1, clients.length));
+    const others = this.#nextAmong();
     for (const [index, { peer, standby }] of clients.entries()) {
       const afterMs = Math.round(index * gapMs);
       // Who is here in standby has a first supernode.
-      const next = standby ? undefined : this.#nextFor(index);
+      const next = standby ? undefined : others[index % Math.max(1, others.length)];
       this.#send(peer.session, message('leaving', { afterMs, ...(next ? { next } : {}) }));
     }
   }
@@ -253,10 +243,7 @@ export class Registrar {
 
   wake(now: Millis): void {
     this.#caps.setClosed(this.#work.strained(now));
-    for (const [ticket, { until }] of this.#questions) {
-      if (now < until) break;
-      this.#giveUp(ticket);
-    }
+    for (const question of this.#questions.overdue(now)) this.#giveUp(question);
     if (now < this.#sweepAt) return;
     // Once a second, as long as somebody is here: how late that is says how late everything is.
     if (this.#byNode.size > 0) this.#work.late(now, now - this.#sweepAt);
@@ -265,11 +252,7 @@ export class Registrar {
   }
 
   wakeAt(): Millis {
-    const [oldest] = this.#questions.values();
-    return Math.min(
-      this.#byNode.size === 0 ? Number.POSITIVE_INFINITY : this.#sweepAt,
-      oldest?.until ?? Number.POSITIVE_INFINITY,
-    );
+    return Math.min(this.#byNode.size === 0 ? Number.POSITIVE_INFINITY : this.#sweepAt, this.#questions.wakeAt());
   }
 
   drain(): RegistrarOutput[] {
@@ -336,23 +319,20 @@ export class Registrar {
 
   /** What became of a look-up. Not complete: somebody who could know has not answered. */
   found(ticket: number, nodes: readonly NodeId[], complete: boolean): void {
-    const question = this.#close(ticket);
+    const question = this.#questions.close(ticket);
     if (question) this.#answerLookup(question, nodes, complete);
   }
 
   /** What the index says of a pattern. */
   searched(ticket: number, page: Page, complete: boolean): void {
-    const question = this.#close(ticket);
+    const question = this.#questions.close(ticket);
     if (question) this.#answerSearch(question, page, complete);
   }
 
   /** Enough others have taken the record, or too few. */
   published(ticket: number, ok: boolean): void {
-    const question = this.#close(ticket);
-    if (!question) return;
-    const { client, requestId } = question;
-    if (ok) this.#send(client.peer.session, message('published', { requestId }));
-    else this.#sendFailure(client.peer.session, requestId, 'busy', PUBLISH_RETRY_MS);
+    const question = this.#questions.close(ticket);
+    if (question) this.#answerPublish(question, ok);
   }
 
   /** A packet from a node at another supernode for a client here. */
@@ -488,7 +468,6 @@ export class Registrar {
       leaseUntil: now + LEASE_MS,
       watchesSince: now,
       observedThen: peer.observed,
-      questions: 0,
       allowance: this.#allowanceOf(peer.nodeId),
     };
     this.#byNode.set(peer.nodeId, client);
@@ -503,10 +482,7 @@ export class Registrar {
       entries: new TokenBucket(1_000 / ENTRIES_GET_REFILL_MS, ENTRIES_GET_BURST),
       records: new TokenBucket(1_000 / PUBLISH_REFILL_MS, PUBLISH_BURST),
     };
-    this.#allowances.delete(node);
-    this.#allowances.set(node, allowance);
-    const [oldest] = this.#allowances.keys();
-    if (this.#allowances.size > 2 * CLIENTS_PER_SUPERNODE_MAX && oldest !== undefined) this.#allowances.delete(oldest);
+    setRecent(this.#allowances, node, allowance, 2 * CLIENTS_PER_SUPERNODE_MAX);
     return allowance;
   }
 
@@ -521,7 +497,7 @@ export class Registrar {
     this.#bySession.delete(client.peer.session);
     removeFrom(this.#byName, client.key, client);
     for (const name of client.watch) removeFrom(this.#watchers, name, client);
-    for (const [ticket, question] of this.#questions) if (question.client === client) this.#close(ticket);
+    this.#questions.forget(client);
     this.#announce(client, false);
     this.#beyond.setWatch(idOf(client), new Set());
     // While we stop they are found elsewhere, before we are gone.
@@ -597,8 +573,8 @@ export class Registrar {
     this.found(ticket, here, true);
   }
 
-  #answerLookup({ client, requestId, about }: Question, nodes: readonly NodeId[], complete: boolean): void {
-    const { session, nodeId } = client.peer;
+  #answerLookup({ asker, requestId, about }: Question<Client>, nodes: readonly NodeId[], complete: boolean): void {
+    const { session, nodeId } = asker.peer;
     const name = typeof about === 'object' && 'name' in about ? about.name : '';
     const nodeIds = nodes.filter((node) => node !== nodeId).map(bytesOf);
     this.#send(session, message('whereabouts', { requestId, name, nodeIds, incomplete: !complete }));
@@ -616,8 +592,13 @@ export class Registrar {
     const whole = entry && certificate && !entry.certificate?.length ? { ...entry, certificate } : entry;
     const ticket = this.#open(now, client, { kind: 'publish', body }, 'record');
     if (ticket === undefined || this.#beyond.publish(now, ticket, nodeId, whole) === undefined) return;
-    this.#close(ticket);
+    this.#questions.close(ticket);
     this.#refuse(session, { kind: 'publish', body }, 'request-malformed');
+  }
+
+  #answerPublish({ asker, requestId }: Question<Client>, ok: boolean): void {
+    if (ok) this.#send(asker.peer.session, message('published', { requestId }));
+    else this.#sendFailure(asker.peer.session, requestId, 'busy', PUBLISH_RETRY_MS);
   }
 
   #search(now: Millis, client: Client, body: Body<'search'>): void {
@@ -633,50 +614,38 @@ export class Registrar {
     const about = { asOfMs, only: body.exact ? foldName(body.pattern) : undefined };
     const ticket = this.#open(now, client, { kind: 'search', body }, about);
     if (ticket === undefined) return;
-    const { pattern, after } = body;
+    // More does not count, and would travel to many replicas. A cut where it counts could halve a character.
+    const cut = (text: string): string => text.slice(0, 2 * PATTERN_LENGTH_MAX);
+    const [pattern, after] = [cut(body.pattern), cut(body.after)];
     this.#beyond.search(now, ticket, { pattern, limit, after, asOfMs, viewer: client.key });
   }
 
-  #answerSearch({ client, requestId, about }: Question, { hits, next, whole }: Page, complete: boolean): void {
+  #answerSearch({ asker, requestId, about }: Question<Client>, { hits, next, whole }: Page, complete: boolean): void {
     const { asOfMs, only } = typeof about === 'object' && 'asOfMs' in about ? about : { asOfMs: 0, only: undefined };
     // The index knows it by their newest record; of whoever is attached here we know it at once.
-    const visible = hits.filter(({ name }) => !this.#hides(foldName(name), client.key));
+    const visible = hits.filter(({ name }) => !this.#hides(foldName(name), asker.key));
     const shown = only === undefined ? visible : visible.filter(({ name }) => foldName(name) === only);
     const incomplete = !complete || (only === undefined && !whole);
     const rest = only === undefined ? next : '';
     const page = { hits: shown.map((hit) => ({ ...hit })), complete: !incomplete && rest === '', next: rest, asOfMs };
-    this.#send(client.peer.session, message('searchResults', { requestId, ...page, incomplete }));
+    this.#send(asker.peer.session, message('searchResults', { requestId, ...page, incomplete }));
   }
 
   /** A number for a question that others answer. Undefined: too many are open, and the client was told. */
-  #open(now: Millis, client: Client, asked: Message, about: Question['about']): number | undefined {
-    if (client.questions >= QUESTIONS_PER_CLIENT_MAX || this.#questions.size >= QUESTIONS_MAX) {
-      this.#refuse(client.peer.session, asked, 'busy', QUESTION_LIMIT_MS);
-      return undefined;
-    }
-    this.#ticket += 1;
-    client.questions += 1;
+  #open(now: Millis, client: Client, asked: Message, about: QuestionAbout): number | undefined {
     const requestId = 'requestId' in asked.body ? asked.body.requestId : 0;
-    this.#questions.set(this.#ticket, { client, requestId, about, until: now + QUESTION_LIMIT_MS });
-    return this.#ticket;
-  }
-
-  #close(ticket: number): Question | undefined {
-    const question = this.#questions.get(ticket);
-    this.#questions.delete(ticket);
-    if (question) question.client.questions -= 1;
-    return question;
+    const ticket = this.#questions.open(now, client, requestId, about);
+    if (ticket === undefined) this.#refuse(client.peer.session, asked, 'busy', QUESTION_LIMIT_MS);
+    return ticket;
   }
 
   /** Nobody has answered in time: what we know ourselves is told, as incomplete. */
-  #giveUp(ticket: number): void {
-    const question = this.#questions.get(ticket);
-    if (!question) return;
-    const { about, client } = question;
-    if (about === 'record') return this.published(ticket, false);
-    if ('asOfMs' in about) return this.searched(ticket, { hits: [], next: '', whole: true }, false);
-    const here = this.visibleNodes(foldName(about.name), client.peer.name).map(({ node }) => node);
-    this.found(ticket, here, false);
+  #giveUp(question: Question<Client>): void {
+    const { about, asker } = question;
+    if (about === 'record') return this.#answerPublish(question, false);
+    if ('asOfMs' in about) return this.#answerSearch(question, { hits: [], next: '', whole: true }, false);
+    const here = this.visibleNodes(foldName(about.name), asker.peer.name).map(({ node }) => node);
+    this.#answerLookup(question, here, false);
   }
 
   #hides(key: string, viewer: string): boolean {

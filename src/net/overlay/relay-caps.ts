@@ -25,6 +25,7 @@ import {
   STREAMS_PER_PERSON_MAX,
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import type { RelayCap } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 
@@ -208,9 +209,6 @@ function bucketOf(bytesPerSecond: number): TokenBucket {
 /** The entry of a key, made when it is not there, and from now on the one that was used last. */
 function recent<K, V>(table: Map<K, V>, key: K, most: number, make: () => V): V {
   const value = table.get(key) ?? make();
-  table.delete(key);
-  table.set(key, value);
-  const [oldest] = table.size > most ? table.keys() : [];
-  if (oldest !== undefined) table.delete(oldest);
+  setRecent(table, key, value, most);
   return value;
 }

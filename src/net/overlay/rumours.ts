@@ -5,7 +5,6 @@
 import type { Millis, Random } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import {
-  SWIM_FANOUT,
   SWIM_GATHER_MS,
   SWIM_NEWS_AT_ONCE_MAX,
   SWIM_NEWS_PER_PACKET,
@@ -23,7 +22,6 @@ export class Rumours {
   readonly #rumours = new Map<NodeId, Rumour>();
   #atOnce = new Map<NodeId, News>();
   #spreadAt: Millis = Number.POSITIVE_INFINITY;
-  readonly fanout = SWIM_FANOUT;
 
   constructor(random: Random) {
     this.#random = random;

@@ -4,7 +4,8 @@
  */
 import { foldName } from '../protocol/ids.ts';
 
-const PATTERN_LENGTH_MAX = 64;
+/** So much of a pattern counts. */
+export const PATTERN_LENGTH_MAX = 64;
 const WORDS_MAX = 8;
 
 /** 4: the name itself, 3: begins the name, 2: wildcard in the name, 1: words of the display name, 0: no match. */

@@ -23,7 +23,7 @@ import {
 import { type Message, message } from '../wire/messages.ts';
 import { FullIndex } from './full-index.ts';
 import type { GlobalIndex, GlobalIndexOutput, Ticket, WireRecord } from './global-index.ts';
-import { compareVersions, type IndexRecord, type PersonJudge, RecordReader } from './index-record.ts';
+import { compareVersions, type IndexRecord, newestFirst, type PersonJudge, RecordReader } from './index-record.ts';
 import type { Query } from './index-store.ts';
 import type { ScoreBook } from './placement.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -36,7 +36,7 @@ export interface IndexSizes {
   readonly slotMembersMin: number;
 }
 
-export const INDEX_SIZES: IndexSizes = {
+const INDEX_SIZES: IndexSizes = {
   fullMembersMax: FULL_INDEX_MEMBERS_MAX,
   slotMembersMin: SLOT_INDEX_MEMBERS_MIN,
 };
@@ -331,5 +331,5 @@ function newestOf(records: readonly IndexRecord[]): IndexRecord[] {
     const known = byNode.get(record.nodeId);
     if (!known || compareVersions(record, known) > 0) byNode.set(record.nodeId, record);
   }
-  return [...byNode.values()].sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+  return [...byNode.values()].sort(newestFirst);
 }

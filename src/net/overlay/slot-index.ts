@@ -8,7 +8,7 @@
  *   find | search --> SlotAsk to four of eight --SlotAnswer--> found | page
  */
 import type { Millis, Random } from '../protocol/core.ts';
-import { foldName, type NodeId } from '../protocol/ids.ts';
+import { foldName, hexOf, isName, type NodeId } from '../protocol/ids.ts';
 import {
   ALSO_MAX,
   LEAF_CHECK_MS,
@@ -18,19 +18,20 @@ import {
   RECORDS_PER_PUT_MAX,
   SEARCH_LEAVES_MAX,
   SLOT_COMPARE_MS,
+  SLOT_FETCHED_MAX,
   SLOT_GATHER_MS,
   SLOT_TICKETS_MAX,
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { GlobalIndex, GlobalIndexOutput, Ticket, WireRecord } from './global-index.ts';
-import { compareVersions, type IndexRecord, isCurrent, type RecordReader } from './index-record.ts';
+import { compareVersions, type IndexRecord, isCurrent, newestFirst, type RecordReader } from './index-record.ts';
 import type { Query } from './index-store.ts';
 import { LeafMap } from './leaf-map.ts';
 import { searchLeaves } from './leaf-search.ts';
 import { LeafVersions } from './leaf-versions.ts';
 import { Placement, type PlacementView, type ScoreBook } from './placement.ts';
 import { SlotPages } from './slot-pages.ts';
-import { nodesOf, type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
+import { type OwnAnswer, type ReadDone, type SlotQuestion, SlotReads } from './slot-reads.ts';
 import { COMPARE, SlotShelf } from './slot-shelf.ts';
 import { SlotSplits } from './slot-splits.ts';
 import { versionOf } from './slot-versions.ts';
@@ -38,6 +39,8 @@ import { SlotWatchers } from './slot-watchers.ts';
 import { SlotWrites } from './slot-writes.ts';
 
 const NO_VERSIONS = Buffer.alloc(0);
+/** Where everything lies is worked out anew so often: the days of supernodes begin at times of their own. */
+const PLACE_AGAIN_MS = 60_000;
 
 export class SlotIndex implements GlobalIndex {
   readonly leaves = new LeafMap();
@@ -117,7 +120,7 @@ export class SlotIndex implements GlobalIndex {
   stand(now: Millis, view: PlacementView, separators: readonly string[], records: Iterable<IndexRecord>): void {
     this.#members = view.members;
     this.placement.adopt(view);
-    this.#placeAt = now + 60_000 * (0.5 + 0.5 * this.#random.fraction());
+    this.#placeAt = now + PLACE_AGAIN_MS * (0.5 + 0.5 * this.#random.fraction());
     this.leaves.learn(separators);
     this.shelf.placed(now, true);
     for (const record of records) this.shelf.file(now, record, []);
@@ -249,8 +252,7 @@ export class SlotIndex implements GlobalIndex {
   // ------------------------------------------------------------------ as a replica
 
   #place(now: Millis): void {
-    // Days begin at times of their own: once a minute is soon enough.
-    this.#placeAt = now + 60_000;
+    this.#placeAt = now + PLACE_AGAIN_MS;
     const all = this.#members.includes(this.#self) ? this.#members : [this.#self, ...this.#members];
     if (!this.placement.set(all, this.#wallClock())) return;
     this.shelf.placed(now, this.#adopted);
@@ -298,11 +300,13 @@ export class SlotIndex implements GlobalIndex {
     this.shelf.learnLeaves(now, body.leaves.slice(0, SEARCH_LEAVES_MAX));
     const { requestId } = body;
     if (body.nodeIds.length > 0) {
-      const entries = nodesOf(body).flatMap((node) => this.shelf.store.get(node)?.sealed ?? []);
+      const entries = body.nodeIds
+        .slice(0, SLOT_FETCHED_MAX)
+        .flatMap((id) => this.shelf.store.get(hexOf(id))?.sealed ?? []);
       this.#send(from, message('slotAnswer', { requestId, entries }));
       return;
     }
-    if (body.watch && body.name !== '') this.#watchers.add(now, foldName(body.name), from);
+    if (body.watch && isName(body.name)) this.#watchers.add(now, foldName(body.name), from);
     const { learning, records, leafVersions } = this.#lookUp(body);
     const moved = body.leaves.slice(0, SEARCH_LEAVES_MAX).map((leaf) => this.leaves.endOf(leaf));
     const told = body.full ? { entries: records.map(({ sealed }) => sealed) } : { versions: records.map(versionOf) };
@@ -390,8 +394,7 @@ export class SlotIndex implements GlobalIndex {
     const find = this.#finds.get(done.id);
     if (!find) return;
     this.#finds.delete(done.id);
-    const current = done.records.filter((one) => isCurrent(one, find.asOfMs));
-    const records = current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+    const records = done.records.filter((one) => isCurrent(one, find.asOfMs)).sort(newestFirst);
     this.#out.push({ type: 'found', ticket: find.ticket, records, complete: done.complete });
   }
 

@@ -12,7 +12,7 @@
 import type { Millis, Random } from '../protocol/core.ts';
 import { PAGE_SPOT_CHECK, SEARCH_LIMIT_MS, SLOT_TICKETS_MAX } from '../protocol/overlay-params.ts';
 import type { Ticket } from './global-index.ts';
-import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
+import { type IndexRecord, isCurrent, newestFirst } from './index-record.ts';
 import { isVisible, type Page, type Query } from './index-store.ts';
 import type { LeafMap } from './leaf-map.ts';
 import { type KeptPage, PageCache } from './page-cache.ts';
@@ -182,8 +182,7 @@ export class SlotPages {
   }
 
   #confirm({ search, query }: Searching, key: string, { records, complete }: ReadDone): void {
-    const current = records.filter((one) => isCurrent(one, query.asOfMs));
-    const [newest] = current.sort((a, b) => compareVersions(b, a) || (a.nodeId < b.nodeId ? -1 : 1));
+    const [newest] = records.filter((one) => isCurrent(one, query.asOfMs)).sort(newestFirst);
     if (complete || newest) search.amend(key, newest);
     if (!complete) search.complete = false;
   }

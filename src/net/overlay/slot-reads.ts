@@ -9,14 +9,13 @@
  *                        --READ_LIMIT_MS--> done, not complete
  */
 import type { Millis, Random } from '../protocol/core.ts';
-import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, type NodeId } from '../protocol/ids.ts';
 import {
   INDEX_VERSIONS_MAX,
   READ_ANSWERS,
   READ_ENOUGH_MS,
   READ_HEDGE_MS,
   READ_LIMIT_MS,
-  REPLICAS,
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, type OwnRecord, type RecordReader } from './index-record.ts';
@@ -290,9 +289,4 @@ function voteOf(id: NodeId, { signedInAtMs, sequence }: Version): string {
 
 function isPending({ answered, asked }: Read): boolean {
   return answered.size < asked.size;
-}
-
-/** The records that a question names by their nodes. */
-export function nodesOf({ nodeIds }: Pick<Body<'slotAsk'>, 'nodeIds'>): NodeId[] {
-  return nodeIds.slice(0, 8 * REPLICAS * REPLICAS).map(hexOf);
 }

@@ -5,7 +5,7 @@
  * are read at once. Leaves that turn out to have been split meanwhile are read as well.
  */
 import { HIDDEN_SLACK, LEAVES_AT_ONCE, PAGE_HITS_MAX, SEARCH_LEAVES_MAX } from '../protocol/overlay-params.ts';
-import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
+import { type IndexRecord, isCurrent, newestFirst } from './index-record.ts';
 import {
   type Cursor,
   type Found,
@@ -31,7 +31,7 @@ export interface LeavesWanted {
 }
 
 export class SlotSearch {
-  readonly query: Query;
+  readonly #query: Query;
   readonly #leaves: LeafMap;
   readonly #pattern: SearchPattern | undefined;
   readonly #cursor: Cursor;
@@ -49,7 +49,7 @@ export class SlotSearch {
   hidSomebody = false;
 
   constructor(query: Query, leaves: LeafMap) {
-    this.query = query;
+    this.#query = query;
     this.#leaves = leaves;
     this.#pattern = readPattern(query.pattern);
     this.#cursor = readCursor(query.after);
@@ -65,15 +65,14 @@ export class SlotSearch {
       // Replicas may lie: nobody is shown for a pattern that they do not fit.
       if (!this.#fits(record)) continue;
       const known = this.#found.get(record.key);
-      const newer = !known || (compareVersions(record, known) || (record.nodeId < known.nodeId ? 1 : -1)) > 0;
-      if (newer) this.#found.set(record.key, record);
+      if (!known || newestFirst(record, known) < 0) this.#found.set(record.key, record);
     }
   }
 
   #fits(record: IndexRecord): boolean {
     const pattern = this.#pattern as SearchPattern;
     const { key, displayName, listed } = record;
-    if (!isCurrent(record, this.query.asOfMs)) return false;
+    if (!isCurrent(record, this.#query.asOfMs)) return false;
     if (this.#phase === 'words' && pattern.kind === 'words') {
       const after = this.#cursor.rank === 1 ? this.#cursor.key : '';
       return listed && key > after && !key.startsWith(pattern.text) && matchesWords(displayName, pattern.words);
@@ -109,7 +108,7 @@ export class SlotSearch {
   amend(key: string, newest: IndexRecord | undefined): void {
     const pattern = this.#pattern as SearchPattern;
     const again = ({ rank }: Found): Found[] => {
-      const shown = newest && (newest.listed || rank === 4) && isVisible(newest, this.query.viewer);
+      const shown = newest && (newest.listed || rank === 4) && isVisible(newest, this.#query.viewer);
       const fits = rank !== 1 || (pattern.kind === 'words' && matchesWords(newest?.displayName ?? '', pattern.words));
       return newest && shown && fits ? [{ record: newest, rank }] : [];
     };
@@ -148,7 +147,7 @@ export class SlotSearch {
 
   /** What was found, in order, without those who hide; when these are too many, more may lie behind. */
   #visible(): IndexRecord[] {
-    const visible = [...this.#found.values()].filter((record) => isVisible(record, this.query.viewer));
+    const visible = [...this.#found.values()].filter((record) => isVisible(record, this.#query.viewer));
     if (this.#found.size > visible.length) this.hidSomebody = true;
     const hidden = this.#found.size - visible.length;
     if (hidden > HIDDEN_SLACK && this.#found.size > this.#limit + HIDDEN_SLACK) this.#whole = false;

@@ -29,8 +29,8 @@ import {
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { compareVersions, type IndexRecord, isCurrent } from './index-record.ts';
-import { IndexStore } from './index-store.ts';
-import { type LeafMap, NAMES_LEAF, orderedKeys } from './leaf-map.ts';
+import { IndexStore, nameIn } from './index-store.ts';
+import { type LeafMap, NAMES_LEAF, orderedKeys, textEnd } from './leaf-map.ts';
 import { keyHash, type Placement } from './placement.ts';
 import { wordsOf } from './search-pattern.ts';
 import {
@@ -134,7 +134,8 @@ export class SlotShelf {
     let hash = this.#leafHashes.get(leaf);
     if (hash === undefined) {
       hash = keyHash(`leaf ${leaf}`);
-      this.#leafHashes.set(leaf, hash);
+      // Of leaves alone, of which there is a bound: others may ask for any text.
+      if (this.#leaves.leafOf(leaf) === leaf) this.#leafHashes.set(leaf, hash);
     }
     return this.#placement.slotOf(hash);
   }
@@ -329,16 +330,15 @@ export class SlotShelf {
   /** Ordered keys that are here from one on, to another that is left out. */
   *keysIn(from: string, to: string): Generator<string, void> {
     const kind = from.slice(0, 2);
-    const end = to.startsWith(kind) ? to.slice(2) : '\uffff';
-    const [low, texts] = [from.slice(2), kind === NAMES_LEAF ? 'names' : 'postings'] as const;
-    for (const text of this.store[texts](low, end)) yield `${kind}${text}`;
+    const texts = kind === NAMES_LEAF ? 'names' : 'postings';
+    for (const text of this.store[texts](from.slice(2), textEnd(from, to))) yield `${kind}${text}`;
   }
 
   /** The records with such keys. */
   recordsIn(from: string, to: string): IndexRecord[] {
     const found = new Set<IndexRecord>();
     for (const key of this.keysIn(from, to)) {
-      const name = key.startsWith(NAMES_LEAF) ? key.slice(2) : key.slice(key.indexOf('\0') + 1);
+      const name = key.startsWith(NAMES_LEAF) ? key.slice(2) : nameIn(key);
       for (const record of this.store.find(name, 0)) found.add(record);
     }
     return [...found];

@@ -10,7 +10,8 @@ import type { IndexRecord } from './index-record.ts';
 
 /** By the first hex digit of node ids. */
 const BUCKETS = 16;
-const DIGEST_BYTES = 8;
+/** Of one bucket, and of all together. */
+export const DIGEST_BYTES = 8;
 
 export function emptyDigests(): Buffer {
   return Buffer.alloc(BUCKETS * DIGEST_BYTES);
@@ -53,12 +54,20 @@ const stamps = new WeakMap<IndexRecord, Buffer>();
 export function addStamp(digest: Buffer, record: IndexRecord): void {
   let own = stamps.get(record);
   if (!own) {
-    const { nodeId, signedInAtMs, sequence } = record;
-    const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
-    own = Buffer.from(hash.subarray(0, DIGEST_BYTES));
+    own = Buffer.from(versionHash(record));
     stamps.set(record, own);
   }
-  for (let i = 0; i < DIGEST_BYTES; i += 1) digest[i]! ^= own[i]!;
+  xorInto(digest, own);
+}
+
+/** Eight bytes that stand for a record in this version. */
+export function versionHash({ nodeId, signedInAtMs, sequence }: IndexRecord): Buffer {
+  const hash = createHash('sha256').update(`${nodeId} ${signedInAtMs} ${sequence}`).digest();
+  return hash.subarray(0, DIGEST_BYTES);
+}
+
+export function xorInto(digest: Buffer, bytes: Buffer): void {
+  for (let i = 0; i < DIGEST_BYTES; i += 1) digest[i]! ^= bytes[i]!;
 }
 
 export function bucketOf(node: NodeId): number {

@@ -15,34 +15,43 @@ import {
 } from '../protocol/params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 
+/** Somebody who fits a pattern. The name is a name; the display name is as a stranger wrote it. */
+export interface FoundPerson {
+  readonly name: string;
+  readonly displayName: string;
+}
+
+export interface SearchResults<Hit extends FoundPerson = FoundPerson> {
+  readonly type: 'search-results';
+  readonly ticket: number;
+  readonly hits: readonly Hit[];
+  /** These are all that there are. */
+  readonly complete: boolean;
+  /** There are more than were asked for, or could be had. */
+  readonly more: boolean;
+  /** Not everybody who could know of others has answered. */
+  readonly incomplete: boolean;
+  /** It ends early because we have searched too much: for that alone it is `incomplete`. */
+  readonly limited?: boolean;
+}
+
+export interface SearchFailed {
+  readonly type: 'search-failed';
+  readonly ticket: number;
+  readonly code: FailureCode;
+  /** 0 when trying again makes no sense. */
+  readonly retryAfterMs: number;
+  /** Over the limit, and nobody could say whether there is a person of that very name. */
+  readonly incomplete?: boolean;
+}
+
 export type QuestionOutput =
   /** Reliably. */
   | { readonly type: 'send'; readonly message: Message }
   /** Nobody of that name is there, or nobody could tell: no nodes. */
   | { readonly type: 'found'; readonly name: UserName; readonly nodes: readonly NodeId[] }
-  /** Names are names; display names are as strangers wrote them. */
-  | {
-      readonly type: 'search-results';
-      readonly ticket: number;
-      readonly hits: readonly Hit[];
-      /** These are all that there are. */
-      readonly complete: boolean;
-      /** There are more than were asked for, or could be had. */
-      readonly more: boolean;
-      /** Not everybody who could know of others has answered. */
-      readonly incomplete: boolean;
-      /** It ends early because we have searched too much: for that alone it is `incomplete`. */
-      readonly limited?: boolean;
-    }
-  | {
-      readonly type: 'search-failed';
-      readonly ticket: number;
-      readonly code: FailureCode;
-      /** 0 when trying again makes no sense. */
-      readonly retryAfterMs: number;
-      /** Over the limit, and nobody could say whether there is a person of that very name. */
-      readonly incomplete?: boolean;
-    };
+  | SearchResults
+  | SearchFailed;
 
 type Question =
   | { readonly about: 'person'; readonly name: UserName; readonly giveUpAt: Millis }
@@ -53,16 +62,11 @@ type Question =
       readonly pattern: string;
       readonly limit: number;
       /** Of the pages before. */
-      readonly hits: readonly Hit[];
+      readonly hits: readonly FoundPerson[];
       readonly incomplete: boolean;
       /** The person of that very name is asked for alone, since we may not search now for so long. */
       readonly limitedMs?: number;
     };
-
-interface Hit {
-  readonly name: UserName;
-  readonly displayName: string;
-}
 
 export class SupernodeQuestions {
   readonly #open = new Map<number, Question & { readonly asked: Message }>();
@@ -138,7 +142,7 @@ export class SupernodeQuestions {
   #foundExactly(
     { ticket }: Extract<Question, { about: 'pattern' }>,
     retryAfterMs: number,
-    { hits, incomplete }: { readonly hits: readonly Hit[]; readonly incomplete: boolean },
+    { hits, incomplete }: { readonly hits: readonly FoundPerson[]; readonly incomplete: boolean },
   ): void {
     if (hits.length === 0) {
       const open = incomplete ? { incomplete } : {};

@@ -5,7 +5,7 @@
  *   add, remove, leave --> changes (Interests)      seen --> is that news to the client?
  *   begin (a new session) ... settled: who was not seen again meanwhile is gone
  */
-import type { NodeId } from '../protocol/ids.ts';
+import { foldName, type NodeId } from '../protocol/ids.ts';
 
 interface Client {
   readonly node: NodeId;
@@ -37,6 +37,8 @@ interface Home {
 export class Watches {
   readonly #homes = new Map<NodeId, Home>();
   readonly #keys = new Map<NodeId, Set<string>>();
+  /** How many sightings there are of each folded name, at all homes: asked for every name that a client watches. */
+  readonly #sightings = new Map<string, number>();
   #added = new Map<NodeId, Map<string, Watch>>();
   #dropped = new Map<NodeId, Map<string, Watch>>();
   #number = 0;
@@ -112,7 +114,7 @@ export class Watches {
     if (home?.number !== number) return [];
     const gone = [...home.doubted];
     home.doubted = new Map();
-    for (const [sightId] of gone) home.seen.delete(sightId);
+    for (const [sightId] of gone) this.#unsee(home, sightId);
     return gone.filter(([sightId]) => !this.#isSeen(sightId)).map(([, sighting]) => sighting);
   }
 
@@ -127,12 +129,13 @@ export class Watches {
 
   /** Has any client seen somebody of this name there? */
   seesAt(id: NodeId, key: string): boolean {
-    for (const { name } of this.#homes.get(id)?.seen.values() ?? []) if (name.toLowerCase() === key) return true;
+    if (!this.seesAnywhere(key)) return false;
+    for (const { name } of this.#homes.get(id)?.seen.values() ?? []) if (foldName(name) === key) return true;
     return false;
   }
 
   seesAnywhere(key: string): boolean {
-    return [...this.#homes.keys()].some((id) => this.seesAt(id, key));
+    return this.#sightings.has(key);
   }
 
   /** Has the watching node seen the other anywhere abroad? */
@@ -143,18 +146,20 @@ export class Watches {
   /** True when the client is to be told: it comes there from nowhere, or it left the last place where it was seen. */
   seen(id: NodeId, watcher: NodeId, name: string, node: NodeId, attached: boolean): boolean {
     const home = this.#homes.get(id);
-    if (!home?.told.has(`${watcher} ${name.toLowerCase()}`)) return false;
+    if (!home?.told.has(`${watcher} ${foldName(name)}`)) return false;
     const sightId = `${watcher} ${node}`;
     home.doubted.delete(sightId);
-    if (!attached) return home.seen.delete(sightId) && !this.#isSeen(sightId);
+    if (!attached) return this.#unsee(home, sightId) && !this.#isSeen(sightId);
     const isNews = !this.#isSeen(sightId);
-    home.seen.set(sightId, { watcher, name, node });
+    this.#see(home, sightId, { watcher, name, node });
     return isNews;
   }
 
   /** The supernode is gone, and all who were seen there. */
   forget(id: NodeId): Sighting[] {
-    const gone = [...(this.#homes.get(id)?.seen ?? [])];
+    const home = this.#homes.get(id);
+    const gone = [...(home?.seen ?? [])];
+    for (const [sightId] of gone) if (home) this.#unsee(home, sightId);
     this.#homes.delete(id);
     this.#added.delete(id);
     this.#dropped.delete(id);
@@ -166,13 +171,34 @@ export class Watches {
     return false;
   }
 
+  #see(home: Home, sightId: string, sighting: Sighting): void {
+    const before = home.seen.get(sightId);
+    if (before) this.#count(before, -1);
+    home.seen.set(sightId, sighting);
+    this.#count(sighting, 1);
+  }
+
+  /** False when it was not seen there. */
+  #unsee(home: Home, sightId: string): boolean {
+    const sighting = home.seen.get(sightId);
+    if (sighting) this.#count(sighting, -1);
+    return home.seen.delete(sightId);
+  }
+
+  #count({ name }: Sighting, more: 1 | -1): void {
+    const key = foldName(name);
+    const count = (this.#sightings.get(key) ?? 0) + more;
+    if (count > 0) this.#sightings.set(key, count);
+    else this.#sightings.delete(key);
+  }
+
   #untell(id: NodeId, watchId: string): void {
     const home = this.#homes.get(id);
     const watch = home?.told.get(watchId);
     if (!home || !watch) return;
     home.told.delete(watchId);
     for (const [sightId, { watcher, name }] of home.seen) {
-      if (watcher === watch.client.node && name.toLowerCase() === watch.key) home.seen.delete(sightId);
+      if (watcher === watch.client.node && foldName(name) === watch.key) this.#unsee(home, sightId);
     }
     if (!this.#added.get(id)?.delete(watchId)) put(this.#dropped, id, watchId, watch);
   }

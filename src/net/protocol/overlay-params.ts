@@ -1,6 +1,7 @@
 /**
- * Numbers that we chose for supernodes among themselves, each with its reason: membership and the Global Index. All
- * other bounds are in `params.ts`, what the analyses of the classic network state is in `paper.ts`.
+ * Numbers that we chose for what supernodes are to one another, each with its reason: membership, the Global Index with
+ * searches, people elsewhere, load; and for how a client becomes one, or is taken for one. All other bounds are in
+ * `params.ts`, what the analyses of the classic network state is in `paper.ts`.
  */
 
 // --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)
@@ -132,6 +133,8 @@ export const PAGES_KEPT_BYTES_MAX = 8_000_000;
 export const LEAF_VERSIONS_MAX = 16;
 /** Versions of leaves that are remembered. */
 export const LEAF_VERSIONS_KEPT_MAX = 4_096;
+/** Records that one question names by their nodes: all eight replicas together have 440 hits. */
+export const SLOT_FETCHED_MAX = 512;
 /** Changes among the members are gathered for so long before slots move. */
 export const SLOT_GATHER_MS = 200;
 /** Replicas of a slot compare so often; while one is learning more often. */

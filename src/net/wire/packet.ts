@@ -29,7 +29,7 @@ export type PacketKindNumber = (typeof PacketKind)[keyof typeof PacketKind];
 export const DATA_HEADER_BYTES = 12;
 export const TAG_BYTES = 16;
 export const INDEX_OFFSET = 4;
-const HANDSHAKE_HEADER_BYTES = 8;
+export const HANDSHAKE_HEADER_BYTES = 8;
 const KNOWN_KINDS = new Set<number>(Object.values(PacketKind));
 
 export interface Packet {

@@ -28,7 +28,7 @@ export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, 
     ...(call ? [[span(`${call.peer} ${callClock(call, nowMs)}`, 'accent')]] : []),
     ...(unread > 0 ? [[span(`${unread} unread`, 'warn')]] : []),
     ...(app.serving?.role === 'supernode' ? [[span('supernode '), span(servingWords(app), 'muted')]] : []),
-    ...(app.audio.problem !== '' ? [[span(`${glyphs.trouble} no sound`, 'warn')]] : []),
+    ...(app.audio.problem !== '' ? [[span(`${glyphs.trouble} ${soundTrouble(app)}`, 'warn')]] : []),
     ...(linked ? [linkRow(app, ui, glyphs)] : []),
   ];
   const room = Math.max(0, columns - right.reduce((sum, { text }) => sum + text.length, 0) - 3);
@@ -63,4 +63,9 @@ function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
   return app.connection === 'connecting'
     ? [span('connecting...', 'warn')]
     : [span(`${glyphs.trouble} not connected`, 'bad')];
+}
+
+/** In two words; the sentence was a notice. */
+function soundTrouble({ audio }: AppState): string {
+  return audio.problem.startsWith('audio-device-absent') ? 'other sound device' : 'no sound';
 }

@@ -6,10 +6,12 @@ import { editorOf, remember } from '../text/editor.ts';
 import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
+import { withFound, withSafety } from './find-commands.ts';
 import {
   type HistoryReply,
   type Message,
   noticed,
+  type SafetyReply,
   type SearchReply,
   type Step,
   step,
@@ -32,6 +34,10 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withLines(ui, tag.to, [result as ChatLine]));
     case 'search':
       return step(withHits(ui, tag.pattern, result as SearchReply));
+    case 'find':
+      return step(withFound(ui, tag.words, result as HistoryReply));
+    case 'safety':
+      return step(withSafety(world, result as SafetyReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -51,9 +57,19 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
         ...ui,
         walk: { ...ui.walk, busySinceMs: null, error: sentence, field: faultyField(ui.walk, refusal.code) },
       });
+    case 'find':
+      if (ui.dialog?.type !== 'find') return step(ui);
+      return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, lines: [], error: sentence } });
+    case 'safety':
+      return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'warn'));
     case 'history':
       // Asked for again with the next link.
-      return step(withConversation(ui, tag.with, { ...conversationOf(ui, tag.with), loaded: 'part' }));
+      return step(
+        withConversation(refusal.code === 'history-locked' ? noticed(world, ui, sentence, 'warn') : ui, tag.with, {
+          ...conversationOf(ui, tag.with),
+          loaded: 'part',
+        }),
+      );
     case 'send':
       return step(noticed(world, withTextBack(ui, tag.to, tag.text), `Not sent. ${sentence}`, 'bad'));
     case 'search':

@@ -26,7 +26,8 @@ describe('copies', () => {
     expect(new Scene().loses(0.005, 10)).toBeUndefined();
     expect(new Scene().loses(0.02, 10)).toBe('R1');
     expect(new Scene().loses(0.06, 10)).toBe('R1');
-    expect(new Scene().loses(0.1, 10)).toBe('R2 near');
+    expect(new Scene().loses(0.1, 10)).toBe('R1');
+    expect(new Scene().loses(0.14, 10)).toBe('R2 near');
     expect(new Scene().loses(0.1, 10, { run: 3 })).toBe('R2');
     expect(new Scene().loses(0.02, 10, { run: 3 })).toBe('R1 far');
   });
@@ -35,9 +36,18 @@ describe('copies', () => {
     const scene = new Scene();
     scene.loses(0, 10);
     expect(scene.loses(0.2, 1)).toMatch(/^R/);
-    expect(scene.loses(0.2, 3)).toBe('R2 near');
+    expect(scene.loses(0.2, 4)).toBe('R2 near');
     expect(scene.loses(0, 3)).toBe('R2 near');
     expect(scene.loses(0, 20)).toBeUndefined();
+  });
+
+  it('are not doubled by some bad seconds of 10 %, and one of them goes when only that is left', () => {
+    const scene = new Scene();
+    scene.loses(0.1, 15);
+    expect(scene.loses(0.15, 4)).toBe('R1');
+    expect(scene.loses(0.1, 10)).toBe('R1');
+    expect(scene.loses(0.3, 3)).toBe('R2 near');
+    expect(scene.loses(0.1, 16)).toBe('R1');
   });
 
   it('are not called for by a single lost packet', () => {
@@ -50,11 +60,11 @@ describe('copies', () => {
 
   it('end at once where they do not fit, and stay away while they are blocked', () => {
     const scene = new Scene();
-    expect(scene.loses(0.1, 5)).toBe('R2 near');
-    expect(scene.loses(0.1, 0.2, { allowed: false })).toBeUndefined();
+    expect(scene.loses(0.2, 5)).toBe('R2 near');
+    expect(scene.loses(0.2, 0.2, { allowed: false })).toBeUndefined();
     scene.choice.block(scene.now, 8_000);
-    expect(scene.loses(0.1, 7)).toBeUndefined();
-    expect(scene.loses(0.1, 3)).toBe('R2 near');
+    expect(scene.loses(0.2, 7)).toBeUndefined();
+    expect(scene.loses(0.2, 3)).toBe('R2 near');
   });
 
   it('may be tried for a moment without loss', () => {

@@ -135,6 +135,20 @@ describe('whoever is watched', () => {
     expect(index.names).toContain('bobby1');
   });
 
+  test('and lost again and again keeps nobody else waiting', () => {
+    finder.wake(0);
+    for (const name of ['restless', 'bobby1']) {
+      watched.add(name);
+      // Not by turns: it is asked for because it was lost.
+      seen.add(name);
+    }
+    finder.lost(0, 'restless');
+    finder.lost(1, 'bobby1');
+    finder.lost(HOMES_LOST_MS - 1, 'restless');
+    finder.wake(1 + HOMES_LOST_MS);
+    expect(index.names).toEqual(['bobby1']);
+  });
+
   test('is not asked for where a full copy is, and all are when it goes', () => {
     index.holdsAll = true;
     watched.add('bobby1');

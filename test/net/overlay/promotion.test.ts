@@ -206,6 +206,15 @@ describe('what else stops it', () => {
     expect(scene.pass(86_400_000).asked.filter((one) => one === 'open')).toHaveLength(1);
   });
 
+  it('its own death, also while the machine was bad; nothing is waited for then', () => {
+    const scene = new Scene().pass(PROMOTION_UPTIME_MS);
+    scene.judge.setMachine(scene.now, { ...IDLE, freeMemoryBytes: 50_000_000 });
+    expect(scene.judge.wakeAt()).toBe(scene.now + PROMOTION_BAD_MS);
+    scene.judge.closed(scene.now);
+    expect([scene.role, scene.why]).toEqual(['candidate', 'memory']);
+    expect(scene.judge.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('a machine or a network that is bad for a minute, not for a moment; and it rests then', () => {
     const scene = new Scene().pass(60_000);
     scene.judge.setMachine(scene.now, { ...IDLE, busyPercent: 90 });

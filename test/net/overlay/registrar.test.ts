@@ -1,7 +1,7 @@
 /** The supernode's side of attachment: leases, who hears of whom, who is hidden, what is found, and what may be forwarded. */
 import { describe, expect, it } from 'vitest';
 import type { Beyond } from '../../../src/net/overlay/beyond.ts';
-import { IndexStore } from '../../../src/net/overlay/index-store.ts';
+import { IndexStore, type Query } from '../../../src/net/overlay/index-store.ts';
 import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
 import { bytesOf, foldName, hexOf } from '../../../src/net/protocol/ids.ts';
 import {
@@ -394,6 +394,21 @@ describe('looking up', () => {
 });
 
 describe('searching', () => {
+  it('hands on no more of a pattern, and of where the page before ended, than could count', () => {
+    const scene = new Scene();
+    scene.person('bobby1').attaches({ displayName: 'a'.repeat(64) });
+    const alice = scene.person('alice1').attaches();
+    const queries: Query[] = [];
+    Object.assign(scene.beyond, { search: (_now: number, _ticket: number, query: Query) => queries.push(query) });
+    const [pattern, after] = ['a'.repeat(100_000), '3 '.padEnd(100_000, 'b')];
+    alice.says(message('search', { requestId: 2, pattern, after, limit: 10 }));
+    const [query] = queries as [Query];
+    expect(query.pattern.length + query.after.length).toBeLessThan(300);
+    const page = scene.index.search({ ...query, pattern, after });
+    expect(page.hits).toMatchObject([{ name: 'bobby1' }]);
+    expect(scene.index.search(query)).toEqual(page);
+  });
+
   it('puts the very name first, then beginnings, then display names, each in order of the alphabet', () => {
     const scene = new Scene();
     for (const [name, displayName] of [
