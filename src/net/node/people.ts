@@ -21,6 +21,7 @@ import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 import { DeviceBook, type DeviceBookOutput, type DevicesNews, type DevicesStart } from './device-book.ts';
 
@@ -52,12 +53,26 @@ export type PeopleCommand =
   | { readonly type: 'messenger'; readonly command: MessengerCommand }
   | { readonly type: 'calls'; readonly command: CallCommand }
   | { readonly type: 'presence'; readonly status: OwnStatus }
+  /** To another device of our own. */
+  | { readonly type: 'own-device'; readonly node: NodeId; readonly message: Message }
   /** Our own list, as the account has signed it. */
   | { readonly type: 'devices'; readonly own: SignedDevices };
 
 export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 'hidden' } | { type: 'watch' }>;
 export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
 export type PresenceNews = Exclude<PresenceOutput, PeerSend>;
+
+/** Another device of our own came or went, or says what all devices are to have. */
+export type OwnDeviceNews =
+  | { readonly type: 'here' | 'gone'; readonly node: NodeId }
+  | { readonly type: 'said'; readonly node: NodeId; readonly message: SyncMessage };
+
+const SYNC_KINDS = ['syncHello', 'syncLines', 'syncBuddies'] as const;
+export type SyncMessage = MessageOf<(typeof SYNC_KINDS)[number]>;
+
+function isSync(value: Message): value is SyncMessage {
+  return SYNC_KINDS.some((kind) => kind === value.kind);
+}
 
 export type PeopleOutput =
   | PeerSend
@@ -66,6 +81,7 @@ export type PeopleOutput =
   | { readonly type: 'presence'; readonly news: PresenceNews }
   | { readonly type: 'call'; readonly news: Exclude<CallOutput, PeerSend> }
   | { readonly type: 'devices'; readonly news: DevicesNews }
+  | { readonly type: 'own-device'; readonly news: OwnDeviceNews }
   /** This node may not speak for its person (any more): its sessions end. */
   | { readonly type: 'dismissed'; readonly name: UserName; readonly node: NodeId }
   /** The lists that the supernode must know, or our visibility, have changed. */
@@ -112,8 +128,18 @@ export class People {
     this.#settle(now);
     if (isWithheld) return;
     if (!this.#isOwn(input)) return this.#tellServices(now, input);
-    this.calls.receiveOwn(now, input);
+    this.#fromOwn(now, input);
     this.#settle(now);
+  }
+
+  #fromOwn(now: Millis, input: PeerInput): void {
+    this.calls.receiveOwn(now, input);
+    if (input.type === 'peer-seen' || input.type === 'peer-gone') {
+      const type = input.type === 'peer-seen' ? 'here' : 'gone';
+      this.#out.push({ type: 'own-device', news: { type, node: input.node } });
+    } else if (input.type === 'message' && isSync(input.message)) {
+      this.#out.push({ type: 'own-device', news: { type: 'said', node: input.node, message: input.message } });
+    }
   }
 
   /** Our own other devices are no people to us. */
@@ -136,7 +162,9 @@ export class People {
     if (command.type === 'roster') this.roster.command(now, command.command);
     else if (command.type === 'messenger') this.#messenger.command(now, command.command);
     else if (command.type === 'calls') this.calls.command(now, command.command);
-    else if (command.type === 'devices') {
+    else if (command.type === 'own-device') {
+      this.#out.push({ type: 'send', to: this.#name, node: command.node, message: command.message });
+    } else if (command.type === 'devices') {
       this.devices.setOwn(command.own);
       this.#out.push({ type: 'details-changed' });
     } else this.#setStatus(now, command.status);
@@ -200,7 +228,7 @@ export class People {
       const { name, node } = output;
       const news = { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node } as const;
       if (output.type === 'dismissed') this.#out.push(output);
-      if (this.#isOwn(news)) this.calls.receiveOwn(now, news);
+      if (this.#isOwn(news)) this.#fromOwn(now, news);
       else this.#tellServices(now, news);
     }
   }
