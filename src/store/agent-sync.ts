@@ -202,7 +202,7 @@ const NOTHING = Buffer.alloc(0);
 
 function wireOf(line: ChatLine): WireLine {
   const { id, with: name, direction, text, sentAtMs, storedAtMs, mark } = line;
-  const waiting = direction === 'out' && mark === 'waiting';
+  const waiting = direction === 'out' && mark !== 'delivered';
   const messageId = Buffer.from(id, 'hex');
   return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting };
 }

@@ -1,4 +1,4 @@
-/** What a call is before anything has happened in it (pure): for `agent-calls.ts`, which tells what happens then. */
+/** What a call is before anything has happened in it, and whether it was missed (pure): for `agent-calls.ts`. */
 import type { Totals } from './call-line.ts';
 import type { Call } from './state.ts';
 
@@ -44,4 +44,9 @@ export function sumOfTotals(before: Totals | undefined, after: Totals): Totals {
     lostIn: before.lostIn + after.lostIn,
     concealedPct: before.concealedPct * (1 - share) + after.concealedPct * share,
   };
+}
+
+/** They called, and nobody answered, here or on another device. */
+export function isMissed({ direction, answeredAtMs, reason }: Call): boolean {
+  return direction === 'in' && answeredAtMs === null && reason !== 'declined' && reason !== 'answered-elsewhere';
 }
