@@ -59,6 +59,8 @@ export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: Bu
       return event.on ? `${peer} RECORDS THIS CALL.` : `${peer} records no more.`;
     case 'first-sound':
       return `First sound ${figure(event.afterAnswerMs)} ms after the answer.`;
+    case 'moved':
+      return `${peer} goes on at another device.`;
     case 'conference':
       return conferenceWords(event);
     case 'ended':
@@ -131,6 +133,7 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   busy: 'PEER is in another call',
   'no-answer': 'Nobody answered at PEER',
   'answered-elsewhere': 'Answered at another place',
+  moved: 'It goes on at another device of yours',
   unreachable: 'PEER cannot be reached now',
   failed: 'The call broke off',
   removed: 'Removed from the conference',

@@ -9,6 +9,7 @@ import { followCalls } from './call-follower.ts';
 import { callExit, EXIT, type ExitCode } from './exit-codes.ts';
 import { onInterrupt, unlessInterrupted } from './interrupt.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { pullCall } from './pull.ts';
 import { examples, nameValue, secondsValue, UsageProblem } from './usage.ts';
 
 /** A fresh agent is signed in within a second or two; a network that takes longer than this is not there. */
@@ -24,15 +25,20 @@ Ctrl-C hangs up. Closing the terminal does not: the agent keeps the call.`;
 export function addCall(program: Command, act: Act): void {
   program
     .command('call')
-    .argument('<name...>', 'whom to call', (text, before: string[] = []) => [...before, nameValue(text)])
+    .argument('[name...]', 'whom to call', (text, before: string[] = []) => [...before, nameValue(text)])
     .option('--for <seconds>', 'hang up so many seconds after the answer', secondsValue)
+    .option('--pull', 'instead of a name: go on here with the call that runs at another device of yours')
     .description('call somebody, or several at once, and stay with the call until it ends')
     .addHelpText(
       'after',
       `${examples('wren call bobby1', 'wren call bobby1 carol1 david1', 'wren call echo --for 10 --audio file:question.wav,answer.wav')}\n${AFTERWORDS}`,
     )
     .action(
-      act(async (invocation, names: string[], options: { for?: number }) => {
+      act(async (invocation, names: string[], options: { for?: number; pull?: boolean }) => {
+        if (options.pull && names.length === 0) return pullCall(invocation, { call: undefined, forS: options.for });
+        if (names.length === 0)
+          throw new UsageProblem("missing required argument 'name'", 'wren call NAME, or wren call --pull');
+        if (options.pull) throw new UsageProblem('--pull takes no name: it goes on with a call', 'wren call --pull');
         if (names.length >= CONFERENCE_MEMBERS_MAX) {
           const most = CONFERENCE_MEMBERS_MAX - 1;
           throw new UsageProblem(

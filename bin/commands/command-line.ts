@@ -23,6 +23,7 @@ import { addJoin } from './join.ts';
 import { addMap } from './map.ts';
 import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
+import { addPull } from './pull.ts';
 import { addRecord } from './record.ts';
 import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
@@ -155,7 +156,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
+  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
     add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);

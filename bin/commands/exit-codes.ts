@@ -97,10 +97,13 @@ export function failureExit(code: FailureCode): ExitCode {
   return FAILURE_EXITS[code] ?? EXIT.couldNot;
 }
 
+/** Somebody wanted it so. */
+const CALM_ENDS: ReadonlySet<CallEndReason> = new Set(['hangup', 'cancelled', 'moved']);
+
 /**
  * The exit code of `call` and `answer --once` after the call ended. Once somebody has answered, a call that either
- * side hangs up is done, whatever path it took; one that broke is not.
+ * side hangs up, or that goes on at another device, is done, whatever path it took; one that broke is not.
  */
 export function callExit(reason: CallEndReason, answered: boolean): ExitCode {
-  return answered && (reason === 'hangup' || reason === 'cancelled') ? EXIT.done : EXIT.couldNot;
+  return answered && CALM_ENDS.has(reason) ? EXIT.done : EXIT.couldNot;
 }

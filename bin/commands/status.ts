@@ -108,6 +108,9 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     rows.push(['Missed:', `${missed.join(', ')}; wren chat ${plain(state.missedCalls?.[0]?.peer ?? '')} --history`]);
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
+  for (const { peer, device } of state.callsElsewhere ?? []) {
+    rows.push(['', `with ${plain(peer)} at ${plain(device)}; wren pull`]);
+  }
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);

@@ -48,5 +48,6 @@ export {
   type Ticket,
 } from './node/ordinary-node.ts';
 export type { PathReport } from './node/path-desk.ts';
+export type { OwnDeviceNews, SyncMessage } from './node/people.ts';
 export type { Consent, Judgement, Machine, PromotionNews, Why } from './node/promotion-desk.ts';
 export type { Remembered } from './overlay/known-supernodes.ts';

@@ -51,6 +51,30 @@ export class AgentBuddies {
     return entries;
   }
 
+  /** The list has changed, here or by another copy. */
+  onChanged: () => void = () => {};
+
+  /** As others of our devices get it. */
+  text(): string {
+    const name = this.#core.state.account?.name;
+    const entries = this.#core.node?.core.rosterEntries();
+    if (name === undefined || !entries) return '';
+    // When somebody was seen each device knows for itself.
+    const told = trimBuddies(entries, this.#core.options.wallClock()).map((one) => ({ ...one, lastSeenAtMs: 0 }));
+    return printBuddies(name, told, BUDDY_LIST_BYTES_MAX).xml;
+  }
+
+  /** Of another device of ours. */
+  merge(xml: Buffer): void {
+    const owner = this.#core.state.account?.name;
+    const theirs = parseBuddies(xml);
+    const ours = this.#core.node?.core.rosterEntries();
+    if (owner === undefined || !ours || theirs?.owner !== foldName(owner)) return;
+    const merged = trimBuddies(mergeBuddies(ours, theirs.entries), this.#core.options.wallClock());
+    if (printBuddies(owner, ours).xml === printBuddies(owner, merged).xml) return;
+    this.#core.command({ type: 'roster', command: { type: 'replace', entries: merged } });
+  }
+
   /** Signed in: compare with the login server's copy at once, unless that was done not long ago and nothing changed. */
   begin(): void {
     const { profile, wallClock } = this.#core.options;
@@ -87,6 +111,7 @@ export class AgentBuddies {
       return;
     }
     this.#store();
+    this.onChanged();
     if (news.type === 'removed') this.#core.emit({ type: 'buddy.removed', name: news.name });
     else this.#show(news.entry, this.#core.history.unread());
     const changedAtMs = news.entry.changedAtMs;

@@ -2,6 +2,8 @@
  * Calls as the agent runs them: the node signals and carries voice packets, a voice end (usually the voice child) makes
  * and plays them (`agent-voices.ts`), and scripts read the contract's events. Here the three meet.
  *
+ * Somewhat above 400 lines, because what the node says and what the voice end says of one call belong together.
+ *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
 import type { FromVoice } from '../audio/port.ts';
@@ -15,7 +17,7 @@ import { AgentRecording } from './agent-recording.ts';
 import { soundEnded } from './agent-sound.ts';
 import { AgentVoices } from './agent-voices.ts';
 import { type Line, NODE_COMMAND } from './call-line.ts';
-import { isMissed, NO_TOTALS, newCall } from './new-call.ts';
+import { isMissed, NO_TOTALS, newCall, sumOfTotals } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
 
@@ -88,6 +90,24 @@ export class AgentCalls {
     return { call };
   }
 
+  /** A call that runs at another of our devices; without an id the only one. */
+  pull(wanted: string | undefined, audio: string | undefined): { call: string; peer: string } {
+    this.#core.signedIn();
+    const there = this.#core.state.callsElsewhere ?? [];
+    const [found, other] = wanted === undefined ? there : there.filter(({ call }) => call === wanted);
+    if (!found) throw new Refusal('no-call');
+    if (other) throw new Refusal('usage', 'several calls run at other devices: name one by its id');
+    const { call, peer } = found;
+    this.voices.line(call).spec = audio ?? this.#core.state.audio.spec;
+    try {
+      this.#tellNode({ type: 'pull', call });
+    } catch (error) {
+      this.voices.forget(call);
+      throw error;
+    }
+    return { call, peer };
+  }
+
   answer(call: string, audio: string | undefined): void {
     const line = this.voices.of(call);
     if (line && audio !== undefined) line.spec = audio;
@@ -157,6 +177,10 @@ export class AgentCalls {
         return this.#muted(news);
       case 'recording':
         return this.recording.fromNode(news);
+      case 'moved':
+        return this.#tell({ event: 'moved', call: news.call, peer: news.peer, at: this.#now() });
+      case 'elsewhere':
+        return this.#elsewhere(news.calls);
       case 'refused':
         this.#refused = news.code;
         return;
@@ -192,7 +216,8 @@ export class AgentCalls {
         return this.#tell({ event: 'quality', ...of, ...news.quality });
       case 'media-totals': {
         const line = this.voices.of(news.call);
-        if (line) line.totals = news.totals;
+        // Of a call that has moved there are several.
+        if (line) line.totals = sumOfTotals(line.totals, news.totals);
       }
     }
   }
@@ -221,6 +246,14 @@ export class AgentCalls {
     line.answeredAt = performance.timeOrigin + performance.now();
     this.#change(call, { phase: 'running', answeredAtMs: this.#now() });
     this.voices.start(call, line);
+  }
+
+  #elsewhere(calls: Extract<CallNews, { type: 'elsewhere' }>['calls']): void {
+    const labels = new Map(this.#core.state.devices?.list.map(({ id, label }) => [id, label]));
+    const told = calls.map(({ call, peer, node, answeredAtMs }) => {
+      return { call, peer, device: labels.get(node) ?? node.slice(0, 8), answeredAtMs };
+    });
+    this.#core.emit({ type: 'elsewhere.changed', calls: told });
   }
 
   #held(news: Extract<CallNews, { type: 'held' | 'resumed' }>): void {

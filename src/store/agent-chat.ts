@@ -17,6 +17,9 @@ export class AgentChat {
   readonly #core: AgentCore;
   readonly #onUnread: (name: string) => void;
 
+  /** The person has read this conversation. */
+  onRead: (peer: string) => void = () => {};
+
   /** `onUnread`: the number of unread lines of that person has changed. */
   constructor(core: AgentCore, onUnread: (name: string) => void) {
     this.#core = core;
@@ -67,6 +70,7 @@ export class AgentChat {
   markRead(peer: string): void {
     if (this.#core.history.markRead(peer) === 0) return;
     this.#onUnread(peer);
+    this.onRead(peer);
     this.#tellMissed();
   }
 

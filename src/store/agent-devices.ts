@@ -48,7 +48,7 @@ const RETRY_MS = 60_000;
 /** Others may sign at the same time; each try begins with what the login server has. */
 const TRIES_MAX = 4;
 const NONCE_BYTES = 12;
-const LEAVE_MS = 1_500;
+const LEAVE_MS = 4_000;
 
 type Changed = Omit<OpenedDevices, 'accountKey' | 'signed'>;
 

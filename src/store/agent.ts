@@ -27,6 +27,7 @@ import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
 import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
+import { AgentSync } from './agent-sync.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -53,6 +54,7 @@ export class Agent {
   readonly #tickets: AgentTickets;
   readonly #serving: AgentServing;
   readonly #devices: AgentDevices;
+  readonly #sync: AgentSync;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -81,6 +83,13 @@ export class Agent {
     this.#serving = new AgentServing(this.#core);
     this.#core.servingRoom = this.#serving;
     this.#devices = new AgentDevices(this.#core, () => void this.#account.dismissed());
+    this.#sync = new AgentSync(this.#core, {
+      onUnread: (name) => this.#buddies.refresh(name),
+      buddies: () => this.#buddies.text(),
+      mergeBuddies: (xml) => this.#buddies.merge(xml),
+    });
+    this.#chat.onRead = (name) => this.#sync.read(name);
+    this.#buddies.onChanged = () => this.#sync.buddiesChanged();
     this.#account = new AgentAccount(this.#core, {
       devices: this.#devices,
       rosterOf: (name) => this.#buddies.load(name),
@@ -235,6 +244,8 @@ export class Agent {
         return this.#safety.verify(command.name, command.verified);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
+      case 'call.pull':
+        return this.#calls.pull(command.call, command.audio);
       case 'call.answer':
         this.#calls.answer(command.call, command.audio);
         return null;
@@ -301,6 +312,8 @@ export class Agent {
         this.#devices.fromNode(event.news);
         if (event.news.type === 'list-changed') this.#safety.met(event.news.name);
         return;
+      case 'own-device':
+        return this.#sync.fromNode(event.news);
       case 'path-test-asked':
         return this.#core.options.log.info('check', 'a buddy tests the way to us', {
           ...{ name: event.name, refused: event.refused ?? null },

@@ -29,7 +29,7 @@ import {
 } from '../net/protocol/params.ts';
 import { migrate } from './account-db.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
-import type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine } from './history-face.ts';
+import type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
 import {
   type Bound,
   type CallLogEntry,
@@ -57,7 +57,7 @@ import {
 } from './sqlite-db.ts';
 import type { ChatLine, LineKind, MissedCall } from './state.ts';
 
-export type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine } from './history-face.ts';
+export type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
 export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
 
 /** File name of an account's history; names are letters, digits, dots, underscores and hyphens. */
@@ -124,6 +124,48 @@ class History implements HistoryDb {
     return this.#guarded(() =>
       inTransaction(this.#database, () => ids.filter((id) => this.#run(STATEMENTS.deliver, foldName(peer), id) > 0)),
     );
+  }
+
+  storeSynced(line: SyncedLine): ChatLine | undefined {
+    const { id, with: name, text, sentAtMs, direction } = line;
+    const peer = foldName(name);
+    return this.#guarded(() => {
+      if (this.#one(STATEMENTS.wasErased, hashOf(peer, id)) || this.#find(line, direction)) return undefined;
+      let storedAtMs = line.storedAtMs;
+      while (this.#one(STATEMENTS.takenAt, peer, storedAtMs)) storedAtMs += 1;
+      const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0 };
+      this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, ...state });
+      return lineOf(this.#find(line, direction));
+    });
+  }
+
+  markDeliveredElsewhere(peer: string, ids: readonly string[]): readonly string[] {
+    return this.#guarded(() => ids.filter((id) => this.#run(STATEMENTS.deliverElsewhere, foldName(peer), id) > 0));
+  }
+
+  markReadTo(peer: string, id: string): number {
+    return this.#guarded(() => this.#run(STATEMENTS.readTo, foldName(peer), id));
+  }
+
+  readSince(sinceMs: number): readonly { readonly with: string; readonly id: string }[] {
+    const rows = this.#guarded(() => this.#all(STATEMENTS.readSince, sinceMs));
+    return rows.map((row) => ({ with: String(row.name), id: String(row.id) }));
+  }
+
+  rowsSince(sinceMs: number): { readonly before: number; readonly last: number } {
+    return this.#guarded(() => {
+      const last = Number(this.#one(STATEMENTS.lastNumber)?.number ?? 0);
+      const first = this.#one(STATEMENTS.firstSince, sinceMs)?.number ?? null;
+      return { before: first === null ? last : Number(first) - 1, last };
+    });
+  }
+
+  syncedTo(node: string): number {
+    return this.#guarded(() => Number(this.#one(STATEMENTS.position, node)?.position ?? 0));
+  }
+
+  setSyncedTo(node: string, position: number): void {
+    this.#guarded(() => this.#run(STATEMENTS.setPosition, node, position));
   }
 
   markKept(peer: string, id: string, untilMs: number): boolean {

@@ -18,6 +18,12 @@ export interface NewLine {
   readonly kind?: LineKind;
 }
 
+export interface SyncedLine extends NewLine {
+  readonly direction: 'in' | 'out';
+  readonly storedAtMs: number;
+  readonly waiting: boolean;
+}
+
 export interface HistoryQuery {
   readonly with: string;
   /** 1 to HISTORY_PAGE_LINES_MAX; a page ends earlier at HISTORY_PAGE_BYTES_MAX. */
@@ -70,6 +76,22 @@ export interface HistoryDb {
     readonly lines: readonly ChatLine[];
     readonly next: number | null;
   };
+  /**
+   * A line that another device of ours has stored, in the place that its time gives; undefined when it was there already, or
+   * was erased. `waiting`: that device is to deliver it.
+   */
+  storeSynced(line: SyncedLine): ChatLine | undefined;
+  /** Outgoing lines of other devices that have arrived; returns the ids that were waiting until now. */
+  markDeliveredElsewhere(peer: string, ids: readonly string[]): readonly string[];
+  /** This line that came in, and all before it, are read; how many were not. */
+  markReadTo(peer: string, id: string): number;
+  /** Of each conversation the last line that is read, of those stored since. */
+  readSince(sinceMs: number): readonly { readonly with: string; readonly id: string }[];
+  /** Row numbers: the last one before the lines stored since that time, and the last of all. */
+  rowsSince(sinceMs: number): { readonly before: number; readonly last: number };
+  /** How far we have the lines of that device of ours, by its row numbers. */
+  syncedTo(node: string): number;
+  setSyncedTo(node: string, position: number): void;
   /** A line that nobody wrote, read already: what happened to the conversation. */
   storeNote(
     note: { readonly id: string; readonly with: string; readonly kind: LineKind; readonly text: string },

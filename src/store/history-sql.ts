@@ -86,10 +86,15 @@ export const HISTORY_SCHEMA: readonly string[] = [
    ) WITHOUT ROWID;`,
   // Of a line that waits: until when the network keeps it; 0: it does not.
   'ALTER TABLE message ADD COLUMN kept_until_ms INTEGER NOT NULL DEFAULT 0;',
+  // How far we have the lines of our other devices. `waiting` is 2 for a line that another device is to deliver.
+  `CREATE TABLE synced (
+     node TEXT PRIMARY KEY,
+     position INTEGER NOT NULL
+   ) WITHOUT ROWID;`,
 ];
 
 /** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
-const ERASABLE = `(:peer IS NULL OR peer = :peer) AND stored_at_ms < :beforeMs AND waiting = 0`;
+const ERASABLE = `(:peer IS NULL OR peer = :peer) AND stored_at_ms < :beforeMs AND waiting <> 1`;
 
 const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS NOT NULL
                 AND reason NOT IN ('declined', 'answered-elsewhere')`;
@@ -101,6 +106,19 @@ export const STATEMENTS = {
           VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
             max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
             :sequence, :waiting, :unread, :kind)`,
+  storeSynced: `INSERT OR IGNORE INTO message
+                  (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
+                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL)`,
+  takenAt: 'SELECT 1 AS found FROM message WHERE peer = ? AND stored_at_ms = ?',
+  deliverElsewhere: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 2`,
+  readTo: `UPDATE message SET unread = 0 WHERE peer = ?1 AND unread = 1 AND stored_at_ms <=
+             (SELECT stored_at_ms FROM message WHERE peer = ?1 AND direction = 'in' AND id = ?2)`,
+  readSince: `SELECT name, id, max(stored_at_ms) AS at FROM message
+              WHERE direction = 'in' AND unread = 0 AND kind IS NULL AND stored_at_ms >= ? GROUP BY peer`,
+  firstSince: 'SELECT min(number) AS number FROM message WHERE stored_at_ms >= ?',
+  lastNumber: 'SELECT max(number) AS number FROM message',
+  position: 'SELECT position FROM synced WHERE node = ?',
+  setPosition: 'INSERT OR REPLACE INTO synced (node, position) VALUES (?, ?)',
   find: 'SELECT * FROM message WHERE peer = ? AND direction = ? AND id = ?',
   nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
                  ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
@@ -180,7 +198,7 @@ export function lineOf(row: Row): ChatLine {
     text: String(row.text),
     sentAtMs: Number(row.sent_at_ms),
     storedAtMs: Number(row.stored_at_ms),
-    mark: row.waiting !== 1 ? 'delivered' : Number(row.kept_until_ms) > 0 ? 'kept' : 'waiting',
+    mark: row.waiting === 0 ? 'delivered' : Number(row.kept_until_ms) > 0 ? 'kept' : 'waiting',
     ...(typeof row.kind === 'string' ? { kind: row.kind as LineKind } : {}),
   };
 }

@@ -113,6 +113,7 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('call.place'), to: Text, audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('call.answer'), call: Text, audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('call.decline'), call: Text }),
+  v.object({ type: v.literal('call.pull'), call: v.exactOptional(Text), audio: v.exactOptional(Spec) }),
   onCall('call.hang-up'),
   onCall('call.hold'),
   onCall('call.resume'),

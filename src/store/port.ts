@@ -24,6 +24,7 @@ import type {
   Buddy,
   BuddySafety,
   Call,
+  CallElsewhere,
   CallEndReason,
   CallPath,
   ChatLine,
@@ -103,6 +104,11 @@ export type AgentCommand =
   | { readonly type: 'call.place'; readonly to: string; readonly audio?: string }
   | { readonly type: 'call.answer'; readonly call: string; readonly audio?: string }
   | { readonly type: 'call.decline'; readonly call: string }
+  /**
+   * A call that runs at another device of this account goes on here; without `call`: the only one. Resolves with its id at
+   * once; everything else comes as `call` events, as for one that was placed.
+   */
+  | { readonly type: 'call.pull'; readonly call?: string; readonly audio?: string }
   /** Without `call`: the current one. */
   | {
       readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
@@ -293,6 +299,7 @@ export interface AgentResults {
   'safety.words': SafetyReport;
   'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
+  'call.pull': { readonly call: string; readonly peer: string };
   'call.record': { readonly call: string; readonly path: string };
   'conference.call': { readonly call: string };
   'conference.add': { readonly call: string };
@@ -360,6 +367,8 @@ export type CallEvent =
       readonly by: 'me' | 'them';
       readonly on: boolean;
     }
+  /** The other end goes on at another of its devices. */
+  | { readonly event: 'moved'; readonly call: string; readonly peer: string; readonly at: number }
   | {
       /** Of a conference, whenever any of this has changed; `people` as `Call.conference` has them. */
       readonly event: 'conference';
@@ -427,6 +436,8 @@ export type AgentEvent =
   | { readonly type: 'buddy.removed'; readonly name: string }
   | { readonly type: 'chat.message'; readonly line: ChatLine }
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** All calls that run at our other devices. */
+  | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
   /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }

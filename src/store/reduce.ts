@@ -50,6 +50,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { buddies: withBuddy(state.buddies, event.buddy) });
     case 'buddy.removed':
       return change(state, { buddies: withoutBuddy(state.buddies, event.name) });
+    case 'elsewhere.changed':
+      return change(state, { callsElsewhere: event.calls });
     case 'call.changed':
       return change(state, { calls: withCall(state.calls, event.call) });
     case 'call.level':

@@ -78,6 +78,8 @@ export type CallEndReason =
   | 'busy'
   | 'no-answer'
   | 'answered-elsewhere'
+  /** It goes on at another of our own devices. */
+  | 'moved'
   | 'unreachable'
   | 'failed'
   | 'cancelled'
@@ -181,6 +183,16 @@ export interface Call {
   readonly reason: CallEndReason | null;
   /** Absent of calls of two; `peer` names all others then. */
   readonly conference?: ConferenceView;
+}
+
+/** A call that runs at another device of this account. */
+export interface CallElsewhere {
+  readonly call: string;
+  readonly peer: string;
+  /** The label of that device. */
+  readonly device: string;
+  /** Wall clock of that device, ms. */
+  readonly answeredAtMs: number;
 }
 
 /** When the microphone is open. */
@@ -355,6 +367,8 @@ export interface AppState {
   readonly buddies: readonly Buddy[];
   /** Newest last; ended calls stay until the next one begins. */
   readonly calls: readonly Call[];
+  /** Calls of ours that run at our other devices, and can be pulled here; absent of older agents. */
+  readonly callsElsewhere?: readonly CallElsewhere[];
   readonly audio: AudioReport;
 }
 

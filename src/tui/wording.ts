@@ -212,6 +212,7 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   busy: 'not possible: they are in another call',
   'no-answer': 'was not answered',
   'answered-elsewhere': 'was answered on another machine',
+  moved: 'goes on at another machine of yours',
   unreachable: 'not possible: they cannot be reached',
   failed: 'broke off',
   cancelled: 'was cancelled',

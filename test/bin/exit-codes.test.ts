@@ -101,6 +101,8 @@ test('a code that only a newer agent knows ends 2', () => {
 test.each<[CallEndReason, boolean, number]>([
   ['hangup', true, 0],
   ['cancelled', true, 0],
+  ['moved', true, 0],
+  ['moved', false, 2],
   ['hangup', false, 2],
   ['failed', true, 2],
   ['declined', false, 2],

@@ -1,5 +1,6 @@
 /** One account on several machines, in virtual time: lists, their way to buddies, and what revoking does. */
 import { expect } from 'vitest';
+import { silenceBody, withMediaTime } from '../../src/audio/voice-body.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
 import { seeded } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
@@ -79,3 +80,98 @@ seeded('a device that was away while it was revoked hears of it from a buddy', (
   phone.start();
   world.until(() => isRevoked(phone), 20_000);
 });
+
+const words = ({ callLog }: Person) => callLog.filter((word) => !word.startsWith('media-'));
+const DEVICES = 5;
+const timeOf = (of: Person, word: string) => of.callTimes[of.callLog.indexOf(word)] ?? Number.POSITIVE_INFINITY;
+
+seeded(
+  'a call rings at five devices that sit at three supernodes, the first to pick up wins, and of two one does',
+  (world) => {
+    const scene = new PeopleWorld(world, ['super1', 'super2', 'super3']);
+    const [alice, bobby] = scene.buddies();
+    const devices = [alice];
+    alice.learns(scene.sign(1, devices));
+    for (let n = 1; n < DEVICES; n++) {
+      const other = scene.person(`alice-${n}`, undefined, { account: 'alice1' });
+      other.roster = alice.roster;
+      other.invited = scene.supernodeEndpoints().slice(n % 3, (n % 3) + 1);
+      for (const supernode of ['super1', 'super2', 'super3'])
+        world.link(`alice-${n}`, supernode, { delayMs: 10 + 10 * n, jitterMs: 10 });
+      other.signIn();
+      devices.push(other);
+      other.learns(scene.sign(n + 1, devices));
+      world.advance(1_000);
+    }
+    world.until(() => devices.every((device) => device.core.ownDevicesHere().length === DEVICES - 1), 30_000);
+    world.until(() => bobby.core.deviceListOf('alice1') !== undefined);
+    // What five sign-ins cost of what supernodes forward for one person is theirs again.
+    world.advance(8_000);
+    // The first to pick up.
+    bobby.calls(alice);
+    world.until(() => devices.every((device) => device.callLog.includes('ringing')));
+    const rings = devices.map((device) => timeOf(device, 'ringing'));
+    expect(Math.max(...rings) - Math.min(...rings)).toBeLessThanOrEqual(200);
+    const answered = world.now;
+    devices[2]?.call_('answer');
+    world.until(() => devices.filter((device) => device.callLog.includes('ended answered-elsewhere')).length === 4);
+    expect(world.now - answered).toBeLessThanOrEqual(300);
+    bobby.call_('hang-up');
+    world.until(() => devices[2]?.callLog.includes('ended hangup') ?? false);
+    // Two in the same instant, over a network that loses.
+    for (let n = 1; n < DEVICES; n++)
+      for (const supernode of ['super1', 'super2', 'super3'])
+        world.link(`alice-${n}`, supernode, { delayMs: 30, loss: 0.05 });
+    for (const one of [...devices, bobby]) one.callLog.length = 0;
+    bobby.calls(alice);
+    world.until(() => devices.every((device) => device.callLog.includes('ringing')));
+    devices[1]?.call_('answer');
+    devices[3]?.call_('answer');
+    world.advance(6_000);
+    const talking = devices.filter((device) => !device.callLog.some((word) => word.startsWith('ended')));
+    expect(talking.map(words)).toEqual([['ringing', 'answered']]);
+    expect(words(bobby)).toEqual(['dialling', 'ringing', 'answered']);
+  },
+  { timeoutMs: 60_000 },
+);
+
+/** Twenty milliseconds a body, as the voice child makes them. */
+function talk(world: World, person: Person, ms: number): void {
+  for (let t = 0; t < ms; t += 20) {
+    const body = Buffer.from(withMediaTime(silenceBody(0), (t / 10) & 0xffff));
+    world.later(t, () => person.call && person.does({ type: 'voice', call: person.call, body }));
+  }
+}
+
+seeded(
+  'a running call is pulled to another device: the far end keeps it, sound goes on, the old device ends',
+  (world) => {
+    const { alice, phone, bobby } = meet(world);
+    world.until(() => versionAt(bobby, 'alice1') === 2 && versionAt(phone, 'bobby1') === 1);
+    bobby.calls(alice);
+    world.until(() => alice.callLog.includes('ringing') && phone.callLog.includes('ringing'));
+    alice.call_('answer');
+    world.until(() => bobby.callLog.includes('answered') && phone.callLog.includes('ended answered-elsewhere'));
+    talk(world, bobby, 8_000);
+    talk(world, alice, 2_000);
+    world.advance(2_000);
+    const wire = phone.elsewhere[0]?.call ?? '';
+    expect(phone.elsewhere).toMatchObject([{ peer: 'bobby1', node: alice.nodeId, role: 'callee' }]);
+    const [before, from] = [bobby.call, world.now];
+    phone.does({ type: 'calls', command: { type: 'pull', call: wire } });
+    world.until(() => phone.callLog.includes('answered') && alice.callLog.includes('ended moved'));
+    expect(world.now - from).toBeLessThanOrEqual(1_000);
+    phone.call = wire;
+    talk(world, phone, 4_000);
+    const heard = [bobby, phone].map((one) => one.heard.length);
+    world.advance(4_000);
+    expect(words(bobby)).toEqual(['dialling', 'ringing', 'answered', 'moved']);
+    expect(bobby.call).toBe(before);
+    expect(bobby.heard.length - (heard[0] ?? 0)).toBeGreaterThan(180);
+    expect(phone.heard.length - (heard[1] ?? 0)).toBeGreaterThan(180);
+    bobby.call_('hang-up');
+    world.until(() => phone.callLog.includes('ended hangup'));
+    world.until(() => phone.elsewhere.length + alice.elsewhere.length === 0);
+  },
+  { runs: 2 },
+);

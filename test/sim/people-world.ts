@@ -4,6 +4,7 @@
  * Words of the scenes: `signUp`, `befriend`, `says`, `calls`, `hears`.
  */
 import { silenceBody } from '../../src/audio/voice-body.ts';
+import type { CallElsewhere } from '../../src/net/call/own-calls.ts';
 import type { RosterEntry } from '../../src/net/chat/roster-entry.ts';
 import { accountKeyOf, mailKeyOf } from '../../src/net/login/account-key.ts';
 import { nodeIdOf } from '../../src/net/login/credential.ts';
@@ -78,7 +79,11 @@ export class Person {
   readonly presence = new Map<string, string>();
   /** What happened to calls: `ringing`, `answered`, ..., with the path words among them. */
   readonly callLog: string[] = [];
+  /** When, by the world's clock. */
+  readonly callTimes: number[] = [];
   call: string | undefined;
+  /** Calls at other devices of the account. */
+  elsewhere: readonly CallElsewhere[] = [];
   readonly heard: Buffer[] = [];
   /** An agent's rooms hear what the node says, before this person does. */
   onEvent: (event: OrdinaryNodeEvent) => void = () => {};
@@ -253,7 +258,12 @@ export class Person {
       case 'messenger':
         return this.#chat(event.news);
       case 'call':
+        if (event.news.type === 'elsewhere') {
+          this.elsewhere = event.news.calls;
+          return;
+        }
         if ('call' in event.news && event.news.type !== 'refused') this.call = event.news.call;
+        this.callTimes[this.callLog.length] = this.world.world.now;
         this.callLog.push(event.news.type === 'ended' ? `ended ${event.news.reason}` : event.news.type);
         return;
       case 'play':

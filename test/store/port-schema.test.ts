@@ -63,6 +63,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   check: { type: 'check' },
   'check.path': { type: 'check.path', name: 'bobby1' },
   'supernode.list': { type: 'supernode.list' },
+  'call.pull': { type: 'call.pull', call: 'ab', audio: 'none' },
   'device.list': { type: 'device.list' },
   'device.revoke': { type: 'device.revoke', device: 'laptop' },
   debug: { type: 'debug', fault: 'rebind' },

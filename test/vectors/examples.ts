@@ -292,6 +292,26 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
   devicesKnown: { yours: 2, mine: 3 },
   devicesTold: { list: SIGNED_DEVICES },
+  ownCalls: { calls: [{ callId: CALL, peer: 'Bobby1', peerNode: NODE_B, callee: true, answeredAtMs: AT_MS }] },
+  syncHello: { position: '7', buddies: run(0x21, 8) },
+  syncLines: {
+    lines: [
+      {
+        messageId: run(0x50, 16),
+        with: 'Bobby1',
+        outgoing: true,
+        text: 'hello',
+        sentAtMs: AT_MS,
+        storedAtMs: AT_MS,
+        waiting: true,
+      },
+    ],
+    reads: [{ with: 'Bobby1', messageId: run(0x51, 16) }],
+    position: '8',
+    delivered: [{ with: 'Bobby1', messageId: run(0x52, 16) }],
+  },
+  syncBuddies: { xml: Buffer.from('<buddies version="1"/>').toString('base64') },
+  callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },
   conferenceInvite: {
     conferenceId: CALL,
     inviteId: run(0x20, 16),

@@ -13,6 +13,7 @@ import {
   RING_TIMEOUT_MS,
 } from '../protocol/params.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
+import type { CallElsewhere } from './own-calls.ts';
 
 /** Reasons that travel in CallEnd; `unreachable` never does, for there is nobody to tell. */
 export const WIRE_END_REASONS = [
@@ -22,6 +23,7 @@ export const WIRE_END_REASONS = [
   'no-answer',
   'cancelled',
   'answered-elsewhere',
+  'moved',
   'failed',
 ] as const;
 export type WireEndReason = (typeof WIRE_END_REASONS)[number];
@@ -50,6 +52,8 @@ export type CallCommand =
         | 'record-end';
       readonly call: CallId;
     }
+  /** The call of this id, which runs at another of our devices, goes on here. */
+  | { readonly type: 'pull'; readonly call: CallId }
   /** Where we may be met, as texts of `endpoint.ts`, and who forwards for us; kept for later invites and answers. */
   | { readonly type: 'candidates'; readonly endpoints: readonly string[]; readonly relays?: readonly NodeId[] };
 
@@ -69,6 +73,8 @@ export type CallEvent =
   | ({ readonly type: 'held' | 'resumed'; readonly by: 'me' | 'them'; readonly heldBy: HeldBy } & OfCall)
   | ({ readonly type: 'muted' | 'unmuted'; readonly by: 'me' | 'them' } & OfCall)
   | ({ readonly type: 'recording'; readonly on: boolean; readonly by: 'me' | 'them' } & OfCall)
+  /** The other end goes on at another of its devices. */
+  | ({ readonly type: 'moved' } & OfCall)
   /** The last word on a call; `code` says more about `unreachable`; `durationMs` counts from the answer. */
   | ({
       readonly type: 'ended';
@@ -100,6 +106,8 @@ export type MediaOrder =
       readonly role: 'caller' | 'callee';
       /** We tell our addresses after we heard theirs (or shall), so we know both sides' before they do. */
       readonly tellsLast: boolean;
+      /** It begins on hold: only a call that has moved. */
+      readonly onHold?: boolean;
     } & OfCall)
   /** The other end told (further) addresses, and who forwards for it now, while the call runs. */
   | ({
@@ -110,7 +118,13 @@ export type MediaOrder =
   /** Precedes `ended`, so that the totals of the media can be told with it. */
   | { readonly type: 'media-stop'; readonly call: CallId; readonly wire: CallId };
 
-export type CallOutput = PeerSend | CallEvent | MediaOrder;
+/** All calls that run at our own other devices, whenever that changes. */
+export interface CallsElsewhere {
+  readonly type: 'elsewhere';
+  readonly calls: readonly CallElsewhere[];
+}
+
+export type CallOutput = PeerSend | CallEvent | MediaOrder | CallsElsewhere;
 
 export interface Running {
   readonly name: 'running';
@@ -153,6 +167,8 @@ export type CallState =
       /** The caller's node left the network: it has until then to come back. */
       readonly goneAt: Millis;
     }
+  /** We have told the other end's node that it goes on here. */
+  | { readonly name: 'taking'; readonly node: NodeId; readonly role: 'caller' | 'callee'; readonly giveUpAt: Millis }
   | Running
   | Ended;
 
@@ -216,6 +232,7 @@ export function expiryOf(state: CallState): Millis {
   switch (state.name) {
     case 'dialling':
     case 'ringing-out':
+    case 'taking':
       return state.giveUpAt;
     case 'settling':
       return state.endAt;

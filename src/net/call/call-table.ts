@@ -49,6 +49,8 @@ export class CallTable {
   readonly #past = new Map<CallId, Tombstone>();
   #candidates: readonly string[] = [];
   #relays: readonly NodeId[] = [];
+  /** A call has begun or ceased to run, or runs with another node, since this was last put back. */
+  runningChanged = false;
   #out: CallOutput[] = [];
 
   /** `isBuddy`: who learns our addresses before the call is answered. */
@@ -71,7 +73,8 @@ export class CallTable {
     const of = { call: call.id, peer: call.peer };
     call.state = next;
     call.why = why;
-    if (next.name === 'dialling') this.#out.push({ type: 'dialling', ...of });
+    if (next.name === 'running' || before.name === 'running') this.runningChanged = true;
+    if (next.name === 'dialling' || next.name === 'taking') this.#out.push({ type: 'dialling', ...of });
     if ((next.name === 'ringing-out' || next.name === 'ringing-in') && !call.rang) {
       call.rang = true;
       this.#out.push({ type: 'ringing', direction: call.direction, ...of });
@@ -81,9 +84,23 @@ export class CallTable {
       this.#out.push({ type: 'answered', setupMs: now - call.startedAt, ...of });
       const tellsLast = role === 'callee' || call.addressesKept;
       const { wire, remoteRelays } = call;
-      this.#out.push({ type: 'media-start', wire, node, remoteCandidates, remoteRelays, role, tellsLast, ...of });
+      const reach = { remoteCandidates, remoteRelays };
+      this.#out.push({ type: 'media-start', wire, node, ...reach, role, tellsLast, ...of });
     }
     if (next.name === 'ended') this.#finish(now, call, before, next);
+  }
+
+  /** The other end goes on at another of its nodes: the same call, with media of its own. */
+  move(call: CallRecord, next: Running, why: string): void {
+    const { id, peer, wire, remoteRelays } = call;
+    const { node, role, remoteCandidates } = next;
+    call.state = next;
+    call.why = why;
+    this.runningChanged = true;
+    this.#out.push({ type: 'media-stop', call: id, wire }, { type: 'moved', call: id, peer });
+    const onHold = heldBy(next) !== 'nobody';
+    const reach = { remoteCandidates, remoteRelays };
+    this.#out.push({ type: 'media-start', call: id, peer, wire, node, ...reach, role, tellsLast: true, onHold });
   }
 
   #finish(now: Millis, call: CallRecord, before: CallState, { reason, by, code }: Ended): void {
@@ -248,6 +265,20 @@ export class CallTable {
 
   sendAnswer(call: CallRecord, node: NodeId): void {
     this.#send(call, message('callAnswer', { callId: bytesOf(call.wire), ...this.#reach() }), node);
+  }
+
+  sendTake(call: CallRecord, node: NodeId): void {
+    this.#send(call, message('callTake', { callId: bytesOf(call.wire), ...this.#reach() }), node);
+  }
+
+  /** To another device of our own: what runs here. */
+  sendOwn(to: UserName, node: NodeId, wallMs: (at: Millis) => number): void {
+    const calls = this.calls().flatMap(({ wire, peer, state }) => {
+      if (state.name !== 'running') return [];
+      const ids = { callId: bytesOf(wire), peerNode: bytesOf(state.node) };
+      return [{ ...ids, peer, callee: state.role === 'callee', answeredAtMs: wallMs(state.answeredAt) }];
+    });
+    this.#out.push({ type: 'send', to, node, message: message('ownCalls', { calls: calls as never }) });
   }
 
   sendCandidates(call: CallRecord, node: NodeId): void {

@@ -13,7 +13,10 @@
  *   settling    -> ringing-out  another device rings, or the gone one came back
  *   dialling, ringing-out, settling -> running   answered; or the peer's own invite has the lower id (both called)
  *   ringing-in  -> running      we answered
- *   running     -> running      held, resumed, muted, recorded
+ *   ringing-in  -> ended        another of our own devices says that it was answered there
+ *   running     -> running      held, resumed, muted, recorded; the other end goes on at another of its devices
+ *   new         -> taking       we pull a call that runs at another of our devices (`own-calls.ts`)
+ *   taking      -> running      its other end agrees
  *   any         -> ended        the record leaves the table, a tombstone answers latecomers
  *
  * There is no state for "hanging up": an end is never acknowledged and never answered, so that two ends which cross
@@ -23,7 +26,7 @@
  * `call-record.ts`; the table, and the one function that changes a state, in `call-table.ts`.
  * Somewhat above 400 lines, because what may follow from what above is one thing to read.
  */
-import type { Core, Millis, Random } from '../protocol/core.ts';
+import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
@@ -37,6 +40,7 @@ import {
   RING_TIMEOUT_MS,
 } from '../protocol/params.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
+import type { PeerInput } from '../wire/peers.ts';
 import {
   boundCandidates,
   boundRelays,
@@ -59,6 +63,7 @@ import {
 } from './call-record.ts';
 import { type CallRoom, CallTable, isOf, type Word } from './call-table.ts';
 import type { RunningCall } from './conference-record.ts';
+import { OwnCalls } from './own-calls.ts';
 
 const CALL_KINDS = [
   'callInvite',
@@ -69,6 +74,7 @@ const CALL_KINDS = [
   'callMute',
   'callRecording',
   'callCandidates',
+  'callTake',
 ] as const;
 type CallMessage = MessageOf<(typeof CALL_KINDS)[number]>;
 type SwitchKind = 'callHold' | 'callMute' | 'callRecording';
@@ -77,6 +83,9 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   readonly #name: UserName;
   readonly #random: Random;
   readonly #table: CallTable;
+  readonly #own = new OwnCalls();
+  readonly #ownNodes: () => readonly NodeId[];
+  readonly #wallClock: WallClock;
   /** Calls that became conferences, oldest first: whoever still speaks of one as a call is not answered. */
   readonly #absorbed = new Set<CallId>();
   /** Call messages without a proper call id. */
@@ -88,15 +97,25 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
       readonly name: UserName;
       readonly random: Random;
       readonly isBuddy: (name: UserName) => boolean;
+      /** Our own other devices that are here; nobody when not said. */
+      readonly ownNodes?: () => readonly NodeId[];
+      readonly wallClock?: WallClock;
     } & CallRoom,
   ) {
-    const { name, random, isBuddy, ...room } = options;
+    const { name, random, isBuddy, ownNodes = () => [], wallClock = () => 0, ...room } = options;
     this.#name = name;
+    this.#ownNodes = ownNodes;
+    this.#wallClock = wallClock;
     this.#random = random;
     this.#table = new CallTable(room, isBuddy);
   }
 
   receive(now: Millis, input: CallInput): void {
+    this.#take(now, input);
+    this.#tellOwnChanges(now);
+  }
+
+  #take(now: Millis, input: CallInput): void {
     switch (input.type) {
       case 'message':
         if (isCallMessage(input.message)) this.#hear(now, input.from, input.node, input.message);
@@ -110,11 +129,51 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
       case 'media-alive':
         return this.#mediaAlive(now, input.call);
       case 'online':
-        return;
+        return input.online ? undefined : this.receiveOwn(now, input);
     }
   }
 
+  /** The same from our own other devices. */
+  receiveOwn(now: Millis, input: PeerInput): void {
+    const before = JSON.stringify(this.#own.list());
+    if (input.type === 'online' && !input.online) this.#own.clear();
+    else if (input.type === 'peer-gone') this.#own.gone(input.node);
+    else if (input.type === 'peer-seen' && this.#runs()) this.#tellOwn(now, input.node);
+    else if (input.type === 'message' && input.message.kind === 'ownCalls') {
+      for (const { call, peer } of this.#own.told(input.node, input.message.body)) this.#answeredThere(now, call, peer);
+    }
+    const calls = this.#own.list();
+    if (JSON.stringify(calls) !== before) this.#table.push({ type: 'elsewhere', calls });
+  }
+
+  #runs(): boolean {
+    return this.#table.find(({ state }) => state.name === 'running') !== undefined;
+  }
+
+  #tellOwn(now: Millis, node: NodeId): void {
+    this.#table.sendOwn(this.#name, node, (at) => this.#wallClock() - (now - at));
+  }
+
+  /** At once, without waiting for the caller's word. */
+  #answeredThere(now: Millis, wire: CallId, peer: UserName): void {
+    const call = this.#table.find((one) => one.wire === wire && isOf(one, peer));
+    if (call?.state.name !== 'ringing-in') return;
+    const ended = { name: 'ended', reason: 'answered-elsewhere', by: 'me' } as const;
+    this.#table.change(now, call, ended, 'answered at another of our devices');
+  }
+
   command(now: Millis, command: CallCommand): void {
+    this.#carryOut(now, command);
+    this.#tellOwnChanges(now);
+  }
+
+  #tellOwnChanges(now: Millis): void {
+    if (!this.#table.runningChanged) return;
+    this.#table.runningChanged = false;
+    for (const node of this.#ownNodes()) this.#tellOwn(now, node);
+  }
+
+  #carryOut(now: Millis, command: CallCommand): void {
     if (command.type === 'candidates') return this.#table.setCandidates(command.endpoints, command.relays ?? []);
     const code = command.type === 'place' ? this.#place(now, command) : this.#act(now, command);
     if (code === undefined) return;
@@ -123,6 +182,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
 
   wake(now: Millis): void {
     for (const call of this.#table.calls()) if (now >= expiryOf(call.state)) this.#expire(now, call);
+    this.#tellOwnChanges(now);
     this.#table.forget(now);
   }
 
@@ -199,6 +259,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   #act(now: Millis, command: Exclude<CallCommand, { type: 'place' | 'candidates' }>): FailureCode | undefined {
+    if (command.type === 'pull') return this.#pull(now, command.call);
     const call = this.#table.byEitherId(command.call);
     if (!call) return 'no-call';
     switch (command.type) {
@@ -228,10 +289,26 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     return undefined;
   }
 
+  /** The other end decides; our other device hears from it. */
+  #pull(now: Millis, id: CallId): FailureCode | undefined {
+    const there = this.#own.find(id);
+    if (!there || this.#table.byEitherId(id)) return 'no-call';
+    const { peer, peerNode: node, role } = there;
+    if (!this.#table.free(peer)) return 'already-in-call';
+    // It may have rung here before it was answered there.
+    this.#table.exhume(id);
+    const call = this.#table.open(now, { id, wire: id, peer, direction: role === 'callee' ? 'in' : 'out' });
+    this.#table.change(now, call, { name: 'taking', node, role, giveUpAt: now + INVITE_TIMEOUT_MS }, 'pulled here');
+    this.#table.sendTake(call, node);
+    return undefined;
+  }
+
   #hangUp(now: Millis, call: CallRecord): undefined {
     const { state } = call;
     if (state.name === 'running') return this.#end(now, call, { reason: 'hangup', by: 'me', tell: state.node });
     if (state.name === 'ringing-in') return this.#end(now, call, { reason: 'declined', by: 'me', tell: state.node });
+    // The other end may have agreed already: what was pulled ends here.
+    if (state.name === 'taking') return this.#end(now, call, { reason: 'hangup', by: 'me', tell: state.node });
     return this.#end(now, call, { reason: 'cancelled', by: 'me', tell: 'everyone' });
   }
 
@@ -285,6 +362,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     if (call.state.name === 'running' && call.state.node === node) call.state.heardAt = now;
     if (heard.kind === 'callRinging') this.#rings(now, call, word);
     else if (heard.kind === 'callAnswer') this.#answered(now, call, word, reachOf(heard.body));
+    else if (heard.kind === 'callTake') this.#taken(now, call, word, reachOf(heard.body));
     else if (heard.kind === 'callCandidates') this.#told(call, node, reachOf(heard.body));
     else if (heard.kind === 'callEnd') this.#endedByThem(now, call, node, endReason(heard.body.reason));
     else this.#toldSwitch(now, call, node, heard.kind, heard.body.on);
@@ -353,8 +431,32 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.change(now, call, withDevice(now, state, node), 'a device rings');
   }
 
+  /** The same person goes on at another device. Whoever that is has proven to be that person, and knows the id. */
+  #taken(now: Millis, call: CallRecord, word: Word, { remoteCandidates, remoteRelays }: Reach): void {
+    const { state } = call;
+    if (state.name !== 'running') return this.#table.answerEnd(word, 'failed');
+    if (state.node === word.node) return this.#table.sendAnswer(call, word.node);
+    call.remoteRelays = remoteRelays;
+    const quiet = { heldByThem: false, mutedByThem: false, recordedByThem: false };
+    const next = { ...state, ...quiet, node: word.node, remoteCandidates, heardAt: now };
+    this.#table.move(call, next, 'pulled to another device of theirs');
+    if (state.heldByThem) this.#table.tellHold(call, false, 'them');
+    if (state.mutedByThem) this.#table.tellMute(call, false, 'them');
+    if (state.recordedByThem) this.#table.tellRecording(call, false, 'them');
+    this.#table.sendAnswer(call, word.node);
+    if (next.heldByMe) this.#table.sendHold(call, next);
+    if (call.mutedByMe) this.#table.sendMute(call, word.node);
+    if (next.recordedByMe) this.#table.sendRecording(call, next);
+    this.#table.sendEnd(call, 'moved', state.node);
+  }
+
   #answered(now: Millis, call: CallRecord, word: Word, { remoteCandidates, remoteRelays }: Reach): void {
     const { state } = call;
+    if (state.name === 'taking') {
+      if (state.node !== word.node) return;
+      call.remoteRelays = remoteRelays;
+      return this.#run(now, call, { node: word.node, role: state.role, remoteCandidates }, 'taken over');
+    }
     if (state.name === 'running' && state.node !== word.node) return this.#table.answerEnd(word, 'answered-elsewhere');
     if (!isOutgoing(state)) return;
     call.peer = word.from;
@@ -368,7 +470,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   #endedByThem(now: Millis, call: CallRecord, node: NodeId, reason: WireEndReason): void {
     const { state } = call;
     if (isOutgoing(state)) return this.#refusedBy(now, call, node, reason);
-    if ((state.name === 'running' || state.name === 'ringing-in') && state.node !== node) return;
+    if ((state.name === 'running' || state.name === 'ringing-in' || state.name === 'taking') && state.node !== node)
+      return;
     const plain = state.name === 'ringing-in' && reason === 'hangup' ? 'cancelled' : reason;
     this.#table.change(now, call, { name: 'ended', reason: plain, by: 'them' }, 'they ended it');
   }
@@ -431,7 +534,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     for (const call of this.#table.callsWith(name)) {
       const { state } = call;
       call.doubtful = true;
-      if (state.name === 'dialling')
+      if (state.name === 'dialling' || state.name === 'taking')
         this.#table.change(now, call, { name: 'ended', reason: 'unreachable', by: 'nobody', code }, 'unreachable');
       if (state.name !== 'ringing-out') continue;
       const fate = { reason: 'unreachable', code, endAt: now + PEER_GONE_PATIENCE_MS } as const;
@@ -481,6 +584,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     switch (state.name) {
       case 'dialling':
         return this.#end(now, call, { reason: 'unreachable', by: 'nobody', tell: 'everyone' });
+      case 'taking':
+        return this.#end(now, call, { reason: 'unreachable', by: 'nobody', tell: 'nobody' });
       case 'ringing-out':
         return this.#end(now, call, { reason: 'no-answer', by: 'nobody', tell: 'everyone' });
       case 'settling': {

@@ -145,6 +145,9 @@ export class DeviceBook {
     const next = stored(signed);
     if (!next || (this.#own && next.version <= this.#own.version)) return;
     this.#adopt(next);
+    // Our other devices have nobody else to hear it from, and we may be about to leave.
+    const { name } = this.#options;
+    for (const node of this.#reach.nodes(name)) this.#tellOnce(this.#person(name), node, next);
   }
 
   /** True when nobody else has to look at it. */
@@ -209,17 +212,25 @@ export class DeviceBook {
     if (this.standing(name, node) === 'revoked') return this.#out.push({ type: 'dismissed', name, node }) as never;
     const person = this.#person(name);
     const own = this.#own;
-    if (!own || (person.holds.get(node) ?? 0) >= own.version) return this.#sayVersions(person, node);
+    // Devices of one account have it from the login server, most likely.
+    const has = this.#isOwn(name) || (person.holds.get(node) ?? 0) >= (own?.version ?? 0);
+    if (!own && !this.listOf(name)) return;
+    if (!own || has) return this.#sayVersions(person, node);
+    this.#tellOnce(person, node, own);
+  }
+
+  /** In one session. */
+  #tellOnce(person: Person, node: NodeId, own: OpenedDevices): void {
     const text = `${TOLD} ${own.version}`;
-    if (person.said.get(node) === text) return;
+    if (node === this.#options.nodeId || person.said.get(node) === text) return;
     remember(person.said, node, text);
-    this.#tell(name, node, own.signed);
+    this.#tell(person.name, node, own.signed);
   }
 
   #sayVersions(person: Person, node: NodeId): void {
     const body = { yours: this.listOf(person.name)?.version ?? 0, mine: this.#own?.version ?? 0 };
     const text = `${body.yours} ${body.mine}`;
-    if (person.said.get(node) === text || text === '0 0') return;
+    if (person.said.get(node) === text) return;
     remember(person.said, node, text);
     this.#send(person.name, node, message('devicesKnown', body));
   }
@@ -233,10 +244,7 @@ export class DeviceBook {
       this.#news({ type: 'holds-changed' });
     }
     // What is on its way already has not been acknowledged by this.
-    if (this.#own && yours < version && person.said.get(node) !== `${TOLD} ${version}`) {
-      remember(person.said, node, `${TOLD} ${version}`);
-      this.#tell(from, node, this.#own.signed);
-    }
+    if (this.#own && yours < version) this.#tellOnce(person, node, this.#own);
     if (mine > (this.listOf(from)?.version ?? 0)) this.#sayVersions(person, node);
   }
 

@@ -943,7 +943,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (output.news.type === 'list-changed') this.#mail?.devicesChanged(now, output.news.name);
       this.#out.push(output);
     } else {
-      if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
+      if (output.type === 'call' && output.news.type === 'media-start') {
+        this.#media.start(now, output.news);
+        if (output.news.onHold) this.#media.hold(now, output.news.call, true);
+      }
       if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-stop') {
         this.#media.stop(now, output.news.call);

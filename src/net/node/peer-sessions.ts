@@ -53,6 +53,8 @@ interface Person {
   readonly nodes: Map<NodeId, Remote>;
   /** For whichever nodes the lookup will bring. */
   queue: Message[];
+  /** Said to the nodes that we knew; whatever others the look-up brings are to hear it as well. */
+  late: { readonly message: Message; readonly had: ReadonlySet<NodeId> } | undefined;
   lookingUp: boolean;
   unfoundUntil: Millis;
 }
@@ -84,6 +86,7 @@ export class PeerSessions {
     );
     if (known.length > 0) {
       for (const remote of known) this.#sendTo(now, remote, value);
+      if (node === undefined && value.kind === 'callInvite') this.#ringOthers(person, known, value);
       return;
     }
     if (!this.#online || now < person.unfoundUntil) return this.#unreachable(to, 'person-offline');
@@ -165,8 +168,10 @@ export class PeerSessions {
     const person = this.#people.get(foldName(name));
     if (!person?.lookingUp) return;
     person.lookingUp = false;
-    const queue = person.queue;
+    const { queue, late } = person;
     person.queue = [];
+    person.late = undefined;
+    if (late && nodes.length === 0) return;
     if (nodes.length === 0) {
       person.unfoundUntil = now + LOOKUP_RETRY_MS;
       this.#unreachable(person.name, 'person-offline');
@@ -176,7 +181,15 @@ export class PeerSessions {
       const remote = this.#remote(person, node);
       remote.attached = true;
       for (const value of queue) this.#sendTo(now, remote, value);
+      if (late && !late.had.has(node)) this.#sendTo(now, remote, late.message);
     }
+  }
+
+  /** Of whom we do not watch, a device may have come without our hearing of it: a call is to ring there as well. */
+  #ringOthers(person: Person, known: readonly Remote[], value: Message): void {
+    if (!this.#online || known.some(({ watched }) => watched)) return;
+    person.late = { message: value, had: new Set(known.map(({ node }) => node)) };
+    this.#lookUp(person);
   }
 
   /** A session with a person was set up, by us or by them. */
@@ -355,7 +368,7 @@ export class PeerSessions {
     const known = this.#people.get(key);
     if (known) return known;
     if (this.#people.size >= PEERS_MAX && !this.#forgetSomebody(now)) return undefined;
-    const person: Person = { name, nodes: new Map(), queue: [], lookingUp: false, unfoundUntil: 0 };
+    const person: Person = { name, nodes: new Map(), queue: [], late: undefined, lookingUp: false, unfoundUntil: 0 };
     this.#people.set(key, person);
     return person;
   }

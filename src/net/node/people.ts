@@ -24,7 +24,7 @@ import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
 import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
-import { type Message, message } from '../wire/messages.ts';
+import { type Message, type MessageOf, message } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 import { DeviceBook, type DeviceBookOutput, type DevicesNews, type DevicesStart } from './device-book.ts';
 
@@ -62,6 +62,8 @@ export type PeopleCommand =
   | { readonly type: 'calls'; readonly command: CallCommand }
   | { readonly type: 'conference'; readonly command: ConferenceCommand }
   | { readonly type: 'presence'; readonly status: OwnStatus }
+  /** To another device of our own. */
+  | { readonly type: 'own-device'; readonly node: NodeId; readonly message: Message }
   /** Our own list, as the account has signed it. */
   | { readonly type: 'devices'; readonly own: SignedDevices };
 
@@ -69,6 +71,17 @@ export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 
 export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
 export type PresenceNews = Exclude<PresenceOutput, PeerSend>;
 
+/** Another device of our own came or went, or says what all devices are to have. */
+export type OwnDeviceNews =
+  | { readonly type: 'here' | 'gone'; readonly node: NodeId }
+  | { readonly type: 'said'; readonly node: NodeId; readonly message: SyncMessage };
+
+const SYNC_KINDS = ['syncHello', 'syncLines', 'syncBuddies'] as const;
+export type SyncMessage = MessageOf<(typeof SYNC_KINDS)[number]>;
+
+function isSync(value: Message): value is SyncMessage {
+  return SYNC_KINDS.some((kind) => kind === value.kind);
+}
 type LegOrder = Extract<ConferenceOutput, { type: `media-${string}` }>;
 
 export type PeopleOutput =
@@ -83,6 +96,7 @@ export type PeopleOutput =
   /** Unreliable, as signalling goes. */
   | Extract<ConferenceOutput, { type: 'datagram' }>
   | { readonly type: 'devices'; readonly news: DevicesNews }
+  | { readonly type: 'own-device'; readonly news: OwnDeviceNews }
   /** This node may not speak for its person (any more): its sessions end. */
   | { readonly type: 'dismissed'; readonly name: UserName; readonly node: NodeId }
   /** The lists that the supernode must know, or our visibility, have changed. */
@@ -128,7 +142,8 @@ export class People {
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService });
     this.calls = new Calls({
-      ...{ name, random, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...{ name, random, wallClock, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ownNodes: () => this.devices.ownNodes(),
       ...{ occupied: () => this.conferences.occupied },
       ...(isService ? SERVICE_LINES : {}),
     });
@@ -152,7 +167,20 @@ export class People {
     if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
     const isWithheld = this.devices.receive(now, input);
     this.#settle(now);
-    if (!isWithheld && !this.#isOwn(input)) this.#tellServices(now, input);
+    if (isWithheld) return;
+    if (!this.#isOwn(input)) return this.#tellServices(now, input);
+    this.#fromOwn(now, input);
+    this.#settle(now);
+  }
+
+  #fromOwn(now: Millis, input: PeerInput): void {
+    this.calls.receiveOwn(now, input);
+    if (input.type === 'peer-seen' || input.type === 'peer-gone') {
+      const type = input.type === 'peer-seen' ? 'here' : 'gone';
+      this.#out.push({ type: 'own-device', news: { type, node: input.node } });
+    } else if (input.type === 'message' && isSync(input.message)) {
+      this.#out.push({ type: 'own-device', news: { type: 'said', node: input.node, message: input.message } });
+    }
   }
 
   /** Our own other devices are no people to us. */
@@ -193,7 +221,9 @@ export class People {
     else if (command.type === 'messenger') this.#messenger.command(now, command.command);
     else if (command.type === 'calls') this.#call(now, command.command);
     else if (command.type === 'conference') this.conferences.command(now, command.command);
-    else if (command.type === 'devices') {
+    else if (command.type === 'own-device') {
+      this.#out.push({ type: 'send', to: this.#name, node: command.node, message: command.message });
+    } else if (command.type === 'devices') {
       this.devices.setOwn(command.own);
       this.#out.push({ type: 'details-changed' });
     } else this.#setStatus(now, command.status);
@@ -264,8 +294,8 @@ export class People {
 
   #call(now: Millis, command: CallCommand): void {
     if (command.type === 'candidates') this.conferences.command(now, command);
-    const isOfConference = command.type !== 'place' && command.type !== 'candidates';
-    if (isOfConference && this.conferences.has(command.call)) this.conferences.command(now, command);
+    const isNew = command.type === 'place' || command.type === 'candidates' || command.type === 'pull';
+    if (!isNew && this.conferences.has(command.call)) this.conferences.command(now, command);
     else this.calls.command(now, command);
   }
 
@@ -312,10 +342,10 @@ export class People {
       this.#out.push({ type: 'devices', news: output.news });
     } else {
       const { name, node } = output;
-      const isOwn = foldName(name) === foldName(this.#name);
+      const news = { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node } as const;
       if (output.type === 'dismissed') this.#out.push(output);
-      if (isOwn) return;
-      this.#tellServices(now, { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node });
+      if (this.#isOwn(news)) this.#fromOwn(now, news);
+      else this.#tellServices(now, news);
     }
   }
 

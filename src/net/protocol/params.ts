@@ -794,6 +794,14 @@ export const DEVICE_LIST_BYTES_MAX = 49_152;
 /** An Ed25519 or X25519 key, either half. */
 export const ACCOUNT_SEED_BYTES = 32;
 export const ACCOUNT_SALT_BYTES = 16;
+/** What one device stored in this time comes to the other devices of its account. */
+export const SYNC_MS = 72 * 3_600_000;
+/** Lines in one message: of the longest text a megabyte would be too much, and `linesAfter` cuts before that. */
+export const SYNC_LINES_MAX = 64;
+/** A buddy list in one message of the reliable channel. */
+export const SYNC_BYTES_MAX = 250_000;
+/** Lines that a device told us, which it need not be told again. */
+export const SYNC_FROM_MAX = 2_000;
 /** A revoked node is told why, and its session ends so much later: time for it to hear that. */
 export const DISMISS_MS = 2_000;
 /** People whose device lists are kept: as many as a buddy list holds. */

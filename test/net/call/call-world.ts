@@ -6,6 +6,7 @@
 import { Calls } from '../../../src/net/call/call.ts';
 import type { CallCommand, CallEvent, CallOutput, MediaOrder } from '../../../src/net/call/call-record.ts';
 import type { CallRoom } from '../../../src/net/call/call-table.ts';
+import type { CallElsewhere } from '../../../src/net/call/own-calls.ts';
 import type { Random } from '../../../src/net/protocol/core.ts';
 import { foldName, type NodeId, type UserName } from '../../../src/net/protocol/ids.ts';
 import { decodeMessage, encodeMessage, type Message } from '../../../src/net/wire/messages.ts';
@@ -19,8 +20,11 @@ export interface Phone {
   readonly node: NodeId;
   readonly calls: Calls;
   readonly told: Told[];
+  /** When each was told. */
+  readonly times: number[];
   readonly sent: { readonly to: UserName; readonly node: NodeId | undefined; readonly message: Message }[];
   attached: boolean;
+  elsewhere: readonly CallElsewhere[];
 }
 
 interface Delivery {
@@ -40,18 +44,35 @@ export class CallWorld {
   /** Called after every step. */
   check: () => void = () => {};
 
-  constructor(options: { seed?: number; delayMs?: readonly [number, number]; inOrder?: boolean } = {}) {
+  /** `loss`: this share of the messages waits so much longer, as those do that are sent again. */
+  constructor(
+    options: {
+      seed?: number;
+      delayMs?: readonly [number, number];
+      inOrder?: boolean;
+      loss?: { readonly share: number; readonly costMs: readonly [number, number] };
+    } = {},
+  ) {
     const [least, most] = options.delayMs ?? [10, 10];
+    const { loss } = options;
     this.random = seededRandom(options.seed ?? 1);
-    this.#delayMs = () => least + this.random.fraction() * (most - least);
+    this.#delayMs = () => {
+      const delayMs = least + this.random.fraction() * (most - least);
+      if (!loss || this.random.fraction() >= loss.share) return delayMs;
+      return delayMs + loss.costMs[0] + this.random.fraction() * (loss.costMs[1] - loss.costMs[0]);
+    };
     this.#inOrder = options.inOrder ?? true;
   }
 
   /** Everybody is everybody's buddy, unless it is said otherwise. */
   phone(name: UserName, options: CallRoom & { isBuddy?: (name: UserName) => boolean } = {}): Phone {
     const node = this.random.bytes(16).toString('hex');
-    const calls = new Calls({ name, random: this.random, isBuddy: () => true, ...options });
-    const phone: Phone = { name, node, calls, told: [], sent: [], attached: true };
+    const ownNodes = () =>
+      this.phones
+        .filter((one) => one.attached && one.node !== node && foldName(one.name) === foldName(name))
+        .map((one) => one.node);
+    const calls = new Calls({ name, random: this.random, isBuddy: () => true, ownNodes, ...options });
+    const phone: Phone = { name, node, calls, told: [], times: [], sent: [], attached: true, elsewhere: [] };
     this.phones.push(phone);
     calls.command(this.now, { type: 'candidates', endpoints: [`udp:127.0.0.1:${4000 + this.phones.length}`] });
     return phone;
@@ -67,7 +88,10 @@ export class CallWorld {
   }
 
   hear(phone: Phone, input: PeerInput | { type: 'media-alive'; call: string }): void {
-    phone.calls.receive(this.now, input);
+    const about = 'from' in input ? input.from : 'name' in input ? input.name : '';
+    if (input.type !== 'media-alive' && foldName(about) === foldName(phone.name))
+      phone.calls.receiveOwn(this.now, input);
+    else phone.calls.receive(this.now, input);
     this.#settle(phone);
   }
 
@@ -129,8 +153,13 @@ export class CallWorld {
   }
 
   #carry(from: Phone, output: CallOutput): void {
+    if (output.type === 'elsewhere') {
+      from.elsewhere = output.calls;
+      return;
+    }
     if (output.type !== 'send') {
       from.told.push(output);
+      from.times.push(this.now);
       return;
     }
     from.sent.push({ to: output.to, node: output.node, message: output.message });

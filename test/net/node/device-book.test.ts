@@ -177,7 +177,9 @@ describe('our own list', () => {
     expect(book.standing('alice1', work.nodeId)).toBe('unlisted');
     book.setOwn(list(ours, 'alice1', 2, [home, work]).signed);
     seen('alice1', work.nodeId);
-    expect(out()).toEqual(['own-here-changed', 'devicesTold to alice1']);
+    expect(out()).toEqual(['own-here-changed', 'devicesKnown to alice1']);
+    hears('alice1', work.nodeId, message('devicesKnown', { yours: 1, mine: 1 }));
+    expect(out()).toEqual(['holds-changed', 'devicesTold to alice1']);
     expect(book.ownNodes()).toEqual([work.nodeId]);
     book.setOwn(list(ours, 'alice1', 1, [home]).signed);
     expect(book.listOf('alice1')?.version).toBe(2);

@@ -1,0 +1,240 @@
+/**
+ * What all devices of the account are to have (PROTOCOL.md 9.15): lines of the last 72 h both ways, what was read and
+ * delivered, and the buddy list. The history is the one truth: each device tells the others what it stores, in that order,
+ * and each remembers how far it has the lines of each other one. So a device that was away, or is new, gets what it
+ * missed once and in order, and a line that comes by several ways is there once.
+ *
+ *   own device here -> `syncHello`      its hello -> what it lacks, by `syncLines`, then whatever is stored here
+ */
+import { createHash } from 'node:crypto';
+import { cleanText, type OwnDeviceNews, type SyncMessage } from '../net/index.ts';
+import { foldName, hexOf, isIdHex, isName, type NodeId } from '../net/protocol/ids.ts';
+import {
+  BUDDIES_FILE_BYTES_MAX,
+  CHAT_TEXT_BYTES_MAX,
+  SYNC_BYTES_MAX,
+  SYNC_FROM_MAX,
+  SYNC_LINES_MAX,
+  SYNC_MS,
+} from '../net/protocol/params.ts';
+import type { Message } from '../net/wire/messages.ts';
+import type { AgentCore } from './agent-core.ts';
+import type { SyncedLine } from './history-face.ts';
+import type { ChatLine } from './state.ts';
+
+/** Changes of the buddy list come in groups. */
+const BUDDIES_DELAY_MS = 300;
+/** Clocks of two devices may differ by this much. */
+const CLOCK_MS = 3_600_000;
+
+export interface SyncHooks {
+  /** The number of unread lines of that person has changed. */
+  readonly onUnread: (name: string) => void;
+  /** Our buddy list as text. */
+  readonly buddies: () => string;
+  /** Joins this list into ours. */
+  readonly mergeBuddies: (xml: Buffer) => void;
+}
+
+interface Other {
+  /** Up to which row of ours it has been told; undefined before its hello. */
+  position: number | undefined;
+  /** Print of the list that it has, as far as we know. */
+  buddies: string;
+  /** Lines that it told us itself, newest last. */
+  readonly from: Set<string>;
+}
+
+type SyncLines = Extract<SyncMessage, { kind: 'syncLines' }>['body'];
+
+export class AgentSync {
+  readonly #core: AgentCore;
+  readonly #hooks: SyncHooks;
+  readonly #others = new Map<NodeId, Other>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Lines that made no sense. Only rises. */
+  dropped = 0;
+
+  constructor(core: AgentCore, hooks: SyncHooks) {
+    this.#core = core;
+    this.#hooks = hooks;
+    core.onEvent((event) => {
+      if (event.type === 'chat.message' && event.line.kind === undefined) this.#flush();
+      else if (event.type === 'chat.delivered') this.#tellAll({ delivered: [read(event.with, event.id)] });
+      else if (event.type === 'account.signed-out') this.#others.clear();
+    });
+  }
+
+  fromNode(news: OwnDeviceNews): void {
+    if (news.type === 'said') this.#heard(news.node, news.message);
+    else if (news.type === 'gone') this.#others.delete(news.node);
+    else {
+      this.#other(news.node).position = undefined;
+      const position = this.#core.history.syncedTo(news.node);
+      this.#send(news.node, { kind: 'syncHello', body: { position, buddies: print(this.#hooks.buddies()) } } as never);
+    }
+  }
+
+  /** The person has read this conversation here. */
+  read(name: string): void {
+    const last = this.#core.history.readSince(0).find((one) => foldName(one.with) === foldName(name));
+    if (last) this.#tellAll({ reads: [read(last.with, last.id)] });
+  }
+
+  /** The list has changed here. */
+  buddiesChanged(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      for (const node of this.#others.keys()) this.#sendBuddies(node);
+    }, BUDDIES_DELAY_MS).unref();
+  }
+
+  #heard(node: NodeId, message: SyncMessage): void {
+    if (message.kind === 'syncLines') return this.#lines(node, message.body);
+    if (message.kind === 'syncBuddies') {
+      if (message.body.xml.length > BUDDIES_FILE_BYTES_MAX) return;
+      this.#other(node).buddies = print(Buffer.from(message.body.xml).toString()).toString('hex');
+      return this.#hooks.mergeBuddies(Buffer.from(message.body.xml));
+    }
+    const other = this.#other(node);
+    other.buddies = hexOf(message.body.buddies);
+    const { before, last } = this.#core.history.rowsSince(this.#core.options.wallClock() - SYNC_MS);
+    // Above what we have: our file is another one than it was.
+    const position = message.body.position > last ? 0 : message.body.position;
+    other.position = Math.max(position, before);
+    this.#flushTo(node, other);
+    const since = this.#core.options.wallClock() - SYNC_MS;
+    const reads = this.#core.history.readSince(since).map((one) => read(one.with, one.id));
+    if (reads.length > 0) this.#tell(node, other, { reads });
+    this.#sendBuddies(node);
+  }
+
+  #flush(): void {
+    for (const [node, other] of this.#others) this.#flushTo(node, other);
+  }
+
+  /** What was stored here since the last time, in order, some lines a message. */
+  #flushTo(node: NodeId, other: Other): void {
+    let isTold = true;
+    while (other.position !== undefined) {
+      const page = this.#core.history.linesAfter({ after: other.position, limit: SYNC_LINES_MAX });
+      // That it has all of these is to be known there, or they would be looked through again.
+      if (page.next === null) return isTold ? undefined : this.#tell(node, other, {});
+      other.position = page.next;
+      const lines = page.lines.filter((line) => line.kind === undefined && !other.from.has(keyOf(line)));
+      isTold = lines.length > 0;
+      if (isTold) this.#tell(node, other, { lines: lines.map(wireOf) });
+    }
+  }
+
+  #tellAll(what: Partial<SyncLines>): void {
+    for (const [node, other] of this.#others) {
+      if (other.position !== undefined) this.#tell(node, other, what);
+    }
+  }
+
+  #tell(node: NodeId, other: Other, what: Partial<SyncLines>): void {
+    const body = { lines: [], reads: [], delivered: [], ...what, position: other.position ?? 0 };
+    this.#send(node, { kind: 'syncLines', body } as never);
+  }
+
+  #lines(node: NodeId, body: SyncLines): void {
+    const { history, options } = this.#core;
+    const other = this.#other(node);
+    const now = options.wallClock();
+    for (const wire of body.lines.slice(0, SYNC_LINES_MAX)) {
+      const line = lineOf(wire as WireLine, now);
+      if (!line) {
+        this.dropped += 1;
+        continue;
+      }
+      remember(other.from, keyOf(line));
+      const stored = history.storeSynced(line);
+      if (!stored) continue;
+      this.#core.emit({ type: 'chat.message', line: stored });
+      if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
+    }
+    for (const { with: name = '', messageId } of body.delivered as WireRead[]) {
+      const ids = history.markDeliveredElsewhere(name, [hexOf(messageId ?? NOTHING)]);
+      for (const id of ids) this.#core.emit({ type: 'chat.delivered', with: name, id });
+    }
+    for (const { with: name = '', messageId } of body.reads as WireRead[]) {
+      if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) > 0) this.#hooks.onUnread(name);
+    }
+    if (body.position > history.syncedTo(node)) history.setSyncedTo(node, body.position);
+  }
+
+  #sendBuddies(node: NodeId): void {
+    const xml = this.#hooks.buddies();
+    const mark = print(xml).toString('hex');
+    const other = this.#other(node);
+    if (other.position === undefined || other.buddies === mark || xml.length > SYNC_BYTES_MAX) return;
+    other.buddies = mark;
+    this.#send(node, { kind: 'syncBuddies', body: { xml: Buffer.from(xml) } } as never);
+  }
+
+  #other(node: NodeId): Other {
+    const other = this.#others.get(node) ?? { position: undefined, buddies: '', from: new Set() };
+    this.#others.set(node, other);
+    return other;
+  }
+
+  #send(node: NodeId, message: Message): void {
+    this.#core.command({ type: 'own-device', node, message });
+  }
+}
+
+interface WireLine {
+  readonly messageId?: Uint8Array;
+  readonly with?: string;
+  readonly outgoing?: boolean;
+  readonly text?: string;
+  readonly sentAtMs?: number;
+  readonly storedAtMs?: number;
+  readonly waiting?: boolean;
+}
+interface WireRead {
+  readonly with?: string;
+  readonly messageId?: Uint8Array;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function wireOf(line: ChatLine): WireLine {
+  const { id, with: name, direction, text, sentAtMs, storedAtMs, mark } = line;
+  const waiting = direction === 'out' && mark !== 'delivered';
+  const messageId = Buffer.from(id, 'hex');
+  return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting };
+}
+
+/** Undefined for what makes no sense. */
+function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
+  const [id, name] = [hexOf(wire.messageId ?? NOTHING), wire.with ?? ''];
+  const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
+  const isNow = storedAtMs > nowMs - SYNC_MS - CLOCK_MS && storedAtMs < nowMs + CLOCK_MS;
+  if (!isIdHex(id) || !isName(name) || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX)
+    return undefined;
+  const text = cleanText(wire.text ?? '', { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
+  const direction = wire.outgoing ? 'out' : 'in';
+  return { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true };
+}
+
+function read(name: string, id: string): WireRead {
+  return { with: name, messageId: Buffer.from(id, 'hex') };
+}
+
+function keyOf({ id, direction }: Pick<ChatLine, 'id' | 'direction'>): string {
+  return `${direction} ${id}`;
+}
+
+function remember(set: Set<string>, key: string): void {
+  set.add(key);
+  for (const oldest of set) {
+    if (set.size <= SYNC_FROM_MAX) return;
+    set.delete(oldest);
+  }
+}
+
+function print(xml: string): Buffer {
+  return createHash('sha256').update(xml).digest().subarray(0, 8);
+}

@@ -1,0 +1,285 @@
+/**
+ * Devices of one account that keep one another up to date: real histories, and between them a pipe that delays, keeps the
+ * order of a session, and breaks. Times and breaks come from seeds.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { OwnDeviceNews, SyncMessage } from '../../src/net/index.ts';
+import { decodeMessage, encodeMessage, type Message, message } from '../../src/net/wire/messages.ts';
+import { AgentChat } from '../../src/store/agent-chat.ts';
+import { AgentSync } from '../../src/store/agent-sync.ts';
+import { AgentScene, WALL_MS } from '../support/agent-scene.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+
+const HOUR_MS = 3_600_000;
+const id = (n: number) => n.toString(16).padStart(32, '0');
+
+class Device {
+  readonly node: string;
+  readonly scene: AgentScene;
+  readonly sync: AgentSync;
+  readonly chat: AgentChat;
+  list = '<buddies/>';
+  readonly merged: string[] = [];
+
+  constructor(n: number) {
+    this.node = id(0xd000 + n);
+    const random = seededRandom(`device ${n}`);
+    this.scene = new AgentScene({ change: (options) => ({ ...options, random }) }).signedIn('alice1');
+    this.chat = new AgentChat(this.scene.core, () => {});
+    this.sync = new AgentSync(this.scene.core, {
+      onUnread: () => {},
+      buddies: () => this.list,
+      mergeBuddies: (xml) => {
+        this.merged.push(xml.toString());
+        this.list = xml.toString();
+      },
+    });
+    this.chat.onRead = (name) => this.sync.read(name);
+  }
+
+  hears(n: number, text = `line ${n}`): void {
+    const news = {
+      type: 'received',
+      from: 'bobby1',
+      node: id(0xb),
+      id: id(n),
+      sequence: n,
+      text,
+      sentAtMs: 1,
+    } as const;
+    this.chat.fromMessenger(news);
+  }
+
+  texts(): string[] {
+    return this.scene.core.history.history({ with: 'bobby1', limit: 200 }).map(({ text }) => text);
+  }
+
+  get unread(): number {
+    return this.scene.core.history.unread().get('bobby1') ?? 0;
+  }
+}
+
+class Pipe {
+  readonly devices: Device[] = [];
+  readonly random;
+  now = WALL_MS;
+  #way: { at: number; from: Device; to: Device; session: number; value: Message }[] = [];
+  readonly #sessions = new Map<string, number>();
+  carried = 0;
+
+  constructor(seed = 'pipe') {
+    this.random = seededRandom(seed);
+  }
+
+  device(): Device {
+    const device = new Device(this.devices.length);
+    this.devices.push(device);
+    device.scene.nowMs = this.now;
+    device.scene.onCommand = (command) => {
+      if (command.type === 'own-device') this.#post(device, command.node, command.message);
+    };
+    return device;
+  }
+
+  #key(a: Device, b: Device): string {
+    return [a.node, b.node].sort().join();
+  }
+
+  #post(from: Device, node: string, value: Message): void {
+    const to = this.devices.find((one) => one.node === node);
+    const session = to && this.#sessions.get(this.#key(from, to));
+    if (!to || session === undefined) return;
+    const before = this.#way.filter((one) => one.from === from && one.to === to).map(({ at }) => at);
+    const at = Math.max(this.now + this.random.fraction() * 300, ...before);
+    this.#way.push({ at, from, to, session, value });
+  }
+
+  join(a: Device, b: Device): void {
+    this.#sessions.set(this.#key(a, b), this.random.fraction());
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      this.#tell(one, { type: 'here', node: other.node });
+  }
+
+  part(a: Device, b: Device): void {
+    this.#sessions.delete(this.#key(a, b));
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      this.#tell(one, { type: 'gone', node: other.node });
+  }
+
+  #tell(device: Device, news: OwnDeviceNews): void {
+    device.sync.fromNode(news);
+  }
+
+  run(ms: number): void {
+    const until = this.now + ms;
+    for (;;) {
+      const next = this.#way.toSorted((x, y) => x.at - y.at)[0];
+      if (!next || next.at > until) break;
+      this.#way.splice(this.#way.indexOf(next), 1);
+      this.#setNow(Math.max(this.now, next.at));
+      if (this.#sessions.get(this.#key(next.from, next.to)) !== next.session) continue;
+      const value = decodeMessage(encodeMessage(next.value)) as SyncMessage;
+      this.carried += 1;
+      this.#tell(next.to, { type: 'said', node: next.from.node, message: value });
+    }
+    this.#setNow(until);
+  }
+
+  #setNow(now: number): void {
+    this.now = now;
+    for (const { scene } of this.devices) scene.nowMs = now;
+  }
+}
+
+let pipe: Pipe;
+afterEach(() => {
+  for (const { scene } of pipe.devices) scene.end();
+});
+
+describe('the lines of an account', () => {
+  it('come to a device that is new: those of 72 hours, once, in order, read where they were read', () => {
+    pipe = new Pipe();
+    const old = pipe.device();
+    old.hears(1, 'long ago');
+    pipe.run(73 * HOUR_MS);
+    for (let n = 2; n < 70; n++) {
+      old.hears(n);
+      pipe.run(1_000);
+    }
+    old.chat.markRead('bobby1');
+    old.hears(70);
+    const fresh = pipe.device();
+    pipe.join(old, fresh);
+    pipe.run(5_000);
+    expect(fresh.texts()).toEqual(old.texts().slice(1));
+    expect([old.unread, fresh.unread]).toEqual([1, 1]);
+    const carried = pipe.carried;
+    pipe.part(old, fresh);
+    pipe.join(old, fresh);
+    pipe.run(5_000);
+    expect(fresh.texts()).toEqual(old.texts().slice(1));
+    // Two hellos, and what is read.
+    expect(pipe.carried - carried).toBeLessThanOrEqual(4);
+  });
+
+  it('are there at once on both, with what was sent, delivered and read', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    pipe.join(one, two);
+    pipe.run(1_000);
+    const sent = one.chat.send('bobby1', 'from one');
+    pipe.run(400);
+    const shown = () => two.scene.core.history.history({ with: 'bobby1', limit: 9 });
+    expect(shown().map(({ text, direction, mark }) => [text, direction, mark])).toEqual([
+      ['from one', 'out', 'waiting'],
+    ]);
+    // It is not this device's to send.
+    expect(two.scene.core.history.outbox()).toEqual([]);
+    one.chat.fromMessenger({ type: 'delivered', to: 'bobby1', id: sent.id });
+    pipe.run(400);
+    expect(shown()[0]?.mark).toBe('delivered');
+    two.hears(7);
+    pipe.run(400);
+    expect([one.unread, two.unread]).toEqual([1, 1]);
+    one.chat.markRead('bobby1');
+    pipe.run(400);
+    expect([one.unread, two.unread]).toEqual([0, 0]);
+  });
+
+  it('are the same everywhere, once and in order, whatever breaks', () => {
+    for (let seed = 1; seed <= 4; seed++) {
+      pipe = new Pipe(`sync ${seed}`);
+      const devices = [pipe.device(), pipe.device(), pipe.device()];
+      const pairs = [
+        [0, 1],
+        [1, 2],
+        [0, 2],
+      ].map(([a, b]) => [devices[a ?? 0], devices[b ?? 0]] as [Device, Device]);
+      const joined = new Set<number>();
+      for (let n = 1; n <= 24; n++) {
+        const chance = pipe.random.fraction();
+        const pair = Math.floor(pipe.random.fraction() * 3);
+        const [a, b] = pairs[pair] as [Device, Device];
+        const one = devices[Math.floor(pipe.random.fraction() * 3)] as Device;
+        if (chance < 0.3) {
+          if (joined.delete(pair)) pipe.part(a, b);
+          else if (joined.add(pair)) pipe.join(a, b);
+        } else if (chance < 0.6) one.chat.send('bobby1', `sent ${n}`);
+        // The sender's line comes to some of the devices by itself.
+        else for (const device of devices) if (device === one || pipe.random.fraction() < 0.4) device.hears(n);
+        pipe.run(pipe.random.fraction() * 2_000);
+      }
+      for (const [index, [a, b]] of pairs.entries()) if (!joined.has(index)) pipe.join(a, b);
+      pipe.run(10_000);
+      const [first, ...others] = devices.map((device) => device.texts().sort());
+      for (const texts of others) expect([seed, texts]).toEqual([seed, first]);
+      expect(new Set(first).size).toBe(first?.length);
+      for (const { scene } of pipe.devices.splice(0)) scene.end();
+    }
+  });
+
+  it('of other times, names and ids are dropped, and what was erased stays away', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    pipe.join(one, two);
+    pipe.run(1_000);
+    two.hears(1, 'erased');
+    pipe.run(400);
+    one.scene.core.history.erase({ with: 'bobby1' }, pipe.now);
+    const line = {
+      messageId: Buffer.from(id(9), 'hex'),
+      with: 'bobby1',
+      outgoing: false,
+      text: 'x',
+      sentAtMs: 1,
+      storedAtMs: pipe.now,
+      waiting: false,
+    };
+    const lines = [
+      { ...line, storedAtMs: pipe.now - 80 * HOUR_MS },
+      { ...line, storedAtMs: pipe.now + 2 * HOUR_MS },
+      { ...line, with: '../x' },
+      { ...line, messageId: Buffer.alloc(3) },
+      { ...line, text: 'y'.repeat(40_000) },
+      { ...line, messageId: Buffer.from(id(1), 'hex'), text: 'erased' },
+    ];
+    const value = message('syncLines', { lines, reads: [], delivered: [], position: 3 } as never);
+    one.sync.fromNode({ type: 'said', node: two.node, message: value as SyncMessage });
+    expect(one.texts()).toEqual([]);
+    expect(one.sync.dropped).toBe(5);
+  });
+
+  it('come anew from a device whose file was lost', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    two.scene.core.history.setSyncedTo(one.node, 1_000);
+    one.hears(1);
+    pipe.join(one, two);
+    pipe.run(1_000);
+    expect(two.texts()).toEqual(['line 1']);
+  });
+});
+
+describe('the buddy list', () => {
+  it('is sent when it differs, and not again when both are one', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    one.list = '<buddies version="1"/>';
+    two.list = one.list;
+    pipe.join(one, two);
+    pipe.run(1_000);
+    expect([one.merged, two.merged]).toEqual([[], []]);
+    pipe.part(one, two);
+    one.list = '<buddies version="1" owner="alice1"/>';
+    two.list = one.list.replace('alice1', 'ALICE1');
+    pipe.join(one, two);
+    pipe.run(1_000);
+    expect(one.merged.length + two.merged.length).toBeGreaterThan(0);
+  });
+});
