@@ -96,7 +96,7 @@ test('a second machine joins the account by password, both show both, and one sh
   await enter(again.agent, 'account.sign-in', 'alice11');
   await online(again.agent);
   await again.agent.handle({ type: 'account.sign-out' });
-  await eventually(() => desk.agent.state.devices?.version === 4, 'it took itself off the list');
+  await eventually(() => (desk.agent.state.devices?.version ?? 0) >= 4, 'it took itself off the list');
   expect(labels(desk.agent)).toEqual(['desk', 'laptop']);
 
   await expect(desk.agent.handle({ type: 'device.revoke', device: 'phone' })).rejects.toMatchObject({
