@@ -136,7 +136,6 @@ test.each<[string, RegExp]>([
   ['chat bobby1', /there is nothing to send/],
   ['chat bobby1 hello --history', /--history reads and sends nothing/],
   ['call', /missing required argument/],
-  ['call bobby1 carol1', /a call goes to one person, and 2 names were given\. Try: wren call bobby1/],
   ['call b!bby1', /A name is 6 to 32 characters/],
   ['call bobby1 --for 0', /It takes a number of seconds/],
   ['answer bobby1', /too many arguments/],
