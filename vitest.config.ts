@@ -14,6 +14,8 @@ const REAL = [
   'test/flows/serving.test.ts',
   'test/audio/voice-child.test.ts',
   'test/audio/device-cards.test.ts',
+  'test/audio/device-moves.test.ts',
+  'test/audio/device-moves.test.ts',
   'test/tui/screen.test.ts',
   'test/tui/build.test.ts',
   'test/bin/**/*.test.ts',

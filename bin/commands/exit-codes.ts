@@ -82,6 +82,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,
   'proxy-malformed': EXIT.usage,
+  'mailbox-full': EXIT.couldNot,
   'outbox-full': EXIT.couldNot,
   'port-taken': EXIT.couldNot,
   'port-not-allowed': EXIT.couldNot,

@@ -6,7 +6,14 @@ import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
-import { type AppState, type AudioReport, type Call, currentCall, safetyOf } from '../../src/store/state.ts';
+import {
+  type AppState,
+  type AudioReport,
+  type Call,
+  currentCall,
+  type Quality,
+  safetyOf,
+} from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords, safetyWord } from './call-words.ts';
 import { devicesWords } from './devices.ts';
@@ -14,7 +21,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
-import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { clock, columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
@@ -62,6 +69,9 @@ export function addWait(program: Command, act: Act): void {
     );
 }
 
+/** Missed calls that are named; there may be more. */
+const MISSED_SHOWN = 5;
+
 /** The lines of `wren status` for people. `nowMs` is the wall clock. */
 export function statusLines(state: AppState, agent: AgentStatus, nowMs: number): string[] {
   const rows: [label: string, words: string][] = [
@@ -76,8 +86,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
-  const devices = devicesWords(state);
-  if (devices !== undefined) rows.push(['Devices:', devices]);
+  const own = devicesWords(state);
+  if (own !== undefined) rows.push(['Devices:', own]);
   for (const buddy of state.buddies) {
     if (buddy.relation === 'incoming') {
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
@@ -91,8 +101,14 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   if (unread.length > 0) {
     rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
   }
+  const missed = (state.missedCalls ?? [])
+    .slice(0, MISSED_SHOWN)
+    .map(({ peer, atMs }) => `${plain(peer)} at ${clock(atMs)}`);
+  if (missed.length > 0)
+    rows.push(['Missed:', `${missed.join(', ')}; wren chat ${plain(state.missedCalls?.[0]?.peer ?? '')} --history`]);
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
+  if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
@@ -176,6 +192,28 @@ function callWords(state: AppState, call: Call, nowMs: number): string {
   if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);
   return words.join(', ');
+}
+
+/** The figures of a running call, for whoever looks after the line. */
+function qualityLines(quality: Quality): string[] {
+  const { rttMs, mouthToEarMs, targetMs, latePct, stretchedMs } = quality;
+  const ms = (value: number | null, words: string): string[] =>
+    value === null ? [] : [`${words} ${figure(value)} ms`];
+  const network = [
+    ...ms(rttMs, 'round trip'),
+    ...ms(quality.jitterMs, 'jitter'),
+    `loss ${figure(quality.lossInPct)} % in and ${figure(quality.lossOutPct)} % out`,
+    `${figure(quality.bitrate / 1000)} kbit/s, ${quality.redundancy} copies, ${figure(quality.sentPps)} packets/s`,
+  ];
+  const playout = [
+    ...ms(mouthToEarMs, 'mouth to ear'),
+    `buffer ${figure(quality.bufferMs)}${targetMs === undefined ? '' : ` of ${figure(targetMs)}`} ms`,
+    ...(latePct === undefined ? [] : [`late ${figure(latePct)} %`]),
+    `concealed ${figure(quality.concealedPct)} %`,
+    ...(stretchedMs === undefined ? [] : [`stretched ${figure(stretchedMs)} ms`]),
+    `MOS ${quality.mos.toFixed(1)} (estimated)`,
+  ];
+  return [network.join(', '), playout.join(', ')];
 }
 
 const CODECS = { native: 'native Opus', wasm: 'Opus in WebAssembly', unknown: '' } as const;

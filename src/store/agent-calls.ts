@@ -15,7 +15,7 @@ import { AgentRecording } from './agent-recording.ts';
 import { soundEnded } from './agent-sound.ts';
 import { AgentVoices } from './agent-voices.ts';
 import { type Line, NODE_COMMAND } from './call-line.ts';
-import { NO_TOTALS, newCall } from './new-call.ts';
+import { isMissed, NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
 
@@ -34,6 +34,7 @@ type Ending = Pick<Extract<CallNews, { type: 'ended' }>, 'call' | 'peer' | 'dura
 
 export class AgentCalls {
   readonly #core: AgentCore;
+  readonly #onMissed: (peer: string, call: string, atMs: number) => void;
   /** Voice ends of ended calls that still finish their recordings. */
   readonly #ending = new Set<Promise<void>>();
   #refused: FailureCode | undefined;
@@ -41,8 +42,10 @@ export class AgentCalls {
   readonly voices: AgentVoices;
   readonly conferences: AgentConferences;
 
-  constructor(core: AgentCore) {
+  /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
+  constructor(core: AgentCore, onMissed: (peer: string, call: string, atMs: number) => void = () => {}) {
     this.#core = core;
+    this.#onMissed = onMissed;
     const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
     const line = (call: string) => this.voices.of(call);
     this.recording = new AgentRecording(core, { line, node, tell: (event) => this.#tell(event) });
@@ -246,6 +249,7 @@ export class AgentCalls {
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
+    if (ended && isMissed(ended)) this.#onMissed(peer, call, ended.startedAtMs);
     const totals = line?.totals ?? NO_TOTALS;
     const lastedMs = Math.round(durationMs);
     const event = { event: 'ended', call, peer, at: this.#now(), reason, durationMs: lastedMs, ...totals } as const;

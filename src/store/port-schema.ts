@@ -146,6 +146,7 @@ export const Command = v.variant('type', [
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
   bare('sound.devices'),
+  bare('sound.listen'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   v.object({ type: v.literal('serving.set'), consent: v.picklist(['auto', 'always', 'never']) }),
   v.object({ type: v.literal('serving.answer'), yes: v.boolean() }),

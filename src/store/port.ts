@@ -30,6 +30,7 @@ import type {
   ConferencePerson,
   DevicesReport,
   HistoryReport,
+  MissedCall,
   NatReport,
   PresenceStatus,
   Quality,
@@ -138,6 +139,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Tells levels of the microphone for ten seconds, as `sound.level`; in a call there are those of the call. */
+  | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
@@ -424,6 +427,9 @@ export type AgentEvent =
   | { readonly type: 'buddy.removed'; readonly name: string }
   | { readonly type: 'chat.message'; readonly line: ChatLine }
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
+  | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }
@@ -436,6 +442,8 @@ export type AgentEvent =
       readonly outputDb: number;
       readonly speaking?: boolean;
     }
+  /** Outside of calls, while somebody wants to know (`sound.listen`). */
+  | { readonly type: 'sound.level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }

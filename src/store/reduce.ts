@@ -58,8 +58,15 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { audio: event.audio });
     case 'history.changed':
       return change(state, { history: event.history });
+    case 'sound.level': {
+      const { inputDb, speaking } = event;
+      return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });
+    }
+    case 'missed-calls.changed':
+      return change(state, { missedCalls: event.missedCalls });
     case 'chat.message':
     case 'chat.delivered':
+    case 'chat.kept':
     case 'history.erased':
     case 'call.event':
     case 'notice':

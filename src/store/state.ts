@@ -7,6 +7,9 @@ import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
+import type { ConferenceView } from './conference-view.ts';
+
+export type { ConferencePerson, ConferenceView } from './conference-view.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -41,14 +44,22 @@ export interface ChatLine {
   readonly sentAtMs: number;
   /** Wall clock at which it was stored here, ms: history is in this order. */
   readonly storedAtMs: number;
-  /** Of outgoing lines; incoming ones are always `delivered`. */
-  readonly mark: 'waiting' | 'delivered';
+  /** Of outgoing lines; incoming ones are always `delivered`. `kept`: supernodes keep it for each of their devices. */
+  readonly mark: 'waiting' | 'kept' | 'delivered';
   /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
   readonly kind?: LineKind;
 }
 
-/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
-export type LineKind = 'key-changed' | 'verified' | 'unverified';
+/** `missed-call`: they called. `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified' | 'missed-call';
+
+/** Somebody called, and nobody answered here or on another device. */
+export interface MissedCall {
+  readonly call: string;
+  readonly peer: string;
+  /** Wall clock of the caller, ms. */
+  readonly atMs: number;
+}
 
 /** How what was said lies on the disk. */
 export interface HistoryReport {
@@ -84,6 +95,12 @@ export interface Quality {
   readonly lossInPct: number;
   readonly lossOutPct: number;
   readonly bufferMs: number;
+  /** What the jitter buffer aims at, ms; absent of older agents, as the next two. */
+  readonly targetMs?: number;
+  /** Frames that came too late for it, of the last ten seconds, percent. */
+  readonly latePct?: number;
+  /** Sound put in or left out since the call began, to follow delay and clocks, ms. */
+  readonly stretchedMs?: number;
   readonly mouthToEarMs: number | null;
   readonly sentPps: number;
   readonly recvPps: number;
@@ -97,47 +114,6 @@ export interface Quality {
   readonly place?: 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device' | null;
   /** One sentence on it: "they hear gaps: your uplink loses 6 %". */
   readonly trouble?: string;
-}
-
-/** A person of a conference. */
-export interface ConferencePerson {
-  readonly name: string;
-  /** Empty while nobody has answered. */
-  readonly node: string;
-  /** `in`, `calling`, `ringing`, or the reason why not. */
-  readonly state: string;
-  readonly isMe: boolean;
-  readonly isMixer: boolean;
-  /** 1: mixes next if the mixer goes; 0: mixes, or cannot. */
-  readonly deputy: number;
-  readonly speaking: boolean;
-  readonly muted: boolean;
-  readonly held: boolean;
-  readonly recording: boolean;
-  /** What this one says of its way to the mixer, or `not heard`; empty: none. */
-  readonly trouble: string;
-  /** Who invited; empty: nobody did. */
-  readonly by: string;
-  /** We may remove this one. */
-  readonly removable: boolean;
-  /** Of our leg with this one, if there is one. */
-  readonly path: CallPath | null;
-}
-
-/** What makes a call a conference. One machine mixes, and hears everybody. */
-export interface ConferenceView {
-  /** Common to all. */
-  readonly id: string;
-  /** How often the mix has moved. */
-  readonly term: number;
-  /** A name; empty before anybody is known to. */
-  readonly mixer: string;
-  readonly iMix: boolean;
-  /** Of one that rings here: who is in besides whoever calls. */
-  readonly others: readonly string[];
-  readonly people: readonly ConferencePerson[];
-  /** We left, and may go back. */
-  readonly rejoinable: boolean;
 }
 
 export interface Call {
@@ -215,6 +191,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** What the microphone hears while somebody sets up sound outside of calls; absent at all other times. */
+  readonly meter?: { readonly inputDb: number; readonly speaking: boolean };
   /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
   readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
@@ -331,6 +309,8 @@ export interface AppState {
   readonly serving?: ServingReport;
   /** Absent of older agents. */
   readonly history?: HistoryReport;
+  /** Those that nobody has read of yet, the newest first; absent of older agents. */
+  readonly missedCalls?: readonly MissedCall[];
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];
@@ -371,4 +351,19 @@ export function safetyOf(state: AppState, name: string): BuddySafety | undefined
 /** A call that rings here and waits for our answer. */
 export function ringingCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase === 'ringing' && call.direction === 'in');
+}
+
+/** Names of devices as a SPEC chooses them for the two sides; empty: the default, also of what is no card. */
+export function chosenDevices(spec: string): { readonly input: string; readonly output: string } {
+  const names = spec.startsWith('device:') ? spec.slice(7) : '';
+  const [input = '', output = ''] = names.includes('|') ? names.split('|') : [names, names];
+  return { input, output };
+}
+
+/** The SPEC after a choice, empty for the default; of one side the other keeps what was chosen for it. */
+export function specAfter(before: string, name: string, side?: 'input' | 'output'): string {
+  if (side === undefined) return name === '' ? 'default' : `device:${name}`;
+  const known = chosenDevices(before);
+  const [input, output] = side === 'input' ? [name, known.output] : [known.input, name];
+  return input === '' && output === '' ? 'default' : `device:${input}|${output}`;
 }

@@ -17,6 +17,7 @@ export type KeyContext =
   | 'searching'
   | 'form'
   | 'menu'
+  | 'tuning'
   | 'confirming'
   | 'quitting'
   | 'helping'
@@ -75,8 +76,11 @@ const BINDINGS = [
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
   bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
   bind('history.erase', 'browsing', 'E', 'People', 'Erase what was said with the chosen person, for good'),
-  bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
+  bind('safety.open', 'browsing', 'w', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
+
+  bind('sound.open', 'browsing', 'v', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
+  bind('sound.open', 'everywhere', 'alt-v', 'You', 'Sound, also while typing'),
 
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
   bind('list.down', 'browsing', 'down j', 'Moving', 'Down'),
@@ -136,6 +140,13 @@ const BINDINGS = [
   bind('menu.take', 'menu', 'enter space', 'Menus', 'Choose it', 'choose'),
   bind('menu.close', 'menu', 'escape q', 'Menus', 'Close', 'close'),
 
+  bind('tune.up', 'tuning', 'up k shift-tab', 'Sound', 'Up'),
+  bind('tune.down', 'tuning', 'down j tab', 'Sound', 'Down', 'next'),
+  bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
+  bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
+  bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
+  bind('tune.close', 'tuning', 'escape q v', 'Sound', 'Close', 'close'),
+
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),
 
@@ -167,6 +178,7 @@ export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
   searching: ['searching', 'editing', 'everywhere'],
   form: ['form', 'editing', 'everywhere'],
   menu: ['menu', 'everywhere'],
+  tuning: ['tuning', 'everywhere'],
   confirming: ['confirming', 'everywhere'],
   quitting: ['quitting', 'everywhere'],
   helping: ['helping', 'editing', 'everywhere'],

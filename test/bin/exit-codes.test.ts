@@ -50,6 +50,7 @@ const TABLE: Readonly<
     'safety-unknown',
     'profile-unwritable',
     'disk-full',
+    'mailbox-full',
     'outbox-full',
     'port-taken',
     'port-not-allowed',

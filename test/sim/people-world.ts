@@ -80,6 +80,8 @@ export class Person {
   readonly callLog: string[] = [];
   call: string | undefined;
   readonly heard: Buffer[] = [];
+  /** An agent's rooms hear what the node says, before this person does. */
+  onEvent: (event: OrdinaryNodeEvent) => void = () => {};
   /** What the agent would do with the news of promotion. */
   onPromotion: (news: PromotionNews) => void = () => {};
 
@@ -139,7 +141,7 @@ export class Person {
   /** As the list of its account has it; after a sign-in. */
   get device(): Device {
     const { label, nodeId } = this;
-    const mailKey = mailKeyOf(seededRandom(`mail key ${label}`).bytes(32)).publicBytes;
+    const mailKey = mailKeyOf(mailSeedOf(label)).publicBytes;
     return { nodeId, label, addedAtMs: 0, certificate: this.certificate?.der ?? Buffer.alloc(0), mailKey };
   }
 
@@ -211,12 +213,14 @@ export class Person {
       isService: false,
       tickets: this.tickets,
       devices: { own: this.devices, people: this.knownDevices },
+      mailSeeds: [mailSeedOf(this.label)],
     };
     this.node.command({ type: 'become', member });
     this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
   }
 
   #happened(event: OrdinaryNodeEvent): void {
+    this.onEvent(event);
     switch (event.type) {
       case 'login-reply':
         if (event.message.kind !== 'signedIn') return;
@@ -270,6 +274,10 @@ export class Person {
       this.#outbox.delete(news.id);
     }
   }
+}
+
+function mailSeedOf(label: string): Buffer {
+  return seededRandom(`mail key ${label}`).bytes(32);
 }
 
 export class PeopleWorld {

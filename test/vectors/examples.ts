@@ -43,6 +43,18 @@ const CONFERENCE_MEMBER = {
   order: 1,
   incarnation: 5,
 };
+/** `sealed` stands for what `letter.ts` makes, signatures for what `mail-order.ts` does. */
+const LETTER = {
+  recipient: NODE_A,
+  id: run(0x10, 16),
+  atMs: AT_MS,
+  sealed: run(0x50, 24),
+  sender: NODE_B,
+  senderName: 'Bobby1',
+  untilMs: AT_MS,
+};
+const ORDER = { requestId: 17, publicKey: KEY, atMs: AT_MS, signature: run(0x90, 24), after: run(0x20, 40) };
+const DONE = { publicKey: KEY, atMs: AT_MS, keys: run(0x20, 32), signature: run(0x90, 24) };
 
 export const MESSAGES: { readonly [kind: string]: Json } = {
   failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
@@ -264,6 +276,17 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   bandwidthProbe: { train: 3, filling: Buffer.alloc(7).toString('base64') },
   bandwidthSeen: { train: 3, packets: 24, bytes: 24_000, spanMs: 680 },
   slotNews: { entries: [INDEX_ENTRY] },
+  mailDeposit: { requestId: 16, letter: LETTER },
+  mailKept: { requestId: 16, copies: 12, untilMs: AT_MS },
+  mailCollect: ORDER,
+  mailBatch: { requestId: 17, letters: [LETTER], more: true, incomplete: true },
+  mailDone: DONE,
+  mailPut: { requestId: 18, letters: [LETTER] },
+  mailTaken: { requestId: 18, code: 'mailbox-full' },
+  mailAsk: { requestId: 19, order: ORDER, keys: run(0x20, 32) },
+  mailList: { requestId: 19, items: [{ key: run(0x20, 32), atMs: AT_MS, bytes: 2048 }], letters: [LETTER] },
+  mailMerge: { recipient: NODE_A, keys: run(0x20, 32), answerWanted: true, wanted: run(0x40, 32), done: [DONE] },
+  missedCall: { callId: CALL, atMs: AT_MS },
   devicesPut: { requestId: 10, baseVersion: 2, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
   devicesGet: { requestId: 11 },
   devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },

@@ -52,6 +52,8 @@ export interface CallMediaOptions {
   readonly fillerBody: FillerBody;
   /** Round trip of the signalling with a node, if it is known. */
   readonly rttMs: (node: NodeId) => number | undefined;
+  /** The level that an earlier call on this network ended on, and where that of this one is kept. */
+  readonly level?: { readonly get: () => number | undefined; readonly set: (now: Millis, level: number) => void };
   /** How a relayed path is to be called, and through whom. */
   readonly relayedPath: (through: NodeId | undefined) => { readonly path: CallPath; readonly via: string };
 }
@@ -85,7 +87,7 @@ export class CallMedia {
       tag: callTag(wire),
       node,
       peer,
-      session: new MediaSession(now, { wire, fillerBody }),
+      session: new MediaSession(now, { wire, fillerBody, begin: this.#options.level?.get() }),
       finder: new PathFinder(now, {
         ...{ wire, node, relays, remoteCandidates, ours: this.ours, random, punchAfterMs },
         surroundings: this.surroundingsOf(node),
@@ -171,6 +173,8 @@ export class CallMedia {
     if (!talk) return;
     talk.finder.command(now, { type: 'stop' });
     this.#drainTalk(now, talk);
+    const level = talk.session.level(now);
+    if (level !== undefined) this.#options.level?.set(now, level);
     this.#talks.delete(call);
     const { wire, tag, node } = talk;
     this.#past = [...this.#past, { wire, tag, node, forgetAt: now + ENDED_CALL_MEMORY_MS }].slice(-ENDED_CALLS_MAX);
@@ -217,6 +221,14 @@ export class CallMedia {
   quota(now: Millis): void {
     for (const talk of this.#talks.values()) {
       if (talk.path.via === 'forward') talk.session.command(now, { type: 'quota' });
+      this.#drainTalk(now, talk);
+    }
+  }
+
+  /** So much waits in our end of the stream by which `goesBy` says that a route leads. */
+  backlog(now: Millis, bytes: number, goesBy: (route: Route) => boolean): void {
+    for (const talk of this.#talks.values()) {
+      if (goesBy(talk.path)) talk.session.command(now, { type: 'backlog', bytes });
       this.#drainTalk(now, talk);
     }
   }

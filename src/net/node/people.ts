@@ -13,7 +13,8 @@ import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts'
 import type { CallRoom } from '../call/call-table.ts';
 import type { ConferenceCommand, ConferenceEvent, ConferenceOutput, OwnFacts } from '../call/conference-record.ts';
 import { Conferences, isConferenceMessage } from '../call/conferences.ts';
-import { Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
+import type { Posted } from '../chat/letters.ts';
+import { type LetterWord, Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
 import { Roster, type RosterCommand, type RosterOutput } from '../chat/roster.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
@@ -21,8 +22,9 @@ import type { BuddyChange } from '../chat/roster-list.ts';
 import type { DeviceJudge, SignedDevices } from '../login/device-list.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { type CallId, foldName, type NodeId, type UserName } from '../protocol/ids.ts';
+import { bytesOf, type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
 import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
+import { type Message, message } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 import { DeviceBook, type DeviceBookOutput, type DevicesNews, type DevicesStart } from './device-book.ts';
 
@@ -84,7 +86,16 @@ export type PeopleOutput =
   /** This node may not speak for its person (any more): its sessions end. */
   | { readonly type: 'dismissed'; readonly name: UserName; readonly node: NodeId }
   /** The lists that the supernode must know, or our visibility, have changed. */
-  | { readonly type: 'details-changed' };
+  | { readonly type: 'details-changed' }
+  /** To be written to those devices of a person that it does not reach otherwise. */
+  | { readonly type: 'post'; readonly posted: Posted }
+  /** This device of a person has the message. */
+  | { readonly type: 'reached'; readonly to: UserName; readonly node: NodeId; readonly id: string }
+  /** Somebody called while we were away. `atMs`: their wall clock. */
+  | { readonly type: 'missed-call'; readonly from: UserName; readonly call: CallId; readonly atMs: number };
+
+/** Calls that the other side may never have heard of. */
+const MISSED: ReadonlySet<string> = new Set(['no-answer', 'unreachable', 'cancelled']);
 
 export class People {
   readonly roster: Roster;
@@ -94,6 +105,9 @@ export class People {
   readonly #name: UserName;
   readonly #presence: PresenceBook;
   readonly #messenger: Messenger;
+  readonly #wallClock: WallClock;
+  /** Our own calls that nobody has answered. */
+  readonly #placed = new Set<CallId>();
   hidden: readonly UserName[] = [];
   watched: readonly UserName[] = [];
   status: OwnStatus;
@@ -103,6 +117,7 @@ export class People {
     const { name, displayName, wallClock, random, isService } = options;
     const entries = options.roster;
     this.status = options.presence;
+    this.#wallClock = wallClock;
     this.#name = name;
     this.devices = new DeviceBook({
       ...{ own: undefined, people: [], ...options.devices, name, nodeId: options.nodeId },
@@ -155,6 +170,22 @@ export class People {
     this.calls.receive(now, input);
     this.conferences.receive(now, input);
     this.#settle(now);
+  }
+
+  /**
+   * A message that came in a letter of that node. Returns the id of the line that must be stored before the letter is
+   * needed no more; undefined when it is needed no more at once.
+   */
+  heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): string | undefined {
+    if (this.roster.isBlocked(from) || this.roster.relationOf(from) !== 'both') return undefined;
+    if (value.kind === 'missedCall') {
+      const { callId, atMs } = value.body;
+      if (callId.length === ID_BYTES) this.#out.push({ type: 'missed-call', from, call: hexOf(callId), atMs });
+      return undefined;
+    }
+    const awaits = this.#messenger.heardInLetter(now, from, node, value);
+    this.#settle(now);
+    return awaits;
   }
 
   command(now: Millis, command: PeopleCommand): void {
@@ -220,9 +251,13 @@ export class People {
     for (const output of this.#messenger.drain()) {
       this.#out.push(output.type === 'send' ? output : { type: 'messenger', news: output });
     }
+    for (const word of this.#messenger.takeWords()) this.#toLetters(word);
     for (const output of this.calls.drain()) {
       if (output.type === 'ended') this.conferences.callEnded(now, output.call);
       this.#out.push(output.type === 'send' ? output : { type: 'call', news: output });
+      if (output.type === 'dialling') this.#placed.add(output.call);
+      if (output.type === 'answered') this.#placed.delete(output.call);
+      if (output.type === 'ended') this.#callEnded(output);
     }
     for (const output of this.conferences.drain()) this.#fromConferences(output);
   }
@@ -251,6 +286,23 @@ export class People {
       default:
         this.#out.push({ type: 'conference', news: output });
     }
+  }
+
+  #toLetters(word: LetterWord): void {
+    if (word.type === 'reached') this.#out.push(word);
+    else if (word.type === 'posted') this.#out.push({ type: 'post', posted: word });
+    else {
+      const { to, node, message: what } = word;
+      const [first] = what.kind === 'chatReceipt' ? what.body.messageIds : [];
+      if (first) this.#out.push({ type: 'post', posted: { to, node, id: hexOf(first), message: what, isNote: true } });
+    }
+  }
+
+  /** Whoever was not there is to know that we called. */
+  #callEnded({ call, peer, reason }: Extract<CallOutput, { type: 'ended' }>): void {
+    if (!this.#placed.delete(call) || !MISSED.has(reason) || this.roster.relationOf(peer) !== 'both') return;
+    const what = message('missedCall', { callId: bytesOf(call), atMs: Math.floor(this.#wallClock()) });
+    this.#out.push({ type: 'post', posted: { to: peer, id: call, message: what, isNote: true } });
   }
 
   #fromDevices(now: Millis, output: DeviceBookOutput): void {

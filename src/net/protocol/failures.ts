@@ -78,6 +78,7 @@ export const FAILURES = {
   'port-taken': 'another program uses this port',
   'port-not-allowed': 'the system lets only the administrator open this port',
   'proxy-malformed': 'what names the proxy is not a URL of a kind that we know',
+  'mailbox-full': 'the supernodes keep as many letters for that person as they may',
   'outbox-full': 'too many messages wait for people who are offline',
   'disk-full': 'no room left on the disk; nothing was half-written',
   usage: 'the command line makes no sense',

@@ -174,7 +174,7 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
   const rows: readonly (readonly string[])[] = [
     [
       quality.mouthToEarMs === null ? '' : `mouth to ear ${whole(quality.mouthToEarMs)} ms`,
-      `buffer ${whole(quality.bufferMs)} ms`,
+      `buffer ${whole(quality.bufferMs)}${aim(quality.targetMs)} ms`,
       `concealed ${percent(quality.concealedPct)}`,
     ],
     [
@@ -186,6 +186,8 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
       `${(quality.bitrate / 1000).toFixed(0)} kbit/s`,
       `redundancy ${quality.redundancy}`,
       `MOS ${quality.mos.toFixed(1)}`,
+      ...(quality.latePct === undefined ? [] : [`late ${percent(quality.latePct)}`]),
+      ...(quality.stretchedMs === undefined ? [] : [`stretched ${whole(quality.stretchedMs)} ms`]),
     ],
   ];
   return rows.map((texts) =>
@@ -197,6 +199,10 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
       columns,
     ),
   );
+}
+
+function aim(targetMs: number | undefined): string {
+  return targetMs === undefined ? '' : ` of ${whole(targetMs)}`;
 }
 
 function whole(value: number): string {
