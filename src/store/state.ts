@@ -8,6 +8,9 @@ import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
+import type { ConferenceView } from './conference-view.ts';
+
+export type { ConferencePerson, ConferenceView } from './conference-view.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -114,47 +117,6 @@ export interface Quality {
   readonly place?: 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device' | null;
   /** One sentence on it: "they hear gaps: your uplink loses 6 %". */
   readonly trouble?: string;
-}
-
-/** A person of a conference. */
-export interface ConferencePerson {
-  readonly name: string;
-  /** Empty while nobody has answered. */
-  readonly node: string;
-  /** `in`, `calling`, `ringing`, or the reason why not. */
-  readonly state: string;
-  readonly isMe: boolean;
-  readonly isMixer: boolean;
-  /** 1: mixes next if the mixer goes; 0: mixes, or cannot. */
-  readonly deputy: number;
-  readonly speaking: boolean;
-  readonly muted: boolean;
-  readonly held: boolean;
-  readonly recording: boolean;
-  /** What this one says of its way to the mixer, or `not heard`; empty: none. */
-  readonly trouble: string;
-  /** Who invited; empty: nobody did. */
-  readonly by: string;
-  /** We may remove this one. */
-  readonly removable: boolean;
-  /** Of our leg with this one, if there is one. */
-  readonly path: CallPath | null;
-}
-
-/** What makes a call a conference. One machine mixes, and hears everybody. */
-export interface ConferenceView {
-  /** Common to all. */
-  readonly id: string;
-  /** How often the mix has moved. */
-  readonly term: number;
-  /** A name; empty before anybody is known to. */
-  readonly mixer: string;
-  readonly iMix: boolean;
-  /** Of one that rings here: who is in besides whoever calls. */
-  readonly others: readonly string[];
-  readonly people: readonly ConferencePerson[];
-  /** We left, and may go back. */
-  readonly rejoinable: boolean;
 }
 
 export interface Call {

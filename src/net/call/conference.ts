@@ -344,7 +344,7 @@ export class Conference {
   wake(now: Millis): void {
     this.#legs.wake(now);
     if (!this.#isOver) {
-      for (const late of this.#roster.expire(now)) this.#warn(late.name, 'is not known to anybody in the conference');
+      for (const late of this.#roster.expire(now)) this.#refuseUnknown(late);
       for (const ask of this.#asks.expired(now)) this.#askExpired(now, ask);
       if (now >= this.#beatAt) this.#beat(now);
       this.#settle(now);
@@ -859,6 +859,12 @@ export class Conference {
 
   #datagram(node: NodeId, value: Message): void {
     this.#push({ type: 'datagram', node, message: value });
+  }
+
+  /** Nobody vouched for it in time; it may be in good faith, invited by somebody who was removed since. */
+  #refuseUnknown({ name, node, invite }: Statement): void {
+    this.#refuse(name, node, invite, 'removed');
+    this.#warn(name, 'is not known to anybody in the conference');
   }
 
   #warn(name: UserName, what: string): void {
