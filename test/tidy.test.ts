@@ -62,7 +62,7 @@ const LAYERS: {
     may: [
       new RegExp(`^src/net/(${room}|wire|protocol)/`),
       /^node:crypto$/,
-      ...(room === 'login' ? [/^node-forge$/] : []),
+      ...(room === 'login' ? [/^node-forge$/, /^@scure\/bip39\/wordlists\//] : []),
     ],
     why: 'services never import one another: the node table introduces them',
   })),
@@ -139,6 +139,8 @@ describe('layers', () => {
       [/^mmdb-lib$/, /^src\/store\/country-file\.ts$/],
       [/^(naudiodon|@discordjs\/opus|opusscript)/, /^src\/audio\//],
       [/^node-forge$/, /^src\/net\/login\/credential/],
+      [/^@scure\/bip39/, /^src\/net\/login\/safety-words\.ts$/],
+      [/^@napi-rs\/keyring$/, /^bin\/secret-store\.ts$/],
       [/^libsql$/, /-db\.ts$/],
       [/^socks$/, /^src\/net\/io\/proxy-socks\.ts$/],
     ];

@@ -73,6 +73,8 @@ describe('messages', () => {
       'Elsewhere',
       'SupernodeRecord',
       'Invite',
+      'DeviceList',
+      'SignedDevices',
       'IndexRecord',
     ]);
   });

@@ -63,6 +63,7 @@ async function answerCalls(
   const ringing = ringingCalls(agent, wish.from);
   const follower = followCalls(agent, output);
   const state = await agent.request({ type: 'subscribe' });
+  follower.people(state.buddies);
   for (const { call, peer, phase, direction, startedAtMs } of state.calls) {
     if (phase !== 'ringing') continue;
     const event = { event: 'ringing', call, peer, direction, at: startedAtMs } as const;

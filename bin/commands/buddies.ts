@@ -139,6 +139,8 @@ function about(buddy: Buddy): string {
   const display = plain(buddy.displayName);
   if (display !== '' && display !== buddy.name) words.push(display);
   if (buddy.relation === 'incoming' && buddy.message !== '') words.push(`"${plain(buddy.message)}"`);
+  if (buddy.safety === 'verified') words.push('verified');
+  if (buddy.safety === 'changed') words.push(`ANOTHER KEY THAN BEFORE: wren verify ${plain(buddy.name)}`);
   if (buddy.unread > 0) words.push(`${buddy.unread} unread`);
   if (buddy.relation === 'both' && buddy.presence === 'offline' && buddy.lastSeenAtMs > 0) {
     words.push(`last seen ${clock(buddy.lastSeenAtMs)}`);

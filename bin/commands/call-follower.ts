@@ -6,9 +6,10 @@
  * a bounded number of calls, until somebody asks to follow one of them.
  */
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { foldName } from '../../src/net/protocol/ids.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { CallEvent } from '../../src/store/port.ts';
-import type { CallEndReason } from '../../src/store/state.ts';
+import type { Buddy, BuddySafety, CallEndReason } from '../../src/store/state.ts';
 import { callWords, quietQuality } from './call-words.ts';
 import { sentence } from './failure.ts';
 import type { Output } from './output.ts';
@@ -18,6 +19,8 @@ const CALLS_KEPT_MAX = 16;
 const EVENTS_KEPT_MAX = 64;
 /** An agent that does not confirm a hang-up by then is left to finish it alone. */
 const HANG_UP_PATIENCE_MS = 5_000;
+
+type SafetyLookup = (name: string) => BuddySafety | undefined;
 
 export interface CallEnding {
   readonly reason: CallEndReason;
@@ -36,6 +39,8 @@ export interface FollowWish {
 export interface CallFollower {
   /** Resolves when the call has ended; rejects with `agent-unreachable` when the agent goes away. */
   follow(wish: FollowWish): Promise<CallEnding>;
+  /** The buddies as `subscribe` told them: whose key is verified is said with the call. */
+  people(known: readonly Buddy[]): void;
   /** An event from before subscribing, told when its call is followed. */
   recall(event: CallEvent): void;
   close(): void;
@@ -45,8 +50,12 @@ export interface CallFollower {
 export function followCalls(agent: AgentConnection, output: Output): CallFollower {
   const kept = new Map<string, CallEvent[]>();
   const listeners = new Map<string, (event: CallEvent) => void>();
+  let buddies: readonly Buddy[] = [];
+  const safety = (name: string) => buddies.find((buddy) => foldName(buddy.name) === foldName(name))?.safety;
   const undo = agent.onEvent((event) => {
     if (event.type === 'notice') output.say(sentence(event.code, event.detail));
+    if (event.type === 'buddy.changed')
+      buddies = [...buddies.filter(({ name }) => name !== event.buddy.name), event.buddy];
     if (event.type !== 'call.event') return;
     const listener = listeners.get(event.event.call);
     if (listener === undefined) keep(kept, event.event);
@@ -55,7 +64,7 @@ export function followCalls(agent: AgentConnection, output: Output): CallFollowe
   return {
     follow: (wish) =>
       new Promise((resolve, reject) => {
-        const call = oneCall(agent, output, wish, (ending) => {
+        const call = oneCall(agent, output, { ...wish, safety }, (ending) => {
           listeners.delete(wish.call);
           undoClose();
           resolve(ending);
@@ -66,6 +75,9 @@ export function followCalls(agent: AgentConnection, output: Output): CallFollowe
         kept.delete(wish.call);
       }),
     recall: (event) => keep(kept, event),
+    people: (known) => {
+      buddies = known;
+    },
     close: undo,
   };
 }
@@ -78,7 +90,12 @@ function keep(kept: Map<string, CallEvent[]>, event: CallEvent): void {
   if (kept.size > CALLS_KEPT_MAX && oldest !== undefined) kept.delete(oldest);
 }
 
-function oneCall(agent: AgentConnection, output: Output, wish: FollowWish, finish: (ending: CallEnding) => void) {
+function oneCall(
+  agent: AgentConnection,
+  output: Output,
+  wish: FollowWish & { readonly safety: SafetyLookup },
+  finish: (ending: CallEnding) => void,
+) {
   const isNews = quietQuality();
   let answered = false;
   let timer: NodeJS.Timeout | undefined;
@@ -95,7 +112,7 @@ function oneCall(agent: AgentConnection, output: Output, wish: FollowWish, finis
     agent.request({ type: 'call.hang-up', call: wish.call }).catch(() => {});
   };
   const take = (event: CallEvent) => {
-    tell(output, event, wish.direction, isNews);
+    tell(output, event, wish, isNews);
     if (event.event === 'answered') {
       answered = true;
       if (wish.forMs !== undefined && !wish.stop.aborted) timer = setTimeout(hangUp, wish.forMs);
@@ -110,11 +127,11 @@ function oneCall(agent: AgentConnection, output: Output, wish: FollowWish, finis
 function tell(
   output: Output,
   event: CallEvent,
-  direction: 'in' | 'out',
+  { direction, safety }: { readonly direction: 'in' | 'out'; readonly safety: SafetyLookup },
   isNews: ReturnType<typeof quietQuality>,
 ): void {
   output.object(event);
   if (output.json || (event.event === 'quality' && !isNews(event))) return;
-  const words = callWords(event, direction);
+  const words = callWords(event, direction, safety(event.peer));
   if (words !== undefined) output.say(words);
 }

@@ -4,7 +4,7 @@
  * now and then, so that a screen reader is not talked over.
  */
 import type { CallEvent } from '../../src/store/port.ts';
-import type { CallEndReason, CallPath } from '../../src/store/state.ts';
+import type { BuddySafety, CallEndReason, CallPath } from '../../src/store/state.ts';
 import { figure, plain, stopwatch } from './layout.ts';
 
 /** An unchanged quality is repeated this often. */
@@ -20,16 +20,23 @@ export function pathWords(path: CallPath, via: string | null | undefined): strin
   return path === 'tcp443' ? 'over TCP port 443' : 'over TCP';
 }
 
+/** What stands behind a name whose key is verified, or is another one than before. */
+export function safetyWord(safety: BuddySafety | undefined): string {
+  if (safety === 'verified') return ' (verified)';
+  return safety === 'changed' ? ' (ANOTHER KEY THAN BEFORE)' : '';
+}
+
 /** The line for one event; undefined for an event that this version does not know. */
-export function callWords(event: CallEvent, direction: 'in' | 'out'): string | undefined {
+export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: BuddySafety): string | undefined {
   const peer = plain(event.peer);
+  const who = `${peer}${safetyWord(safety)}`;
   switch (event.event) {
     case 'ringing':
-      return event.direction === 'in' ? `${peer} is calling.` : `Ringing at ${peer}.`;
+      return event.direction === 'in' ? `${who} is calling.` : `Ringing at ${who}.`;
     case 'answered':
       return direction === 'in'
-        ? `Answered ${peer}.`
-        : `${peer} answered after ${figure(event.setupMs / 1000)} s. Ctrl-C hangs up.`;
+        ? `Answered ${who}.`
+        : `${who} answered after ${figure(event.setupMs / 1000)} s. Ctrl-C hangs up.`;
     case 'path':
       return `Path: ${pathWords(event.path, event.via)}.`;
     case 'reconnecting':

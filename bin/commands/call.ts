@@ -60,6 +60,7 @@ async function callThrough(
 ): Promise<ExitCode> {
   const follower = followCalls(agent, output);
   const state = await agent.request({ type: 'subscribe' });
+  follower.people(state.buddies);
   if (!output.json && state.connection !== 'online') output.say('Connecting.');
   const ready = agent.request({ type: 'wait', forMs: SIGN_IN_PATIENCE_MS });
   if ((await unlessInterrupted(ready, stop)) === undefined) return EXIT.couldNot;

@@ -13,6 +13,7 @@ import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
 import { addCheck } from './check.ts';
 import { runDemo } from './demo.ts';
+import { addDevices } from './devices.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { addHistory } from './history.ts';
@@ -29,6 +30,7 @@ import { addServers } from './servers.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
+import { addVerify } from './verify.ts';
 
 const BEHIND_THE_SCENES = 'Behind the scenes:';
 
@@ -150,7 +152,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addHistory]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
   program.commandsGroup('Calls:');
   for (const add of [addCall, addAnswer, addCallControls, addRecord, addSound, addCheck]) add(program, act);
   program.commandsGroup('A network of your own:');

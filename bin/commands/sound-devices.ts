@@ -3,7 +3,7 @@
  * agent asks the drivers, because it is the agent's sound; `sound.ts` adds these two to its command.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { DevicesReport, ListedDevice } from '../../src/store/port.ts';
+import type { ListedDevice, SoundDevicesReport } from '../../src/store/port.ts';
 import { specAfter } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
@@ -60,7 +60,7 @@ async function use(invocation: Invocation, name: string, side: 'input' | 'output
   return EXIT.done;
 }
 
-function tellList({ output }: Invocation, { spec, backend, inputs, outputs }: DevicesReport): void {
+function tellList({ output }: Invocation, { spec, backend, inputs, outputs }: SoundDevicesReport): void {
   for (const [side, devices] of [['input', inputs] as const, ['output', outputs] as const])
     for (const { isDefault, isMonitor, isChosen, ...device } of devices)
       output.object({
@@ -79,7 +79,7 @@ function tellList({ output }: Invocation, { spec, backend, inputs, outputs }: De
 const BY = { pulse: 'PulseAudio or PipeWire', portaudio: 'PortAudio' } as const;
 
 /** The list for people: one line a device, what it is at the end. */
-export function listLines({ spec, backend, inputs, outputs }: DevicesReport): string[] {
+export function listLines({ spec, backend, inputs, outputs }: SoundDevicesReport): string[] {
   if (inputs.length + outputs.length === 0) {
     return ['No microphone and no speaker can be found; calls are silent here. wren check tells more.'];
   }

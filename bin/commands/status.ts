@@ -6,9 +6,17 @@ import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
-import { type AppState, type AudioReport, type Call, currentCall, type Quality } from '../../src/store/state.ts';
+import {
+  type AppState,
+  type AudioReport,
+  type Call,
+  currentCall,
+  type Quality,
+  safetyOf,
+} from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
-import { pathWords } from './call-words.ts';
+import { pathWords, safetyWord } from './call-words.ts';
+import { devicesWords } from './devices.ts';
 import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
@@ -75,17 +83,23 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
+  const devices = devicesWords(state);
+  if (devices !== undefined) rows.push(['Devices:', devices]);
   for (const buddy of state.buddies) {
     if (buddy.relation === 'incoming') {
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
     }
+  }
+  for (const { name, safety } of state.buddies) {
+    if (safety === 'changed')
+      rows.push(['Key:', `${plain(name)} has another key than before; wren verify ${plain(name)}`]);
   }
   const unread = state.buddies.filter((buddy) => buddy.unread > 0);
   if (unread.length > 0) {
     rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
   }
   const call = currentCall(state);
-  rows.push(['Call:', call === undefined ? 'none' : callWords(call, nowMs)]);
+  rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
@@ -94,8 +108,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
-  const devices = deviceWords(state.audio);
-  if (devices !== '') rows.push(['', devices]);
+  const sounds = deviceWords(state.audio);
+  if (sounds !== '') rows.push(['', sounds]);
   for (const words of [problemWords(state.audio.problem), state.audio.advice])
     if (words !== '') rows.push(['', plain(words, 400)]);
   rows.push(['Agent:', `process ${agent.pid}, up ${span(agent.uptimeS)}, version ${plain(agent.version)}`]);
@@ -144,21 +158,28 @@ function buddyWords({ buddies }: AppState): string {
   const mutual = buddies.filter((buddy) => buddy.relation === 'both');
   if (mutual.length === 0) return 'none yet; wren buddies add NAME';
   const reachable = mutual.filter((buddy) => buddy.presence !== 'offline').length;
-  return `${mutual.length}, ${reachable === 0 ? 'nobody' : reachable} online`;
+  const verified = mutual.filter((buddy) => buddy.safety === 'verified').length;
+  const compared = verified > 0 ? `, ${verified} verified` : '';
+  return `${mutual.length}, ${reachable === 0 ? 'nobody' : reachable} online${compared}`;
 }
 
-function callWords(call: Call, nowMs: number): string {
-  const peer = plain(call.peer);
+function callWords(state: AppState, call: Call, nowMs: number): string {
+  const peer = `${plain(call.peer)}${safetyWord(safetyOf(state, call.peer))}`;
   if (call.phase === 'dialling') return `calling ${peer}`;
   if (call.phase === 'ringing') {
     return call.direction === 'in' ? `${peer} is calling; wren answer --once` : `ringing at ${peer}`;
   }
   const words = [`with ${peer}`];
   if (call.answeredAtMs !== null) words.push(stopwatch(nowMs - call.answeredAtMs));
-  if (call.phase === 'held') words.push(call.heldBy === 'them' ? `on hold by ${peer}` : 'on hold; wren resume');
+  if (call.phase === 'held')
+    words.push(call.heldBy === 'them' ? `on hold by ${plain(call.peer)}` : 'on hold; wren resume');
   if (call.path !== null) words.push(pathWords(call.path, call.via));
   if (call.muted) words.push('microphone muted; wren unmute');
-  const recorders = { me: 'recorded by you; wren record off', them: `recorded by ${peer}`, both: 'recorded by both' };
+  const recorders = {
+    me: 'recorded by you; wren record off',
+    them: `recorded by ${plain(call.peer)}`,
+    both: 'recorded by both',
+  };
   if (call.recordedBy && call.recordedBy !== 'nobody') words.push(recorders[call.recordedBy]);
   if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);

@@ -2,6 +2,7 @@
  * Composes an agent out of real parts: the profile and its lock, history, log, voice child (or the echo of a service),
  * and the agent port. Used by the agent program and, in the same process as its network, by the echo service.
  */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { silenceBody } from '../../src/audio/voice-body.ts';
 import { openPortMapping } from '../../src/net/io/index.ts';
@@ -93,6 +94,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       ...(options.service ? {} : { listDevices: (spec: string) => listDevicesWith(voice.entry, spec) }),
       silence: silenceBody,
+      deviceLabel: hostname(),
       proxyEnvironment: process.env,
       ...(process.env.WREN_NO_PORT_MAPPING === '1' ? {} : { openPortMapping: mapPort }),
       webPorts: process.env.WREN_NO_WEB_PORTS !== '1',

@@ -7,10 +7,37 @@ export { cleanText } from './chat/clean-text.ts';
 export type { OwnStatus } from './chat/presence.ts';
 export type { RosterCommand } from './chat/roster.ts';
 export type { RosterEntry } from './chat/roster-entry.ts';
+export {
+  type AccountKey,
+  accountKeyOf,
+  type MailKey,
+  mailKeyOf,
+  openAccountKey,
+  preparedPassword,
+  sealAccountKey,
+  sealingSalt,
+} from './login/account-key.ts';
 export { authorityPin, checkCertificate, nodeIdOf, spkiOf } from './login/credential.ts';
+export {
+  type Device,
+  type DeviceList,
+  deviceLabel,
+  type OpenedDevices,
+  openDevices,
+  readDevices,
+  type SignedDevices,
+  signDevices,
+  standingOf,
+  successor,
+  withAdded,
+  withoutDevice,
+  withRevoked,
+} from './login/device-list.ts';
 export { encodeInvite, type Invite, parseInvite } from './login/invite.ts';
 export type { LoginRequest } from './login/login-client.ts';
+export { type SafetyHalf, safetyWords } from './login/safety-words.ts';
 export { type NatClass, type NatKind, natClass } from './nat/nat-kind.ts';
+export type { DevicesNews, DevicesStart, KnownDevices } from './node/device-book.ts';
 export { Knocker, type KnockerCommand, type KnockerEvent } from './node/knocker.ts';
 export {
   type Member,

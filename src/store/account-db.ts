@@ -9,7 +9,13 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import Database from 'libsql';
-import type { Account, AccountStore, StoredBuddyList, StoredSupernode } from '../net/login/account-store.ts';
+import type {
+  Account,
+  AccountStore,
+  StoredBuddyList,
+  StoredDevices,
+  StoredSupernode,
+} from '../net/login/account-store.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { ACCOUNT_DB_BUSY_MS, SUPERNODES_STORED_MAX } from '../net/protocol/params.ts';
 
@@ -45,6 +51,14 @@ export const ACCOUNT_SCHEMA: readonly string[] = [
    CREATE INDEX supernodes_by_enrolment ON supernodes (enrolled_at_ms DESC, node_id);`,
   // base64: this libsql takes a Buffer for a list of named values, and falls.
   'ALTER TABLE supernodes ADD COLUMN entry TEXT',
+  // An older account has none until it signs in again. base64, as above.
+  `CREATE TABLE device_lists (
+     key TEXT PRIMARY KEY REFERENCES accounts(key),
+     version INTEGER NOT NULL,
+     list TEXT NOT NULL,
+     signature TEXT NOT NULL,
+     sealed_key TEXT NOT NULL
+   );`,
 ];
 
 const STATEMENTS = {
@@ -56,6 +70,11 @@ const STATEMENTS = {
   firstBuddyList: `INSERT INTO buddy_lists (key, version, xml) SELECT key, 1, ? FROM accounts WHERE key = ?
                    ON CONFLICT (key) DO NOTHING`,
   nextBuddyList: 'UPDATE buddy_lists SET xml = ?, version = version + 1 WHERE key = ? AND version = ?',
+  deviceList: 'SELECT version, list, signature, sealed_key FROM device_lists WHERE key = ?',
+  firstDeviceList: `INSERT INTO device_lists (version, list, signature, sealed_key, key)
+                    SELECT ?, ?, ?, ?, key FROM accounts WHERE key = ? ON CONFLICT (key) DO NOTHING`,
+  nextDeviceList: `UPDATE device_lists SET version = ?, list = ?, signature = ?, sealed_key = ?
+                   WHERE key = ? AND version = ?`,
   putSupernode: `INSERT INTO supernodes (node_id, endpoints, enrolled_at_ms, entry) VALUES (?, ?, ?, ?)
                  ON CONFLICT (node_id) DO UPDATE
                  SET endpoints = excluded.endpoints, enrolled_at_ms = excluded.enrolled_at_ms, entry = excluded.entry`,
@@ -146,6 +165,21 @@ class AccountDb implements AccountStore {
     return changed === 1 ? baseVersion + 1 : undefined;
   }
 
+  async deviceList(key: string): Promise<StoredDevices | undefined> {
+    const row = this.#rows('deviceList', key)[0];
+    return row && devicesOf(row);
+  }
+
+  async putDeviceList(key: string, devices: StoredDevices): Promise<boolean> {
+    const { version } = devices;
+    const bytes = [devices.list, devices.signature, devices.sealedKey].map((one) => one.toString('base64'));
+    const changed =
+      version === 1
+        ? this.#change('firstDeviceList', version, ...bytes, key)
+        : this.#change('nextDeviceList', version, ...bytes, key, version - 1);
+    return changed === 1;
+  }
+
   async putSupernode({ nodeId, endpoints, enrolledAtMs, entry }: StoredSupernode): Promise<void> {
     this.#change('putSupernode', nodeId, JSON.stringify(endpoints), enrolledAtMs, entry?.toString('base64') ?? null);
     this.#change('forgetSupernodes', this.#supernodesMax);
@@ -207,6 +241,17 @@ function accountOf(row: Row): Account {
     passwordHash: String(row.password_hash),
     createdAtMs: Number(row.created_at_ms),
     lastSignInAtMs: Number(row.last_sign_in_at_ms),
+  };
+}
+
+function devicesOf(row: Row): StoredDevices {
+  const bytes = (value: unknown): Buffer => Buffer.from(String(value), 'base64');
+  const { list, signature, sealed_key: sealedKey } = row;
+  return {
+    version: Number(row.version),
+    list: bytes(list),
+    signature: bytes(signature),
+    sealedKey: bytes(sealedKey),
   };
 }
 

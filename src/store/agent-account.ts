@@ -12,6 +12,7 @@ import { type Endpoint, parseEndpoint, printEndpoint } from '../net/protocol/end
 import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, isName } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
+import { type AgentDevices, sealingKeyOf } from './agent-devices.ts';
 import { noticeInstall } from './agent-install-notice.ts';
 import { openPorts } from './agent-ports.ts';
 import { openProxy, proxyTrouble } from './agent-proxy.ts';
@@ -22,6 +23,7 @@ const USER_KEY_BITS = 2048;
 
 export interface AccountHooks {
   /** The stored buddy list of that account. */
+  readonly devices: Pick<AgentDevices, 'entered' | 'load' | 'leave' | 'forget'>;
   readonly rosterOf: (name: string) => readonly RosterEntry[];
   readonly ticketsOf: () => readonly Ticket[];
   /** Signed in: lists may be merged, lines restored. */
@@ -63,12 +65,14 @@ export class AgentAccount {
 
   signUp(name: string, password: string, displayName: string): Promise<{ name: string }> {
     return this.#inTurn(() =>
-      this.#enter(name, (publicKey) => ({ kind: 'signUp', name, password, displayName, publicKey })),
+      this.#enter(name, password, (publicKey) => ({ kind: 'signUp', name, password, displayName, publicKey })),
     );
   }
 
   signIn(name: string, password: string): Promise<{ name: string }> {
-    return this.#inTurn(() => this.#enter(name, (publicKey) => ({ kind: 'signIn', name, password, publicKey })));
+    return this.#inTurn(() =>
+      this.#enter(name, password, (publicKey) => ({ kind: 'signIn', name, password, publicKey })),
+    );
   }
 
   /** The login server is told when it can be; here the account is gone in any case. */
@@ -106,9 +110,26 @@ export class AgentAccount {
     this.#core.signedIn();
     this.#hooks.onLeaving();
     const request = { kind: 'signOut' } as const;
+    await this.#hooks.devices.leave();
     const told = this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
     await Promise.race([told.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 1_500).unref())]);
+    this.#forget();
+  }
+
+  /** Another device of the account has revoked this one: it is signed out, and the person told. */
+  dismissed(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { account } = this.#core.state;
+      if (!account) return;
+      this.#hooks.onLeaving();
+      this.#forget();
+      this.#core.notice('device-revoked', account.name);
+    });
+  }
+
+  #forget(): void {
     this.#core.command({ type: 'leave' });
+    this.#hooks.devices.forget();
     this.#core.options.profile.forgetIdentity();
     this.#core.closeHistory();
     this.#core.emit({ type: 'account.signed-out' });
@@ -153,14 +174,21 @@ export class AgentAccount {
     return this.#nextKey;
   }
 
-  async #enter(name: string, request: (publicKey: Buffer) => LoginRequest): Promise<{ name: string }> {
+  async #enter(
+    name: string,
+    password: string,
+    request: (publicKey: Buffer) => LoginRequest,
+  ): Promise<{ name: string }> {
     this.#refuseOther(name);
+    const sealing = sealingKeyOf(name, password);
+    sealing.catch(() => {});
     const pem = this.#core.options.profile.privateKeyPem();
     const key = pem === undefined ? await this.#prepareKey() : createPrivateKey(pem);
     const asked = request(spkiOf(createPublicKey(key)));
     // The figures of a sign-in count from here: what follows is the network.
     this.#core.options.log.info('account', 'sign-in begins', { request: asked.kind });
-    return this.#entered(key, await this.#askLogin(asked));
+    const reply = await this.#askLogin(asked);
+    return this.#entered(key, reply, await sealing);
   }
 
   async #askLogin(request: LoginRequest): Promise<OrdinaryNodeEvent> {
@@ -172,9 +200,9 @@ export class AgentAccount {
     }
   }
 
-  #entered(key: KeyObject, event: OrdinaryNodeEvent): { name: string } {
+  #entered(key: KeyObject, event: OrdinaryNodeEvent, sealingKey: Buffer): { name: string } {
     if (event.type !== 'login-reply' || event.message.kind !== 'signedIn') throw new Refusal('server-fault');
-    const { name, displayName, certificate, expiresAtMs } = event.message.body;
+    const { name, displayName, certificate, expiresAtMs, devices, sealedKey } = event.message.body;
     this.rememberAuthority(event.authorityDer);
     // First of all, for it may be refused: a full disk then changes nothing.
     this.#core.openHistoryOf(name);
@@ -183,6 +211,10 @@ export class AgentAccount {
     const identity = { name, displayName, certificate: Buffer.from(certificate), expiresAtMs };
     profile.setIdentity(identity);
     this.#nextKey = undefined;
+    const nodeId = nodeIdOf(spkiOf(createPublicKey(key)));
+    this.#hooks.devices.entered({
+      ...{ name, nodeId, certificate: identity.certificate, devices, sealedKey, sealingKey },
+    });
     this.#become(identity, key);
     return { name };
   }
@@ -198,10 +230,12 @@ export class AgentAccount {
     const { name, displayName, certificate, expiresAtMs } = identity;
     this.#core.openHistoryOf(name);
     const { profile, service } = this.#core.options;
+    const nodeId = nodeIdOf(spkiOf(createPublicKey(privateKey)));
     const member: Member = {
       name,
       displayName,
-      nodeId: nodeIdOf(spkiOf(createPublicKey(privateKey))),
+      nodeId,
+      devices: this.#hooks.devices.load(name, nodeId, certificate),
       privateKey,
       certificateDer: certificate,
       expiresAtMs,

@@ -111,6 +111,7 @@ export class AgentBuddies {
   #show(entry: RosterEntry, unread: ReadonlyMap<string, number>): void {
     const key = foldName(entry.name);
     const isBuddy = entry.relation === 'both';
+    const safety = isBuddy ? this.#core.safetyOf(entry.name) : undefined;
     const buddy: Buddy = {
       name: entry.name,
       displayName: entry.displayName,
@@ -119,6 +120,7 @@ export class AgentBuddies {
       lastSeenAtMs: entry.lastSeenAtMs,
       message: entry.message,
       unread: unread.get(key) ?? 0,
+      ...(safety === undefined ? {} : { safety }),
     };
     this.#core.emit({ type: 'buddy.changed', buddy });
   }

@@ -22,7 +22,7 @@ import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
-import { type AppState, INITIAL_STATE } from './state.ts';
+import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly makeVoice: MakeVoice;
   /** Does a screen or a command follow the agent now? Absent: as if one did. */
   readonly attended?: () => boolean;
+  /** What this machine is called in the device list of the account. */
+  readonly deviceLabel?: string;
   /** What sound would be made with; undefined when nobody can tell. */
   readonly probeSound: () => Promise<SoundFound | undefined>;
   /** The devices of this machine, those marked that the SPEC chooses. Absent: there are none to choose. */
@@ -103,6 +105,8 @@ export class AgentCore {
   countsBeforeProxy: Readonly<Record<string, number>> = {};
   /** Ends together with the node. */
   portMapping: { close(): Promise<void> } | undefined;
+  /** What `agent-safety.ts` says of somebody's key. */
+  safetyOf: (name: string) => BuddySafety | undefined = () => undefined;
   /** So does what serves as a supernode. */
   servingRoom: { end(): Promise<void> } | undefined;
   /** Our wall clock minus the login server's, ms, at its last answer that told it. */

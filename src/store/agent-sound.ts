@@ -6,7 +6,7 @@
 import type { DevicesInUse, FromVoice, SoundDevice, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { AgentCore } from './agent-core.ts';
 import { adviceFor } from './audio-advice.ts';
-import type { AgentCommand, DevicesReport } from './port.ts';
+import type { AgentCommand, SoundDevicesReport } from './port.ts';
 import { type Settings, soundOf } from './settings-file.ts';
 import type { AudioReport } from './state.ts';
 
@@ -63,7 +63,7 @@ function filtersOf(audio: AudioReport, { filter, ...filters }: SoundFilters): Pi
 }
 
 /** Asks what there is, and marks what the running call uses. */
-export async function listDevices(core: AgentCore): Promise<DevicesReport> {
+export async function listDevices(core: AgentCore): Promise<SoundDevicesReport> {
   const { spec } = core.state.audio;
   const found = await core.options.listDevices?.(spec);
   const { backend, inputs, outputs } = found ?? { backend: 'none', inputs: [], outputs: [] };

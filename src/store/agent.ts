@@ -17,11 +17,13 @@ import { AgentCalls } from './agent-calls.ts';
 import { AgentChat } from './agent-chat.ts';
 import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
+import { AgentDevices } from './agent-devices.ts';
 import { AgentHistory } from './agent-history.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
+import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
 import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
@@ -44,11 +46,13 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #history: AgentHistory;
+  readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
   readonly #sound: SoundDesk;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #serving: AgentServing;
+  readonly #devices: AgentDevices;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -62,23 +66,36 @@ export class Agent {
     this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#history = new AgentHistory(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
-      onOpened: () => this.#chat.begin(),
+      onOpened: () => {
+        this.#chat.begin();
+        this.#safety.begin();
+      },
+    });
+    this.#safety = new AgentSafety(this.#core, {
+      keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
+      onChanged: (name) => this.#buddies.refresh(name),
     });
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
     this.#serving = new AgentServing(this.#core);
     this.#core.servingRoom = this.#serving;
+    this.#devices = new AgentDevices(this.#core, () => void this.#account.dismissed());
     this.#account = new AgentAccount(this.#core, {
+      devices: this.#devices,
       rosterOf: (name) => this.#buddies.load(name),
       ticketsOf: () => this.#tickets.load(),
       onMember: () => {
         this.#chat.begin();
         this.#buddies.begin();
+        this.#devices.begin();
+        this.#safety.load();
+        this.#safety.begin();
       },
       onLeaving: () => {
         this.#buddies.end();
         this.#tickets.forget();
+        this.#safety.end();
         this.#calls.hangUpAll();
         void this.#portMapping.close();
       },
@@ -117,6 +134,8 @@ export class Agent {
   async stop(): Promise<void> {
     this.#buddies.end();
     this.#tickets.end();
+    this.#devices.end();
+    this.#safety.end();
     this.#calls.hangUpAll();
     await Promise.all([this.#calls.close(), this.#sound.close()]);
     await this.#core.closeNode();
@@ -148,6 +167,11 @@ export class Agent {
         return checkPath(this.#core, command.name);
       case 'supernode.list':
         return supernodesOf(this.#core);
+      case 'device.list':
+        this.#core.signedIn();
+        return this.#core.state.devices ?? null;
+      case 'device.revoke':
+        return this.#devices.revoke(command.device);
       case 'search':
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
@@ -205,6 +229,10 @@ export class Agent {
       case 'history.erase':
       case 'history.encrypt':
         return this.#history.handle(command);
+      case 'safety.words':
+        return this.#safety.report(command.name);
+      case 'safety.verify':
+        return this.#safety.verify(command.name, command.verified);
       case 'call.place':
         return this.#calls.place(command.to, command.audio);
       case 'call.answer':
@@ -264,6 +292,10 @@ export class Agent {
         return this.#remember(event.remembered);
       case 'roster':
         return this.#buddies.fromRoster(event.news);
+      case 'devices':
+        this.#devices.fromNode(event.news);
+        if (event.news.type === 'list-changed') this.#safety.met(event.news.name);
+        return;
       case 'path-test-asked':
         return this.#core.options.log.info('check', 'a buddy tests the way to us', {
           ...{ name: event.name, refused: event.refused ?? null },

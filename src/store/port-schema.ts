@@ -103,6 +103,8 @@ export const Command = v.variant('type', [
     beforeMs: v.exactOptional(Moment),
     all: v.exactOptional(v.boolean()),
   }),
+  named('safety.words'),
+  v.object({ type: v.literal('safety.verify'), name: Text, verified: v.boolean() }),
   v.object({ type: v.literal('history.encrypt'), encryption: v.picklist(['auto', 'off', 'again']) }),
   v.object({ type: v.literal('call.place'), to: Text, audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('call.answer'), call: Text, audio: v.exactOptional(Spec) }),
@@ -144,6 +146,8 @@ export const Command = v.variant('type', [
   bare('check'),
   named('check.path'),
   bare('supernode.list'),
+  bare('device.list'),
+  v.object({ type: v.literal('device.revoke'), device: Text }),
   v.object({
     type: v.literal('debug'),
     fault: v.picklist(['drop-supernode', 'rebind', 'block-udp', 'unblock-udp']),

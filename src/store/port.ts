@@ -14,7 +14,7 @@
  */
 
 import type { NoiseMode, SoundDevice, SoundDevices, SoundMode, SoundSettings } from '../audio/port.ts';
-import type { PathReport } from '../net/index.ts';
+import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
@@ -22,10 +22,12 @@ import type {
   AppState,
   AudioReport,
   Buddy,
+  BuddySafety,
   Call,
   CallEndReason,
   CallPath,
   ChatLine,
+  DevicesReport,
   HistoryReport,
   NatReport,
   PresenceStatus,
@@ -89,6 +91,10 @@ export type AgentCommand =
       readonly beforeMs?: number;
       readonly all?: boolean;
     }
+  /** What to compare with this person; fails `safety-unknown`. */
+  | { readonly type: 'safety.words'; readonly name: string }
+  /** The words are the same, or that is taken back. Resolves as `safety.words`. */
+  | { readonly type: 'safety.verify'; readonly name: string; readonly verified: boolean }
   /** `again`: the secret store is asked once more. `auto` and `off` are remembered. */
   | { readonly type: 'history.encrypt'; readonly encryption: 'auto' | 'off' | 'again' }
   /** Resolves with the call id at once; everything else comes as `call` events. */
@@ -145,6 +151,10 @@ export type AgentCommand =
   | { readonly type: 'check.path'; readonly name: string }
   /** Answered from what is known already; fails `no-network`. */
   | { readonly type: 'supernode.list' }
+  /** The devices of the account; null while it has no list. */
+  | { readonly type: 'device.list' }
+  /** By label or the beginning of the id. Resolves when the login server has it; fails `device-unknown`. */
+  | { readonly type: 'device.revoke'; readonly device: string }
   | { readonly type: 'debug'; readonly fault: 'drop-supernode' | 'rebind' | 'block-udp' | 'unblock-udp' };
 
 export type CommandType = AgentCommand['type'];
@@ -169,6 +179,18 @@ export interface SearchReport {
   readonly more: boolean;
   readonly incomplete: boolean;
   readonly tookMs: number;
+}
+
+/** Safety words of this account and another person, as both see them. */
+export interface SafetyReport {
+  readonly name: string;
+  readonly safety: BuddySafety;
+  /** Wall clock, ms: since when the person has this key, as far as we know. */
+  readonly sinceMs: number;
+  /** Theirs: Ed25519, 64 hex digits. */
+  readonly key: string;
+  /** One half belongs to each, in the order of the names. */
+  readonly halves: readonly SafetyHalf[];
 }
 
 /** What came of one knock at an address of the network. */
@@ -213,7 +235,7 @@ export interface ListedDevice extends SoundDevice {
 }
 
 /** What there is to choose, of the backend that calls use. */
-export interface DevicesReport {
+export interface SoundDevicesReport {
   /** The configured SPEC. */
   readonly spec: string;
   readonly backend: SoundDevices['backend'];
@@ -249,6 +271,8 @@ export interface AgentResults {
   search: SearchReport;
   /** The active one first, then the standby. */
   'supernode.list': readonly KnownSupernode[];
+  'device.list': DevicesReport | null;
+  'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
@@ -257,10 +281,12 @@ export interface AgentResults {
   'history.export': { readonly lines: readonly ChatLine[]; readonly next: number | null };
   'history.erase': Erased;
   'history.encrypt': HistoryReport;
+  'safety.words': SafetyReport;
+  'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
   'sound.set': SoundSettings;
-  'sound.devices': DevicesReport;
+  'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
@@ -362,6 +388,7 @@ export type AgentEvent =
   | { readonly type: 'mapping.changed'; readonly portMapping: AppState['portMapping'] }
   | { readonly type: 'ports.changed'; readonly ports: AppState['ports'] }
   | { readonly type: 'serving.changed'; readonly serving: ServingReport }
+  | { readonly type: 'devices.changed'; readonly devices: DevicesReport | null }
   | { readonly type: 'presence.changed'; readonly presence: PresenceStatus }
   | { readonly type: 'buddy.changed'; readonly buddy: Buddy }
   | { readonly type: 'buddy.removed'; readonly name: string }

@@ -42,6 +42,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { ports: event.ports });
     case 'serving.changed':
       return change(state, { serving: event.serving });
+    case 'devices.changed':
+      return change(state, { devices: event.devices });
     case 'presence.changed':
       return change(state, { presence: event.presence });
     case 'buddy.changed':

@@ -5,6 +5,7 @@
 import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
@@ -23,7 +24,12 @@ export interface Buddy {
   readonly message: string;
   /** Messages not read yet. */
   readonly unread: number;
+  /** Of the account key; absent while none is known, and of older agents. */
+  readonly safety?: BuddySafety;
 }
+
+/** `known`: as met first. `verified`: the safety words were compared. `changed`: another key than before, not compared since. */
+export type BuddySafety = 'known' | 'verified' | 'changed';
 
 export interface ChatLine {
   /** 32 hex digits. */
@@ -220,6 +226,26 @@ export interface ServingReport {
   readonly refuse: string;
 }
 
+/** The devices of the account, as it has signed them. */
+export interface DevicesReport {
+  /** Rises with each change. */
+  readonly version: number;
+  /** Ed25519, 64 hex digits. */
+  readonly accountKey: string;
+  /** In the order in which they were added. */
+  readonly list: readonly {
+    /** The node id, 32 hex digits. */
+    readonly id: string;
+    readonly label: string;
+    /** Wall clock, ms. */
+    readonly addedAtMs: number;
+    readonly thisOne: boolean;
+    /** Seen here now; always true of this one. */
+    readonly online: boolean;
+  }[];
+  readonly revoked: readonly { readonly id: string; readonly atMs: number }[];
+}
+
 export interface AppState {
   readonly version: string;
   readonly network: string | null;
@@ -261,6 +287,8 @@ export interface AppState {
   readonly ports: PortsReport | null;
   /** Our own endpoint as the supernode sees it. */
   readonly observed: string | null;
+  /** Null while signed out, and before the account has a list; absent of older agents. */
+  readonly devices?: DevicesReport | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
   /** Absent of older agents. */
@@ -295,6 +323,11 @@ export const INITIAL_STATE: AppState = {
 /** The call that keys and scripts act on: the newest that has not ended. */
 export function currentCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase !== 'ended');
+}
+
+/** What is known of the key of somebody on the list. */
+export function safetyOf(state: AppState, name: string): BuddySafety | undefined {
+  return state.buddies.find((buddy) => foldName(buddy.name) === foldName(name))?.safety;
 }
 
 /** A call that rings here and waits for our answer. */

@@ -72,10 +72,10 @@ const BINDINGS = [
   bind('search.open', 'browsing', 's', 'People', 'Search for people in the network', 'search'),
   bind('add.open', 'browsing', 'n', 'People', 'Add a buddy by name', 'add'),
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
+  bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
+  bind('history.erase', 'browsing', 'E', 'People', 'Erase what was said with the chosen person, for good'),
+  bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
-
-  bind('sound.open', 'browsing', 'v', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
-  bind('sound.open', 'everywhere', 'alt-v', 'You', 'Sound, also while typing'),
 
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
   bind('list.down', 'browsing', 'down j', 'Moving', 'Down'),
@@ -92,6 +92,8 @@ const BINDINGS = [
   bind('help.open', 'browsing', '?', 'wren', 'This help'),
   bind('help.open', 'everywhere', 'f1 alt-?', 'wren', 'This help, also while typing'),
   bind('quit', 'browsing', 'q', 'wren', 'Leave the screen; you stay signed in', 'quit'),
+  bind('sound.open', 'browsing', 't', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
+  bind('sound.open', 'everywhere', 'alt-t', 'You', 'Sound, also while typing'),
   bind('cancel', 'everywhere', 'ctrl-c', 'wren', 'Cancel; twice: quit', 'quit'),
   bind('repaint', 'everywhere', 'ctrl-l', 'wren', 'Draw the screen again'),
   bind('suspend', 'everywhere', 'ctrl-z', 'wren', 'Back to the shell ("fg" returns)'),
@@ -140,7 +142,7 @@ const BINDINGS = [
   bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
   bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
   bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
-  bind('tune.close', 'tuning', 'escape q v', 'Sound', 'Close', 'close'),
+  bind('tune.close', 'tuning', 'escape q', 'Sound', 'Close', 'close'),
 
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),

@@ -3,7 +3,7 @@
  * open. One tree of plain data, changed by the pure functions of `update/` only. Nothing here outlives the screen.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
-import type { DevicesReport } from '../store/port.ts';
+import type { SafetyReport, SoundDevicesReport } from '../store/port.ts';
 import type { AppState, Buddy, ChatLine } from '../store/state.ts';
 import { type Editor, EMPTY_EDITOR } from './text/editor.ts';
 
@@ -51,6 +51,20 @@ export type Dialog =
       readonly error: string;
     }
   | {
+      readonly type: 'find';
+      /** With whom it was said. */
+      readonly name: string;
+      readonly pattern: Editor;
+      /** What the lines answer; null before the first. */
+      readonly searched: string | null;
+      readonly busySinceMs: number | null;
+      /** Newest first. */
+      readonly lines: readonly ChatLine[];
+      /** The first of them in sight. */
+      readonly top: number;
+      readonly error: string;
+    }
+  | {
       readonly type: 'add';
       readonly name: Editor;
       readonly message: Editor;
@@ -62,17 +76,19 @@ export type Dialog =
     }
   | {
       readonly type: 'confirm';
-      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more';
+      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more' | 'erase' | 'verify';
       readonly name: string;
       /** It opened by itself: keys that come before then were meant for something else. */
       readonly readableAtMs?: number;
+      /** Of `verify`: what is compared. */
+      readonly safety?: SafetyReport;
     }
   | { readonly type: 'presence'; readonly chosen: number }
   | {
       readonly type: 'sound';
       readonly chosen: number;
       /** Null while they are looked for. */
-      readonly devices: DevicesReport | null;
+      readonly devices: SoundDevicesReport | null;
       /** When the microphone was last asked to be listened to; 0 before that. */
       readonly listenedAtMs: number;
     }

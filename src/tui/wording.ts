@@ -17,6 +17,9 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'too-large': 'That is too long to send: make it shorter.',
   'not-allowed': 'The server does not allow this now: sign in again.',
   'key-unfit': 'The server refuses the key of this profile: sign in again to make a new one.',
+  'device-revoked': 'This device was revoked on another device of your account: sign in again to use it here.',
+  'device-unknown': 'There is no such device on the list: "wren devices" shows them.',
+  'device-forged': 'A list of devices was not signed by its account and was refused: calls and chats go on without it.',
   'request-malformed': 'The server did not understand the request: check what you typed, then try again.',
   busy: 'The server is busy: try again in a moment.',
   'server-fault': 'The server had a fault and changed nothing: try again later, or tell whoever runs it.',
@@ -65,6 +68,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+  'account-key-changed':
+    'The key of this account is another one than before: compare the safety words before you trust it.',
+  'safety-unknown':
+    'There are no safety words yet: both of you must be buddies and have met with a wren that has them.',
   'history-locked':
     'Messages are encrypted and the secret store of the system is locked: unlock it, then run "wren history unlock".',
   'port-taken': 'Another program uses this port: stop it, or choose another port.',
@@ -135,6 +142,7 @@ export function buddyWords(buddy: Buddy, nowMs: number): readonly string[] {
   if (buddy.relation === 'outgoing') return ['has not answered yet', 'asked'];
   if (buddy.relation === 'declined') return ['declined', 'no'];
   if (buddy.relation === 'blocked') return ['blocked'];
+  if (buddy.safety === 'changed') return ['has another key than before', 'another key', 'new key'];
   if (buddy.presence !== 'offline') return PRESENCE_WORDS[buddy.presence];
   if (buddy.lastSeenAtMs === 0) return ['offline', ''];
   const ago = agoWords(nowMs - buddy.lastSeenAtMs);

@@ -8,11 +8,12 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['profile-damaged', 'microphone-left-open', 'microphone-closed'],
+  degraded: ['account-key-changed', 'profile-damaged', 'microphone-left-open', 'microphone-closed'],
   couldNot: [
     'busy',
     'server-fault',
     'no-network',
+    'device-unknown',
     'unreachable-network',
     'unreachable-login',
     'version-unsupported',
@@ -36,6 +37,7 @@ const TABLE: Readonly<
     'port-version',
     'profile-locked',
     'history-locked',
+    'safety-unknown',
     'profile-unwritable',
     'disk-full',
     'outbox-full',
@@ -61,6 +63,8 @@ const TABLE: Readonly<
     'too-many-tries',
     'search-limit',
     'not-allowed',
+    'device-revoked',
+    'device-forged',
     'invite-other-network',
     'authority-mismatch',
     'certificate-invalid',

@@ -3,10 +3,12 @@
  * A person here is what the agent is there, without files: lines are "stored" in memory, sound is a number in a body.
  * Words of the scenes: `signUp`, `befriend`, `says`, `calls`, `hears`.
  */
-import { createPublicKey } from 'node:crypto';
 import { silenceBody } from '../../src/audio/voice-body.ts';
 import type { RosterEntry } from '../../src/net/chat/roster-entry.ts';
-import { nodeIdOf, spkiOf } from '../../src/net/login/credential.ts';
+import { accountKeyOf, mailKeyOf } from '../../src/net/login/account-key.ts';
+import { nodeIdOf } from '../../src/net/login/credential.ts';
+import { type Device, type OpenedDevices, type SignedDevices, signDevices } from '../../src/net/login/device-list.ts';
+import type { DevicesNews, KnownDevices } from '../../src/net/node/device-book.ts';
 import { LoginNode, type LoginNodeCommand, type LoginNodeEvent } from '../../src/net/node/login-node.ts';
 import {
   type Member,
@@ -26,6 +28,7 @@ import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import type { Ticket } from '../../src/net/transport/tickets.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
 import { MemoryAccounts, performNow } from '../support/memory-account-store.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import type { Running } from './host.ts';
 import { type Place, place } from './places.ts';
 import type { World } from './world.ts';
@@ -38,10 +41,16 @@ const SIDE_UDP_PORTS = [4001, 4002];
 /** One authority for all worlds: an RSA-3072 key costs a second. */
 let authority: ReturnType<typeof makeAuthority> | undefined;
 
-export type PersonOptions = Partial<OrdinaryNodeOptions> & { readonly proxy?: Endpoint };
+export type PersonOptions = Partial<OrdinaryNodeOptions> & {
+  readonly proxy?: Endpoint;
+  /** Whose device it is, when its host is called otherwise. */
+  readonly account?: string;
+};
 
 export class Person {
   readonly name: string;
+  /** Host and key. */
+  readonly label: string;
   readonly world: PeopleWorld;
   /** What is special of this one's node, and where the proxy of the machine listens. */
   readonly options: PersonOptions;
@@ -55,6 +64,10 @@ export class Person {
   /** Supernodes in the invite; all there are, when not said. */
   invited: readonly Endpoint[] | undefined;
   tickets: readonly Ticket[] = [];
+  /** Our own list, and those of others, as the profile keeps them. */
+  devices: SignedDevices | undefined;
+  knownDevices: readonly KnownDevices[] = [];
+  readonly deviceNews: DevicesNews[] = [];
   /** Lines received, each once, in order. */
   readonly lines: { from: string; text: string }[] = [];
   readonly delivered = new Set<string>();
@@ -74,14 +87,15 @@ export class Person {
 
   constructor(world: PeopleWorld, name: string, options: PersonOptions = {}) {
     this.world = world;
-    this.name = name;
+    this.label = name;
+    this.name = options.account ?? name;
     this.options = options;
   }
 
   /** Starts the program anew on its host: what was stored is there, the rest is gone. */
   start(): void {
     const { world } = this;
-    const random = world.world.random(`${this.name} ${world.starts++}`);
+    const random = world.world.random(`${this.label} ${world.starts++}`);
     this.core = new OrdinaryNode({
       random,
       wallClock: world.world.wallClock,
@@ -95,9 +109,9 @@ export class Person {
       hasProxy: this.options.proxy !== undefined,
       ...this.options,
     });
-    world.watch?.(this.name, this.core);
+    world.watch?.(this.label, this.core);
     const { proxy } = this.options;
-    this.node = world.world.host(this.name).run(this.core, { proxy, onEvent: (event) => this.#happened(event) });
+    this.node = world.world.host(this.label).run(this.core, { proxy, onEvent: (event) => this.#happened(event) });
     if (this.certificate) this.#become();
   }
 
@@ -107,7 +121,7 @@ export class Person {
   }
 
   signUp(password = 'correct horse battery'): void {
-    const publicKey = keyPair(this.name).spki;
+    const publicKey = keyPair(this.label).spki;
     const request = { kind: 'signUp', name: this.name, password, displayName: this.name, publicKey } as const;
     this.node.command({ type: 'login', ticket: ++this.#ticket, request });
     this.world.world.until(() => this.online, 20_000);
@@ -115,9 +129,26 @@ export class Person {
 
   /** The same with an account that there is. */
   signIn(password = 'correct horse battery'): void {
-    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.name).spki } as const;
+    const request = { kind: 'signIn', name: this.name, password, publicKey: keyPair(this.label).spki } as const;
     this.node.command({ type: 'login', ticket: ++this.#ticket, request });
     this.world.world.until(() => this.online, 20_000);
+  }
+
+  get nodeId(): string {
+    return nodeIdOf(keyPair(this.label).spki);
+  }
+
+  /** As the list of its account has it; after a sign-in. */
+  get device(): Device {
+    const { label, nodeId } = this;
+    const mailKey = mailKeyOf(seededRandom(`mail key ${label}`).bytes(32)).publicBytes;
+    return { nodeId, label, addedAtMs: 0, certificate: this.certificate?.der ?? Buffer.alloc(0), mailKey };
+  }
+
+  /** As after a sign-in, or a change made here. */
+  learns(list: OpenedDevices): void {
+    this.devices = list.signed;
+    this.does({ type: 'devices', own: list.signed });
   }
 
   get online(): boolean {
@@ -142,7 +173,7 @@ export class Person {
   }
 
   says(to: Person, text: string): string {
-    const id = hexOf(this.world.world.random(`line ${this.name} ${this.#sequence}`).bytes(16));
+    const id = hexOf(this.world.world.random(`line ${this.label} ${this.#sequence}`).bytes(16));
     this.#sequence += 1;
     const line = { to: to.name, id, sequence: this.#sequence, text, sentAtMs: this.world.world.wallClock() };
     this.#outbox.set(id, line);
@@ -169,11 +200,11 @@ export class Person {
   }
 
   #become(): void {
-    const { privateKey } = keyPair(this.name);
+    const { privateKey } = keyPair(this.label);
     const member: Member = {
       name: this.name,
       displayName: this.name,
-      nodeId: nodeIdOf(spkiOf(createPublicKey(privateKey))),
+      nodeId: this.nodeId,
       privateKey,
       certificateDer: this.certificate?.der ?? Buffer.alloc(0),
       expiresAtMs: this.certificate?.expiresAtMs ?? 0,
@@ -181,6 +212,7 @@ export class Person {
       presence: 'online',
       isService: false,
       tickets: this.tickets,
+      devices: { own: this.devices, people: this.knownDevices },
     };
     this.node.command({ type: 'become', member });
     this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
@@ -205,6 +237,11 @@ export class Person {
         return;
       case 'roster':
         this.roster = this.core.rosterEntries();
+        return;
+      case 'devices':
+        this.deviceNews.push(event.news);
+        if (event.news.type === 'own-changed') this.devices = event.news.list.signed;
+        this.knownDevices = this.core.knownDevices();
         return;
       case 'tickets-changed':
         this.tickets = this.core.tickets();
@@ -348,6 +385,19 @@ export class PeopleWorld {
     const person = new Person(this, name, options);
     person.start();
     return person;
+  }
+
+  /** The account of these devices signs that it has them: `learns` of a person takes it, as its agent would. */
+  sign(version: number, devices: readonly Person[], revoked: readonly Person[] = []): OpenedDevices {
+    const name = devices[0]?.name ?? '';
+    const list = signDevices(
+      {
+        ...{ name, version, devices: devices.map(({ device }) => device) },
+        revoked: revoked.map(({ nodeId }) => ({ nodeId, atMs: version })),
+      },
+      accountKeyOf(seededRandom(`account key ${name}`).bytes(32)),
+    );
+    return list;
   }
 
   /** Two buddies, online. */

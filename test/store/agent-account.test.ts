@@ -179,6 +179,12 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
     }),
   }).signedIn();
   const hooks = {
+    devices: {
+      entered: () => {},
+      load: () => ({ own: undefined, people: [] }),
+      leave: async () => {},
+      forget: () => {},
+    },
     rosterOf: () => [],
     ticketsOf: () => [],
     onMember: () => {},

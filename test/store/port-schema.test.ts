@@ -34,6 +34,8 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'history.export': { type: 'history.export', after: 7, with: 'bobby1' },
   'history.erase': { type: 'history.erase', with: 'bobby1', beforeMs: 5, all: false },
   'history.encrypt': { type: 'history.encrypt', encryption: 'again' },
+  'safety.words': { type: 'safety.words', name: 'bobby1' },
+  'safety.verify': { type: 'safety.verify', name: 'bobby1', verified: true },
   'chat.mark-read': { type: 'chat.mark-read', with: 'bobby1' },
   'call.place': { type: 'call.place', to: 'bobby1', audio: 'none' },
   'call.answer': { type: 'call.answer', call: 'ab', audio: 'none' },
@@ -57,6 +59,8 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   check: { type: 'check' },
   'check.path': { type: 'check.path', name: 'bobby1' },
   'supernode.list': { type: 'supernode.list' },
+  'device.list': { type: 'device.list' },
+  'device.revoke': { type: 'device.revoke', device: 'laptop' },
   debug: { type: 'debug', fault: 'rebind' },
 };
 

@@ -138,6 +138,39 @@ export function accountStoreContract(name: string, open: () => Promise<AccountSt
       });
     });
 
+    describe('device lists', () => {
+      const devices = (version: number, what = 'list') => ({
+        version,
+        list: Buffer.from(what),
+        signature: Buffer.alloc(64, version),
+        sealedKey: Buffer.from([0, 255, version]),
+      });
+
+      it('are not there before the first is stored, then in order', async () => {
+        await store.create(account('alice1'));
+        expect(await store.deviceList('alice1')).toBeUndefined();
+        expect(await store.putDeviceList('alice1', devices(2))).toBe(false);
+        expect(await store.putDeviceList('alice1', devices(1))).toBe(true);
+        expect(await store.putDeviceList('alice1', devices(1, 'other'))).toBe(false);
+        expect(await store.putDeviceList('alice1', devices(3))).toBe(false);
+        expect(await store.putDeviceList('alice1', devices(2, 'next'))).toBe(true);
+        expect(await store.deviceList('alice1')).toEqual(devices(2, 'next'));
+      });
+
+      it('of an account that is not there are not stored', async () => {
+        expect(await store.putDeviceList('nobody', devices(1))).toBe(false);
+        expect(await store.deviceList('nobody')).toBeUndefined();
+      });
+
+      it('put by many at once on the same version have one winner', async () => {
+        await store.create(account('alice1'));
+        const tries = Array.from({ length: 50 }, (_, n) => store.putDeviceList('alice1', devices(1, `by ${n}`)));
+        const winners = (await Promise.all(tries)).flatMap((won, n) => (won ? [n] : []));
+        expect(winners).toHaveLength(1);
+        expect((await store.deviceList('alice1'))?.list.toString()).toBe(`by ${winners[0]}`);
+      });
+    });
+
     describe('supernodes', () => {
       it('tells the newest first, and no more than asked for', async () => {
         for (const [number, at] of [

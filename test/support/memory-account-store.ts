@@ -3,7 +3,13 @@
  * at once, `performNow` carries out a login server's effect with it and without a promise, so virtual time stays
  * exact; `MemoryAccountStore` is the same behind the `AccountStore` interface.
  */
-import type { Account, AccountStore, StoredBuddyList, StoredSupernode } from '../../src/net/login/account-store.ts';
+import type {
+  Account,
+  AccountStore,
+  StoredBuddyList,
+  StoredDevices,
+  StoredSupernode,
+} from '../../src/net/login/account-store.ts';
 import type { EffectKind, EffectResult, EffectValues, LoginEffect } from '../../src/net/login/login-effects.ts';
 import type { FailureCode } from '../../src/net/protocol/failures.ts';
 import { SUPERNODES_STORED_MAX } from '../../src/net/protocol/params.ts';
@@ -13,6 +19,7 @@ export class MemoryAccounts {
   fault: FailureCode | undefined;
   readonly #accounts = new Map<string, Account>();
   readonly #lists = new Map<string, StoredBuddyList>();
+  readonly #devices = new Map<string, StoredDevices>();
   readonly #supernodes = new Map<string, StoredSupernode>();
   readonly #supernodesMax: number;
 
@@ -43,6 +50,16 @@ export class MemoryAccounts {
     if (!this.#accounts.has(key) || this.buddyList(key).version !== baseVersion) return undefined;
     this.#lists.set(key, { version: baseVersion + 1, xml });
     return baseVersion + 1;
+  }
+
+  deviceList(key: string): StoredDevices | undefined {
+    return this.#devices.get(key);
+  }
+
+  putDeviceList(key: string, devices: StoredDevices): boolean {
+    if (!this.#accounts.has(key) || (this.#devices.get(key)?.version ?? 0) !== devices.version - 1) return false;
+    this.#devices.set(key, { ...devices });
+    return true;
   }
 
   putSupernode(entry: StoredSupernode): void {
@@ -88,6 +105,10 @@ function answerOf(accounts: MemoryAccounts, effect: LoginEffect): EffectValues[E
       return accounts.buddyList(effect.key);
     case 'store.put-buddy-list':
       return accounts.putBuddyList(effect.key, effect.baseVersion, effect.xml);
+    case 'store.device-list':
+      return accounts.deviceList(effect.key);
+    case 'store.put-device-list':
+      return accounts.putDeviceList(effect.key, effect.devices);
     case 'store.put-supernode':
       accounts.putSupernode(effect.entry);
       return undefined;
@@ -111,6 +132,8 @@ export class MemoryAccountStore implements AccountStore {
   touch = async (key: string, lastSignInAtMs: number) => this.#live().touch(key, lastSignInAtMs);
   buddyList = async (key: string) => this.#live().buddyList(key);
   putBuddyList = async (key: string, base: number, xml: string) => this.#live().putBuddyList(key, base, xml);
+  deviceList = async (key: string) => this.#live().deviceList(key);
+  putDeviceList = async (key: string, devices: StoredDevices) => this.#live().putDeviceList(key, devices);
   putSupernode = async (entry: StoredSupernode) => this.#live().putSupernode(entry);
   findSupernode = async (nodeId: string) => this.#live().findSupernode(nodeId);
   supernodes = async (limit: number) => this.#live().supernodes(limit);

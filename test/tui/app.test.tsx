@@ -202,6 +202,18 @@ test('the walk, and a dialog over the list', () => {
   expect(picture(new Scene(FRESH).type('wren:abc'), 70, 20)).toMatchSnapshot();
   expect(picture(new Scene({ ...FRESH, network: 'n' }).type('\rbob\r'), 70, 20)).toMatchSnapshot();
   expect(picture(new Scene(FEW).type('nfrankie\rhello'), 80, 16)).toMatchSnapshot();
+  const found = new Scene(FEW)
+    .type('flunch\r')
+    .reply({ for: 'find', words: 'lunch' }, [chatLine('no lunch'), chatLine(`${LONG} lunch?`)]);
+  expect(picture(found, 80, 18)).toMatchSnapshot();
+  expect(picture(found, 34, 10)).toMatchSnapshot();
+  const half = { words: ['embark', 'actor', 'cause', 'misery', 'library', 'wing'], digits: [] };
+  const halves = [
+    { name: 'alice1', ...half },
+    { name: 'bobby1', ...half },
+  ];
+  const safety = { name: 'bobby1', safety: 'changed' as const, sinceMs: 0, key: '', halves };
+  expect(picture(new Scene(FEW).reply({ for: 'safety', name: 'bobby1' }, safety), 80, 18)).toMatchSnapshot();
 });
 
 test('trouble stays in sight in words; signs have an ASCII form', () => {

@@ -1,6 +1,6 @@
 /** The sound settings of the screen: every one reached and changed by keys, told in words, with a meter that lives. */
 import { expect, test } from 'vitest';
-import type { AgentCommand, DevicesReport } from '../../src/store/port.ts';
+import type { AgentCommand, SoundDevicesReport } from '../../src/store/port.ts';
 import type { AppState } from '../../src/store/state.ts';
 import { soundMeterRows, soundRows } from '../../src/tui/rows/sound-rows.ts';
 import { plainText } from '../../src/tui/text/spans.ts';
@@ -11,7 +11,7 @@ import { buddy, SIGNED_IN } from '../support/scripted-agent.ts';
 const device = (name: string, description: string, isDefault = false) => ({
   ...{ name, description, isDefault, isMonitor: false, isChosen: false, inUse: false },
 });
-const DEVICES: DevicesReport = {
+const DEVICES: SoundDevicesReport = {
   spec: 'default',
   backend: 'pulse',
   inputs: [device('usb.mono', 'USB Headset'), device('pci.analog', 'Built-in', true)],
@@ -25,7 +25,7 @@ const APP: AppState = {
 };
 
 function open(app = APP): Scene {
-  const scene = new Scene(app).type('v');
+  const scene = new Scene(app).type('t');
   scene.reply({ for: 'devices' }, DEVICES);
   return scene;
 }
@@ -45,11 +45,11 @@ function words({ world }: Scene): string[] {
 }
 
 test('the settings open with one key, also while typing, ask for devices and for the meter, and close again', () => {
-  const scene = new Scene(APP).type('v');
+  const scene = new Scene(APP).type('t');
   expect(scene.asked()).toEqual([{ type: 'sound.devices' }, { type: 'sound.listen' }]);
   expect(words(scene)[0]).toBe('> Microphone default looking...');
   expect(scene.type('\x1b').ui.dialog).toBeNull();
-  const typing = new Scene(APP, { selected: 'bobby1', focus: 'chat' }).type('\x1bv');
+  const typing = new Scene(APP, { selected: 'bobby1', focus: 'chat' }).type('\x1bt');
   expect(typing.ui.dialog).toMatchObject({ type: 'sound' });
 });
 

@@ -32,6 +32,7 @@ const ENTRY = {
 const NAT_TOLD = { mapping: 'ENDPOINT_INDEPENDENT', filtering: 'FILTERING_ADDRESS_DEPENDENT', udpBlocked: true };
 const SUSPECTED = { nodeId: NODE_A, status: 'SUSPECT', incarnation: 5, loadPermille: 400, entryIssuedAtMs: AT_MS };
 const INDEX_ENTRY = { certificate: CERTIFICATE, record: run(0x70, 24), signature: run(0x90, 24) };
+const SIGNED_DEVICES = { list: run(0x1a, 24), signature: run(0x80, 64) };
 const INTEREST = { name: 'alice1', watcher: 'Bobby1', watcherNode: NODE_B };
 
 export const MESSAGES: { readonly [kind: string]: Json } = {
@@ -52,6 +53,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     expiresAtMs: '1767484800000',
     buddyListVersion: 3,
     serverTimeMs: AT_MS,
+    devices: SIGNED_DEVICES,
+    sealedKey: run(0x11, 61),
   },
   renew: { requestId: 2, publicKey: KEY },
   signOut: { requestId: 3 },
@@ -252,6 +255,11 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   bandwidthProbe: { train: 3, filling: Buffer.alloc(7).toString('base64') },
   bandwidthSeen: { train: 3, packets: 24, bytes: 24_000, spanMs: 680 },
   slotNews: { entries: [INDEX_ENTRY] },
+  devicesPut: { requestId: 10, baseVersion: 2, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
+  devicesGet: { requestId: 11 },
+  devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
+  devicesKnown: { yours: 2, mine: 3 },
+  devicesTold: { list: SIGNED_DEVICES },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {
@@ -307,6 +315,14 @@ export const BODIES: { readonly [type: string]: Json } = {
     supernodes: ['udp:192.0.2.7:4000'],
     check: run(0xe0, 4),
   },
+  DeviceList: {
+    name: 'Bobby1',
+    accountKey: run(0x21, 32),
+    version: 3,
+    devices: [{ nodeId: NODE_A, label: 'laptop', addedAtMs: AT_MS, certificate: CERTIFICATE, mailKey: run(0x41, 32) }],
+    revoked: [{ nodeId: NODE_B, atMs: AT_MS }],
+  },
+  SignedDevices: SIGNED_DEVICES,
   IndexRecord: {
     nodeId: NODE_A,
     displayName: 'Alice Liddell',

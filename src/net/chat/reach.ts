@@ -35,6 +35,11 @@ export class Reach {
     return this.#nodesOf.get(foldName(name)) ?? NOBODY;
   }
 
+  /** Folded. */
+  names(): string[] {
+    return [...this.#nodesOf.keys()];
+  }
+
   /** We left the network: nobody is within reach. */
   clear(): void {
     this.#nodesOf.clear();

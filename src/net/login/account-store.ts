@@ -23,6 +23,15 @@ export interface StoredBuddyList {
   readonly xml: string;
 }
 
+/** The device list of an account as it was put, with the sealed account key. */
+export interface StoredDevices {
+  readonly version: number;
+  /** An encoded DeviceList. */
+  readonly list: Buffer;
+  readonly signature: Buffer;
+  readonly sealedKey: Buffer;
+}
+
 export interface StoredSupernode {
   readonly nodeId: string;
   readonly endpoints: readonly string[];
@@ -43,6 +52,13 @@ export interface AccountStore {
    * and when there is no such account. Atomic.
    */
   putBuddyList(key: string, baseVersion: number, xml: string): Promise<number | undefined>;
+  /** Undefined for an account that never stored one. */
+  deviceList(key: string): Promise<StoredDevices | undefined>;
+  /**
+   * Stores when `devices.version` is one more than the current one (0 when there is none); false when it is not, and
+   * when there is no such account. Atomic.
+   */
+  putDeviceList(key: string, devices: StoredDevices): Promise<boolean>;
   /** Replaces an earlier entry of that node. The newest SUPERNODES_STORED_MAX are kept. */
   putSupernode(entry: StoredSupernode): Promise<void>;
   findSupernode(nodeId: string): Promise<StoredSupernode | undefined>;

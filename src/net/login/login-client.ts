@@ -51,6 +51,14 @@ export type LoginRequest =
       /** What it has signed of itself. */
       readonly entry?: { readonly record: Buffer; readonly signature: Buffer };
     }
+  | { readonly kind: 'devicesGet' }
+  | {
+      readonly kind: 'devicesPut';
+      readonly baseVersion: number;
+      readonly list: { readonly list: Buffer; readonly signature: Buffer };
+      /** Only with a new account key. */
+      readonly sealedKey: Buffer;
+    }
   | { readonly kind: 'supernodesGet' }
   | { readonly kind: 'nameAsk'; readonly name: string };
 
@@ -122,6 +130,8 @@ const AUTHENTICATED: ReadonlySet<LoginRequest['kind']> = new Set([
   'signOut',
   'buddyListGet',
   'buddyListPut',
+  'devicesGet',
+  'devicesPut',
   'nameAsk',
 ]);
 

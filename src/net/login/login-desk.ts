@@ -28,7 +28,7 @@ import {
   SIGN_UP_REFILL_MS,
 } from '../protocol/params.ts';
 import { RateLimit } from '../protocol/rate-limit.ts';
-import type { CredentialKind } from './credential.ts';
+import { type CredentialKind, checkCertificate } from './credential.ts';
 import type { CredentialSubject, IssuedCertificate, Issuer } from './credential-issuer.ts';
 import { dummyPasswordHash, SCRYPT_COST, type ScryptCost } from './password-hash.ts';
 
@@ -52,7 +52,7 @@ export interface LoginSession {
 /** Who a session acts for. A sign-in overrides the certificate that the session began with. */
 type Standing =
   | { readonly state: 'as-certified' }
-  | { readonly state: 'signed-in'; readonly key: string }
+  | { readonly state: 'signed-in'; readonly key: string; readonly nodeId: NodeId }
   | { readonly state: 'signed-out' };
 
 /** One session at the desk; the rules read `session` and move `standing`. */
@@ -134,6 +134,13 @@ export class LoginDesk {
     } catch (error) {
       throw new Refusal('server-fault', error instanceof Error ? error.message : '');
     }
+  }
+
+  /** Whose key we have certified by this, whenever that was. */
+  certified(certificateDer: Uint8Array) {
+    const { authorityDer } = this.#issuer;
+    const checked = checkCertificate(certificateDer, { authorityDer, nowMs: this.wallMs, graceMs: Infinity });
+    return checked.ok ? checked.identity : undefined;
   }
 
   /** The refusal of a request that is shed. */

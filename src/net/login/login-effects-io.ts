@@ -100,6 +100,10 @@ async function performOnStore(
       return store.buddyList(effect.key);
     case 'store.put-buddy-list':
       return store.putBuddyList(effect.key, effect.baseVersion, effect.xml);
+    case 'store.device-list':
+      return store.deviceList(effect.key);
+    case 'store.put-device-list':
+      return store.putDeviceList(effect.key, effect.devices);
     case 'store.put-supernode':
       await store.putSupernode(effect.entry);
       return undefined;

@@ -4,7 +4,7 @@
  * simulation carries them out at once. Plain data both ways.
  */
 import type { FailureCode } from '../protocol/failures.ts';
-import type { Account, StoredBuddyList, StoredSupernode } from './account-store.ts';
+import type { Account, StoredBuddyList, StoredDevices, StoredSupernode } from './account-store.ts';
 
 export type LoginEffect =
   | { readonly effect: 'hash'; readonly password: string; readonly salt: Buffer }
@@ -20,6 +20,8 @@ export type LoginEffect =
       readonly baseVersion: number;
       readonly xml: string;
     }
+  | { readonly effect: 'store.device-list'; readonly key: string }
+  | { readonly effect: 'store.put-device-list'; readonly key: string; readonly devices: StoredDevices }
   | { readonly effect: 'store.put-supernode'; readonly entry: StoredSupernode }
   | { readonly effect: 'store.find-supernode'; readonly nodeId: string }
   | { readonly effect: 'store.supernodes'; readonly limit: number };
@@ -37,6 +39,8 @@ export interface EffectValues {
   'store.touch': undefined;
   'store.buddy-list': StoredBuddyList;
   'store.put-buddy-list': number | undefined;
+  'store.device-list': StoredDevices | undefined;
+  'store.put-device-list': boolean;
   'store.put-supernode': undefined;
   'store.find-supernode': StoredSupernode | undefined;
   'store.supernodes': readonly StoredSupernode[];

@@ -15,13 +15,15 @@ import {
   printEndpoint,
 } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
-import { bytesOf, foldName, isName, isPersonName, isServiceName } from '../protocol/ids.ts';
+import { bytesOf, foldName, isName, isPersonName, isServiceName, type NodeId } from '../protocol/ids.ts';
 import {
   BUDDY_LIST_BYTES_MAX,
   CERTIFICATE_LIFETIME_MS,
+  DEVICE_LIST_BYTES_MAX,
   PASSWORD_BYTES_MAX,
   PASSWORD_LENGTH_MAX,
   PASSWORD_LENGTH_MIN,
+  SEALED_KEY_BYTES,
   SUPERNODE_CERTIFICATE_LIFETIME_MS,
   SUPERNODE_ENDPOINTS_MAX,
   SUPERNODES_TOLD_CLIENTS_MAX,
@@ -29,9 +31,10 @@ import {
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
 import { type Body, decodeBody, encodeBody, type Message, message } from '../wire/messages.ts';
-import type { Account, StoredSupernode } from './account-store.ts';
+import type { Account, StoredDevices, StoredSupernode } from './account-store.ts';
 import { nodeIdOf, publicKeyFit } from './credential.ts';
 import type { IssuedCertificate } from './credential-issuer.ts';
+import { type OpenedDevices, openDevices, readDevices, standingOf, successor } from './device-list.ts';
 import { cleanDisplayName } from './display-name.ts';
 import { accountKeyOf, certifiedPerson, type LoginClient, type LoginDesk } from './login-desk.ts';
 import type { EffectKind, EffectOf, EffectValues, LoginEffect } from './login-effects.ts';
@@ -48,6 +51,8 @@ export type RequestKind =
   | 'signOut'
   | 'buddyListGet'
   | 'buddyListPut'
+  | 'devicesGet'
+  | 'devicesPut'
   | 'enrolSupernode'
   | 'supernodesGet'
   | 'nameAsk';
@@ -60,6 +65,8 @@ export const RULES: { readonly [K in RequestKind]: Rule<K> } = {
   signOut,
   buddyListGet,
   buddyListPut,
+  devicesGet,
+  devicesPut,
   enrolSupernode,
   supernodesGet,
   nameAsk,
@@ -87,8 +94,8 @@ function* signUp(desk: LoginDesk, client: LoginClient, body: Body<'signUp'>): Wo
     const account: Account = { key, name, displayName, passwordHash, ...at };
     // Others may have hashed for the same name meanwhile; the store alone decides who was first.
     if (!(yield* ask({ effect: 'store.create', account }))) throw new Refusal('name-taken');
-    client.standing = { state: 'signed-in', key };
-    return signedIn(desk, body.requestId, account, certificate, 0);
+    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki) };
+    return signedIn(desk, body.requestId, { account, certificate, buddyListVersion: 0 });
   } finally {
     desk.releaseHash();
   }
@@ -102,11 +109,13 @@ function* signIn(desk: LoginDesk, client: LoginClient, body: Body<'signIn'>): Wo
   try {
     desk.spend(desk.limits.signInHost, hostKey(client.session.remoteHost));
     const account = yield* provenAccount(desk, key, body.password);
+    const devices = yield* ask({ effect: 'store.device-list', key });
+    if (isRevoked(devices, nodeIdOf(spki))) throw new Refusal('device-revoked');
     const { version } = yield* ask({ effect: 'store.buddy-list', key });
     const certificate = desk.certify({ kind: 'person', name: account.name }, spki, CERTIFICATE_LIFETIME_MS);
     yield* ask({ effect: 'store.touch', key, lastSignInAtMs: desk.wallMs });
-    client.standing = { state: 'signed-in', key };
-    return signedIn(desk, body.requestId, account, certificate, version);
+    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki) };
+    return signedIn(desk, body.requestId, { account, certificate, buddyListVersion: version, devices });
   } finally {
     desk.releaseHash();
   }
@@ -141,9 +150,11 @@ function* renew(desk: LoginDesk, client: LoginClient, body: Body<'renew'>): Work
   const spki = fitKey(body.publicKey);
   const account = yield* ask({ effect: 'store.find', key });
   if (!account) throw new Refusal('name-unknown');
+  const devices = yield* ask({ effect: 'store.device-list', key });
+  if ([nodeIdOf(spki), nodeOf(client)].some((node) => isRevoked(devices, node))) throw new Refusal('device-revoked');
   const { version } = yield* ask({ effect: 'store.buddy-list', key });
   const certificate = desk.certify({ kind: 'person', name: account.name }, spki, CERTIFICATE_LIFETIME_MS);
-  return signedIn(desk, body.requestId, account, certificate, version);
+  return signedIn(desk, body.requestId, { account, certificate, buddyListVersion: version });
 }
 
 /** Certificates that were issued stay good until they expire; they are short-lived for that reason. */
@@ -155,19 +166,74 @@ function* signOut(desk: LoginDesk, client: LoginClient, body: Body<'signOut'>): 
 }
 
 function* buddyListGet(desk: LoginDesk, client: LoginClient, body: Body<'buddyListGet'>): Work<Message> {
-  const { version, xml } = yield* ask({ effect: 'store.buddy-list', key: accountKeyOf(client, desk.wallMs) });
+  const { version, xml } = yield* ask({ effect: 'store.buddy-list', key: yield* accountOfDevice(desk, client) });
   return message('buddyList', { requestId: body.requestId, version, xml: Buffer.from(xml, 'utf8') });
 }
 
 /** Answered by `done`: the list then has version `base_version` + 1. */
 function* buddyListPut(desk: LoginDesk, client: LoginClient, body: Body<'buddyListPut'>): Work<Message> {
-  const key = accountKeyOf(client, desk.wallMs);
+  const key = yield* accountOfDevice(desk, client);
   if (body.xml.length > BUDDY_LIST_BYTES_MAX) throw new Refusal('too-large');
   const xml = textOf(body.xml);
   if (xml === undefined) throw new Refusal('request-malformed', 'the list is not UTF-8 text');
   const version = yield* ask({ effect: 'store.put-buddy-list', key, baseVersion: body.baseVersion, xml });
   if (version === undefined) throw new Refusal('stale');
   return message('done', { requestId: body.requestId });
+}
+
+function* devicesGet(desk: LoginDesk, client: LoginClient, body: Body<'devicesGet'>): Work<Message> {
+  const key = yield* accountOfDevice(desk, client);
+  const stored = yield* ask({ effect: 'store.device-list', key });
+  return message('devices', { requestId: body.requestId, ...(stored ? wireDevices(stored) : {}) });
+}
+
+/** Whoever has not just shown the password must go on with the account key that there is. */
+function* devicesPut(desk: LoginDesk, client: LoginClient, body: Body<'devicesPut'>): Work<Message> {
+  const key = accountKeyOf(client, desk.wallMs);
+  if ((body.list?.list?.length ?? 0) > DEVICE_LIST_BYTES_MAX) throw new Refusal('too-large');
+  const stored = yield* ask({ effect: 'store.device-list', key });
+  if (isRevoked(stored, nodeOf(client))) throw new Refusal('device-revoked');
+  const known = stored && openStored(stored);
+  if ((known?.version ?? 0) !== body.baseVersion) throw new Refusal('stale');
+  const opened = openDevices(body.list, { name: key, judge: (der) => desk.certified(der) });
+  if (!opened.ok) throw new Refusal(opened.why === 'malformed' ? 'request-malformed' : 'device-forged', opened.why);
+  const { devices } = opened;
+  if (devices.version !== body.baseVersion + 1 || successor(known, devices)) throw new Refusal('device-forged');
+  const isSameKey = known?.accountKey.equals(devices.accountKey) ?? false;
+  if (!isSameKey && client.standing.state !== 'signed-in') throw new Refusal('not-allowed');
+  if (!isSameKey && body.sealedKey.length !== SEALED_KEY_BYTES) throw new Refusal('request-malformed');
+  const sealedKey = isSameKey && stored ? stored.sealedKey : Buffer.from(body.sealedKey);
+  const put = { ...devices.signed, version: devices.version, sealedKey };
+  if (!(yield* ask({ effect: 'store.put-device-list', key, devices: put }))) throw new Refusal('stale');
+  return message('done', { requestId: body.requestId });
+}
+
+/** The account that this device acts for, if the account has not revoked it. */
+function* accountOfDevice(desk: LoginDesk, client: LoginClient): Work<string> {
+  const key = accountKeyOf(client, desk.wallMs);
+  const stored = yield* ask({ effect: 'store.device-list', key });
+  if (isRevoked(stored, nodeOf(client))) throw new Refusal('device-revoked');
+  return key;
+}
+
+/** The node of this session: the one that has just signed in, or that of its certificate. */
+function nodeOf({ standing, session }: LoginClient): NodeId {
+  return standing.state === 'signed-in' ? standing.nodeId : (session.identity?.nodeId ?? '');
+}
+
+function isRevoked(stored: StoredDevices | undefined, node: NodeId): boolean {
+  const list = stored && openStored(stored);
+  return list !== undefined && standingOf(list, node) === 'revoked';
+}
+
+/** What we have taken once is not judged again. */
+function openStored(stored: StoredDevices): OpenedDevices | undefined {
+  const read = readDevices(stored);
+  return read.ok ? read.devices : undefined;
+}
+
+function wireDevices({ list, signature, sealedKey }: StoredDevices) {
+  return { list: { list, signature }, sealedKey };
 }
 
 function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrolSupernode'>): Work<Message> {
@@ -217,13 +283,16 @@ function* ask<K extends EffectKind>(effect: EffectOf<K> & { readonly effect: K }
   return (yield effect) as EffectValues[K];
 }
 
-function signedIn(
-  desk: LoginDesk,
-  requestId: number,
-  account: Account,
-  certificate: IssuedCertificate,
-  buddyListVersion: number,
-): Message {
+interface Entered {
+  readonly account: Account;
+  readonly certificate: IssuedCertificate;
+  readonly buddyListVersion: number;
+  readonly devices?: StoredDevices | undefined;
+}
+
+function signedIn(desk: LoginDesk, requestId: number, entered: Entered): Message {
+  const { account, certificate, buddyListVersion, devices } = entered;
+  const { list, sealedKey } = devices ? wireDevices(devices) : {};
   return message('signedIn', {
     requestId,
     name: account.name,
@@ -232,6 +301,7 @@ function signedIn(
     expiresAtMs: certificate.expiresAtMs,
     buddyListVersion,
     serverTimeMs: desk.wallMs,
+    ...(list && sealedKey ? { devices: list, sealedKey } : {}),
   });
 }
 

@@ -22,6 +22,7 @@ import type { Ticket } from '../transport/tickets.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media-port.ts';
+import type { DevicesStart } from './device-book.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 import type { PromotionFact, PromotionNews } from './promotion-desk.ts';
@@ -60,6 +61,8 @@ export interface Member {
   readonly presence: OwnStatus;
   /** A service: accepts every buddy request and chats with everybody. */
   readonly isService: boolean;
+  /** Device lists, ours and those of buddies; without them none is told and nobody is held to one. */
+  readonly devices?: DevicesStart;
   /** For short handshakes with those whom the program met before. */
   readonly tickets?: readonly Ticket[];
 }
@@ -155,4 +158,4 @@ export type OrdinaryNodeEvent =
   | SearchFailed
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' }>;
+  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' } | { type: 'dismissed' }>;

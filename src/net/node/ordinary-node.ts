@@ -12,6 +12,7 @@ import { createPublicKey } from 'node:crypto';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
+import { type OpenedDevices, standingOf } from '../login/device-list.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import type { CallPath } from '../media/quality.ts';
 import { type DiscoveryOutput, NatDiscovery } from '../nat/discovery.ts';
@@ -25,7 +26,7 @@ import { type QuestionOutput, SupernodeQuestions } from '../overlay/supernode-qu
 import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId, type UserName } from '../protocol/ids.ts';
 import { FORWARD_DATAGRAM_BYTES_MAX, LOGIN_SERVERS_NAMED_MAX } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { isByProxy } from '../protocol/ways.ts';
@@ -37,6 +38,7 @@ import { isHelloPacket, PacketKind } from '../wire/packet.ts';
 import { CallMedia } from './call-media.ts';
 import { type CallMediaOutput, isCallMediaMessage } from './call-media-port.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
+import type { KnownDevices } from './device-book.ts';
 import { Links } from './links.ts';
 import { type FallbackOutput, NameFallback } from './name-fallback.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
@@ -86,6 +88,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** What is told while we leave is read after we have left. */
   #rosterLeft: readonly RosterEntry[] = [];
   #ticketsLeft: readonly Ticket[] = [];
+  #devicesLeft: readonly KnownDevices[] = [];
 
   readonly #connecting = new Map<NodeId, SessionId>();
   readonly #known: KnownSupernodes;
@@ -171,6 +174,21 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   /** The buddy list with its tombstones, to be stored and merged; after leaving, as it was then. */
   rosterEntries(): readonly RosterEntry[] {
     return this.#people?.roster.entries() ?? this.#rosterLeft;
+  }
+
+  /** What this person's account has signed of its devices, ours included; undefined when nothing is known. */
+  deviceListOf(name: string): OpenedDevices | undefined {
+    return this.#people?.devices.listOf(name);
+  }
+
+  /** Our own other devices that are here now. */
+  ownDevicesHere(): readonly NodeId[] {
+    return this.#people?.devices.ownNodes() ?? [];
+  }
+
+  /** Device lists of other people, to be stored and handed back with the member; after leaving, as then. */
+  knownDevices(): readonly KnownDevices[] {
+    return this.#people?.devices.stored() ?? this.#devicesLeft;
   }
 
   /** To be stored for the next start, and handed back with the member; after leaving, as then. As secret as the private key. */
@@ -291,7 +309,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // These are stored already.
     this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
-    this.#people = new People({ ...member, random, wallClock });
+    const judge = (der: Uint8Array) => this.#trust.judgePast(der);
+    this.#people = new People({ ...member, random, wallClock, judge });
     this.#tellCandidates(now);
     this.#renewal.schedule(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
@@ -327,6 +346,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #forgetMember(): void {
     this.#rosterLeft = this.rosterEntries();
     this.#ticketsLeft = this.tickets();
+    this.#devicesLeft = this.knownDevices();
     this.#people = undefined;
     this.#member = undefined;
     this.#publisher.setIdentity(undefined);
@@ -357,9 +377,16 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       displayName,
       listed: people.status !== 'invisible',
       hiddenFrom: people.hidden,
-      watch: people.watched,
+      watch: this.#watched(people),
       software: this.#options.software,
     };
+  }
+
+  /** Our other devices as well, once there are any. */
+  #watched(people: People): readonly UserName[] {
+    const own = this.#member?.name ?? '';
+    const others = (people.devices.listOf(own)?.devices.length ?? 0) > 1;
+    return others ? [own, ...people.watched] : people.watched;
   }
 
   #renew(now: Millis): void {
@@ -516,6 +543,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #fromPerson(now: Millis, peer: PeerIdentity, route: Route, value: Message): void {
+    if (
+      this.#people &&
+      value.kind !== 'devicesTold' &&
+      this.#people.devices.standing(peer.name, peer.nodeId) !== 'listed'
+    ) {
+      // Media and path tests do not pass by the people's services.
+      if (isCallMediaMessage(value) || isPathTestMessage(value)) return;
+    }
     if (isCallMediaMessage(value)) {
       this.#media.receive(now, peer.nodeId, route, value);
       this.#paths.receivePath(now, peer.nodeId, route, value);
@@ -574,7 +609,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #seen(now: Millis, { name, nodeId, attached, wasHere }: Body<'seen'>): void {
     const node = hexOf(nodeId);
-    if (!isName(name) || !isIdHex(node)) return;
+    if (!isName(name) || !isIdHex(node) || node === this.#member?.nodeId) return;
     if (attached && wasHere) this.#peers.present(now, name, node);
     else if (attached) this.#peers.seen(now, name, node);
     else this.#peers.gone(name, node);
@@ -639,8 +674,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'attached':
         this.#attached(now, output);
         this.#peers.setOnline(true);
-        for (const { name, node } of output.present)
-          if (isName(name) && isIdHex(node)) this.#peers.met(now, name, node);
+        for (const { name, node } of output.present) if (this.#isOther(name, node)) this.#peers.met(now, name, node);
         return true;
       case 'moved':
         this.#attached(now, output);
@@ -688,8 +722,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #fromQuestions(now: Millis, output: QuestionOutput): true {
     if (output.type === 'send') this.#sendToSupernode(now, output.message, true);
-    else if (output.type === 'found') this.#peers.whereabouts(now, output.name, output.nodes);
-    else if (output.type === 'search-failed') this.#fallback.outcome(now, output);
+    else if (output.type === 'found') {
+      const others = output.nodes.filter((node) => node !== this.#member?.nodeId);
+      this.#peers.whereabouts(now, output.name, others);
+    } else if (output.type === 'search-failed') this.#fallback.outcome(now, output);
     else {
       // Written by strangers and handed on by a supernode: nothing that a terminal would obey.
       const others = output.hits.filter(({ name }) => foldName(name) !== foldName(this.#member?.name ?? ''));
@@ -714,10 +750,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
   #present(now: Millis, { present, follows }: Extract<PairOutput, { type: 'present' }>): void {
-    const watched = this.#people?.watched ?? [];
+    const watched = this.#people ? this.#watched(this.#people) : [];
     if (follows) this.#peers.presentFollows(now, watched);
     else this.#peers.onlyPresent(watched, new Set(present.map(({ node }) => node)));
-    for (const { name, node } of present) if (isName(name) && isIdHex(node)) this.#peers.present(now, name, node);
+    for (const { name, node } of present) if (this.#isOther(name, node)) this.#peers.present(now, name, node);
+  }
+
+  #isOther(name: string, node: string): boolean {
+    return isName(name) && isIdHex(node) && node !== this.#member?.nodeId;
   }
 
   /** Our first supernode is this one now. */
@@ -778,6 +818,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   #renewed(now: Millis, output: Extract<LoginClientOutput, { type: 'reply' | 'failed' }>): void {
+    if (output.type === 'failed' && output.code === 'device-revoked') {
+      this.#out.push({ type: 'devices', news: { type: 'revoked' } });
+    }
     if (!this.#member || output.type !== 'reply' || output.message.kind !== 'signedIn') return;
     const { certificate, expiresAtMs, serverTimeMs } = output.message.body;
     const certificateDer = Buffer.from(certificate);
@@ -830,6 +873,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromPeople(now: Millis, output: PeopleOutput): true {
     if (output.type === 'send') this.#peers.send(now, output.to, output.message, output.node);
     else if (output.type === 'details-changed') this.#detailsChanged = true;
+    else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);
     else {
       if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
@@ -845,6 +889,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#out.push(output);
     }
     return true;
+  }
+
+  /** Whoever was revoked is told so, by the list that says it, before the session ends. */
+  #dismiss(now: Millis, name: UserName, node: NodeId): void {
+    const list = this.#people?.devices.listOf(name);
+    if (!list || standingOf(list, node) !== 'revoked') return;
+    this.#peers.dismiss(now, name, node, message('devicesTold', { list: list.signed as never }));
   }
 
   /** Of calls and of silent tests: both look for ways. */

@@ -26,6 +26,8 @@ export interface Remote {
   /** What was said in a session that had been silent for long: until something is heard of it. */
   trial: { readonly since: Millis; readonly said: Message[] } | undefined;
   queue: Message[];
+  /** When our sessions with it end, since it may not speak for its person any more. */
+  dismissAt: Millis;
 }
 
 export function newRemote(node: NodeId): Remote {
@@ -40,6 +42,7 @@ export function newRemote(node: NodeId): Remote {
     connectAt: Number.POSITIVE_INFINITY,
     trial: undefined,
     queue: [],
+    dismissAt: Number.POSITIVE_INFINITY,
   };
 }
 

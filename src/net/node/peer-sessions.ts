@@ -17,6 +17,7 @@ import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import { PRESENT_SETTLES_MS } from '../protocol/overlay-params.ts';
 import {
   ATTACHED_FIRST_WORD_MS,
+  DISMISS_MS,
   LOOKUP_RETRY_MS,
   NODES_PER_PERSON_MAX,
   PEER_QUEUE_MESSAGES_MAX,
@@ -231,6 +232,18 @@ export class PeerSessions {
     this.connectFailed(node);
   }
 
+  /** A node that was revoked hears why, and is let go a moment later. */
+  dismiss(now: Millis, name: UserName, node: NodeId, why: Message): void {
+    const remote = this.#people.get(foldName(name))?.nodes.get(node);
+    if (!remote) return;
+    remote.queue = [];
+    if (remote.dismissAt !== Number.POSITIVE_INFINITY) return;
+    remote.dismissAt = now + DISMISS_MS;
+    const session = remote.sessions[0];
+    if (session === undefined) remote.queue.push(why);
+    else this.#out.push({ type: 'transmit', session, message: why });
+  }
+
   closed(session: SessionId): void {
     const owner = this.#ownerOf.get(session);
     if (!owner) return;
@@ -251,6 +264,7 @@ export class PeerSessions {
   wake(now: Millis): void {
     for (const remote of this.#remotes()) {
       if (now >= remote.connectAt) this.#connect(remote, true);
+      if (now >= remote.dismissAt) this.#letGo(remote);
       if (now >= trialEndsAt(remote) && trialFailed(remote, this.#heardOf(remote))) this.#connect(remote, false);
     }
     if (now >= this.#doubtsEndAt) this.#endDoubts();
@@ -258,7 +272,7 @@ export class PeerSessions {
 
   wakeAt(): Millis {
     let at = this.#doubtsEndAt;
-    for (const remote of this.#remotes()) at = Math.min(at, remote.connectAt, trialEndsAt(remote));
+    for (const remote of this.#remotes()) at = Math.min(at, remote.connectAt, trialEndsAt(remote), remote.dismissAt);
     return at;
   }
 
@@ -266,6 +280,10 @@ export class PeerSessions {
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  #letGo(remote: Remote): void {
+    for (const person of [...(this.#byNode.get(remote.node) ?? [])]) this.#drop(person, remote);
   }
 
   #endDoubts(): void {

@@ -6,6 +6,7 @@
  *   PeerInput -> all of them          roster `buddy` -> presence, messenger
  *   their PeerSend -> PeerSessions    roster `watch`, `hidden` -> what the supernode must know
  *   presence heard -> roster `seen`   media orders -> call-media.ts
+ *   the device book looks at everything first, and withholds nodes that may not speak for their person
  */
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
@@ -15,11 +16,13 @@ import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/prese
 import { Roster, type RosterCommand, type RosterOutput } from '../chat/roster.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import type { BuddyChange } from '../chat/roster-list.ts';
+import type { DeviceJudge, SignedDevices } from '../login/device-list.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import type { UserName } from '../protocol/ids.ts';
+import { foldName, type NodeId, type UserName } from '../protocol/ids.ts';
 import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
+import { DeviceBook, type DeviceBookOutput, type DevicesNews, type DevicesStart } from './device-book.ts';
 
 /** A service has an ear for every caller. */
 const SERVICE_LINES: CallRoom = {
@@ -35,6 +38,11 @@ export interface PeopleOptions {
   readonly presence: OwnStatus;
   readonly random: Random;
   readonly wallClock: WallClock;
+  /** Of our devices, and of other people's. */
+  readonly devices?: DevicesStart;
+  readonly nodeId?: NodeId;
+  /** Whose key a certificate is for, also one that has ended. */
+  readonly judge?: DeviceJudge;
   /** A service: accepts every buddy request, chats with everybody, and talks in many calls at once. */
   readonly isService: boolean;
 }
@@ -43,7 +51,9 @@ export type PeopleCommand =
   | { readonly type: 'roster'; readonly command: RosterCommand }
   | { readonly type: 'messenger'; readonly command: MessengerCommand }
   | { readonly type: 'calls'; readonly command: CallCommand }
-  | { readonly type: 'presence'; readonly status: OwnStatus };
+  | { readonly type: 'presence'; readonly status: OwnStatus }
+  /** Our own list, as the account has signed it. */
+  | { readonly type: 'devices'; readonly own: SignedDevices };
 
 export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 'hidden' } | { type: 'watch' }>;
 export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
@@ -55,12 +65,17 @@ export type PeopleOutput =
   | { readonly type: 'messenger'; readonly news: MessengerNews }
   | { readonly type: 'presence'; readonly news: PresenceNews }
   | { readonly type: 'call'; readonly news: Exclude<CallOutput, PeerSend> }
+  | { readonly type: 'devices'; readonly news: DevicesNews }
+  /** This node may not speak for its person (any more): its sessions end. */
+  | { readonly type: 'dismissed'; readonly name: UserName; readonly node: NodeId }
   /** The lists that the supernode must know, or our visibility, have changed. */
   | { readonly type: 'details-changed' };
 
 export class People {
   readonly roster: Roster;
   readonly calls: Calls;
+  readonly devices: DeviceBook;
+  readonly #name: UserName;
   readonly #presence: PresenceBook;
   readonly #messenger: Messenger;
   hidden: readonly UserName[] = [];
@@ -72,6 +87,13 @@ export class People {
     const { name, displayName, wallClock, random, isService } = options;
     const entries = options.roster;
     this.status = options.presence;
+    this.#name = name;
+    this.devices = new DeviceBook({
+      ...{ own: undefined, people: [], ...options.devices, name, nodeId: options.nodeId ?? '' },
+      judge: options.judge ?? (() => undefined),
+      isBuddy: (peer) => this.roster.relationOf(peer) === 'both',
+      isInvisible: () => this.status === 'invisible',
+    });
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService });
     this.calls = new Calls({
@@ -85,6 +107,18 @@ export class People {
   /** Something about other people, or our own attachment. What a blocked person says is dropped here. */
   tell(now: Millis, input: PeerInput): void {
     if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
+    const isWithheld = this.devices.receive(now, input);
+    this.#settle(now);
+    if (!isWithheld && !this.#isOwn(input)) this.#tellServices(now, input);
+  }
+
+  /** Our own other devices are no people to us. */
+  #isOwn(input: PeerInput): boolean {
+    const name = input.type === 'online' ? undefined : input.type === 'message' ? input.from : input.name;
+    return name !== undefined && foldName(name) === foldName(this.#name);
+  }
+
+  #tellServices(now: Millis, input: PeerInput): void {
     this.roster.receive(now, input);
     // The roster first: a request that makes somebody a buddy opens presence and chat to them.
     this.#settle(now);
@@ -98,7 +132,10 @@ export class People {
     if (command.type === 'roster') this.roster.command(now, command.command);
     else if (command.type === 'messenger') this.#messenger.command(now, command.command);
     else if (command.type === 'calls') this.calls.command(now, command.command);
-    else this.#setStatus(now, command.status);
+    else if (command.type === 'devices') {
+      this.devices.setOwn(command.own);
+      this.#out.push({ type: 'details-changed' });
+    } else this.#setStatus(now, command.status);
     this.#settle(now);
   }
 
@@ -133,10 +170,12 @@ export class People {
     this.status = status;
     this.#presence.command(now, { type: 'set', status });
     this.#out.push({ type: 'details-changed' });
+    if (status !== 'invisible') this.devices.appeared();
   }
 
   /** Until all are silent; a row each. Bounded: only the roster's outputs lead to further inputs, of no more outputs. */
   #settle(now: Millis): void {
+    for (const output of this.devices.drain()) this.#fromDevices(now, output);
     for (const output of this.roster.drain()) this.#fromRoster(now, output);
     for (const output of this.#presence.drain()) this.#fromPresence(now, output);
     for (const output of this.roster.drain()) this.#fromRoster(now, output);
@@ -148,6 +187,20 @@ export class People {
     }
   }
 
+  #fromDevices(now: Millis, output: DeviceBookOutput): void {
+    if (output.type === 'send') this.#out.push(output);
+    else if (output.type === 'news') {
+      if (output.news.type === 'own-changed') this.#out.push({ type: 'details-changed' });
+      this.#out.push({ type: 'devices', news: output.news });
+    } else {
+      const { name, node } = output;
+      const isOwn = foldName(name) === foldName(this.#name);
+      if (output.type === 'dismissed') this.#out.push(output);
+      if (isOwn) return;
+      this.#tellServices(now, { type: output.type === 'admitted' ? 'peer-seen' : 'peer-gone', name, node });
+    }
+  }
+
   #fromRoster(now: Millis, output: RosterOutput): void {
     switch (output.type) {
       case 'send':
@@ -156,6 +209,7 @@ export class People {
       case 'buddy':
         this.#presence.receive(now, output);
         this.#messenger.receive(now, output);
+        if (output.is) this.devices.befriended(output.name);
         return;
       case 'hidden':
         this.hidden = output.names;

@@ -3,7 +3,7 @@
  * CA certificate from the first answer that fits the pin; from then on every peer is judged against that certificate.
  */
 
-import { checkCertificate, matchesPin } from '../login/credential.ts';
+import { type CertifiedIdentity, checkCertificate, matchesPin } from '../login/credential.ts';
 import type { WallClock } from '../protocol/core.ts';
 import type { Judgement, Trust } from '../transport/trust.ts';
 
@@ -24,6 +24,14 @@ export class PinnedTrust implements Trust {
 
   get authorityDer(): Buffer | undefined {
     return this.#authorityDer;
+  }
+
+  /** Whose key this certified, also when it has ended since; undefined when nobody of the authority says so. */
+  judgePast(certificateDer: Uint8Array): CertifiedIdentity | undefined {
+    const authorityDer = this.#authorityDer;
+    if (!authorityDer) return undefined;
+    const checked = checkCertificate(certificateDer, { authorityDer, nowMs: this.#wallClock(), graceMs: Infinity });
+    return checked.ok ? checked.identity : undefined;
   }
 
   judge(certificateDer: Uint8Array, sentAuthorityDer: Uint8Array | undefined): Judgement {

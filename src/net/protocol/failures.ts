@@ -15,6 +15,9 @@ export const FAILURES = {
   'too-large': 'a field is over its limit',
   'not-allowed': 'the session is not authenticated for this request',
   'key-unfit': 'the public key is not RSA of 2048 to 4096 bits',
+  'device-revoked': 'this device was revoked by its account and must sign in anew',
+  'device-unknown': 'no device of that label or id is in the list',
+  'device-forged': 'a device list is not signed by its account, or names a device that is not of it',
   'request-malformed': 'a field of the request is not of the form it must have',
   busy: 'the server sheds load; retry_after_ms says when to come back',
   'server-fault': 'the server could not store or sign; nothing was changed',
@@ -37,6 +40,8 @@ export const FAILURES = {
   blocked: 'blocked, by you or by the other person',
   'not-a-buddy': 'no such person in the buddy list',
   'nothing-pending': 'no request from that person waits for an answer',
+  'account-key-changed': 'the account of this name has another key than before',
+  'safety-unknown': 'no account key of that person, or of ours, is known yet',
   // calls
   'no-call': 'there is no such call',
   'already-in-call': 'one call at a time; hang up or hold first',

@@ -784,6 +784,27 @@ export const REQUEST_MESSAGE_BYTES_MAX = 1024;
 export const OUTBOX_MESSAGES_MAX = 10_000;
 /** People in a roster, tombstones apart: as many as a supernode watches for us. */
 export const ROSTER_PEOPLE_MAX = 1000;
+/** Devices of one account: what one person has at hand, and a list that still fits a message. */
+export const DEVICES_MAX = 16;
+/** Revoked ones that a list remembers; of more the oldest go, whose certificates ended long before. */
+export const REVOKED_DEVICES_MAX = 256;
+export const DEVICE_LABEL_LENGTH_MAX = 64;
+/** 16 devices with the longest certificates, and all that may be revoked. */
+export const DEVICE_LIST_BYTES_MAX = 49_152;
+/** An Ed25519 or X25519 key, either half. */
+export const ACCOUNT_SEED_BYTES = 32;
+export const ACCOUNT_SALT_BYTES = 16;
+/** A revoked node is told why, and its session ends so much later: time for it to hear that. */
+export const DISMISS_MS = 2_000;
+/** People whose device lists are kept: as many as a buddy list holds. */
+export const DEVICES_PEOPLE_MAX = 2000;
+/** Their file: a device or two each, with certificates in base64. */
+export const PEOPLE_FILE_BYTES_MAX = 8_388_608;
+/** Lists of one person that are looked at: each costs up to 17 signatures. */
+export const DEVICES_TOLD_BURST = 16;
+export const DEVICES_TOLD_REFILL_MS = 5_000;
+/** Version, nonce, seed, tag. */
+export const SEALED_KEY_BYTES = 61;
 /** Strangers whose requests wait for an answer; further ones are dropped, and come again by themselves. */
 export const REQUESTS_INCOMING_MAX = 200;
 /** After a no, the same person cannot ask (and is not shown) again for this long. */
@@ -849,6 +870,8 @@ export const HISTORY_WAL_BYTES_MAX = 4_194_304;
  * what was erased must not come back. Messages to sleepers are kept for 72 hours; a writer without our receipt goes on.
  */
 export const HISTORY_ERASED_KEPT_MS = 30 * 24 * 3_600_000;
+/** People whose account keys are remembered: the buddies of a lifetime, and some. */
+export const SAFETY_PEOPLE_MAX = 4_000;
 /** How long the agent's start waits for the system's secret store; it goes on asking after that. */
 export const SECRET_STORE_START_MS = 1_500;
 /** And how long in all: a person may have to unlock it first. */

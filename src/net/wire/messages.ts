@@ -53,7 +53,9 @@ type HandshakeType =
   | 'Invite'
   | 'SupernodeRecord'
   | 'SupernodeEntry'
-  | 'IndexRecord';
+  | 'IndexRecord'
+  | 'DeviceList'
+  | 'SignedDevices';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */

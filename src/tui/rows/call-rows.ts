@@ -2,7 +2,7 @@
  * The running call as rows: who, what it is doing, how long, the verdict in words, then the figures behind it. A call
  * that rings here becomes a question with its keys, which never are keys of text while a text is being typed.
  */
-import { type AppState, type Call, currentCall, ringingCall } from '../../store/state.ts';
+import { type AppState, type Call, currentCall, ringingCall, safetyOf } from '../../store/state.ts';
 import { type KeyContext, keyOf } from '../key-bindings.ts';
 import { fitRow, joinFitting, joinSpans, type Row, rowWidth, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
@@ -30,7 +30,7 @@ export function callRows(app: AppState, style: CallRowsStyle): readonly Row[] {
   const call = shownCall(app);
   if (!call) return [];
   if (call.phase === 'ringing' && call.direction === 'in') return ringingRows(app, call, style);
-  if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(call, style)];
+  if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(app, call, style)];
   const rows = [talkRow(app, call, style), figuresRow(call, style)];
   return style.details ? [...rows, ...detailRows(call, style)] : rows;
 }
@@ -60,7 +60,11 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: Cal
   const answer = keyOf('call.answer', context);
   const decline = keyOf('call.decline', context);
   return [
-    spread([span(who, 'strong'), span(' is calling you')], [span(callClock(call, nowMs), 'muted')], columns),
+    spread(
+      [span(who, 'strong'), ...safetySpans(app, call), span(' is calling you')],
+      [span(callClock(call, nowMs), 'muted')],
+      columns,
+    ),
     fitRow(
       [span(answer, 'strong'), span(' answer    ', 'good'), span(decline, 'strong'), span(' decline', 'bad')],
       columns,
@@ -68,9 +72,9 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: Cal
   ];
 }
 
-function dialRow(call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
+function dialRow(app: AppState, call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
   return spread(
-    [span(call.peer, 'strong'), span(`  ${phaseWords(call)}...`)],
+    [span(call.peer, 'strong'), ...safetySpans(app, call), span(`  ${phaseWords(call)}...`)],
     [span(`${keyOf('call.end', context)} hang up  `, 'muted'), span(callClock(call, nowMs), 'muted')],
     columns,
   );
@@ -79,6 +83,13 @@ function dialRow(call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
 function mutedWords(app: AppState, context: KeyContext): string {
   const key = keyOf('call.talk', context) || keyOf('call.mute', context);
   return app.audio.talk?.talk === 'push' && key !== '' ? `${key} to talk` : 'microphone muted';
+}
+
+/** Behind the name: the words were compared, or the key is another one than before. */
+function safetySpans(app: AppState, { peer }: Call): Row {
+  const safety = safetyOf(app, peer);
+  if (safety === 'verified') return [span(' verified', 'good')];
+  return safety === 'changed' ? [span(' NEW KEY', 'bad')] : [];
 }
 
 /** Whoever is recorded must see it. */
@@ -92,7 +103,7 @@ function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }:
   const clock = span(callClock(call, nowMs), 'strong');
   const state = joinFitting(
     [
-      [span(call.peer, 'strong')],
+      [span(call.peer, 'strong'), ...safetySpans(app, call)],
       ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
       ...(call.muted ? [[span(mutedWords(app, context), 'warn')]] : []),
       ...recordedSpans(call),

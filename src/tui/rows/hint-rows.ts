@@ -64,6 +64,7 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
     case 'filter.open':
       return app.buddies.length > 1;
     case 'search.down':
+      if (ui.dialog?.type === 'find') return ui.dialog.lines.length > 1;
       return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
     case 'menu.close':
       return ui.dialog !== null;
@@ -82,6 +83,7 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
 }
 
 function searchHint(ui: UiState): string {
+  if (ui.dialog?.type === 'find') return 'find';
   if (ui.dialog?.type !== 'search') return '';
   const { pattern, searched, hits, chosen } = ui.dialog;
   const hit = pattern.text.trim() === searched ? hits[chosen] : undefined;

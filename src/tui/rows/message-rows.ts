@@ -79,7 +79,21 @@ function rowsOf(lines: readonly ChatLine[], index: number, style: MessageStyle):
   return rows.map((spans, row) => ({ id: line.id, row, spans }));
 }
 
-function messageRows(line: ChatLine, { columns, glyphs }: MessageStyle): readonly Row[] {
+function messageRows(line: ChatLine, style: MessageStyle): readonly Row[] {
+  return line.kind === undefined ? chatRows(line, style) : noteRows(line, style);
+}
+
+/** What nobody wrote: across the pane, and in a tone that cannot be taken for chat. */
+function noteRows(line: ChatLine, { columns }: MessageStyle): readonly Row[] {
+  const tone = line.kind === 'key-changed' ? 'bad' : 'muted';
+  const texts = wrap(`* ${line.text} *`, Math.max(4, columns - 6));
+  return texts.map((text, row) => [
+    span(row === 0 ? `${timeOf(line.storedAtMs)} ` : '      ', 'muted'),
+    span(text, tone),
+  ]);
+}
+
+function chatRows(line: ChatLine, { columns, glyphs }: MessageStyle): readonly Row[] {
   const mine = line.direction === 'out';
   const who = mine ? 'you' : line.with;
   const nameColumns = Math.min(Math.max(3, widthOf(line.with)), columns >= ROOMY_COLUMNS ? NAME_COLUMNS_MAX : 6);

@@ -2,7 +2,7 @@
  * The sound settings as rows: devices, what is done with the microphone, the test call, and meters. Every state stands there in
  * words, so that nothing is told by colour alone. `view/sound-dialog.tsx` draws them, `update/sound-commands.ts` changes what they show.
  */
-import type { DevicesReport, ListedDevice } from '../../store/port.ts';
+import type { ListedDevice, SoundDevicesReport } from '../../store/port.ts';
 import { type AppState, type Call, chosenDevices, currentCall } from '../../store/state.ts';
 import { padRow, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
@@ -33,7 +33,7 @@ export interface SoundStyle {
 /** One row an item; the chosen one is marked and stands in reverse. `devices` is null while they are looked for. */
 export function soundRows(
   app: AppState,
-  dialog: { readonly chosen: number; readonly devices: DevicesReport | null },
+  dialog: { readonly chosen: number; readonly devices: SoundDevicesReport | null },
   { columns, glyphs }: SoundStyle,
 ): readonly Row[] {
   return SOUND_ITEMS.map((item, index): Row => {
@@ -50,7 +50,7 @@ export function soundRows(
 }
 
 /** What is set, and what is so now. */
-function wordsOf(item: SoundItem, app: AppState, devices: DevicesReport | null): readonly [string, string] {
+function wordsOf(item: SoundItem, app: AppState, devices: SoundDevicesReport | null): readonly [string, string] {
   const { sound, filters, spec, using } = app.audio;
   switch (item) {
     case 'input':

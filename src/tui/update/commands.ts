@@ -4,6 +4,7 @@ import { CALL_HANDLERS } from './call-commands.ts';
 import { CHAT_HANDLERS } from './chat-commands.ts';
 import { DIALOG_HANDLERS } from './dialog-commands.ts';
 import { EDIT_HANDLERS } from './edit-commands.ts';
+import { FIND_HANDLERS } from './find-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
 import type { Step, World } from './world.ts';
@@ -13,6 +14,7 @@ export type Handler = (world: World) => Step;
 export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...CALL_HANDLERS,
   ...LIST_HANDLERS,
+  ...FIND_HANDLERS,
   ...CHAT_HANDLERS,
   ...EDIT_HANDLERS,
   ...DIALOG_HANDLERS,

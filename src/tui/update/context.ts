@@ -7,6 +7,7 @@ import { canWrite, type Dialog, draftOf, faceOf, type UiState, walkFieldsOf, wal
 const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   help: 'helping',
   search: 'searching',
+  find: 'searching',
   add: 'form',
   confirm: 'confirming',
   presence: 'menu',
@@ -49,6 +50,8 @@ function dialogField(ui: UiState, dialog: Dialog): ActiveField | undefined {
     case 'help':
       return field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, top: 0 } }));
     case 'search':
+      return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
+    case 'find':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
     case 'add':
       return dialog.field === 0

@@ -5,6 +5,7 @@ import { layoutOf } from '../layout.ts';
 import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
+import { findGo, findMoved } from './find-commands.ts';
 import { addDialog } from './list-commands.ts';
 import { walkBack, walkMenuMove, walkMenuTake, walkMove, walkNext } from './walk-commands.ts';
 import { request, type Step, step, type World } from './world.ts';
@@ -24,9 +25,9 @@ const HITS_MAX = 50;
 
 export const DIALOG_HANDLERS = {
   'dialog.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
-  'search.go': searchGo,
-  'search.up': ({ ui }: World): Step => step(chosenMoved(ui, -1)),
-  'search.down': ({ ui }: World): Step => step(chosenMoved(ui, 1)),
+  'search.go': (world: World): Step => (world.ui.dialog?.type === 'find' ? findGo(world) : searchGo(world)),
+  'search.up': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, -1), -1)),
+  'search.down': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, 1), 1)),
   'form.next': (world: World): Step => (world.ui.dialog ? addNext(world) : walkNext(world)),
   'form.down': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, 1))),
   'form.up': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, -1))),
@@ -145,6 +146,10 @@ function confirmed(world: World): Step {
   if (dialog.what === 'serve') {
     const again = app.serving?.consent === 'never' ? [request({ type: 'serving.set', consent: 'auto' }, tag)] : [];
     return step(closed, ...again, request({ type: 'serving.answer', yes: true }, tag));
+  }
+  if (dialog.what === 'erase') return step(closed, request({ type: 'history.erase', with: dialog.name }, tag));
+  if (dialog.what === 'verify') {
+    return step(closed, request({ type: 'safety.verify', name: dialog.name, verified: true }, tag));
   }
   return step(
     closed,

@@ -4,6 +4,7 @@ import type { AppState } from '../../store/state.ts';
 import { conversationOf, EMPTY_WALK } from '../ui-state.ts';
 import { endedSentence, failureSentence } from '../wording.ts';
 import { withLines, withMark } from './conversations.ts';
+import { withoutErased } from './find-commands.ts';
 import { noticed, type Step, step, type World } from './world.ts';
 
 /** `world.app` is the state after the event, `before` the one before it. */
@@ -15,6 +16,11 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
       // What was never loaded is loaded whole when somebody looks.
       return step(conversationOf(ui, line.with).loaded === 'new' ? ui : withLines(ui, line.with, [line]));
     }
+    case 'history.erased':
+      return step(withoutErased(ui, event.with));
+    case 'history.changed':
+      // It was locked, or is: what can be read now is asked for.
+      return step(event.history.protection === before.history?.protection ? ui : withoutErased(ui, null));
     case 'chat.delivered':
       return step(withMark(ui, event.with, event.id));
     case 'call.changed': {

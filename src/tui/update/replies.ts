@@ -6,20 +6,22 @@ import { editorOf, remember } from '../text/editor.ts';
 import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
+import { withFound, withSafety } from './find-commands.ts';
 import { withDevices } from './sound-commands.ts';
 import {
-  type DevicesReply,
   type HistoryReply,
   type Message,
   noticed,
+  type SafetyReply,
   type SearchReply,
+  type SoundDevicesReply,
   type Step,
   step,
   type Tag,
   type World,
 } from './world.ts';
 
-const NO_DEVICES: DevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
+const NO_DEVICES: SoundDevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
 
 export function afterReply(world: World, tag: Tag, result: unknown): Step {
   const { ui } = world;
@@ -37,7 +39,11 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
     case 'search':
       return step(withHits(ui, tag.pattern, result as SearchReply));
     case 'devices':
-      return step(withDevices(ui, result as DevicesReply));
+      return step(withDevices(ui, result as SoundDevicesReply));
+    case 'find':
+      return step(withFound(ui, tag.words, result as HistoryReply));
+    case 'safety':
+      return step(withSafety(world, result as SafetyReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -57,9 +63,19 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
         ...ui,
         walk: { ...ui.walk, busySinceMs: null, error: sentence, field: faultyField(ui.walk, refusal.code) },
       });
+    case 'find':
+      if (ui.dialog?.type !== 'find') return step(ui);
+      return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, lines: [], error: sentence } });
+    case 'safety':
+      return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'warn'));
     case 'history':
       // Asked for again with the next link.
-      return step(withConversation(ui, tag.with, { ...conversationOf(ui, tag.with), loaded: 'part' }));
+      return step(
+        withConversation(refusal.code === 'history-locked' ? noticed(world, ui, sentence, 'warn') : ui, tag.with, {
+          ...conversationOf(ui, tag.with),
+          loaded: 'part',
+        }),
+      );
     case 'send':
       return step(noticed(world, withTextBack(ui, tag.to, tag.text), `Not sent. ${sentence}`, 'bad'));
     case 'search':

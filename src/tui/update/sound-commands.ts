@@ -2,7 +2,7 @@
  * Keys of the sound settings. Each change goes to the agent at once and is shown when the agent says so; a running call
  * follows. While they are open the microphone is listened to, for the meter only.
  */
-import type { AgentCommand, DevicesReport, ListedDevice } from '../../store/port.ts';
+import type { AgentCommand, ListedDevice, SoundDevicesReport } from '../../store/port.ts';
 import { chosenDevices, currentCall, specAfter } from '../../store/state.ts';
 import { deviceCalled, SOUND_ITEMS, type SoundItem, TEST_CALL_NAME } from '../rows/sound-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
@@ -32,7 +32,7 @@ export const SOUND_HANDLERS = {
 } as const;
 
 /** Devices have been looked for. */
-export function withDevices(ui: UiState, devices: DevicesReport): UiState {
+export function withDevices(ui: UiState, devices: SoundDevicesReport): UiState {
   return ui.dialog?.type === 'sound' ? { ...ui, dialog: { ...ui.dialog, devices } } : ui;
 }
 

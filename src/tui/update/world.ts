@@ -3,7 +3,7 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, DevicesReport, SearchReport } from '../../store/port.ts';
+import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { Key } from '../terminal/key-parser.ts';
 import type { Notice, UiState } from '../ui-state.ts';
@@ -24,6 +24,8 @@ export type Tag =
   | { readonly for: 'history'; readonly with: string }
   | { readonly for: 'send'; readonly to: string; readonly text: string }
   | { readonly for: 'search'; readonly pattern: string }
+  | { readonly for: 'find'; readonly words: string }
+  | { readonly for: 'safety'; readonly name: string }
   | { readonly for: 'add'; readonly name: string }
   | { readonly for: 'devices' }
   /** Only a refusal is told, with this in front. */
@@ -62,7 +64,8 @@ export interface Step {
 /** What the replies hold that the screen reads. */
 export type HistoryReply = readonly ChatLine[];
 export type SearchReply = SearchReport;
-export type DevicesReply = DevicesReport;
+export type SafetyReply = SafetyReport;
+export type SoundDevicesReply = SoundDevicesReport;
 
 /** Long enough to read; Escape dismisses earlier. What went wrong stays longer. */
 const NOTICE_MS = { plain: 6_000, good: 6_000, warn: 12_000, bad: 20_000 } as const;

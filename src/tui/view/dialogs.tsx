@@ -1,5 +1,6 @@
 /** Chooses the dialog that is open, if one is, and hands it what every part of the screen gets. */
 import { AddDialog } from './add-dialog.tsx';
+import { FindDialog } from './find-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { PresenceMenu } from './presence-menu.tsx';
 import { QuestionDialog } from './question-dialog.tsx';
@@ -14,6 +15,8 @@ export const Dialogs = (props: ViewProps) => {
       return <HelpOverlay {...props} dialog={dialog} />;
     case 'search':
       return <SearchDialog {...props} dialog={dialog} />;
+    case 'find':
+      return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
     case 'sound':

@@ -1,4 +1,6 @@
 /** Questions before something that cannot be taken back: remove, block, sign out, quit during a call. */
+
+import type { SafetyReport } from '../../store/port.ts';
 import { type AppState, currentCall } from '../../store/state.ts';
 import { type CommandName, keyOf } from '../key-bindings.ts';
 import { innerColumns } from '../layout.ts';
@@ -19,6 +21,7 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
   const columns = innerColumns(wide.columns);
   const text = wrap(questionOf(dialog, peer, app), columns).map((line): Row => [span(line)]);
   const rows: readonly Row[] = [
+    ...wordRows(dialog, columns),
     ...text,
     [],
     ...answersOf(dialog).map(
@@ -42,9 +45,30 @@ function serveQuestion({ serving }: AppState): string {
   );
 }
 
+/** The safety words, each half below whom it belongs to. */
+function wordRows(dialog: Question, columns: number): readonly Row[] {
+  if (dialog.type !== 'confirm' || !dialog.safety) return [];
+  return [
+    ...dialog.safety.halves.flatMap(({ name, words }): Row[] => [
+      [span(name, 'muted')],
+      ...wrap(words.join(' '), columns - 2).map((line): Row => [span('  '), span(line, 'strong')]),
+    ]),
+    [],
+  ];
+}
+
+function verifyQuestion({ name, safety }: SafetyReport): string {
+  const before = safety === 'changed' ? `${name} HAS ANOTHER KEY THAN BEFORE. ` : '';
+  const after = safety === 'verified' ? ' You have said yes before.' : '';
+  return `${before}Does ${name} see the same words? Compare them in a call, or side by side.${after}`;
+}
+
 function questionOf(dialog: Question, peer: string, app: AppState): string {
   if (dialog.type === 'quit') return `You are in a call with ${peer}. The call can go on without this screen.`;
   if (dialog.what === 'remove') return `Remove ${dialog.name} from your buddies? Messages stay on this machine.`;
+  if (dialog.what === 'erase')
+    return `Erase what was said with ${dialog.name}, and the calls, for good? Only here, not there.`;
+  if (dialog.safety) return verifyQuestion(dialog.safety);
   if (dialog.what === 'serve') return serveQuestion(app);
   if (dialog.what === 'serve-no-more') {
     return 'Serve the network no longer? Whoever uses this machine now is handed over to other supernodes first.';
@@ -55,6 +79,7 @@ function questionOf(dialog: Question, peer: string, app: AppState): string {
 
 function titleOf(dialog: Question): string {
   if (dialog.type === 'quit') return 'A call is running';
+  if (dialog.what === 'verify') return 'Safety words';
   return dialog.what === 'serve' ? 'A supernode here?' : 'Sure?';
 }
 
