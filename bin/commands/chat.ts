@@ -1,6 +1,6 @@
 /**
- * `wren chat`: send a message, or read what was said. The agent stores a message first and delivers it when both
- * sides are there, so sending is done once it is stored; a buddy who is there gets a moment to confirm.
+ * `wren chat`: send a message, or read what was said. The agent stores a message first and delivers it, or leaves it with
+ * the network, so sending is done once it is stored; a moment is given to say which of these it was.
  */
 import type { Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
@@ -14,7 +14,7 @@ import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { clock, plain, plainLines } from './layout.ts';
 import { examples, nameValue, UsageProblem, wholeNumberValue } from './usage.ts';
 
-/** How long a buddy who is online has to confirm before we say "sent" instead of "delivered". */
+/** How long a buddy has to confirm, or the network to keep it, before we say that it waits. */
 const DELIVERY_PATIENCE_MS = 3_000;
 const HISTORY_LINES_DEFAULT = 50;
 
@@ -71,37 +71,41 @@ async function send(invocation: Invocation, name: string, words: readonly string
     const line = await agent.request({ type: 'chat.send', to: name, text });
     output.object({ event: 'sent', id: line.id, to: line.with, at: line.sentAtMs });
     const buddy = buddies.find((one) => foldName(one.name) === foldName(name));
-    const there = buddy?.relation === 'both' && buddy.presence !== 'offline';
-    const delivered = await watch(line, there ? DELIVERY_PATIENCE_MS : 0);
-    if (delivered) output.tell({ event: 'delivered', id: line.id, to: line.with }, `Delivered to ${name}.`);
-    else if (!output.json) output.say(`Kept for ${name}; it goes out when you are both online.`);
+    const isBuddy = buddy?.relation === 'both';
+    const outcome = await watch(line, isBuddy ? DELIVERY_PATIENCE_MS : 0);
+    if (outcome === 'delivered')
+      output.tell({ event: 'delivered', id: line.id, to: line.with }, `Delivered to ${name}.`);
+    else if (outcome === 'kept') {
+      const words = `The network keeps it for ${name}, for 72 hours: it arrives when they come, also when you are gone.`;
+      output.tell({ event: 'kept', id: line.id, to: line.with }, words);
+    } else if (!output.json) output.say(`Waits here for ${name}; it goes out when you are both online.`);
   });
   return EXIT.done;
 }
 
 /** Made before sending, because the confirmation may overtake the reply. */
-function watchDelivery(agent: AgentConnection): (line: ChatLine, patienceMs: number) => Promise<boolean> {
-  const delivered = new Set<string>();
+function watchDelivery(agent: AgentConnection): (line: ChatLine, patienceMs: number) => Promise<ChatLine['mark']> {
+  const marks = new Map<string, ChatLine['mark']>();
   let wake = () => {};
   const undo = agent.onEvent((event) => {
-    if (event.type !== 'chat.delivered') return;
-    delivered.add(event.id);
+    if (event.type !== 'chat.delivered' && event.type !== 'chat.kept') return;
+    if (marks.get(event.id) !== 'delivered') marks.set(event.id, event.type === 'chat.kept' ? 'kept' : 'delivered');
     wake();
   });
   return async (line, patienceMs) => {
-    const isDone = () => line.mark === 'delivered' || delivered.has(line.id);
-    if (!isDone() && patienceMs > 0) {
+    const mark = () => marks.get(line.id) ?? line.mark;
+    if (mark() === 'waiting' && patienceMs > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, patienceMs);
         wake = () => {
-          if (!isDone()) return;
+          if (mark() === 'waiting') return;
           clearTimeout(timer);
           resolve();
         };
       });
     }
     undo();
-    return isDone();
+    return mark();
   };
 }
 
@@ -157,6 +161,12 @@ async function markRead(agent: AgentConnection, name: string): Promise<void> {
   }
 }
 
+const MARKS: Readonly<Record<ChatLine['mark'], string>> = {
+  waiting: ' (waiting)',
+  kept: ' (kept by the network)',
+  delivered: '',
+};
+
 /**
  * `2026-11-25 20:50  bobby1: text`, further lines of one message indented below it. `told`: among others' conversations, so
  * our own lines say to whom. What nobody wrote stands between asterisks.
@@ -164,7 +174,7 @@ async function markRead(agent: AgentConnection, name: string): Promise<void> {
 export function historyLines(line: ChatLine, told = false): string[] {
   if (line.kind !== undefined) return [`${clock(line.sentAtMs)}  * ${plainLines(line.text).join(' ')} *`];
   const who = line.direction === 'in' ? plain(line.with) : told ? `you to ${plain(line.with)}` : 'you';
-  const mark = line.direction === 'out' && line.mark === 'waiting' ? ' (waiting)' : '';
+  const mark = line.direction === 'out' ? MARKS[line.mark] : '';
   const [first = '', ...more] = plainLines(line.text);
   return [`${clock(line.sentAtMs)}  ${who}: ${first}${mark}`, ...more.map((text) => `                  ${text}`)];
 }

@@ -21,7 +21,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
-import { columns, figure, plain, span, stopwatch } from './layout.ts';
+import { clock, columns, figure, plain, span, stopwatch } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
@@ -69,6 +69,9 @@ export function addWait(program: Command, act: Act): void {
     );
 }
 
+/** Missed calls that are named; there may be more. */
+const MISSED_SHOWN = 5;
+
 /** The lines of `wren status` for people. `nowMs` is the wall clock. */
 export function statusLines(state: AppState, agent: AgentStatus, nowMs: number): string[] {
   const rows: [label: string, words: string][] = [
@@ -83,8 +86,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     ['Presence:', state.presence.replaceAll('-', ' ')],
     ['Buddies:', buddyWords(state)],
   ];
-  const devices = devicesWords(state);
-  if (devices !== undefined) rows.push(['Devices:', devices]);
+  const own = devicesWords(state);
+  if (own !== undefined) rows.push(['Devices:', own]);
   for (const buddy of state.buddies) {
     if (buddy.relation === 'incoming') {
       rows.push(['Request:', `${plain(buddy.name)} wants to be your buddy; wren buddies accept ${plain(buddy.name)}`]);
@@ -98,6 +101,11 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   if (unread.length > 0) {
     rows.push(['Unread:', unread.map((buddy) => `${buddy.unread} from ${plain(buddy.name)}`).join(', ')]);
   }
+  const missed = (state.missedCalls ?? [])
+    .slice(0, MISSED_SHOWN)
+    .map(({ peer, atMs }) => `${plain(peer)} at ${clock(atMs)}`);
+  if (missed.length > 0)
+    rows.push(['Missed:', `${missed.join(', ')}; wren chat ${plain(state.missedCalls?.[0]?.peer ?? '')} --history`]);
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);

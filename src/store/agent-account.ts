@@ -23,7 +23,7 @@ const USER_KEY_BITS = 2048;
 
 export interface AccountHooks {
   /** The stored buddy list of that account. */
-  readonly devices: Pick<AgentDevices, 'entered' | 'load' | 'leave' | 'forget'>;
+  readonly devices: Pick<AgentDevices, 'entered' | 'load' | 'leave' | 'forget' | 'mailSeed'>;
   readonly rosterOf: (name: string) => readonly RosterEntry[];
   readonly ticketsOf: () => readonly Ticket[];
   /** Signed in: lists may be merged, lines restored. */
@@ -231,11 +231,14 @@ export class AgentAccount {
     this.#core.openHistoryOf(name);
     const { profile, service } = this.#core.options;
     const nodeId = nodeIdOf(spkiOf(createPublicKey(privateKey)));
+    const devices = this.#hooks.devices.load(name, nodeId, certificate);
+    const { mailSeed } = this.#hooks.devices;
     const member: Member = {
       name,
       displayName,
       nodeId,
-      devices: this.#hooks.devices.load(name, nodeId, certificate),
+      devices,
+      mailSeeds: mailSeed ? [mailSeed] : [],
       privateKey,
       certificateDer: certificate,
       expiresAtMs,

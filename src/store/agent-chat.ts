@@ -10,6 +10,7 @@ import type { AgentCore } from './agent-core.ts';
 import type { AgentCommand } from './port.ts';
 import type { ChatLine } from './state.ts';
 
+type MailNews = Extract<OrdinaryNodeEvent, { type: 'mail' }>['news'];
 type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
 
 export class AgentChat {
@@ -24,12 +25,15 @@ export class AgentChat {
 
   /** Signed in: what nobody has confirmed goes on its way again. */
   begin(): void {
-    const lines = this.#core.history.outbox().map(({ line, sequence }) => ({
+    this.#core.history.endKept(this.#core.options.wallClock());
+    this.#tellMissed();
+    const lines = this.#core.history.outbox().map(({ line, sequence, keptUntilMs }) => ({
       to: line.with,
       id: line.id,
       sequence,
       text: line.text,
       sentAtMs: line.sentAtMs,
+      ...(keptUntilMs > 0 ? { keptUntilMs } : {}),
     }));
     this.#core.command({ type: 'messenger', command: { type: 'restore', lines } });
   }
@@ -61,7 +65,9 @@ export class AgentChat {
   }
 
   markRead(peer: string): void {
-    if (this.#core.history.markRead(peer) > 0) this.#onUnread(peer);
+    if (this.#core.history.markRead(peer) === 0) return;
+    this.#onUnread(peer);
+    this.#tellMissed();
   }
 
   fromMessenger(news: MessengerNews): void {
@@ -73,6 +79,47 @@ export class AgentChat {
     } else if (news.type === 'refused') {
       this.#core.options.log.warn('chat', 'line refused after it was stored', { code: news.code });
     }
+  }
+
+  /** Of letters: ours that the network keeps, or refuses, and calls that we slept through. */
+  fromMail(news: MailNews): void {
+    const { history } = this.#core;
+    if (news.type === 'missed-call') this.#missedAway(news.from, news.call, news.atMs);
+    else if (news.type === 'mail-refused') this.#core.notice(news.code, news.to);
+    else if (history.markKept(news.to, news.id, news.untilMs)) {
+      this.#core.emit({ type: 'chat.kept', with: news.to, id: news.id, untilMs: news.untilMs });
+    }
+  }
+
+  /** Somebody called in vain: said in the conversation, once, however it is heard of. */
+  missed(peer: string, call: string, atMs: number): boolean {
+    const { history } = this.#core;
+    const line = {
+      id: call,
+      with: peer,
+      text: `Missed call from ${peer}`,
+      sentAtMs: atMs,
+      kind: 'missed-call',
+    } as const;
+    const stored = history.storeIncoming(line, this.#core.options.wallClock());
+    if (!stored) return false;
+    this.#core.emit({ type: 'chat.message', line: stored });
+    this.#onUnread(peer);
+    this.#tellMissed();
+    return true;
+  }
+
+  /** While we were away, so nothing of it stands in the log of calls. */
+  #missedAway(peer: string, call: string, atMs: number): void {
+    if (!this.missed(peer, call, atMs)) return;
+    const logged = { call, peer, direction: 'in', startedAtMs: atMs, answeredAtMs: null, endedAtMs: atMs } as const;
+    this.#core.history.logCall({ ...logged, reason: 'no-answer', path: null });
+  }
+
+  #tellMissed(): void {
+    const missedCalls = this.#core.history.unreadMissed();
+    const before = this.#core.state.missedCalls ?? [];
+    if (missedCalls.length + before.length > 0) this.#core.emit({ type: 'missed-calls.changed', missedCalls });
   }
 
   #received(news: Extract<MessengerNews, { type: 'received' }>): void {

@@ -62,8 +62,7 @@ export class Agent {
     this.#core = new AgentCore(options);
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
-    this.#calls = new AgentCalls(this.#core);
-    this.#sound = new SoundDesk(this.#core, this.#calls);
+    this.#calls = new AgentCalls(this.#core, (peer, call, atMs) => void this.#chat.missed(peer, call, atMs));
     this.#history = new AgentHistory(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
       onOpened: () => {
@@ -75,6 +74,7 @@ export class Agent {
       keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
       onChanged: (name) => this.#buddies.refresh(name),
     });
+    this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -248,6 +248,11 @@ export class Agent {
       case 'call.unmute':
         this.#calls.command(command);
         return null;
+      case 'conference.call':
+      case 'conference.add':
+      case 'conference.remove':
+      case 'conference.rejoin':
+        return this.#calls.conferences.handle(command);
       case 'call.record':
         return this.#calls.recording.start(command.call, command.path);
       case 'call.record-end':
@@ -304,9 +309,13 @@ export class Agent {
         return this.#buddies.fromPresence(event.news);
       case 'messenger':
         return this.#chat.fromMessenger(event.news);
+      case 'mail':
+        return this.#chat.fromMail(event.news);
       case 'call':
         if (event.news.type === 'dialling' || event.news.type === 'ringing') this.#sound.callBegins();
         return this.#calls.fromNode(event.news);
+      case 'conference':
+        return this.#calls.fromConference(event.news);
       case 'play':
       case 'rung':
       case 'path':

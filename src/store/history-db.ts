@@ -55,7 +55,7 @@ import {
   refusalOf,
   SQLITE_SIDECARS,
 } from './sqlite-db.ts';
-import type { ChatLine, LineKind } from './state.ts';
+import type { ChatLine, LineKind, MissedCall } from './state.ts';
 
 export type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine } from './history-face.ts';
 export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
@@ -100,8 +100,9 @@ class History implements HistoryDb {
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
-      if (this.#one(STATEMENTS.wasErased, hashOf(foldName(line.with), line.id))) return undefined;
-      const isNew = this.#store(line, { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 });
+      const { kind } = line;
+      const row = { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 } as const;
+      const isNew = this.#store(line, kind === undefined ? row : { ...row, kind });
       return isNew ? lineOf(this.#find(line, 'in')) : undefined;
     });
   }
@@ -123,6 +124,19 @@ class History implements HistoryDb {
     return this.#guarded(() =>
       inTransaction(this.#database, () => ids.filter((id) => this.#run(STATEMENTS.deliver, foldName(peer), id) > 0)),
     );
+  }
+
+  markKept(peer: string, id: string, untilMs: number): boolean {
+    return this.#guarded(() => this.#run(STATEMENTS.keep, untilMs, foldName(peer), id) > 0);
+  }
+
+  endKept(nowMs: number): void {
+    this.#guarded(() => this.#run(STATEMENTS.endKept, nowMs));
+  }
+
+  unreadMissed(): readonly MissedCall[] {
+    const rows = this.#guarded(() => this.#all(STATEMENTS.unreadMissed));
+    return rows.map((row) => ({ call: String(row.id), peer: String(row.name), atMs: Number(row.sent_at_ms) }));
   }
 
   outbox(): readonly OutboxLine[] {
@@ -186,7 +200,7 @@ class History implements HistoryDb {
       const erased = inTransaction(this.#database, () => {
         this.#run(STATEMENTS.forgetErased, since);
         for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
-          if (row.direction !== 'in' || Number(row.stored_at_ms) < since) continue;
+          if (Number(row.stored_at_ms) < since) continue;
           this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
         }
         return {
@@ -269,6 +283,7 @@ class History implements HistoryDb {
     },
   ): boolean {
     const { id, with: name, text, sentAtMs } = line;
+    if (row.kind === undefined && this.#one(STATEMENTS.wasErased, hashOf(foldName(name), id))) return false;
     return this.#run(STATEMENTS.store, { kind: null, peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ProfileNotice } from './damaged-file.ts';
 import type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
-import type { ChatLine, LineKind } from './state.ts';
+import type { ChatLine, LineKind, MissedCall } from './state.ts';
 
 /** A line that came in, or that a person wrote; text clean and within CHAT_TEXT_BYTES_MAX. */
 export interface NewLine {
@@ -14,6 +14,8 @@ export interface NewLine {
   readonly text: string;
   /** Wall clock of the writer, ms. */
   readonly sentAtMs: number;
+  /** Of what nobody wrote. */
+  readonly kind?: LineKind;
 }
 
 export interface HistoryQuery {
@@ -51,6 +53,12 @@ export interface HistoryDb {
   storeOutgoing(line: NewLine, nowMs: number): OutboxLine;
   /** Marks outgoing lines; returns the ids that were waiting until now. */
   markDelivered(peer: string, ids: readonly string[]): readonly string[];
+  /** An outgoing line is kept by the network until then (wall clock). False: it does not wait any more. */
+  markKept(peer: string, id: string, untilMs: number): boolean;
+  /** What the network has thrown away by now is waiting again. */
+  endKept(nowMs: number): void;
+  /** Missed calls that nobody has read of, the newest first, 20 at most. */
+  unreadMissed(): readonly MissedCall[];
   /** Every waiting line, each conversation in the order of its sequences. */
   outbox(): readonly OutboxLine[];
   /** Oldest first: the newest lines that fit the query. */

@@ -9,6 +9,8 @@ import type { CallEndReason, CallPath, ChatLine, LineKind } from './state.ts';
 export interface OutboxLine {
   readonly line: ChatLine;
   readonly sequence: number;
+  /** Wall clock until which the network keeps it, ms; 0 when it does not. */
+  readonly keptUntilMs: number;
 }
 
 export interface CallLogEntry {
@@ -82,6 +84,8 @@ export const HISTORY_SCHEMA: readonly string[] = [
      hash TEXT PRIMARY KEY,
      at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  // Of a line that waits: until when the network keeps it; 0: it does not.
+  'ALTER TABLE message ADD COLUMN kept_until_ms INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
@@ -103,6 +107,11 @@ export const STATEMENTS = {
   waiting: 'SELECT count(*) AS count FROM message WHERE waiting = 1',
   outbox: 'SELECT * FROM message WHERE waiting = 1 ORDER BY peer, sequence',
   deliver: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
+  keep: `UPDATE message SET kept_until_ms = ?
+         WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
+  endKept: 'UPDATE message SET kept_until_ms = 0 WHERE kept_until_ms > 0 AND kept_until_ms <= ? AND waiting = 1',
+  unreadMissed: `SELECT id, name, sent_at_ms FROM message WHERE unread = 1 AND kind = 'missed-call'
+                 ORDER BY stored_at_ms DESC LIMIT 20`,
   page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC LIMIT ?',
   search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
@@ -113,7 +122,7 @@ export const STATEMENTS = {
               ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
   after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
   afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
-  erasable: `SELECT peer, direction, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
+  erasable: `SELECT peer, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
   erase: `DELETE FROM message WHERE ${ERASABLE}`,
   kept: `SELECT count(*) AS count FROM message WHERE waiting = 1 AND (:peer IS NULL OR peer = :peer)
            AND stored_at_ms < :beforeMs`,
@@ -171,13 +180,13 @@ export function lineOf(row: Row): ChatLine {
     text: String(row.text),
     sentAtMs: Number(row.sent_at_ms),
     storedAtMs: Number(row.stored_at_ms),
-    mark: row.waiting === 1 ? 'waiting' : 'delivered',
+    mark: row.waiting !== 1 ? 'delivered' : Number(row.kept_until_ms) > 0 ? 'kept' : 'waiting',
     ...(typeof row.kind === 'string' ? { kind: row.kind as LineKind } : {}),
   };
 }
 
 export function outboxLineOf(row: Row): OutboxLine {
-  return { line: lineOf(row), sequence: Number(row.sequence) };
+  return { line: lineOf(row), sequence: Number(row.sequence), keptUntilMs: Number(row.kept_until_ms) };
 }
 
 export function callOf(row: Row): LoggedCall {

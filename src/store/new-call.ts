@@ -1,4 +1,4 @@
-/** What a call is before anything has happened in it (pure): for `agent-calls.ts`, which tells what happens then. */
+/** What a call is before anything has happened in it, and whether it was missed (pure): for `agent-calls.ts`. */
 import type { Call } from './state.ts';
 
 export function newCall(call: string, peer: string, direction: Call['direction'], startedAtMs: number): Call {
@@ -29,3 +29,8 @@ export const NO_TOTALS = {
   lostIn: 0,
   concealedPct: 0,
 };
+
+/** They called, and nobody answered, here or on another device. */
+export function isMissed({ direction, answeredAtMs, reason }: Call): boolean {
+  return direction === 'in' && answeredAtMs === null && reason !== 'declined' && reason !== 'answered-elsewhere';
+}

@@ -3,7 +3,9 @@
  * The shapes are those of `port.ts` (the compiler compares the two). Unknown fields are dropped, so that a newer
  * command can talk to an older agent; what the fields mean (is this a name, is there such a call) is for the agent.
  */
+
 import * as v from 'valibot';
+import { CONFERENCE_MEMBERS_MAX } from '../net/protocol/conference-params.ts';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
 import {
   AUDIO_SPEC_LENGTH_MAX,
@@ -30,6 +32,8 @@ const Moment = v.pipe(v.number(), v.finite());
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const named = <const T extends string>(type: T) => v.object({ type: v.literal(type), name: Text });
 const onCall = <const T extends string>(type: T) => v.object({ type: v.literal(type), call: v.exactOptional(Text) });
+
+const Names = v.pipe(v.array(Text), v.minLength(1), v.maxLength(CONFERENCE_MEMBERS_MAX));
 
 /** Exported for the test that compares it with `port.ts`. */
 export const Command = v.variant('type', [
@@ -120,6 +124,10 @@ export const Command = v.variant('type', [
     path: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(RECORDING_PATH_LENGTH_MAX))),
   }),
   onCall('call.record-end'),
+  v.object({ type: v.literal('conference.call'), names: Names, audio: v.exactOptional(Spec) }),
+  v.object({ type: v.literal('conference.add'), names: Names, call: v.exactOptional(Text) }),
+  v.object({ type: v.literal('conference.remove'), name: Text, call: v.exactOptional(Text) }),
+  v.object({ type: v.literal('conference.rejoin'), call: v.exactOptional(Text), audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
   v.object({
     type: v.literal('talk.set'),

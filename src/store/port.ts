@@ -27,8 +27,10 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  ConferencePerson,
   DevicesReport,
   HistoryReport,
+  MissedCall,
   NatReport,
   PresenceStatus,
   Quality,
@@ -106,6 +108,13 @@ export type AgentCommand =
       readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
       readonly call?: string;
     }
+  /** Calls several at once. Resolves with the call id at once; everything else comes as `call` events. */
+  | { readonly type: 'conference.call'; readonly names: readonly string[]; readonly audio?: string }
+  /** Into the running conference; a running call of two becomes one. Without `call`: the current one. */
+  | { readonly type: 'conference.add'; readonly names: readonly string[]; readonly call?: string }
+  | { readonly type: 'conference.remove'; readonly name: string; readonly call?: string }
+  /** Back into the one that was left last. */
+  | { readonly type: 'conference.rejoin'; readonly call?: string; readonly audio?: string }
   | { readonly type: 'audio.set'; readonly spec: string }
   /**
    * Both voices of the call to a file (WAV or Ogg Opus), the other side told; without `path` a WAV file in the profile.
@@ -285,6 +294,10 @@ export interface AgentResults {
   'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
+  'conference.call': { readonly call: string };
+  'conference.add': { readonly call: string };
+  'conference.remove': { readonly call: string };
+  'conference.rejoin': { readonly call: string };
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
@@ -299,6 +312,8 @@ export type CallEvent =
       readonly peer: string;
       readonly at: number;
       readonly direction: 'in' | 'out';
+      /** A conference rings here: who is in besides `peer`. */
+      readonly others?: readonly string[];
     }
   | {
       readonly event: 'answered';
@@ -346,6 +361,21 @@ export type CallEvent =
       readonly on: boolean;
     }
   | {
+      /** Of a conference, whenever any of this has changed; `people` as `Call.conference` has them. */
+      readonly event: 'conference';
+      readonly call: string;
+      /** All others. */
+      readonly peer: string;
+      readonly at: number;
+      readonly conference: string;
+      readonly term: number;
+      /** Names. */
+      readonly mixer: string;
+      readonly iMix: boolean;
+      readonly speaking: readonly string[];
+      readonly people: readonly ConferencePerson[];
+    }
+  | {
       readonly event: 'first-sound';
       readonly call: string;
       readonly peer: string;
@@ -365,6 +395,9 @@ export type CallEvent =
       readonly receivedBytes: number;
       readonly lostIn: number;
       readonly concealedPct: number;
+      /** Only `peer` is out, and the conference goes on; `by`: who removed. */
+      readonly goesOn?: true;
+      readonly by?: string;
     };
 
 /** Events up: past facts. `reduce.ts` folds them into AppState. */
@@ -394,6 +427,9 @@ export type AgentEvent =
   | { readonly type: 'buddy.removed'; readonly name: string }
   | { readonly type: 'chat.message'; readonly line: ChatLine }
   | { readonly type: 'chat.delivered'; readonly with: string; readonly id: string }
+  /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
+  | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }

@@ -56,14 +56,17 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
+    case 'history.changed':
+      return change(state, { history: event.history });
     case 'sound.level': {
       const { inputDb, speaking } = event;
       return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });
     }
-    case 'history.changed':
-      return change(state, { history: event.history });
+    case 'missed-calls.changed':
+      return change(state, { missedCalls: event.missedCalls });
     case 'chat.message':
     case 'chat.delivered':
+    case 'chat.kept':
     case 'history.erased':
     case 'call.event':
     case 'notice':

@@ -1,6 +1,7 @@
 /**
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
- * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
+ * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events. Above 400
+ * lines, because it is one tree.
  */
 import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
@@ -41,14 +42,22 @@ export interface ChatLine {
   readonly sentAtMs: number;
   /** Wall clock at which it was stored here, ms: history is in this order. */
   readonly storedAtMs: number;
-  /** Of outgoing lines; incoming ones are always `delivered`. */
-  readonly mark: 'waiting' | 'delivered';
+  /** Of outgoing lines; incoming ones are always `delivered`. `kept`: supernodes keep it for each of their devices. */
+  readonly mark: 'waiting' | 'kept' | 'delivered';
   /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
   readonly kind?: LineKind;
 }
 
-/** `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
-export type LineKind = 'key-changed' | 'verified' | 'unverified';
+/** `missed-call`: they called. `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
+export type LineKind = 'key-changed' | 'verified' | 'unverified' | 'missed-call';
+
+/** Somebody called, and nobody answered here or on another device. */
+export interface MissedCall {
+  readonly call: string;
+  readonly peer: string;
+  /** Wall clock of the caller, ms. */
+  readonly atMs: number;
+}
 
 /** How what was said lies on the disk. */
 export interface HistoryReport {
@@ -71,7 +80,10 @@ export type CallEndReason =
   | 'answered-elsewhere'
   | 'unreachable'
   | 'failed'
-  | 'cancelled';
+  | 'cancelled'
+  /** Of a conference: by somebody who may; because eight others are in. */
+  | 'removed'
+  | 'full';
 export type Verdict = 'good' | 'they hear gaps' | 'you hear gaps' | 'gaps both ways' | 'no sound arrives';
 
 export interface Quality {
@@ -102,6 +114,47 @@ export interface Quality {
   readonly trouble?: string;
 }
 
+/** A person of a conference. */
+export interface ConferencePerson {
+  readonly name: string;
+  /** Empty while nobody has answered. */
+  readonly node: string;
+  /** `in`, `calling`, `ringing`, or the reason why not. */
+  readonly state: string;
+  readonly isMe: boolean;
+  readonly isMixer: boolean;
+  /** 1: mixes next if the mixer goes; 0: mixes, or cannot. */
+  readonly deputy: number;
+  readonly speaking: boolean;
+  readonly muted: boolean;
+  readonly held: boolean;
+  readonly recording: boolean;
+  /** What this one says of its way to the mixer, or `not heard`; empty: none. */
+  readonly trouble: string;
+  /** Who invited; empty: nobody did. */
+  readonly by: string;
+  /** We may remove this one. */
+  readonly removable: boolean;
+  /** Of our leg with this one, if there is one. */
+  readonly path: CallPath | null;
+}
+
+/** What makes a call a conference. One machine mixes, and hears everybody. */
+export interface ConferenceView {
+  /** Common to all. */
+  readonly id: string;
+  /** How often the mix has moved. */
+  readonly term: number;
+  /** A name; empty before anybody is known to. */
+  readonly mixer: string;
+  readonly iMix: boolean;
+  /** Of one that rings here: who is in besides whoever calls. */
+  readonly others: readonly string[];
+  readonly people: readonly ConferencePerson[];
+  /** We left, and may go back. */
+  readonly rejoinable: boolean;
+}
+
 export interface Call {
   readonly call: string;
   readonly peer: string;
@@ -126,6 +179,8 @@ export interface Call {
   /** Who writes the call to a file; absent as long as nobody did. */
   readonly recordedBy?: 'nobody' | 'me' | 'them' | 'both';
   readonly reason: CallEndReason | null;
+  /** Absent of calls of two; `peer` names all others then. */
+  readonly conference?: ConferenceView;
 }
 
 /** When the microphone is open. */
@@ -293,6 +348,8 @@ export interface AppState {
   readonly serving?: ServingReport;
   /** Absent of older agents. */
   readonly history?: HistoryReport;
+  /** Those that nobody has read of yet, the newest first; absent of older agents. */
+  readonly missedCalls?: readonly MissedCall[];
   readonly presence: PresenceStatus;
   /** Sorted by folded name. */
   readonly buddies: readonly Buddy[];

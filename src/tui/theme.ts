@@ -35,6 +35,8 @@ export interface Glyphs {
   readonly chosen: string;
   readonly delivered: string;
   readonly waiting: string;
+  /** A message that the network keeps. */
+  readonly kept: string;
   readonly trouble: string;
   readonly dot: string;
   readonly secret: string;
@@ -72,6 +74,7 @@ export const UNICODE_GLYPHS: Glyphs = {
   chosen: '▸',
   delivered: '✓',
   waiting: '…',
+  kept: '≈',
   trouble: '!',
   dot: '·',
   secret: '•',
@@ -91,6 +94,7 @@ export const ASCII_GLYPHS: Glyphs = {
   chosen: '>',
   delivered: 'v',
   waiting: '.',
+  kept: '=',
   trouble: '!',
   dot: '-',
   secret: '*',

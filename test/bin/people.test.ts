@@ -187,10 +187,23 @@ test('chat sends the words, and reports the delivery when the buddy is there', a
   expect(sent()).toEqual([{ type: 'chat.send', to: 'Bobby1', text: 'lunch at one?' }]);
 });
 
-test('a message to somebody who is away from the network is kept, and the command does not wait', async () => {
+test('a message to somebody who is away is kept by the network, and the command says so', async () => {
+  const script: Script = {
+    'chat.send': ({ to, text }, scripted) => {
+      const line = chatLine(text, { with: to, direction: 'out', mark: 'waiting' });
+      scripted.push({ type: 'chat.kept', with: to, id: line.id, untilMs: 1_767_484_800_000 });
+      return line;
+    },
+  };
+  const state = { buddies: [buddy('bobby1', { presence: 'offline' })] };
+  const { code, stdout } = await run(['chat', 'bobby1', 'hi', '--json'], script, state);
+  expect([code, jsonLines(stdout).map(({ event }) => event)]).toEqual([0, ['sent', 'kept']]);
+});
+
+test('a message that the network does not take either waits here, and the command waits a moment only', async () => {
   const state = { buddies: [buddy('bobby1', { presence: 'offline' })] };
   const { code, stdout, stderr } = await run(['chat', 'bobby1', 'hi'], stored, state);
-  expect([code, stdout, stderr]).toEqual([0, '', 'Kept for bobby1; it goes out when you are both online.\n']);
+  expect([code, stdout, stderr]).toEqual([0, '', 'Waits here for bobby1; it goes out when you are both online.\n']);
 });
 
 test('with "-" all of stdin is one message, without its last line end', async () => {

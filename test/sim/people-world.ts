@@ -141,7 +141,7 @@ export class Person {
   /** As the list of its account has it; after a sign-in. */
   get device(): Device {
     const { label, nodeId } = this;
-    const mailKey = mailKeyOf(seededRandom(`mail key ${label}`).bytes(32)).publicBytes;
+    const mailKey = mailKeyOf(mailSeedOf(label)).publicBytes;
     return { nodeId, label, addedAtMs: 0, certificate: this.certificate?.der ?? Buffer.alloc(0), mailKey };
   }
 
@@ -213,6 +213,7 @@ export class Person {
       isService: false,
       tickets: this.tickets,
       devices: { own: this.devices, people: this.knownDevices },
+      mailSeeds: [mailSeedOf(this.label)],
     };
     this.node.command({ type: 'become', member });
     this.node.command({ type: 'messenger', command: { type: 'restore', lines: [...this.#outbox.values()] } });
@@ -273,6 +274,10 @@ export class Person {
       this.#outbox.delete(news.id);
     }
   }
+}
+
+function mailSeedOf(label: string): Buffer {
+  return seededRandom(`mail key ${label}`).bytes(32);
 }
 
 export class PeopleWorld {

@@ -68,6 +68,7 @@ export class World {
   readonly #tail: string[] = [];
   readonly #work: (() => Promise<void>)[] = [];
   #nextAddress = 1;
+  #skippedMs = 0;
   #fault: unknown;
   #stepsAtOnce = 0;
 
@@ -89,7 +90,12 @@ export class World {
 
   /** Wall-clock time in this world, for what is stored or shown. */
   get wallClock(): WallClock {
-    return () => BEGIN_WALL_MS + this.now - BEGIN_MS;
+    return () => BEGIN_WALL_MS + this.now - BEGIN_MS + this.#skippedMs;
+  }
+
+  /** Sets all wall clocks on, as if everybody had slept: days in which nothing would happen cost no time then. */
+  skipWall(ms: number): void {
+    this.#skippedMs += ms;
   }
 
   /** Chance for one core, derived from the seed and the name. */

@@ -180,6 +180,7 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
   }).signedIn();
   const hooks = {
     devices: {
+      mailSeed: undefined,
       entered: () => {},
       load: () => ({ own: undefined, people: [] }),
       leave: async () => {},

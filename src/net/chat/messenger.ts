@@ -8,6 +8,9 @@
  *   writer: stored, sent ......... sent again ... receipt -> `delivered`
  *   reader:          `received`, stored, receipt     (a double of a stored line gets its receipt again)
  *
+ * What is sent is a word `posted` too, and each receipt a word `reached`, for whoever writes letters to devices that are not
+ * there (`letters.ts`); a line that came in a letter is handed in by `heardInLetter`, and its receipt may go in one.
+ *
  * Chat is between buddies; service names (`echo`) are open to everybody. A line goes to every node of a person, as
  * the classic client had it (classic-network.md 1.14), and the first receipt counts.
  */
@@ -34,46 +37,23 @@ import {
   RECEIPT_DELAY_MS,
   RECEIPT_IDS_MAX,
 } from '../protocol/params.ts';
-import { type Body, message } from '../wire/messages.ts';
-import type { PeerInput, PeerSend } from '../wire/peers.ts';
+import { type Body, type Message, message } from '../wire/messages.ts';
+import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
 import { Inbox } from './inbox.ts';
+import type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-port.ts';
 import { Outbox, type OutgoingLine } from './outbox.ts';
+
 import { Reach } from './reach.ts';
 import type { BuddyChange } from './roster-list.ts';
 import { timeOf } from './roster-rules.ts';
+
+export type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-port.ts';
 
 export interface MessengerOptions {
   /** A service (echo) talks with everybody. */
   readonly talksWithEverybody?: boolean;
 }
-
-export type MessengerCommand =
-  /** Ask `admits` before storing; what it does not admit is `refused`. */
-  | ({ readonly type: 'send'; readonly to: UserName } & OutgoingLine)
-  /** At start: every outgoing line without a receipt, in any order. */
-  | { readonly type: 'restore'; readonly lines: readonly ({ readonly to: UserName } & OutgoingLine)[] }
-  /** A `received` line is in the history, now or since an earlier run. */
-  | { readonly type: 'stored'; readonly from: UserName; readonly id: MessageId }
-  /** It could not be stored; its writer will send it again. */
-  | { readonly type: 'not-stored'; readonly from: UserName; readonly id: MessageId };
-
-export type MessengerOutput =
-  | PeerSend
-  /** Answer with `stored` or `not-stored`. The text is clean; it may be known to the history from an earlier run. */
-  | {
-      readonly type: 'received';
-      readonly from: UserName;
-      readonly node: NodeId;
-      readonly id: MessageId;
-      readonly sequence: number;
-      readonly text: string;
-      readonly sentAtMs: number;
-    }
-  | { readonly type: 'delivered'; readonly to: UserName; readonly id: MessageId }
-  /** The person cannot be reached now, for this reason; `count` lines wait. */
-  | { readonly type: 'waiting'; readonly to: UserName; readonly count: number; readonly code: FailureCode }
-  | { readonly type: 'refused'; readonly to: UserName; readonly id: MessageId; readonly code: FailureCode };
 
 interface Peer {
   /** As its owner writes it, once heard. */
@@ -91,6 +71,7 @@ interface Peer {
 interface Receipts {
   readonly to: UserName;
   readonly node: NodeId;
+  readonly byLetter: boolean;
   readonly ids: MessageId[];
 }
 
@@ -101,11 +82,14 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   readonly #peers = new Map<string, Peer>();
   readonly #reach = new Reach();
   readonly #receipts = new Map<string, Receipts>();
+  /** Lines that came in letters and are not stored yet. */
+  readonly #lettered = new Set<MessageId>();
   #receiptsAt: Millis = NEVER;
   #waiting = 0;
   #online = false;
   #dropped = 0;
   #outputs: MessengerOutput[] = [];
+  #words: LetterWord[] = [];
 
   constructor(options: MessengerOptions = {}) {
     this.#everybody = options.talksWithEverybody ?? false;
@@ -129,7 +113,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     switch (input.type) {
       case 'message':
         if (input.message.kind === 'chatMessage') this.#heard(now, input.from, input.node, input.message.body);
-        else if (input.message.kind === 'chatReceipt') this.#receipted(now, input.from, input.message.body);
+        else if (input.message.kind === 'chatReceipt') this.#receipted(now, input.from, input.node, input.message.body);
         return;
       case 'buddy':
         return this.#related(now, input);
@@ -145,6 +129,20 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
       case 'online':
         return this.#attached(now, input.online);
     }
+  }
+
+  /**
+   * The same of a message that came in a letter. Returns the id of the line that must be stored before the letter is
+   * needed no more; undefined when it is needed no more at once.
+   */
+  heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): MessageId | undefined {
+    if (value.kind === 'chatReceipt') this.#receipted(now, from, node, value.body);
+    if (value.kind !== 'chatMessage') return undefined;
+    const id = hexOf(value.body.messageId);
+    this.#lettered.add(id);
+    const verdict = this.#heard(now, from, node, value.body);
+    if (verdict === undefined || verdict === 'stored') this.#lettered.delete(id);
+    return verdict === 'new' || verdict === 'double' ? id : undefined;
   }
 
   command(now: Millis, command: MessengerCommand): void {
@@ -182,6 +180,13 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     return outputs;
   }
 
+  /** What has happened since, for whoever writes letters. */
+  takeWords(): LetterWord[] {
+    const words = this.#words;
+    this.#words = [];
+    return words;
+  }
+
   // ------------------------------------------------------------------------------------------------- as a writer
 
   #send(now: Millis, command: Extract<MessengerCommand, { type: 'send' }>): void {
@@ -203,8 +208,13 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 
   #keep(peer: Peer, line: OutgoingLine): void {
-    const { id, sequence, text, sentAtMs } = line;
-    if (isIdHex(id) && peer.outbox.add({ id, sequence, text, sentAtMs })) this.#waiting += 1;
+    const { id, sequence, text, sentAtMs, keptUntilMs } = line;
+    if (!isIdHex(id) || !peer.outbox.add({ id, sequence, text, sentAtMs })) return;
+    this.#waiting += 1;
+    const { waitingFrom } = peer.outbox;
+    const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
+    const kept = keptUntilMs === undefined ? {} : { keptUntilMs };
+    this.#words.push({ type: 'posted', to: peer.name, id, message: message('chatMessage', body), ...kept });
   }
 
   /** Sends what the window has room for, and arms the timer for the case that no receipt comes. */
@@ -262,12 +272,13 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     }
   }
 
-  #receipted(now: Millis, from: UserName, body: Body<'chatReceipt'>): void {
+  #receipted(now: Millis, from: UserName, node: NodeId, body: Body<'chatReceipt'>): void {
     const peer = this.#peers.get(foldName(from));
     if (peer === undefined || !this.#talksWith(from)) return;
     let isProgress = false;
     for (const bytes of body.messageIds.slice(0, RECEIPT_IDS_MAX)) {
       const id = hexOf(bytes);
+      this.#words.push({ type: 'reached', to: peer.name, node, id });
       if (!peer.outbox.settle(id)) continue;
       this.#waiting -= 1;
       isProgress = true;
@@ -282,11 +293,17 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   // ------------------------------------------------------------------------------------------------- as a reader
 
-  #heard(now: Millis, from: UserName, node: NodeId, body: Body<'chatMessage'>): void {
+  /** Undefined: dropped. */
+  #heard(
+    now: Millis,
+    from: UserName,
+    node: NodeId,
+    body: Body<'chatMessage'>,
+  ): 'stored' | 'new' | 'double' | undefined {
     const isSound = body.messageId.length === ID_BYTES && Buffer.byteLength(body.text) <= CHAT_TEXT_BYTES_MAX;
     if (!isSound || !this.#talksWith(from)) {
       this.#dropped += 1;
-      return;
+      return undefined;
     }
     const peer = this.#peer(from);
     peer.name = from;
@@ -296,6 +313,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const verdict = peer.inbox.receive(now, line, body.waitingFrom);
     if (verdict === 'stored') this.#oweReceipt(now, from, node, id);
     this.#handOn(peer);
+    return verdict;
   }
 
   #handOn(peer: Peer): void {
@@ -308,8 +326,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 
   #oweReceipt(now: Millis, to: UserName, node: NodeId, id: MessageId): void {
-    const key = `${foldName(to)} ${node}`;
-    const owed = this.#receipts.get(key) ?? { to, node, ids: [] };
+    const byLetter = this.#lettered.delete(id);
+    const key = `${foldName(to)} ${node} ${byLetter}`;
+    const owed = this.#receipts.get(key) ?? { to, node, byLetter, ids: [] };
     this.#receipts.set(key, owed);
     if (!owed.ids.includes(id)) owed.ids.push(id);
     if (owed.ids.length >= RECEIPT_IDS_MAX) this.#sendReceipts();
@@ -318,10 +337,11 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #sendReceipts(): void {
     this.#receiptsAt = NEVER;
-    for (const { to, node, ids } of this.#receipts.values()) {
+    for (const { to, node, ids, byLetter } of this.#receipts.values()) {
       if (!this.#online || !this.#talksWith(to)) continue; // They will send the lines again, and then get it.
       const what = message('chatReceipt', { messageIds: ids.map((id) => bytesOf(id)) });
-      this.#outputs.push({ type: 'send', to, node, message: what });
+      if (!byLetter || this.#reach.nodes(to).has(node)) this.#outputs.push({ type: 'send', to, node, message: what });
+      else this.#words.push({ type: 'receipts', to, node, message: what });
     }
     this.#receipts.clear();
   }

@@ -14,6 +14,8 @@ export interface OutgoingLine {
   readonly text: string;
   /** Wall clock, ms. */
   readonly sentAtMs: number;
+  /** The network keeps it, since an earlier run, until then (wall clock). */
+  readonly keptUntilMs?: number;
 }
 
 export class Outbox {

@@ -119,6 +119,11 @@ export function nodeCommonName(nodeId: NodeId): string {
   return `_${nodeId.slice(0, 8)}`;
 }
 
+/** The key in a certificate that was judged before, SPKI in DER; undefined for what is none. */
+export function certifiedSpki(der: Uint8Array): Buffer | undefined {
+  return attempt(() => spkiOf(new X509Certificate(der).publicKey));
+}
+
 export function spkiOf(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' });
 }

@@ -251,8 +251,8 @@ export class CallMedia {
     }
   }
 
-  /** An opened voice packet of a node's session. */
-  arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): void {
+  /** An opened voice packet of a node's session; the call or leg it is of, while that runs. */
+  arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): CallId | undefined {
     const tag = (bytes[0] ?? 0) & 0x7f;
     for (const talk of this.#talks.values()) {
       if (talk.node !== node || talk.tag !== tag) continue;
@@ -261,10 +261,11 @@ export class CallMedia {
       talk.heardBy = route;
       talk.session.receive(now, { type: 'arrived', bytes, elsewhere });
       this.#drainTalk(now, talk);
-      return;
+      return talk.call;
     }
     const over = this.#past.findLast((past) => past.node === node && past.tag === tag && now < past.forgetAt);
     if (over) this.#out.push({ type: 'alive', call: over.wire });
+    return undefined;
   }
 
   /** What concerns the media of a call, from a node. */

@@ -133,6 +133,11 @@ export class MeshDesk {
     this.settle(now);
   }
 
+  /** Rises whenever another supernode comes or goes. */
+  get membersVersion(): number {
+    return this.#mesh.membersVersion;
+  }
+
   get indexForm(): IndexForm {
     return this.#index.form;
   }

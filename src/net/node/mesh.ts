@@ -47,6 +47,8 @@ export class Mesh {
   /** The newest session of each; the one begun longest ago stands first. */
   readonly #sessions = new Map<NodeId, SessionId>();
   readonly #waiting = new Map<NodeId, Waiting>();
+  /** Rises whenever somebody comes or goes. */
+  membersVersion = 0;
   #out: MeshOutput[] = [];
 
   constructor(options: {
@@ -141,6 +143,7 @@ export class Mesh {
 
   #memberChanged(now: Millis, id: NodeId, lives: boolean): void {
     const { membership, index, abroad } = this.#rooms;
+    this.membersVersion += 1;
     const left = membership.get(id)?.status === 'left' ? id : undefined;
     index.setMembers(now, membership.alive(), left);
     if (lives) return abroad.memberCame(id);

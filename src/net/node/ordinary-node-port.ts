@@ -23,6 +23,7 @@ import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
 import type { CallMediaNews } from './call-media-port.ts';
 import type { DevicesStart } from './device-book.ts';
+import type { MailDeskOutput } from './mail-desk.ts';
 import type { PathDeskOutput } from './path-desk.ts';
 import type { PeopleCommand, PeopleOutput } from './people.ts';
 import type { PromotionFact, PromotionNews } from './promotion-desk.ts';
@@ -61,6 +62,8 @@ export interface Member {
   readonly presence: OwnStatus;
   /** A service: accepts every buddy request and chats with everybody. */
   readonly isService: boolean;
+  /** X25519 private keys, 32 bytes each: that of our device list first, then those that it replaced. None: no letters come. */
+  readonly mailSeeds?: readonly Buffer[];
   /** Device lists, ours and those of buddies; without them none is told and nobody is held to one. */
   readonly devices?: DevicesStart;
   /** For short handshakes with those whom the program met before. */
@@ -84,6 +87,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
   | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
+  /** Processor to spare, in hundredths of a core: what makes this machine fit to mix a conference. */
+  | { readonly type: 'machine'; readonly idleCenticores: number }
   /** What the judge of promotion must know from the agent. */
   | { readonly type: 'promotion'; readonly fact: PromotionFact }
   /** Drop the link and attach anew (fault switch; change of network). */
@@ -158,4 +163,14 @@ export type OrdinaryNodeEvent =
   | SearchFailed
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' } | { type: 'dismissed' }>;
+  | { readonly type: 'mail'; readonly news: MailNews }
+  | Exclude<
+      PeopleOutput,
+      | PeerSend
+      | { type: 'details-changed' | 'dismissed' | 'post' | 'reached' | 'missed-call' | 'leg-media' | 'datagram' }
+    >;
+
+/** Of lines that wait for people who are not there, and of what happened while we were not. */
+export type MailNews =
+  | Extract<MailDeskOutput, { type: 'kept' | 'mail-refused' }>
+  | Extract<PeopleOutput, { type: 'missed-call' }>;

@@ -8,7 +8,9 @@
  *
  * Well above 400 lines, because the table of what leads to what is one thing to read.
  */
+
 import { createPublicKey } from 'node:crypto';
+import type { OwnFacts } from '../call/conference-record.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
@@ -27,6 +29,7 @@ import type { Core, Millis } from '../protocol/core.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, isIdHex, isName, type NodeId, type UserName } from '../protocol/ids.ts';
+import { MAIL_CLOCK_MS, MAIL_LIFETIME_MS } from '../protocol/mail-params.ts';
 import { FORWARD_DATAGRAM_BYTES_MAX, LOGIN_SERVERS_NAMED_MAX } from '../protocol/params.ts';
 import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { isByProxy } from '../protocol/ways.ts';
@@ -40,6 +43,7 @@ import { type CallMediaOutput, isCallMediaMessage } from './call-media-port.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import type { KnownDevices } from './device-book.ts';
 import { Links } from './links.ts';
+import { MailDesk, type MailDeskOutput } from './mail-desk.ts';
 import { type FallbackOutput, NameFallback } from './name-fallback.ts';
 import type { Member, OrdinaryNodeCommand, OrdinaryNodeEvent, OrdinaryNodeOptions } from './ordinary-node-port.ts';
 import { OwnEndpoints } from './own-endpoints.ts';
@@ -62,6 +66,8 @@ export type {
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
 const SUPERNODES_TICKET = -2;
+/** A certificate may end while a letter lies. */
+const LETTER_GRACE_MS = MAIL_LIFETIME_MS + MAIL_CLOCK_MS;
 /** From here downwards. */
 const NAME_TICKETS = -10;
 
@@ -76,6 +82,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #questions = new SupernodeQuestions();
   readonly #fallback = new NameFallback();
   readonly #publisher: Publisher;
+  readonly #judgesLetters: PinnedTrust;
+  #mail: MailDesk | undefined;
   readonly #login = new LoginClient();
   readonly #peers: PeerSessions;
   readonly #media: CallMedia;
@@ -95,6 +103,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #own = new OwnEndpoints();
   readonly #renewal: Renewal;
   #detailsChanged = false;
+  /** As the agent told last; 0: never. */
+  #idleCenticores = 0;
   /** Of the newest call. */
   #lastPath: CallPath | undefined;
   /** The supernodes that forward for us, our first one first. */
@@ -105,6 +115,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#options = options;
     const { random, wallClock, pin, authorityDer } = options;
     this.#trust = new PinnedTrust({ pin, authorityDer, wallClock });
+    this.#judgesLetters = new PinnedTrust({ pin, authorityDer, wallClock, graceMs: LETTER_GRACE_MS });
     // Nobody has to know from an address who is here: people come through the supernode.
     const welcome = { ways: 'forward', kinds: ['person'] } as const;
     this.#tickets = new TicketBook(wallClock);
@@ -124,10 +135,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     });
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = (through: NodeId | undefined) => this.#relayedPath(through);
-    const rttMs = (node: NodeId): number | undefined => {
-      const session = this.#peers.sessionTo(node);
-      return session === undefined ? undefined : this.#switchboard.rttMs(session);
-    };
+    const rttMs = this.#rttMs;
     const self = () => this.#own.seenAs(this.#nat.kind);
     const level = {
       get: () => this.#known.level,
@@ -160,6 +168,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       here: () => ({ candidates: this.#own.candidates, ours: this.#own.local, relays: this.#relays }),
     });
   }
+
+  /** Round trip of the signalling with a node, if it is known. */
+  readonly #rttMs = (node: NodeId): number | undefined => {
+    const session = this.#peers.sessionTo(node);
+    return session === undefined ? undefined : this.#switchboard.rttMs(session);
+  };
 
   /** Why a line to this person cannot be taken; undefined when it can. */
   admitsChat(to: string, text: string): FailureCode | undefined {
@@ -246,6 +260,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'promotion':
         this.#promotion.fact(now, command.fact);
         break;
+      case 'machine':
+        this.#idleCenticores = command.idleCenticores;
+        break;
       case 'reattach':
         this.#link.restart(now);
         break;
@@ -254,6 +271,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         if (!this.#link.attached) this.#link.restart(now);
         break;
       default:
+        if (command.type === 'messenger' && command.command.type === 'stored') {
+          this.#mail?.stored(now, command.command.from, command.command.id);
+        }
         this.#people?.command(now, command);
     }
     this.#settle(now);
@@ -264,6 +284,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#link.wake(now);
     this.#login.wake(now);
     this.#people?.wake(now);
+    this.#mail?.wake(now);
     this.#peers.wake(now);
     this.#media.wake(now);
     this.#paths.wake(now);
@@ -282,6 +303,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     let at = Math.min(this.#renewal.wakeAt(), this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
     at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
+    at = Math.min(at, this.#mail?.wakeAt() ?? Number.POSITIVE_INFINITY);
     at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt(), this.#fallback.wakeAt());
     return Math.min(at, this.#publisher.wakeAt(), this.#questions.wakeAt(), this.#peers.wakeAt(), this.#nat.wakeAt());
   }
@@ -309,8 +331,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // These are stored already.
     this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
+    const rttMs = this.#rttMs;
+    const ownFacts = () => this.#ownFacts();
     const judge = (der: Uint8Array) => this.#trust.judgePast(der);
-    this.#people = new People({ ...member, random, wallClock, judge });
+    this.#people = new People({ ...member, random, wallClock, rttMs, ownFacts, judge });
+    this.#mail = this.#makeMail(member);
     this.#tellCandidates(now);
     this.#renewal.schedule(now, member.expiresAtMs);
     this.#tellLink('connecting', undefined);
@@ -323,6 +348,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     for (const { call } of this.#people?.calls.list() ?? []) {
       this.#people?.command(now, { type: 'calls', command: { type: 'hang-up', call } });
     }
+    const conference = this.#people?.conferences.live?.call;
+    if (conference !== undefined)
+      this.#people?.command(now, { type: 'conference', command: { type: 'hang-up', call: conference } });
     this.#people?.command(now, { type: 'presence', status: 'invisible' });
     this.#paths.stop(now);
     this.#settle(now);
@@ -343,11 +371,24 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#tellLink('offline', undefined);
   }
 
+  #makeMail(member: Member): MailDesk {
+    const { random, wallClock } = this.#options;
+    const mail = new MailDesk({
+      ...{ random, wallClock },
+      judge: (der) => this.#judgesLetters.judge(der, this.#trust.authorityDer),
+      devicesOf: (name) => this.#people?.devices.listOf(name)?.devices ?? [],
+      standing: (name, node) => this.#people?.devices.standing(name, node) ?? 'unlisted',
+    });
+    mail.setIdentity({ ...member, mailSeeds: member.mailSeeds ?? [] });
+    return mail;
+  }
+
   #forgetMember(): void {
     this.#rosterLeft = this.rosterEntries();
     this.#ticketsLeft = this.tickets();
     this.#devicesLeft = this.knownDevices();
     this.#people = undefined;
+    this.#mail = undefined;
     this.#member = undefined;
     this.#publisher.setIdentity(undefined);
     this.#nat.stop();
@@ -448,6 +489,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       for (const output of this.#login.drain()) busy = this.#fromLogin(now, output);
       for (const output of this.#peers.drain()) busy = this.#fromPeers(now, output);
       for (const output of this.#people?.drain() ?? []) busy = this.#fromPeople(now, output);
+      for (const output of this.#mail?.drain() ?? []) busy = this.#fromMail(now, output);
       for (const output of this.#media.drain()) busy = this.#fromMedia(now, output);
       for (const output of this.#paths.drain()) busy = this.#fromMedia(now, output);
       if (busy || !this.#detailsChanged || !this.#people) continue;
@@ -475,12 +517,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#links.endOrphans(now);
         return true;
       case 'voice':
-        this.#media.arrived(now, this.#switchboard.peerOf(output.session)?.nodeId ?? '', output.route, output.bytes);
+        this.#voice(now, output);
         return true;
       case 'message':
         this.#receiveMessage(now, output.session, output.route, output.message);
         return true;
     }
+  }
+
+  #voice(now: Millis, { session, route, bytes }: Extract<SwitchboardOutput, { type: 'voice' }>): void {
+    const key = this.#media.arrived(now, this.#switchboard.peerOf(session)?.nodeId ?? '', route, bytes);
+    if (key !== undefined) this.#people?.voiceHeard(now, key);
   }
 
   /** Whom we say Hello to may lead us elsewhere. */
@@ -515,7 +562,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #established(now: Millis, session: SessionId, peer: PeerIdentity, route: Route): void {
     if (this.#carriers.established(session, peer)) return;
     const expected = route.via === 'forward' ? route.node : undefined;
-    const blocked = this.#people?.roster.isBlocked(peer.name) ?? true;
+    const isExpected = this.#people?.conferences.expects(peer.nodeId) ?? false;
+    const blocked = (this.#people?.roster.isBlocked(peer.name) ?? true) && !isExpected;
     if (peer.kind !== 'person' || peer.nodeId !== expected) {
       this.#switchboard.close(session, 'not wanted');
       return;
@@ -602,7 +650,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#seen(now, value.body);
         return;
       default:
-        if (this.#promotion.receive(now, value) || this.#publisher.receive(now, value)) return;
+        if (
+          this.#mail?.receive(now, value) ||
+          this.#promotion.receive(now, value) ||
+          this.#publisher.receive(now, value)
+        )
+          return;
         this.#questions.receive(now, value);
     }
   }
@@ -673,11 +726,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         return true;
       case 'attached':
         this.#attached(now, output);
+        this.#mail?.setAttached(now, true);
         this.#peers.setOnline(true);
         for (const { name, node } of output.present) if (this.#isOther(name, node)) this.#peers.met(now, name, node);
         return true;
       case 'moved':
         this.#attached(now, output);
+        this.#mail?.setAttached(now, false);
+        this.#mail?.setAttached(now, true);
         this.#questions.repeat();
         return true;
       case 'relays':
@@ -698,6 +754,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#present(now, output);
         return true;
       case 'detached':
+        this.#mail?.setAttached(now, false);
         this.#peers.setOnline(false);
         this.#publisher.detached();
         this.#promotion.setAttached(now, false);
@@ -864,6 +921,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#switchboard.retire(output.session);
         return true;
       case 'tell':
+        this.#mail?.tell(now, output.input);
         this.#people?.tell(now, output.input);
         this.#paths.tell(now, output.input);
         return true;
@@ -873,8 +931,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #fromPeople(now: Millis, output: PeopleOutput): true {
     if (output.type === 'send') this.#peers.send(now, output.to, output.message, output.node);
     else if (output.type === 'details-changed') this.#detailsChanged = true;
+    else if (output.type === 'post') this.#mail?.post(now, output.posted);
+    else if (output.type === 'reached') this.#mail?.reached(output.to, output.node, output.id);
+    else if (output.type === 'missed-call') this.#out.push({ type: 'mail', news: output });
     else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);
-    else {
+    else if (output.type === 'datagram') {
+      const session = this.#peers.sessionTo(output.node);
+      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message);
+    } else if (output.type === 'leg-media') this.#legMedia(now, output.order);
+    else if (output.type === 'devices') {
+      if (output.news.type === 'list-changed') this.#mail?.devicesChanged(now, output.news.name);
+      this.#out.push(output);
+    } else {
       if (output.type === 'call' && output.news.type === 'media-start') this.#media.start(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-candidates') this.#media.candidates(now, output.news);
       if (output.type === 'call' && output.news.type === 'media-stop') {
@@ -885,10 +953,31 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (output.type === 'call' && (output.news.type === 'held' || output.news.type === 'resumed')) {
         this.#media.hold(now, output.news.call, output.news.heldBy !== 'nobody');
       }
+      // The choice of a mixer needs to know; once is enough.
+      if (output.type === 'conference' && output.news.type === 'begun' && this.#promotion.uplinkKbps === 0)
+        this.#promotion.measureUplink();
       this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
       this.#out.push(output);
     }
     return true;
+  }
+
+  #fromMail(now: Millis, output: MailDeskOutput): true {
+    if (output.type === 'to-supernode') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'opened') {
+      const { letter, from, node } = output;
+      this.#mail?.opened(now, letter, from, this.#people?.heardInLetter(now, from, node, output.message));
+    } else this.#out.push({ type: 'mail', news: output });
+    return true;
+  }
+
+  #legMedia(now: Millis, order: Extract<PeopleOutput, { type: 'leg-media' }>['order']): void {
+    if (order.type === 'media-start') this.#media.start(now, order);
+    else if (order.type === 'media-candidates') this.#media.candidates(now, order);
+    else if (order.type === 'media-hold') this.#media.hold(now, order.call, order.on);
+    else this.#media.stop(now, order.call);
+    for (const last of this.#media.drain()) this.#fromMedia(now, last);
+    this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
   }
 
   /** Whoever was revoked is told so, by the list that says it, before the session ends. */
@@ -929,6 +1018,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#out.push(output);
     }
     return true;
+  }
+
+  /** What a conference should know of us as a mixer. */
+  #ownFacts(): OwnFacts {
+    const word = natClass(this.#nat.kind);
+    const isOpen = word === 'public' || word === 'full-cone' || this.#own.mapped !== undefined;
+    const reach = isOpen ? 5 : word === 'no-udp' ? 1 : word === 'symmetric' ? 2 : word === 'unknown' ? 3 : 4;
+    return { uplinkKbps: this.#promotion.uplinkKbps, idleCenticores: this.#idleCenticores, reach };
   }
 
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */

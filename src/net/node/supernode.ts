@@ -10,11 +10,13 @@
  * A little above 400 lines: like the ordinary node it is one table of what leads to what.
  */
 import type { KeyObject } from 'node:crypto';
+import { certifiedSpki } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
 import { readYouAre } from '../nat/clear-questions.ts';
 import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
+import { type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import type { IndexForm, IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
@@ -132,6 +134,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #mesh: MeshDesk;
   readonly #dials: DialDesk;
   readonly #searches: SearchDesk;
+  readonly #mail: MailRoom;
+  #mailMembers = 0;
   /** How others reach us. */
   #endpoints: readonly Endpoint[];
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
@@ -185,6 +189,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const elsewhere = { entriesFor, lessLoaded, nextAmong, beyond };
     const own = options.nodeId;
     this.#searches = new SearchDesk(tokens);
+    this.#mail = new MailRoom({ self: own, random, wallClock, others: this.#mesh.partners.alive });
     this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own });
     this.#nat = new NatDesk({ ...rooms, endpoints });
     this.#dials = new DialDesk({ random, pin, partners: this.#mesh.partners });
@@ -229,6 +234,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#mesh.wake(now);
     this.#dials.wake(now);
     this.#searches.wake(now);
+    this.#mail.wake(now);
     const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
     if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
@@ -245,6 +251,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       this.#mesh.wakeAt(),
       this.#dials.wakeAt(),
       this.#searches.wakeAt(),
+      this.#mail.wakeAt(),
       this.#leaveBy,
     );
   }
@@ -258,7 +265,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
     const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
-    return rooms + this.#nat.dropped + this.#mesh.dropped + this.#dials.dropped;
+    return rooms + this.#nat.dropped + this.#mesh.dropped + this.#dials.dropped + this.#mail.refused;
   }
 
   #leftYet(now: Millis): void {
@@ -352,6 +359,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const relayed = this.#relay.drain();
       for (const output of relayed) this.#fromRelay(now, output);
       const meshed = this.#mesh.settle(now);
+      const mailed = this.#settleMail(now);
       const dialled = this.#dials.drain();
       for (const output of dialled) {
         if (output.type !== 'to-client') this.#out.push(output);
@@ -363,9 +371,27 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       }
       const moved = this.#carriers.drain();
       for (const output of moved) this.#fromCarriers(now, output);
-      if (!meshed && said.length + served.length + asked.length + relayed.length + moved.length + dialled.length === 0)
+      if (
+        !meshed &&
+        !mailed &&
+        said.length + served.length + asked.length + relayed.length + moved.length + dialled.length === 0
+      )
         return;
     }
+  }
+
+  /** Letters: to clients and to the other supernodes. True when there was something. */
+  #settleMail(now: Millis): boolean {
+    if (this.#mesh.membersVersion !== this.#mailMembers) {
+      this.#mailMembers = this.#mesh.membersVersion;
+      this.#mail.membersChanged(now);
+    }
+    const mailed: readonly MailRoomOutput[] = this.#mail.drain();
+    for (const output of mailed) {
+      if (output.type === 'to-client') this.#switchboard.send(now, output.session, output.message);
+      else this.#mesh.partners.send(now, output.to, output.message);
+    }
+    return mailed.length > 0;
   }
 
   #fromCarriers(now: Millis, output: CarrierOutput): void {
@@ -426,6 +452,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       if (this.#carriers.ended(output.session, 'unreachable')) return;
       this.#registrar.sessionClosed(output.session);
       this.#relay.sessionClosed(output.session);
+      this.#mail.sessionClosed(output.session);
     } else if (output.type === 'message') this.#receiveMessage(now, output.session, output.route, output.message);
   }
 
@@ -442,6 +469,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const remote = this.#carriers.remoteOf(route);
     const from = peer?.kind === 'supernode' ? { node: peer.nodeId, host: remote?.host ?? '' } : undefined;
     if (from && (this.#dials.fromSupernode(now, from.node, message) || this.#mesh.receive(now, from, message))) return;
+    if (from && this.#mail.fromSupernode(now, from.node, message)) return;
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
     }
@@ -451,8 +479,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const certificate = this.#switchboard.certificateOf(session);
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
-    const isDials = client && this.#registrar.keyHere(client.nodeId) !== undefined;
-    if (isDials && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
+    const isAttached = client && this.#registrar.keyHere(client.nodeId) !== undefined;
+    if (isAttached && this.#mail.fromClient(now, mailClientOf(client), message)) return;
+    if (isAttached && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
     if (client && message.kind === 'search' && !this.#searches.admit(now, session, client.name, message.body)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
   }
@@ -535,4 +564,8 @@ function sameFamilyFirst(servers: readonly Endpoint[], ours: readonly Endpoint[]
   const isIPv6 = ours[0]?.host.includes(':') ?? false;
   const differs = ({ host }: Endpoint): number => (isUnicastHost(host) && host.includes(':') !== isIPv6 ? 1 : 0);
   return servers.toSorted((a, b) => differs(a) - differs(b));
+}
+
+function mailClientOf({ session, nodeId: node, name, certificate }: RegistrarPeer): MailClient {
+  return { session, node, name, publicKey: certificate && certifiedSpki(certificate) };
 }

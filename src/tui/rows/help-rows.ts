@@ -65,6 +65,7 @@ function signEntries(glyphs: Glyphs): HelpEntry[] {
     { group, keys: glyphs.outgoing, description: 'was asked by you' },
     { group, keys: glyphs.blocked, description: 'blocked by you, or declined' },
     { group, keys: glyphs.waiting, description: 'message waits for its reader to come online' },
+    { group, keys: glyphs.kept, description: 'message is kept by the network until they come' },
     { group, keys: glyphs.delivered, description: 'message was delivered' },
   ];
 }

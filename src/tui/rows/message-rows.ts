@@ -113,7 +113,8 @@ function chatRows(line: ChatLine, { columns, glyphs }: MessageStyle): readonly R
 }
 
 function markOf(line: ChatLine, glyphs: Glyphs): Row[number] {
-  return line.mark === 'delivered' ? span(` ${glyphs.delivered}`, 'good') : span(` ${glyphs.waiting}`, 'warn');
+  if (line.mark === 'delivered') return span(` ${glyphs.delivered}`, 'good');
+  return line.mark === 'kept' ? span(` ${glyphs.kept}`, 'muted') : span(` ${glyphs.waiting}`, 'warn');
 }
 
 function dayRow(atMs: number, { columns, glyphs, nowMs }: MessageStyle): Row {

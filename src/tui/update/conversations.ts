@@ -31,11 +31,11 @@ export function withConversation(ui: UiState, name: string, conversation: Conver
   return { ...ui, conversations: { ...Object.fromEntries(entries), [name]: conversation } };
 }
 
-/** A message was delivered. */
-export function withMark(ui: UiState, name: string, id: string): UiState {
+/** A message was delivered, or is kept by the network. */
+export function withMark(ui: UiState, name: string, id: string, mark: 'kept' | 'delivered'): UiState {
   const known = ui.conversations[name];
   if (!known) return ui;
-  const lines = known.lines.map((line) => (line.id === id ? { ...line, mark: 'delivered' as const } : line));
+  const lines = known.lines.map((line) => (line.id === id && line.mark !== 'delivered' ? { ...line, mark } : line));
   return { ...ui, conversations: { ...ui.conversations, [name]: { ...known, lines } } };
 }
 
@@ -52,7 +52,10 @@ function mergeLines(known: readonly ChatLine[], added: readonly ChatLine[]): rea
   for (const line of added) {
     const before = byId.get(line.id);
     // A reply may be older than the news of delivery.
-    byId.set(line.id, before?.mark === 'delivered' ? { ...line, mark: 'delivered' } : line);
+    byId.set(
+      line.id,
+      before && before.mark !== 'waiting' && line.mark === 'waiting' ? { ...line, mark: before.mark } : line,
+    );
   }
   return [...byId.values()].sort((a, b) => a.storedAtMs - b.storedAtMs);
 }

@@ -22,7 +22,9 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
       // It was locked, or is: what can be read now is asked for.
       return step(event.history.protection === before.history?.protection ? ui : withoutErased(ui, null));
     case 'chat.delivered':
-      return step(withMark(ui, event.with, event.id));
+      return step(withMark(ui, event.with, event.id, 'delivered'));
+    case 'chat.kept':
+      return step(withMark(ui, event.with, event.id, 'kept'));
     case 'call.changed': {
       const { call } = event;
       const known = before.calls.find((one) => one.call === call.call);

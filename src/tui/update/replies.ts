@@ -9,19 +9,19 @@ import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
 import { withFound, withSafety } from './find-commands.ts';
 import { withDevices } from './sound-commands.ts';
 import {
+  type DevicesReply,
   type HistoryReply,
   type Message,
   noticed,
   type SafetyReply,
   type SearchReply,
-  type SoundDevicesReply,
   type Step,
   step,
   type Tag,
   type World,
 } from './world.ts';
 
-const NO_DEVICES: SoundDevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
+const NO_DEVICES: DevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
 
 export function afterReply(world: World, tag: Tag, result: unknown): Step {
   const { ui } = world;
@@ -38,12 +38,12 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withLines(ui, tag.to, [result as ChatLine]));
     case 'search':
       return step(withHits(ui, tag.pattern, result as SearchReply));
-    case 'devices':
-      return step(withDevices(ui, result as SoundDevicesReply));
     case 'find':
       return step(withFound(ui, tag.words, result as HistoryReply));
     case 'safety':
       return step(withSafety(world, result as SafetyReply));
+    case 'devices':
+      return step(withDevices(ui, result as DevicesReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:

@@ -65,7 +65,7 @@ export interface Step {
 export type HistoryReply = readonly ChatLine[];
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
-export type SoundDevicesReply = SoundDevicesReport;
+export type DevicesReply = SoundDevicesReport;
 
 /** Long enough to read; Escape dismisses earlier. What went wrong stays longer. */
 const NOTICE_MS = { plain: 6_000, good: 6_000, warn: 12_000, bad: 20_000 } as const;

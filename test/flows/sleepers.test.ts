@@ -1,0 +1,79 @@
+/**
+ * Messages to sleepers, in virtual time with the real cores (figure H5): a line reaches every device of a person once and in
+ * order, two days later, with 30 % of the supernodes dead and the sender gone; the sender hears of it, and missed calls
+ * are told the same way. The nights in between are skipped on the wall clock.
+ */
+import { expect } from 'vitest';
+import type { OrdinaryNodeEvent } from '../../src/net/node/ordinary-node.ts';
+import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { seeded } from '../sim/seeded.ts';
+import type { World } from '../sim/world.ts';
+
+const HOUR_MS = 3_600_000;
+
+function newsOf(person: Person) {
+  const mail = person.node.events.filter((event): event is Extract<OrdinaryNodeEvent, { type: 'mail' }> => {
+    return event.type === 'mail';
+  });
+  return mail.map(({ news }) => news);
+}
+
+function keptOf(person: Person): string[] {
+  return newsOf(person).flatMap((news) => (news.type === 'kept' ? [news.id] : []));
+}
+
+/** Alice, and Bobby with two devices; all of them have met. */
+function threeDevices(world: World, supernodes: number) {
+  const names = Array.from({ length: supernodes }, (_, index) => `super${index + 1}`);
+  const people = new PeopleWorld(world, names);
+  world.advance(3_000);
+  const [alice, phone] = people.buddies();
+  const laptop = people.person('laptop', undefined, { account: 'bobby1' });
+  laptop.roster = phone.roster;
+  laptop.signIn();
+  world.until(() => laptop.presence.get('alice1') === 'online', 10_000);
+  const [hers, his] = [people.sign(1, [alice]), people.sign(1, [phone, laptop])];
+  alice.learns(hers);
+  for (const device of [phone, laptop]) device.learns(his);
+  world.until(() => alice.core.deviceListOf('bobby1')?.devices.length === 2, 10_000);
+  world.until(() => [phone, laptop].every(({ core }) => core.deviceListOf('alice1') !== undefined), 10_000);
+  return { people, alice, phone, laptop };
+}
+
+seeded(
+  'both devices of a sleeper get every line, once and in order, when sender and 30 % of the supernodes are gone',
+  (world) => {
+    const { people, alice, phone, laptop } = threeDevices(world, 7);
+    for (const device of [phone, laptop]) device.kill();
+    world.advance(60_000);
+    const ids = ['one', 'two', 'three', 'four'].map((text) => alice.says(phone, text));
+    world.until(() => ids.every((id) => keptOf(alice).includes(id)), 30_000);
+    alice.calls(phone);
+    world.until(() => alice.callLog.some((word) => word.startsWith('ended')), 60_000);
+    world.advance(10_000);
+    alice.kill();
+    world.skipWall(48 * HOUR_MS);
+    for (const name of ['super2', 'super5']) people.supernodes.get(name)?.stop();
+    world.advance(20_000);
+    for (const device of [phone, laptop]) {
+      device.start();
+      world.until(() => device.lines.length === 4, 60_000);
+    }
+    world.advance(90_000);
+    for (const device of [phone, laptop]) {
+      expect(device.lines.map(({ from, text }) => `${from}: ${text}`)).toEqual([
+        'alice1: one',
+        'alice1: two',
+        'alice1: three',
+        'alice1: four',
+      ]);
+      const missed = newsOf(device).filter(({ type }) => type === 'missed-call');
+      expect(missed).toMatchObject([{ from: 'alice1', call: alice.call }]);
+      device.kill();
+    }
+    // They never meet, and still she hears that they have it.
+    alice.start();
+    world.until(() => ids.every((id) => alice.delivered.has(id)), 60_000);
+  },
+  { runs: 1, timeoutMs: 120_000 },
+);
