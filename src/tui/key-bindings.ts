@@ -79,9 +79,6 @@ const BINDINGS = [
   bind('safety.open', 'browsing', 'w', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
 
-  bind('sound.open', 'browsing', 'v', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
-  bind('sound.open', 'everywhere', 'alt-v', 'You', 'Sound, also while typing'),
-
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
   bind('list.down', 'browsing', 'down j', 'Moving', 'Down'),
   bind('list.page-up', 'browsing', 'page-up', 'Moving', 'A page up'),
@@ -97,6 +94,8 @@ const BINDINGS = [
   bind('help.open', 'browsing', '?', 'wren', 'This help'),
   bind('help.open', 'everywhere', 'f1 alt-?', 'wren', 'This help, also while typing'),
   bind('quit', 'browsing', 'q', 'wren', 'Leave the screen; you stay signed in', 'quit'),
+  bind('sound.open', 'browsing', 't', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
+  bind('sound.open', 'everywhere', 'alt-t', 'You', 'Sound, also while typing'),
   bind('cancel', 'everywhere', 'ctrl-c', 'wren', 'Cancel; twice: quit', 'quit'),
   bind('repaint', 'everywhere', 'ctrl-l', 'wren', 'Draw the screen again'),
   bind('suspend', 'everywhere', 'ctrl-z', 'wren', 'Back to the shell ("fg" returns)'),
@@ -145,7 +144,7 @@ const BINDINGS = [
   bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
   bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
   bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
-  bind('tune.close', 'tuning', 'escape q v', 'Sound', 'Close', 'close'),
+  bind('tune.close', 'tuning', 'escape q', 'Sound', 'Close', 'close'),
 
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),

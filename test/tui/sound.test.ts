@@ -25,7 +25,7 @@ const APP: AppState = {
 };
 
 function open(app = APP): Scene {
-  const scene = new Scene(app).type('v');
+  const scene = new Scene(app).type('t');
   scene.reply({ for: 'devices' }, DEVICES);
   return scene;
 }
@@ -45,11 +45,11 @@ function words({ world }: Scene): string[] {
 }
 
 test('the settings open with one key, also while typing, ask for devices and for the meter, and close again', () => {
-  const scene = new Scene(APP).type('v');
+  const scene = new Scene(APP).type('t');
   expect(scene.asked()).toEqual([{ type: 'sound.devices' }, { type: 'sound.listen' }]);
   expect(words(scene)[0]).toBe('> Microphone default looking...');
   expect(scene.type('\x1b').ui.dialog).toBeNull();
-  const typing = new Scene(APP, { selected: 'bobby1', focus: 'chat' }).type('\x1bv');
+  const typing = new Scene(APP, { selected: 'bobby1', focus: 'chat' }).type('\x1bt');
   expect(typing.ui.dialog).toMatchObject({ type: 'sound' });
 });
 
