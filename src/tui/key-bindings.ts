@@ -76,7 +76,7 @@ const BINDINGS = [
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
   bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
   bind('history.erase', 'browsing', 'E', 'People', 'Erase what was said with the chosen person, for good'),
-  bind('safety.open', 'browsing', 'w', 'People', 'Safety words to compare with the chosen person'),
+  bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
 
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
