@@ -62,12 +62,15 @@ async function measured(stage: Stage, say: (line: string) => void): Promise<Figu
     return JSON.parse(readFileSync(stage.path(`bytes/${profile}.json`), 'utf8')) as Sums;
   };
   await stage.withTwoBuddies();
-  await stage.person('C', 'carol99');
   say('signing in');
   const signIns = await repeat(SIGN_INS, async (run) => {
-    const device = `device-${run}`;
+    // An account that has no other device any more: sessions with those, and their part of the list, would be counted too.
+    const [before, name, device] = [`before-${run}`, `carol99-${run}`, `device-${run}`];
+    await stage.person(before, name);
+    await stage.as(before, 'signout').success();
+    await stage.as(before, 'agent', 'stop').success();
     await stage.as(device, 'join', stage.invite).success();
-    await stage.as(device, 'signin', 'carol99').success();
+    await stage.as(device, 'signin', name).success();
     await stage.as(device, 'wait').success();
     const first = await sums(device);
     await stage.restartAgent(device);
