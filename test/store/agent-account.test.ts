@@ -3,17 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runLoginServer } from '../../bin/servers/login-server.ts';
-import type { RunningServer } from '../../bin/servers/running-server.ts';
-import { runSupernode } from '../../bin/servers/supernode.ts';
 import { silenceBody } from '../../src/audio/voice-body.ts';
 import { encodeInvite } from '../../src/net/index.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import { Agent } from '../../src/store/agent.ts';
 import { AgentAccount } from '../../src/store/agent-account.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
-import { type Log, openLog } from '../../src/store/log-file.ts';
 import { openProfile, type Profile } from '../../src/store/profile-file.ts';
+import { type AgentNetwork, startAgentNetwork } from '../support/agent-network.ts';
 import { AgentScene, eventually, WALL_MS } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -21,27 +18,15 @@ const PASSWORD = 'correct horse battery';
 const root = mkdtempSync(join(tmpdir(), 'wren-accounts-'));
 const faults: unknown[] = [];
 const onFault = (fault: unknown): void => void faults.push(fault);
-const servers: RunningServer[] = [];
 const agents: Agent[] = [];
-let log: Log;
-let invite = '';
+let network: AgentNetwork;
 
 beforeAll(async () => {
-  const folder = join(root, 'network');
-  mkdirSync(folder, { mode: 0o700 });
-  log = openLog(folder);
-  const common = { folder, host: '127.0.0.1', port: undefined, log, onFault };
-  const login = await runLoginServer(common);
-  servers.push(login);
-  const { network, authorityPin, endpoints: loginServers } = login;
-  const supernode = await runSupernode({ ...common, pin: authorityPin, loginServers, relayKbps: 1000 });
-  servers.push(supernode);
-  invite = encodeInvite({ network, authorityPin, loginServers, supernodes: supernode.endpoints });
+  network = await startAgentNetwork(root, onFault);
 });
 afterAll(async () => {
   for (const agent of agents) await agent.stop();
-  for (const server of servers.reverse()) await server.stop();
-  log.close();
+  await network.stop();
   rmSync(root, { recursive: true, force: true });
   expect(faults).toEqual([]);
 });
@@ -61,7 +46,7 @@ async function agentIn(name: string): Promise<Scene> {
       version: '0.0.0',
       profile,
       openHistory: (account) => openHistory(join(folder, historyFile(account))),
-      log,
+      log: network.log,
       random: seededRandom(`agent ${name} ${agents.length}`),
       wallClock: Date.now,
       makeVoice: () => ({ pid: null, tell: () => {}, play: () => {}, stop: async () => {} }),
@@ -83,7 +68,7 @@ const online = (agent: Agent) => agent.handle({ type: 'wait', forMs: 10_000 });
 
 async function person(name: string): Promise<Scene> {
   const scene = await agentIn(name);
-  await scene.agent.handle({ type: 'network.join', invite });
+  await scene.agent.handle({ type: 'network.join', invite: network.invite });
   await signUp(scene.agent, name);
   await online(scene.agent);
   return scene;
@@ -96,7 +81,7 @@ async function ends(agent: Agent): Promise<void> {
 
 test('two screens that sign up at the same moment make one person of an agent', async () => {
   const { agent } = await agentIn('both');
-  await agent.handle({ type: 'network.join', invite });
+  await agent.handle({ type: 'network.join', invite: network.invite });
   const outcomes = await Promise.allSettled([signUp(agent, 'first11'), signUp(agent, 'second1')]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(outcomes[1]).toMatchObject({ reason: expect.objectContaining({ code: 'already-signed-in' }) });
@@ -106,8 +91,8 @@ test('two screens that sign up at the same moment make one person of an agent', 
 test('two joins at the same moment leave one node', async () => {
   const { agent } = await agentIn('twice');
   await Promise.all([
-    agent.handle({ type: 'network.join', invite }),
-    agent.handle({ type: 'network.join', invite }),
+    agent.handle({ type: 'network.join', invite: network.invite }),
+    agent.handle({ type: 'network.join', invite: network.invite }),
     signUp(agent, 'twice11'),
   ]);
   await online(agent);
@@ -202,7 +187,7 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
 
 test('another invite of the same network keeps the account', async () => {
   const { agent } = await person('rejoin1');
-  await agent.handle({ type: 'network.join', invite });
+  await agent.handle({ type: 'network.join', invite: network.invite });
   await online(agent);
   expect(agent.state.account?.name).toBe('rejoin1');
 });

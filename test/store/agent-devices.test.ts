@@ -4,15 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runLoginServer } from '../../bin/servers/login-server.ts';
-import type { RunningServer } from '../../bin/servers/running-server.ts';
-import { runSupernode } from '../../bin/servers/supernode.ts';
 import { silenceBody } from '../../src/audio/voice-body.ts';
-import { encodeInvite } from '../../src/net/index.ts';
 import { Agent } from '../../src/store/agent.ts';
 import { historyFile, openHistory } from '../../src/store/history-db.ts';
-import { type Log, openLog } from '../../src/store/log-file.ts';
 import { openProfile } from '../../src/store/profile-file.ts';
+import { type AgentNetwork, startAgentNetwork } from '../support/agent-network.ts';
 import { eventually as within } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -20,26 +16,15 @@ const password = 'correct horse battery';
 const root = mkdtempSync(join(tmpdir(), 'wren-devices-'));
 const faults: unknown[] = [];
 const onFault = (fault: unknown): void => void faults.push(fault);
-const servers: RunningServer[] = [];
 const agents: Agent[] = [];
-let log: Log;
-let invite = '';
+let network: AgentNetwork;
 
 beforeAll(async () => {
-  const folder = join(root, 'network');
-  mkdirSync(folder, { mode: 0o700 });
-  log = openLog(folder);
-  const common = { folder, host: '127.0.0.1', port: undefined, log, onFault };
-  const login = await runLoginServer(common);
-  const { network, authorityPin, endpoints: loginServers } = login;
-  const supernode = await runSupernode({ ...common, pin: authorityPin, loginServers, relayKbps: 1000 });
-  servers.push(login, supernode);
-  invite = encodeInvite({ network, authorityPin, loginServers, supernodes: supernode.endpoints });
+  network = await startAgentNetwork(root, onFault);
 });
 afterAll(async () => {
   for (const agent of agents) await agent.stop();
-  for (const server of servers.reverse()) await server.stop();
-  log.close();
+  await network.stop();
   rmSync(root, { recursive: true, force: true });
   expect(faults).toEqual([]);
 });
@@ -52,7 +37,7 @@ async function agentIn(label: string) {
       version: '0.0.0',
       profile: openProfile(folder, seededRandom(`profile ${label}`)),
       openHistory: (account) => openHistory(join(folder, historyFile(account))),
-      log,
+      log: network.log,
       random: seededRandom(`agent ${label} ${agents.length}`),
       wallClock: Date.now,
       makeVoice: () => ({ pid: null, tell: () => {}, play: () => {}, stop: async () => {} }),
@@ -67,7 +52,7 @@ async function agentIn(label: string) {
   agent.onEvent((event) => event.type === 'notice' && notices.push(`${event.code} ${event.detail}`));
   agents.push(agent);
   await agent.start();
-  if (!agent.state.network) await agent.handle({ type: 'network.join', invite });
+  if (!agent.state.network) await agent.handle({ type: 'network.join', invite: network.invite });
   return { agent, folder, notices };
 }
 
