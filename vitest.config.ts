@@ -16,13 +16,14 @@ const REAL = [
   'test/audio/voice-child.test.ts',
   'test/audio/device-cards.test.ts',
   'test/audio/device-moves.test.ts',
-  'test/audio/device-moves.test.ts',
+  'test/audio/stream-watch.test.ts',
   'test/tui/screen.test.ts',
   'test/tui/build.test.ts',
   'test/bin/**/*.test.ts',
   'test/net/io/**/*.test.ts',
   'test/store/agent-*.test.ts',
   'test/store/profile-lock-db.test.ts',
+  'test/store/install-notice-io.test.ts',
   'test/lab/**/*.test.ts',
 ];
 
@@ -30,6 +31,8 @@ const REAL = [
 // Agents of tests ask no keyring of whoever runs them.
 const env = { WREN_NO_SECRET_STORE: '1' };
 const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000, env } as const;
+// Virtual time asks nothing of the clock: how long such a scene takes tells of the machine, and ten minutes, that it hangs.
+const unhurried = { testTimeout: 600_000, hookTimeout: 600_000 } as const;
 
 export default defineConfig({
   test: {
@@ -37,7 +40,9 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          ...unhurried,
           name: 'cores',
+          setupFiles: ['test/support/seeded-properties.ts'],
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: REAL,
           maxWorkers: 2,

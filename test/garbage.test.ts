@@ -33,7 +33,7 @@ describe('a decoder', () => {
     for (const bytes of good) expect(take(bytes), bytes.toString('hex')).toBe(true);
   });
 
-  it.each(DECODERS)('of $name survives what is not', { timeout: 600_000 }, ({ name, good, take, weight }) => {
+  it.each(DECODERS)('of $name survives what is not', ({ name, good, take, weight }) => {
     const garbage = new Garbage(SEED);
     const count = Math.ceil(share * weight);
     let accepted = 0;
@@ -53,7 +53,7 @@ describe('a decoder', () => {
   });
 });
 
-describe('a node of a living network', { timeout: 600_000 }, () => {
+describe('a node of a living network', () => {
   const { world, people, nodes, alice, bobby } = livingNetwork(SEED);
   const everybody = ['login', 'super1', 'alice1', 'bobby1'] as const;
   const rounds = Math.ceil(INPUTS / 20);
@@ -191,7 +191,7 @@ function expectNoMore({ datagrams, streams, opens, events }: Said, from: Endpoin
 /** A handshake costs a fifth of a millisecond: of its ten thousand bits every seventh must do, unless there is time. */
 const FLIP_STEP = INPUTS > 1_000_000 ? 1 : 7;
 
-describe('every single flipped bit', { timeout: 600_000 }, () => {
+describe('every single flipped bit', () => {
   it('of a sealed packet is refused, and costs the packet itself nothing', () => {
     const root = new Garbage(SEED).bytes(32);
     const from = new Session({ role: 'initiator', root, remoteIndex: 7 });

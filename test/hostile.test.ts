@@ -18,7 +18,7 @@ import { performNow } from './support/memory-account-store.ts';
 import { seededRandom } from './support/seeded-random.ts';
 import { livingNetwork, type Said, UnderFire, usedBytes } from './support/under-fire.ts';
 
-describe('a hostile peer with a certificate', { timeout: 600_000 }, () => {
+describe('a hostile peer with a certificate', () => {
   const { world, people, nodes, alice } = livingNetwork(SEED + 1);
   // A world keeps all that its people hear: in hours of a call that is more than any leak looked for here.
   alice.call_('hang-up');
@@ -98,7 +98,7 @@ describe('a hostile peer with a certificate', { timeout: 600_000 }, () => {
   });
 });
 
-describe('a person’s node at a hostile supernode', { timeout: 600_000 }, () => {
+describe('a person’s node at a hostile supernode', () => {
   const authority = makeAuthority();
   const alice = authority.issue({ name: 'alice1' }, 'alice1');
   const mallory = authority.issue({ name: 'mallory1' }, 'mallory1');

@@ -77,7 +77,7 @@ test('a voice child that is killed leaves a file that plays, and the next one go
   expect(layoutOf(path).dataBytes).toBeGreaterThanOrEqual(4 * 64_000);
   next.command({ type: 'stop' });
   expect(await next.exited).toBe(0);
-}, 30_000);
+});
 
 /** Pages of an Ogg file, each checked. */
 function pagesOf(bytes: Buffer) {

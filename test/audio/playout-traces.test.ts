@@ -104,27 +104,23 @@ describe('clocks that differ', () => {
   it.each([
     { skewPpm: 50, minutes: 30 },
     { skewPpm: -50, minutes: 12 },
-  ])(
-    'by $skewPpm millionths for $minutes minutes: no glitch, and 20 ms of drift at most (V8)',
-    (scene) => {
-      const { skewPpm, minutes } = scene;
-      const { ageMs, concealedPct, largestStep, stream, decoded, sent } = playOut({
-        seconds: minutes * 60,
-        skewPpm,
-        network: () => PATH_MS,
-      });
-      expect(concealedPct).toBe(0);
-      expect(decoded.length).toBeGreaterThanOrEqual(sent - 14);
-      expect(largestStep).toBeLessThan(2 * HUM_STEP_MAX);
-      const tenSeconds: number[] = [];
-      for (let at = 500; at + 500 <= ageMs.length; at += 500) tenSeconds.push(mean(ageMs.slice(at, at + 500)));
-      for (const delayMs of tenSeconds) expect(Math.abs(delayMs - tenSeconds[0]!)).toBeLessThanOrEqual(20);
-      expect(Math.max(...tenSeconds)).toBeLessThan(PATH_MS + 40);
-      // 90 ms of drift, and what starting took.
-      expect(stream.stretchedMs).toBeLessThan(180);
-    },
-    60_000,
-  );
+  ])('by $skewPpm millionths for $minutes minutes: no glitch, and 20 ms of drift at most (V8)', (scene) => {
+    const { skewPpm, minutes } = scene;
+    const { ageMs, concealedPct, largestStep, stream, decoded, sent } = playOut({
+      seconds: minutes * 60,
+      skewPpm,
+      network: () => PATH_MS,
+    });
+    expect(concealedPct).toBe(0);
+    expect(decoded.length).toBeGreaterThanOrEqual(sent - 14);
+    expect(largestStep).toBeLessThan(2 * HUM_STEP_MAX);
+    const tenSeconds: number[] = [];
+    for (let at = 500; at + 500 <= ageMs.length; at += 500) tenSeconds.push(mean(ageMs.slice(at, at + 500)));
+    for (const delayMs of tenSeconds) expect(Math.abs(delayMs - tenSeconds[0]!)).toBeLessThanOrEqual(20);
+    expect(Math.max(...tenSeconds)).toBeLessThan(PATH_MS + 40);
+    // 90 ms of drift, and what starting took.
+    expect(stream.stretchedMs).toBeLessThan(180);
+  });
 
   it('by 100 millionths, with a machine that is late every now and then', () => {
     const random = chance(5);

@@ -158,9 +158,9 @@ describe('recording', () => {
   it('has a right header while it still records, at least once a second', async () => {
     const recorder = await WavRecorder.open(fileOf('live.wav'), () => undefined);
     for (const frame of framesOf(tone(300, 1.9))) recorder.frame(frame);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const told = () => readFileSync(fileOf('live.wav')).readUInt32LE(40);
+    await expect.poll(told, { timeout: 60_000 }).toBe(32_000);
     const bytes = readFileSync(fileOf('live.wav'));
-    expect(bytes.readUInt32LE(40)).toBe(32_000);
     expect(bytes.length).toBeGreaterThanOrEqual(44 + 32_000);
     await recorder.close();
     await recorder.close();

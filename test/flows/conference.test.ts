@@ -99,7 +99,7 @@ seeded(
     expect(world.now - killedAt).toBeLessThan(2_000);
     expect(rest.flatMap((one) => news(one, 'ended'))).toEqual([]);
   },
-  { runs: 1, timeoutMs: 120_000 },
+  { runs: 1 },
 );
 
 seeded(
@@ -135,5 +135,5 @@ seeded(
     world.until(() => rest.every((one, i) => inside(one).length === 2 && back(one, i)), 2_000);
     expect(world.now - leftAt).toBeLessThan(1_000);
   },
-  { runs: 1, timeoutMs: 120_000 },
+  { runs: 1 },
 );

@@ -132,7 +132,6 @@ seeded(
     expect(talking.map(words)).toEqual([['ringing', 'answered']]);
     expect(words(bobby)).toEqual(['dialling', 'ringing', 'answered']);
   },
-  { timeoutMs: 60_000 },
 );
 
 /** Twenty milliseconds a body, as the voice child makes them. */

@@ -10,7 +10,7 @@ import { keyPair } from '../support/identities.ts';
 
 /** Supernodes that find one another are much to compute on a busy machine. */
 function seeded(name: string, scene: Scene, runs = 2): void {
-  seededFor(name, scene, { runs, timeoutMs: 120_000 });
+  seededFor(name, scene, { runs });
 }
 
 /** Supernodes have found one another, and said how much they have to do. */

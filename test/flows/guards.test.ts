@@ -10,7 +10,7 @@ import { type Scene, seeded as seededFor } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
 
 function seeded(name: string, scene: Scene): void {
-  seededFor(name, scene, { runs: 1, timeoutMs: 120_000 });
+  seededFor(name, scene, { runs: 1 });
 }
 
 /** Supernodes have found one another by then, and what was published has reached all. */

@@ -14,7 +14,7 @@ const MANY = 10;
 const SIZES = { fullMembersMax: 4, slotMembersMin: 4 };
 
 function seeded(name: string, scene: Scene, runs = 1): void {
-  seededFor(name, scene, { runs, timeoutMs: 400_000 });
+  seededFor(name, scene, { runs });
 }
 
 function names(from: number, to: number): string[] {

@@ -11,7 +11,7 @@ import type { World } from '../sim/world.ts';
 
 /** Ten supernodes are much to compute on a busy machine. */
 function seeded(name: string, scene: Scene, runs = 3): void {
-  seededFor(name, scene, { runs, timeoutMs: 240_000 });
+  seededFor(name, scene, { runs });
 }
 
 const HOUR_MS = 3_600_000;

@@ -10,7 +10,7 @@ import type { World } from '../sim/world.ts';
 import { personAt, search } from '../support/searchers.ts';
 
 function seeded(name: string, scene: Scene): void {
-  seededFor(name, scene, { runs: 1, timeoutMs: 60_000 });
+  seededFor(name, scene, { runs: 1 });
 }
 
 /** Accounts that the login server has looked up so far: for whoever signed up or in, and for whoever asked. */

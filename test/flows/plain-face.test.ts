@@ -88,7 +88,7 @@ class Again {
   }
 }
 
-describe('over a thousand sign-ins', { timeout: 600_000 }, () => {
+describe('over a thousand sign-ins', () => {
   let flows: Again['flows'];
   const isClassic = (out: Buffer): boolean => out.subarray(0, OPENING.length).equals(OPENING);
   /**
@@ -117,7 +117,7 @@ describe('over a thousand sign-ins', { timeout: 600_000 }, () => {
       again.signsIn();
     }
     flows = again.flows;
-  }, 600_000);
+  });
 
   it.each([
     ['first datagrams to the supernode', 'udp', 'out'],
@@ -139,7 +139,7 @@ describe('over a thousand sign-ins', { timeout: 600_000 }, () => {
   });
 });
 
-describe('a firewall that drops the most common strings of a hundred captures', { timeout: 600_000 }, () => {
+describe('a firewall that drops the most common strings of a hundred captures', () => {
   it('of four and of eight bytes stops none of a hundred sign-ins (S9)', () => {
     const captured = new Again(2);
     for (let round = 0; round < 100; round++) captured.signsIn();

@@ -16,7 +16,7 @@ const FOUR = [...THREE, 'super4'];
 
 /** Many cores and real signatures: one world a scene unless it says otherwise. */
 function seeded(name: string, scene: Scene, runs = 1): void {
-  seededFor(name, scene, { runs, timeoutMs: 120_000 });
+  seededFor(name, scene, { runs });
 }
 
 /** At public addresses: what stands in a private network is no business of those outside. */

@@ -74,5 +74,5 @@ seeded(
     expect(alice.loudest(recordedFrom, silent, recording?.them)).toBeGreaterThan(10 * SILENCE);
     expect(bobby.recordings).toEqual([]);
   },
-  { runs: 1, timeoutMs: 60_000 },
+  { runs: 1 },
 );

@@ -75,5 +75,5 @@ seeded(
     alice.start();
     world.until(() => ids.every((id) => alice.delivered.has(id)), 60_000);
   },
-  { runs: 1, timeoutMs: 120_000 },
+  { runs: 1 },
 );

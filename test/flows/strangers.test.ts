@@ -28,7 +28,6 @@ const SEED = 1;
 
 test.each(['PR', 'PUB', 'SYM'] as Place[])(
   `P8: searches, calls and cancels ${TIMES} times, and is not told where the other is (%s)`,
-  { timeout: 300_000 },
   async (where) => {
     const { testPath = '', currentTestName = '' } = expect.getState();
     eyes.saw.length = 0;

@@ -173,7 +173,7 @@ seeded(
     }
     expect(alice.certificate?.expiresAtMs).toBeGreaterThan(first + 2 * 86_400_000);
   },
-  { runs: 1, timeoutMs: 120_000 },
+  { runs: 1 },
 );
 
 seeded(
@@ -187,5 +187,5 @@ seeded(
     alice.says(bobby, 'hello');
     world.until(() => alice.delivered.size === 1, 30_000);
   },
-  { runs: 1, timeoutMs: 120_000 },
+  { runs: 1 },
 );

@@ -14,9 +14,7 @@ describe('a network of people who may refuse to serve', () => {
     expect(volunteers(SETTINGS, 0.5)).toBeLessThan(0.65 * all);
   });
 
-  test('serves everybody while a few of a hundred help, and what operators run when nobody does', {
-    timeout: 120_000,
-  }, () => {
+  test('serves everybody while a few of a hundred help, and what operators run when nobody does', () => {
     const { points } = playRefusal({ ...SETTINGS, shares: [0.5, 1] });
     const at = (curve: string, share: number) => points.find((one) => one.curve === curve && one.share === share);
     expect(at('refuse', 0.5)).toMatchObject({ served: 100, relayed: 100 });

@@ -10,13 +10,12 @@ import { World } from './world.ts';
 export interface SeededOptions {
   /** Worlds by default; 3 if not said. */
   readonly runs?: number;
-  readonly timeoutMs?: number;
 }
 
 export type Scene = (world: World) => void | Promise<void>;
 
 export function seeded(name: string, scene: Scene, options: SeededOptions = {}): void {
-  test(name, { timeout: options.timeoutMs ?? 20_000 }, async () => {
+  test(name, async () => {
     const path = expect.getState().testPath ?? '';
     for (const seed of seeds(options.runs ?? 3)) await runScene(scene, seed, replayCommand(seed, path, name));
   });

@@ -137,9 +137,7 @@ describe('an account file', () => {
     const store = open();
     const other = new Database(path);
     other.exec('BEGIN IMMEDIATE');
-    const startedAt = performance.now();
     await expect(store.create(account('alice1'))).rejects.toThrow(/locked/);
-    expect(performance.now() - startedAt).toBeLessThan(5000);
     other.exec('ROLLBACK');
     other.close();
     expect(await store.create(account('alice1'))).toBe(true);

@@ -275,7 +275,7 @@ test('a full disk refuses with disk-full, nothing is half-written, and it goes o
   }
 });
 
-test('every line that was acknowledged before a kill is there after it', { timeout: 60_000 }, async () => {
+test('every line that was acknowledged before a kill is there after it', async () => {
   const program = await bundleProgram(`
     import { openHistory } from '#store/history-db.ts';
     const history = openHistory(process.argv[2]!);

@@ -302,7 +302,7 @@ test('a full disk leaves the form as it was, and says so', async (context) => {
   }
 });
 
-test('whenever a machine dies in a change of form, every line is there afterwards', { timeout: 120_000 }, async () => {
+test('whenever a machine dies in a change of form, every line is there afterwards', async () => {
   const program = await bundleProgram(`
     import { changeForm } from '#store/history-form-db.ts';
     const [, , path, key] = process.argv;

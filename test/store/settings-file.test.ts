@@ -78,7 +78,7 @@ test('a full disk refuses with disk-full and the settings stay as they were', as
     expect(openSettings(disk.folder)).toMatchObject({ notice: undefined });
     expect(openSettings(disk.folder).settings.get().port).toBe(20_000);
     // The library takes its unfinished file away a moment after it has thrown.
-    await expect.poll(() => readdirSync(disk.folder).sort()).toEqual(['ballast', 'settings.json']);
+    await expect.poll(() => readdirSync(disk.folder).sort(), { timeout: 60_000 }).toEqual(['ballast', 'settings.json']);
   } finally {
     disk.unmount();
   }

@@ -148,7 +148,7 @@ test('no sequence of keys, events and sizes makes a picture that does not fit, o
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+});
 
 /** The scene drawn at a size, with the cursor shown as a bar. */
 function picture(scene: Scene, columns: number, rows: number, glyphs = UNICODE_GLYPHS): string {

@@ -135,7 +135,7 @@ function silence(world: CallWorld, seed: number): void {
 }
 
 describe('a storm of keys', () => {
-  it('leaves both ends in agreement, nobody in two calls, and nothing stuck', { timeout: 60_000 }, () => {
+  it('leaves both ends in agreement, nobody in two calls, and nothing stuck', () => {
     let answered = 0;
     for (const seed of SEEDS) {
       const world = storm(seed, true);
@@ -150,7 +150,7 @@ describe('a storm of keys', () => {
     if (ONLY === undefined) expect(answered).toBeGreaterThan(STORMS);
   });
 
-  it('does so too when anything may overtake anything', { timeout: 60_000 }, () => {
+  it('does so too when anything may overtake anything', () => {
     for (const seed of SEEDS) {
       const world = storm(seed, false);
       calm(world, seed, false);
@@ -158,9 +158,7 @@ describe('a storm of keys', () => {
     }
   });
 
-  it('leaves nothing stuck when nodes leave in the middle, and with them the messages under way', {
-    timeout: 60_000,
-  }, () => {
+  it('leaves nothing stuck when nodes leave in the middle, and with them the messages under way', () => {
     for (const seed of SEEDS.slice(0, 500)) {
       const world = storm(seed, true);
       const phone = world.phones[seed % world.phones.length] as Phone;

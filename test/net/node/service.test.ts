@@ -26,9 +26,7 @@ function serve(echo: Person, from: number): number {
   return events.length;
 }
 
-test('echo answers twenty callers at once, by their direct ways, and every one of them hears', {
-  timeout: 60_000,
-}, () => {
+test('echo answers twenty callers at once, by their direct ways, and every one of them hears', () => {
   const world = new World({ seed: 1 });
   const people = new PeopleWorld(world);
   const echo = people.person('echoes1');

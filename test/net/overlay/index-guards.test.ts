@@ -81,7 +81,7 @@ describe(`of ${BAD_RECORDS} forged, replayed, stale, misplaced and oversized rec
   const sequences = (store: IndexStore) => good.map((_, i) => store.get(nodeIdFor(i))?.sequence);
   const before = good.map(() => 5);
 
-  test('by a full copy', { timeout: 60_000 }, () => {
+  test('by a full copy', () => {
     const index = new FullIndex({ random: new Chance(1, 'copy'), wallClock: () => WALL_MS, judge });
     index.receive(0, NEXT, travelled(message('indexPut', { entries: good } as never)));
     const clean = { ...index.reader.refused };
@@ -94,7 +94,7 @@ describe(`of ${BAD_RECORDS} forged, replayed, stale, misplaced and oversized rec
       expect([why, index.reader.refused[why as Why] - clean[why as Why]]).toEqual([why, count]);
   });
 
-  test('by a replica of slots', { timeout: 60_000 }, () => {
+  test('by a replica of slots', () => {
     const reader = new RecordReader(judge);
     const index = new SlotIndex({
       self: nodeIdFor(1_001),
@@ -144,7 +144,7 @@ describe('in slots as in full copies', () => {
     'PERSON-12',
   ];
 
-  test('whoever is not listed is found by the exact name only', { timeout: 60_000 }, () => {
+  test('whoever is not listed is found by the exact name only', () => {
     const slots = new Slots(20);
     for (let i = 0; i < 60; i += 1)
       slots.publish(i % 20, `person-${i}`, i, { displayName: `Bob ${i} Tables`, listed: i % 3 > 0 });
@@ -160,9 +160,7 @@ describe('in slots as in full copies', () => {
     }
   });
 
-  test('whoever hides is not found by those they hide from, also when a page was kept that shows them', {
-    timeout: 60_000,
-  }, () => {
+  test('whoever hides is not found by those they hide from, also when a page was kept that shows them', () => {
     const slots = new Slots(20);
     const hides = (i: number) => i % 10 === 1;
     for (let i = 0; i < 60; i += 1) {
@@ -207,7 +205,7 @@ describe('three lying replicas of eight', () => {
     'change a record': (old: SealedRecord) => [{ ...old, signature: Buffer.alloc(256, 7) }],
   } as const;
 
-  test.each(Object.entries(lies))('that %s are outvoted, by name and by pattern', { timeout: 120_000 }, (what, lie) => {
+  test.each(Object.entries(lies))('that %s are outvoted, by name and by pattern', (what, lie) => {
     const slots = new Slots(40);
     for (let i = 0; i < 30; i += 1) slots.publish(i % 40, `person-${i}`, i, { displayName: `Bob Number${i}` });
     slots.advance(2_000);

@@ -60,9 +60,7 @@ function sleepersScene(seed: number): void {
   expect(again.came).toEqual([]);
 }
 
-test('two sleepers get every line once and in order after 48 h, 30 % of the supernodes dead, and the sender gone', {
-  timeout: 120_000,
-}, () => {
+test('two sleepers get every line once and in order after 48 h, 30 % of the supernodes dead, and the sender gone', () => {
   for (const seed of seeds(60)) {
     try {
       sleepersScene(seed);

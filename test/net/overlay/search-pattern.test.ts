@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Rank } from '../../../src/net/overlay/search-pattern.ts';
 import { compilePattern } from '../../support/pattern-oracle.ts';
+import { processorMs } from '../../support/processor-time.ts';
 
 const TABLE: readonly [pattern: string, name: string, displayName: string, rank: Rank][] = [
   ['bobby1', 'bobby1', '', 4],
@@ -51,9 +52,10 @@ describe('a search pattern', () => {
   });
 
   it('is cheap even when it is meant not to be', () => {
-    const startedAt = performance.now();
-    const matches = compilePattern(`${'*a'.repeat(500)}b`);
-    for (let i = 0; i < 500; i++) matches('a'.repeat(32), 'a '.repeat(32));
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    const spentMs = processorMs(() => {
+      const matches = compilePattern(`${'*a'.repeat(500)}b`);
+      for (let i = 0; i < 500; i++) matches('a'.repeat(32), 'a '.repeat(32));
+    });
+    expect(spentMs).toBeLessThan(500);
   });
 });

@@ -105,7 +105,7 @@ describe('the index of the fitting size', () => {
     expect(sized.of(0).publish(0, nodeIdFor(2), sealed('person-3', 3))).toBe('record-refused');
   });
 
-  test('goes over to slots with the sixty-fifth supernode and back, with the same answers', { timeout: 60_000 }, () => {
+  test('goes over to slots with the sixty-fifth supernode and back, with the same answers', () => {
     const sized = new Sized(FULL_INDEX_MEMBERS_MAX);
     for (let i = 0; i < 20; i += 1) sized.publish(i, i);
     sized.advance(3_000);
@@ -178,7 +178,7 @@ describe('the index of the fitting size', () => {
       }
     }
 
-    test('nobody is lost as they become more and fewer', { timeout: 120_000 }, () => {
+    test('nobody is lost as they become more and fewer', () => {
       const chance = new Chance(1, 'minds');
       const sized = new Sized(COUNT - 4, SIZES);
       sized.advance(30_000);
