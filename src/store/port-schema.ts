@@ -3,8 +3,10 @@
  * The shapes are those of `port.ts` (the compiler compares the two). Unknown fields are dropped, so that a newer
  * command can talk to an older agent; what the fields mean (is this a name, is there such a call) is for the agent.
  */
+
 import * as v from 'valibot';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
+import { GROUP_MEMBERS_MAX } from '../net/protocol/mail-params.ts';
 import {
   AUDIO_SPEC_LENGTH_MAX,
   CHAT_TEXT_BYTES_MAX,
@@ -23,6 +25,7 @@ const WAIT_MS_MAX = 24 * 3_600_000;
 
 const Text = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 const Spec = v.pipe(v.string(), v.maxLength(AUDIO_SPEC_LENGTH_MAX));
+const Names = v.pipe(v.array(v.pipe(v.string(), v.maxBytes(64))), v.minLength(1), v.maxLength(GROUP_MEMBERS_MAX));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(HISTORY_PAGE_LINES_MAX));
 const Mode = v.picklist(['on', 'off', 'auto']);
 const Moment = v.pipe(v.number(), v.finite());
@@ -80,6 +83,10 @@ export const Command = v.variant('type', [
     search: v.exactOptional(Text),
   }),
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
+  v.object({ type: v.literal('group.new'), title: Text, members: Names }),
+  v.object({ type: v.literal('group.add'), group: Text, members: Names }),
+  v.object({ type: v.literal('group.leave'), group: Text }),
+  v.object({ type: v.literal('group.list') }),
   v.object({
     type: v.literal('history.lines'),
     limit: Count,

@@ -58,6 +58,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { audio: event.audio });
     case 'history.changed':
       return change(state, { history: event.history });
+    case 'groups.changed':
+      return change(state, { groups: event.groups });
     case 'missed-calls.changed':
       return change(state, { missedCalls: event.missedCalls });
     case 'chat.message':

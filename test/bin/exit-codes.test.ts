@@ -40,6 +40,8 @@ const TABLE: Readonly<
     'safety-unknown',
     'profile-unwritable',
     'disk-full',
+    'group-unknown',
+    'group-full',
     'mailbox-full',
     'outbox-full',
     'port-taken',
