@@ -87,12 +87,29 @@ export class Stage {
     await this.startNetwork();
     await this.person('A', 'alice1');
     await this.person('B', 'bobby1');
-    await this.as('A', 'buddies', 'add', 'bobby1').success();
-    await this.#untilBuddy('B', (buddy) => buddy.relation === 'incoming');
-    await this.as('B', 'buddies', 'accept', 'alice1').success();
-    await this.#untilBuddy('A', (buddy) => buddy.presence === 'online');
-    await this.#untilBuddy('B', (buddy) => buddy.presence === 'online');
+    await this.#befriend('B', 'bobby1');
     await pause(LIST_SYNC_MS);
+  }
+
+  /** A network with alice1 in profile A and so many others in P1, P2, ..., named guest01 and so on, who are her buddies. */
+  async withGuests(count: number): Promise<readonly { readonly profile: string; readonly name: string }[]> {
+    await this.startNetwork();
+    await this.person('A', 'alice1');
+    const guests = Array.from({ length: count }, (_, n) => ({ profile: `P${n + 1}`, name: `guest0${n + 1}` }));
+    for (const { profile, name } of guests) {
+      await this.person(profile, name);
+      await this.#befriend(profile, name);
+    }
+    await pause(LIST_SYNC_MS);
+    return guests;
+  }
+
+  async #befriend(profile: string, name: string): Promise<void> {
+    await this.as('A', 'buddies', 'add', name).success();
+    await this.#untilBuddy(profile, (buddy) => buddy.relation === 'incoming');
+    await this.as(profile, 'buddies', 'accept', 'alice1').success();
+    await this.#untilBuddy('A', (buddy) => buddy.name === name && buddy.presence === 'online');
+    await this.#untilBuddy(profile, (buddy) => buddy.presence === 'online');
   }
 
   async agent(profile: string): Promise<{ readonly pid: number; readonly voicePid: number | null }> {

@@ -10,7 +10,7 @@ import { foldName } from '../../src/net/protocol/ids.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { CallEvent } from '../../src/store/port.ts';
 import type { Buddy, BuddySafety, CallEndReason } from '../../src/store/state.ts';
-import { callWords, quietQuality } from './call-words.ts';
+import { callWords, quietConference, quietQuality } from './call-words.ts';
 import { sentence } from './failure.ts';
 import type { Output } from './output.ts';
 
@@ -97,6 +97,7 @@ function oneCall(
   finish: (ending: CallEnding) => void,
 ) {
   const isNews = quietQuality();
+  const isConferenceNews = quietConference();
   let answered = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -112,12 +113,14 @@ function oneCall(
     agent.request({ type: 'call.hang-up', call: wish.call }).catch(() => {});
   };
   const take = (event: CallEvent) => {
-    tell(output, event, wish, isNews);
-    if (event.event === 'answered') {
+    const tells = output.json || event.event !== 'conference' || isConferenceNews(event);
+    if (tells) tell(output, event, wish, isNews);
+    if (event.event === 'answered' && !answered) {
       answered = true;
       if (wish.forMs !== undefined && !wish.stop.aborted) timer = setTimeout(hangUp, wish.forMs);
     }
-    if (event.event === 'ended') end(event.reason);
+    // Of a conference others may leave while it goes on.
+    if (event.event === 'ended' && !event.goesOn) end(event.reason);
   };
   if (wish.stop.aborted) hangUp();
   else wish.stop.addEventListener('abort', hangUp);

@@ -32,7 +32,8 @@ export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: Bu
   const who = `${peer}${safetyWord(safety)}`;
   switch (event.event) {
     case 'ringing':
-      return event.direction === 'in' ? `${who} is calling.` : `Ringing at ${who}.`;
+      if (event.direction === 'out') return `Ringing at ${who}.`;
+      return event.others ? `${who} calls you into a conference${withOthers(event.others)}.` : `${who} is calling.`;
     case 'answered':
       return direction === 'in'
         ? `Answered ${who}.`
@@ -58,11 +59,17 @@ export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: Bu
       return event.on ? `${peer} RECORDS THIS CALL.` : `${peer} records no more.`;
     case 'first-sound':
       return `First sound ${figure(event.afterAnswerMs)} ms after the answer.`;
+    case 'conference':
+      return conferenceWords(event);
     case 'ended':
-      return endWords(event);
+      return event.goesOn ? leftWords(event) : endWords(event);
     default:
       return undefined;
   }
+}
+
+function withOthers(others: readonly string[]): string {
+  return others.length > 0 ? ` with ${others.map(plain).join(', ')}` : '';
 }
 
 function qualityWords(event: EventOf<'quality'>): string {
@@ -71,6 +78,42 @@ function qualityWords(event: EventOf<'quality'>): string {
   words.push(`loss ${figure(event.lossInPct)} % in, ${figure(event.lossOutPct)} % out`);
   words.push(`MOS ${figure(event.mos)}`);
   return `${words.join(', ')}.`;
+}
+
+/** Somebody of a conference is out, or never came; it goes on. */
+function leftWords({ peer, reason, by }: EventOf<'ended'>): string {
+  const who = plain(peer);
+  if (reason === 'hangup') return `${who} has left.`;
+  if (reason === 'removed') return by ? `${plain(by)} removed ${who}.` : `${who} was removed.`;
+  if (reason === 'failed') return `${who} is not heard any more.`;
+  return `${(END_WORDS[reason] ?? plain(reason)).replace('PEER', who)}.`;
+}
+
+/** Who is in, who mixes and hears everybody, who speaks, who has trouble: told when more than the speakers has changed. */
+export function conferenceWords({ people, mixer, iMix, speaking }: EventOf<'conference'>): string {
+  const each = people
+    .filter(({ state }) => state === 'in')
+    .map((one) => {
+      const notes = [
+        ...(one.muted ? ['muted'] : []),
+        ...(one.held ? ['on hold'] : []),
+        ...(one.recording ? ['RECORDS'] : []),
+        ...(one.trouble === '' ? [] : [plain(one.trouble)]),
+      ];
+      const name = one.isMe ? 'you' : plain(one.name);
+      return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
+    });
+  const waits = people.filter(({ state }) => state === 'ringing' || state === 'calling').map(({ name }) => plain(name));
+  const mix = iMix
+    ? 'Your machine mixes'
+    : mixer === ''
+      ? ''
+      : `The machine of ${plain(mixer)} mixes, and hears everybody`;
+  const words = [`In the conference: ${each.join(', ')}.`];
+  if (waits.length > 0) words.push(`Ringing: ${waits.join(', ')}.`);
+  if (mix !== '') words.push(`${mix}.`);
+  if (speaking.length > 0) words.push(`Speaking: ${speaking.map(plain).join(', ')}.`);
+  return words.join(' ');
 }
 
 function endWords(event: EventOf<'ended'>): string {
@@ -90,8 +133,21 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   'answered-elsewhere': 'Answered at another place',
   unreachable: 'PEER cannot be reached now',
   failed: 'The call broke off',
+  removed: 'Removed from the conference',
+  full: 'Eight others are in the conference',
   cancelled: 'The call was taken back before an answer',
 };
+
+/** Decides which conference events a person hears of: all but those in which only the speakers have changed. */
+export function quietConference(): (event: EventOf<'conference'>) => boolean {
+  let said = '';
+  return (event) => {
+    const words = conferenceWords({ ...event, speaking: [] });
+    const news = words !== said;
+    said = words;
+    return news;
+  };
+}
 
 /** Decides which quality events a person hears of. Holds what it said last; `atMs` is the event's own time. */
 export function quietQuality(): (event: EventOf<'quality'>) => boolean {

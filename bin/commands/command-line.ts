@@ -12,6 +12,7 @@ import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
 import { addCheck } from './check.ts';
+import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -155,7 +156,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addAnswer, addCallControls, addRecord, addSound, addCheck]) add(program, act);
+  for (const add of [addCall, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
+    add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);

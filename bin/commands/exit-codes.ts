@@ -54,6 +54,10 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'no-answer': EXIT.couldNot,
   'busy-in-call': EXIT.couldNot,
   unreachable: EXIT.couldNot,
+  'conference-full': EXIT.couldNot,
+  'person-in-conference': EXIT.couldNot,
+  'conference-over': EXIT.couldNot,
+  'conference-old': EXIT.couldNot,
   'audio-spec-malformed': EXIT.usage,
   'audio-file-unreadable': EXIT.couldNot,
   'audio-file-unwritable': EXIT.couldNot,
@@ -63,6 +67,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-device-absent': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
   // Notices, never the answer to a command.
+  'conference-forged': EXIT.degraded,
   'microphone-left-open': EXIT.degraded,
   'microphone-closed': EXIT.degraded,
   'install-told': EXIT.done,

@@ -5,8 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { Refusal } from '../../src/net/protocol/failures.ts';
 import { HISTORY_PAGE_LINES_MAX } from '../../src/net/protocol/params.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
+import { isDiskFull } from '../../src/store/atomic-file.ts';
 import type { LoggedCall } from '../../src/store/history-sql.ts';
 import type { ChatLine } from '../../src/store/state.ts';
 import { historyLines } from './chat.ts';
@@ -97,10 +99,20 @@ async function* callsOf(agent: AgentConnection, whom: Whom): AsyncGenerator<Logg
   }
 }
 
+function opened(aside: string, path: string): number {
+  try {
+    return openSync(aside, 'wx', 0o600);
+  } catch (error) {
+    if (isDiskFull(error)) throw new Refusal('disk-full', path);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageProblem(`${path} cannot be written (${code})`, 'another place, such as ~/history.json');
+  }
+}
+
 /** Whole under its name, or not at all. */
 async function intoFile(path: string, fill: (write: Write) => Promise<Counts>): Promise<Counts> {
   const aside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.new`);
-  const file = openSync(aside, 'wx', 0o600);
+  const file = opened(aside, path);
   try {
     const counts = await fill((text) => {
       const bytes = Buffer.from(text);
@@ -111,7 +123,7 @@ async function intoFile(path: string, fill: (write: Write) => Promise<Counts>): 
     return counts;
   } catch (error) {
     rmSync(aside, { force: true });
-    throw error;
+    throw isDiskFull(error) ? new Refusal('disk-full', path) : error;
   } finally {
     closeSync(file);
   }

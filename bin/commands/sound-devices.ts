@@ -4,6 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ListedDevice, SoundDevicesReport } from '../../src/store/port.ts';
+import { specAfter } from '../../src/store/state.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { columns, plain } from './layout.ts';
@@ -48,7 +49,7 @@ async function list(invocation: Invocation): Promise<ExitCode> {
 async function use(invocation: Invocation, name: string, side: 'input' | 'output' | undefined): Promise<ExitCode> {
   await withAgent(invocation, { start: true }, async (agent) => {
     const { audio } = await agent.request({ type: 'status' });
-    const spec = specFor(audio.spec, name, side);
+    const spec = specAfter(audio.spec, name === 'default' ? '' : name, side);
     await agent.request({ type: 'audio.set', spec });
     const report = await agent.request({ type: 'sound.devices' });
     const found = [...report.inputs, ...report.outputs].some((device) => device.isChosen);
@@ -57,16 +58,6 @@ async function use(invocation: Invocation, name: string, side: 'input' | 'output
       invocation.output.say(`No device is called "${plain(name)}" now: calls use the default until one is.`);
   });
   return EXIT.done;
-}
-
-/** The SPEC after a choice; of one side the other keeps what was chosen for it. */
-export function specFor(before: string, name: string, side: 'input' | 'output' | undefined): string {
-  const wanted = name === 'default' ? '' : name;
-  if (side === undefined) return wanted === '' ? 'default' : `device:${wanted}`;
-  const rest = before.startsWith('device:') ? before.slice(7) : '';
-  const [input = '', output = ''] = rest.includes('|') ? rest.split('|') : [rest, rest];
-  const both = side === 'input' ? [wanted, output] : [input, wanted];
-  return both.join('') === '' ? 'default' : `device:${both.join('|')}`;
 }
 
 function tellList({ output }: Invocation, { spec, backend, inputs, outputs }: SoundDevicesReport): void {

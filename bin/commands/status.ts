@@ -6,7 +6,14 @@ import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
 import type { AgentStatus } from '../../src/store/port.ts';
-import { type AppState, type AudioReport, type Call, currentCall, safetyOf } from '../../src/store/state.ts';
+import {
+  type AppState,
+  type AudioReport,
+  type Call,
+  currentCall,
+  type Quality,
+  safetyOf,
+} from '../../src/store/state.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords, safetyWord } from './call-words.ts';
 import { devicesWords } from './devices.ts';
@@ -101,6 +108,7 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     rows.push(['Missed:', `${missed.join(', ')}; wren chat ${plain(state.missedCalls?.[0]?.peer ?? '')} --history`]);
   const call = currentCall(state);
   rows.push(['Call:', call === undefined ? 'none' : callWords(state, call, nowMs)]);
+  if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);
@@ -184,6 +192,28 @@ function callWords(state: AppState, call: Call, nowMs: number): string {
   if (call.leftOpen) words.push('microphone left open; wren mic off');
   if (call.quality !== null) words.push(call.quality.trouble || call.quality.verdict);
   return words.join(', ');
+}
+
+/** The figures of a running call, for whoever looks after the line. */
+function qualityLines(quality: Quality): string[] {
+  const { rttMs, mouthToEarMs, targetMs, latePct, stretchedMs } = quality;
+  const ms = (value: number | null, words: string): string[] =>
+    value === null ? [] : [`${words} ${figure(value)} ms`];
+  const network = [
+    ...ms(rttMs, 'round trip'),
+    ...ms(quality.jitterMs, 'jitter'),
+    `loss ${figure(quality.lossInPct)} % in and ${figure(quality.lossOutPct)} % out`,
+    `${figure(quality.bitrate / 1000)} kbit/s, ${quality.redundancy} copies, ${figure(quality.sentPps)} packets/s`,
+  ];
+  const playout = [
+    ...ms(mouthToEarMs, 'mouth to ear'),
+    `buffer ${figure(quality.bufferMs)}${targetMs === undefined ? '' : ` of ${figure(targetMs)}`} ms`,
+    ...(latePct === undefined ? [] : [`late ${figure(latePct)} %`]),
+    `concealed ${figure(quality.concealedPct)} %`,
+    ...(stretchedMs === undefined ? [] : [`stretched ${figure(stretchedMs)} ms`]),
+    `MOS ${quality.mos.toFixed(1)} (estimated)`,
+  ];
+  return [network.join(', '), playout.join(', ')];
 }
 
 const CODECS = { native: 'native Opus', wasm: 'Opus in WebAssembly', unknown: '' } as const;

@@ -26,7 +26,7 @@ export class Conversation {
   /** `codec` is for talker 0 and stays the caller's; those of `openCodec` are closed here. */
   constructor(codec: OpusCodec, openCodec: () => OpusCodec | undefined) {
     this.#openCodec = openCodec;
-    this.#legs.set(0, new Leg({ talker: 0, codec, ownsCodec: false, apart: false }));
+    this.#legs.set(0, new Leg({ talker: 0, codec, ownsCodec: false, mix: 0 }));
   }
 
   get legs(): IterableIterator<Leg> {
@@ -37,26 +37,15 @@ export class Conversation {
     return this.#legs.get(talker);
   }
 
-  /** There is one far end, and nothing of another is in what it hears. */
-  get isAlone(): boolean {
-    return this.#legs.size + this.#leaving.length === 1;
-  }
-
-  /** As `leg` of the port says; no more than eight. Who is there stays, and is apart or not if that is said. */
-  join(talker: number, apart?: boolean, instead?: number): void {
+  /** As `leg` of the port says; no more than eight. Who is there stays, in another mix if one is said. */
+  join(talker: number, mix?: number): void {
     const known = this.#legs.get(talker);
-    if (known && apart !== undefined) known.stayApart(apart);
+    if (known) known.mix = mix ?? known.mix;
     if (known || this.#legs.size >= LEGS_MAX) return;
     // Who comes while another goes need not wait for it, but there are never more codecs than that.
     while (this.#legs.size + this.#leaving.length >= LEGS_MAX) this.#leaving.shift()!.close();
     const codec = this.#openCodec();
-    if (!codec) return;
-    const leg = new Leg({ talker, codec, ownsCodec: true, apart: apart ?? false });
-    this.#legs.set(talker, leg);
-    const before = instead === undefined ? undefined : this.#legs.get(instead);
-    if (!before || before === leg) return;
-    before.stayApart(true);
-    leg.waitFor(before);
+    if (codec) this.#legs.set(talker, new Leg({ talker, codec, ownsCodec: true, mix: mix ?? 0 }));
   }
 
   leave(talker: number): void {
@@ -64,7 +53,6 @@ export class Conversation {
     if (!leg) return;
     this.#legs.delete(talker);
     leg.leave();
-    for (const other of this.#legs.values()) other.takeOver(leg);
     this.#leaving.push(leg);
   }
 
@@ -74,11 +62,14 @@ export class Conversation {
    */
   tick(nowMs: number, microphone: Int16Array, muted: boolean, send: (body: BodyFor) => void): Int16Array {
     const legs = [...this.#legs.values(), ...this.#leaving];
-    for (const leg of legs) leg.hear(nowMs);
+    for (const leg of legs) leg.listen(nowMs);
+    // The newest mix that has sound is the one we hear, and one that has none yet is not in its way.
+    const newest = Math.max(...legs.map((leg) => (leg.hasSounded ? leg.mix : Number.NEGATIVE_INFINITY)));
+    for (const leg of legs) leg.reachUs(leg.mix >= newest);
     this.#mix.gather(legs);
     for (const leg of this.#legs.values()) {
       // A body says that it is muted only when there is nobody else in it.
-      const bytes = leg.say(this.#mix.forLeg(leg, microphone), muted && this.isAlone);
+      const bytes = leg.say(this.#mix.forLeg(leg, microphone), muted && this.#mix.isAlone(leg));
       if (bytes) send({ talker: leg.talker, bytes });
     }
     const heard = this.#mix.forSpeaker();
@@ -117,6 +108,5 @@ export class Conversation {
     for (const leg of this.#leaving) leg.close();
     this.#leaving = [];
     for (const leg of this.#legs.values()) leg.settle();
-    for (const leg of this.#legs.values()) leg.succeed();
   }
 }

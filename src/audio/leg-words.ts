@@ -29,7 +29,7 @@ export class LegWords {
 function carryOut(engine: VoiceEngine, word: LegWord): void {
   switch (word.type) {
     case 'leg':
-      return engine.leg(word.talker, word.on, word.apart, word.instead);
+      return engine.leg(word.talker, word.on, word.mix);
     case 'away':
       return engine.away(word.on);
     case 'mute':

@@ -1,7 +1,7 @@
 /**
- * One far end of a call or of a conference: its stream in, its stream out, and whether it is on hold, muted by us or
- * apart from the others. `voice-engine.ts` owns the legs: each tick it asks each what it says (`hear`), has the mix made, and
- * hands each what it is to hear (`say`). Whatever a leg sends or fails to send, it takes the same time and harms no other.
+ * One far end of a call or of a conference: its stream in, its stream out, and whether it is on hold or muted by us.
+ * `conversation.ts` owns the legs: each tick it has each listen, has the mix made, and hands each what it is to hear (`say`).
+ * Whatever a leg sends or fails to send, it takes the same time and harms no other.
  */
 import { Gate } from './gate.ts';
 import { MixLimiter } from './mix-limiter.ts';
@@ -19,7 +19,8 @@ export interface LegOptions {
   readonly codec: OpusCodec;
   /** The leg closes its codec when it is closed. */
   readonly ownsCodec: boolean;
-  readonly apart: boolean;
+  /** Legs of one mix hear one another. */
+  readonly mix: number;
 }
 
 export class Leg {
@@ -29,74 +30,47 @@ export class Leg {
   readonly limiter = new MixLimiter();
   readonly #codec: OpusCodec;
   readonly #ownsCodec: boolean;
-  #heard: Gate = new Gate(true);
-  readonly #shared: Gate;
+  readonly #open: Gate = new Gate(true);
+  readonly #openToUs: Gate = new Gate(true);
   readonly #activity = new VoiceActivity();
+  readonly #voiceRoom = new Int16Array(FRAME_SAMPLES);
   readonly #soundRoom = new Int16Array(FRAME_SAMPLES);
-  readonly #sharedRoom = new Int16Array(FRAME_SAMPLES);
-  /** What it says in this tick, as we hear it, and as the other legs do. Never to be written to. */
+  /** What it says in this tick, as the other legs hear it, and as we do. Never to be written to. */
+  voice: Int16Array = SILENCE;
   sound: Int16Array = SILENCE;
-  shared: Int16Array = SILENCE;
+  mix: number;
+  /** Something real has been played of it. */
+  hasSounded = false;
+  #firstTold = false;
   #held = false;
   #muted = false;
-  /** The mixer that was, which is heard until our first sound comes. */
-  #waitsFor: Leg | undefined;
-  /** A new mixer is heard in its place. */
-  #replaced = false;
-  #leaves = false;
   #levelDb: number = SILENCE_DB;
   #spoke = false;
-  #first = false;
 
-  constructor({ talker, codec, ownsCodec, apart }: LegOptions) {
+  constructor({ talker, codec, ownsCodec, mix }: LegOptions) {
     this.talker = talker;
     this.#codec = codec;
     this.#ownsCodec = ownsCodec;
+    this.mix = mix;
     this.send = new SendStream(codec);
     this.receive = new ReceiveStream(codec);
-    this.#shared = new Gate(!apart);
   }
 
-  /** It takes no bodies and gets none. */
-  get held(): boolean {
-    return this.#held;
-  }
-
+  /** On hold it takes no bodies and gets none. */
   hold(on: boolean): void {
     this.#held = on;
-    this.#arrange();
+    this.#open.turn(!this.#held && !this.#muted);
   }
 
   /** Nobody hears it. */
   mute(on: boolean): void {
     this.#muted = on;
-    this.#arrange();
-  }
-
-  /** The other legs do not hear it, nor it them. */
-  stayApart(on: boolean): void {
-    this.#shared.turn(!on);
-  }
-
-  /** It is not heard before it has sound, and then that one no longer is. */
-  waitFor(before: Leg): void {
-    this.#waitsFor = before;
-    this.#heard = new Gate(false);
-  }
-
-  /** That one is heard no longer; if this one waited for it, it is from the next frame on. */
-  takeOver(before: Leg): void {
-    if (this.#waitsFor !== before) return;
-    this.#waitsFor = undefined;
-    this.#arrange();
-    before.#replaced = true;
-    before.#arrange();
+    this.#open.turn(!this.#held && !this.#muted);
   }
 
   /** It goes: one more tick, in which it fades. */
   leave(): void {
-    this.#leaves = true;
-    this.#arrange();
+    this.#open.turn(false);
   }
 
   /** A body of any content. */
@@ -104,24 +78,25 @@ export class Leg {
     if (!this.#held) this.receive.receive(arrivalMs, bytes);
   }
 
-  /** The next 20 ms of what it says, into `sound` and `shared`. */
-  hear(nowMs: number): void {
-    if (this.#held && !this.#heard.isTurning) {
-      this.sound = SILENCE;
+  /** The next 20 ms of what it says, into `voice`. */
+  listen(nowMs: number): void {
+    if (this.#held && !this.#open.passes) {
+      this.voice = SILENCE;
       this.#activity.hear(SILENCE_DB);
-    } else {
-      this.sound = this.#heard.pass(this.receive.play(nowMs), this.#soundRoom);
-      this.#levelDb = Math.max(this.#levelDb, this.receive.levelDb);
-      this.#activity.hear(this.receive.levelDb);
-      this.#spoke ||= this.#activity.speaking;
-      if (this.#held) this.receive.flush();
+      return;
     }
-    this.shared = this.#shared.pass(this.sound, this.#sharedRoom);
+    this.voice = this.#open.pass(this.receive.play(nowMs), this.#voiceRoom);
+    this.hasSounded ||= this.receive.playedReal;
+    this.#levelDb = Math.max(this.#levelDb, this.receive.levelDb);
+    this.#activity.hear(this.receive.levelDb);
+    this.#spoke ||= this.#activity.speaking;
+    if (this.#held) this.receive.flush();
   }
 
-  /** What the other legs share, as far as this one hears them; in place. */
-  scaleOthers(sum: Int32Array): void {
-    this.#shared.scale(sum);
+  /** Whether we hear it, into `sound`. */
+  reachUs(does: boolean): void {
+    this.#openToUs.turn(does);
+    this.sound = this.#openToUs.pass(this.voice, this.#soundRoom);
   }
 
   /** 20 ms that it is to hear; gives a body when they complete a frame. On hold time passes unsent. */
@@ -134,19 +109,14 @@ export class Leg {
 
   /** The tick is over. */
   settle(): void {
-    this.#heard.settle();
-    this.#shared.settle();
+    this.#open.settle();
+    this.#openToUs.settle();
   }
 
-  /** After all have settled: if it has had sound, it need not wait any longer. */
-  succeed(): void {
-    if (this.#waitsFor && this.receive.playedReal) this.takeOver(this.#waitsFor);
-  }
-
-  /** True once: the first sound of it has been played. */
+  /** True once: its first sound has been played. */
   takeFirstSound(): boolean {
-    if (this.#first || !this.receive.playedReal) return false;
-    this.#first = true;
+    if (this.#firstTold || !this.hasSounded) return false;
+    this.#firstTold = true;
     return true;
   }
 
@@ -160,9 +130,5 @@ export class Leg {
 
   close(): void {
     if (this.#ownsCodec) this.#codec.close();
-  }
-
-  #arrange(): void {
-    this.#heard.turn(!this.#held && !this.#muted && !this.#replaced && !this.#waitsFor && !this.#leaves);
   }
 }

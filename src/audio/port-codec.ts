@@ -152,7 +152,7 @@ function filtersOf(value: { readonly [field: string]: unknown }): ToVoice | unde
 
 /** What is said of one far end. A talker that cannot be makes the word unknown, for it must not reach another's leg. */
 function asLegWord(value: { readonly [field: string]: unknown }): ToVoice | undefined {
-  const { type, talker, on, apart, instead, stream } = value;
+  const { type, talker, on, mix, stream } = value;
   if (talker !== undefined && !isTalker(talker)) return undefined;
   const of = talker === undefined ? {} : { talker };
   if (type === 'rung') {
@@ -163,11 +163,7 @@ function asLegWord(value: { readonly [field: string]: unknown }): ToVoice | unde
   if (typeof on !== 'boolean') return undefined;
   if (type === 'mute' || type === 'hold') return { type, on, ...of };
   if (type !== 'leg' || talker === undefined) return undefined;
-  return {
-    ...{ type, talker, on },
-    ...(typeof apart === 'boolean' ? { apart } : {}),
-    ...(isTalker(instead) ? { instead } : {}),
-  };
+  return Number.isSafeInteger(mix) ? { type, talker, on, mix: mix as number } : { type, talker, on };
 }
 
 function isTalker(value: unknown): value is number {

@@ -102,20 +102,18 @@ export type ToVoice =
   | { readonly type: 'start'; readonly spec: string; readonly call: string; readonly resumeMs?: number }
   /**
    * A far end comes (`on`) or goes; in the middle of a call, or before `start`. Of a talker that is there already only
-   * `apart` is changed: its streams go on. One that comes again after it went begins anew, as somebody else. Ninth legs
+   * `mix` is changed: its streams go on. One that comes again after it went begins anew, as somebody else. Ninth legs
    * are ignored.
    *
-   * `apart`: this leg and the others do not hear one another, only we hear it and are heard.
-   *
-   * `instead`: the mix moves from that talker, who mixed, to this one, or to us, and then all new legs say so. Both are sent to;
-   * that one is heard until the first sound of a new one comes, and is apart from now on. Later it is told to go.
+   * `mix`, 0 when not said, grows by one when the mix moves to another machine, while legs of the old one are still there:
+   * legs of different mixes do not hear one another, and we hear those of the old one until the first sound of the new one
+   * comes, never both. All are sent to.
    */
   | {
       readonly type: 'leg';
       readonly talker: number;
       readonly on: boolean;
-      readonly apart?: boolean;
-      readonly instead?: number;
+      readonly mix?: number;
     }
   /**
    * What bodies consist of from the next frame on (`BodyShape`); 57 bytes each 20 ms before this was said. Of this talker,

@@ -123,8 +123,8 @@ export class VoiceEngine {
   }
 
   /** A far end comes or goes (`leg` of the port). */
-  leg(talker: number, on: boolean, apart?: boolean, instead?: number): void {
-    if (on) this.#conversation.join(talker, apart, instead);
+  leg(talker: number, on: boolean, mix?: number): void {
+    if (on) this.#conversation.join(talker, mix);
     else this.#conversation.leave(talker);
   }
 

@@ -1,27 +1,23 @@
 /**
  * Calls as the agent runs them: the node signals and carries voice packets, a voice end (usually the voice child) makes
- * and plays them, and scripts read the contract's events. Here the two meet, each call with its own voice end; the
- * death of a voice end is a notice and a new one, never the end of a call.
+ * and plays them (`agent-voices.ts`), and scripts read the contract's events. Here the three meet.
  *
  *   node: dialling | ringing -> voice end made     answered -> `start`     held, muted -> told     ended -> `stop`
  */
-import { type FromVoice, isCard } from '../audio/port.ts';
+import type { FromVoice } from '../audio/port.ts';
 import type { OrdinaryNodeEvent } from '../net/index.ts';
-import { type FailureCode, isFailureCode, Refusal } from '../net/protocol/failures.ts';
+import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
+import { AgentConferences } from './agent-conferences.ts';
 import type { AgentCore } from './agent-core.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
-import { devicesTold, priorityTold, soundEnded, soundSettings, soundTold } from './agent-sound.ts';
-import { type Line, moveLines, NODE_COMMAND, newLine } from './call-line.ts';
+import { soundEnded } from './agent-sound.ts';
+import { AgentVoices } from './agent-voices.ts';
+import { type Line, NODE_COMMAND } from './call-line.ts';
 import { isMissed, NO_TOTALS, newCall } from './new-call.ts';
 import type { AgentCommand, CallEvent } from './port.ts';
 import { type Call, currentCall } from './state.ts';
-import { tellState, wayOf } from './voice-end.ts';
-
-/** A voice end that dies more often than this in a minute is not started again. */
-const RESTARTS_PER_MINUTE_MAX = 5;
-const RESTART_DELAY_MS = 200;
 
 type CallNews = Extract<OrdinaryNodeEvent, { type: 'call' }>['news'];
 type MediaNews = Extract<
@@ -31,45 +27,69 @@ type MediaNews = Extract<
 type NodeWord = Extract<Parameters<AgentCore['command']>[0], { type: 'calls' }>['command'];
 type Word = Extract<AgentCommand, { type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute' }>;
 
+/** Of a call of two, or of a conference, which knows more reasons. */
+type Ending = Pick<Extract<CallNews, { type: 'ended' }>, 'call' | 'peer' | 'durationMs'> & {
+  readonly reason: NonNullable<Call['reason']>;
+};
+
 export class AgentCalls {
   readonly #core: AgentCore;
   readonly #onMissed: (peer: string, call: string, atMs: number) => void;
-  readonly #lines = new Map<string, Line>();
   /** Voice ends of ended calls that still finish their recordings. */
   readonly #ending = new Set<Promise<void>>();
   #refused: FailureCode | undefined;
   readonly recording: AgentRecording;
+  readonly voices: AgentVoices;
+  readonly conferences: AgentConferences;
 
   /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
   constructor(core: AgentCore, onMissed: (peer: string, call: string, atMs: number) => void = () => {}) {
     this.#core = core;
     this.#onMissed = onMissed;
     const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
-    const line = (call: string) => this.#lines.get(call);
+    const line = (call: string) => this.voices.of(call);
     this.recording = new AgentRecording(core, { line, node, tell: (event) => this.#tell(event) });
+    this.voices = new AgentVoices(core, {
+      view: (call) => this.#find(call),
+      onLevel: (call, of, level) => this.#level(call, of, level),
+      onFirstSound: (call, of, atMs) => this.#firstSound(call, of, atMs),
+      onRecording: (call, of, told) => this.recording.fromVoice(call, of, told),
+      onRestarted: (of) => this.recording.resume(of),
+    });
+    this.conferences = new AgentConferences(core, {
+      voices: () => this.voices,
+      find: (call) => this.#find(call),
+      change: (call, change) => this.#change(call, change),
+      begin: (call, peer, direction) => this.#begin(call, peer, direction),
+      answered: (call) => this.#talks(call),
+      muted: (call, peer, on) => this.#muted({ type: on ? 'muted' : 'unmuted', call, peer, by: 'me' }),
+      held: (call, peer, on) =>
+        this.#held({ type: on ? 'held' : 'resumed', call, peer, by: 'me', heldBy: on ? 'me' : 'nobody' }),
+      ended: (ending) => this.#ended(ending),
+      tell: (event) => this.#tell(event),
+    });
   }
 
   /** Process id of the voice child, if one runs. */
   get voicePid(): number | null {
-    for (const line of this.#lines.values()) if (line.voice?.pid) return line.voice.pid;
-    return null;
+    return this.voices.pid;
   }
 
   place(to: string, audio: string | undefined): { call: string } {
     this.#core.signedIn();
     const call = hexOf(this.#core.options.random.bytes(ID_BYTES));
-    this.#line(call).spec = audio ?? this.#core.state.audio.spec;
+    this.voices.line(call).spec = audio ?? this.#core.state.audio.spec;
     try {
       this.#tellNode({ type: 'place', to, call });
     } catch (error) {
-      this.#lines.delete(call);
+      this.voices.forget(call);
       throw error;
     }
     return { call };
   }
 
   answer(call: string, audio: string | undefined): void {
-    const line = this.#lines.get(call);
+    const line = this.voices.of(call);
     if (line && audio !== undefined) line.spec = audio;
     this.#tellNode({ type: 'answer', call });
   }
@@ -86,28 +106,34 @@ export class AgentCalls {
 
   /** The settings of echo, noise and gain have changed: running calls follow. */
   soundChanged(): void {
-    for (const line of this.#lines.values()) this.#tellFilters(line);
+    for (const line of this.voices.lines) this.voices.filters(line);
   }
 
   /** Another device was chosen. */
   specChanged(spec: string, before: string): void {
-    moveLines(this.#lines, spec, before);
+    this.voices.move(spec, before);
   }
 
   /** Push-to-talk begins: what is open is closed. */
   muteAll(): void {
-    for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'mute', call });
+    for (const call of this.voices.calls) this.#tellNodeLater({ type: 'mute', call });
   }
 
   /** We are about to leave the network: the other ends are told while they can be. */
   hangUpAll(): void {
-    for (const call of this.#lines.keys()) this.#tellNodeLater({ type: 'hang-up', call });
+    for (const call of this.voices.calls) this.#tellNodeLater({ type: 'hang-up', call });
   }
 
   /** The agent ends: recordings are finished. */
   async close(): Promise<void> {
-    const left = [...this.#lines.values()].map((line) => line.voice?.stop());
+    const left = [...this.voices.lines].map((line) => line.voice?.stop());
     await Promise.all([...left, ...this.#ending]);
+  }
+
+  /** A command about the call that has become, or is, a conference is the node's to lead there. */
+  fromConference(news: Extract<OrdinaryNodeEvent, { type: 'conference' }>['news']): void {
+    if (news.type === 'refused') this.#refused = news.code;
+    this.conferences.fromNode(news);
   }
 
   fromNode(news: CallNews): void {
@@ -139,22 +165,19 @@ export class AgentCalls {
     }
   }
 
+  /** `news.call` is the leg as media knows it: the call itself, or one of a conference. */
   fromMedia(news: MediaNews): void {
     // The packets of a call go by first: fifty a second need no look at the state, nor at the wall clock.
-    if (news.type === 'play') {
-      // Voice counts on the clock that both processes share.
-      this.#lines.get(news.call)?.voice?.play(performance.timeOrigin + news.arrivalMs, news.body);
-      return;
-    }
+    if (news.type === 'play') return this.voices.play(news.call, news.arrivalMs, news.body);
+    if (news.type === 'rung') return this.voices.rung(news.call, news.rung);
+    if (news.type === 'path') this.voices.path(news.call, news.path);
+    if (this.conferences.fromMedia(news)) return;
     const call = this.#find(news.call);
     if (!call) return;
     const of = { call: news.call, peer: call.peer, at: this.#now() };
     switch (news.type) {
-      case 'rung':
-        return this.#reshape(this.#lines.get(news.call), news.rung);
       case 'path':
         this.#change(news.call, { path: news.path, via: news.via ?? null });
-        this.#lines.get(news.call)?.voice?.tell(wayOf(news.path));
         return this.#tell({
           event: 'path',
           ...of,
@@ -168,7 +191,7 @@ export class AgentCalls {
         this.#change(news.call, { quality: news.quality });
         return this.#tell({ event: 'quality', ...of, ...news.quality });
       case 'media-totals': {
-        const line = this.#lines.get(news.call);
+        const line = this.voices.of(news.call);
         if (line) line.totals = news.totals;
       }
     }
@@ -182,23 +205,30 @@ export class AgentCalls {
     this.#core.emit({ type: 'call.changed', call });
     this.#log(call, null);
     // Made while it rings, so that sound can begin as soon as somebody answers; no device is opened before that.
-    this.#makeVoice(id, this.#line(id));
+    this.voices.make(id, this.voices.line(id));
     if (beginsMuted(this.#core)) this.#tellNodeLater({ type: 'mute', call: id });
   }
 
   #answered(news: Extract<CallNews, { type: 'answered' }>): void {
-    const line = this.#line(news.call);
-    line.answeredAt = performance.timeOrigin + performance.now();
-    this.#change(news.call, { phase: 'running', answeredAtMs: this.#now() });
     const { call, peer, setupMs } = news;
+    this.#talks(call);
     this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
-    this.#startVoice(call, line);
+  }
+
+  /** Sound begins. */
+  #talks(call: string): void {
+    const line = this.voices.line(call);
+    line.answeredAt = performance.timeOrigin + performance.now();
+    this.#change(call, { phase: 'running', answeredAtMs: this.#now() });
+    this.voices.start(call, line);
   }
 
   #held(news: Extract<CallNews, { type: 'held' | 'resumed' }>): void {
     const { call, peer, by, heldBy } = news;
     this.#change(call, { heldBy, phase: heldBy === 'nobody' ? 'running' : 'held' });
-    this.#lines.get(call)?.voice?.tell({ type: 'hold', on: heldBy !== 'nobody' });
+    const line = this.voices.of(call);
+    // In a conference it is a leg that is on hold.
+    if (!line?.talkers) line?.voice?.tell({ type: 'hold', on: heldBy !== 'nobody' });
     this.#tell({ event: news.type, call, peer, at: this.#now(), by });
   }
 
@@ -206,17 +236,16 @@ export class AgentCalls {
     const { call, peer, by } = news;
     if (by === 'me') {
       this.#change(call, { muted: news.type === 'muted' });
-      this.#lines.get(call)?.voice?.tell({ type: 'mute', on: news.type === 'muted' });
+      this.voices.of(call)?.voice?.tell({ type: 'mute', on: news.type === 'muted' });
     }
     this.#tell({ event: news.type, call, peer, at: this.#now(), by });
   }
 
-  #ended(news: Extract<CallNews, { type: 'ended' }>): void {
+  #ended(news: Ending): void {
     const { call, peer, reason, durationMs } = news;
-    const line = this.#lines.get(call);
-    this.#lines.delete(call);
+    const line = this.voices.forget(call);
     if (line) this.recording.ended(line);
-    if (this.#lines.size === 0) soundEnded(this.#core);
+    if (!this.voices.isAny) soundEnded(this.#core);
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());
@@ -232,127 +261,26 @@ export class AgentCalls {
     this.#ending.add(finished);
   }
 
-  // ------------------------------------------------------------------ the voice end
+  // ------------------------------------------------------------------ what the voice end said
 
-  #makeVoice(call: string, line: Line): void {
-    if (line.voice) return;
-    line.made.push(performance.now());
-    try {
-      line.voice = this.#core.options.makeVoice({
-        onBody: (body) => this.#core.node?.driver.command({ type: 'voice', call, body }),
-        onMessage: (message) => this.#fromVoice(call, line, message),
-        onDeath: (why) => this.#voiceDied(call, line, why),
-      });
-    } catch (error) {
-      // No file or process is to be had just now. The call goes on in silence meanwhile.
-      this.#core.options.log.error('calls', 'no voice process', {}, error);
-      this.#voiceDied(call, line, String((error as Error).message));
-    }
-  }
-
-  #startVoice(call: string, line: Line): void {
-    this.#makeVoice(call, line);
-    const now = performance.now();
-    const resumeMs = line.started ? Math.round(now - line.voiceStartedAt) : 0;
-    if (!line.started) line.voiceStartedAt = now;
-    line.started = true;
+  #firstSound(call: string, line: Line, atMs: number): void {
     const view = this.#find(call);
-    // Before `start`: a voice end may open its microphone as soon as it hears that.
-    if (view?.muted) line.voice?.tell({ type: 'mute', on: true });
-    line.voice?.tell({ type: 'start', spec: line.spec, call, ...(resumeMs > 0 ? { resumeMs } : {}) });
-    this.#tellFilters(line);
-    this.#reshape(line, line.rung);
-    if (view && line.voice) tellState(line.voice, view);
-    this.recording.resume(line);
+    if (!view || line.heardFirst) return;
+    line.heardFirst = true;
+    const afterAnswerMs = Math.max(0, Math.round(atMs - line.answeredAt));
+    this.#tell({ event: 'first-sound', call, peer: view.peer, at: this.#now(), afterAnswerMs });
   }
 
-  #tellFilters(line: Line): void {
-    if (line.started) line.voice?.tell({ type: 'filters', ...soundSettings(this.#core) });
-  }
-
-  /** The voice end makes bodies of this rung from now on, and whoever follows it does too. */
-  #reshape(line: Line | undefined, rung: Line['rung']): void {
-    if (!line || !rung) return;
-    line.rung = rung;
-    const { frameMs, frameBytes, copies, distance } = rung;
-    if (line.started) line.voice?.tell({ type: 'rung', frameMs, frameBytes, copies, distance });
-  }
-
-  #voiceDied(call: string, line: Line, why: string): void {
-    line.voice = undefined;
-    if (!this.#lines.has(call)) return;
-    this.#core.node?.driver.command({ type: 'voice-stats', call, stats: undefined });
-    this.#core.notice('audio-voice-crashed', why);
-    const minuteAgo = performance.now() - 60_000;
-    if (line.made.filter((at) => at > minuteAgo).length > RESTARTS_PER_MINUTE_MAX) {
-      this.#problem('audio-voice-crashed', why);
-      return;
-    }
-    setTimeout(() => {
-      if (!this.#lines.has(call)) return;
-      if (line.started) this.#startVoice(call, line);
-      else this.#makeVoice(call, line);
-    }, RESTART_DELAY_MS);
-  }
-
-  #fromVoice(call: string, line: Line, message: FromVoice): void {
-    switch (message.type) {
-      case 'ready':
-        line.hasMicrophone = isCard(message.capture);
-        return devicesTold(this.#core, message);
-      case 'problem':
-        return this.#problem(isFailureCode(message.code) ? message.code : 'internal', message.detail);
-      case 'stats': {
-        const { type: _type, ...stats } = message;
-        this.#core.node?.driver.command({ type: 'voice-stats', call, stats });
-        return;
-      }
-      case 'level':
-        return this.#level(call, line, message);
-      case 'using':
-      case 'filters':
-        // The last words of a call that has ended say nothing of the present.
-        return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
-      case 'recording':
-        return this.#lines.has(call) ? this.recording.fromVoice(call, line, message) : undefined;
-      case 'first-sound': {
-        const view = this.#find(call);
-        if (!view || line.heardFirst) return;
-        line.heardFirst = true;
-        const afterAnswerMs = Math.max(0, Math.round(message.atMs - line.answeredAt));
-        this.#tell({ event: 'first-sound', call, peer: view.peer, at: this.#now(), afterAnswerMs });
-        return;
-      }
-      case 'hello':
-        return priorityTold(this.#core, message);
-      case 'input-ended':
-      case 'stopped':
-        return;
-    }
-  }
-
-  #level(call: string, line: Line, { inputDb, outputDb, speaking }: Extract<FromVoice, { type: 'level' }>): void {
+  #level(call: string, line: Line, level: Extract<FromVoice, { type: 'level' }>): void {
+    const { inputDb, outputDb, speaking } = level;
     this.#core.emit({ type: 'call.level', call, inputDb, outputDb, speaking });
+    if (line.talkers) this.conferences.onLevel(call, line, level);
     const view = this.#find(call);
-    if (view && this.#lines.has(call) && watchMicrophone(this.#core, line, view, speaking))
+    if (view && this.voices.has(call) && watchMicrophone(this.#core, line, view, speaking))
       this.#tellNodeLater({ type: 'mute', call });
   }
 
-  #problem(code: FailureCode, detail: string): void {
-    this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, problem: `${code}: ${detail}` } });
-    if (code !== 'audio-voice-crashed') this.#core.notice(code, detail);
-  }
-
   // ------------------------------------------------------------------ small words
-
-  #line(call: string): Line {
-    let line = this.#lines.get(call);
-    if (!line) {
-      line = newLine(this.#core.state.audio.spec);
-      this.#lines.set(call, line);
-    }
-    return line;
-  }
 
   #find(call: string): Call | undefined {
     return this.#core.state.calls.find((one) => one.call === call);

@@ -158,6 +158,7 @@ export class AgentGroups {
 
   /** Those that we left take no more lines of ours, and their members are nobody to us. */
   #tellNode(): void {
+    if (this.#groups.size === 0) return;
     const own = this.#core.signedIn();
     const groups = [...this.#groups.values()].filter((state) => isMember(state, own));
     this.#core.command({ type: 'messenger', command: { type: 'groups', groups } });

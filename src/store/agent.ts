@@ -25,7 +25,7 @@ import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
-import { changeSound, listDevices } from './agent-sound.ts';
+import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
@@ -48,6 +48,7 @@ export class Agent {
   readonly #history: AgentHistory;
   readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
+  readonly #sound: SoundDesk;
   readonly #portMapping: AgentPortMapping;
   readonly #tickets: AgentTickets;
   readonly #serving: AgentServing;
@@ -73,6 +74,7 @@ export class Agent {
       keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
       onChanged: (name) => this.#buddies.refresh(name),
     });
+    this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#portMapping = new AgentPortMapping(this.#core);
     this.#core.portMapping = this.#portMapping;
     this.#tickets = new AgentTickets(this.#core);
@@ -135,13 +137,14 @@ export class Agent {
     this.#devices.end();
     this.#safety.end();
     this.#calls.hangUpAll();
-    await this.#calls.close();
+    await Promise.all([this.#calls.close(), this.#sound.close()]);
     await this.#core.closeNode();
     this.#core.closeHistory();
   }
 
   /** Carries out one command of the port; rejects with `Refusal`. */
   async handle(command: AgentCommand): Promise<unknown> {
+    if (isSoundCommand(command)) return this.#sound.handle(command);
     switch (command.type) {
       case 'hello':
         if (command.port !== AGENT_PORT_VERSION) throw new Refusal('port-version');
@@ -173,20 +176,6 @@ export class Agent {
         return this.#search(command.pattern, command.limit);
       case 'presence.set':
         return this.#setPresence(command.presence);
-      case 'audio.set': {
-        const before = this.#core.state.audio.spec;
-        this.#core.options.profile.settings.set({ audioSpec: command.spec });
-        this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec: command.spec } });
-        this.#calls.specChanged(command.spec, before);
-        return null;
-      }
-      case 'sound.set': {
-        const sound = changeSound(this.#core, command);
-        this.#calls.soundChanged();
-        return sound;
-      }
-      case 'sound.devices':
-        return listDevices(this.#core);
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
@@ -268,6 +257,11 @@ export class Agent {
       case 'call.unmute':
         this.#calls.command(command);
         return null;
+      case 'conference.call':
+      case 'conference.add':
+      case 'conference.remove':
+      case 'conference.rejoin':
+        return this.#calls.conferences.handle(command);
       case 'call.record':
         return this.#calls.recording.start(command.call, command.path);
       case 'call.record-end':
@@ -327,7 +321,10 @@ export class Agent {
       case 'mail':
         return this.#chat.fromMail(event.news);
       case 'call':
+        if (event.news.type === 'dialling' || event.news.type === 'ringing') this.#sound.callBegins();
         return this.#calls.fromNode(event.news);
+      case 'conference':
+        return this.#calls.fromConference(event.news);
       case 'play':
       case 'rung':
       case 'path':

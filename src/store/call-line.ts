@@ -4,6 +4,7 @@
  */
 import type { OrdinaryNodeEvent } from '../net/index.ts';
 import type { Refusal } from '../net/protocol/failures.ts';
+import type { LegTalkers } from './agent-legs.ts';
 import { MicrophoneWatch } from './microphone-watch.ts';
 import type { VoiceEnd } from './voice-end.ts';
 
@@ -38,6 +39,8 @@ export interface Line {
   /** What bodies are to consist of; undefined: what they begin with. */
   rung: Extract<OrdinaryNodeEvent, { type: 'rung' }>['rung'] | undefined;
   totals: Totals | undefined;
+  /** Of a conference: its legs. */
+  talkers: LegTalkers | undefined;
 }
 
 /** The words of the port, as the node knows them. */
@@ -64,6 +67,7 @@ export function newLine(spec: string): Line {
     recording: undefined,
     rung: undefined,
     totals: undefined,
+    talkers: undefined,
   };
 }
 

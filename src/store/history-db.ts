@@ -103,7 +103,6 @@ class History implements HistoryDb {
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
-      if (this.#one(STATEMENTS.wasErased, hashOf(foldName(line.with), line.id))) return undefined;
       const { kind, author } = line;
       const row = { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 } as const;
       const more = { ...(kind === undefined ? {} : { kind }), ...(author === undefined ? {} : { author }) };
@@ -266,7 +265,7 @@ class History implements HistoryDb {
       const erased = inTransaction(this.#database, () => {
         this.#run(STATEMENTS.forgetErased, since);
         for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
-          if (row.direction !== 'in' || Number(row.stored_at_ms) < since) continue;
+          if (Number(row.stored_at_ms) < since) continue;
           this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
         }
         return {
@@ -350,18 +349,9 @@ class History implements HistoryDb {
     },
   ): boolean {
     const { id, with: name, text, sentAtMs } = line;
-    return (
-      this.#run(STATEMENTS.store, {
-        kind: null,
-        author: null,
-        peer: foldName(name),
-        id,
-        name,
-        text,
-        sentAtMs,
-        ...row,
-      }) > 0
-    );
+    if (row.kind === undefined && this.#one(STATEMENTS.wasErased, hashOf(foldName(name), id))) return false;
+    const whole = { kind: null, author: null, peer: foldName(name), id, name, text, sentAtMs, ...row };
+    return this.#run(STATEMENTS.store, whole) > 0;
   }
 
   #find(line: NewLine, direction: 'in' | 'out'): Row {

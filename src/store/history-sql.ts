@@ -148,7 +148,7 @@ export const STATEMENTS = {
               ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
   after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
   afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
-  erasable: `SELECT peer, direction, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
+  erasable: `SELECT peer, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
   erase: `DELETE FROM message WHERE ${ERASABLE}`,
   kept: `SELECT count(*) AS count FROM message WHERE waiting = 1 AND (:peer IS NULL OR peer = :peer)
            AND stored_at_ms < :beforeMs`,

@@ -12,6 +12,8 @@ import { WAY_NAMES } from '../net/protocol/ways.ts';
 import type { ProfileNotice } from './damaged-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
+/** Of the ladder of rungs, from 0. */
+const LEVEL_MAX = 9;
 const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Short = v.pipe(v.string(), v.maxLength(300));
 const VisitShape = v.object({
@@ -37,6 +39,8 @@ const NetworkShape = v.object({
   way: v.optional(v.picklist(WAY_NAMES)),
   supernode: v.optional(Short),
   connectivity: v.optional(Short),
+  level: v.optional(v.pipe(Whole, v.maxValue(LEVEL_MAX))),
+  levelAtMs: v.optional(Whole),
 });
 /** What the first version wrote has an empty list in it, and reads as one. */
 const FileShape = v.object({

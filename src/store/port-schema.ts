@@ -5,6 +5,7 @@
  */
 
 import * as v from 'valibot';
+import { CONFERENCE_MEMBERS_MAX } from '../net/protocol/conference-params.ts';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
 import { GROUP_MEMBERS_MAX } from '../net/protocol/mail-params.ts';
 import {
@@ -25,7 +26,7 @@ const WAIT_MS_MAX = 24 * 3_600_000;
 
 const Text = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 const Spec = v.pipe(v.string(), v.maxLength(AUDIO_SPEC_LENGTH_MAX));
-const Names = v.pipe(v.array(v.pipe(v.string(), v.maxBytes(64))), v.minLength(1), v.maxLength(GROUP_MEMBERS_MAX));
+const Members = v.pipe(v.array(Text), v.minLength(1), v.maxLength(GROUP_MEMBERS_MAX));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(HISTORY_PAGE_LINES_MAX));
 const Mode = v.picklist(['on', 'off', 'auto']);
 const Moment = v.pipe(v.number(), v.finite());
@@ -33,6 +34,8 @@ const Moment = v.pipe(v.number(), v.finite());
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const named = <const T extends string>(type: T) => v.object({ type: v.literal(type), name: Text });
 const onCall = <const T extends string>(type: T) => v.object({ type: v.literal(type), call: v.exactOptional(Text) });
+
+const Names = v.pipe(v.array(Text), v.minLength(1), v.maxLength(CONFERENCE_MEMBERS_MAX));
 
 /** Exported for the test that compares it with `port.ts`. */
 export const Command = v.variant('type', [
@@ -83,8 +86,8 @@ export const Command = v.variant('type', [
     search: v.exactOptional(Text),
   }),
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
-  v.object({ type: v.literal('group.new'), title: Text, members: Names }),
-  v.object({ type: v.literal('group.add'), group: Text, members: Names }),
+  v.object({ type: v.literal('group.new'), title: Text, members: Members }),
+  v.object({ type: v.literal('group.add'), group: Text, members: Members }),
   v.object({ type: v.literal('group.leave'), group: Text }),
   v.object({ type: v.literal('group.list') }),
   v.object({
@@ -127,6 +130,10 @@ export const Command = v.variant('type', [
     path: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(RECORDING_PATH_LENGTH_MAX))),
   }),
   onCall('call.record-end'),
+  v.object({ type: v.literal('conference.call'), names: Names, audio: v.exactOptional(Spec) }),
+  v.object({ type: v.literal('conference.add'), names: Names, call: v.exactOptional(Text) }),
+  v.object({ type: v.literal('conference.remove'), name: Text, call: v.exactOptional(Text) }),
+  v.object({ type: v.literal('conference.rejoin'), call: v.exactOptional(Text), audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('audio.set'), spec: Spec }),
   v.object({
     type: v.literal('talk.set'),
@@ -145,6 +152,7 @@ export const Command = v.variant('type', [
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
   bare('sound.devices'),
+  bare('sound.listen'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   v.object({ type: v.literal('serving.set'), consent: v.picklist(['auto', 'always', 'never']) }),
   v.object({ type: v.literal('serving.answer'), yes: v.boolean() }),

@@ -27,6 +27,7 @@ import type {
   CallEndReason,
   CallPath,
   ChatLine,
+  ConferencePerson,
   DevicesReport,
   Group,
   HistoryReport,
@@ -113,6 +114,13 @@ export type AgentCommand =
       readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
       readonly call?: string;
     }
+  /** Calls several at once. Resolves with the call id at once; everything else comes as `call` events. */
+  | { readonly type: 'conference.call'; readonly names: readonly string[]; readonly audio?: string }
+  /** Into the running conference; a running call of two becomes one. Without `call`: the current one. */
+  | { readonly type: 'conference.add'; readonly names: readonly string[]; readonly call?: string }
+  | { readonly type: 'conference.remove'; readonly name: string; readonly call?: string }
+  /** Back into the one that was left last. */
+  | { readonly type: 'conference.rejoin'; readonly call?: string; readonly audio?: string }
   | { readonly type: 'audio.set'; readonly spec: string }
   /**
    * Both voices of the call to a file (WAV or Ogg Opus), the other side told; without `path` a WAV file in the profile.
@@ -137,6 +145,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** Tells levels of the microphone for ten seconds, as `sound.level`; in a call there are those of the call. */
+  | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
@@ -293,6 +303,10 @@ export interface AgentResults {
   'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.record': { readonly call: string; readonly path: string };
+  'conference.call': { readonly call: string };
+  'conference.add': { readonly call: string };
+  'conference.remove': { readonly call: string };
+  'conference.rejoin': { readonly call: string };
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
@@ -307,6 +321,8 @@ export type CallEvent =
       readonly peer: string;
       readonly at: number;
       readonly direction: 'in' | 'out';
+      /** A conference rings here: who is in besides `peer`. */
+      readonly others?: readonly string[];
     }
   | {
       readonly event: 'answered';
@@ -354,6 +370,21 @@ export type CallEvent =
       readonly on: boolean;
     }
   | {
+      /** Of a conference, whenever any of this has changed; `people` as `Call.conference` has them. */
+      readonly event: 'conference';
+      readonly call: string;
+      /** All others. */
+      readonly peer: string;
+      readonly at: number;
+      readonly conference: string;
+      readonly term: number;
+      /** Names. */
+      readonly mixer: string;
+      readonly iMix: boolean;
+      readonly speaking: readonly string[];
+      readonly people: readonly ConferencePerson[];
+    }
+  | {
       readonly event: 'first-sound';
       readonly call: string;
       readonly peer: string;
@@ -373,6 +404,9 @@ export type CallEvent =
       readonly receivedBytes: number;
       readonly lostIn: number;
       readonly concealedPct: number;
+      /** Only `peer` is out, and the conference goes on; `by`: who removed. */
+      readonly goesOn?: true;
+      readonly by?: string;
     };
 
 /** Events up: past facts. `reduce.ts` folds them into AppState. */
@@ -418,6 +452,8 @@ export type AgentEvent =
       readonly outputDb: number;
       readonly speaking?: boolean;
     }
+  /** Outside of calls, while somebody wants to know (`sound.listen`). */
+  | { readonly type: 'sound.level'; readonly inputDb: number; readonly outputDb: number; readonly speaking: boolean }
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }

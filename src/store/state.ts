@@ -1,6 +1,7 @@
 /**
  * One tree of plain data: what an agent knows, as the screen draws it and as `wren status --json` prints it.
- * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events.
+ * The agent owns it; every screen holds a copy that the same reducer (`reduce.ts`) keeps up to date from events. Above 400
+ * lines, because it is one tree.
  */
 import type { DevicesInUse, SoundFilters, SoundSettings } from '../audio/port.ts';
 import type { NatClass, NatKind, Why } from '../net/index.ts';
@@ -94,7 +95,10 @@ export type CallEndReason =
   | 'answered-elsewhere'
   | 'unreachable'
   | 'failed'
-  | 'cancelled';
+  | 'cancelled'
+  /** Of a conference: by somebody who may; because eight others are in. */
+  | 'removed'
+  | 'full';
 export type Verdict = 'good' | 'they hear gaps' | 'you hear gaps' | 'gaps both ways' | 'no sound arrives';
 
 export interface Quality {
@@ -104,6 +108,12 @@ export interface Quality {
   readonly lossInPct: number;
   readonly lossOutPct: number;
   readonly bufferMs: number;
+  /** What the jitter buffer aims at, ms; absent of older agents, as the next two. */
+  readonly targetMs?: number;
+  /** Frames that came too late for it, of the last ten seconds, percent. */
+  readonly latePct?: number;
+  /** Sound put in or left out since the call began, to follow delay and clocks, ms. */
+  readonly stretchedMs?: number;
   readonly mouthToEarMs: number | null;
   readonly sentPps: number;
   readonly recvPps: number;
@@ -117,6 +127,47 @@ export interface Quality {
   readonly place?: 'uplink' | 'downlink' | 'queue' | 'relay' | 'their device' | 'our device' | null;
   /** One sentence on it: "they hear gaps: your uplink loses 6 %". */
   readonly trouble?: string;
+}
+
+/** A person of a conference. */
+export interface ConferencePerson {
+  readonly name: string;
+  /** Empty while nobody has answered. */
+  readonly node: string;
+  /** `in`, `calling`, `ringing`, or the reason why not. */
+  readonly state: string;
+  readonly isMe: boolean;
+  readonly isMixer: boolean;
+  /** 1: mixes next if the mixer goes; 0: mixes, or cannot. */
+  readonly deputy: number;
+  readonly speaking: boolean;
+  readonly muted: boolean;
+  readonly held: boolean;
+  readonly recording: boolean;
+  /** What this one says of its way to the mixer, or `not heard`; empty: none. */
+  readonly trouble: string;
+  /** Who invited; empty: nobody did. */
+  readonly by: string;
+  /** We may remove this one. */
+  readonly removable: boolean;
+  /** Of our leg with this one, if there is one. */
+  readonly path: CallPath | null;
+}
+
+/** What makes a call a conference. One machine mixes, and hears everybody. */
+export interface ConferenceView {
+  /** Common to all. */
+  readonly id: string;
+  /** How often the mix has moved. */
+  readonly term: number;
+  /** A name; empty before anybody is known to. */
+  readonly mixer: string;
+  readonly iMix: boolean;
+  /** Of one that rings here: who is in besides whoever calls. */
+  readonly others: readonly string[];
+  readonly people: readonly ConferencePerson[];
+  /** We left, and may go back. */
+  readonly rejoinable: boolean;
 }
 
 export interface Call {
@@ -143,6 +194,8 @@ export interface Call {
   /** Who writes the call to a file; absent as long as nobody did. */
   readonly recordedBy?: 'nobody' | 'me' | 'them' | 'both';
   readonly reason: CallEndReason | null;
+  /** Absent of calls of two; `peer` names all others then. */
+  readonly conference?: ConferenceView;
 }
 
 /** When the microphone is open. */
@@ -192,6 +245,8 @@ export interface AudioReport {
   readonly sound?: SoundSettings;
   /** What is done with it in the running call; absent outside of calls. */
   readonly filters?: Omit<SoundFilters, 'filter'>;
+  /** What the microphone hears while somebody sets up sound outside of calls; absent at all other times. */
+  readonly meter?: { readonly inputDb: number; readonly speaking: boolean };
   /** Devices that sound of the running call goes through, as their backend names them; absent outside of calls. */
   readonly using?: DevicesInUse;
   /** The voice process is served before others during calls, or would be; absent before anybody asked the system. */
@@ -352,4 +407,19 @@ export function safetyOf(state: AppState, name: string): BuddySafety | undefined
 /** A call that rings here and waits for our answer. */
 export function ringingCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase === 'ringing' && call.direction === 'in');
+}
+
+/** Names of devices as a SPEC chooses them for the two sides; empty: the default, also of what is no card. */
+export function chosenDevices(spec: string): { readonly input: string; readonly output: string } {
+  const names = spec.startsWith('device:') ? spec.slice(7) : '';
+  const [input = '', output = ''] = names.includes('|') ? names.split('|') : [names, names];
+  return { input, output };
+}
+
+/** The SPEC after a choice, empty for the default; of one side the other keeps what was chosen for it. */
+export function specAfter(before: string, name: string, side?: 'input' | 'output'): string {
+  if (side === undefined) return name === '' ? 'default' : `device:${name}`;
+  const known = chosenDevices(before);
+  const [input, output] = side === 'input' ? [name, known.output] : [known.input, name];
+  return input === '' && output === '' ? 'default' : `device:${input}|${output}`;
 }

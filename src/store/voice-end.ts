@@ -26,7 +26,7 @@ export interface VoiceEnd {
 export type MakeVoice = (events: VoiceEvents) => VoiceEnd;
 
 /** What a voice end must know of the way its call takes. */
-export function wayOf(path: NonNullable<Call['path']>): ToVoice {
+export function wayOf(path: NonNullable<Call['path']>): Extract<ToVoice, { type: 'way' }> {
   return { type: 'way', stream: path === 'tcp' || path === 'tcp443' };
 }
 

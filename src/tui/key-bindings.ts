@@ -17,6 +17,7 @@ export type KeyContext =
   | 'searching'
   | 'form'
   | 'menu'
+  | 'tuning'
   | 'confirming'
   | 'quitting'
   | 'helping'
@@ -66,15 +67,20 @@ const BINDINGS = [
   bind('request.accept', 'browsing', 'y', 'People', 'Accept the request of the chosen person', 'accept'),
   bind('request.decline', 'browsing', 'x', 'People', 'Decline the request', 'decline request'),
   bind('list.open', 'browsing', 'enter right l', 'People', 'Write to the chosen buddy', 'write'),
-  bind('call.place', 'browsing', 'c', 'Calls', 'Call the chosen buddy', 'call'),
+  bind('call.place', 'browsing', 'c', 'Calls', 'Call the chosen buddy, also into the running call', 'call'),
+  bind('conference.remove', 'browsing', 'X', 'Calls', 'Remove the chosen buddy from the conference'),
+  bind('conference.rejoin', 'browsing', 'J', 'Calls', 'Back into the conference that you left', 'rejoin'),
   bind('call.place', 'everywhere', 'alt-c', 'Calls', 'Call the buddy, also while typing', 'call'),
   bind('search.open', 'browsing', 's', 'People', 'Search for people in the network', 'search'),
   bind('add.open', 'browsing', 'n', 'People', 'Add a buddy by name', 'add'),
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
   bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
   bind('history.erase', 'browsing', 'E', 'People', 'Erase what was said with the chosen person, for good'),
-  bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
+  bind('safety.open', 'browsing', 'w', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
+
+  bind('sound.open', 'browsing', 'v', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
+  bind('sound.open', 'everywhere', 'alt-v', 'You', 'Sound, also while typing'),
 
   bind('list.up', 'browsing', 'up k', 'Moving', 'Up'),
   bind('list.down', 'browsing', 'down j', 'Moving', 'Down'),
@@ -134,6 +140,13 @@ const BINDINGS = [
   bind('menu.take', 'menu', 'enter space', 'Menus', 'Choose it', 'choose'),
   bind('menu.close', 'menu', 'escape q', 'Menus', 'Close', 'close'),
 
+  bind('tune.up', 'tuning', 'up k shift-tab', 'Sound', 'Up'),
+  bind('tune.down', 'tuning', 'down j tab', 'Sound', 'Down', 'next'),
+  bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
+  bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
+  bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
+  bind('tune.close', 'tuning', 'escape q v', 'Sound', 'Close', 'close'),
+
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),
 
@@ -165,6 +178,7 @@ export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
   searching: ['searching', 'editing', 'everywhere'],
   form: ['form', 'editing', 'everywhere'],
   menu: ['menu', 'everywhere'],
+  tuning: ['tuning', 'everywhere'],
   confirming: ['confirming', 'everywhere'],
   quitting: ['quitting', 'everywhere'],
   helping: ['helping', 'editing', 'everywhere'],

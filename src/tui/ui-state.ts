@@ -3,7 +3,7 @@
  * open. One tree of plain data, changed by the pure functions of `update/` only. Nothing here outlives the screen.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
-import type { SafetyReport } from '../store/port.ts';
+import type { SafetyReport, SoundDevicesReport } from '../store/port.ts';
 import type { AppState, Buddy, ChatLine } from '../store/state.ts';
 import { type Editor, EMPTY_EDITOR } from './text/editor.ts';
 
@@ -84,6 +84,14 @@ export type Dialog =
       readonly safety?: SafetyReport;
     }
   | { readonly type: 'presence'; readonly chosen: number }
+  | {
+      readonly type: 'sound';
+      readonly chosen: number;
+      /** Null while they are looked for. */
+      readonly devices: SoundDevicesReport | null;
+      /** When the microphone was last asked to be listened to; 0 before that. */
+      readonly listenedAtMs: number;
+    }
   | { readonly type: 'quit' };
 
 /** The first-run walk. What was typed stays, whatever fails and wherever the person goes back to. */

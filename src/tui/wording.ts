@@ -46,6 +46,11 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   declined: 'They declined.',
   'no-answer': 'Nobody picked up: try again later, or write a message.',
   'busy-in-call': 'They are in another call: try again later, or write a message.',
+  'conference-full': 'Eight people are in the conference or being called: somebody has to leave first.',
+  'person-in-conference': 'They are in the conference already, or being called into it.',
+  'conference-over': 'There is no conference to go back to: call the people again.',
+  'conference-forged': 'Somebody claimed a part in a conference that is not theirs; it was refused.',
+  'conference-old': 'Their program knows no conferences: ask them to update it; the call of two goes on.',
   unreachable: 'They do not answer: their connection may be gone, try again later.',
   'audio-spec-malformed': 'Sound can be default, none, device:NAME, file:IN,OUT or socket:PATH: check the setting.',
   'audio-file-unreadable': 'The sound file cannot be read: it must be a complete WAV file.',
@@ -212,6 +217,8 @@ const END_WORDS: Readonly<Record<CallEndReason, string>> = {
   unreachable: 'not possible: they cannot be reached',
   failed: 'broke off',
   cancelled: 'was cancelled',
+  removed: 'goes on without you: you were removed',
+  full: 'is full: eight others are in it',
 };
 
 /** One sentence on a call that is over. */

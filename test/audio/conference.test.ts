@@ -218,20 +218,6 @@ describe('one leg of a conference', () => {
     expect(parseVoiceBody(table.bodies[2]!.at(-1)!.bytes)!.mediaTime).toBe(298);
   });
 
-  it('stays apart from the others, with us alone, for as long as it is told to', () => {
-    const table = three();
-    table.mixer.leg(1, true, true);
-    table.run(1);
-    expect(Math.max(...others(table))).toBeLessThan(-60);
-    const [fromUs, fromThem] = [0, 1].map((seat) => toneDb(table.heard(2, 1.5, 2), TONES_HZ[seat]!));
-    expect(fromUs).toBeGreaterThan(-28);
-    expect(fromThem).toBeLessThan(-60);
-    expect(toneDb(table.heard(0, 1.5, 2), TONES_HZ[2])).toBeGreaterThan(-28);
-    table.mixer.leg(1, true, false);
-    table.run(1);
-    expect(Math.min(...others(table))).toBeGreaterThan(-28);
-  });
-
   it('has a rung of its own', () => {
     const table = three();
     table.mixer.reshape({ frameMs: 60, frameBytes: 117, copies: 0, distance: 1 }, 1);
@@ -306,7 +292,7 @@ describe('a mix that moves', () => {
   it('is heard from the old mixer until the new one is, never from both, and both are sent to', () => {
     const { engine, run, heard, sent } = member();
     run(75, [0]);
-    engine.leg(1, true, undefined, 0);
+    engine.leg(1, true, 1);
     run(25, [0]);
     run(25, [0, 1]);
     const late = heard().subarray(-4800);
@@ -326,14 +312,36 @@ describe('a mix that moves', () => {
   it('is heard from the new one when the old one goes before it, and moves to us likewise', () => {
     const { engine, run, heard } = member();
     run(50, [0]);
-    engine.leg(1, true, undefined, 0);
-    engine.leg(2, true, undefined, 0);
+    engine.leg(1, true, 1);
+    engine.leg(2, true, 1);
     run(10, [0]);
     engine.leg(0, false);
     run(60, [1, 2]);
     const late = heard().subarray(-8000);
     expect(toneDb(late, TONES_HZ[1])).toBeLessThan(-60);
     for (const seat of [2, 3]) expect(toneDb(late, TONES_HZ[seat]!)).toBeGreaterThan(-28);
+  });
+
+  it('goes on for those who are still with us when another mixes for us already', () => {
+    const table = new RoundTable({ codec, voices: [0, 1, 2, 3].map((seat) => toneOf(seat, 6)) });
+    table.join(2);
+    table.run(1.5);
+    // Seat 3 mixes from now on; seats 1 and 2 have not found it yet.
+    table.mixer.leg(2, true, 1);
+    table.run(1.5);
+    const [first, second] = [table.heard(1, 2.2, 3), table.heard(2, 2.2, 3)];
+    expect(toneDb(first, TONES_HZ[2])).toBeGreaterThan(-28);
+    expect(toneDb(second, TONES_HZ[1])).toBeGreaterThan(-28);
+    for (const heard of [first, second]) expect(toneDb(heard, TONES_HZ[3])).toBeLessThan(-60);
+    const [ours, theirs] = [table.heard(0, 2.2, 3), table.heard(3, 2.2, 3)];
+    expect(toneDb(ours, TONES_HZ[3])).toBeGreaterThan(-28);
+    for (const seat of [1, 2])
+      for (const heard of [ours, theirs]) expect(toneDb(heard, TONES_HZ[seat]!)).toBeLessThan(-60);
+    expect(toneDb(theirs, TONES_HZ[0])).toBeGreaterThan(-28);
+    // The new one fails: those of the old mix are heard again.
+    table.mixer.leg(2, false);
+    table.run(0.6);
+    expect(toneDb(table.heard(0, 3.2), TONES_HZ[1])).toBeGreaterThan(-28);
   });
 });
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { compare, comparePieces, correlation, fft, findDelay, segmentLikeness, stoi } from '../support/likeness.ts';
+import {
+  bandEdges,
+  compare,
+  comparePieces,
+  correlation,
+  fft,
+  findDelay,
+  segmentLikeness,
+  stoi,
+} from '../support/likeness.ts';
 import { noise, speech, syntheticSpeech } from '../support/speech.ts';
 
 const { samples, source } = speech();
@@ -109,6 +118,33 @@ describe('STOI', () => {
     expect(values).toEqual(values.toSorted((a, b) => b - a));
     expect(values[0]).toBeGreaterThan(0.99);
     expect(values.at(-1)).toBeLessThan(0.6);
+  });
+
+  it('has the bands of the paper: 15 thirds of an octave from 150 Hz, up to about 4.3 kHz', () => {
+    const edges = bandEdges();
+    // 150 Hz times 2^(-1/6) and 2^(1/6) are 133.6 and 168.4 Hz, in bins of 19.53 Hz 6.84 and 8.62.
+    expect(edges[0]).toEqual([7, 9]);
+    expect(edges.slice(1).every(([low], at) => low === edges[at]![1])).toBe(true);
+    expect(edges).toHaveLength(15);
+    expect((edges.at(-1)![1] * 10_000) / 512).toBeCloseTo(150 * 2 ** (14 / 3 + 1 / 6), -1);
+    expect(150 * 2 ** (14 / 3 + 1 / 6)).toBeCloseTo(4_276, 0);
+  });
+
+  it('is the cosine of the angle between two slow envelopes of one carrier, worked by hand through all of it', () => {
+    // A carrier of 78.125 Hz and its multiples is the same in each frame (a hop is 12.8 ms), so a band's magnitude is the
+    // envelope; over 384 ms, three whole waves of it, two sines have a correlation of the cosine of their angle.
+    const waved = (degrees: number): Int16Array =>
+      Int16Array.from({ length: 32_000 }, (_, at) => {
+        const turn = (2 * Math.PI * at) / 16_000;
+        let carrier = 0;
+        for (let k = 1; k <= 60; k++) carrier += Math.cos(k * k + 78.125 * k * turn);
+        return 600 * (1 + 0.5 * Math.sin(7.8125 * turn + (degrees * Math.PI) / 180)) * carrier;
+      });
+    const clean = waved(0);
+    for (const degrees of [0, 60, 90, 120, 180]) {
+      const worked = Math.cos((degrees * Math.PI) / 180);
+      expect(Math.abs(stoi(clean, waved(degrees)) - worked), `${degrees} degrees`).toBeLessThan(0.02);
+    }
   });
 
   it('weighs one band over 384 ms as worked by hand from equations 3 to 5 of the paper', () => {

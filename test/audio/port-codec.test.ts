@@ -137,8 +137,7 @@ describe('control messages', () => {
     const rung = { type: 'rung', frameMs: 20, frameBytes: 57, copies: 0, distance: 1 };
     for (const known of [
       { type: 'leg', talker: 7, on: true },
-      { type: 'leg', talker: 0, on: false, apart: true },
-      { type: 'leg', talker: 3, on: true, instead: 0 },
+      { type: 'leg', talker: 0, on: true, mix: 3 },
       { type: 'mute', on: true, talker: 3 },
       { type: 'hold', on: true, talker: 3 },
       { type: 'way', stream: true, talker: 3 },
@@ -146,8 +145,7 @@ describe('control messages', () => {
       { ...rung, talker: 2 },
     ])
       expect(asToVoice({ ...known, more: 1 })).toEqual(known);
-    expect(asToVoice({ type: 'leg', talker: 1, on: true, apart: 'yes' })).toEqual({ type: 'leg', talker: 1, on: true });
-    expect(asToVoice({ type: 'leg', talker: 1, on: true, instead: 8 })).toEqual({ type: 'leg', talker: 1, on: true });
+    expect(asToVoice({ type: 'leg', talker: 1, on: true, mix: '2' })).toEqual({ type: 'leg', talker: 1, on: true });
     for (const talker of [8, -1, 1.5, '1', null, Number.NaN]) {
       for (const word of [{ type: 'leg', on: true }, { type: 'mute', on: true }, rung])
         expect(asToVoice({ ...word, talker })).toBeUndefined();

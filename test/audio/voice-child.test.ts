@@ -5,8 +5,9 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { levelDb } from '../../src/audio/pcm.ts';
 import { mediaTimeOf, parseVoiceBody } from '../../src/audio/voice-body.ts';
 import { comparePieces } from '../support/likeness.ts';
+import { stretchedToneDb } from '../support/round-table.ts';
 import { readWav, speech, tone, writeWav } from '../support/speech.ts';
-import { VoiceChildUnderTest } from '../support/voice-child.ts';
+import { monotonicMs, VoiceChildUnderTest } from '../support/voice-child.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wren-child-'));
 const fileOf = (name: string): string => path.join(folder, name);
@@ -169,5 +170,40 @@ describe('the voice child', () => {
     await sleep(300);
     const times = child.bodies.map(({ bytes }) => mediaTimeOf(bytes)!);
     expect(times.slice(1).every((time, n) => time - times[n]! === 2)).toBe(true);
+  });
+
+  it('mixes a conference: in each recording there are all but its owner, 40 dB apart, and the mixer records both sides', {
+    retry: 2,
+  }, async () => {
+    const hz = [433, 727, 1153, 1787];
+    const seats = hz.map((one, seat) => {
+      writeWav(fileOf(`tone-${seat}.wav`), tone(one, 12, 2000));
+      return started(`file:${fileOf(`tone-${seat}.wav`)},${fileOf(`seat-${seat}.wav`)}`);
+    });
+    const [mixer, ...others] = seats;
+    // The first call is a call of two, which seats 2 and 3 join a little later.
+    mixer!.onBody = (bytes, talker) => others[talker]?.voiceDown(bytes);
+    for (const [talker, other] of others.entries())
+      other.onBody = (bytes) => mixer!.voiceDown(bytes, monotonicMs(), talker);
+    await Promise.all(seats.map((child) => child.message('ready')));
+    await sleep(500);
+    for (const talker of [1, 2]) mixer!.command({ type: 'leg', talker, on: true });
+    mixer!.command({ type: 'record', path: fileOf('both.wav') });
+    await sleep(6000);
+    const counts = others.map((_, talker) => mixer!.bodies.filter((body) => body.talker === talker).length);
+    for (const child of seats) child.command({ type: 'stop' });
+    expect(await Promise.all(seats.map((child) => child.exited))).toEqual([0, 0, 0, 0]);
+    expect(Math.min(...counts)).toBeGreaterThan(280);
+    const level = mixer!.told.findLast((message) => message.type === 'level');
+    expect(level?.legs?.map(({ talker }) => talker)).toEqual([0, 1, 2]);
+    for (const [seat, own] of hz.entries()) {
+      const heard = readWav(fileOf(`seat-${seat}.wav`)).subarray(2.5 * 16_000, 6 * 16_000);
+      const there = hz.filter((one) => one !== own).map((one) => stretchedToneDb(heard, one));
+      expect(Math.min(...there), `seat ${seat}: ${there}`).toBeGreaterThan(-28);
+      expect(stretchedToneDb(heard, own), `seat ${seat}`).toBeLessThan(Math.min(...there) - 40);
+    }
+    // Left is the mixer, right is what it heard.
+    const both = readWav(fileOf('both.wav')).subarray(2.5 * 16_000);
+    for (const one of hz) expect(stretchedToneDb(both, one)).toBeGreaterThan(-34);
   });
 });

@@ -8,7 +8,13 @@ const TABLE: Readonly<
 > = {
   // News, told as notices: nothing failed.
   done: ['install-told', 'version-old'],
-  degraded: ['account-key-changed', 'profile-damaged', 'microphone-left-open', 'microphone-closed'],
+  degraded: [
+    'account-key-changed',
+    'profile-damaged',
+    'conference-forged',
+    'microphone-left-open',
+    'microphone-closed',
+  ],
   couldNot: [
     'busy',
     'server-fault',
@@ -28,6 +34,10 @@ const TABLE: Readonly<
     'no-answer',
     'busy-in-call',
     'unreachable',
+    'conference-full',
+    'person-in-conference',
+    'conference-over',
+    'conference-old',
     'audio-file-unreadable',
     'audio-file-unwritable',
     'audio-unsupported',

@@ -87,6 +87,12 @@ test('an export is one JSON document, for its owner only, whole or not there', a
   expect([broken.code, readFileSync(file, 'utf8')]).toEqual([2, 'old']);
 });
 
+test('an export to a place where nothing can be written says so', async () => {
+  const file = join(wren.profile(), 'nowhere', 'all.json');
+  const { code, stderr } = await run(['history', 'export', file]);
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`${file} cannot be written (ENOENT)`)]);
+});
+
 test('an export of one person as text goes to stdout where that is asked for', async () => {
   const { code, stdout } = await run(['history', 'export', 'bobby1', '--format', 'text', '-']);
   expect(code).toBe(0);

@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { filterWords } from '../../bin/commands/sound.ts';
-import { specFor } from '../../bin/commands/sound-devices.ts';
 import { problemWords } from '../../bin/commands/status.ts';
-import { INITIAL_STATE } from '../../src/store/state.ts';
+import { INITIAL_STATE, specAfter } from '../../src/store/state.ts';
 import { type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
 
@@ -119,11 +118,11 @@ test('`wren sound use` chooses for both sides or one, and says when nothing is c
   expect(code).toBe(0);
   expect(await agent?.wasAsked('audio.set')).toEqual({ type: 'audio.set', spec: 'device:Headset' });
   expect(stderr).toContain('No device is called "Headset" now');
-  expect(specFor('default', 'mic', 'input')).toBe('device:mic|');
-  expect(specFor('device:mic|', 'box', 'output')).toBe('device:mic|box');
-  expect(specFor('device:both', 'default', 'output')).toBe('device:both|');
-  expect(specFor('device:mic|', 'default', 'input')).toBe('default');
-  expect(specFor('file:a.wav', 'default', undefined)).toBe('default');
+  expect(specAfter('default', 'mic', 'input')).toBe('device:mic|');
+  expect(specAfter('device:mic|', 'box', 'output')).toBe('device:mic|box');
+  expect(specAfter('device:both', '', 'output')).toBe('device:both|');
+  expect(specAfter('device:mic|', '', 'input')).toBe('default');
+  expect(specAfter('file:a.wav', '')).toBe('default');
 });
 
 test('status says in a sentence what is wrong with a device', () => {

@@ -104,11 +104,7 @@ seeded(
     alice.start();
     alice.does({ type: 'messenger', command: { type: 'groups', groups: [a.group as GroupState] } });
     world.until(() => a.heard.length === 3, 60_000);
-    expect(a.heard).toEqual([
-      'bobby1: at one?',
-      'bobby1: two?',
-      'bobby1: three?',
-    ]);
+    expect(a.heard).toEqual(['bobby1: at one?', 'bobby1: two?', 'bobby1: three?']);
   },
   { runs: 1, timeoutMs: 120_000 },
 );

@@ -80,6 +80,8 @@ export class Person {
   readonly callLog: string[] = [];
   call: string | undefined;
   readonly heard: Buffer[] = [];
+  /** An agent's rooms hear what the node says, before this person does. */
+  onEvent: (event: OrdinaryNodeEvent) => void = () => {};
   /** What the agent would do with the news of promotion. */
   onPromotion: (news: PromotionNews) => void = () => {};
 
@@ -218,6 +220,7 @@ export class Person {
   }
 
   #happened(event: OrdinaryNodeEvent): void {
+    this.onEvent(event);
     switch (event.type) {
       case 'login-reply':
         if (event.message.kind !== 'signedIn') return;

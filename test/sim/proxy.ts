@@ -41,6 +41,7 @@ export class SimTunnels {
       this.#asking.delete(stream);
       return { tell: [{ type: 'stream-closed', stream, why: 'proxy-unreachable' }], act: [] };
     }
+    if (input.type === 'stream-backlog') return { tell: [], act: [] };
     known.heard += input.bytes.toString('latin1');
     const end = known.heard.indexOf(END);
     if (end < 0) return { tell: [], act: [] };

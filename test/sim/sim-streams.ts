@@ -119,6 +119,9 @@ export class SimStreams {
   }
 
   #put(end: End, bytes: Buffer): void {
+    // Beyond what the kernel holds it waits in the process, which is told.
+    const waitingBytes = end.waitingBytes - KERNEL_BUFFER_BYTES;
+    if (waitingBytes > 0) this.#host.tell({ type: 'stream-backlog', stream: end.id, waitingBytes });
     const sealed = end.tls?.isOpen ? end.tls.seal(bytes) : bytes;
     end.waitingBytes += sealed.length;
     this.#cut(end, sealed);

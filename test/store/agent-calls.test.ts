@@ -15,6 +15,8 @@ const OTHER = 'd'.repeat(32);
 class ScriptedVoice implements VoiceEnd {
   readonly pid = 4_711;
   readonly told: ToVoice[] = [];
+  /** Talkers of what was played. */
+  readonly played: number[] = [];
   readonly events: VoiceEvents;
   stopped: (() => void) | undefined;
 
@@ -26,7 +28,9 @@ class ScriptedVoice implements VoiceEnd {
     this.told.push(message);
   }
 
-  play(): void {}
+  play(_arrivalMs: number, _body: Buffer, talker = 0): void {
+    this.played.push(talker);
+  }
 
   stop(): Promise<void> {
     return new Promise((resolve) => {
@@ -323,4 +327,54 @@ test('what a voice end does with the sound is told while the call lasts, and wha
   voices[0]?.events.onMessage({ type: 'filters', filter: 'speex', ...filters });
   expect(scene.core.state.audio).toMatchObject({ filter: 'own' });
   expect(scene.core.state.audio.filters).toBeUndefined();
+});
+
+test('a call of two that becomes a conference keeps its voice end, which gets a leg for each who comes', () => {
+  const room = calls();
+  rings(room);
+  answered(room);
+  const [voice] = voices;
+  const body = Buffer.alloc(60, 1);
+  room.voices.confer(CALL, 'direct');
+  voice!.told.length = 0;
+  room.voices.openLeg(CALL, { leg: CALL, node: 'b'.repeat(32), mixes: true });
+  room.voices.openLeg(CALL, { leg: OTHER, node: 'e'.repeat(32), mixes: true });
+  expect(voice!.told).toEqual([{ type: 'leg', talker: 1, on: true, mix: 0 }]);
+  room.fromMedia({ type: 'path', call: OTHER, path: 'tcp' });
+  expect(voice!.told.at(-1)).toEqual({ type: 'way', stream: true, talker: 1 });
+
+  // Each body and each report goes to the leg it is of, and what nobody is there for to nobody.
+  scene.commands.length = 0;
+  for (const talker of [0, 1, 5]) voice!.events.onBody(body, talker);
+  expect(scene.told('voice').map(({ call }) => call)).toEqual([CALL, OTHER]);
+  room.fromMedia({ type: 'play', call: OTHER, arrivalMs: 1, body });
+  room.fromMedia({ type: 'play', call: CALL, arrivalMs: 1, body });
+  room.fromMedia({ type: 'play', call: 'f'.repeat(32), arrivalMs: 1, body });
+  expect(voice!.played).toEqual([1, 0]);
+
+  // Our hold is no hold of the legs, also for a voice end that comes now.
+  scene.core.emit({ type: 'call.changed', call: { ...scene.core.state.calls[0]!, phase: 'held', heldBy: 'me' } });
+
+  // The voice end dies: each leg is without reports for a moment, and the new one knows of both.
+  voice!.events.onDeath('SIGKILL');
+  expect(scene.told('voice-stats').map(({ call, stats }) => [call, stats])).toEqual([
+    [CALL, undefined],
+    [OTHER, undefined],
+  ]);
+  vi.advanceTimersByTime(200);
+  expect(voices[1]!.told.filter(({ type }) => type === 'leg' || type === 'way')).toEqual([
+    { type: 'leg', talker: 0, on: true, mix: 0 },
+    { type: 'way', stream: false, talker: 0 },
+    { type: 'leg', talker: 1, on: true, mix: 0 },
+    { type: 'way', stream: true, talker: 1 },
+  ]);
+
+  expect(voices[1]!.told.filter(({ type }) => type === 'hold' || type === 'away')).toEqual([
+    { type: 'away', on: true },
+  ]);
+  room.voices.closeLeg(CALL, CALL);
+  expect(voices[1]!.told.at(-1)).toEqual({ type: 'leg', talker: 0, on: false });
+  expect([room.voices.callOf(OTHER), room.voices.callOf('f'.repeat(32))]).toEqual([CALL, undefined]);
+  ended(room);
+  expect(room.voices.callOf(OTHER)).toBeUndefined();
 });

@@ -4,8 +4,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HistoryDb } from '../../src/store/history-face.ts';
+import { openHistoryVault } from '../../src/store/history-vault-io.ts';
 import { SecretStoreTrouble } from '../../src/store/secret-store.ts';
 import { systemSecretStore } from '../../src/store/secret-store-io.ts';
+import { openSettings } from '../../src/store/settings-file.ts';
+import type { HistoryReport } from '../../src/store/state.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 let folder: string;
@@ -69,6 +74,22 @@ async function keyring(home: string, password: string | undefined) {
   return { env: there, end };
 }
 
+/** The history of a profile whose key is in the store of the environment. */
+async function withHistory(look: (history: HistoryDb, report: HistoryReport) => void): Promise<void> {
+  const profile = join(folder, 'profile');
+  mkdirSync(profile, { recursive: true, mode: 0o700 });
+  const vault = await openHistoryVault({
+    ...{ folder: profile, settings: openSettings(profile).settings, random: seededRandom('key') },
+    ...{ store: systemSecretStore(entry, process.env), log: { info: () => {}, warn: () => {} }, startWaitMs: 10_000 },
+  });
+  const history = vault.open('alice1');
+  try {
+    look(history, vault.report());
+  } finally {
+    history.close();
+  }
+}
+
 async function withEnvironment<T>(env: NodeJS.ProcessEnv, work: () => Promise<T>): Promise<T> {
   const before = { ...process.env };
   Object.assign(process.env, { WREN_NO_SECRET_STORE: '' }, env);
@@ -95,6 +116,10 @@ test('a real Secret Service keeps a key, gives it back after its own restart, an
       expect(await store.read('profile-0123456789abcdef')).toBeNull();
       await store.write('profile-0123456789abcdef', key);
       expect(await store.read('profile-0123456789abcdef')).toEqual(key);
+      await withHistory((history, { protection }) => {
+        expect(protection).toBe('secret-store');
+        history.storeIncoming({ id: 'ab'.repeat(16), with: 'bobby1', text: 'rhubarb', sentAtMs: 1 }, 1);
+      });
     });
   } finally {
     await first.end();
@@ -103,6 +128,7 @@ test('a real Secret Service keeps a key, gives it back after its own restart, an
   try {
     await withEnvironment(second.env, async () => {
       expect(await systemSecretStore(entry, process.env).read('profile-0123456789abcdef')).toEqual(key);
+      await withHistory((history) => expect(history.newest({ limit: 9, search: 'rhubarb' })).toHaveLength(1));
     });
   } finally {
     await second.end();
@@ -112,6 +138,7 @@ test('a real Secret Service keeps a key, gives it back after its own restart, an
     await withEnvironment(locked.env, async () => {
       const read = systemSecretStore(entry, process.env).read('profile-0123456789abcdef');
       await expect(read).rejects.toBeInstanceOf(SecretStoreTrouble);
+      await withHistory((_history, report) => expect(report.protection).toBe('locked'));
     });
   } finally {
     await locked.end();

@@ -169,13 +169,18 @@ function withoutSilence(clean: Float32Array, degraded: Float32Array): [Float64Ar
   return [join(clean), join(degraded)];
 }
 
-/** For each frame the magnitude in each third-octave band. */
-function bandEnvelopes(samples: Float64Array): Float64Array[] {
-  const edges = Array.from({ length: BANDS }, (_, band) => {
+/** First bin of each third-octave band, and the one after its last. */
+export function bandEdges(): readonly (readonly [number, number])[] {
+  return Array.from({ length: BANDS }, (_, band) => {
     const centre = LOWEST_BAND_HZ * 2 ** (band / 3);
     const bin = (hz: number): number => Math.round((hz * FFT_SIZE) / STOI_RATE_HZ);
     return [bin(centre * 2 ** (-1 / 6)), bin(centre * 2 ** (1 / 6))] as const;
   });
+}
+
+/** For each frame the magnitude in each third-octave band. */
+function bandEnvelopes(samples: Float64Array): Float64Array[] {
+  const edges = bandEdges();
   return powerSpectra(samples, WINDOW, HOP, FFT_SIZE).map((power) =>
     Float64Array.from(edges, ([low, high]) => {
       let energy = 0;

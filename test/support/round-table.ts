@@ -118,3 +118,11 @@ export function toneDb(pcm: Int16Array, hz: number): number {
   }
   return 20 * Math.log10(Math.max(1e-9, (2 * Math.hypot(re, im)) / weight) / 32_768);
 }
+
+/** The same of a recording whose delay changed now and then, on a machine that was busy: the mean power of its seconds. */
+export function stretchedToneDb(pcm: Int16Array, hz: number): number {
+  const seconds = Array.from({ length: Math.floor(pcm.length / RATE_HZ) }, (_, n) =>
+    toneDb(pcm.subarray(n * RATE_HZ, (n + 1) * RATE_HZ), hz),
+  );
+  return 10 * Math.log10(seconds.reduce((sum, db) => sum + 10 ** (db / 10), 0) / seconds.length);
+}

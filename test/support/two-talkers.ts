@@ -59,13 +59,13 @@ export class Talker {
   #rung: Rung = RUNGS.N;
   #overhead = wireOverheadBytes(null);
 
-  constructor(settings: LinkSettings, seed: string, phase: number) {
+  constructor(settings: LinkSettings, seed: string, phase: number, begin?: number) {
     const chance = seededRandom(seed);
     this.link = new Link(settings, {
       fraction: () => chance.fraction(),
       hits: (share) => share > 0 && chance.fraction() < share,
     } as ConstructorParameters<typeof Link>[1]);
-    this.session = new MediaSession(0, { wire: WIRE, fillerBody: (time, rung) => bodyOf(rung, time) });
+    this.session = new MediaSession(0, { wire: WIRE, fillerBody: (time, rung) => bodyOf(rung, time), begin });
     this.#tickAt = phase;
   }
 
@@ -163,6 +163,8 @@ export interface TalkOptions {
   readonly path?: CallPath;
   readonly toB?: Partial<LinkSettings>;
   readonly toA?: Partial<LinkSettings>;
+  /** Level on which both begin. */
+  readonly begin?: number | undefined;
 }
 
 export class TwoTalkers {
@@ -171,9 +173,9 @@ export class TwoTalkers {
   now = 0;
   #underWay: UnderWay[] = [];
 
-  constructor({ seed = 1, path = 'direct', toB = {}, toA = {} }: TalkOptions = {}) {
-    this.a = new Talker({ ...CALM, ...toB }, `a ${seed}`, (seed * 7) % 20);
-    this.b = new Talker({ ...CALM, ...toA }, `b ${seed}`, (seed * 13) % 20);
+  constructor({ seed = 1, path = 'direct', toB = {}, toA = {}, begin }: TalkOptions = {}) {
+    this.a = new Talker({ ...CALM, ...toB }, `a ${seed}`, (seed * 7) % 20, begin);
+    this.b = new Talker({ ...CALM, ...toA }, `b ${seed}`, (seed * 13) % 20, begin);
     for (const end of [this.a, this.b]) end.command(0, { type: 'path', path });
   }
 

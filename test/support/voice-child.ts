@@ -39,6 +39,7 @@ export const monotonicMs = (): number => performance.timeOrigin + performance.no
 export interface TimedBody {
   readonly atMs: number;
   readonly bytes: Buffer;
+  readonly talker: number;
 }
 
 export class VoiceChildUnderTest {
@@ -46,7 +47,7 @@ export class VoiceChildUnderTest {
   readonly told: FromVoice[] = [];
   readonly bodies: TimedBody[] = [];
   /** Called with each body as it comes. */
-  onBody: (bytes: Buffer) => void = () => undefined;
+  onBody: (bytes: Buffer, talker: number) => void = () => undefined;
   /** What drivers and Node printed. */
   printed = '';
   readonly exited: Promise<number | null>;
@@ -75,8 +76,8 @@ export class VoiceChildUnderTest {
   }
 
   /** A body from the other side, arrived now. */
-  voiceDown(body: Uint8Array, arrivalMs = monotonicMs()): void {
-    this.#port.write(encodeVoiceDown(arrivalMs, 0, body));
+  voiceDown(body: Uint8Array, arrivalMs = monotonicMs(), talker = 0): void {
+    this.#port.write(encodeVoiceDown(arrivalMs, talker, body));
   }
 
   write(bytes: Buffer): void {
@@ -119,8 +120,9 @@ export class VoiceChildUnderTest {
     for (const message of this.#decoder.push(chunk)) {
       if (message.type === 'voice-up') {
         const bytes = Buffer.from(message.body);
-        this.bodies.push({ atMs: monotonicMs(), bytes });
-        this.onBody(bytes);
+        const { talker } = message;
+        this.bodies.push({ atMs: monotonicMs(), bytes, talker });
+        this.onBody(bytes, talker);
       } else if (message.type === 'control') {
         const known = asFromVoice(message.value);
         if (known) this.told.push(known);

@@ -69,7 +69,7 @@ test('erasing asks first; what is gone is not shown any more and what is left is
 });
 
 test('the safety words stand in a question; a yes that was already on its way is none', () => {
-  const scene = new Scene(PEOPLE, { selected: 'bobby1' }).type('v');
+  const scene = new Scene(PEOPLE, { selected: 'bobby1' }).type('w');
   expect(scene.asked()).toEqual([{ type: 'safety.words', name: 'bobby1' }]);
   scene.reply({ for: 'safety', name: 'bobby1' }, REPORT);
   expect(scene.ui.dialog).toMatchObject({ type: 'confirm', what: 'verify', safety: REPORT });
@@ -77,7 +77,7 @@ test('the safety words stand in a question; a yes that was already on its way is
   scene.after(1_000);
   expect(scene.type('y').asked()).toContainEqual({ type: 'safety.verify', name: 'bobby1', verified: true });
   expect(scene.ui.dialog).toBeNull();
-  scene.type('v').refuse({ for: 'safety', name: 'bobby1' }, 'safety-unknown');
+  scene.type('w').refuse({ for: 'safety', name: 'bobby1' }, 'safety-unknown');
   expect(scene.ui.notice?.text).toContain('bobby1: There are no safety words yet');
 });
 

@@ -179,6 +179,18 @@ test('calls go to buddies, one at a time, with the sound that the screen was sta
   expect(new Scene(PEOPLE, { selected: 'erika_m' }).type('c').asked()).toEqual([]);
 });
 
+test('others are called into the running call, removed from the conference, and a conference that was left is one key away', () => {
+  const scene = new Scene(PEOPLE, { selected: 'bobby1' });
+  scene.event({ type: 'call.changed', call: { ...RUNNING, peer: 'carol1' } });
+  expect(scene.type('c').asked()).toEqual([{ type: 'conference.add', names: ['bobby1'] }]);
+  expect(scene.type('X').asked()).toHaveLength(1);
+  const view = { id: 'c', term: 1, mixer: '', iMix: false, others: [], people: [], rejoinable: true };
+  scene.event({ type: 'call.changed', call: { ...RUNNING, peer: 'carol1', conference: view } });
+  expect(scene.type('X').asked().at(-1)).toEqual({ type: 'conference.remove', name: 'bobby1' });
+  scene.event({ type: 'call.changed', call: { ...RUNNING, phase: 'ended', reason: 'hangup', conference: view } });
+  expect(scene.type('J').asked().at(-1)).toEqual({ type: 'conference.rejoin' });
+});
+
 test('one key mutes and unmutes, one holds and resumes', () => {
   const asked = (state: Parameters<typeof call>[0], key: string) =>
     new Scene(PEOPLE)

@@ -47,6 +47,14 @@ const LETTER = {
 };
 const ORDER = { requestId: 17, publicKey: KEY, atMs: AT_MS, signature: run(0x90, 24), after: run(0x20, 40) };
 const DONE = { publicKey: KEY, atMs: AT_MS, keys: run(0x20, 32), signature: run(0x90, 24) };
+const CONFERENCE_MEMBER = {
+  name: 'alice1',
+  nodeId: NODE_A,
+  inviteId: CALL,
+  invitedBy: 'bobby1',
+  order: 1,
+  incarnation: 5,
+};
 
 export const MESSAGES: { readonly [kind: string]: Json } = {
   failure: { requestId: 7, code: 'too-many-tries', detail: 'sign-ups from this host', retryAfterMs: 9500 },
@@ -290,6 +298,55 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
   devicesKnown: { yours: 2, mine: 3 },
   devicesTold: { list: SIGNED_DEVICES },
+  conferenceInvite: {
+    conferenceId: CALL,
+    inviteId: run(0x20, 16),
+    invitee: 'Carol1',
+    members: [CONFERENCE_MEMBER],
+    term: 3,
+    mixer: NODE_A,
+    order: 4,
+    grownFrom: run(0x50, 16),
+  },
+  conferenceRinging: { conferenceId: CALL, inviteId: run(0x20, 16) },
+  conferenceRefusal: { conferenceId: CALL, inviteId: run(0x20, 16), reason: 'declined' },
+  conferenceState: {
+    conferenceId: CALL,
+    incarnation: 77,
+    version: 4,
+    in: true,
+    inviteId: run(0x20, 16),
+    invitedBy: 'alice1',
+    order: 2,
+    asked: [{ name: 'dave01', inviteId: run(0x21, 16), state: 'ringing' }],
+    removed: [run(0x22, 16)],
+    members: [CONFERENCE_MEMBER],
+    term: 3,
+    mixer: NODE_A,
+    hears: true,
+    facts: {
+      uplinkKbps: 2400,
+      idleCenticores: 150,
+      reach: 5,
+      roundTrips: [{ nodeId: NODE_A, ms: 40 }],
+      deafTo: [NODE_B],
+    },
+    muted: true,
+    held: true,
+    recording: true,
+    trouble: 'they hear gaps',
+    relays: [NODE_B],
+    replyWanted: true,
+    grownWith: NODE_B,
+  },
+  conferenceLeg: {
+    conferenceId: CALL,
+    legId: run(0x23, 16),
+    candidates: ['udp:192.0.2.7:4000'],
+    relays: [NODE_B],
+  },
+  conferenceBeat: { conferenceId: CALL, incarnation: 77, version: 4, term: 3, mixer: NODE_A, hears: true },
+  conferenceSpeaking: { conferenceId: CALL, term: 3, speaking: [NODE_A] },
 };
 
 export const BODIES: { readonly [type: string]: Json } = {

@@ -38,6 +38,8 @@ export interface CallRoom {
   readonly callsPerPersonMax?: number;
   /** A service: every call has an ear of its own, so that all may talk at once. For a person only one does. */
   readonly allTalk?: boolean;
+  /** Something besides calls wants our ears: a conference. */
+  readonly occupied?: () => boolean;
 }
 
 export class CallTable {
@@ -52,7 +54,7 @@ export class CallTable {
   /** `isBuddy`: who learns our addresses before the call is answered. */
   constructor(room: CallRoom, isBuddy: (name: UserName) => boolean) {
     this.#isBuddy = isBuddy;
-    this.#room = { callsMax: CALLS_MAX, callsPerPersonMax: CALLS_MAX, allTalk: false, ...room };
+    this.#room = { callsMax: CALLS_MAX, callsPerPersonMax: CALLS_MAX, allTalk: false, occupied: () => false, ...room };
   }
 
   /** A new record; it has no meaning to anybody before its first `change`. */
@@ -181,12 +183,23 @@ export class CallTable {
   free(name: UserName): boolean {
     const { callsMax, callsPerPersonMax, allTalk } = this.#room;
     if (this.#live.size >= callsMax || this.callsWith(name).length >= callsPerPersonMax) return false;
-    return allTalk || !this.find((call) => occupies(call.state));
+    return allTalk || !this.busy();
+  }
+
+  /** Something wants our ears: a call that we have not put on hold, or a conference. */
+  busy(): boolean {
+    return this.#room.occupied() || this.find((call) => occupies(call.state)) !== undefined;
+  }
+
+  /** The call lives on as something else: no event, no word, no tombstone. */
+  absorb(call: CallRecord): void {
+    this.#live.delete(call.id);
   }
 
   /** Another call talks or is being placed, so this one may not. */
   talksBeside(except: CallRecord): boolean {
     if (this.#room.allTalk) return false;
+    if (this.#room.occupied()) return true;
     const talks = (call: CallRecord) => call.state.name !== 'ringing-in' && occupies(call.state);
     return this.find((call) => call !== except && talks(call)) !== undefined;
   }

@@ -30,6 +30,7 @@ import {
   CALL_RESTART_SILENCE_MS,
   DEVICES_GRACE_MS,
   END_REPEAT_MS,
+  ENDED_CALLS_MAX,
   INVITE_TIMEOUT_MS,
   PEER_GONE_PATIENCE_MS,
   RING_MARGIN_MS,
@@ -49,6 +50,7 @@ import {
   expiryOf,
   heldBy,
   isOutgoing,
+  occupies,
   type Running,
   type WireEndReason,
   wireReason,
@@ -56,6 +58,7 @@ import {
   withoutDevice,
 } from './call-record.ts';
 import { type CallRoom, CallTable, isOf, type Word } from './call-table.ts';
+import type { RunningCall } from './conference-record.ts';
 
 const CALL_KINDS = [
   'callInvite',
@@ -74,6 +77,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   readonly #name: UserName;
   readonly #random: Random;
   readonly #table: CallTable;
+  /** Calls that became conferences, oldest first: whoever still speaks of one as a call is not answered. */
+  readonly #absorbed = new Set<CallId>();
   /** Call messages without a proper call id. */
   dropped = 0;
 
@@ -132,6 +137,32 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   /** Every call that has not ended, oldest first. */
   list(): CallSnapshot[] {
     return this.#table.list();
+  }
+
+  /** A call that wants our ears. */
+  get busy(): boolean {
+    return this.#table.calls().some((call) => occupies(call.state));
+  }
+
+  /** The call of this id, ours or the common one, that runs and is on hold by nobody. */
+  running(id: CallId): RunningCall | undefined {
+    const call = this.#table.byEitherId(id);
+    if (call?.state.name !== 'running' || heldBy(call.state) !== 'nobody') return undefined;
+    const { id: own, wire, peer, direction, mutedByMe: muted } = call;
+    const { node, answeredAt, recordedByMe: recording } = call.state;
+    return { call: own, wire, node, peer, direction, answeredAt, muted, recording };
+  }
+
+  /** It is a conference from now on: nothing more is said of it as a call, and nothing is answered. */
+  absorb(id: CallId): void {
+    const call = this.#table.byEitherId(id);
+    if (!call) return;
+    this.#table.absorb(call);
+    this.#absorbed.add(call.wire);
+    for (const oldest of this.#absorbed) {
+      if (this.#absorbed.size <= ENDED_CALLS_MAX) break;
+      this.#absorbed.delete(oldest);
+    }
   }
 
   // ------------------------------------------------------------------ commands
@@ -243,6 +274,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
       return;
     }
     const word: Word = { from, node, wire: hexOf(callId) };
+    if (this.#absorbed.has(word.wire)) return;
     if (heard.kind === 'callInvite') return this.#invited(now, word, reachOf(heard.body));
     const call = this.#table.find((one) => one.wire === word.wire && isOf(one, from));
     if (!call) {

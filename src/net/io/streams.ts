@@ -11,7 +11,8 @@
  *
  * A stream may be asked for through the proxy that `setProxy` named (`proxy-tunnel.ts`).
  *
- * After a close from either side the socket may drain for STREAM_LINGER_MS; it counts against STREAMS_MAX until then.
+ * After a close from either side the socket may drain for STREAM_LINGER_MS; it counts against STREAMS_MAX until then. A little
+ * above 400 lines, because each rule is one of the life of a stream.
  * A vanished peer is found by keep-alives of the cores above, and in the end by STREAM_IDLE_MS.
  */
 import { connect, createServer, isIP, type LookupFunction, type Server, type Socket } from 'node:net';
@@ -33,6 +34,7 @@ import type { NetInput, StreamId } from '../protocol/traffic.ts';
 import type { NameBook } from './names.ts';
 import { openTunnel, type ProxyProblem } from './proxy-tunnel.ts';
 import type { ProxyChoice } from './proxy-url.ts';
+import { StreamBacklog } from './stream-backlog.ts';
 import { errorCode, type Tally } from './tally.ts';
 import { acceptTls, beginTls, isTls13, judgeOpening } from './tls.ts';
 
@@ -74,6 +76,7 @@ interface Stream {
   connectTimer: NodeJS.Timeout | undefined;
   /** What was written while the proxy is still asked; undefined at all other times. */
   early: Buffer[] | undefined;
+  readonly backlog: StreamBacklog;
 }
 
 /** Resolves with a listening server, which turns callers away until `Streams.use`; rejects with the system's error. */
@@ -164,7 +167,7 @@ export class Streams {
     };
     const socket: Socket = openTunnel(server, to, { open, failed, names: this.#names, lookup: this.#lookup });
     const connectTimer = setTimeout(() => failed('proxy-timeout'), STREAM_CONNECT_TIMEOUT_MS);
-    this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: [] });
+    this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: [], backlog: new StreamBacklog() });
   }
 
   #openStraight(stream: StreamId, to: Endpoint, tls: boolean): void {
@@ -180,7 +183,13 @@ export class Streams {
     const secure = tls ? beginTls(wire, to.host) : undefined;
     const socket = secure ?? wire;
     const connectTimer = setTimeout(() => this.#gone(stream, 'connect-timeout'), STREAM_CONNECT_TIMEOUT_MS);
-    this.#streams.set(stream, { socket, caller: undefined, connectTimer, early: undefined });
+    this.#streams.set(stream, {
+      socket,
+      caller: undefined,
+      connectTimer,
+      early: undefined,
+      backlog: new StreamBacklog(),
+    });
     this.#watchEnd(stream, socket);
     this.#hear(stream, socket);
     if (secure) this.#watchWire(stream, wire, secure);
@@ -209,7 +218,17 @@ export class Streams {
       return this.#tally.add('stream write dropped: backlog');
     }
     if (early) early.push(bytes);
-    else socket.write(bytes);
+    else {
+      this.#tellBacklog(stream, known, waiting);
+      if (!known.backlog.isTold) socket.write(bytes);
+      else socket.write(bytes, () => this.#tellBacklog(stream, known, socket.writableLength));
+    }
+  }
+
+  /** The system takes no more. */
+  #tellBacklog(stream: StreamId, known: Stream, waitingBytes: number): void {
+    if (this.#streams.get(stream) !== known || !known.backlog.isNews(waitingBytes, performance.now())) return;
+    this.#sink({ type: 'stream-backlog', stream, waitingBytes });
   }
 
   /** What was written still goes out, unless it never connected; nothing more is told of this stream. */
@@ -254,7 +273,13 @@ export class Streams {
     }
     const stream = --this.#lastIncoming;
     this.#perCaller.set(caller, callers + 1);
-    this.#streams.set(stream, { socket, caller, connectTimer: undefined, early: undefined });
+    this.#streams.set(stream, {
+      socket,
+      caller,
+      connectTimer: undefined,
+      early: undefined,
+      backlog: new StreamBacklog(),
+    });
     this.#watchEnd(stream, socket);
     socket.setTimeout(STREAM_FIRST_BYTE_MS);
     if (this.#tls) this.#sniff(stream, socket, this.#tls);

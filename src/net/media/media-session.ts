@@ -9,7 +9,8 @@
  *   node --arrived--> sequence, doubles, jitter --play--> child
  *   node <--send-datagram-- MediaReport --report--> round trip, loss on the way out --rung--> child
  *
- * It begins with its first breath: the child need not be there yet, silence of the same size and pace goes out.
+ * It begins with its first breath: the child need not be there yet, silence of the same size and pace goes out. A little above
+ * 400 lines, because both directions, the reports and the clock of a call act on each other here.
  */
 import type { Core, Millis } from '../protocol/core.ts';
 import type { CallId } from '../protocol/ids.ts';
@@ -23,6 +24,7 @@ import {
   QUALITY_MS,
   QUEUE_GROWS_MS,
   QUEUE_GROWTH,
+  RUNG_LEARNT_MS,
   VOICE_PACE_MS,
 } from '../protocol/params.ts';
 import type { Body, MessageOf } from '../wire/messages.ts';
@@ -69,6 +71,8 @@ export type MediaCommand =
   | { readonly type: 'path'; readonly path: CallPath }
   /** A relay has dropped packets of ours. */
   | { readonly type: 'quota' }
+  /** So many bytes wait in our own end of the stream by which voice goes. */
+  | { readonly type: 'backlog'; readonly bytes: number }
   /** The child's own statistics, whenever it tells them; undefined when the child is gone. */
   | { readonly type: 'voice-stats'; readonly stats: VoiceReport | undefined };
 
@@ -121,6 +125,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   #sentBytes = 0;
   #newest: Buffer | undefined;
   #stalledUntil: Millis | undefined;
+  readonly #beganAt: Millis;
 
   readonly #reception = new Reception();
   readonly #receivedRate = new RateMeter();
@@ -150,14 +155,17 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   dropped = 0;
 
   /**
-   * `wire`: the id both ends know. `fillerBody` stands in for the child while it is missing.
+   * `wire`: the id both ends know. `fillerBody` stands in for the child while it is missing. `begin`: the level that an earlier
+   * call on this network ended on.
    */
-  constructor(now: Millis, options: { wire: CallId; fillerBody: FillerBody }) {
+  constructor(now: Millis, options: { wire: CallId; fillerBody: FillerBody; begin?: number | undefined }) {
     this.#tag = callTag(options.wire);
     this.#fillerBody = options.fillerBody;
     this.#pace = new VoicePace(now);
-    this.#rate = new RateControl(now);
+    this.#rate = new RateControl(now, options.begin);
+    this.#follow();
     this.#reports = new ReportBook(options.wire);
+    this.#beganAt = now;
     this.#heardAt = now;
     this.#aliveAt = now;
     this.#marks = [{ at: now, expected: 0, received: 0 }];
@@ -180,7 +188,8 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
     } else if (command.type === 'quota') {
       this.#rate.quota(now);
       this.#trouble.relayDropped(now);
-    } else this.#voiceStats(now, command.stats);
+    } else if (command.type === 'backlog') this.#rate.backlog(now, command.bytes);
+    else this.#voiceStats(now, command.stats);
     this.#follow();
   }
 
@@ -201,6 +210,11 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
 
   get onHold(): boolean {
     return this.#onHold;
+  }
+
+  /** What the way carries, as far as is known; undefined of a call that was too short to tell. */
+  level(now: Millis): number | undefined {
+    return now - this.#beganAt < RUNG_LEARNT_MS ? undefined : this.#rate.level;
   }
 
   wakeAt(): Millis {

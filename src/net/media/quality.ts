@@ -27,6 +27,12 @@ export interface CallQuality {
   readonly concealedPct: number;
   readonly mos: number;
   readonly verdict: Verdict;
+  /** What the jitter buffer aims at, ms. */
+  readonly targetMs?: number;
+  /** Frames that came too late, of the last ten seconds, percent. */
+  readonly latePct?: number;
+  /** Sound put in or left out since the start, to follow delay and clocks, ms. */
+  readonly stretchedMs?: number;
   /** Where the trouble sits, as far as we can know; null while there is none. */
   readonly place?: TroublePlace | null;
   /** One sentence on it; empty while there is none. */
@@ -43,6 +49,10 @@ export interface VoiceReport {
   readonly deviceMs: number;
   readonly captureMs?: number;
   readonly playbackMs?: number;
+  /** As in `CallQuality`; absent where the child does not tell. */
+  readonly targetMs?: number;
+  readonly latePct?: number;
+  readonly stretchedMs?: number;
   /** Microphone overruns and speaker underruns since its start. */
   readonly overruns?: number;
   readonly underruns?: number;
@@ -105,6 +115,7 @@ export function quality(input: QualityInput): CallQuality {
     lossInPct: tenth(input.lossInPct),
     lossOutPct: tenth(input.lossOutPct),
     bufferMs: tenth(bufferMs),
+    ...playoutOf(voice),
     mouthToEarMs: mouthToEarMs === null ? null : tenth(mouthToEarMs),
     sentPps: tenth(input.sentPps),
     recvPps: tenth(input.recvPps),
@@ -127,6 +138,16 @@ export function quality(input: QualityInput): CallQuality {
           theyHearGaps: theirGapsPct >= GAPS_PCT,
           weHearGaps: gapsPct >= GAPS_PCT,
         })),
+  };
+}
+
+/** How the jitter buffer does, where the voice child tells that. */
+function playoutOf(voice: VoiceReport | undefined): Pick<CallQuality, 'targetMs' | 'latePct' | 'stretchedMs'> {
+  const { targetMs, latePct, stretchedMs } = voice ?? {};
+  return {
+    ...(targetMs === undefined ? {} : { targetMs: tenth(targetMs) }),
+    ...(latePct === undefined ? {} : { latePct: tenth(latePct) }),
+    ...(stretchedMs === undefined ? {} : { stretchedMs: Math.round(stretchedMs) }),
   };
 }
 

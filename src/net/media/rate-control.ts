@@ -45,6 +45,9 @@ import {
   STEP_HARM_LOSS,
   STEP_JUDGED_MS,
   STEP_JUDGED_MS_MAX,
+  STREAM_BACKLOG_OLD_MS,
+  STREAM_QUEUE_MS_MAX,
+  STREAM_QUEUE_PACKETS,
   THIN_LEFT_MS,
   THIN_MS_MAX,
   THIN_QUEUE_MS,
@@ -53,7 +56,7 @@ import { ArrivalRate } from './arrival-rate.ts';
 import { CopyChoice } from './copy-choice.ts';
 import type { CallPath } from './quality.ts';
 import { type Feedback, QueueWatch, type Seen } from './queue-watch.ts';
-import { LADDER, LEVEL, RUNGS, type Rung, wireBytesPerSecond, wireOverheadBytes } from './rungs.ts';
+import { bodyBytesOf, LADDER, LEVEL, RUNGS, type Rung, wireBytesPerSecond, wireOverheadBytes } from './rungs.ts';
 import { SentBytes } from './sent-bytes.ts';
 
 /** A step up that has to prove itself. */
@@ -97,13 +100,18 @@ export class RateControl {
   /** Number of the first packet that was sent without knowing how the way is, and what is sent then. */
   #blindSince = 0;
   #heldLevel: number = LEVEL.N;
+  /** What waited at our own end of the stream when that was last told. */
+  #backlog: { readonly at: Millis; readonly bytes: number } | undefined;
   #reportAt: Millis;
   #reportGapMs = 0;
   #paused = false;
   /** Why nothing is known of the way, and the rung is low. */
   #silence: 'none' | 'held up' | 'missing' | 'gone' = 'none';
 
-  constructor(now: Millis) {
+  /** `begin`: a level that an earlier call on this network ended on; none is begun above N. */
+  constructor(now: Millis, begin: number = LEVEL.N) {
+    this.#level = Math.max(LEVEL.E, Math.min(LEVEL.N, begin));
+    this.#heldLevel = this.#level;
     this.#changedAt = now;
     this.#upAt = now + RATE_UP_TO_TOP_MS;
     this.#reportAt = now + REPORT_GRACE_MS;
@@ -112,6 +120,11 @@ export class RateControl {
   /** What to send from now on. */
   get rung(): Rung {
     return this.#rungOf(Math.min(this.#level, this.#silenceLevel()));
+  }
+
+  /** What the way carries, as far as is known: the level to begin a later call with. */
+  get level(): number {
+    return this.#level;
   }
 
   /** Bytes a second. */
@@ -125,6 +138,7 @@ export class RateControl {
 
   /** False: this slot stays empty, so that a queue can run off. */
   passes(now: Millis): boolean {
+    if (this.#backlogMs(now) > STREAM_QUEUE_MS_MAX) return false;
     this.#thinned = now < this.#thinUntil && !this.#thinned;
     return !this.#thinned;
   }
@@ -137,6 +151,7 @@ export class RateControl {
   path(now: Millis, path: CallPath | null): void {
     if (path === this.#path) return;
     this.#path = path;
+    this.#backlog = undefined;
     this.#overheadBytes = wireOverheadBytes(path);
     this.#forget(now);
     this.#blockedUntil.fill(0);
@@ -155,6 +170,26 @@ export class RateControl {
     this.#block(now, costs);
     this.#setLevel(now, Math.max(LEVEL.E, costs === LEVEL.N ? LEVEL.F40 : costs - 1));
     this.#upAt = now + QUOTA_STAYS_MS;
+  }
+
+  /** So much waits in our own end of the stream: it takes less than we send, which no report can tell sooner. */
+  backlog(now: Millis, bytes: number): void {
+    if (!this.#isStream || this.#paused) return;
+    this.#backlog = { at: now, bytes };
+    const { rung } = this;
+    if (bytes < STREAM_QUEUE_PACKETS * (bodyBytesOf(rung) + this.#overheadBytes)) return;
+    this.#takeBack(now);
+    this.#block(now, this.#level);
+    this.#setLevel(now, this.#level > LEVEL.F ? LEVEL.F : LEVEL.E);
+    this.#clean = 0;
+    this.#upAt = Math.max(this.#upAt, now + RATE_UP_MS);
+  }
+
+  /** How long what waits takes at the floor; what was told long ago has run off. */
+  #backlogMs(now: Millis): number {
+    const { at, bytes } = this.#backlog ?? { at: now, bytes: 0 };
+    if (now - at > STREAM_BACKLOG_OLD_MS) return 0;
+    return (bytes / wireBytesPerSecond(RUNGS.E, this.#overheadBytes)) * 1000;
   }
 
   /** On hold nothing is measured. */
@@ -239,9 +274,8 @@ export class RateControl {
       this.#takeBack(now);
       this.#copies.block(now, COPIES_BLOCK_MS);
     }
-    const tcp = this.#path === 'tcp' || this.#path === 'tcp443';
     const share = seen.queueMs < QUEUE_STANDS_MS ? RATE_SHARE_DRAINING_SHORT : RATE_SHARE_DRAINING;
-    const level = Math.min(this.#level, this.#fitting(this.#capacity * share), tcp ? LEVEL.F : LEVEL.top);
+    const level = Math.min(this.#level, this.#fitting(this.#capacity * share), this.#isStream ? LEVEL.F : LEVEL.top);
     this.#setLevel(now, level);
   }
 
@@ -332,9 +366,10 @@ export class RateControl {
     if (next === LEVEL.top) this.#copies.probe(now, RATE_PROBE_MS);
   }
 
-  /** From 40 ms straight to N, and by 20 ms only while N is known to be too much. */
+  /** From 40 ms straight to N, and by 20 ms only while N is known to be too much; in a stream from 60 ms (realtime.md 3.3). */
   #nextLevel(now: Millis): number | undefined {
     const isFree = (level: number) => level <= this.#highest() && now >= (this.#blockedUntil[level] ?? 0);
+    if (this.#isStream && this.#level === LEVEL.F) return isFree(LEVEL.N) ? LEVEL.N : undefined;
     if (this.#level !== LEVEL.F40) return isFree(this.#level + 1) ? this.#level + 1 : undefined;
     if (isFree(LEVEL.N)) return LEVEL.N;
     return isFree(LEVEL.F20) && this.#queue.rttLeastMs < SHORT_FRAME_RTT_MS ? LEVEL.F20 : undefined;
@@ -383,6 +418,10 @@ export class RateControl {
 
   // ------------------------------------------------------------------ bounds
 
+  get #isStream(): boolean {
+    return this.#path === 'tcp' || this.#path === 'tcp443';
+  }
+
   /** A relay's line is somebody else's: 48 kbit/s only by our own ways. */
   #highest(): number {
     return this.#path === 'direct' || this.#path === 'lan' ? LEVEL.top : LEVEL.N;
@@ -390,7 +429,7 @@ export class RateControl {
 
   /** In a stream nothing is lost, it only comes later. */
   #mayCopy(): boolean {
-    return this.#path !== 'tcp' && this.#path !== 'tcp443';
+    return !this.#isStream;
   }
 
   #waitMs(): number {

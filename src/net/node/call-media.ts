@@ -52,6 +52,8 @@ export interface CallMediaOptions {
   readonly fillerBody: FillerBody;
   /** Round trip of the signalling with a node, if it is known. */
   readonly rttMs: (node: NodeId) => number | undefined;
+  /** The level that an earlier call on this network ended on, and where that of this one is kept. */
+  readonly level?: { readonly get: () => number | undefined; readonly set: (now: Millis, level: number) => void };
   /** How a relayed path is to be called, and through whom. */
   readonly relayedPath: (through: NodeId | undefined) => { readonly path: CallPath; readonly via: string };
 }
@@ -85,7 +87,7 @@ export class CallMedia {
       tag: callTag(wire),
       node,
       peer,
-      session: new MediaSession(now, { wire, fillerBody }),
+      session: new MediaSession(now, { wire, fillerBody, begin: this.#options.level?.get() }),
       finder: new PathFinder(now, {
         ...{ wire, node, relays, remoteCandidates, ours: this.ours, random, punchAfterMs },
         surroundings: this.surroundingsOf(node),
@@ -171,6 +173,8 @@ export class CallMedia {
     if (!talk) return;
     talk.finder.command(now, { type: 'stop' });
     this.#drainTalk(now, talk);
+    const level = talk.session.level(now);
+    if (level !== undefined) this.#options.level?.set(now, level);
     this.#talks.delete(call);
     const { wire, tag, node } = talk;
     this.#past = [...this.#past, { wire, tag, node, forgetAt: now + ENDED_CALL_MEMORY_MS }].slice(-ENDED_CALLS_MAX);
@@ -221,6 +225,14 @@ export class CallMedia {
     }
   }
 
+  /** So much waits in our end of the stream by which `goesBy` says that a route leads. */
+  backlog(now: Millis, bytes: number, goesBy: (route: Route) => boolean): void {
+    for (const talk of this.#talks.values()) {
+      if (goesBy(talk.path)) talk.session.command(now, { type: 'backlog', bytes });
+      this.#drainTalk(now, talk);
+    }
+  }
+
   /** Our network changed: every path is doubted at once. */
   doubt(now: Millis): void {
     for (const talk of this.#talks.values()) {
@@ -239,8 +251,8 @@ export class CallMedia {
     }
   }
 
-  /** An opened voice packet of a node's session. */
-  arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): void {
+  /** An opened voice packet of a node's session; the call or leg it is of, while that runs. */
+  arrived(now: Millis, node: NodeId, route: Route, bytes: Buffer): CallId | undefined {
     const tag = (bytes[0] ?? 0) & 0x7f;
     for (const talk of this.#talks.values()) {
       if (talk.node !== node || talk.tag !== tag) continue;
@@ -249,10 +261,11 @@ export class CallMedia {
       talk.heardBy = route;
       talk.session.receive(now, { type: 'arrived', bytes, elsewhere });
       this.#drainTalk(now, talk);
-      return;
+      return talk.call;
     }
     const over = this.#past.findLast((past) => past.node === node && past.tag === tag && now < past.forgetAt);
     if (over) this.#out.push({ type: 'alive', call: over.wire });
+    return undefined;
   }
 
   /** What concerns the media of a call, from a node. */

@@ -87,6 +87,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'voice-stats'; readonly call: CallId; readonly stats: VoiceReport | undefined }
   /** Our gateway passes this endpoint on to us; undefined: not any more. One more place to be met at. */
   | { readonly type: 'mapped'; readonly endpoint: Endpoint | undefined }
+  /** Processor to spare, in hundredths of a core: what makes this machine fit to mix a conference. */
+  | { readonly type: 'machine'; readonly idleCenticores: number }
   /** What the judge of promotion must know from the agent. */
   | { readonly type: 'promotion'; readonly fact: PromotionFact }
   /** Drop the link and attach anew (fault switch; change of network). */
@@ -162,7 +164,11 @@ export type OrdinaryNodeEvent =
   | Extract<PathDeskOutput, { type: 'path-tested' | 'path-test-failed' | 'path-test-asked' }>
   | CallMediaNews
   | { readonly type: 'mail'; readonly news: MailNews }
-  | Exclude<PeopleOutput, PeerSend | { type: 'details-changed' | 'dismissed' | 'post' | 'reached' | 'missed-call' }>;
+  | Exclude<
+      PeopleOutput,
+      | PeerSend
+      | { type: 'details-changed' | 'dismissed' | 'post' | 'reached' | 'missed-call' | 'leg-media' | 'datagram' }
+    >;
 
 /** Of lines that wait for people who are not there, and of what happened while we were not. */
 export type MailNews =

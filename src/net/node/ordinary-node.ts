@@ -10,6 +10,7 @@
  */
 
 import { createPublicKey } from 'node:crypto';
+import type { OwnFacts } from '../call/conference-record.ts';
 import type { RosterEntry } from '../chat/roster-entry.ts';
 import { shownName } from '../chat/roster-rules.ts';
 import { spkiOf } from '../login/credential.ts';
@@ -102,6 +103,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #own = new OwnEndpoints();
   readonly #renewal: Renewal;
   #detailsChanged = false;
+  /** As the agent told last; 0: never. */
+  #idleCenticores = 0;
   /** Of the newest call. */
   #lastPath: CallPath | undefined;
   /** The supernodes that forward for us, our first one first. */
@@ -132,12 +135,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     });
     this.#peers = new PeerSessions((session) => this.#switchboard.heardAt(session));
     const relayedPath = (through: NodeId | undefined) => this.#relayedPath(through);
-    const rttMs = (node: NodeId): number | undefined => {
-      const session = this.#peers.sessionTo(node);
-      return session === undefined ? undefined : this.#switchboard.rttMs(session);
-    };
+    const rttMs = this.#rttMs;
     const self = () => this.#own.seenAs(this.#nat.kind);
-    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self });
+    const level = {
+      get: () => this.#known.level,
+      set: (now: Millis, reached: number) => this.#known.setLevel(now, reached),
+    };
+    this.#media = new CallMedia({ random, fillerBody: options.fillerBody, rttMs, relayedPath, self, level });
     this.#paths = this.#makePaths(rttMs, relayedPath);
     this.#publisher = new Publisher(wallClock);
     this.#login.setServers(options.loginServers);
@@ -164,6 +168,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       here: () => ({ candidates: this.#own.candidates, ours: this.#own.local, relays: this.#relays }),
     });
   }
+
+  /** Round trip of the signalling with a node, if it is known. */
+  readonly #rttMs = (node: NodeId): number | undefined => {
+    const session = this.#peers.sessionTo(node);
+    return session === undefined ? undefined : this.#switchboard.rttMs(session);
+  };
 
   /** Why a line to this person cannot be taken; undefined when it can. */
   admitsChat(to: string, text: string): FailureCode | undefined {
@@ -210,6 +220,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
     } else if (input.type === 'no-way') this.#noWay(now, input.to);
+    else if (input.type === 'stream-backlog') this.#backlog(now, input);
     else if (input.type === 'sockets-open') {
       this.#media.socketsOpen(now, input.sockets);
       this.#paths.socketsOpen(now, input.sockets);
@@ -248,6 +259,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'promotion':
         this.#promotion.fact(now, command.fact);
+        break;
+      case 'machine':
+        this.#idleCenticores = command.idleCenticores;
         break;
       case 'reattach':
         this.#link.restart(now);
@@ -317,8 +331,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     // These are stored already.
     this.#tickets.takeChanged();
     const { random, wallClock } = this.#options;
+    const rttMs = this.#rttMs;
+    const ownFacts = () => this.#ownFacts();
     const judge = (der: Uint8Array) => this.#trust.judgePast(der);
-    this.#people = new People({ ...member, random, wallClock, judge });
+    this.#people = new People({ ...member, random, wallClock, rttMs, ownFacts, judge });
     this.#mail = this.#makeMail(member);
     this.#tellCandidates(now);
     this.#renewal.schedule(now, member.expiresAtMs);
@@ -332,6 +348,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     for (const { call } of this.#people?.calls.list() ?? []) {
       this.#people?.command(now, { type: 'calls', command: { type: 'hang-up', call } });
     }
+    const conference = this.#people?.conferences.live?.call;
+    if (conference !== undefined)
+      this.#people?.command(now, { type: 'conference', command: { type: 'hang-up', call: conference } });
     this.#people?.command(now, { type: 'presence', status: 'invisible' });
     this.#paths.stop(now);
     this.#settle(now);
@@ -498,12 +517,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#links.endOrphans(now);
         return true;
       case 'voice':
-        this.#media.arrived(now, this.#switchboard.peerOf(output.session)?.nodeId ?? '', output.route, output.bytes);
+        this.#voice(now, output);
         return true;
       case 'message':
         this.#receiveMessage(now, output.session, output.route, output.message);
         return true;
     }
+  }
+
+  #voice(now: Millis, { session, route, bytes }: Extract<SwitchboardOutput, { type: 'voice' }>): void {
+    const key = this.#media.arrived(now, this.#switchboard.peerOf(session)?.nodeId ?? '', route, bytes);
+    if (key !== undefined) this.#people?.voiceHeard(now, key);
   }
 
   /** Whom we say Hello to may lead us elsewhere. */
@@ -538,7 +562,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #established(now: Millis, session: SessionId, peer: PeerIdentity, route: Route): void {
     if (this.#carriers.established(session, peer)) return;
     const expected = route.via === 'forward' ? route.node : undefined;
-    const blocked = this.#people?.roster.isBlocked(peer.name) ?? true;
+    const isExpected = this.#people?.conferences.expects(peer.nodeId) ?? false;
+    const blocked = (this.#people?.roster.isBlocked(peer.name) ?? true) && !isExpected;
     if (peer.kind !== 'person' || peer.nodeId !== expected) {
       this.#switchboard.close(session, 'not wanted');
       return;
@@ -910,6 +935,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'reached') this.#mail?.reached(output.to, output.node, output.id);
     else if (output.type === 'missed-call') this.#out.push({ type: 'mail', news: output });
     else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);
+    else if (output.type === 'datagram') {
+      const session = this.#peers.sessionTo(output.node);
+      if (session !== undefined) this.#switchboard.sendDatagram(session, output.message);
+    } else if (output.type === 'leg-media') this.#legMedia(now, output.order);
     else if (output.type === 'devices') {
       if (output.news.type === 'list-changed') this.#mail?.devicesChanged(now, output.news.name);
       this.#out.push(output);
@@ -924,6 +953,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       if (output.type === 'call' && (output.news.type === 'held' || output.news.type === 'resumed')) {
         this.#media.hold(now, output.news.call, output.news.heldBy !== 'nobody');
       }
+      // The choice of a mixer needs to know; once is enough.
+      if (output.type === 'conference' && output.news.type === 'begun' && this.#promotion.uplinkKbps === 0)
+        this.#promotion.measureUplink();
       this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
       this.#out.push(output);
     }
@@ -937,6 +969,15 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#mail?.opened(now, letter, from, this.#people?.heardInLetter(now, from, node, output.message));
     } else this.#out.push({ type: 'mail', news: output });
     return true;
+  }
+
+  #legMedia(now: Millis, order: Extract<PeopleOutput, { type: 'leg-media' }>['order']): void {
+    if (order.type === 'media-start') this.#media.start(now, order);
+    else if (order.type === 'media-candidates') this.#media.candidates(now, order);
+    else if (order.type === 'media-hold') this.#media.hold(now, order.call, order.on);
+    else this.#media.stop(now, order.call);
+    for (const last of this.#media.drain()) this.#fromMedia(now, last);
+    this.#link.setInCall(now, this.#media.talking, this.#media.onHold);
   }
 
   /** Whoever was revoked is told so, by the list that says it, before the session ends. */
@@ -979,6 +1020,14 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return true;
   }
 
+  /** What a conference should know of us as a mixer. */
+  #ownFacts(): OwnFacts {
+    const word = natClass(this.#nat.kind);
+    const isOpen = word === 'public' || word === 'full-cone' || this.#own.mapped !== undefined;
+    const reach = isOpen ? 5 : word === 'no-udp' ? 1 : word === 'symmetric' ? 2 : word === 'unknown' ? 3 : 4;
+    return { uplinkKbps: this.#promotion.uplinkKbps, idleCenticores: this.#idleCenticores, reach };
+  }
+
   /** Relayed voice takes the way of our link: by datagrams, or inside its stream (slides, "Call Establishment"). */
   #relayedPath(through: NodeId | undefined) {
     const endpoint = this.#link.endpointAt(through);
@@ -999,6 +1048,17 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#link.check(now);
     }
     this.#tellCandidates(now);
+  }
+
+  /** A stream of ours takes less than we send: the calls that go by it send less. */
+  #backlog(now: Millis, { stream, waitingBytes }: Extract<NetInput, { type: 'stream-backlog' }>): void {
+    this.#media.backlog(now, waitingBytes, (route) => {
+      if (route.via !== 'forward') return route.via === 'stream' && route.stream === stream;
+      const attempt = this.#link.attemptAt(route.through);
+      const session = attempt === undefined ? undefined : this.#links.sessionOf('supernode', attempt);
+      const way = session === undefined ? undefined : this.#switchboard.routeOf(session);
+      return way?.via === 'stream' && way.stream === stream;
+    });
   }
 
   /** Candidates of other people lead nowhere all the time; only ways in use are news. */

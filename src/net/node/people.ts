@@ -11,6 +11,8 @@
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
 import type { CallRoom } from '../call/call-table.ts';
+import type { ConferenceCommand, ConferenceEvent, ConferenceOutput, OwnFacts } from '../call/conference-record.ts';
+import { Conferences, isConferenceMessage } from '../call/conferences.ts';
 import type { Posted } from '../chat/letters.ts';
 import { type LetterWord, Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
@@ -42,17 +44,23 @@ export interface PeopleOptions {
   readonly wallClock: WallClock;
   /** Of our devices, and of other people's. */
   readonly devices?: DevicesStart;
-  readonly nodeId?: NodeId;
+  readonly nodeId: NodeId;
   /** Whose key a certificate is for, also one that has ended. */
   readonly judge?: DeviceJudge;
   /** A service: accepts every buddy request, chats with everybody, and talks in many calls at once. */
   readonly isService: boolean;
+  /** Round trip of the signalling with a node, ms. */
+  readonly rttMs: (node: NodeId) => number | undefined;
+  /** What this machine can say of itself as the mixer of a conference. */
+  readonly ownFacts: () => OwnFacts;
 }
 
 export type PeopleCommand =
   | { readonly type: 'roster'; readonly command: RosterCommand }
   | { readonly type: 'messenger'; readonly command: MessengerCommand }
+  /** One about a conference goes there, by its call id. */
   | { readonly type: 'calls'; readonly command: CallCommand }
+  | { readonly type: 'conference'; readonly command: ConferenceCommand }
   | { readonly type: 'presence'; readonly status: OwnStatus }
   /** Our own list, as the account has signed it. */
   | { readonly type: 'devices'; readonly own: SignedDevices };
@@ -61,12 +69,19 @@ export type RosterNews = Exclude<RosterOutput, PeerSend | BuddyChange | { type: 
 export type MessengerNews = Exclude<MessengerOutput, PeerSend>;
 export type PresenceNews = Exclude<PresenceOutput, PeerSend>;
 
+type LegOrder = Extract<ConferenceOutput, { type: `media-${string}` }>;
+
 export type PeopleOutput =
   | PeerSend
   | { readonly type: 'roster'; readonly news: RosterNews }
   | { readonly type: 'messenger'; readonly news: MessengerNews }
   | { readonly type: 'presence'; readonly news: PresenceNews }
   | { readonly type: 'call'; readonly news: Exclude<CallOutput, PeerSend> }
+  | { readonly type: 'conference'; readonly news: ConferenceEvent }
+  /** Of a leg of a conference. */
+  | { readonly type: 'leg-media'; readonly order: LegOrder }
+  /** Unreliable, as signalling goes. */
+  | Extract<ConferenceOutput, { type: 'datagram' }>
   | { readonly type: 'devices'; readonly news: DevicesNews }
   /** This node may not speak for its person (any more): its sessions end. */
   | { readonly type: 'dismissed'; readonly name: UserName; readonly node: NodeId }
@@ -85,6 +100,7 @@ const MISSED: ReadonlySet<string> = new Set(['no-answer', 'unreachable', 'cancel
 export class People {
   readonly roster: Roster;
   readonly calls: Calls;
+  readonly conferences: Conferences;
   readonly devices: DeviceBook;
   readonly #name: UserName;
   readonly #presence: PresenceBook;
@@ -104,7 +120,7 @@ export class People {
     this.#wallClock = wallClock;
     this.#name = name;
     this.devices = new DeviceBook({
-      ...{ own: undefined, people: [], ...options.devices, name, nodeId: options.nodeId ?? '' },
+      ...{ own: undefined, people: [], ...options.devices, name, nodeId: options.nodeId },
       judge: options.judge ?? (() => undefined),
       isBuddy: (peer) => this.#mayWrite(peer),
       isInvisible: () => this.status === 'invisible',
@@ -113,7 +129,13 @@ export class People {
     this.#messenger = new Messenger({ talksWithEverybody: isService });
     this.calls = new Calls({
       ...{ name, random, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...{ occupied: () => this.conferences.occupied },
       ...(isService ? SERVICE_LINES : {}),
+    });
+    this.conferences = new Conferences({
+      ...{ me: { name, node: options.nodeId }, random, rttMs: options.rttMs, ownFacts: options.ownFacts },
+      isBusy: () => this.calls.busy,
+      running: (call) => this.calls.running(call),
     });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
     this.#settle(0);
@@ -121,6 +143,12 @@ export class People {
 
   /** Something about other people, or our own attachment. What a blocked person says is dropped here. */
   tell(now: Millis, input: PeerInput): void {
+    if (input.type === 'message' && isConferenceMessage(input.message)) {
+      const isHeard = !this.roster.isBlocked(input.from) || this.conferences.expects(input.node);
+      // A node that its account has revoked speaks for nobody here either.
+      if (isHeard && !this.devices.receive(now, input)) this.conferences.receive(now, input);
+      return this.#settle(now);
+    }
     if (input.type === 'message' && this.roster.isBlocked(input.from)) return;
     const isWithheld = this.devices.receive(now, input);
     this.#settle(now);
@@ -140,6 +168,7 @@ export class People {
     this.#presence.receive(now, input);
     this.#messenger.receive(now, input);
     this.calls.receive(now, input);
+    this.conferences.receive(now, input);
     this.#settle(now);
   }
 
@@ -167,7 +196,8 @@ export class People {
   command(now: Millis, command: PeopleCommand): void {
     if (command.type === 'roster') this.roster.command(now, command.command);
     else if (command.type === 'messenger') this.#messenger.command(now, command.command);
-    else if (command.type === 'calls') this.calls.command(now, command.command);
+    else if (command.type === 'calls') this.#call(now, command.command);
+    else if (command.type === 'conference') this.conferences.command(now, command.command);
     else if (command.type === 'devices') {
       this.devices.setOwn(command.own);
       this.#out.push({ type: 'details-changed' });
@@ -186,14 +216,22 @@ export class People {
     this.#settle(now);
   }
 
+  /** A voice packet came by this leg, or by a call. */
+  voiceHeard(now: Millis, key: CallId): void {
+    this.conferences.voiceHeard(now, key);
+    this.#settle(now);
+  }
+
   wake(now: Millis): void {
     this.#messenger.wake(now);
     this.calls.wake(now);
+    this.conferences.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    return Math.min(this.roster.wakeAt(), this.#presence.wakeAt(), this.#messenger.wakeAt(), this.calls.wakeAt());
+    const at = Math.min(this.roster.wakeAt(), this.#presence.wakeAt(), this.#messenger.wakeAt());
+    return Math.min(at, this.calls.wakeAt(), this.conferences.wakeAt());
   }
 
   drain(): PeopleOutput[] {
@@ -220,10 +258,38 @@ export class People {
     }
     for (const word of this.#messenger.takeWords()) this.#toLetters(word);
     for (const output of this.calls.drain()) {
+      if (output.type === 'ended') this.conferences.callEnded(now, output.call);
       this.#out.push(output.type === 'send' ? output : { type: 'call', news: output });
       if (output.type === 'dialling') this.#placed.add(output.call);
       if (output.type === 'answered') this.#placed.delete(output.call);
       if (output.type === 'ended') this.#callEnded(output);
+    }
+    for (const output of this.conferences.drain()) this.#fromConferences(output);
+  }
+
+  #call(now: Millis, command: CallCommand): void {
+    if (command.type === 'candidates') this.conferences.command(now, command);
+    const isOfConference = command.type !== 'place' && command.type !== 'candidates';
+    if (isOfConference && this.conferences.has(command.call)) this.conferences.command(now, command);
+    else this.calls.command(now, command);
+  }
+
+  #fromConferences(output: ConferenceOutput): void {
+    switch (output.type) {
+      case 'send':
+      case 'datagram':
+        this.#out.push(output);
+        return;
+      case 'absorb':
+        return this.calls.absorb(output.call);
+      case 'media-start':
+      case 'media-stop':
+      case 'media-candidates':
+      case 'media-hold':
+        this.#out.push({ type: 'leg-media', order: output });
+        return;
+      default:
+        this.#out.push({ type: 'conference', news: output });
     }
   }
 

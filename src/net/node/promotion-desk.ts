@@ -55,6 +55,9 @@ export class PromotionDesk {
   /** What the present round of dial-backs says, in order; hexadecimal. */
   #nonces: readonly string[] = [];
   #train = 0;
+  /** The train that we sent for ourselves, if one is under way; what was seen of any. */
+  #ownTrain = -1;
+  #uplinkKbps = 0;
   #port = 0;
   /** Where we were dialled. */
   #host = '';
@@ -113,6 +116,17 @@ export class PromotionDesk {
     return true;
   }
 
+  /** As a supernode saw it last, kbit/s; 0: never measured. */
+  get uplinkKbps(): number {
+    return this.#uplinkKbps;
+  }
+
+  /** Measures that, for whoever wants to know besides the judge. */
+  measureUplink(): void {
+    this.#sendTrain();
+    this.#ownTrain = this.#train;
+  }
+
   wake(now: Millis): void {
     this.#judge.wake(now);
     this.#settle(now);
@@ -157,7 +171,8 @@ export class PromotionDesk {
     // The first packet only starts the clock, and half a train that was lost says that there is no more.
     const carried = packets > 1 ? (bytes * (packets - 1)) / packets : 0;
     const bitsPerSecond = packets * 2 < TRAIN_PACKETS ? 0 : (8_000 * carried) / Math.max(1, spanMs);
-    this.#judge.measured(now, Math.round(bitsPerSecond));
+    this.#uplinkKbps = Math.round(bitsPerSecond / 1_000);
+    if (train !== this.#ownTrain) this.#judge.measured(now, Math.round(bitsPerSecond));
   }
 
   #settle(now: Millis): void {

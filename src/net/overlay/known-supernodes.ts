@@ -114,6 +114,16 @@ export class KnownSupernodes {
     this.#rememberWithin(now, REMEMBER_SOON_MS);
   }
 
+  /** The level that the last call on this network ended on, unless that is long ago. */
+  get level(): number | undefined {
+    return this.#networks.levelAt(this.#wallClock());
+  }
+
+  setLevel(now: Millis, level: number): void {
+    this.#networks.setLevel(this.#wallClock(), level);
+    this.#rememberWithin(now, REMEMBER_SOON_MS);
+  }
+
   /** `print`: the fingerprint of the network that we are on now. True when it is another than before. */
   enter(print: string): boolean {
     return this.#networks.enter(this.#wallClock(), print);

@@ -1,11 +1,11 @@
 /**
  * What is remembered of each network that this machine was on: the way to a supernode that worked, the last good
- * supernode, the class of connectivity, and when it was used last. Classic clients remembered one connectivity for all
+ * supernode, the class of connectivity, on which rung the last call ended, and when it was used last. Classic clients remembered one connectivity for all
  * (slides, "Analysis of subsequent logins"). A network is known by a fingerprint that `io/network-print.ts` makes; it
  * is compared here, and never sent anywhere.
  */
 import { type Endpoint, parseEndpoint, printEndpoint } from '../protocol/endpoint.ts';
-import { NETWORKS_REMEMBERED_MAX } from '../protocol/params.ts';
+import { NETWORKS_REMEMBERED_MAX, RUNG_REMEMBERED_MS } from '../protocol/params.ts';
 import type { WayName } from '../protocol/ways.ts';
 
 /** As it is stored. */
@@ -18,6 +18,9 @@ export interface RememberedNetwork {
   readonly supernode?: string | undefined;
   /** In the words of whoever found it out (NAT discovery). */
   readonly connectivity?: string | undefined;
+  /** Number of the level on which the last call ended (`media/rungs.ts`), and when. */
+  readonly level?: number | undefined;
+  readonly levelAtMs?: number | undefined;
 }
 
 export class NetworkMemory {
@@ -60,6 +63,16 @@ export class NetworkMemory {
 
   setConnectivity(wallMs: number, connectivity: string): void {
     this.#change(wallMs, { connectivity });
+  }
+
+  /** How the last call here ended; undefined when that is too long ago to be believed. */
+  levelAt(wallMs: number): number | undefined {
+    const { level, levelAtMs = 0 } = this.#networks.get(this.#print) ?? {};
+    return Math.abs(wallMs - levelAtMs) <= RUNG_REMEMBERED_MS ? level : undefined;
+  }
+
+  setLevel(wallMs: number, level: number): void {
+    this.#change(wallMs, { level, levelAtMs: wallMs });
   }
 
   /** To be stored; the network used last stands first. */

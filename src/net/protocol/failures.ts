@@ -51,6 +51,11 @@ export const FAILURES = {
   'no-answer': 'nobody picked up in time',
   'busy-in-call': 'the other person is in another call',
   unreachable: 'the other end does not answer',
+  'conference-full': 'eight people are in the conference, or asked into it',
+  'person-in-conference': 'that person is in the conference, or being called into it',
+  'conference-over': 'there is no conference to go back to',
+  'conference-forged': 'somebody claimed a part in a conference that is not theirs; refused',
+  'conference-old': 'the program of the other person knows no conferences',
   // sound
   'audio-spec-malformed': 'not default, none, device:NAME, file:IN[,OUT] or socket:PATH',
   'audio-file-unreadable': 'the WAV file is missing, cut short, or of a kind that cannot be read',

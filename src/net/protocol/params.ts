@@ -484,6 +484,19 @@ export const COPIES_JUDGED_MS = 2_000;
 export const STEP_JUDGED_MS_MAX = 4_000;
 /** So many packets must be lost to tell a share: of so few one alone is a tenth. */
 export const LOSS_PACKETS_MIN = 3;
+/** So many voice packets that wait in our own end of a stream are congestion (realtime.md 3.3). */
+export const STREAM_QUEUE_PACKETS = 2;
+/** More than this would take at the floor is never queued: slots stay empty. */
+export const STREAM_QUEUE_MS_MAX = 1_000;
+/** A microphone is listened to outside of calls for so long after each wish; whoever looks at it asks again sooner. */
+export const SOUND_LISTEN_MS = 10_000;
+/** What waits is told each 100 ms, and when nothing does any more; no word for so long means that. */
+export const STREAM_BACKLOG_TOLD_MS = 100;
+export const STREAM_BACKLOG_OLD_MS = 2_000;
+/** How a call on this network ended is believed for so long: half an hour. */
+export const RUNG_REMEMBERED_MS = 1_800_000;
+/** A call that was shorter has learnt nothing. */
+export const RUNG_LEARNT_MS = 8_000;
 /** Random loss from which copies are sent, over 2 s and over 6 s; and below which they end. */
 export const LOSS_WINDOW_MS = 6_000;
 export const LOSS_RECENT_MS = 2_000;

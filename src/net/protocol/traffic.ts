@@ -29,6 +29,8 @@ export type NetInput =
   | { readonly type: 'stream-bytes'; readonly stream: StreamId; readonly bytes: Buffer }
   /** Refused, reset, timed out or ended; nothing more comes of this stream. */
   | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
+  /** So much of what was written waits here for the stream; told while it is more than a packet, and once when nothing waits. */
+  | { readonly type: 'stream-backlog'; readonly stream: StreamId; readonly waitingBytes: number }
   /** This machine has no way there (any more): a network went away under us. At most twice a second. */
   | { readonly type: 'no-way'; readonly to: Endpoint }
   /**

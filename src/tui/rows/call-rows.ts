@@ -7,6 +7,7 @@ import { type KeyContext, keyOf } from '../key-bindings.ts';
 import { fitRow, joinFitting, joinSpans, type Row, rowWidth, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import { clockWords, pathWords, phaseWords, VERDICT_WORDS } from '../wording.ts';
+import { conferenceRowCount, conferenceRows } from './conference-rows.ts';
 
 export interface CallRowsStyle {
   readonly columns: number;
@@ -30,8 +31,9 @@ export function callRows(app: AppState, style: CallRowsStyle): readonly Row[] {
   const call = shownCall(app);
   if (!call) return [];
   if (call.phase === 'ringing' && call.direction === 'in') return ringingRows(app, call, style);
-  if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(app, call, style)];
-  const rows = [talkRow(app, call, style), figuresRow(call, style)];
+  const people = conferenceRows(call, style.columns, style.glyphs);
+  if (call.phase === 'dialling' || call.phase === 'ringing') return [dialRow(app, call, style), ...people];
+  const rows = [talkRow(app, call, style), figuresRow(call, style), ...people];
   return style.details ? [...rows, ...detailRows(call, style)] : rows;
 }
 
@@ -40,12 +42,15 @@ export function callRowCount(app: AppState, details: boolean): number {
   const call = shownCall(app);
   if (!call) return 0;
   if (call.phase === 'ringing' && call.direction === 'in') return 2;
-  if (call.phase === 'dialling' || call.phase === 'ringing') return 1;
-  return details ? 5 : 2;
+  const people = conferenceRowCount(call);
+  if (call.phase === 'dialling' || call.phase === 'ringing') return 1 + people;
+  return (details ? 5 : 2) + people;
 }
 
 export function callTitle(call: Call): string {
-  if (call.phase === 'ringing' && call.direction === 'in') return 'Incoming call';
+  if (call.phase === 'ringing' && call.direction === 'in')
+    return call.conference ? 'Incoming conference' : 'Incoming call';
+  if (call.conference) return 'Conference';
   return call.phase === 'dialling' || call.phase === 'ringing' ? 'Calling' : 'Call';
 }
 
@@ -61,7 +66,7 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: Cal
   const decline = keyOf('call.decline', context);
   return [
     spread(
-      [span(who, 'strong'), ...safetySpans(app, call), span(' is calling you')],
+      [span(who, 'strong'), ...safetySpans(app, call), span(callingWords(call))],
       [span(callClock(call, nowMs), 'muted')],
       columns,
     ),
@@ -70,6 +75,14 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: Cal
       columns,
     ),
   ];
+}
+
+function callingWords({ conference }: Call): string {
+  if (!conference) return ' is calling you';
+  const { others } = conference;
+  return others.length === 0
+    ? ' calls you into a conference'
+    : ` calls you into a conference with ${others.join(', ')}`;
 }
 
 function dialRow(app: AppState, call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
@@ -161,7 +174,7 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
   const rows: readonly (readonly string[])[] = [
     [
       quality.mouthToEarMs === null ? '' : `mouth to ear ${whole(quality.mouthToEarMs)} ms`,
-      `buffer ${whole(quality.bufferMs)} ms`,
+      `buffer ${whole(quality.bufferMs)}${aim(quality.targetMs)} ms`,
       `concealed ${percent(quality.concealedPct)}`,
     ],
     [
@@ -173,6 +186,8 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
       `${(quality.bitrate / 1000).toFixed(0)} kbit/s`,
       `redundancy ${quality.redundancy}`,
       `MOS ${quality.mos.toFixed(1)}`,
+      ...(quality.latePct === undefined ? [] : [`late ${percent(quality.latePct)}`]),
+      ...(quality.stretchedMs === undefined ? [] : [`stretched ${whole(quality.stretchedMs)} ms`]),
     ],
   ];
   return rows.map((texts) =>
@@ -184,6 +199,10 @@ function detailRows(call: Call, { columns, glyphs }: CallRowsStyle): readonly Ro
       columns,
     ),
   );
+}
+
+function aim(targetMs: number | undefined): string {
+  return targetMs === undefined ? '' : ` of ${whole(targetMs)}`;
 }
 
 function whole(value: number): string {

@@ -33,10 +33,19 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'call.mute' && call?.muted) return 'unmute';
   if (command === 'call.talk' && !call?.muted) return 'stop talking';
   if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
+  if (command === 'call.place' && call) return 'add to call';
   if (command === 'search.go') return searchHint(ui);
   if (command === 'form.next') return formHint(app, ui);
   if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
   return hint;
+}
+
+/** Nothing runs, or what runs takes another in: not somebody who is in it already. */
+function mayAdd(app: AppState, name: string | undefined): boolean {
+  const call = currentCall(app);
+  if (call === undefined) return true;
+  const inside = call.conference?.people.filter(({ state }) => state === 'in').map((one) => one.name) ?? [call.peer];
+  return call.phase === 'running' && name !== undefined && !inside.includes(name);
 }
 
 function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
@@ -55,7 +64,9 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
     case 'call.hold':
       return call?.phase === 'running' || call?.phase === 'held';
     case 'call.place':
-      return call === undefined && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+      return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+    case 'conference.rejoin':
+      return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':
     case 'request.decline':
       return buddy?.relation === 'incoming';

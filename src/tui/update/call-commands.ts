@@ -42,6 +42,19 @@ export const CALL_HANDLERS = {
     const type = call.heldBy === 'me' || call.heldBy === 'both' ? 'call.resume' : 'call.hold';
     return step(world.ui, request({ type, call: call.call }, { for: 'plain', detail: call.peer }));
   },
+  'conference.remove': (world: World): Step => {
+    const buddy = selectedBuddy(world.app, world.ui);
+    if (!buddy || !currentCall(world.app)?.conference) return step(world.ui);
+    return step(
+      world.ui,
+      request({ type: 'conference.remove', name: buddy.name }, { for: 'plain', detail: buddy.name }),
+    );
+  },
+  'conference.rejoin': (world: World): Step => {
+    if (inCall(world.app)) return step(world.ui);
+    const audio = world.audio === undefined ? {} : { audio: world.audio };
+    return step(world.ui, request({ type: 'conference.rejoin', ...audio }, { for: 'plain', detail: '' }));
+  },
   'call.details': ({ ui }: World): Step => step({ ...ui, callDetails: !ui.callDetails }),
   quit,
   cancel,
@@ -65,6 +78,12 @@ function place(world: World): Step {
   if (!buddy || ui.dialog) return step(ui);
   if (buddy.relation !== 'both')
     return step(noticed(world, ui, `${buddy.name}: ${failureSentence('not-a-buddy')}`, 'warn'));
+  const running = currentCall(app);
+  if (running && (running.conference || (running.phase === 'running' && running.peer !== buddy.name)))
+    return step(
+      { ...ui, notice: null },
+      request({ type: 'conference.add', names: [buddy.name] }, { for: 'plain', detail: buddy.name }),
+    );
   if (inCall(app)) return step(noticed(world, ui, failureSentence('already-in-call'), 'warn'));
   const audio = world.audio === undefined ? {} : { audio: world.audio };
   return step(

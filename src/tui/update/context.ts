@@ -11,6 +11,7 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   add: 'form',
   confirm: 'confirming',
   presence: 'menu',
+  sound: 'tuning',
   quit: 'quitting',
 };
 

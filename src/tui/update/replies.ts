@@ -7,7 +7,9 @@ import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkField
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
 import { withFound, withSafety } from './find-commands.ts';
+import { withDevices } from './sound-commands.ts';
 import {
+  type DevicesReply,
   type HistoryReply,
   type Message,
   noticed,
@@ -18,6 +20,8 @@ import {
   type Tag,
   type World,
 } from './world.ts';
+
+const NO_DEVICES: DevicesReply = { spec: '', backend: 'none', inputs: [], outputs: [] };
 
 export function afterReply(world: World, tag: Tag, result: unknown): Step {
   const { ui } = world;
@@ -38,6 +42,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withFound(ui, tag.words, result as HistoryReply));
     case 'safety':
       return step(withSafety(world, result as SafetyReply));
+    case 'devices':
+      return step(withDevices(ui, result as DevicesReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -78,6 +84,8 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
     case 'add':
       if (ui.dialog?.type !== 'add') return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'bad'));
       return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
+    case 'devices':
+      return step(noticed(world, withDevices(ui, NO_DEVICES), sentence, 'bad'));
     case 'plain':
       return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
     default:

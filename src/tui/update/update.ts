@@ -16,6 +16,7 @@ import { activeField, contextOf, inCall } from './context.ts';
 import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
 import { afterEvent } from './events.ts';
 import { afterRefusal, afterReply } from './replies.ts';
+import { listening } from './sound-commands.ts';
 import { type Effect, type Message, noticed, request, type Step, step, type World } from './world.ts';
 
 /** A question that nobody called is not answered by the key that was already on its way. */
@@ -34,7 +35,9 @@ export function update(world: World, message: Message): Updated {
   // A dialog has hints of its own, which a notice would cover.
   const clear = ui.dialog !== null && world.ui.dialog === null ? { ...ui, notice: null } : ui;
   const settled = settle(world, { ...world, app, ui: asking({ ...world, app, ui: clear }) });
-  return { app, ui: settled.ui, effects: [...effects, ...settled.effects, ...screenSeen(world.app, app, message)] };
+  const heard = listening({ ...world, app, ui: settled.ui });
+  const all = [...effects, ...settled.effects, ...heard.effects, ...screenSeen(world.app, app, message)];
+  return { app, ui: heard.ui, effects: all };
 }
 
 /** The agent is told that somebody can be asked; older ones know nothing of it. */

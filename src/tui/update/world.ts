@@ -3,7 +3,7 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, SafetyReport, SearchReport } from '../../store/port.ts';
+import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { Key } from '../terminal/key-parser.ts';
 import type { Notice, UiState } from '../ui-state.ts';
@@ -27,6 +27,7 @@ export type Tag =
   | { readonly for: 'find'; readonly words: string }
   | { readonly for: 'safety'; readonly name: string }
   | { readonly for: 'add'; readonly name: string }
+  | { readonly for: 'devices' }
   /** Only a refusal is told, with this in front. */
   | { readonly for: 'plain'; readonly detail: string }
   /** Not even that. */
@@ -64,6 +65,7 @@ export interface Step {
 export type HistoryReply = readonly ChatLine[];
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
+export type DevicesReply = SoundDevicesReport;
 
 /** Long enough to read; Escape dismisses earlier. What went wrong stays longer. */
 const NOTICE_MS = { plain: 6_000, good: 6_000, warn: 12_000, bad: 20_000 } as const;

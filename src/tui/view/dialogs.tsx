@@ -5,6 +5,7 @@ import { HelpOverlay } from './help-overlay.tsx';
 import { PresenceMenu } from './presence-menu.tsx';
 import { QuestionDialog } from './question-dialog.tsx';
 import { SearchDialog } from './search-dialog.tsx';
+import { SoundDialog } from './sound-dialog.tsx';
 import type { ViewProps } from './view-props.ts';
 
 export const Dialogs = (props: ViewProps) => {
@@ -18,6 +19,8 @@ export const Dialogs = (props: ViewProps) => {
       return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
+    case 'sound':
+      return <SoundDialog {...props} dialog={dialog} />;
     case 'presence':
       return <PresenceMenu {...props} dialog={dialog} />;
     case 'confirm':

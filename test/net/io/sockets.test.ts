@@ -256,3 +256,31 @@ describe('strangers', () => {
     deaf.kill('SIGKILL');
   });
 });
+
+test('what the system does not take is told while it waits, and once when it has gone', async () => {
+  const ours = await party();
+  const server = createServer().listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const [[reader]] = await Promise.all([
+    once(server, 'connection') as Promise<[Socket]>,
+    Promise.resolve(
+      ours.sockets.perform({ type: 'open-stream', stream: 1, to: { carrier: 'tcp', host: '127.0.0.1', port } }),
+    ),
+  ]);
+  await until(() => ours.heard.some(({ type }) => type === 'stream-open'));
+  const told = () => ours.heard.flatMap((input) => (input.type === 'stream-backlog' ? [input.waitingBytes] : []));
+  ours.sockets.perform({ type: 'write-stream', stream: 1, bytes: Buffer.alloc(200) });
+  expect(told()).toEqual([]);
+  // Nobody reads: the two ends of the system fill, then we do.
+  reader.pause();
+  for (let n = 0; n < 4000 && told().length === 0; n++) {
+    ours.sockets.perform({ type: 'write-stream', stream: 1, bytes: Buffer.alloc(60_000) });
+    await sleep(0);
+  }
+  expect(told()[0]).toBeGreaterThan(0);
+  reader.resume();
+  await until(() => told().at(-1) === 0);
+  reader.destroy();
+  server.close();
+});

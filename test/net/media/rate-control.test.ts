@@ -1,6 +1,6 @@
 /** The rate of a call, end to end: two media sessions over simulated links, in virtual time, on several seeds. */
 import { describe, expect, it } from 'vitest';
-import { RUNGS, type Rung } from '../../../src/net/media/rungs.ts';
+import { LEVEL, RUNGS, type Rung } from '../../../src/net/media/rungs.ts';
 import { isVoiceBodySize } from '../../../src/net/media/voice-packet.ts';
 import { CALM } from '../../sim/link.ts';
 import { type Talker, TwoTalkers } from '../../support/two-talkers.ts';
@@ -103,7 +103,6 @@ describe('a way of its own', () => {
     const { a } = new TwoTalkers().runs(20_000);
     expect(a.rungs.map(({ rung }) => rung.name)).toEqual(['N', 'R1', 'H']);
     expect(new TwoTalkers({ path: 'relay' }).runs(30_000).a.rungs).toHaveLength(1);
-    expect(new TwoTalkers({ path: 'tcp', toB: { loss: 0.1 } }).runs(30_000).a.rungs).toHaveLength(1);
   });
 
   it('with jitter and reordering does not make the call smaller', () => {
@@ -178,6 +177,59 @@ describe('another way', () => {
     slow.a.command(20_000, { type: 'path', path: 'direct' });
     slow.runs(32_000);
     expect(costs(slow.a.rung)).toBeGreaterThanOrEqual(costs(RUNGS.N));
+  });
+});
+
+describe('a stream', () => {
+  it('takes no copies', () => {
+    expect(new TwoTalkers({ path: 'tcp', toB: { loss: 0.1 } }).runs(30_000).a.rungs).toHaveLength(1);
+  });
+
+  it('that takes less than we send, as our own end of it tells, makes the call smaller at once, and stops what would only wait', () => {
+    const talk = new TwoTalkers({ path: 'tcp' }).runs(10_000);
+    talk.a.command(10_000, { type: 'backlog', bytes: 200 });
+    expect(talk.runs(10_100).a.rung).toBe(RUNGS.N);
+    talk.a.command(10_100, { type: 'backlog', bytes: 700 });
+    expect(talk.runs(10_200).a.rung).toBe(RUNGS.F);
+    talk.a.command(10_200, { type: 'backlog', bytes: 900 });
+    expect(talk.runs(10_300).a.rung).toBe(RUNGS.E);
+    // More than a second of the floor waits: nothing is added, and all goes on when that has gone.
+    talk.a.command(10_300, { type: 'backlog', bytes: 6_000 });
+    talk.runs(11_300);
+    expect(talk.a.voiceSent(10_360, 11_300)).toEqual([]);
+    talk.a.command(11_300, { type: 'backlog', bytes: 0 });
+    talk.runs(12_100);
+    expect(talk.a.voiceSent(11_300, 12_100).length).toBeGreaterThan(9);
+    talk.runs(25_000);
+    expect(talk.a.rung).toBe(RUNGS.N);
+    // From 60 ms frames straight to 20.
+    expect(talk.a.rungs.map(({ rung }) => rung.name)).not.toContain('F40');
+  });
+
+  it('is no concern of a call that goes by datagrams', () => {
+    const talk = new TwoTalkers().runs(10_000);
+    talk.a.command(10_000, { type: 'backlog', bytes: 60_000 });
+    expect(talk.runs(10_100).a.rung).toBe(RUNGS.H);
+  });
+});
+
+describe('a later call', () => {
+  const carries = { bytesPerSecond: 24 * KBIT, queueBytes: 16_000 };
+
+  it('begins on what the one before ended on, on the same slow network, without the queue of the first', () => {
+    const first = new TwoTalkers({ toB: carries, toA: carries }).runs(40_000);
+    const begin = first.a.session.level(40_000);
+    expect(begin).toBeLessThan(LEVEL.N);
+    const [cold, warm] = [undefined, begin].map((level) =>
+      new TwoTalkers({ toB: carries, toA: carries, begin: level }).runs(3_000),
+    );
+    expect(costs(warm!.a.rungAt(100))).toBeLessThan(costs(RUNGS.N));
+    expect(warm!.a.queueMs(0, 3_000)).toBeLessThan(0.5 * cold!.a.queueMs(0, 3_000));
+  });
+
+  it('never begins above N, and is not taught by a short one', () => {
+    expect(new TwoTalkers({ begin: LEVEL.top }).runs(100).a.rung).toBe(RUNGS.N);
+    expect(new TwoTalkers({ toB: carries }).runs(5_000).a.session.level(5_000)).toBeUndefined();
   });
 });
 

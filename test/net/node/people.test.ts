@@ -28,6 +28,9 @@ class Scene {
     const { roster = [], isService = false } = options;
     this.people = new People({
       name: 'alice1',
+      nodeId: 'a1'.repeat(16),
+      rttMs: () => undefined,
+      ownFacts: () => ({ uplinkKbps: 0, idleCenticores: 0, reach: 0 }),
       displayName: 'Alice',
       roster,
       presence: 'online',

@@ -28,3 +28,16 @@ it('the networks that were used last are kept', () => {
   expect(kept[0]?.print).toBe(`network ${2 * NETWORKS_REMEMBERED_MAX}`);
   expect(kept.at(-1)?.print).toBe(`network ${NETWORKS_REMEMBERED_MAX + 1}`);
 });
+
+it('how the last call ended here is believed for half an hour, on this network only', () => {
+  const memory = new NetworkMemory();
+  memory.enter(1_000, 'home');
+  memory.setLevel(2_000, 2);
+  expect(memory.levelAt(3_000)).toBe(2);
+  memory.enter(4_000, 'train');
+  expect(memory.levelAt(4_000)).toBeUndefined();
+  const again = new NetworkMemory(memory.export());
+  again.enter(5_000, 'home');
+  expect(again.levelAt(2_000 + 1_800_000)).toBe(2);
+  expect(again.levelAt(2_001 + 1_800_000)).toBeUndefined();
+});

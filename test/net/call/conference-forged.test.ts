@@ -1,0 +1,161 @@
+/** Those who claim what is not theirs in a conference: refused, counted, told, and nothing changes for anybody else. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { bytesOf } from '../../../src/net/protocol/ids.ts';
+import { type Body, type Message, message } from '../../../src/net/wire/messages.ts';
+import { ConferenceWorld, story, type Talker } from './conference-world.ts';
+
+let world: ConferenceWorld;
+let alice: Talker;
+let bobby: Talker;
+let carol: Talker;
+let david: Talker;
+let mallory: Talker;
+/** What was sent, by kind. */
+let seen: { readonly from: Talker; readonly message: Message }[];
+
+beforeEach(() => {
+  world = new ConferenceWorld(1);
+  seen = [];
+  world.tamper = (from, sent) => {
+    seen.push({ from, message: sent });
+    return sent;
+  };
+  [alice, bobby, carol, david, mallory] = ['alice1', 'bobby1', 'carol1', 'david1', 'mallory'].map((name) =>
+    world.person(name),
+  ) as [Talker, Talker, Talker, Talker, Talker];
+  world.found(alice, ['bobby1', 'carol1']);
+  world.until(() => world.settled([alice, bobby, carol]), 4_000);
+});
+
+function newest<K extends 'conferenceState' | 'conferenceInvite'>(from: Talker, kind: K): Body<K> {
+  const found = seen.findLast((one) => one.from === from && one.message.kind === kind);
+  return found?.message.body as Body<K>;
+}
+
+function refusedBy(one: Talker): number {
+  return one.core.dropped + (one.core.live?.refused ?? 0);
+}
+
+const three = (): void => expect(world.settled([alice, bobby, carol])).toBe(true);
+
+describe('a conference refuses', () => {
+  it('who says to be in, and was invited by nobody', () => {
+    const body = { ...newest(bobby, 'conferenceState'), inviteId: bytesOf('ee'.repeat(16)), order: 9 };
+    for (const other of [alice, bobby, carol]) world.inject(mallory, other, message('conferenceState', body));
+    world.run(500);
+    three();
+    world.run(11_000);
+    three();
+    for (const other of [alice, bobby, carol]) {
+      expect(story(other)).toContain('warning mallory');
+      expect(refusedBy(other)).toBeGreaterThan(0);
+    }
+  });
+
+  it('who comes under the invitation of somebody else', () => {
+    const stolen = { ...newest(bobby, 'conferenceState'), order: 9, incarnation: 1 };
+    for (const other of [alice, carol]) world.inject(mallory, other, message('conferenceState', stolen));
+    world.run(500);
+    three();
+    expect(story(alice)).toContain('warning mallory');
+    expect(alice.core.live?.present).not.toContain(mallory.node);
+  });
+
+  it('who sends more unknown faces than a conference could have', () => {
+    const state = newest(bobby, 'conferenceState');
+    for (let i = 0; i < 40; i += 1) {
+      const face = world.person(`person${i}`);
+      world.inject(face, alice, message('conferenceState', { ...state, inviteId: world.random.bytes(16), order: 9 }));
+    }
+    world.run(500);
+    expect(refusedBy(alice)).toBeGreaterThanOrEqual(32);
+    three();
+  });
+
+  it('a removal by somebody who may not', () => {
+    const victim = newest(bobby, 'conferenceState').inviteId;
+    const state = newest(carol, 'conferenceState');
+    world.inject(
+      carol,
+      alice,
+      message('conferenceState', { ...state, version: state.version + 50, removed: [victim] }),
+    );
+    world.inject(
+      carol,
+      bobby,
+      message('conferenceState', { ...state, version: state.version + 50, removed: [victim] }),
+    );
+    world.run(1_000);
+    three();
+    expect(story(bobby).filter((line) => line.startsWith('ended'))).toEqual([]);
+  });
+
+  it('those who were removed, however often they say to be in', () => {
+    const state = newest(bobby, 'conferenceState');
+    world.do(alice, { type: 'remove', call: alice.call, name: 'bobby1' });
+    world.until(() => story(bobby).includes('ended removed'), 1_000);
+    for (let i = 1; i < 5; i += 1) {
+      const again = { ...state, order: 20 + i, in: true };
+      for (const other of [alice, carol]) world.inject(bobby, other, message('conferenceState', again));
+      world.run(300);
+    }
+    expect(world.settled([alice, carol])).toBe(true);
+    expect(alice.core.live?.present).not.toContain(bobby.node);
+  });
+});
+
+describe('an invitation is refused', () => {
+  it('when it is for somebody else, and was only handed on', () => {
+    const invite = newest(alice, 'conferenceInvite');
+    world.inject(mallory, david, message('conferenceInvite', invite));
+    world.run(300);
+    expect(story(david)).toEqual(['warning mallory']);
+    expect(david.core.live).toBeUndefined();
+  });
+
+  it('when its sender is not among those who are in', () => {
+    const invite = { ...newest(alice, 'conferenceInvite'), invitee: 'david1' };
+    world.inject(mallory, david, message('conferenceInvite', invite));
+    world.run(300);
+    expect(story(david)).toEqual(['warning mallory']);
+  });
+
+  it('when it was used up', () => {
+    world.add(alice, 'david1');
+    const invite = newest(alice, 'conferenceInvite');
+    world.until(() => world.settled([alice, bobby, carol, david]), 3_000);
+    world.leave(david);
+    world.run(500);
+    world.inject(alice, david, message('conferenceInvite', invite));
+    world.run(500);
+    expect(story(david)).toContain('warning alice1');
+    expect(david.core.live).toBeUndefined();
+    expect(story(david).filter((line) => line.startsWith('ringing'))).toHaveLength(1);
+  });
+
+  it('once a minute is often enough to tell of one person', () => {
+    const invite = newest(alice, 'conferenceInvite');
+    for (let i = 0; i < 50; i += 1) world.inject(mallory, david, message('conferenceInvite', invite));
+    world.run(2_000);
+    expect(story(david)).toEqual(['warning mallory']);
+    expect(refusedBy(david)).toBe(50);
+  });
+});
+
+it('garbage of every length changes nothing and is counted', () => {
+  const before = refusedBy(alice);
+  for (let length = 0; length < 20; length += 1) {
+    const bytes = world.random.bytes(length);
+    world.inject(mallory, alice, message('conferenceState', { conferenceId: bytes, inviteId: bytes, mixer: bytes }));
+    world.inject(mallory, alice, message('conferenceInvite', { conferenceId: bytes, inviteId: bytes, mixer: bytes }));
+    world.inject(mallory, alice, message('conferenceBeat', { conferenceId: bytes, mixer: bytes }));
+    world.inject(
+      mallory,
+      alice,
+      message('conferenceLeg', { conferenceId: bytes, legId: bytes, candidates: ['x'.repeat(5_000)] }),
+    );
+  }
+  world.run(1_000);
+  three();
+  expect(refusedBy(alice)).toBeGreaterThan(before + 40);
+});
