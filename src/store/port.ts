@@ -30,6 +30,7 @@ import type {
   ChatLine,
   ConferencePerson,
   DevicesReport,
+  Group,
   HistoryReport,
   MissedCall,
   NatReport,
@@ -81,6 +82,11 @@ export type AgentCommand =
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
+  /** A conversation of several: with these buddies. `chat.send` to its label says something there. */
+  | { readonly type: 'group.new'; readonly title: string; readonly members: readonly string[] }
+  | { readonly type: 'group.add'; readonly group: string; readonly members: readonly string[] }
+  | { readonly type: 'group.leave'; readonly group: string }
+  | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
   | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
   /** Newest first. */
@@ -289,6 +295,9 @@ export interface AgentResults {
   'device.list': DevicesReport | null;
   'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
+  'group.new': Group;
+  'group.add': Group;
+  'group.list': readonly Group[];
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
   'history.calls': readonly LoggedCall[];
@@ -440,6 +449,7 @@ export type AgentEvent =
   | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
   /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'groups.changed'; readonly groups: readonly Group[] }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
