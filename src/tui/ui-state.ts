@@ -5,7 +5,10 @@
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { SafetyReport, SoundDevicesReport } from '../store/port.ts';
 import type { AppState, Buddy, ChatLine } from '../store/state.ts';
+import { DEFAULT_KEYS, type KeyTable } from './key-bindings.ts';
+import { DEFAULT_PREFERENCES, type Preferences } from './preferences.ts';
 import { type Editor, EMPTY_EDITOR } from './text/editor.ts';
+import type { Background, ColourDepth } from './themes.ts';
 
 /** Between the screen and the agent. */
 export type Link =
@@ -92,6 +95,8 @@ export type Dialog =
       /** When the microphone was last asked to be listened to; 0 before that. */
       readonly listenedAtMs: number;
     }
+  /** Every command, by what is typed. */
+  | { readonly type: 'palette'; readonly filter: Editor; readonly chosen: number }
   | { readonly type: 'quit' };
 
 /** The first-run walk. What was typed stays, whatever fails and wherever the person goes back to. */
@@ -136,6 +141,13 @@ export interface UiState {
   readonly callDetails: boolean;
   /** Ctrl-C was pressed once. */
   readonly quitArmed: boolean;
+  readonly preferences: Preferences;
+  /** The key table in force. */
+  readonly keys: KeyTable;
+  /** One sentence each: what of the preferences could not be used. */
+  readonly problems: readonly string[];
+  readonly background: Background;
+  readonly depth: ColourDepth;
   /** This screen has asked whether the machine may serve. */
   readonly askedToServe: boolean;
 }
@@ -169,6 +181,11 @@ export const INITIAL_UI: UiState = {
   notice: null,
   callDetails: false,
   quitArmed: false,
+  preferences: DEFAULT_PREFERENCES,
+  keys: DEFAULT_KEYS,
+  problems: [],
+  background: 'unknown',
+  depth: 'sixteen',
   askedToServe: false,
 };
 

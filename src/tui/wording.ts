@@ -246,6 +246,15 @@ export const SENTENCES = {
   reconnected: 'The agent is back.',
 } as const;
 
+/** What of a person's own settings cannot be used: two sentences at most, the settings have them all. */
+export function problemsSentence(problems: readonly string[]): string {
+  const [first = '', second] = problems;
+  if (second === undefined) return first;
+  return problems.length === 2
+    ? `${first}\n${second}`
+    : `${first}\nAnd ${problems.length - 1} more: see "keys" in the settings.`;
+}
+
 /** What is left in the terminal when a fault of our own ended the screen; `detail` is for whoever mends it. */
 export function crashSentence(detail: string): string {
   return `wren: something went wrong in the screen. A running call goes on; start wren again.\n${detail}\n`;

@@ -16,7 +16,7 @@ const NEXT_FIELD = 'next field';
 
 /** As many hints as fit, the most important first. */
 export function hintRow(app: AppState, ui: UiState, context: KeyContext, columns: number): Row {
-  const bindings = bindingsIn(context);
+  const bindings = bindingsIn(context, ui.keys);
   // While it rings, nothing comes before the answer.
   const urgent = bindings.filter(({ command }) => command === 'call.answer' || command === 'call.decline');
   const hints = [...urgent, ...bindings.filter((one) => !urgent.includes(one))].flatMap((binding): Row[] => {
@@ -48,7 +48,8 @@ function mayAdd(app: AppState, name: string | undefined): boolean {
   return call.phase === 'running' && name !== undefined && !inside.includes(name);
 }
 
-function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
+/** True when the key of this command would do something now. */
+export function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
   const call = currentCall(app);
   const ringing = ringingCall(app) !== undefined;
   const buddy = selectedBuddy(app, ui);

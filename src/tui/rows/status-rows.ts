@@ -15,7 +15,7 @@ export interface StatusStyle {
 }
 
 export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, context }: StatusStyle): Row {
-  const help = keyOf('help.open', context);
+  const help = keyOf('help.open', context, ui.keys);
   const right: Row = help === '' ? [] : [span(help, 'strong'), span(' help', 'muted')];
   const unread = unreadTotal(app);
   const call = currentCall(app);

@@ -6,6 +6,7 @@ import { DIALOG_HANDLERS } from './dialog-commands.ts';
 import { EDIT_HANDLERS } from './edit-commands.ts';
 import { FIND_HANDLERS } from './find-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
+import { PALETTE_HANDLERS } from './palette-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
 import type { Step, World } from './world.ts';
 
@@ -19,4 +20,5 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...EDIT_HANDLERS,
   ...DIALOG_HANDLERS,
   ...SOUND_HANDLERS,
+  ...PALETTE_HANDLERS,
 };

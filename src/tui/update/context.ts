@@ -8,6 +8,7 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   help: 'helping',
   search: 'searching',
   find: 'searching',
+  palette: 'palette',
   add: 'form',
   confirm: 'confirming',
   presence: 'menu',
@@ -51,6 +52,8 @@ function dialogField(ui: UiState, dialog: Dialog): ActiveField | undefined {
       return field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, top: 0 } }));
     case 'search':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
+    case 'palette':
+      return field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, chosen: 0 } }));
     case 'find':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
     case 'add':

@@ -161,7 +161,7 @@ function helpMoved({ app, ui }: World, direction: 1 | -1, unit: 'row' | 'page'):
   const { dialog } = ui;
   if (dialog?.type !== 'help') return ui;
   const height = helpHeight(layoutOf(app, ui));
-  const hidden = helpRows(dialog.filter.text, ui.columns).length - height;
+  const hidden = helpRows(dialog.filter.text, ui.columns, undefined, ui.keys).length - height;
   const by = direction * (unit === 'row' ? 1 : Math.max(1, height - 1));
   const top = Math.max(0, Math.min(hidden, dialog.top + by));
   return { ...ui, dialog: { ...dialog, top } };

@@ -5,7 +5,10 @@
 import type { FailureCode } from '../../net/protocol/failures.ts';
 import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
+import type { CommandName } from '../key-bindings.ts';
+import type { Preferences } from '../preferences.ts';
 import type { Key } from '../terminal/key-parser.ts';
+import type { Background } from '../themes.ts';
 import type { Notice, UiState } from '../ui-state.ts';
 
 export interface World {
@@ -38,7 +41,9 @@ export type Effect =
   | { readonly type: 'quit'; readonly hangUp: boolean }
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
-  | { readonly type: 'bell' };
+  | { readonly type: 'bell' }
+  /** Remembered for the next screen. */
+  | { readonly type: 'save'; readonly change: Partial<Preferences> };
 
 export type Message =
   | { readonly type: 'key'; readonly key: Key }
@@ -54,11 +59,15 @@ export type Message =
       readonly retryAfterMs: number;
     }
   | { readonly type: 'resized'; readonly columns: number; readonly rows: number }
+  /** The terminal has told its background. */
+  | { readonly type: 'background'; readonly background: Background }
   | { readonly type: 'tick' };
 
 export interface Step {
   readonly ui: UiState;
   readonly effects: readonly Effect[];
+  /** A command that is carried out next, as if its key had been pressed. */
+  readonly next?: CommandName;
 }
 
 /** What the replies hold that the screen reads. */

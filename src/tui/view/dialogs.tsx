@@ -2,6 +2,7 @@
 import { AddDialog } from './add-dialog.tsx';
 import { FindDialog } from './find-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
+import { PaletteDialog } from './palette-dialog.tsx';
 import { PresenceMenu } from './presence-menu.tsx';
 import { QuestionDialog } from './question-dialog.tsx';
 import { SearchDialog } from './search-dialog.tsx';
@@ -19,6 +20,8 @@ export const Dialogs = (props: ViewProps) => {
       return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
+    case 'palette':
+      return <PaletteDialog {...props} dialog={dialog} />;
     case 'sound':
       return <SoundDialog {...props} dialog={dialog} />;
     case 'presence':

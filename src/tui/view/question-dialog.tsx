@@ -25,7 +25,7 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
     ...text,
     [],
     ...answersOf(dialog).map(
-      ([command, words]): Row => [span(`  ${keyOf(command, context)}`, 'strong'), span(`  ${words}`)],
+      ([command, words]): Row => [span(`  ${keyOf(command, context, world.ui.keys)}`, 'strong'), span(`  ${words}`)],
     ),
   ];
   return (
