@@ -30,6 +30,7 @@ import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
+import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
@@ -164,6 +165,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
   addAgent(program, act);
+  addSettings(program, act);
   explainUsage(program, 'wren');
 }
 

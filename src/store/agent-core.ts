@@ -20,6 +20,7 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
 import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
@@ -119,7 +120,10 @@ export class AgentCore {
     const settings = options.profile.settings.get();
     const { presence, audioSpec } = settings;
     const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
-    this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
+    this.#state = {
+      ...INITIAL_STATE,
+      ...{ version: options.version, presence, audio, settings: screenSettingsOf(settings) },
+    };
   }
 
   get state(): AppState {

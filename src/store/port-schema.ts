@@ -152,6 +152,8 @@ export const Command = v.variant('type', [
     headphones: v.exactOptional(v.boolean()),
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
+  bare('settings.get'),
+  v.object({ type: v.literal('settings.set'), key: Text, value: Text }),
   bare('sound.devices'),
   bare('sound.listen'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),

@@ -18,6 +18,7 @@ import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
+import type { SettingReport } from './settings-table.ts';
 import type {
   AppState,
   AudioReport,
@@ -36,6 +37,7 @@ import type {
   NatReport,
   PresenceStatus,
   Quality,
+  ScreenSettings,
   ServingReport,
   TalkSettings,
 } from './state.ts';
@@ -155,6 +157,10 @@ export type AgentCommand =
   | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
+  /** All settings that a person may change by name (`settings-table.ts`). */
+  | { readonly type: 'settings.get' }
+  /** One of them, the value as typed; `default` takes it back. Fails `usage`. Resolves with it. */
+  | { readonly type: 'settings.set'; readonly key: string; readonly value: string }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -317,6 +323,8 @@ export interface AgentResults {
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
+  'settings.get': readonly SettingReport[];
+  'settings.set': SettingReport;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
 
@@ -468,6 +476,7 @@ export type AgentEvent =
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }
+  | { readonly type: 'settings.changed'; readonly settings: ScreenSettings }
   /** Something a person should read once; the sentence is looked up by code. */
   | { readonly type: 'notice'; readonly code: FailureCode; readonly detail: string };
 

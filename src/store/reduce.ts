@@ -58,6 +58,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
+    case 'settings.changed':
+      return change(state, { settings: event.settings });
     case 'history.changed':
       return change(state, { history: event.history });
     case 'groups.changed':

@@ -9,8 +9,10 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import type { ConferenceView } from './conference-view.ts';
+import type { ScreenSettings } from './screen-settings.ts';
 
 export type { ConferencePerson, ConferenceView } from './conference-view.ts';
+export type { ScreenSettings } from './screen-settings.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -349,6 +351,8 @@ export interface AppState {
   /** Calls of ours that run at our other devices, and can be pulled here; absent of older agents. */
   readonly callsElsewhere?: readonly CallElsewhere[];
   readonly audio: AudioReport;
+  /** What screens are to do; absent of older agents. */
+  readonly settings?: ScreenSettings;
 }
 
 export const INITIAL_STATE: AppState = {

@@ -54,6 +54,8 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'call.record-end': { type: 'call.record-end' },
   'talk.set': { type: 'talk.set', talk: 'push', watch: 'close', watchMinutes: 5 },
   'sound.set': { type: 'sound.set', echo: 'on', noise: 'off', gain: 'auto', headphones: true, inputGainDb: -6 },
+  'settings.get': { type: 'settings.get' },
+  'settings.set': { type: 'settings.set', key: 'alert-bell', value: 'off' },
   'sound.devices': { type: 'sound.devices' },
   'sound.listen': { type: 'sound.listen' },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },

@@ -865,6 +865,8 @@ export const RECORDING_PATH_LENGTH_MAX = 4_096;
 /** A microphone that was warned of is closed a minute later: time to come back and say a word. */
 export const MICROPHONE_CLOSE_AFTER_MS = 60_000;
 export const MICROPHONE_WATCH_MINUTES_MAX = 1_440;
+/** A command line in the settings: longer ones are scripts, which have files. */
+export const HOOK_COMMAND_LENGTH_MAX = 1_024;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
 export const HISTORY_PAGE_LINES_MAX = 1_000;
 export const HISTORY_PAGE_BYTES_MAX = 524_288;
