@@ -277,6 +277,17 @@ export interface NetworkCheck {
   readonly insideTls: readonly KnockReport[];
   /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
   readonly supernodes: readonly KnockReport[];
+  /** The first of them by TCP, at the port of their own and at 443; absent of older agents, as what follows. */
+  readonly supernodesByTcp?: readonly KnockReport[];
+  readonly supernodesAt443?: readonly KnockReport[];
+  /** What the profile keeps of earlier runs on this network. */
+  readonly hostCache?: {
+    readonly supernodes: number;
+    /** So many of them served us once. */
+    readonly worked: number;
+    /** Wall clock; null when none did. */
+    readonly lastWorkedAtMs: number | null;
+  };
   /** Absent when there is none. */
   readonly proxy?: ProxyReport;
   /** Our wall clock minus the login server's; null when there was no answer to compare with. */

@@ -233,6 +233,8 @@ export const INSTALL_NOTICE_MS = 3_000;
 export const INSTALL_NOTICE_HEAD_BYTES_MAX = 2_048;
 /** Addresses that one `wren check` knocks at, of login servers and of supernodes each. */
 export const KNOCKS_MAX = 8;
+/** Of these so many supernodes are knocked at by TCP too, at their own port and at 443: enough to tell a blocked carrier. */
+export const KNOCKS_BY_TCP_MAX = 4;
 export const REATTACH_BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 export const CLIENTS_PER_SUPERNODE_MAX = 500;
 export const WATCHED_NAMES_MAX = 1000;
