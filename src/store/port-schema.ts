@@ -146,6 +146,7 @@ export const Command = v.variant('type', [
     headphones: v.exactOptional(v.boolean()),
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
+  v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
   bare('sound.devices'),
   bare('sound.listen'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),

@@ -34,6 +34,7 @@ import type {
   MissedCall,
   NatReport,
   PresenceStatus,
+  PrivacySettings,
   Quality,
   ServingReport,
   TalkSettings,
@@ -135,6 +136,8 @@ export type AgentCommand =
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
     }
+  /** What others may do without our word, from now on and remembered; what is absent stays. */
+  | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -305,6 +308,7 @@ export interface AgentResults {
   'conference.add': { readonly call: string };
   'conference.remove': { readonly call: string };
   'conference.rejoin': { readonly call: string };
+  'privacy.set': PrivacySettings;
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
@@ -441,6 +445,7 @@ export type AgentEvent =
   /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
+  | { readonly type: 'privacy.changed'; readonly privacy: PrivacySettings }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }

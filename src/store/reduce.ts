@@ -58,6 +58,8 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
+    case 'privacy.changed':
+      return change(state, { privacy: event.privacy });
     case 'history.changed':
       return change(state, { history: event.history });
     case 'sound.level': {
