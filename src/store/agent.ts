@@ -190,6 +190,8 @@ export class Agent {
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
+      case 'privacy.set':
+        return this.#core.setPrivacy(command.pathTests === undefined ? {} : { pathTests: command.pathTests });
       case 'serving.set':
         return this.#serving.set(command.consent);
       case 'serving.answer':

@@ -154,6 +154,7 @@ export const Command = v.variant('type', [
   }),
   bare('settings.get'),
   v.object({ type: v.literal('settings.set'), key: Text, value: Text }),
+  v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
   bare('sound.devices'),
   bare('sound.listen'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),

@@ -36,6 +36,7 @@ import type {
   MissedCall,
   NatReport,
   PresenceStatus,
+  PrivacySettings,
   Quality,
   ScreenSettings,
   ServingReport,
@@ -143,6 +144,8 @@ export type AgentCommand =
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
     }
+  /** What others may do without our word, from now on and remembered; what is absent stays. */
+  | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -331,6 +334,7 @@ export interface AgentResults {
   'conference.add': { readonly call: string };
   'conference.remove': { readonly call: string };
   'conference.rejoin': { readonly call: string };
+  'privacy.set': PrivacySettings;
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
@@ -470,6 +474,7 @@ export type AgentEvent =
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
   | { readonly type: 'groups.changed'; readonly groups: readonly Group[] }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
+  | { readonly type: 'privacy.changed'; readonly privacy: PrivacySettings }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }

@@ -183,6 +183,12 @@ export interface TalkSettings {
   readonly watchMinutes: number;
 }
 
+/** What others may do without our word. */
+export interface PrivacySettings {
+  /** Buddies may find out, silently, which way leads here. */
+  readonly pathTests: boolean;
+}
+
 /** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
 export interface NatReport extends Pick<NatKind, 'udp' | 'mapping' | 'filtering' | 'portAllocation' | 'evidence'> {
   /** The word that people use for it. */
@@ -337,6 +343,8 @@ export interface AppState {
   readonly devices?: DevicesReport | null;
   /** Absent of older agents. */
   readonly serving?: ServingReport;
+  /** Absent of older agents. */
+  readonly privacy?: PrivacySettings;
   /** Absent of older agents. */
   readonly history?: HistoryReport;
   /** By label; absent of older agents. */

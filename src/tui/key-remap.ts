@@ -153,3 +153,12 @@ function clashIn(bindings: readonly Binding[]): Clash | undefined {
   }
   return undefined;
 }
+
+/** The names by which wishes speak of the binding at this place of the table, the shortest first. */
+export function targetOf(at: number): { readonly names: readonly string[] } {
+  const binding = DEFAULT_KEYS.bindings[at];
+  if (!binding) return { names: [] };
+  const isFirst = DEFAULT_KEYS.bindings.findIndex(({ command }) => command === binding.command) === at;
+  const whole = `${binding.command}@${binding.context}`;
+  return { names: isFirst ? [binding.command, whole] : [whole] };
+}

@@ -178,6 +178,14 @@ export function clockWords(elapsedMs: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** `2026-11-25 20:50`. */
+export function dateWords(atMs: number): string {
+  const date = new Date(atMs);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 export function pathWords(path: CallPath | null, via: string | null): string {
   if (path === 'direct') return 'direct';
   if (path === 'lan') return 'direct, same network';
@@ -244,6 +252,8 @@ export const SENTENCES = {
   noMatch: 'No buddy matches.',
   chooseBuddy: 'Choose a buddy on the left.',
   noLines: 'No messages yet.',
+  noOtherDevice: 'No other device of yours is online: sign in there, then bring the call there.',
+  nothingElsewhere: 'No call of yours runs at another device.',
   echoTip: 'echo says back what it hears: a test call.',
   reconnected: 'The agent is back.',
 } as const;

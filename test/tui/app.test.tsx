@@ -90,7 +90,7 @@ const events: AgentEvent[] = [
   { type: 'serving.changed', serving: { ...SERVES, why: LONG } },
 ];
 const keys = fc.constantFrom(
-  ...'jkgGcedmoiyxsnpurb?/ahq:',
+  ...'jkgGcedmoiyxsnpurb?/ahq:,MPL',
   ...[
     '\r',
     '\t',

@@ -35,6 +35,9 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
   if (command === 'call.place' && call) return 'add to call';
   if (command === 'search.go') return searchHint(ui);
+  if (command === 'palette.take' && ui.dialog?.type === 'keys') return 'change';
+  if (command === 'menu.take' && ui.dialog?.type === 'calls') return 'call back';
+  if (command === 'menu.take' && ui.dialog?.type === 'devices') return 'revoke';
   if (command === 'form.next') return formHint(app, ui);
   if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
   return hint;
@@ -66,6 +69,10 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
       return call?.phase === 'running' || call?.phase === 'held';
     case 'call.place':
       return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+    case 'call.pull':
+      return call === undefined && (app.callsElsewhere?.length ?? 0) > 0;
+    case 'calls.open':
+      return (app.missedCalls?.length ?? 0) > 0 || ui.dialog?.type === 'palette';
     case 'conference.rejoin':
       return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':
@@ -78,6 +85,8 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
     case 'search.down':
       if (ui.dialog?.type === 'find') return ui.dialog.lines.length > 1;
       return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
+    case 'tune.test':
+      return ui.dialog?.type === 'sound';
     case 'menu.close':
       return ui.dialog !== null;
     case 'cancel':

@@ -2,6 +2,7 @@
 import { paletteEntries } from '../rows/palette-rows.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { faceOf, type UiState } from '../ui-state.ts';
+import { captureBegun, keysMoved } from './keys-commands.ts';
 import { type Step, step, type World } from './world.ts';
 
 export const PALETTE_HANDLERS = {
@@ -15,8 +16,10 @@ export const PALETTE_HANDLERS = {
   'palette.down': (world: World): Step => step(moved(world, 1)),
 } as const;
 
-function take({ app, ui }: World): Step {
+function take(world: World): Step {
+  const { app, ui } = world;
   const { dialog } = ui;
+  if (dialog?.type === 'keys') return step(captureBegun(ui, dialog));
   if (dialog?.type !== 'palette') return step(ui);
   const entry = paletteEntries(app, ui, dialog.filter.text)[dialog.chosen];
   if (!entry) return step(ui);
@@ -25,6 +28,7 @@ function take({ app, ui }: World): Step {
 
 function moved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
+  if (dialog?.type === 'keys') return keysMoved(ui, dialog, by);
   if (dialog?.type !== 'palette') return ui;
   const last = paletteEntries(app, ui, dialog.filter.text).length - 1;
   return { ...ui, dialog: { ...dialog, chosen: Math.max(0, Math.min(last, dialog.chosen + by)) } };

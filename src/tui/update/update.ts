@@ -16,6 +16,7 @@ import { HANDLERS } from './commands.ts';
 import { activeField, contextOf, inCall } from './context.ts';
 import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
 import { afterEvent } from './events.ts';
+import { captured } from './keys-commands.ts';
 import { pointed } from './pointer.ts';
 import { afterRefusal, afterReply } from './replies.ts';
 import { listening } from './sound-commands.ts';
@@ -99,6 +100,7 @@ function afterLink(world: World, before: AppState): UiState {
 
 function press(world: World, key: Key): Step {
   const { app, ui } = world;
+  if (ui.dialog?.type === 'keys' && ui.dialog.capturing) return captured(world, key.name);
   if (key.at) return thenNext(world, pointed(world, key));
   const context = contextOf(app, ui);
   const command = commandFor(context, key.name, ui.keys);

@@ -3,7 +3,14 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
+import type {
+  AgentCommand,
+  AgentEvent,
+  ResultOf,
+  SafetyReport,
+  SearchReport,
+  SoundDevicesReport,
+} from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { CommandName } from '../key-bindings.ts';
 import type { Preferences } from '../preferences.ts';
@@ -31,6 +38,7 @@ export type Tag =
   | { readonly for: 'safety'; readonly name: string }
   | { readonly for: 'add'; readonly name: string }
   | { readonly for: 'devices' }
+  | { readonly for: 'calls' }
   /** Only a refusal is told, with this in front. */
   | { readonly for: 'plain'; readonly detail: string }
   /** Not even that. */
@@ -72,6 +80,7 @@ export interface Step {
 
 /** What the replies hold that the screen reads. */
 export type HistoryReply = readonly ChatLine[];
+export type CallsReply = ResultOf<'history.calls'>;
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
 export type DevicesReply = SoundDevicesReport;
