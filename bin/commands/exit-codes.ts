@@ -69,6 +69,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-voice-crashed': EXIT.ourFault,
   // Notices, never the answer to a command.
   'conference-forged': EXIT.degraded,
+  'blocked-inside': EXIT.degraded,
   'microphone-left-open': EXIT.degraded,
   'microphone-closed': EXIT.degraded,
   'install-told': EXIT.done,

@@ -353,6 +353,8 @@ export type CallEvent =
       readonly direction: 'in' | 'out';
       /** A conference rings here: who is in besides `peer`. */
       readonly others?: readonly string[];
+      /** Those of them whom our person has blocked. */
+      readonly blocked?: readonly string[];
     }
   | {
       readonly event: 'answered';

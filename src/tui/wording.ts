@@ -50,6 +50,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'person-in-conference': 'They are in the conference already, or being called into it.',
   'conference-over': 'There is no conference to go back to: call the people again.',
   'conference-forged': 'Somebody claimed a part in a conference that is not theirs; it was refused.',
+  'blocked-inside': 'You blocked them, and they are in this conference too: they hear you, and you may leave it.',
   'conference-old': 'Their program knows no conferences: ask them to update it; the call of two goes on.',
   unreachable: 'They do not answer: their connection may be gone, try again later.',
   'audio-spec-malformed': 'Sound can be default, none, device:NAME, file:IN,OUT or socket:PATH: check the setting.',

@@ -12,6 +12,7 @@ const TABLE: Readonly<
     'account-key-changed',
     'profile-damaged',
     'conference-forged',
+    'blocked-inside',
     'microphone-left-open',
     'microphone-closed',
   ],

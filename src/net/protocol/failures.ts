@@ -44,6 +44,7 @@ export const FAILURES = {
   'nothing-pending': 'no request from that person waits for an answer',
   'account-key-changed': 'the account of this name has another key than before',
   'safety-unknown': 'no account key of that person, or of ours, is known yet',
+  'blocked-inside': 'somebody whom our person has blocked is in the same conference; the detail names them',
   // calls
   'no-call': 'there is no such call',
   'already-in-call': 'one call at a time; hang up or hold first',

@@ -81,10 +81,11 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context, keys 
 
 function callingWords({ conference }: Call): string {
   if (!conference) return ' is calling you';
-  const { others } = conference;
+  const { others, blocked = [] } = conference;
+  const name = (one: string): string => (blocked.includes(one) ? `${one} (blocked by you)` : one);
   return others.length === 0
     ? ' calls you into a conference'
-    : ` calls you into a conference with ${others.join(', ')}`;
+    : ` calls you into a conference with ${others.map(name).join(', ')}`;
 }
 
 function dialRow(app: AppState, call: Call, { columns, nowMs, context, keys }: CallRowsStyle): Row {
