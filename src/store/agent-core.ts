@@ -20,6 +20,7 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
 import { type AppState, type BuddySafety, INITIAL_STATE, type PrivacySettings } from './state.ts';
@@ -120,7 +121,10 @@ export class AgentCore {
     const { presence, audioSpec } = settings;
     const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
     const privacy = { pathTests: settings.pathTests };
-    this.#state = { ...INITIAL_STATE, version: options.version, presence, audio, privacy };
+    this.#state = {
+      ...INITIAL_STATE,
+      ...{ version: options.version, presence, audio, privacy, settings: screenSettingsOf(settings) },
+    };
   }
 
   get state(): AppState {

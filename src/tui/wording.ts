@@ -83,6 +83,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'port-not-allowed': 'Only the administrator may open this port: choose one above 1023.',
   'proxy-malformed':
     'That does not name a proxy: write it as http://HOST:PORT or socks5://HOST:PORT, USER:PASSWORD@ before HOST.',
+  'group-unknown': 'There is no such group here, or you have left it: wren group list.',
+  'group-full': 'No more fit: a group has at most 32 people, and you at most 200 groups.',
   'mailbox-full':
     'The network keeps as many messages for that person as it may: the rest goes when they come, or some are read.',
   'outbox-full': 'Too many messages wait for people who are offline: send again when some were delivered.',

@@ -50,6 +50,8 @@ const TABLE: Readonly<
     'safety-unknown',
     'profile-unwritable',
     'disk-full',
+    'group-unknown',
+    'group-full',
     'mailbox-full',
     'outbox-full',
     'port-taken',
