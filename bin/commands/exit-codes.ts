@@ -83,6 +83,8 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'profile-unsafe': EXIT.refused,
   'profile-unwritable': EXIT.couldNot,
   'proxy-malformed': EXIT.usage,
+  'group-unknown': EXIT.couldNot,
+  'group-full': EXIT.couldNot,
   'mailbox-full': EXIT.couldNot,
   'outbox-full': EXIT.couldNot,
   'port-taken': EXIT.couldNot,

@@ -51,6 +51,8 @@ const TABLE: Readonly<
     'safety-unknown',
     'profile-unwritable',
     'disk-full',
+    'group-unknown',
+    'group-full',
     'mailbox-full',
     'outbox-full',
     'port-taken',

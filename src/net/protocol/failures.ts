@@ -39,6 +39,8 @@ export const FAILURES = {
   'person-self': 'that is you',
   blocked: 'blocked, by you or by the other person',
   'not-a-buddy': 'no such person in the buddy list',
+  'group-unknown': 'no group of that name here, or we have left it',
+  'group-full': 'a group has at most so many members, and a person so many groups',
   'nothing-pending': 'no request from that person waits for an answer',
   'account-key-changed': 'the account of this name has another key than before',
   'safety-unknown': 'no account key of that person, or of ours, is known yet',
