@@ -26,6 +26,9 @@ export const OPUS_BITRATE_MAX = 64_000;
 export const OPUS_BITRATE = (OPUS_FRAME_BYTES * 8 * 1000) / FRAME_MS;
 /** 191 to 258 µs a frame; 8 and above cost twice as much for nothing one hears at this rate (M). */
 export const OPUS_COMPLEXITY = 5;
+/** Where there are bits in plenty: STOI 0.997 instead of 0.999, the same spectral distance, 110 instead of 280 µs (M). */
+export const OPUS_COMPLEXITY_RICH = 1;
+export const OPUS_RICH_BITRATE = 40_000;
 /** Longest Opus frame that a body may announce. */
 export const OPUS_FRAME_MS_MAX = 60;
 /** Room for one decoded frame of the longest kind. */
@@ -173,6 +176,9 @@ export const PACE_SLACK_FRAMES = 3;
 export const PACE_FORGIVE = 0.001;
 /** A clock this far behind has been asleep: go on from now instead of catching up. */
 export const PACE_ASLEEP_MS = 1000;
+
+/** Timers of Node are whole milliseconds, and come as much as this before they are due. */
+export const TIMER_EARLY_MS_MAX = 0.75;
 
 // --- reports
 /** Port says ten a second at most; five are smooth enough for a meter. */
