@@ -23,6 +23,7 @@ import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
 import { addMap } from './map.ts';
+import { addMonitor } from './monitor.ts';
 import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { addPull } from './pull.ts';
@@ -161,7 +162,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Calls:');
   for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
-  for (const add of [addCheck, addDoctorBundle]) add(program, act);
+  for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);
