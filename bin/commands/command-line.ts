@@ -44,7 +44,8 @@ const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
 Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
+WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, WREN_SCREEN_READER, NO_COLOR, HTTPS_PROXY,
+ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -70,6 +71,8 @@ interface GlobalFlags {
   readonly proxy?: string;
   readonly demo?: boolean;
   readonly keep?: boolean;
+  readonly plain?: boolean;
+  readonly screenReader?: boolean;
 }
 
 /** `argv`: the words after the program's name. */
@@ -119,9 +122,10 @@ function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): stri
   return demo && !profile && !env.WREN_PROFILE ? `${folder}-demo` : folder;
 }
 
-function withoutCommand(invocation: Invocation, { demo, keep }: GlobalFlags): Promise<ExitCode> {
+function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<ExitCode> {
+  const { demo, keep } = flags;
   if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
-  return demo ? runDemo(invocation, keep === true) : openScreen(invocation);
+  return demo ? runDemo(invocation, keep === true) : openScreen(invocation, flags);
 }
 
 function build(program: Command, act: Act, { stdout, version }: Surroundings): void {
@@ -147,6 +151,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     )
     .option('--demo', 'a private network on this machine and the screen, ready for a test call')
     .option('--keep', 'with --demo: leave agent and network running afterwards')
+    .option('--plain', 'lines instead of the screen: for dumb terminals, pipes and scripts (also chosen there)')
+    .option('--screen-reader', 'lines that say what is a list, a question, a field (or WREN_SCREEN_READER=1)')
     .helpOption('-h, --help', 'explain')
     .addHelpCommand(
       new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
@@ -154,7 +160,10 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
     // Every complaint is told once, by `reportFailure`.
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
-    .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
+    .addHelpText(
+      'after',
+      `${examples('wren', 'wren call bobby1', 'wren status --json', 'echo status | wren --plain')}\n${AFTERWORDS}`,
+    );
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');

@@ -43,6 +43,8 @@ import type {
   TalkSettings,
 } from './state.ts';
 
+export type { SettingReport } from './settings-table.ts';
+
 export const AGENT_PORT_VERSION = 1;
 /** A longer line closes the connection: nobody honest sends one. */
 export const AGENT_LINE_BYTES_MAX = 1_048_576;
