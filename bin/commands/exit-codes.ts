@@ -66,7 +66,11 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-device-busy': EXIT.couldNot,
   'audio-device-absent': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
+  'ssh-missing': EXIT.couldNot,
+  'ssh-unreachable': EXIT.couldNot,
+  'ssh-no-wren': EXIT.couldNot,
   // Notices, never the answer to a command.
+  'audio-endpoint-away': EXIT.degraded,
   'conference-forged': EXIT.degraded,
   'microphone-left-open': EXIT.degraded,
   'microphone-closed': EXIT.degraded,

@@ -6,12 +6,13 @@ import { UsageProblem } from './usage.ts';
 
 /** `hint` is one line shown below, for a person who is here for the first time. */
 export function openScreen(invocation: Invocation, hint?: string): Promise<ExitCode> {
-  const { output, audio } = invocation;
+  const { output, audio, sessionTrouble } = invocation;
+  const words = hint ?? sessionTrouble;
   if (output.json) throw new UsageProblem('the screen has no JSON', 'wren status --json, or wren help');
   if (!hasTerminal()) throw new UsageProblem('the screen needs a terminal', 'wren status, or wren help');
   return runProgram(invocation, 'screen', [
     ...(audio === undefined ? [] : ['--audio', audio]),
-    ...(hint === undefined ? [] : ['--hint', hint]),
+    ...(words === undefined ? [] : ['--hint', words]),
   ]);
 }
 

@@ -100,6 +100,11 @@ export function namesIn(text: string): { readonly capture: string | undefined; r
   return { capture: undefined, playback: undefined };
 }
 
+/** The place of a forwarded endpoint that the SPEC names; undefined of every other SPEC. */
+export function socketIn(text: string): string | undefined {
+  return /^socket:[^\0]+$/.test(text) ? text.slice(7) : undefined;
+}
+
 function deviceSpec(text: string, rest: string): AudioSpec {
   const bar = rest.indexOf('|');
   if (bar < 0) return { type: 'device', name: rest };

@@ -54,6 +54,8 @@ export interface Settings {
   /** What becomes of a microphone that is open for so many minutes without a voice or a screen here. */
   readonly microphoneWatch: 'off' | 'warn' | 'close';
   readonly microphoneWatchMinutes: number;
+  /** What becomes of a call when the laptop of `wren ssh` goes away (`agent-endpoint.ts`). */
+  readonly detach: 'muted' | 'held' | 'open';
   /** `auto`: histories are encrypted where the system has a secret store (`history-vault-io.ts`). */
   readonly historyEncryption: 'auto' | 'off';
 }
@@ -77,6 +79,7 @@ export const DEFAULT_SETTINGS: Settings = {
   talk: 'open',
   microphoneWatch: 'warn',
   microphoneWatchMinutes: 10,
+  detach: 'muted',
   historyEncryption: 'auto',
 };
 
@@ -86,8 +89,8 @@ export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings
 }
 
 /** When the microphone is open. */
-export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes }: Settings): TalkSettings {
-  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes };
+export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes, detach }: Settings): Required<TalkSettings> {
+  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes, detach };
 }
 
 export interface SettingsFile {
@@ -128,6 +131,15 @@ export function proxySettingOf(profileDir: string): string {
   return stored.success ? stored.output.proxy : '';
 }
 
+/** The audio SPEC that a profile remembers, without opening it: for a machine that only lends its sound. Never throws. */
+export function audioSettingOf(profileDir: string): string {
+  const stored = v.safeParse(
+    v.object({ audioSpec: SCHEMAS.audioSpec }),
+    parseJson(peek(join(profileDir, SETTINGS_FILE))),
+  );
+  return stored.success ? stored.output.audioSpec : DEFAULT_SETTINGS.audioSpec;
+}
+
 function peek(path: string): Buffer | string {
   try {
     return readFileIfThere(path) ?? '';
@@ -156,6 +168,7 @@ const SCHEMAS = {
   talk: v.picklist(['open', 'push']),
   microphoneWatch: v.picklist(['off', 'warn', 'close']),
   microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
+  detach: v.picklist(['muted', 'held', 'open']),
   historyEncryption: v.picklist(['auto', 'off']),
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 

@@ -14,6 +14,7 @@ const TABLE: Readonly<
     'conference-forged',
     'microphone-left-open',
     'microphone-closed',
+    'audio-endpoint-away',
   ],
   couldNot: [
     'busy',
@@ -44,6 +45,9 @@ const TABLE: Readonly<
     'audio-no-device',
     'audio-device-busy',
     'audio-device-absent',
+    'ssh-missing',
+    'ssh-unreachable',
+    'ssh-no-wren',
     'port-version',
     'profile-locked',
     'history-locked',

@@ -25,7 +25,7 @@ export interface SessionEvents {
 
 const ENTER = '\x1b[?1049h\x1b[?2004h\x1b[?25l';
 /** Paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
-const RESTORE = '\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
+export const RESTORE = '\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
 
 /** Exit codes by convention: 128 and the number of the signal. */
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
