@@ -332,6 +332,12 @@ export function voiceStep(name: string, peer: string, quality: Quality | undefin
   return step(name, 'pass', cause, '', figures);
 }
 
+/** `warn  udp           blocked: no supernode answers by UDP. Try: ...` */
+export function stepLine({ name, verdict, cause, remedy }: Step): string {
+  const words = `${verdict}  ${name.padEnd(12)}  ${cause}`;
+  return remedy === '' ? words : `${words.replace(/\.$/, '')}. Try: ${remedy}`;
+}
+
 /** `HOST:PORT`. */
 export function whereOf(endpoint: string): string {
   return plain(endpoint).replace(/^(udp|tcp):/, '');

@@ -30,6 +30,7 @@ import {
   proxyStep,
   type Step,
   step,
+  stepLine,
   supernodeStep,
   tlsSteps,
   udpStep,
@@ -189,10 +190,4 @@ async function examine(
     if (isTestable(state, name) && !stop.aborted) tell(...(await pathSteps(agent, name)));
   }
   if (attached && !stop.aborted) tell(await echoStep(agent, state, audio ?? 'none', stop));
-}
-
-/** `warn  udp           blocked: no supernode answers by UDP. Try: ...` */
-export function stepLine({ name, verdict, cause, remedy }: Step): string {
-  const words = `${verdict}  ${name.padEnd(12)}  ${cause}`;
-  return remedy === '' ? words : `${words}. Try: ${remedy}`;
 }

@@ -58,6 +58,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'audio-unsupported': 'Sound cannot be moved that way here: choose another (--audio default, none or file:IN,OUT).',
   'audio-no-device': 'No sound card can be used: plug one in, or join the group "audio"; calls go on in silence.',
   'audio-device-absent': 'The sound device that you chose is not there: the default one is used instead.',
+  'audio-only-monitor':
+    'There is no microphone: the default one would send back what your speaker plays. Plug one in, or choose one (t).',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
   'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',

@@ -78,5 +78,6 @@ function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
 
 /** In two words; the sentence was a notice. */
 function soundTrouble({ audio }: AppState): string {
+  if (audio.problem.startsWith('audio-only-monitor')) return 'no microphone';
   return audio.problem.startsWith('audio-device-absent') ? 'other sound device' : 'no sound';
 }
