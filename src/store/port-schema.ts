@@ -153,15 +153,9 @@ export const Command = v.variant('type', [
     headphones: v.exactOptional(v.boolean()),
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
-<<<<<<< HEAD
   bare('settings.get'),
   v.object({ type: v.literal('settings.set'), key: Text, value: Text }),
   v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
-=======
-  v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
-  bare('settings.get'),
-  v.object({ type: v.literal('settings.set'), key: Text, value: Text }),
->>>>>>> screen
   bare('sound.devices'),
   bare('sound.listen'),
   bare('sound.attach'),
