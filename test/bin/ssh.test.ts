@@ -86,7 +86,7 @@ describe.skipIf(missing.length > 0)('wren ssh', () => {
     const [usage, noWren, noHost] = await Promise.all([
       net.run([...words(), 'status', '--nonsense']).done,
       net.run(['ssh', ...sshd.options, '--wren', '/no/wren', '127.0.0.1']).done,
-      net.run(['ssh', ...sshd.options, '-o', 'Port=1', '127.0.0.1']).done,
+      net.run(['ssh', '-F', '/dev/null', '-p', '1', '-o', 'BatchMode=yes', '127.0.0.1']).done,
     ]);
     expect([usage.code, usage.stderr]).toEqual([3, expect.stringContaining("unknown option '--nonsense'")]);
     expect([noWren.code, noWren.stderr.trim()]).toEqual([
