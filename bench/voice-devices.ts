@@ -2,7 +2,7 @@
  * Mouth to ear through a real sound server: a PulseAudio of our own with null sinks for two microphones and two
  * speakers. Chirps are played into A's microphone; both its monitor and that of B's speaker are recorded, and a chirp's
  * delay is how much later it is in the second. Three things stand between the two, one after the other: `parec` piped
- * into `pacat` with the buffers that we ask for (the devices alone), our two agents in a call, and two of Debian's
+ * into `pacat` as ordinary programs use them (the devices alone), our two agents in a call, and two of Debian's
  * baresip in a call, where that is installed.
  *
  * A recorder counts samples, and its first comes at a moment that nobody tells. But a chunk is never early: the least of
@@ -179,7 +179,7 @@ async function passThrough(server: PulseServer): Promise<Carrier> {
   };
 }
 
-/** A call between two agents with two voice children and their recorders and players. */
+/** A call between two agents with two voice children, which speak to the server themselves. */
 async function agents(stage: Stage): Promise<Carrier> {
   stage.environments.set('A', A_DEVICES);
   stage.environments.set('B', B_DEVICES);
@@ -300,7 +300,7 @@ function figures(devices: Measured, ours: Measured, peer: Measured | undefined):
       unit: 'ms',
       values: ours.delaysMs,
       target: { label: 'V2', most: 75 },
-      remark: `agents, voice children, recorders and players of both: ${costs(ours)}`,
+      remark: `agents and voice children of both: ${costs(ours)}`,
     },
     {
       name: 'its standard deviation',
