@@ -137,3 +137,40 @@ seeded(
   },
   { runs: 1 },
 );
+
+seeded(
+  'one who blocked another is told that they are in, and hears everybody all the same; who sleeps finds the call in the morning',
+  (world) => {
+    const { people, world: net } = crowd(world, ['PR', 'PUB', 'SYM', 'PUB']);
+    const [alice, bobby, carol, david] = people as [Person, Person, Person, Person];
+    alice.befriend(david);
+    for (const one of [alice, david]) one.learns(net.sign(1, [one]));
+    world.until(() => alice.core.deviceListOf('david1') !== undefined, 10_000);
+    world.until(() => david.core.deviceListOf('alice1') !== undefined, 10_000);
+    bobby.does({ type: 'roster', command: { type: 'block', name: 'carol1' } });
+    david.kill();
+    world.advance(60_000);
+    alice.call = 'c1'.repeat(16);
+    const names = ['bobby1', 'carol1', 'david1'];
+    alice.does({ type: 'conference', command: { type: 'found', call: alice.call, names } });
+    answerAll(world, [bobby, carol]);
+    const three = [alice, bobby, carol];
+    world.until(() => three.every((one) => inside(one).length === 3), 10_000);
+    world.advance(6_000);
+    for (const one of three) expect(hears(one, one.node.events.length - 400)).toBe(true);
+    expect(three.map((one) => news(one, 'blocked-inside').map(({ peer }) => peer))).toEqual([[], ['carol1'], []]);
+    expect(news(alice, 'person-ended')).toMatchObject([{ peer: 'david1', reason: 'unreachable' }]);
+    // What she says elsewhere than in this conference he hears no more than before.
+    carol.does({ type: 'conference', command: { type: 'found', call: 'c2'.repeat(16), names: ['bobby1'] } });
+    world.advance(2_000);
+    expect(news(bobby, 'ringing')).toHaveLength(1);
+    david.start();
+    const missed = () =>
+      david.node.events.flatMap((event) =>
+        event.type === 'mail' && event.news.type === 'missed-call' ? [event.news] : [],
+      );
+    world.until(() => missed().length > 0, 60_000);
+    expect(missed()).toMatchObject([{ from: 'alice1', call: roster(alice)?.conference }]);
+  },
+  { runs: 1 },
+);

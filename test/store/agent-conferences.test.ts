@@ -136,3 +136,34 @@ test('one who leaves does not end it; who removed us, and a forger, are named; w
   news(calls, { type: 'begun', call: CALL, grown: false, direction: 'out' });
   expect(scene.core.state.calls.find(({ call }) => call === CALL)).toMatchObject({ phase: 'dialling', reason: null });
 });
+
+test('a conference that rang in vain is a missed call like any other: in the log, in the state, for whoever looks later', async () => {
+  const missed: string[][] = [];
+  room();
+  const calls = new AgentCalls(scene.core, (peer, call) => void missed.push([peer, call]));
+  news(calls, {
+    type: 'ringing',
+    call: CALL,
+    direction: 'in',
+    peer: 'bobby1',
+    others: ['carol1'],
+    blocked: ['carol1'],
+  });
+  expect(events().at(-1)).toMatchObject({ event: 'ringing', others: ['carol1'], blocked: ['carol1'] });
+  const view = () => scene.core.state.calls.find(({ call }) => call === CALL);
+  expect(view()).toMatchObject({ phase: 'ringing', conference: { others: ['carol1'], blocked: ['carol1'] } });
+  news(calls, { type: 'ended', call: CALL, reason: 'no-answer', by: '', durationMs: 0, rejoinable: false });
+  for (let i = 0; i < 5; i += 1) await Promise.resolve();
+  expect(missed).toEqual([['bobby1', CALL]]);
+  expect(events().at(-1)).toMatchObject({ event: 'ended', peer: 'bobby1', reason: 'no-answer' });
+  expect(view()).toMatchObject({ phase: 'ended', reason: 'no-answer', direction: 'in', answeredAtMs: null });
+});
+
+test('somebody whom we blocked is marked among the people, and named in a notice', () => {
+  const calls = talking();
+  news(calls, roster(ME, person('bobby1'), person('carol1', { blocked: true })));
+  news(calls, { type: 'blocked-inside', call: CALL, peer: 'carol1' });
+  expect(scene.events.at(-1)).toMatchObject({ type: 'notice', code: 'blocked-inside', detail: 'carol1' });
+  const people = scene.core.state.calls.find(({ call }) => call === CALL)?.conference?.people;
+  expect(people?.find(({ name }) => name === 'carol1')?.blocked).toBe(true);
+});

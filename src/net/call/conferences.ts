@@ -36,6 +36,7 @@ import type {
   RunningCall,
 } from './conference-record.ts';
 import { idOf, readMembers } from './conference-wire.ts';
+import { refusalOf } from './conference-words.ts';
 
 const KINDS = [
   'conferenceInvite',
@@ -145,6 +146,11 @@ export class Conferences {
   /** Is this the call id of a conference? */
   has(call: CallId): boolean {
     return this.#live?.call === call || this.#ringing?.conference === call || this.#pastOf(call) !== undefined;
+  }
+
+  /** Who is in our conference, as far as we know. */
+  get company(): readonly UserName[] {
+    return this.#current?.company ?? [];
   }
 
   /** A member of our conference: its sessions are wanted, also when our person has blocked its. */
@@ -542,8 +548,7 @@ export class Conferences {
     { conference, invite }: Pick<Ringing, 'conference' | 'invite'>,
     reason: string,
   ): void {
-    const body = { conferenceId: bytesOf(conference), inviteId: bytesOf(invite), reason };
-    this.#out.push({ type: 'send', to, node, message: message('conferenceRefusal', body) });
+    this.#out.push({ type: 'send', to, node, message: refusalOf(conference, invite, reason) });
   }
 
   /** Told once a minute of each person. */

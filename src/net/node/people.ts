@@ -122,7 +122,9 @@ export class People {
   readonly #wallClock: WallClock;
   /** Our own calls that nobody has answered. */
   readonly #placed = new Set<CallId>();
+  /** To whom we are hidden: all whom we blocked, but for those who are in a conference with us. */
   hidden: readonly UserName[] = [];
+  #blocked: readonly UserName[] = [];
   watched: readonly UserName[] = [];
   status: OwnStatus;
   #out: PeopleOutput[] = [];
@@ -296,6 +298,16 @@ export class People {
       if (output.type === 'ended') this.#callEnded(output);
     }
     for (const output of this.conferences.drain()) this.#fromConferences(output);
+    if (this.#blocked.length > 0) this.#hide();
+  }
+
+  /** Whom we are hidden from cannot reach us at all, so in a conference we share they may. */
+  #hide(): void {
+    const company = new Set(this.conferences.company.map(foldName));
+    const hidden = this.#blocked.filter((name) => !company.has(foldName(name)));
+    if (hidden.join() === this.hidden.join()) return;
+    this.hidden = hidden;
+    this.#out.push({ type: 'details-changed' });
   }
 
   #call(now: Millis, command: CallCommand): void {
@@ -373,9 +385,8 @@ export class People {
         if (output.is) this.devices.befriended(output.name);
         return;
       case 'hidden':
-        this.hidden = output.names;
-        this.#out.push({ type: 'details-changed' });
-        return;
+        this.#blocked = output.names;
+        return this.#hide();
       case 'watch':
         this.watched = output.names;
         this.#out.push({ type: 'details-changed' });
