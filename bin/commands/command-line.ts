@@ -15,8 +15,10 @@ import { addCheck } from './check.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
+import { addDoctorBundle } from './doctor-bundle.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
+import { addGroup } from './group.ts';
 import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
@@ -164,10 +166,11 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
+  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
+  for (const add of [addCheck, addDoctorBundle]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);

@@ -190,6 +190,8 @@ export class Agent {
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
+      case 'privacy.set':
+        return this.#core.setPrivacy(command.pathTests === undefined ? {} : { pathTests: command.pathTests });
       case 'serving.set':
         return this.#serving.set(command.consent);
       case 'serving.answer':
@@ -233,6 +235,15 @@ export class Agent {
         return null;
       case 'chat.send':
         return this.#chat.send(command.to, command.text);
+      case 'group.new':
+        return this.#chat.groups.make(command.title, command.members);
+      case 'group.add':
+        return this.#chat.groups.add(command.group, command.members);
+      case 'group.leave':
+        this.#chat.groups.leave(command.group);
+        return null;
+      case 'group.list':
+        return this.#chat.groups.list();
       case 'chat.history':
         return this.#chat.history(command);
       case 'chat.mark-read':

@@ -31,10 +31,12 @@ import type {
   ChatLine,
   ConferencePerson,
   DevicesReport,
+  Group,
   HistoryReport,
   MissedCall,
   NatReport,
   PresenceStatus,
+  PrivacySettings,
   Quality,
   ScreenSettings,
   ServingReport,
@@ -85,6 +87,11 @@ export type AgentCommand =
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
+  /** A conversation of several: with these buddies. `chat.send` to its label says something there. */
+  | { readonly type: 'group.new'; readonly title: string; readonly members: readonly string[] }
+  | { readonly type: 'group.add'; readonly group: string; readonly members: readonly string[] }
+  | { readonly type: 'group.leave'; readonly group: string }
+  | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
   | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
   /** Newest first. */
@@ -139,6 +146,8 @@ export type AgentCommand =
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
     }
+  /** What others may do without our word, from now on and remembered; what is absent stays. */
+  | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -273,6 +282,17 @@ export interface NetworkCheck {
   readonly insideTls: readonly KnockReport[];
   /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
   readonly supernodes: readonly KnockReport[];
+  /** The first of them by TCP, at the port of their own and at 443; absent of older agents, as what follows. */
+  readonly supernodesByTcp?: readonly KnockReport[];
+  readonly supernodesAt443?: readonly KnockReport[];
+  /** What the profile keeps of earlier runs on this network. */
+  readonly hostCache?: {
+    readonly supernodes: number;
+    /** So many of them served us once. */
+    readonly worked: number;
+    /** Wall clock; null when none did. */
+    readonly lastWorkedAtMs: number | null;
+  };
   /** Absent when there is none. */
   readonly proxy?: ProxyReport;
   /** Our wall clock minus the login server's; null when there was no answer to compare with. */
@@ -297,6 +317,9 @@ export interface AgentResults {
   'device.list': DevicesReport | null;
   'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
+  'group.new': Group;
+  'group.add': Group;
+  'group.list': readonly Group[];
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
   'history.calls': readonly LoggedCall[];
@@ -313,6 +336,7 @@ export interface AgentResults {
   'conference.add': { readonly call: string };
   'conference.remove': { readonly call: string };
   'conference.rejoin': { readonly call: string };
+  'privacy.set': PrivacySettings;
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
@@ -450,7 +474,9 @@ export type AgentEvent =
   | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
   /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'groups.changed'; readonly groups: readonly Group[] }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
+  | { readonly type: 'privacy.changed'; readonly privacy: PrivacySettings }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }

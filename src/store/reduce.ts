@@ -60,8 +60,12 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { audio: event.audio });
     case 'settings.changed':
       return change(state, { settings: event.settings });
+    case 'privacy.changed':
+      return change(state, { privacy: event.privacy });
     case 'history.changed':
       return change(state, { history: event.history });
+    case 'groups.changed':
+      return change(state, { groups: event.groups });
     case 'sound.level': {
       const { inputDb, speaking } = event;
       return change(state, { audio: { ...state.audio, meter: { inputDb, speaking } } });

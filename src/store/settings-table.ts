@@ -134,7 +134,10 @@ const ROWS: readonly Row[] = [
   },
   { property: 'portMapping', kind: onOff, about: 'ask the router to pass a port on to us', ...LATER },
   { property: 'webPorts', kind: onOff, about: 'listen at TCP 443 and 80 as well, where that is allowed', ...LATER },
-  { property: 'pathTests', kind: onOff, about: 'buddies may test silently which way leads to us', ...LATER },
+  {
+    ...{ property: 'pathTests', kind: onOff, about: 'buddies may test silently which way leads to us' },
+    ...by((pathTests: boolean) => ({ type: 'privacy.set', pathTests })),
+  },
 ];
 
 /** Every key, in the order in which they are shown. */

@@ -51,6 +51,21 @@ export interface ChatLine {
   readonly mark: 'waiting' | 'kept' | 'delivered';
   /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
   readonly kind?: LineKind;
+  /** Of incoming lines of a group (`with` is its label, `#lunch`): who wrote it. */
+  readonly author?: string;
+}
+
+/** A conversation of several people. */
+export interface Group {
+  /** `#lunch`: what it is called here. */
+  readonly label: string;
+  /** 32 hex digits, the same for all. */
+  readonly id: string;
+  readonly title: string;
+  /** Members of now, we among them unless we left. */
+  readonly members: readonly string[];
+  readonly left: boolean;
+  readonly unread: number;
 }
 
 /** `missed-call`: they called. `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
@@ -166,6 +181,12 @@ export interface TalkSettings {
   /** The watchdog: warns of a microphone left open, and closes it a minute later if that is wanted. */
   readonly watch: 'off' | 'warn' | 'close';
   readonly watchMinutes: number;
+}
+
+/** What others may do without our word. */
+export interface PrivacySettings {
+  /** Buddies may find out, silently, which way leads here. */
+  readonly pathTests: boolean;
 }
 
 /** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
@@ -323,7 +344,11 @@ export interface AppState {
   /** Absent of older agents. */
   readonly serving?: ServingReport;
   /** Absent of older agents. */
+  readonly privacy?: PrivacySettings;
+  /** Absent of older agents. */
   readonly history?: HistoryReport;
+  /** By label; absent of older agents. */
+  readonly groups?: readonly Group[];
   /** Those that nobody has read of yet, the newest first; absent of older agents. */
   readonly missedCalls?: readonly MissedCall[];
   readonly presence: PresenceStatus;

@@ -136,7 +136,7 @@ export class People {
     this.devices = new DeviceBook({
       ...{ own: undefined, people: [], ...options.devices, name, nodeId: options.nodeId },
       judge: options.judge ?? (() => undefined),
-      isBuddy: (peer) => this.roster.relationOf(peer) === 'both',
+      isBuddy: (peer) => this.#mayWrite(peer),
       isInvisible: () => this.status === 'invisible',
     });
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
@@ -200,12 +200,17 @@ export class People {
     this.#settle(now);
   }
 
+  #mayWrite(name: UserName): boolean {
+    return this.roster.relationOf(name) === 'both' || this.#messenger.isCompanion(name);
+  }
+
   /**
    * A message that came in a letter of that node. Returns the id of the line that must be stored before the letter is
    * needed no more; undefined when it is needed no more at once.
    */
   heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): string | undefined {
-    if (this.roster.isBlocked(from) || this.roster.relationOf(from) !== 'both') return undefined;
+    if (this.roster.isBlocked(from) || !this.#mayWrite(from)) return undefined;
+    if (value.kind === 'missedCall' && this.roster.relationOf(from) !== 'both') return undefined;
     if (value.kind === 'missedCall') {
       const { callId, atMs } = value.body;
       if (callId.length === ID_BYTES) this.#out.push({ type: 'missed-call', from, call: hexOf(callId), atMs });
