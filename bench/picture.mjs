@@ -190,7 +190,8 @@ function runSvg({ text, column, cells, ink, paper, bold, dim }, row) {
   return `${back}<text x="${x}" y="${top + 13.5}" ${length} ${look}>${escaped(text)}</text>`;
 }
 
-function cursorSvg({ buffer: { active } }) {
+function cursorSvg({ buffer: { active }, _core: core }) {
+  if (core.coreService.isCursorHidden) return '';
   const x = round(MARGIN + active.cursorX * CELL_WIDTH);
   const y = TITLE_HEIGHT + active.cursorY * CELL_HEIGHT;
   return `<rect x="${x}" y="${y}" width="2" height="${CELL_HEIGHT}" fill="${INK}"/>`;

@@ -8,6 +8,7 @@
  *   host-cache.json  supernodes for the next start  agent.log, agent.sock, lock.db
  *   tickets.json     short handshakes (tickets-file.ts)
  *   history-key.json which entry of the secret store opens the histories (history-key-file.ts)
+ *   screen.json      theme, keys, groups of the list (screen-file.ts)
  *   devices.json     account key, mail key, our device list; people-NAME.json: those of buddies (devices-file.ts)
  *
  * "Host cache" and its 200 entries: Baset & Schulzrinne 2004, section 3.2; the random port kept since install: 3.1.

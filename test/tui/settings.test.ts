@@ -53,6 +53,7 @@ test('what belongs to the agent is asked of it', () => {
   expect(asked(at('watch').type('l'))).toEqual([{ type: 'talk.set', watch: 'close' }]);
   expect(asked(at('pathTests').type('\r'))).toEqual([{ type: 'privacy.set', pathTests: false }]);
   expect(asked(at('history').type('\r'))).toEqual([{ type: 'history.encrypt', encryption: 'off' }]);
+  expect(asked(at('alertBell').type('\r'))).toEqual([{ type: 'settings.set', key: 'alertBell', value: 'off' }]);
   expect(asked(at('callers').type('\r'))).toEqual([]);
 });
 
@@ -94,6 +95,14 @@ test('a key is changed by pressing it; what cannot be says why and changes nothi
   scene.type('\r\x7f');
   expect(scene.ui.preferences.keys).toEqual({});
   expect(scene.type('\x1b').ui.dialog).toMatchObject({ type: 'settings' });
+});
+
+test('while it rings, the keys that answer are not taken for new ones', () => {
+  const scene = at('keys').type('\rhold\r');
+  scene.event({ type: 'call.changed', call: call({ phase: 'ringing', direction: 'in', peer: 'carol-w' }) });
+  scene.type('\x1ba');
+  expect(asked(scene)).toEqual([expect.objectContaining({ type: 'call.answer' })]);
+  expect(scene.ui.preferences.keys).toEqual({});
 });
 
 test('the safety words of the chosen person open from there', () => {

@@ -139,7 +139,10 @@ test('add a buddy: search, ask, and they accept', async () => {
   await stage('add-buddy-2-ask', /it is Alice/);
   screen.type('\r');
   await screen.until(/bobby1 was asked/);
-  screen.type('\x1b\x1b');
+  screen.type('\x1b');
+  await screen.until((text) => !text.includes('Search for people'));
+  screen.type('\x1b');
+  await screen.until((text) => !text.includes('was asked'));
   agent.push({ type: 'buddy.changed', buddy: buddy('bobby1', { displayName: 'Bob Builder' }) });
   await stage('add-buddy-3-buddies', /● bobby1 +online/);
 });

@@ -23,6 +23,10 @@ export const SETTING_ITEMS = [
   'supernode',
   'devices',
   'safety',
+  'alertCalls',
+  'alertMessages',
+  'alertConnection',
+  'alertBell',
 ] as const;
 export type SettingItem = (typeof SETTING_ITEMS)[number];
 
@@ -40,6 +44,10 @@ const LABELS: Readonly<Record<SettingItem, string>> = {
   supernode: 'Supernode',
   devices: 'Devices',
   safety: 'Safety words',
+  alertCalls: 'Alert: calls',
+  alertMessages: 'Alert: chats',
+  alertConnection: 'Alert: offline',
+  alertBell: 'Alert: bell',
 };
 const LABEL_COLUMNS = 15;
 
@@ -105,6 +113,11 @@ function valueWords(item: SettingItem, app: AppState, ui: UiState): string {
       return devicesWords(app);
     case 'safety':
       return ui.selected === '' ? 'choose a buddy first' : `with ${ui.selected}`;
+    case 'alertCalls':
+    case 'alertMessages':
+    case 'alertConnection':
+    case 'alertBell':
+      return app.settings === undefined ? 'unknown' : app.settings[item] ? 'on' : 'off';
   }
 }
 
@@ -166,6 +179,14 @@ export function settingWords(item: SettingItem, app: AppState, ui: UiState): str
       return 'The machines of your account; one that was lost can be shut out for ever.';
     case 'safety':
       return `Compare them in a call: the same words mean nobody stands between you. ${more} shows them.`;
+    case 'alertCalls':
+      return 'Tell you of a call, also outside of this window: bell, notification, a program of yours.';
+    case 'alertMessages':
+      return 'Tell you of a message. While you are on do not disturb, nothing alerts.';
+    case 'alertConnection':
+      return 'Tell you when the connection to the network is lost, and when it is back.';
+    case 'alertBell':
+      return 'The bell of the terminal. "wren settings" has notifications (OSC 9, 777, tmux) and programs to run.';
   }
 }
 

@@ -57,6 +57,13 @@ export function settingsChanged(world: World, by: 1 | -1): Step {
       return step(ui, request({ type: 'history.encrypt', encryption: encryptionAfter(world) }, plain));
     case 'callers':
       return step(ui);
+    case 'alertCalls':
+    case 'alertMessages':
+    case 'alertConnection':
+    case 'alertBell': {
+      const value = app.settings?.[item] === false ? 'on' : 'off';
+      return step(ui, request({ type: 'settings.set', key: item, value }, plain));
+    }
   }
 }
 

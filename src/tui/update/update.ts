@@ -100,7 +100,7 @@ function afterLink(world: World, before: AppState): UiState {
 
 function press(world: World, key: Key): Step {
   const { app, ui } = world;
-  if (ui.dialog?.type === 'keys' && ui.dialog.capturing) return captured(world, key.name);
+  if (ui.dialog?.type === 'keys' && ui.dialog.capturing && !isUrgent(world, key)) return captured(world, key.name);
   if (key.at) return thenNext(world, pointed(world, key));
   const context = contextOf(app, ui);
   const command = commandFor(context, key.name, ui.keys);
@@ -111,6 +111,12 @@ function press(world: World, key: Key): Step {
   if (key.text === '' || !takesText(context)) return step(calm);
   const field = activeField(app, calm);
   return step(field ? field.put(insert(field.editor, key.text, { lines: field.lines })) : calm);
+}
+
+/** While it rings, the keys that answer and decline do that wherever one is. */
+function isUrgent({ app, ui }: World, key: Key): boolean {
+  const command = ringingCall(app) && commandFor('everywhere', key.name, ui.keys);
+  return command === 'call.answer' || command === 'call.decline';
 }
 
 /** A command, and the one that it leads to, if it does. */
