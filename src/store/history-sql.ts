@@ -92,7 +92,10 @@ export const HISTORY_SCHEMA: readonly string[] = [
      position INTEGER NOT NULL
    ) WITHOUT ROWID;`,
   // Lines of a group stand under its label (`#lunch`) and say who wrote them; ours go out as a copy to each member.
+  // Their place is told by who wrote them, the same for all members, so two may have the same one.
   `ALTER TABLE message ADD COLUMN author TEXT;
+   DROP INDEX message_by_time;
+   CREATE INDEX message_by_time ON message (peer, stored_at_ms, id);
    CREATE TABLE people_group (
      id TEXT PRIMARY KEY,
      label TEXT NOT NULL UNIQUE,
@@ -120,11 +123,11 @@ export const STATEMENTS = {
   store: `INSERT OR IGNORE INTO message
             (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
           VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
-            max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
+            ifnull(:placeMs, max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0))),
             :sequence, :waiting, :unread, :kind, :author)`,
   storeSynced: `INSERT OR IGNORE INTO message
-                  (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
-                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL)`,
+                  (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
+                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL, :author)`,
   takenAt: 'SELECT 1 AS found FROM message WHERE peer = ? AND stored_at_ms = ?',
   deliverElsewhere: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 2`,
   readTo: `UPDATE message SET unread = 0 WHERE peer = ?1 AND unread = 1 AND stored_at_ms <=
@@ -138,32 +141,24 @@ export const STATEMENTS = {
   find: 'SELECT * FROM message WHERE peer = ? AND direction = ? AND id = ?',
   nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
                  ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
-  waiting: 'SELECT count(*) AS count FROM message WHERE waiting = 1',
+  // Of a line of a group each copy counts: that is what goes out.
+  waiting: `SELECT (SELECT count(*) FROM message WHERE waiting = 1 AND peer NOT LIKE '#%')
+              + (SELECT count(*) FROM group_copy) AS count`,
   outbox: `SELECT * FROM message WHERE waiting = 1 AND peer NOT LIKE '#%' ORDER BY peer, sequence`,
   deliver: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
-  groups: 'SELECT label, state FROM people_group ORDER BY label',
-  putGroup: 'INSERT OR REPLACE INTO people_group (id, label, state) VALUES (?, ?, ?)',
-  addCopy: 'INSERT INTO group_copy (id, peer, name, label, sequence) VALUES (?, ?, ?, ?, ?)',
-  copies: `SELECT group_copy.*, message.text, message.sent_at_ms, people_group.state FROM group_copy
-           JOIN message ON message.peer = lower(group_copy.label) AND message.direction = 'out' AND message.id = group_copy.id
-           JOIN people_group ON people_group.label = group_copy.label ORDER BY group_copy.peer, group_copy.sequence`,
-  copyLabel: 'SELECT label FROM group_copy WHERE id = ? AND peer = ?',
-  endCopy: 'DELETE FROM group_copy WHERE id = ? AND peer = ?',
-  keepCopy: 'UPDATE group_copy SET kept_until_ms = ? WHERE id = ? AND peer = ?',
-  copiesLeft: `SELECT count(*) AS count, min(kept_until_ms) AS kept FROM group_copy WHERE id = ?`,
   keep: `UPDATE message SET kept_until_ms = ?
          WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
   endKept: 'UPDATE message SET kept_until_ms = 0 WHERE kept_until_ms > 0 AND kept_until_ms <= ? AND waiting = 1',
   unreadMissed: `SELECT id, name, sent_at_ms FROM message WHERE unread = 1 AND kind = 'missed-call'
                  ORDER BY stored_at_ms DESC LIMIT 20`,
-  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC LIMIT ?',
+  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?',
   search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
-           ORDER BY stored_at_ms DESC LIMIT ?`,
-  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+           ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
+  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
   searchAll: `SELECT * FROM message WHERE stored_at_ms < ?
                 AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
-              ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+              ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
   after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
   afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
   erasable: `SELECT peer, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
@@ -188,7 +183,25 @@ export const STATEMENTS = {
   missedCalls: `SELECT count(*) AS count FROM call WHERE started_at_ms > ? AND ${MISSED}`,
 } as const;
 
-export type Statement = (typeof STATEMENTS)[keyof typeof STATEMENTS];
+/** Of `history-groups-db.ts`. */
+export const GROUP_STATEMENTS = {
+  groups: 'SELECT label, state FROM people_group ORDER BY label',
+  put: 'INSERT OR REPLACE INTO people_group (id, label, state) VALUES (?, ?, ?)',
+  addCopy: 'INSERT INTO group_copy (id, peer, name, label, sequence) VALUES (?, ?, ?, ?, ?)',
+  copies: `SELECT group_copy.*, message.text, message.sent_at_ms, message.stored_at_ms, people_group.state FROM group_copy
+           JOIN message ON message.peer = lower(group_copy.label) AND message.direction = 'out' AND message.id = group_copy.id
+           JOIN people_group ON people_group.label = group_copy.label ORDER BY group_copy.peer, group_copy.sequence`,
+  copyLabel: 'SELECT label FROM group_copy WHERE id = ? AND peer = ?',
+  endCopy: 'DELETE FROM group_copy WHERE id = ? AND peer = ?',
+  keepCopy: 'UPDATE group_copy SET kept_until_ms = ? WHERE id = ? AND peer = ?',
+  copiesLeft: `SELECT count(*) AS count, min(kept_until_ms) AS kept FROM group_copy WHERE id = ?`,
+  copiesTo: 'SELECT id FROM group_copy WHERE peer = ? ORDER BY sequence',
+  newestPlace: 'SELECT max(stored_at_ms) AS at FROM message WHERE peer = ?',
+} as const;
+
+export type Statement =
+  | (typeof STATEMENTS)[keyof typeof STATEMENTS]
+  | (typeof GROUP_STATEMENTS)[keyof typeof GROUP_STATEMENTS];
 export type Row = Readonly<Record<string, unknown>>;
 export type Bound = string | number | null;
 
@@ -201,9 +214,16 @@ export function matchOf(search: string): string {
     .join(' ');
 }
 
-/** From newest first to oldest first, without the oldest ones that would make the page too large. */
-export function pageOf(newestFirst: readonly ChatLine[]): ChatLine[] {
-  return cut(newestFirst).reverse();
+/**
+ * A page of at most `limit`, oldest first, from rows that were asked for newest first, one more than that. Whoever asks for the
+ * page before this one names the time of its first line, so lines of one time are never parted.
+ */
+export function pageOf(rows: readonly Row[], limit: number): ChatLine[] {
+  const lines = rows.map(lineOf);
+  const page = cut(lines.slice(0, limit));
+  const next = lines[page.length];
+  const whole = next ? page.filter(({ storedAtMs }) => storedAtMs > next.storedAtMs) : page;
+  return (whole.length > 0 ? whole : page).reverse();
 }
 
 /** As many of the first lines as a page may hold, one at least. */

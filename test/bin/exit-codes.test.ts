@@ -12,6 +12,7 @@ const TABLE: Readonly<
     'account-key-changed',
     'profile-damaged',
     'conference-forged',
+    'group-forged',
     'microphone-left-open',
     'microphone-closed',
   ],
