@@ -180,7 +180,8 @@ async function erase(invocation: Invocation, name: string | undefined, options: 
   );
   const gone = `${counted(erased.lines, 'message', 'messages')} and ${counted(erased.calls, 'call', 'calls')}`;
   const kept = erased.waiting > 0 ? ` ${counted(erased.waiting, 'message', 'messages')} not delivered yet stay.` : '';
-  output.tell({ event: 'erased', with: name ?? null, ...erased }, `Erased ${gone}.${kept}`);
+  const sentence = erased.discarded ? 'Threw away what could not be read any more.' : `Erased ${gone}.${kept}`;
+  output.tell({ event: 'erased', with: name ?? null, ...erased }, sentence);
   return EXIT.done;
 }
 

@@ -45,9 +45,12 @@ import {
   type OutboxLine,
   outboxLineOf,
   pageOf,
+  REBUILD_COSTS_LINES,
   type Row,
   STATEMENTS,
   type Statement,
+  WORDS_ANEW,
+  WORDS_LATER,
 } from './history-sql.ts';
 import {
   type DatabaseKey,
@@ -267,12 +270,18 @@ class History implements HistoryDb {
     return this.#guarded(() => {
       const erased = inTransaction(this.#database, () => {
         this.#run(STATEMENTS.forgetErased, since);
-        for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
+        const rows = this.#statement(STATEMENTS.erasable).all(which) as Row[];
+        for (const row of rows) {
           if (Number(row.stored_at_ms) < since) continue;
           this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
         }
+        const left = Number(this.#one(STATEMENTS.lines)?.count) - rows.length;
+        const many = rows.length * REBUILD_COSTS_LINES > left;
+        if (many) this.#database.exec(WORDS_LATER);
+        const lines = this.#run(STATEMENTS.erase, which);
+        if (many) this.#database.exec(WORDS_ANEW);
         return {
-          lines: this.#run(STATEMENTS.erase, which),
+          lines,
           calls: this.#run(STATEMENTS.eraseCalls, which),
           waiting: Number((this.#statement(STATEMENTS.kept).get(which) as Row).count),
         };

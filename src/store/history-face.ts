@@ -86,6 +86,8 @@ export interface Erased {
   readonly calls: number;
   /** Lines that stay because they still wait to be delivered. */
   readonly waiting: number;
+  /** The whole was thrown away unread, since its key was not to be had: nobody knows how much it was. */
+  readonly discarded?: true;
 }
 
 /**

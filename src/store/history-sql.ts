@@ -30,6 +30,11 @@ export interface LoggedCall extends CallLogEntry {
   readonly missed: boolean;
 }
 
+/** Keeps the index of words in step with what is erased, a line at a time; part of a released script. */
+const WORDS_ERASED = `CREATE TRIGGER message_erased AFTER DELETE ON message BEGIN
+     INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.number, old.text);
+   END`;
+
 /**
  * Released scripts are never changed; what changes is a new one at the end. A file that becomes encrypted, or plain again,
  * is copied row by row into a new one of the same schema (`history-form-db.ts`), where the triggers of inserting run again.
@@ -76,9 +81,7 @@ export const HISTORY_SCHEMA: readonly string[] = [
    CREATE INDEX call_by_time ON call (started_at_ms);`,
   // `secure-delete` leaves nothing of erased words in the index (SQLite 3.42).
   `ALTER TABLE message ADD COLUMN kind TEXT;
-   CREATE TRIGGER message_erased AFTER DELETE ON message BEGIN
-     INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.number, old.text);
-   END;
+   ${WORDS_ERASED};
    INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
    CREATE TABLE erased (
      hash TEXT PRIMARY KEY,
@@ -114,6 +117,15 @@ export const HISTORY_SCHEMA: readonly string[] = [
 
 /** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
 const ERASABLE = `(:peer IS NULL OR peer = :peer) AND stored_at_ms < :beforeMs AND waiting <> 1`;
+
+/**
+ * Taking a line out of the index overwrites its words wherever they are, which takes as long as indexing a hundred lines
+ * anew: of many lines the index is made anew of what is left.
+ */
+export const REBUILD_COSTS_LINES = 100;
+/** Before many lines are erased, and after. */
+export const WORDS_LATER = 'DROP TRIGGER message_erased';
+export const WORDS_ANEW = `INSERT INTO message_words (message_words) VALUES ('rebuild'); ${WORDS_ERASED}`;
 
 const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS NOT NULL
                 AND reason NOT IN ('declined', 'answered-elsewhere')`;
@@ -163,6 +175,7 @@ export const STATEMENTS = {
   afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
   erasable: `SELECT peer, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
   erase: `DELETE FROM message WHERE ${ERASABLE}`,
+  lines: 'SELECT count(*) AS count FROM message',
   kept: `SELECT count(*) AS count FROM message WHERE waiting = 1 AND (:peer IS NULL OR peer = :peer)
            AND stored_at_ms < :beforeMs`,
   eraseCalls: `DELETE FROM call WHERE (:peer IS NULL OR peer = :peer) AND started_at_ms < :beforeMs
