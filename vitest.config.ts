@@ -23,6 +23,7 @@ const REAL = [
   'test/net/io/**/*.test.ts',
   'test/store/agent-*.test.ts',
   'test/store/profile-lock-db.test.ts',
+  'test/store/account-postgres-db.test.ts',
   'test/store/install-notice-io.test.ts',
   'test/lab/**/*.test.ts',
 ];

@@ -44,6 +44,7 @@ const EXTERNAL = [
   'naudiodon',
   '@discordjs/opus',
   'opusscript',
+  'pg',
   'blessed',
   'blessed-contrib',
   'term.js',

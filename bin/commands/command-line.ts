@@ -15,6 +15,7 @@ import { addCheck } from './check.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
+import { addDoctorBundle } from './doctor-bundle.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { addGroup } from './group.ts';
@@ -30,6 +31,7 @@ import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
+import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
@@ -157,13 +159,15 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
+  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
+  for (const add of [addCheck, addDoctorBundle]) add(program, act);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
   addAgent(program, act);
+  addSettings(program, act);
   explainUsage(program, 'wren');
 }
 

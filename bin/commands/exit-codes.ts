@@ -65,6 +65,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-no-device': EXIT.couldNot,
   'audio-device-busy': EXIT.couldNot,
   'audio-device-absent': EXIT.couldNot,
+  'audio-only-monitor': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
   // Notices, never the answer to a command.
   'conference-forged': EXIT.degraded,

@@ -274,7 +274,7 @@ export class AgentAccount {
       hasProxy: proxy !== undefined,
       software: `wren ${version}`,
       fillerBody: silence,
-      answersPathTests: profile.settings.get().pathTests,
+      answersPathTests: () => profile.settings.get().pathTests,
     });
     const driver = new Driver({ core, sockets, onEvent: this.#hooks.onNodeEvent, onFault });
     this.#core.node = { driver, core, sockets };

@@ -20,9 +20,10 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
-import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
+import { type AppState, type BuddySafety, INITIAL_STATE, type PrivacySettings } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -119,11 +120,24 @@ export class AgentCore {
     const settings = options.profile.settings.get();
     const { presence, audioSpec } = settings;
     const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
-    this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
+    const privacy = { pathTests: settings.pathTests };
+    this.#state = {
+      ...INITIAL_STATE,
+      ...{ version: options.version, presence, audio, privacy, settings: screenSettingsOf(settings) },
+    };
   }
 
   get state(): AppState {
     return this.#state;
+  }
+
+  /** Remembers what others may do without our word, and tells it. Throws `Refusal('disk-full')`. */
+  setPrivacy(change: Partial<PrivacySettings>): PrivacySettings {
+    const { settings } = this.options.profile;
+    settings.set(change);
+    const privacy = { pathTests: settings.get().pathTests };
+    this.emit({ type: 'privacy.changed', privacy });
+    return privacy;
   }
 
   /** Folds an event into the state and tells everybody. */

@@ -18,6 +18,7 @@ import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
+import type { SettingReport } from './settings-table.ts';
 import type {
   AppState,
   AudioReport,
@@ -35,7 +36,9 @@ import type {
   MissedCall,
   NatReport,
   PresenceStatus,
+  PrivacySettings,
   Quality,
+  ScreenSettings,
   ServingReport,
   TalkSettings,
 } from './state.ts';
@@ -143,6 +146,8 @@ export type AgentCommand =
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
     }
+  /** What others may do without our word, from now on and remembered; what is absent stays. */
+  | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -157,6 +162,10 @@ export type AgentCommand =
   | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
+  /** All settings that a person may change by name (`settings-table.ts`). */
+  | { readonly type: 'settings.get' }
+  /** One of them, the value as typed; `default` takes it back. Fails `usage`. Resolves with it. */
+  | { readonly type: 'settings.set'; readonly key: string; readonly value: string }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -273,6 +282,17 @@ export interface NetworkCheck {
   readonly insideTls: readonly KnockReport[];
   /** By UDP, at every supernode that the profile knows; empty while nobody is signed in, since they answer people only. */
   readonly supernodes: readonly KnockReport[];
+  /** The first of them by TCP, at the port of their own and at 443; absent of older agents, as what follows. */
+  readonly supernodesByTcp?: readonly KnockReport[];
+  readonly supernodesAt443?: readonly KnockReport[];
+  /** What the profile keeps of earlier runs on this network. */
+  readonly hostCache?: {
+    readonly supernodes: number;
+    /** So many of them served us once. */
+    readonly worked: number;
+    /** Wall clock; null when none did. */
+    readonly lastWorkedAtMs: number | null;
+  };
   /** Absent when there is none. */
   readonly proxy?: ProxyReport;
   /** Our wall clock minus the login server's; null when there was no answer to compare with. */
@@ -317,9 +337,12 @@ export interface AgentResults {
   'conference.add': { readonly call: string };
   'conference.remove': { readonly call: string };
   'conference.rejoin': { readonly call: string };
+  'privacy.set': PrivacySettings;
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
+  'settings.get': readonly SettingReport[];
+  'settings.set': SettingReport;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
 
@@ -454,6 +477,7 @@ export type AgentEvent =
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
   | { readonly type: 'groups.changed'; readonly groups: readonly Group[] }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
+  | { readonly type: 'privacy.changed'; readonly privacy: PrivacySettings }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }
@@ -471,6 +495,7 @@ export type AgentEvent =
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }
+  | { readonly type: 'settings.changed'; readonly settings: ScreenSettings }
   /** Something a person should read once; the sentence is looked up by code. */
   | { readonly type: 'notice'; readonly code: FailureCode; readonly detail: string };
 

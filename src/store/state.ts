@@ -9,8 +9,10 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import type { ConferenceView } from './conference-view.ts';
+import type { ScreenSettings } from './screen-settings.ts';
 
 export type { ConferencePerson, ConferenceView } from './conference-view.ts';
+export type { ScreenSettings } from './screen-settings.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -181,6 +183,12 @@ export interface TalkSettings {
   readonly watchMinutes: number;
 }
 
+/** What others may do without our word. */
+export interface PrivacySettings {
+  /** Buddies may find out, silently, which way leads here. */
+  readonly pathTests: boolean;
+}
+
 /** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
 export interface NatReport extends Pick<NatKind, 'udp' | 'mapping' | 'filtering' | 'portAllocation' | 'evidence'> {
   /** The word that people use for it. */
@@ -336,6 +344,8 @@ export interface AppState {
   /** Absent of older agents. */
   readonly serving?: ServingReport;
   /** Absent of older agents. */
+  readonly privacy?: PrivacySettings;
+  /** Absent of older agents. */
   readonly history?: HistoryReport;
   /** By label; absent of older agents. */
   readonly groups?: readonly Group[];
@@ -349,6 +359,8 @@ export interface AppState {
   /** Calls of ours that run at our other devices, and can be pulled here; absent of older agents. */
   readonly callsElsewhere?: readonly CallElsewhere[];
   readonly audio: AudioReport;
+  /** What screens are to do; absent of older agents. */
+  readonly settings?: ScreenSettings;
 }
 
 export const INITIAL_STATE: AppState = {

@@ -45,6 +45,7 @@ const TABLE: Readonly<
     'audio-no-device',
     'audio-device-busy',
     'audio-device-absent',
+    'audio-only-monitor',
     'port-version',
     'profile-locked',
     'history-locked',

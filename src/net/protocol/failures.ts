@@ -65,6 +65,7 @@ export const FAILURES = {
   'audio-no-device': 'no sound card, or none that this user may open',
   'audio-device-busy': 'another program holds the device',
   'audio-device-absent': 'the device that was chosen is not there; the default one is used',
+  'audio-only-monitor': 'there is no microphone: the default would hear what the speaker plays, and is not used',
   'audio-voice-crashed': 'the voice process died and was started again',
   'microphone-left-open': 'the microphone has been open for long without a voice or a screen here',
   'microphone-closed': 'the watchdog has closed a microphone that was left open',

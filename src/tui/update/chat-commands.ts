@@ -31,15 +31,20 @@ function send({ ui }: World): Step {
   return step(next, request({ type: 'chat.send', to, text: draft.text }, { for: 'send', to, text: draft.text }));
 }
 
-/** A page less one row, so that the eye finds its place again. At the oldest loaded row older ones are asked for. */
+/** A page less one row, so that the eye finds its place again. */
 function scroll(world: World, direction: 1 | -1): Step {
+  const { messageRows } = layoutOf(world.app, { ...world.ui, focus: 'chat' });
+  return scrolledBy(world, direction * Math.max(1, messageRows - 1));
+}
+
+/** So many rows; negative is towards older messages. At the oldest loaded row older ones are asked for. */
+export function scrolledBy(world: World, by: number): Step {
   const { app, ui, nowMs } = world;
   const { messageRows, chatColumns } = layoutOf(app, { ...ui, focus: 'chat' });
   const conversation = conversationOf(ui, ui.selected);
   const style = { columns: innerColumns(chatColumns), glyphs: UNICODE_GLYPHS, nowMs };
-  const by = direction * Math.max(1, messageRows - 1);
   const { anchor, atTop } = scrollRows(conversation.lines, conversation.anchor, by, messageRows, style);
-  const older = atTop && direction < 0 && conversation.loaded === 'part' && ui.link.type === 'up';
+  const older = atTop && by < 0 && conversation.loaded === 'part' && ui.link.type === 'up';
   const next = { ...conversation, anchor, ...(older ? { loaded: 'loading' as const } : {}) };
   const scrolled = withConversation(ui, ui.selected, next);
   if (!older) return step(scrolled);
