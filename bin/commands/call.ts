@@ -10,7 +10,7 @@ import { callExit, EXIT, type ExitCode } from './exit-codes.ts';
 import { onInterrupt, unlessInterrupted } from './interrupt.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { pullCall } from './pull.ts';
-import { examples, nameValue, secondsValue, UsageProblem } from './usage.ts';
+import { conversationValue, examples, secondsValue, UsageProblem } from './usage.ts';
 
 /** A fresh agent is signed in within a second or two; a network that takes longer than this is not there. */
 export const SIGN_IN_PATIENCE_MS = 30_000;
@@ -19,19 +19,19 @@ const AFTERWORDS = `
 Ends 0 when the call was answered and somebody hung up (also by Ctrl-C or --for),
 2 when it was not answered, declined, busy, unreachable, or broke off.
 Several names are a conference of at most eight people: one machine mixes, and so
-hears everybody. "wren add NAME" calls others into the running call.
+hears everybody; '#NAME' is everybody in a group. "wren add NAME" calls others into the running call.
 Ctrl-C hangs up. Closing the terminal does not: the agent keeps the call.`;
 
 export function addCall(program: Command, act: Act): void {
   program
     .command('call')
-    .argument('[name...]', 'whom to call', (text, before: string[] = []) => [...before, nameValue(text)])
+    .argument('[name...]', 'whom to call', (text, before: string[] = []) => [...before, conversationValue(text)])
     .option('--for <seconds>', 'hang up so many seconds after the answer', secondsValue)
     .option('--pull', 'instead of a name: go on here with the call that runs at another device of yours')
     .description('call somebody, or several at once, and stay with the call until it ends')
     .addHelpText(
       'after',
-      `${examples('wren call bobby1', 'wren call bobby1 carol1 david1', 'wren call echo --for 10 --audio file:question.wav,answer.wav')}\n${AFTERWORDS}`,
+      `${examples('wren call bobby1', 'wren call bobby1 carol1 david1', "wren call '#lunch'", 'wren call echo --for 10 --audio file:question.wav,answer.wav')}\n${AFTERWORDS}`,
     )
     .action(
       act(async (invocation, names: string[], options: { for?: number; pull?: boolean }) => {

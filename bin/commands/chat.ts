@@ -12,7 +12,7 @@ import { settle } from './buddies.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { clock, plain, plainLines } from './layout.ts';
-import { examples, nameValue, UsageProblem, wholeNumberValue } from './usage.ts';
+import { conversationValue, examples, UsageProblem, wholeNumberValue } from './usage.ts';
 
 /** How long a buddy has to confirm, or the network to keep it, before we say that it waits. */
 const DELIVERY_PATIENCE_MS = 3_000;
@@ -22,11 +22,6 @@ interface ChatOptions {
   readonly history?: boolean;
   readonly search?: string;
   readonly limit: number;
-}
-
-/** A person, or a group by its label. */
-function conversationValue(text: string): string {
-  return /^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text) ? text : nameValue(text);
 }
 
 export function addChat(program: Command, act: Act): void {

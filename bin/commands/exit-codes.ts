@@ -89,6 +89,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'profile-unwritable': EXIT.couldNot,
   'proxy-malformed': EXIT.usage,
   'group-unknown': EXIT.couldNot,
+  'group-forged': EXIT.degraded,
   'group-full': EXIT.couldNot,
   'mailbox-full': EXIT.couldNot,
   'outbox-full': EXIT.couldNot,

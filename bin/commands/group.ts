@@ -1,5 +1,6 @@
-/** `wren group`: conversations of several people: new, add, leave, list. What is said in them is `wren chat '#NAME'`. */
+/** `wren group`: conversations of several people: make, add, remove, leave, list. What is said in them is `wren chat '#NAME'`. */
 import type { Command } from 'commander';
+import type { AgentCommand } from '../../src/store/port.ts';
 import type { Group } from '../../src/store/state.ts';
 import { settle } from './buddies.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -10,8 +11,11 @@ import { examples, nameValue, UsageProblem } from './usage.ts';
 export function addGroup(program: Command, act: Act): void {
   const group = program
     .command('group')
-    .description('conversations of several people: new, add, leave, list')
-    .addHelpText('after', examples('wren group new lunch bobby1 carol1', 'wren chat \'#lunch\' "at one?"'));
+    .description('conversations of several people: make, add, remove, leave, list')
+    .addHelpText(
+      'after',
+      examples('wren group make lunch bobby1 carol1', 'wren chat \'#lunch\' "at one?"', "wren call '#lunch'"),
+    );
   group
     .command('list', { isDefault: true })
     .description('list your groups and who is in them')
@@ -20,11 +24,12 @@ export function addGroup(program: Command, act: Act): void {
     .addHelpText('after', examples('wren group', 'wren group list --json'))
     .action(act((invocation, _options: unknown, { args }: Command) => list(invocation, args)));
   group
-    .command('new')
+    .command('make')
+    .alias('new')
     .argument('<name>', 'what it is called: a word of letters, digits, ".", "_" and "-"')
     .argument('<member...>', 'buddies of yours', members)
     .description('begin a group with these buddies')
-    .addHelpText('after', examples('wren group new lunch bobby1 carol1'))
+    .addHelpText('after', examples('wren group make lunch bobby1 carol1'))
     .action(act((invocation, title: string, names: string[]) => make(invocation, title, names)));
   group
     .command('add')
@@ -33,6 +38,13 @@ export function addGroup(program: Command, act: Act): void {
     .description('take more buddies into a group')
     .addHelpText('after', examples("wren group add '#lunch' david1"))
     .action(act((invocation, named: string, names: string[]) => add(invocation, named, names)));
+  group
+    .command('remove')
+    .argument('<group>', 'as wren group lists it')
+    .argument('<member...>', 'members of it', members)
+    .description('take members out of a group: they are told, and hear nothing more of it')
+    .addHelpText('after', examples("wren group remove '#lunch' david1"))
+    .action(act((invocation, named: string, names: string[]) => remove(invocation, named, names)));
   group
     .command('leave')
     .argument('<group>', 'as wren group lists it')
@@ -59,26 +71,30 @@ async function list(invocation: Invocation, [word]: readonly string[]): Promise<
   return EXIT.done;
 }
 
-async function make(invocation: Invocation, title: string, names: string[]): Promise<ExitCode> {
-  const group = await withAgent(invocation, { start: true }, async (agent) => {
-    await settle(agent);
-    return agent.request({ type: 'group.new', title: title.replace(/^#/, ''), members: names });
-  });
-  invocation.output.tell(
-    { event: 'group', ...group },
-    `${plain(group.label)}: ${group.members.map((one) => plain(one)).join(', ')}.`,
-  );
-  return EXIT.done;
+function make(invocation: Invocation, title: string, names: string[]): Promise<ExitCode> {
+  return change(invocation, { type: 'group.new', title: title.replace(/^#/, ''), members: names });
 }
 
-async function add(invocation: Invocation, named: string, names: string[]): Promise<ExitCode> {
+function add(invocation: Invocation, named: string, names: string[]): Promise<ExitCode> {
+  return change(invocation, { type: 'group.add', group: labelOf(named), members: names });
+}
+
+function remove(invocation: Invocation, named: string, names: string[]): Promise<ExitCode> {
+  return change(invocation, { type: 'group.remove', group: labelOf(named), members: names });
+}
+
+async function change(
+  invocation: Invocation,
+  command: Extract<AgentCommand, { type: 'group.new' | 'group.add' | 'group.remove' }>,
+): Promise<ExitCode> {
   const group = await withAgent(invocation, { start: true }, async (agent) => {
     await settle(agent);
-    return agent.request({ type: 'group.add', group: labelOf(named), members: names });
+    return agent.request(command);
   });
+  const { label, members: people } = group;
   invocation.output.tell(
     { event: 'group', ...group },
-    `${plain(group.label)}: ${group.members.map((one) => plain(one)).join(', ')}.`,
+    `${plain(label)}: ${people.map((one) => plain(one)).join(', ')}.`,
   );
   return EXIT.done;
 }
@@ -92,7 +108,7 @@ async function leave(invocation: Invocation, named: string): Promise<ExitCode> {
 
 /** A line for each group. */
 export function groupLines(groups: readonly Group[]): string[] {
-  if (groups.length === 0) return ['No groups yet: wren group new NAME MEMBER...'];
+  if (groups.length === 0) return ['No groups yet: wren group make NAME MEMBER...'];
   return columns(
     groups.map(({ label, members: who, left, unread }) => [
       plain(label),

@@ -14,7 +14,7 @@ import { type ExportOptions, exportHistory } from './history-export.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { clock, counted, plain, stopwatch } from './layout.ts';
 import { Interrupted } from './prompt.ts';
-import { examples, nameValue, UsageProblem, wholeNumberValue } from './usage.ts';
+import { conversationValue, examples, UsageProblem, wholeNumberValue } from './usage.ts';
 
 const LINES_DEFAULT = 50;
 
@@ -39,7 +39,7 @@ export function addHistory(program: Command, act: Act): void {
     );
   history
     .command('list', { isDefault: true })
-    .argument('[name]', 'with whom; without it, everybody', nameValue)
+    .argument('[name]', 'with whom; without it, everybody', conversationValue)
     .option('--search <words>', 'only messages with these words')
     .option('--limit <n>', 'the newest so many', wholeNumberValue(1, HISTORY_PAGE_LINES_MAX), LINES_DEFAULT)
     .description('messages and calls, oldest first')
@@ -56,7 +56,12 @@ export function addHistory(program: Command, act: Act): void {
     .addHelpText('after', examples('wren history export all.json', 'wren history export bobby1 --format text -'))
     .action(
       act((invocation, first: string, second: string | undefined, options: ExportOptions) =>
-        exportHistory(invocation, second === undefined ? {} : { with: nameValue(first) }, second ?? first, options),
+        exportHistory(
+          invocation,
+          second === undefined ? {} : { with: conversationValue(first) },
+          second ?? first,
+          options,
+        ),
       ),
     );
   addErase(history, act);
@@ -66,7 +71,7 @@ export function addHistory(program: Command, act: Act): void {
 function addErase(history: Command, act: Act): void {
   history
     .command('erase')
-    .argument('[name]', 'the conversation with this person', nameValue)
+    .argument('[name]', 'the conversation with this person', conversationValue)
     .option('--all', 'everything')
     .option('--before <date>', 'only what is older: 2026-11-26, or 2026-11-26T18:30', dateValue)
     .option('--yes', 'do not ask')
@@ -175,7 +180,8 @@ async function erase(invocation: Invocation, name: string | undefined, options: 
   );
   const gone = `${counted(erased.lines, 'message', 'messages')} and ${counted(erased.calls, 'call', 'calls')}`;
   const kept = erased.waiting > 0 ? ` ${counted(erased.waiting, 'message', 'messages')} not delivered yet stay.` : '';
-  output.tell({ event: 'erased', with: name ?? null, ...erased }, `Erased ${gone}.${kept}`);
+  const sentence = erased.discarded ? 'Threw away what could not be read any more.' : `Erased ${gone}.${kept}`;
+  output.tell({ event: 'erased', with: name ?? null, ...erased }, sentence);
   return EXIT.done;
 }
 

@@ -49,6 +49,11 @@ export function nameValue(text: string): string {
   );
 }
 
+/** A person, or a group by its label, which shells want quoted. */
+export function conversationValue(text: string): string {
+  return /^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text) ? text : nameValue(text);
+}
+
 /** A name that an account may have. */
 export function personNameValue(text: string): string {
   if (isPersonName(text)) return text;

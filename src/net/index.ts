@@ -6,10 +6,15 @@
 export { cleanText } from './chat/clean-text.ts';
 export {
   type GroupState,
+  groupTime,
   isGroupTitle,
   isMember,
   membersOf,
   mergeGroups,
+  mergeHeard,
+  newestOf,
+  readGroup,
+  wireGroup,
   withMembers,
 } from './chat/group-state.ts';
 export type { OwnStatus } from './chat/presence.ts';

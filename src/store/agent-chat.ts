@@ -84,11 +84,12 @@ export class AgentChat {
     if (news.type === 'received') this.#received(news);
     else if (news.type === 'delivered') {
       const { to, id } = news;
-      const label = this.#core.history.copyDelivered(to, id);
+      const label = this.#core.history.groups.delivered(to, id);
       if (label !== undefined) this.#core.emit({ type: 'chat.delivered', with: label, id });
       const marked = this.#core.history.markDelivered(to, [id]);
       for (const one of marked) this.#core.emit({ type: 'chat.delivered', with: to, id: one });
-    } else if (news.type === 'refused') {
+    } else if (news.type === 'group-refused') this.groups.fromMessenger(news);
+    else if (news.type === 'refused') {
       this.#core.options.log.warn('chat', 'line refused after it was stored', { code: news.code });
     }
   }
@@ -101,7 +102,7 @@ export class AgentChat {
     else if (history.markKept(news.to, news.id, news.untilMs)) {
       this.#core.emit({ type: 'chat.kept', with: news.to, id: news.id, untilMs: news.untilMs });
     } else {
-      const kept = history.copyKept(news.to, news.id, news.untilMs);
+      const kept = history.groups.kept(news.to, news.id, news.untilMs);
       if (kept) this.#core.emit({ type: 'chat.kept', with: kept.label, id: news.id, untilMs: kept.untilMs });
     }
   }

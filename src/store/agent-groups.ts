@@ -1,43 +1,57 @@
 /**
  * Conversations of several people as the agent keeps them: what a group is (`net/chat/group-state.ts`) lies in the history
  * under a label, `#lunch`; a line of ours is stored once and goes out as a copy to each member, by the messenger like any
- * other line, so order, doubles, receipts and letters are its matter. A change of members is a line too, which says so.
+ * other line, so order, doubles, receipts and letters are its matter. A change of members is a line too, which says so. Where a
+ * line stands is told by who wrote it (the clock of the group), so all members have the same order.
  */
 import {
   cleanText,
   type GroupState,
+  groupTime,
   isGroupTitle,
   isMember,
   membersOf,
   mergeGroups,
+  mergeHeard,
+  newestOf,
   type OrdinaryNodeEvent,
   withMembers,
 } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { foldName, hexOf, ID_BYTES } from '../net/protocol/ids.ts';
-import { GROUPS_MAX } from '../net/protocol/mail-params.ts';
+import { foldName, hexOf, ID_BYTES, isIdHex } from '../net/protocol/ids.ts';
+import { GROUP_AHEAD_MS, GROUP_TOLD_MS, GROUPS_MAX } from '../net/protocol/mail-params.ts';
 import { CHAT_TEXT_BYTES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
 import type { ChatLine, Group } from './state.ts';
 
-type Received = Extract<Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'], { type: 'received' }>;
+type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
+type Received = Extract<MessengerNews, { type: 'received' }>;
 
 export class AgentGroups {
   readonly #core: AgentCore;
   /** By label. */
   #groups = new Map<string, GroupState>();
+  /** When the person was last told of somebody's words that did not count. */
+  readonly #toldAt = new Map<string, number>();
+  /** Words that did not count. Only rises. */
+  refused = 0;
+  /** A group is another one than it was: our other devices are to know it. */
+  onState: (group: GroupState) => void = () => {};
 
   constructor(core: AgentCore) {
     this.#core = core;
+    core.onEvent((event) => {
+      if (event.type === 'buddy.changed' && event.buddy.relation === 'blocked') this.#withdraw(event.buddy.name);
+    });
   }
 
   /** Signed in: before anything is sent. Copies without a receipt, to be restored with the other lines. */
   begin() {
-    const { history } = this.#core;
-    this.#groups = new Map(history.groups().map(({ label, group }) => [label, group]));
+    const { groups } = this.#core.history;
+    this.#groups = new Map(groups.list().map(({ label, group }) => [label, group]));
     this.#tellNode();
-    this.#tell();
-    return history.copies().map(({ keptUntilMs, ...copy }) => (keptUntilMs > 0 ? { ...copy, keptUntilMs } : copy));
+    if (this.#groups.size + (this.#core.state.groups ?? []).length > 0) this.refresh();
+    return groups.copies().map(({ keptUntilMs, ...copy }) => (keptUntilMs > 0 ? { ...copy, keptUntilMs } : copy));
   }
 
   list(): readonly Group[] {
@@ -50,9 +64,11 @@ export class AgentGroups {
   make(title: string, names: readonly string[]): Group {
     const own = this.#core.signedIn();
     if (!isGroupTitle(title)) throw new Refusal('usage', 'a word of at most 32 letters, digits, ".", "_" or "-"');
+    const others = this.#buddies(names);
+    const atMs = this.#core.options.wallClock();
     const id = hexOf(this.#core.options.random.bytes(ID_BYTES));
-    const empty: GroupState = { id, title, titleVersion: 1, members: [] };
-    const state = withMembers(empty, [own, ...this.#buddies(names)], false);
+    const empty: GroupState = { id, title, titleAtMs: atMs, members: [] };
+    const state = withMembers(empty, [own, ...others], { removed: false, atMs });
     if (!state || this.#groups.size >= GROUPS_MAX) throw new Refusal('group-full');
     const label = this.#freeLabel(title);
     this.#keep(label, state);
@@ -63,21 +79,39 @@ export class AgentGroups {
   add(named: string, names: readonly string[]): Group {
     const { label, state } = this.#own(named);
     const buddies = this.#buddies(names).filter((name) => !isMember(state, name));
-    const next = withMembers(state, buddies, false);
+    if (buddies.length === 0) return this.#shown(label, state, 0);
+    const next = withMembers(state, buddies, { removed: false, atMs: this.#time(label, state) });
     if (!next) throw new Refusal('group-full');
     this.#keep(label, next);
-    if (buddies.length > 0) this.#say(label, next, `added ${buddies.join(', ')}`);
+    this.#say(label, next, `added ${buddies.join(', ')}`);
+    return this.#shown(label, next, 0);
+  }
+
+  /** Any member may; they hear of it, and then nothing more. */
+  remove(named: string, names: readonly string[]): Group {
+    const { label, state } = this.#own(named);
+    const own = this.#core.signedIn();
+    const members = membersOf(state);
+    const gone = names.map((name) => {
+      const member = members.find((one) => foldName(one) === foldName(name));
+      if (foldName(name) === foldName(own)) throw new Refusal('person-self', 'wren group leave');
+      if (member === undefined) throw new Refusal('person-unknown', name);
+      return member;
+    });
+    const next = withMembers(state, gone, { removed: true, atMs: this.#time(label, state) });
+    if (!next) throw new Refusal('group-full');
+    this.#keep(label, next);
+    this.#say(label, next, `removed ${gone.join(', ')}`, gone);
     return this.#shown(label, next, 0);
   }
 
   leave(named: string): void {
     const { label, state } = this.#own(named);
     const own = this.#core.signedIn();
-    const next = withMembers(state, [own], true);
+    const next = withMembers(state, [own], { removed: true, atMs: this.#time(label, state) });
     if (!next) throw new Refusal('group-full');
-    // While we still count as one of them: those who hear it know that we were.
-    this.#say(label, next, 'left');
     this.#keep(label, next);
+    this.#say(label, next, 'left');
   }
 
   /** Resolves when stored; delivered when every member has it. */
@@ -89,63 +123,163 @@ export class AgentGroups {
     return this.#say(label, state, text);
   }
 
-  /** The line as stored; undefined when it was there already. Throws what the disk says. */
-  received({ from, id, text, sentAtMs, group }: Received & { readonly group: GroupState }): ChatLine | undefined {
-    const known = [...this.#groups].find(([, { id: other }]) => other === group.id);
-    if (!known && this.#groups.size >= GROUPS_MAX) return undefined;
-    const state = known ? mergeGroups(known[1], group) : group;
-    // Somebody who has not heard that we left, or who made a group of others.
-    if (!isMember(state, this.#core.signedIn())) return undefined;
-    const label = known?.[0] ?? this.#freeLabel(group.title);
-    this.#keep(label, state);
-    const line = { id, with: label, text, sentAtMs, author: from };
-    return this.#core.history.storeIncoming(line, this.#core.options.wallClock());
+  /** Whom a conference of this group calls. */
+  others(named: string): readonly string[] {
+    const own = this.#core.signedIn();
+    return membersOf(this.#own(named).state).filter(
+      (name) => foldName(name) !== foldName(own) && !this.#isBlocked(name),
+    );
+  }
+
+  /** The line as stored; undefined when it was there already, or is not for us. Throws what the disk says. */
+  received({ from, id, text, sentAtMs, group, placeMs = sentAtMs }: Received & { readonly group: GroupState }) {
+    const own = this.#core.signedIn();
+    const known = this.#find(({ id: other }) => other === group.id);
+    if (!known && this.#groups.size >= GROUPS_MAX) {
+      if (isMember(group, own)) this.#core.notice('group-full', `${from}: ${group.title}`);
+      return undefined;
+    }
+    const wasIn = known !== undefined && isMember(known.state, own);
+    // Out of it we are brought back by a buddy only, as into a new one.
+    if (!wasIn && (!isMember(group, own) || !this.#isBuddy(from))) return undefined;
+    const state = known ? mergeHeard(known.state, group, from) : group;
+    if (!state) this.#refused(from, known?.label ?? group.title, 'makes it larger than a group may be');
+    const label = known?.label ?? this.#freeLabel(group.title);
+    const next = state ?? known?.state;
+    if (next) this.#keep(label, next);
+    // We left, and whoever wrote this has not heard of it.
+    if (!wasIn && !(next && isMember(next, own))) return undefined;
+    const now = this.#core.options.wallClock();
+    const line = { id, with: label, text, sentAtMs, author: from, placeMs: Math.min(placeMs, now + GROUP_AHEAD_MS) };
+    return this.#core.history.storeIncoming(line, now);
+  }
+
+  /** Somebody's words of a group did not count. */
+  fromMessenger({ from, group, why }: Extract<MessengerNews, { type: 'group-refused' }>): void {
+    const label = this.#find(({ id }) => id === group)?.label ?? 'a group that you are not in';
+    const what = why === 'unsound' ? 'said of it what makes no sense' : 'spoke there and is no member';
+    this.#refused(from, label, what);
   }
 
   /** Unread lines have changed. */
   refresh(): void {
-    this.#tell();
+    this.#core.emit({ type: 'groups.changed', groups: this.list() });
   }
 
-  #say(label: string, state: GroupState, text: string): ChatLine {
+  // ------------------------------------------------------------------------------------- our own other devices
+
+  states(): readonly GroupState[] {
+    return [...this.#groups.values()];
+  }
+
+  /** What another device of ours has: it speaks for us. */
+  fromOwn(group: GroupState): void {
+    const known = this.#find(({ id }) => id === group.id);
+    if (!known && this.#groups.size >= GROUPS_MAX) return;
+    const label = known?.label ?? this.#freeLabel(group.title);
+    this.#keep(label, known ? mergeGroups(known.state, group) : group);
+  }
+
+  /** `#` and the id, which is the same at all devices; a person's name as it is. Undefined: no such group here. */
+  wireName(name: string): string | undefined {
+    if (!name.startsWith('#')) return name;
+    const state = this.#find((_, label) => foldName(label) === foldName(name))?.state;
+    return state && `#${state.id}`;
+  }
+
+  localName(wire: string): string | undefined {
+    if (!wire.startsWith('#')) return wire;
+    return isIdHex(wire.slice(1)) ? this.#find(({ id }) => id === wire.slice(1))?.label : undefined;
+  }
+
+  // ------------------------------------------------------------------------------------------------------ inside
+
+  /** `besides`: who is no member any more, and hears this last line. */
+  #say(label: string, state: GroupState, text: string, besides: readonly string[] = []): ChatLine {
     const own = this.#core.signedIn();
-    const { random, wallClock } = this.#core.options;
-    const to = membersOf(state).filter((name) => foldName(name) !== foldName(own));
-    const now = wallClock();
-    const id = hexOf(random.bytes(ID_BYTES));
-    const written = { id, with: label, text, sentAtMs: now };
-    const { line, sequences } = this.#core.history.storeCopies(written, to, now);
+    const { history, options } = this.#core;
+    const to = [...membersOf(state), ...besides].filter((name) => {
+      return foldName(name) !== foldName(own) && !this.#isBlocked(name);
+    });
+    const now = options.wallClock();
+    const id = hexOf(options.random.bytes(ID_BYTES));
+    const placeMs = groupTime(now, Math.max(newestOf(state) - 1, history.groups.newestPlace(label)));
+    const { line, sequences } = history.groups.storeCopies({ id, with: label, text, sentAtMs: now, placeMs }, to, now);
     this.#core.emit({ type: 'chat.message', line });
     for (const [index, name] of to.entries()) {
       const sequence = sequences[index] ?? 0;
-      const command = { type: 'send', to: name, id, sequence, text, sentAtMs: now, group: state } as const;
+      const command = { type: 'send', to: name, id, sequence, text, sentAtMs: now, group: state, placeMs } as const;
       this.#core.command({ type: 'messenger', command });
     }
     return line;
   }
 
+  #withdraw(name: string): void {
+    const ended = this.#core.history.groups.withdraw(name);
+    if (ended.length === 0) return;
+    const ids = ended.map(({ id }) => id);
+    this.#core.command({ type: 'messenger', command: { type: 'withdraw', to: name, ids } });
+    for (const { id, label } of ended) {
+      if (label !== undefined) this.#core.emit({ type: 'chat.delivered', with: label, id });
+    }
+  }
+
+  #refused(from: string, label: string, what: string): void {
+    this.refused += 1;
+    const now = this.#core.options.wallClock();
+    this.#core.options.log.warn('groups', 'not heard', { name: from, what, refused: this.refused });
+    const key = `${foldName(from)} ${label}`;
+    if (now - (this.#toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < GROUP_TOLD_MS) return;
+    this.#toldAt.delete(key);
+    this.#toldAt.set(key, now);
+    const [oldest] = this.#toldAt.keys();
+    if (this.#toldAt.size > GROUPS_MAX && oldest !== undefined) this.#toldAt.delete(oldest);
+    this.#core.notice('group-forged', `${from} ${what}: ${label}`);
+  }
+
+  /** Of a change that is made now. */
+  #time(label: string, state: GroupState): number {
+    const newest = Math.max(newestOf(state), this.#core.history.groups.newestPlace(label));
+    return groupTime(this.#core.options.wallClock(), newest);
+  }
+
+  #find(fits: (state: GroupState, label: string) => boolean) {
+    const found = [...this.#groups].find(([label, state]) => fits(state, label));
+    return found && { label: found[0], state: found[1] };
+  }
+
   #own(named: string): { readonly label: string; readonly state: GroupState } {
     const own = this.#core.signedIn();
-    const found = [...this.#groups].find(([label]) => foldName(label) === foldName(named));
-    if (!found || !isMember(found[1], own)) throw new Refusal('group-unknown', named);
-    return { label: found[0], state: found[1] };
+    const found = this.#find((_, label) => foldName(label) === foldName(named));
+    if (!found || !isMember(found.state, own)) throw new Refusal('group-unknown', named);
+    return found;
   }
 
   #buddies(names: readonly string[]): string[] {
-    return names.map((name) => {
+    const found = names.map((name) => {
       const buddy = this.#core.state.buddies.find((one) => foldName(one.name) === foldName(name));
       if (buddy?.relation !== 'both') throw new Refusal('not-a-buddy', name);
       return buddy.name;
     });
+    return [...new Set(found)];
+  }
+
+  #isBuddy(name: string): boolean {
+    return this.#core.state.buddies.some((one) => foldName(one.name) === foldName(name) && one.relation === 'both');
+  }
+
+  #isBlocked(name: string): boolean {
+    return this.#core.state.buddies.some((one) => foldName(one.name) === foldName(name) && one.relation === 'blocked');
   }
 
   #keep(label: string, state: GroupState): void {
     const before = this.#groups.get(label);
     if (before && JSON.stringify(before) === JSON.stringify(state)) return;
-    this.#core.history.putGroup(label, state);
+    this.#core.history.groups.put(label, state);
     this.#groups.set(label, state);
     this.#tellNode();
-    this.#tell();
+    this.refresh();
+    this.onState(state);
   }
 
   #freeLabel(title: string): string {
@@ -156,17 +290,11 @@ export class AgentGroups {
     }
   }
 
-  /** Those that we left take no more lines of ours, and their members are nobody to us. */
+  /** Also those that we left: whoever has not heard of it is to get a receipt. */
   #tellNode(): void {
     if (this.#groups.size === 0) return;
-    const own = this.#core.signedIn();
-    const groups = [...this.#groups.values()].filter((state) => isMember(state, own));
-    this.#core.command({ type: 'messenger', command: { type: 'groups', groups } });
-  }
-
-  #tell(): void {
-    const groups = this.list();
-    if (groups.length > 0) this.#core.emit({ type: 'groups.changed', groups });
+    const groups = [...this.#groups.values()];
+    this.#core.command({ type: 'messenger', command: { type: 'groups', groups, own: this.#core.signedIn() } });
   }
 
   #shown(label: string, state: GroupState, unread: number): Group {

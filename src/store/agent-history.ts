@@ -74,7 +74,7 @@ export class AgentHistory {
     historyVault.discard(owner);
     await historyVault.ask();
     this.#reopen();
-    return { lines: 0, calls: 0, waiting: 0 };
+    return { lines: 0, calls: 0, waiting: 0, discarded: true };
   }
 
   async #encrypt(encryption: 'auto' | 'off' | 'again'): Promise<HistoryReport> {

@@ -7,7 +7,14 @@
  *   own device here -> `syncHello`      its hello -> what it lacks, by `syncLines`, then whatever is stored here
  */
 import { createHash } from 'node:crypto';
-import { cleanText, type OwnDeviceNews, type SyncMessage } from '../net/index.ts';
+import {
+  cleanText,
+  type GroupState,
+  type OwnDeviceNews,
+  readGroup,
+  type SyncMessage,
+  wireGroup,
+} from '../net/index.ts';
 import { foldName, hexOf, isIdHex, isName, type NodeId } from '../net/protocol/ids.ts';
 import {
   BUDDIES_FILE_BYTES_MAX,
@@ -24,12 +31,22 @@ import type { ChatLine } from './state.ts';
 
 /** Changes of the buddy list come in groups. */
 const BUDDIES_DELAY_MS = 300;
+/** In one message; the largest group has 6 kB. */
+const SYNC_GROUPS_MAX = 32;
 /** Clocks of two devices may differ by this much. */
 const CLOCK_MS = 3_600_000;
 
 export interface SyncHooks {
   /** The number of unread lines of that person has changed. */
   readonly onUnread: (name: string) => void;
+  /** Conversations of several people: they are known by other names elsewhere. */
+  readonly groups: {
+    readonly states: () => readonly GroupState[];
+    readonly fromOwn: (group: GroupState) => void;
+    readonly wireName: (name: string) => string | undefined;
+    readonly localName: (wire: string) => string | undefined;
+    readonly refresh: () => void;
+  };
   /** Our buddy list as text. */
   readonly buddies: () => string;
   /** Joins this list into ours. */
@@ -60,7 +77,7 @@ export class AgentSync {
     this.#hooks = hooks;
     core.onEvent((event) => {
       if (event.type === 'chat.message' && event.line.kind === undefined) this.#flush();
-      else if (event.type === 'chat.delivered') this.#tellAll({ delivered: [read(event.with, event.id)] });
+      else if (event.type === 'chat.delivered') this.#tellAll({ delivered: this.#reads([event]) });
       else if (event.type === 'account.signed-out') this.#others.clear();
     });
   }
@@ -78,7 +95,12 @@ export class AgentSync {
   /** The person has read this conversation here. */
   read(name: string): void {
     const last = this.#core.history.readSince(0).find((one) => foldName(one.with) === foldName(name));
-    if (last) this.#tellAll({ reads: [read(last.with, last.id)] });
+    if (last) this.#tellAll({ reads: this.#reads([last]) });
+  }
+
+  /** A group is another one than it was. */
+  groupChanged(group: GroupState): void {
+    this.#tellAll({ groups: [wireGroup(group)] as never });
   }
 
   /** The list has changed here. */
@@ -102,9 +124,14 @@ export class AgentSync {
     // Above what we have: our file is another one than it was.
     const position = message.body.position > last ? 0 : message.body.position;
     other.position = Math.max(position, before);
+    // Before any line of them, and also those in which nothing was said for long.
+    const groups = this.#hooks.groups.states().map(wireGroup);
+    for (let at = 0; at < groups.length; at += SYNC_GROUPS_MAX) {
+      this.#tell(node, other, { groups: groups.slice(at, at + SYNC_GROUPS_MAX) as never });
+    }
     this.#flushTo(node, other);
     const since = this.#core.options.wallClock() - SYNC_MS;
-    const reads = this.#core.history.readSince(since).map((one) => read(one.with, one.id));
+    const reads = this.#reads(this.#core.history.readSince(since));
     if (reads.length > 0) this.#tell(node, other, { reads });
     this.#sendBuddies(node);
   }
@@ -123,7 +150,7 @@ export class AgentSync {
       other.position = page.next;
       const lines = page.lines.filter((line) => line.kind === undefined && !other.from.has(keyOf(line)));
       isTold = lines.length > 0;
-      if (isTold) this.#tell(node, other, { lines: lines.map(wireOf) });
+      if (isTold) this.#tell(node, other, { lines: lines.flatMap((line) => this.#wireOf(line)) as never });
     }
   }
 
@@ -134,7 +161,7 @@ export class AgentSync {
   }
 
   #tell(node: NodeId, other: Other, what: Partial<SyncLines>): void {
-    const body = { lines: [], reads: [], delivered: [], ...what, position: other.position ?? 0 };
+    const body = { lines: [], reads: [], delivered: [], groups: [], ...what, position: other.position ?? 0 };
     this.#send(node, { kind: 'syncLines', body } as never);
   }
 
@@ -142,8 +169,10 @@ export class AgentSync {
     const { history, options } = this.#core;
     const other = this.#other(node);
     const now = options.wallClock();
+    this.#groupsHeard(body, now);
+    let isOfGroup = false;
     for (const wire of body.lines.slice(0, SYNC_LINES_MAX)) {
-      const line = lineOf(wire as WireLine, now);
+      const line = lineOf(this.#local(wire as WireLine), now);
       if (!line) {
         this.dropped += 1;
         continue;
@@ -152,16 +181,47 @@ export class AgentSync {
       const stored = history.storeSynced(line);
       if (!stored) continue;
       this.#core.emit({ type: 'chat.message', line: stored });
-      if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
+      if (stored.with.startsWith('#')) isOfGroup = true;
+      else if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
     }
-    for (const { with: name = '', messageId } of body.delivered as WireRead[]) {
+    for (const wire of body.delivered as WireRead[]) {
+      const { with: name = '', messageId } = this.#local(wire);
       const ids = history.markDeliveredElsewhere(name, [hexOf(messageId ?? NOTHING)]);
       for (const id of ids) this.#core.emit({ type: 'chat.delivered', with: name, id });
     }
-    for (const { with: name = '', messageId } of body.reads as WireRead[]) {
-      if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) > 0) this.#hooks.onUnread(name);
+    for (const wire of body.reads as WireRead[]) {
+      const { with: name = '', messageId } = this.#local(wire);
+      if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) === 0) continue;
+      if (name.startsWith('#')) isOfGroup = true;
+      else this.#hooks.onUnread(name);
     }
+    if (isOfGroup) this.#hooks.groups.refresh();
     if (body.position > history.syncedTo(node)) history.setSyncedTo(node, body.position);
+  }
+
+  #groupsHeard(body: SyncLines, now: number): void {
+    for (const wire of (body.groups ?? []).slice(0, SYNC_GROUPS_MAX)) {
+      const group = readGroup(wire as never, now);
+      if (group) this.#hooks.groups.fromOwn(group);
+      else this.dropped += 1;
+    }
+  }
+
+  /** As this device calls the conversation; empty where there is no such group. */
+  #local<T extends { readonly with?: string }>(wire: T): T {
+    return { ...wire, with: this.#hooks.groups.localName(wire.with ?? '') ?? '' };
+  }
+
+  #wireOf(line: ChatLine): readonly WireLine[] {
+    const name = this.#hooks.groups.wireName(line.with);
+    return name === undefined ? [] : [wireOf({ ...line, with: name })];
+  }
+
+  #reads(marks: readonly { readonly with: string; readonly id: string }[]): never[] {
+    return marks.flatMap((one) => {
+      const name = this.#hooks.groups.wireName(one.with);
+      return name === undefined ? [] : [read(name, one.id) as never];
+    });
   }
 
   #sendBuddies(node: NodeId): void {
@@ -192,6 +252,7 @@ interface WireLine {
   readonly sentAtMs?: number;
   readonly storedAtMs?: number;
   readonly waiting?: boolean;
+  readonly author?: string;
 }
 interface WireRead {
   readonly with?: string;
@@ -201,22 +262,24 @@ interface WireRead {
 const NOTHING = Buffer.alloc(0);
 
 function wireOf(line: ChatLine): WireLine {
-  const { id, with: name, direction, text, sentAtMs, storedAtMs, mark } = line;
+  const { id, with: name, direction, text, sentAtMs, storedAtMs, mark, author = '' } = line;
   const waiting = direction === 'out' && mark !== 'delivered';
   const messageId = Buffer.from(id, 'hex');
-  return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting };
+  return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting, author };
 }
 
 /** Undefined for what makes no sense. */
 function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
-  const [id, name] = [hexOf(wire.messageId ?? NOTHING), wire.with ?? ''];
+  const [id, name, author = ''] = [hexOf(wire.messageId ?? NOTHING), wire.with ?? '', wire.author];
+  const isOfGroup = name.startsWith('#');
+  const isNamed = isOfGroup ? wire.outgoing || isName(author) : isName(name);
   const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
   const isNow = storedAtMs > nowMs - SYNC_MS - CLOCK_MS && storedAtMs < nowMs + CLOCK_MS;
-  if (!isIdHex(id) || !isName(name) || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX)
-    return undefined;
+  if (!isIdHex(id) || !isNamed || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX) return undefined;
   const text = cleanText(wire.text ?? '', { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
   const direction = wire.outgoing ? 'out' : 'in';
-  return { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true };
+  const line = { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true } as const;
+  return isOfGroup && direction === 'in' ? { ...line, author } : line;
 }
 
 function read(name: string, id: string): WireRead {

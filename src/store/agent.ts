@@ -7,6 +7,7 @@
 import { performance } from 'node:perf_hooks';
 import type { OrdinaryNodeEvent, Remembered } from '../net/index.ts';
 import { proxyWhere } from '../net/io/index.ts';
+import { CONFERENCE_MEMBERS_MAX } from '../net/protocol/conference-params.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { QUOTA_SHOWN_MS } from '../net/protocol/params.ts';
@@ -87,9 +88,11 @@ export class Agent {
     this.#devices = new AgentDevices(this.#core, () => void this.#account.dismissed());
     this.#sync = new AgentSync(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
+      groups: this.#chat.groups,
       buddies: () => this.#buddies.text(),
       mergeBuddies: (xml) => this.#buddies.merge(xml),
     });
+    this.#chat.groups.onState = (group) => this.#sync.groupChanged(group);
     this.#chat.onRead = (name) => this.#sync.read(name);
     this.#buddies.onChanged = () => this.#sync.buddiesChanged();
     this.#account = new AgentAccount(this.#core, {
@@ -241,6 +244,8 @@ export class Agent {
         return this.#chat.groups.make(command.title, command.members);
       case 'group.add':
         return this.#chat.groups.add(command.group, command.members);
+      case 'group.remove':
+        return this.#chat.groups.remove(command.group, command.members);
       case 'group.leave':
         this.#chat.groups.leave(command.group);
         return null;
@@ -262,6 +267,8 @@ export class Agent {
       case 'safety.verify':
         return this.#safety.verify(command.name, command.verified);
       case 'call.place':
+        if (command.to.startsWith('#'))
+          return this.#confer({ ...command, type: 'conference.call', names: [command.to] });
         return this.#calls.place(command.to, command.audio);
       case 'call.pull':
         return this.#calls.pull(command.call, command.audio);
@@ -280,6 +287,7 @@ export class Agent {
         return null;
       case 'conference.call':
       case 'conference.add':
+        return this.#confer(command);
       case 'conference.remove':
       case 'conference.rejoin':
         return this.#calls.conferences.handle(command);
@@ -291,6 +299,14 @@ export class Agent {
       default:
         throw new Refusal('port-version', command.type);
     }
+  }
+
+  /** A group stands for all its members. */
+  #confer(command: Extract<AgentCommand, { type: 'conference.call' | 'conference.add' }>): { readonly call: string } {
+    const names = command.names.flatMap((name) => (name.startsWith('#') ? this.#chat.groups.others(name) : [name]));
+    if (names.length === 0) throw new Refusal('usage', 'nobody else is in that group');
+    if (names.length >= CONFERENCE_MEMBERS_MAX) throw new Refusal('conference-full', `${names.length}`);
+    return this.#calls.conferences.handle({ ...command, names });
   }
 
   /** Whatever is thrown here would stop the node for good; a disk that fails is no reason for that. */

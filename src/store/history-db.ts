@@ -19,7 +19,6 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type Database from 'libsql';
-import type { GroupState } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import {
@@ -32,7 +31,8 @@ import {
 } from '../net/protocol/params.ts';
 import { migrate } from './account-db.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
-import type { Erased, EraseQuery, GroupCopy, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
+import type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
+import { GroupRows } from './history-groups-db.ts';
 import {
   type Bound,
   type CallLogEntry,
@@ -45,9 +45,12 @@ import {
   type OutboxLine,
   outboxLineOf,
   pageOf,
+  REBUILD_COSTS_LINES,
   type Row,
   STATEMENTS,
   type Statement,
+  WORDS_ANEW,
+  WORDS_LATER,
 } from './history-sql.ts';
 import {
   type DatabaseKey,
@@ -87,6 +90,7 @@ class History implements HistoryDb {
   #database: Database.Database;
   #prepared = new Map<Statement, Database.Statement>();
   #notices: ProfileNotice[] = [];
+  readonly groups: GroupRows;
 
   constructor(path: string, outboxMessagesMax: number, key: DatabaseKey | undefined) {
     this.#path = path;
@@ -99,14 +103,33 @@ class History implements HistoryDb {
       this.#database = this.#replace();
     }
     this.#guarded(() => this.#run(STATEMENTS.endCutOff));
+    this.groups = new GroupRows({
+      guarded: (work) => this.#guarded(work),
+      atOnce: (work) => inTransaction(this.#database, work),
+      run: (statement, ...bound) => this.#run(statement, ...bound),
+      all: (statement, ...bound) => this.#all(statement, ...bound),
+      storeOut: (line, row) => {
+        const waiting = Number(this.#one(STATEMENTS.waiting)?.count);
+        if (waiting + row.copies > this.#outboxMessagesMax) throw new Refusal('outbox-full');
+        const { copies, nowMs } = row;
+        const isNew = this.#store(line, {
+          direction: 'out',
+          nowMs,
+          sequence: 0,
+          waiting: copies > 0 ? 1 : 0,
+          unread: 0,
+        });
+        if (!isNew) throw new Error(`the id ${line.id} was used before`);
+        return lineOf(this.#find(line, 'out'));
+      },
+    });
   }
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
-      const { kind, author } = line;
+      const { kind } = line;
       const row = { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 } as const;
-      const more = { ...(kind === undefined ? {} : { kind }), ...(author === undefined ? {} : { author }) };
-      const isNew = this.#store(line, { ...row, ...more });
+      const isNew = this.#store(line, { ...row, ...(kind === undefined ? {} : { kind }) });
       return isNew ? lineOf(this.#find(line, 'in')) : undefined;
     });
   }
@@ -131,14 +154,16 @@ class History implements HistoryDb {
   }
 
   storeSynced(line: SyncedLine): ChatLine | undefined {
-    const { id, with: name, text, sentAtMs, direction } = line;
+    const { id, with: name, text, sentAtMs, direction, author = null } = line;
     const peer = foldName(name);
     return this.#guarded(() => {
       if (this.#one(STATEMENTS.wasErased, hashOf(peer, id)) || this.#find(line, direction)) return undefined;
       let storedAtMs = line.storedAtMs;
-      while (this.#one(STATEMENTS.takenAt, peer, storedAtMs)) storedAtMs += 1;
+      // In a group the place is the same for all members.
+      while (author === null && !peer.startsWith('#') && this.#one(STATEMENTS.takenAt, peer, storedAtMs))
+        storedAtMs += 1;
       const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0 };
-      this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, ...state });
+      this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, author, ...state });
       return lineOf(this.#find(line, direction));
     });
   }
@@ -172,67 +197,6 @@ class History implements HistoryDb {
     this.#guarded(() => this.#run(STATEMENTS.setPosition, node, position));
   }
 
-  groups(): ReturnType<HistoryDb['groups']> {
-    const rows = this.#guarded(() => this.#all(STATEMENTS.groups));
-    return rows.map((row) => ({ label: String(row.label), group: JSON.parse(String(row.state)) as GroupState }));
-  }
-
-  putGroup(label: string, group: GroupState): void {
-    this.#guarded(() => this.#run(STATEMENTS.putGroup, group.id, label, JSON.stringify(group)));
-  }
-
-  storeCopies(line: NewLine, members: readonly string[], nowMs: number): ReturnType<HistoryDb['storeCopies']> {
-    return this.#guarded(() =>
-      inTransaction(this.#database, () => {
-        const waiting = Number(this.#one(STATEMENTS.waiting)?.count);
-        if (waiting >= this.#outboxMessagesMax) throw new Refusal('outbox-full');
-        const row = { direction: 'out', nowMs, sequence: 0, waiting: members.length > 0 ? 1 : 0, unread: 0 } as const;
-        if (!this.#store(line, row)) throw new Error(`the id ${line.id} was used before`);
-        const sequences = members.map((name) => {
-          const sequence = Number(this.#one(STATEMENTS.nextSequence, foldName(name))?.last_sequence);
-          this.#run(STATEMENTS.addCopy, line.id, foldName(name), name, line.with, sequence);
-          return sequence;
-        });
-        return { line: lineOf(this.#find(line, 'out')), sequences };
-      }),
-    );
-  }
-
-  copies(): readonly GroupCopy[] {
-    return this.#guarded(() => this.#all(STATEMENTS.copies)).map((row) => ({
-      to: String(row.name),
-      id: String(row.id),
-      sequence: Number(row.sequence),
-      text: String(row.text),
-      sentAtMs: Number(row.sent_at_ms),
-      keptUntilMs: Number(row.kept_until_ms),
-      group: JSON.parse(String(row.state)) as GroupState,
-    }));
-  }
-
-  copyDelivered(peer: string, id: string): string | undefined {
-    return this.#guarded(() => {
-      const label = this.#one(STATEMENTS.copyLabel, id, foldName(peer))?.label;
-      if (label === undefined) return undefined;
-      this.#run(STATEMENTS.endCopy, id, foldName(peer));
-      if (Number(this.#one(STATEMENTS.copiesLeft, id)?.count) > 0) return undefined;
-      this.#run(STATEMENTS.deliver, foldName(String(label)), id);
-      return String(label);
-    });
-  }
-
-  copyKept(peer: string, id: string, untilMs: number): ReturnType<HistoryDb['copyKept']> {
-    return this.#guarded(() => {
-      const label = this.#one(STATEMENTS.copyLabel, id, foldName(peer))?.label;
-      if (label === undefined) return undefined;
-      this.#run(STATEMENTS.keepCopy, untilMs, id, foldName(peer));
-      const kept = Number(this.#one(STATEMENTS.copiesLeft, id)?.kept);
-      if (kept === 0) return undefined;
-      this.#run(STATEMENTS.keep, kept, foldName(String(label)), id);
-      return { label: String(label), untilMs: kept };
-    });
-  }
-
   markKept(peer: string, id: string, untilMs: number): boolean {
     return this.#guarded(() => this.#run(STATEMENTS.keep, untilMs, foldName(peer), id) > 0);
   }
@@ -258,10 +222,10 @@ class History implements HistoryDb {
     if (words === '') return [];
     const rows = this.#guarded(() =>
       words === undefined
-        ? this.#all(STATEMENTS.page, peer, before, limit)
-        : this.#all(STATEMENTS.search, peer, before, words, limit),
+        ? this.#all(STATEMENTS.page, peer, before, limit + 1)
+        : this.#all(STATEMENTS.search, peer, before, words, limit + 1),
     );
-    return pageOf(rows.map(lineOf));
+    return pageOf(rows, limit);
   }
 
   newest(query: Omit<HistoryQuery, 'with'>): readonly ChatLine[] {
@@ -271,10 +235,10 @@ class History implements HistoryDb {
     if (words === '') return [];
     const rows = this.#guarded(() =>
       words === undefined
-        ? this.#all(STATEMENTS.newest, before, limit)
-        : this.#all(STATEMENTS.searchAll, before, words, limit),
+        ? this.#all(STATEMENTS.newest, before, limit + 1)
+        : this.#all(STATEMENTS.searchAll, before, words, limit + 1),
     );
-    return pageOf(rows.map(lineOf));
+    return pageOf(rows, limit);
   }
 
   linesAfter(query: Parameters<HistoryDb['linesAfter']>[0]): ReturnType<HistoryDb['linesAfter']> {
@@ -306,12 +270,18 @@ class History implements HistoryDb {
     return this.#guarded(() => {
       const erased = inTransaction(this.#database, () => {
         this.#run(STATEMENTS.forgetErased, since);
-        for (const row of this.#statement(STATEMENTS.erasable).all(which) as Row[]) {
+        const rows = this.#statement(STATEMENTS.erasable).all(which) as Row[];
+        for (const row of rows) {
           if (Number(row.stored_at_ms) < since) continue;
           this.#run(STATEMENTS.noteErased, hashOf(String(row.peer), String(row.id)), nowMs);
         }
+        const left = Number(this.#one(STATEMENTS.lines)?.count) - rows.length;
+        const many = rows.length * REBUILD_COSTS_LINES > left;
+        if (many) this.#database.exec(WORDS_LATER);
+        const lines = this.#run(STATEMENTS.erase, which);
+        if (many) this.#database.exec(WORDS_ANEW);
         return {
-          lines: this.#run(STATEMENTS.erase, which),
+          lines,
           calls: this.#run(STATEMENTS.eraseCalls, which),
           waiting: Number((this.#statement(STATEMENTS.kept).get(which) as Row).count),
         };
@@ -387,12 +357,11 @@ class History implements HistoryDb {
       readonly waiting: 0 | 1;
       readonly unread: 0 | 1;
       readonly kind?: LineKind;
-      readonly author?: string;
     },
   ): boolean {
-    const { id, with: name, text, sentAtMs } = line;
+    const { id, with: name, text, sentAtMs, author = null, placeMs = null } = line;
     if (row.kind === undefined && this.#one(STATEMENTS.wasErased, hashOf(foldName(name), id))) return false;
-    const whole = { kind: null, author: null, peer: foldName(name), id, name, text, sentAtMs, ...row };
+    const whole = { kind: null, author, placeMs, peer: foldName(name), id, name, text, sentAtMs, ...row };
     return this.#run(STATEMENTS.store, whole) > 0;
   }
 

@@ -19,6 +19,8 @@ export interface NewLine {
   readonly kind?: LineKind;
   /** Of what came in a group: who wrote it. */
   readonly author?: string;
+  /** Of a group: its place, by the clock of the group; else it comes behind all others. */
+  readonly placeMs?: number;
 }
 
 /** A line of ours on its way to one member of a group. */
@@ -28,8 +30,32 @@ export interface GroupCopy {
   readonly sequence: number;
   readonly text: string;
   readonly sentAtMs: number;
+  readonly placeMs: number;
   readonly keptUntilMs: number;
   readonly group: GroupState;
+}
+
+/** Groups, and lines of ours on their way to their members. */
+export interface GroupHistory {
+  /** Labels (`#lunch`) and states of all groups, also of those that were left. */
+  list(): readonly { readonly label: string; readonly group: GroupState }[];
+  put(label: string, group: GroupState): void;
+  /** Of the last line; 0 when there is none. */
+  newestPlace(label: string): number;
+  /** A line of ours, and the copies of it, each with its sequence. `line.with` is the label. Throws like `storeOutgoing`. */
+  storeCopies(
+    line: NewLine,
+    members: readonly string[],
+    nowMs: number,
+  ): { readonly line: ChatLine; readonly sequences: readonly number[] };
+  /** Without a receipt. */
+  copies(): readonly GroupCopy[];
+  /** That member has it; the line's label when all have it now. */
+  delivered(peer: string, id: string): string | undefined;
+  /** The network keeps it for that member; more when that is so for all who do not have it. */
+  kept(peer: string, id: string, untilMs: number): { readonly label: string; readonly untilMs: number } | undefined;
+  /** Nothing goes to that person any more. Each copy, with the label of its line when nobody else is to get that. */
+  withdraw(peer: string): readonly { readonly id: string; readonly label: string | undefined }[];
 }
 
 export interface SyncedLine extends NewLine {
@@ -60,6 +86,8 @@ export interface Erased {
   readonly calls: number;
   /** Lines that stay because they still wait to be delivered. */
   readonly waiting: number;
+  /** The whole was thrown away unread, since its key was not to be had: nobody knows how much it was. */
+  readonly discarded?: true;
 }
 
 /**
@@ -77,20 +105,7 @@ export interface HistoryDb {
   markKept(peer: string, id: string, untilMs: number): boolean;
   /** What the network has thrown away by now is waiting again. */
   endKept(nowMs: number): void;
-  /** Labels (`#lunch`) and states of all groups, also of those that were left. */
-  groups(): readonly { readonly label: string; readonly group: GroupState }[];
-  putGroup(label: string, group: GroupState): void;
-  /** A line of ours in a group, and the copies of it, each with its sequence. `line.with` is the label. */
-  storeCopies(
-    line: NewLine,
-    members: readonly string[],
-    nowMs: number,
-  ): { line: ChatLine; sequences: readonly number[] };
-  /** Copies without a receipt. */
-  copies(): readonly GroupCopy[];
-  /** That member has it, or the network keeps it for them; the line's label when that is so for all of them now. */
-  copyDelivered(peer: string, id: string): string | undefined;
-  copyKept(peer: string, id: string, untilMs: number): { readonly label: string; readonly untilMs: number } | undefined;
+  readonly groups: GroupHistory;
   /** Missed calls that nobody has read of, the newest first, 20 at most. */
   unreadMissed(): readonly MissedCall[];
   /** Every waiting line, each conversation in the order of its sequences. */

@@ -30,6 +30,11 @@ export interface LoggedCall extends CallLogEntry {
   readonly missed: boolean;
 }
 
+/** Keeps the index of words in step with what is erased, a line at a time; part of a released script. */
+const WORDS_ERASED = `CREATE TRIGGER message_erased AFTER DELETE ON message BEGIN
+     INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.number, old.text);
+   END`;
+
 /**
  * Released scripts are never changed; what changes is a new one at the end. A file that becomes encrypted, or plain again,
  * is copied row by row into a new one of the same schema (`history-form-db.ts`), where the triggers of inserting run again.
@@ -76,9 +81,7 @@ export const HISTORY_SCHEMA: readonly string[] = [
    CREATE INDEX call_by_time ON call (started_at_ms);`,
   // `secure-delete` leaves nothing of erased words in the index (SQLite 3.42).
   `ALTER TABLE message ADD COLUMN kind TEXT;
-   CREATE TRIGGER message_erased AFTER DELETE ON message BEGIN
-     INSERT INTO message_words (message_words, rowid, text) VALUES ('delete', old.number, old.text);
-   END;
+   ${WORDS_ERASED};
    INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
    CREATE TABLE erased (
      hash TEXT PRIMARY KEY,
@@ -92,7 +95,10 @@ export const HISTORY_SCHEMA: readonly string[] = [
      position INTEGER NOT NULL
    ) WITHOUT ROWID;`,
   // Lines of a group stand under its label (`#lunch`) and say who wrote them; ours go out as a copy to each member.
+  // Their place is told by who wrote them, the same for all members, so two may have the same one.
   `ALTER TABLE message ADD COLUMN author TEXT;
+   DROP INDEX message_by_time;
+   CREATE INDEX message_by_time ON message (peer, stored_at_ms, id);
    CREATE TABLE people_group (
      id TEXT PRIMARY KEY,
      label TEXT NOT NULL UNIQUE,
@@ -112,6 +118,15 @@ export const HISTORY_SCHEMA: readonly string[] = [
 /** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
 const ERASABLE = `(:peer IS NULL OR peer = :peer) AND stored_at_ms < :beforeMs AND waiting <> 1`;
 
+/**
+ * Taking a line out of the index overwrites its words wherever they are, which takes as long as indexing a hundred lines
+ * anew: of many lines the index is made anew of what is left.
+ */
+export const REBUILD_COSTS_LINES = 100;
+/** Before many lines are erased, and after. */
+export const WORDS_LATER = 'DROP TRIGGER message_erased';
+export const WORDS_ANEW = `INSERT INTO message_words (message_words) VALUES ('rebuild'); ${WORDS_ERASED}`;
+
 const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS NOT NULL
                 AND reason NOT IN ('declined', 'answered-elsewhere')`;
 
@@ -120,11 +135,11 @@ export const STATEMENTS = {
   store: `INSERT OR IGNORE INTO message
             (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
           VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
-            max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
+            ifnull(:placeMs, max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0))),
             :sequence, :waiting, :unread, :kind, :author)`,
   storeSynced: `INSERT OR IGNORE INTO message
-                  (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
-                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL)`,
+                  (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
+                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL, :author)`,
   takenAt: 'SELECT 1 AS found FROM message WHERE peer = ? AND stored_at_ms = ?',
   deliverElsewhere: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 2`,
   readTo: `UPDATE message SET unread = 0 WHERE peer = ?1 AND unread = 1 AND stored_at_ms <=
@@ -138,36 +153,29 @@ export const STATEMENTS = {
   find: 'SELECT * FROM message WHERE peer = ? AND direction = ? AND id = ?',
   nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
                  ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
-  waiting: 'SELECT count(*) AS count FROM message WHERE waiting = 1',
+  // Of a line of a group each copy counts: that is what goes out.
+  waiting: `SELECT (SELECT count(*) FROM message WHERE waiting = 1 AND peer NOT LIKE '#%')
+              + (SELECT count(*) FROM group_copy) AS count`,
   outbox: `SELECT * FROM message WHERE waiting = 1 AND peer NOT LIKE '#%' ORDER BY peer, sequence`,
   deliver: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
-  groups: 'SELECT label, state FROM people_group ORDER BY label',
-  putGroup: 'INSERT OR REPLACE INTO people_group (id, label, state) VALUES (?, ?, ?)',
-  addCopy: 'INSERT INTO group_copy (id, peer, name, label, sequence) VALUES (?, ?, ?, ?, ?)',
-  copies: `SELECT group_copy.*, message.text, message.sent_at_ms, people_group.state FROM group_copy
-           JOIN message ON message.peer = lower(group_copy.label) AND message.direction = 'out' AND message.id = group_copy.id
-           JOIN people_group ON people_group.label = group_copy.label ORDER BY group_copy.peer, group_copy.sequence`,
-  copyLabel: 'SELECT label FROM group_copy WHERE id = ? AND peer = ?',
-  endCopy: 'DELETE FROM group_copy WHERE id = ? AND peer = ?',
-  keepCopy: 'UPDATE group_copy SET kept_until_ms = ? WHERE id = ? AND peer = ?',
-  copiesLeft: `SELECT count(*) AS count, min(kept_until_ms) AS kept FROM group_copy WHERE id = ?`,
   keep: `UPDATE message SET kept_until_ms = ?
          WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
   endKept: 'UPDATE message SET kept_until_ms = 0 WHERE kept_until_ms > 0 AND kept_until_ms <= ? AND waiting = 1',
   unreadMissed: `SELECT id, name, sent_at_ms FROM message WHERE unread = 1 AND kind = 'missed-call'
                  ORDER BY stored_at_ms DESC LIMIT 20`,
-  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC LIMIT ?',
+  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?',
   search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
-           ORDER BY stored_at_ms DESC LIMIT ?`,
-  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+           ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
+  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
   searchAll: `SELECT * FROM message WHERE stored_at_ms < ?
                 AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
-              ORDER BY stored_at_ms DESC, number DESC LIMIT ?`,
+              ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
   after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
   afterWith: 'SELECT * FROM message WHERE number > ? AND peer = ? ORDER BY number LIMIT ?',
   erasable: `SELECT peer, id, stored_at_ms FROM message WHERE ${ERASABLE}`,
   erase: `DELETE FROM message WHERE ${ERASABLE}`,
+  lines: 'SELECT count(*) AS count FROM message',
   kept: `SELECT count(*) AS count FROM message WHERE waiting = 1 AND (:peer IS NULL OR peer = :peer)
            AND stored_at_ms < :beforeMs`,
   eraseCalls: `DELETE FROM call WHERE (:peer IS NULL OR peer = :peer) AND started_at_ms < :beforeMs
@@ -188,7 +196,25 @@ export const STATEMENTS = {
   missedCalls: `SELECT count(*) AS count FROM call WHERE started_at_ms > ? AND ${MISSED}`,
 } as const;
 
-export type Statement = (typeof STATEMENTS)[keyof typeof STATEMENTS];
+/** Of `history-groups-db.ts`. */
+export const GROUP_STATEMENTS = {
+  groups: 'SELECT label, state FROM people_group ORDER BY label',
+  put: 'INSERT OR REPLACE INTO people_group (id, label, state) VALUES (?, ?, ?)',
+  addCopy: 'INSERT INTO group_copy (id, peer, name, label, sequence) VALUES (?, ?, ?, ?, ?)',
+  copies: `SELECT group_copy.*, message.text, message.sent_at_ms, message.stored_at_ms, people_group.state FROM group_copy
+           JOIN message ON message.peer = lower(group_copy.label) AND message.direction = 'out' AND message.id = group_copy.id
+           JOIN people_group ON people_group.label = group_copy.label ORDER BY group_copy.peer, group_copy.sequence`,
+  copyLabel: 'SELECT label FROM group_copy WHERE id = ? AND peer = ?',
+  endCopy: 'DELETE FROM group_copy WHERE id = ? AND peer = ?',
+  keepCopy: 'UPDATE group_copy SET kept_until_ms = ? WHERE id = ? AND peer = ?',
+  copiesLeft: `SELECT count(*) AS count, min(kept_until_ms) AS kept FROM group_copy WHERE id = ?`,
+  copiesTo: 'SELECT id FROM group_copy WHERE peer = ? ORDER BY sequence',
+  newestPlace: 'SELECT max(stored_at_ms) AS at FROM message WHERE peer = ?',
+} as const;
+
+export type Statement =
+  | (typeof STATEMENTS)[keyof typeof STATEMENTS]
+  | (typeof GROUP_STATEMENTS)[keyof typeof GROUP_STATEMENTS];
 export type Row = Readonly<Record<string, unknown>>;
 export type Bound = string | number | null;
 
@@ -201,9 +227,16 @@ export function matchOf(search: string): string {
     .join(' ');
 }
 
-/** From newest first to oldest first, without the oldest ones that would make the page too large. */
-export function pageOf(newestFirst: readonly ChatLine[]): ChatLine[] {
-  return cut(newestFirst).reverse();
+/**
+ * A page of at most `limit`, oldest first, from rows that were asked for newest first, one more than that. Whoever asks for the
+ * page before this one names the time of its first line, so lines of one time are never parted.
+ */
+export function pageOf(rows: readonly Row[], limit: number): ChatLine[] {
+  const lines = rows.map(lineOf);
+  const page = cut(lines.slice(0, limit));
+  const next = lines[page.length];
+  const whole = next ? page.filter(({ storedAtMs }) => storedAtMs > next.storedAtMs) : page;
+  return (whole.length > 0 ? whole : page).reverse();
 }
 
 /** As many of the first lines as a page may hold, one at least. */

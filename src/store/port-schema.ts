@@ -88,6 +88,7 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
   v.object({ type: v.literal('group.new'), title: Text, members: Members }),
   v.object({ type: v.literal('group.add'), group: Text, members: Members }),
+  v.object({ type: v.literal('group.remove'), group: Text, members: Members }),
   v.object({ type: v.literal('group.leave'), group: Text }),
   v.object({ type: v.literal('group.list') }),
   v.object({

@@ -90,6 +90,8 @@ export type AgentCommand =
   /** A conversation of several: with these buddies. `chat.send` to its label says something there. */
   | { readonly type: 'group.new'; readonly title: string; readonly members: readonly string[] }
   | { readonly type: 'group.add'; readonly group: string; readonly members: readonly string[] }
+  /** Any member may. */
+  | { readonly type: 'group.remove'; readonly group: string; readonly members: readonly string[] }
   | { readonly type: 'group.leave'; readonly group: string }
   | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
@@ -322,6 +324,7 @@ export interface AgentResults {
   'chat.send': ChatLine;
   'group.new': Group;
   'group.add': Group;
+  'group.remove': Group;
   'group.list': readonly Group[];
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];

@@ -91,6 +91,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'proxy-malformed':
     'That does not name a proxy: write it as http://HOST:PORT or socks5://HOST:PORT, USER:PASSWORD@ before HOST.',
   'group-unknown': 'There is no such group here, or you have left it: wren group list.',
+  'group-forged': 'Somebody spoke in a group of which they are no member, or said nonsense of it; it was refused.',
   'group-full': 'No more fit: a group has at most 32 people, and you at most 200 groups.',
   'mailbox-full':
     'The network keeps as many messages for that person as it may: the rest goes when they come, or some are read.',

@@ -13,6 +13,7 @@ const TABLE: Readonly<
     'profile-damaged',
     'conference-forged',
     'blocked-inside',
+    'group-forged',
     'microphone-left-open',
     'microphone-closed',
     'audio-endpoint-away',

@@ -26,7 +26,7 @@ class Talk {
 
   keep(group: GroupState): void {
     this.group = this.group ? mergeGroups(this.group, group) : group;
-    this.person.does({ type: 'messenger', command: { type: 'groups', groups: [this.group] } });
+    this.person.does({ type: 'messenger', command: { type: 'groups', groups: [this.group], own: this.person.name } });
   }
 
   /** Joins what was heard since. */
@@ -69,8 +69,8 @@ seeded(
     mallory.signUp();
     for (const person of [alice, bobby, carol, mallory]) person.learns(people.sign(1, [person]));
     const [a, b, c] = [alice, bobby, carol].map((person) => new Talk(world, person)) as [Talk, Talk, Talk];
-    const empty = { id: ID, title: 'lunch', titleVersion: 1, members: [] };
-    a.keep(withMembers(empty, ['alice1', 'bobby1', 'carol1'], false) as GroupState);
+    const empty = { id: ID, title: 'lunch', titleAtMs: 1, members: [] };
+    a.keep(withMembers(empty, ['alice1', 'bobby1', 'carol1'], { removed: false, atMs: 1 }) as GroupState);
     a.says('made the group lunch');
     world.until(() => [b, c].every(({ heard }) => heard.length === 1), 5_000);
     for (const talk of [b, c]) talk.follow();
@@ -83,7 +83,9 @@ seeded(
     world.until(() => b.heard.length === 2, 5_000);
     // Somebody who is in no group of theirs, but says so.
     const m = new Talk(world, mallory);
-    m.keep(mergeGroups(b.group as GroupState, withMembers(empty, ['mallory'], false) as GroupState));
+    m.keep(
+      mergeGroups(b.group as GroupState, withMembers(empty, ['mallory'], { removed: false, atMs: 2 }) as GroupState),
+    );
     m.says('me too');
     // Carol sleeps, and what is said meanwhile waits for her, also when all others are gone.
     carol.kill();
@@ -97,12 +99,12 @@ seeded(
     bobby.kill();
     world.advance(10_000);
     carol.start();
-    carol.does({ type: 'messenger', command: { type: 'groups', groups: [c.group as GroupState] } });
+    carol.does({ type: 'messenger', command: { type: 'groups', groups: [c.group as GroupState], own: 'carol1' } });
     world.until(() => c.heard.length === 4, 60_000);
     expect(c.heard).toEqual(['alice1: made the group lunch', 'bobby1: at one?', 'bobby1: two?', 'bobby1: three?']);
     // She who made it hears what was said while she was away.
     alice.start();
-    alice.does({ type: 'messenger', command: { type: 'groups', groups: [a.group as GroupState] } });
+    alice.does({ type: 'messenger', command: { type: 'groups', groups: [a.group as GroupState], own: 'alice1' } });
     world.until(() => a.heard.length === 3, 60_000);
     expect(a.heard).toEqual(['bobby1: at one?', 'bobby1: two?', 'bobby1: three?']);
   },

@@ -59,8 +59,8 @@ test('a line goes to each member, and is delivered when all of them have it', ()
 
 test('what others say is shown with its writer, makes the group known here, and is read as one conversation', () => {
   const own = scene.core.signedIn();
-  const members = [own, 'bobby1', 'erwin1'].map((name) => ({ name, removed: false, version: 1 }));
-  const group: GroupState = { id: 'ab'.repeat(16), title: 'lunch', titleVersion: 1, members };
+  const members = [own, 'bobby1', 'erwin1'].map((name) => ({ name, removed: false, atMs: 1 }));
+  const group: GroupState = { id: 'ab'.repeat(16), title: 'lunch', titleAtMs: 1, members };
   say('bobby1', 1, 'hello all', group);
   say('erwin1', 2, 'hello', group);
   const lines = chat.history({ type: 'chat.history', with: '#lunch', limit: 50 });

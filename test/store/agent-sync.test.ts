@@ -3,7 +3,7 @@
  * order of a session, and breaks. Times and breaks come from seeds.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OwnDeviceNews, SyncMessage } from '../../src/net/index.ts';
+import type { GroupState, OwnDeviceNews, SyncMessage } from '../../src/net/index.ts';
 import { decodeMessage, encodeMessage, type Message, message } from '../../src/net/wire/messages.ts';
 import { AgentChat } from '../../src/store/agent-chat.ts';
 import { AgentSync } from '../../src/store/agent-sync.ts';
@@ -11,6 +11,7 @@ import { AgentScene, WALL_MS } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const HOUR_MS = 3_600_000;
+const BUDDY = { relation: 'both', presence: 'offline', lastSeenAtMs: 0, message: '', unread: 0 } as const;
 const id = (n: number) => n.toString(16).padStart(32, '0');
 
 class Device {
@@ -28,6 +29,7 @@ class Device {
     this.chat = new AgentChat(this.scene.core, () => {});
     this.sync = new AgentSync(this.scene.core, {
       onUnread: () => {},
+      groups: this.chat.groups,
       buddies: () => this.list,
       mergeBuddies: (xml) => {
         this.merged.push(xml.toString());
@@ -35,6 +37,8 @@ class Device {
       },
     });
     this.chat.onRead = (name) => this.sync.read(name);
+    this.chat.groups.onState = (group) => this.sync.groupChanged(group);
+    this.chat.groups.begin();
   }
 
   hears(n: number, text = `line ${n}`): void {
@@ -166,6 +170,62 @@ describe('the lines of an account', () => {
     expect(fresh.texts()).toEqual(old.texts().slice(1));
     // Two hellos, and what is read.
     expect(pipe.carried - carried).toBeLessThanOrEqual(4);
+  });
+
+  it('of a group come once and in its order, with who wrote them, whatever the group is called on each device', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    for (const { scene } of [one, two]) {
+      for (const name of ['bobby1', 'carol1']) {
+        scene.core.emit({ type: 'buddy.changed', buddy: { ...BUDDY, name, displayName: name } });
+      }
+    }
+    // The other device has another group of that title.
+    two.chat.groups.make('lunch', ['carol1']);
+    pipe.run(1_000);
+    one.chat.groups.make('lunch', ['bobby1']);
+    const group = one.chat.groups.states()[0] as GroupState;
+    pipe.join(one, two);
+    pipe.run(1_000);
+    expect(one.chat.groups.list().map(({ label, members }) => [label, members[1]])).toEqual([
+      ['#lunch', 'bobby1'],
+      ['#lunch-2', 'carol1'],
+    ]);
+    const said = one.chat.send('#lunch', 'at one?');
+    const news = { type: 'received', from: 'bobby1', node: id(0xb), group } as const;
+    const line = (n: number, placeMs: number) => ({
+      ...news,
+      id: id(n),
+      sequence: n,
+      text: `line ${n}`,
+      sentAtMs: 1,
+      placeMs,
+    });
+    // Both hear the second, and one only hears the third, which was said before.
+    for (const { chat } of [one, two]) chat.fromMessenger(line(2, pipe.now + 2_000));
+    one.chat.fromMessenger(line(3, pipe.now + 1_000));
+    pipe.run(1_000);
+    const shown = (device: Device, label: string) =>
+      device.scene.core.history
+        .history({ with: label, limit: 9 })
+        .map(({ author = 'alice1', text, mark }) => `${author}: ${text} ${mark}`);
+    expect(shown(two, '#lunch-2')).toEqual([
+      'alice1: made the group lunch waiting',
+      'alice1: at one? waiting',
+      'bobby1: line 3 delivered',
+      'bobby1: line 2 delivered',
+    ]);
+    expect(shown(one, '#lunch')).toEqual(shown(two, '#lunch-2'));
+    one.chat.fromMessenger({ type: 'delivered', to: 'bobby1', id: said.id });
+    one.chat.markRead('#lunch');
+    pipe.run(1_000);
+    expect(shown(two, '#lunch-2')[1]).toBe('alice1: at one? delivered');
+    expect(two.chat.groups.list()[1]).toMatchObject({ label: '#lunch-2', unread: 0 });
+    // The other device may speak there too, and leave for both.
+    two.chat.groups.leave('#lunch-2');
+    pipe.run(1_000);
+    expect(one.chat.groups.list()[0]).toMatchObject({ label: '#lunch', left: true });
+    expect(shown(one, '#lunch').at(-1)).toBe('alice1: left waiting');
   });
 
   it('are there at once on both, with what was sent, delivered and read', () => {

@@ -44,6 +44,21 @@ test('what is erased of one person is gone from the file, words and all, and not
   expect([...history.unread()]).toEqual([['carol1', 1]]);
 });
 
+test('many lines are erased as one is, and what is left can still be searched, and erased', () => {
+  for (let i = 0; i < 300; i++) history.storeIncoming(line(`rhubarb ${i}`, i % 100 === 0 ? 'carol1' : 'bobby1'), i);
+  expect(history.erase({ with: 'bobby1' }, 1_000).lines).toBe(297);
+  expect(history.newest({ limit: 9, search: 'rhubarb' }).map(({ text }) => text)).toEqual([
+    ...['rhubarb 0', 'rhubarb 100', 'rhubarb 200'],
+  ]);
+  expect(history.newest({ limit: 9, search: '150' })).toEqual([]);
+  history.storeIncoming(line('custard'), 1_001);
+  // One of several: word by word.
+  for (let i = 0; i < 200; i++) history.storeIncoming(line(`filling ${i}`, 'dave12'), 2_000 + i);
+  expect(history.erase({ with: 'carol1', beforeMs: 1 }, 3_000).lines).toBe(1);
+  expect(history.newest({ limit: 9, search: 'rhubarb' })).toHaveLength(2);
+  expect(history.newest({ limit: 9, search: 'custard' })).toHaveLength(1);
+});
+
 test('only what is older than the date is erased, and a call that goes on stays', () => {
   for (const at of [100, 200, 300]) history.storeIncoming(line(`at ${at}`), at);
   history.logCall(call('old', 'bobby1', 100));

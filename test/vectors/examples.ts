@@ -150,9 +150,10 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     group: {
       id: run(0x30, 16),
       title: 'lunch',
-      titleVersion: 1,
-      members: [{ name: 'Bobby1', removed: true, version: 2 }],
+      titleAtMs: AT_MS,
+      members: [{ name: 'Bobby1', removed: true, atMs: AT_MS }],
     },
+    placeMs: AT_MS,
   },
   chatReceipt: { messageIds: [run(0x10, 16), run(0x20, 16)] },
   callInvite: {
@@ -310,11 +311,20 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
         sentAtMs: AT_MS,
         storedAtMs: AT_MS,
         waiting: true,
+        author: 'Carol1',
       },
     ],
     reads: [{ with: 'Bobby1', messageId: run(0x51, 16) }],
     position: '8',
     delivered: [{ with: 'Bobby1', messageId: run(0x52, 16) }],
+    groups: [
+      {
+        id: run(0x30, 16),
+        title: 'lunch',
+        titleAtMs: AT_MS,
+        members: [{ name: 'Bobby1', removed: true, atMs: AT_MS }],
+      },
+    ],
   },
   syncBuddies: { xml: Buffer.from('<buddies version="1"/>').toString('base64') },
   callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },

@@ -1,25 +1,27 @@
 /**
  * A group: a named set of people who talk together, without a host (PROTOCOL.md 9.17). What everybody keeps of it is this
  * state; it travels with each line, and two states of one group make one, the same wherever and in whatever order they
- * meet: of each name, and of the title, the higher version counts. Pure; `messenger.ts` asks who may speak, the agent
- * changes and stores it.
+ * meet: of each name, and of the title, the later change counts. Times are those of the group's own clock: the wall clock
+ * of whoever writes, but always ahead of all that the writer has of the group. Pure; `messenger.ts` asks who may speak, the
+ * agent changes and stores it.
  */
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type UserName } from '../protocol/ids.ts';
-import { GROUP_ENTRIES_MAX, GROUP_MEMBERS_MAX, GROUP_VERSION_MAX } from '../protocol/mail-params.ts';
+import { GROUP_AHEAD_MS, GROUP_ENTRIES_MAX, GROUP_LATE_MS, GROUP_MEMBERS_MAX } from '../protocol/mail-params.ts';
 import type { Body } from '../wire/messages.ts';
 
 export interface GroupMember {
   /** As its owner writes it. */
   readonly name: UserName;
   readonly removed: boolean;
-  readonly version: number;
+  /** When the person came in or went out. */
+  readonly atMs: number;
 }
 
 export interface GroupState {
   /** 32 hex digits. */
   readonly id: string;
   readonly title: string;
-  readonly titleVersion: number;
+  readonly titleAtMs: number;
   /** By folded name; those who are no members any more too. */
   readonly members: readonly GroupMember[];
 }
@@ -37,7 +39,20 @@ export function membersOf(state: GroupState): UserName[] {
 }
 
 export function isMember(state: GroupState, name: UserName): boolean {
-  return state.members.some((one) => !one.removed && foldName(one.name) === foldName(name));
+  return entryOf(state, name)?.removed === false;
+}
+
+/**
+ * May this line of that person be taken? `late`: they are out, but it was said before, by somebody who had not heard of it.
+ * `no`: they are no member, as far as this state knows.
+ */
+export function standingIn(state: GroupState, from: UserName, said: GroupState, placeMs: number): 'in' | 'late' | 'no' {
+  const known = entryOf(state, from);
+  if (!known) return 'no';
+  if (!known.removed) return 'in';
+  const own = entryOf(said, from);
+  const isBefore = own !== undefined && !own.removed && own.atMs < known.atMs;
+  return isBefore && placeMs < known.atMs && placeMs > known.atMs - GROUP_LATE_MS ? 'late' : 'no';
 }
 
 /** Both are of one group. */
@@ -47,39 +62,70 @@ export function mergeGroups(a: GroupState, b: GroupState): GroupState {
     const known = members.get(foldName(one.name));
     if (!known || isAhead(one, known)) members.set(foldName(one.name), one);
   }
-  const isNewer = b.titleVersion > a.titleVersion || (b.titleVersion === a.titleVersion && b.title > a.title);
-  const { title, titleVersion } = isNewer ? b : a;
-  return { id: a.id, title, titleVersion, members: inOrder([...members.values()]) };
+  const isNewer = b.titleAtMs > a.titleAtMs || (b.titleAtMs === a.titleAtMs && b.title > a.title);
+  const { title, titleAtMs } = isNewer ? b : a;
+  return { id: a.id, title, titleAtMs, members: inOrder([...members.values()]) };
 }
 
-/** These become members, or are none any more. Undefined: there would be too many. */
-export function withMembers(state: GroupState, names: readonly UserName[], removed: boolean): GroupState | undefined {
-  const changed = names.map((name) => {
-    const known = state.members.find((one) => foldName(one.name) === foldName(name));
-    return { name, removed, version: (known?.version ?? 0) + 1 };
+/**
+ * What a member says of the group, joined to what is known. Nobody brings themselves back in: that somebody has done so is to be
+ * heard of others. Undefined: it would be too large.
+ */
+export function mergeHeard(known: GroupState, said: GroupState, from: UserName): GroupState | undefined {
+  const before = entryOf(known, from);
+  const members = said.members.filter((one) => {
+    return foldName(one.name) !== foldName(from) || one.removed || before === undefined;
   });
-  const next = mergeGroups(state, { ...state, members: changed });
+  const joined = mergeGroups(known, { ...said, members });
+  return fits(joined) ? joined : undefined;
+}
+
+/** These become members, or are none any more, at `atMs` of the group's clock. Undefined: there would be too many. */
+export function withMembers(
+  state: GroupState,
+  names: readonly UserName[],
+  { removed, atMs }: { readonly removed: boolean; readonly atMs: number },
+): GroupState | undefined {
+  const next = mergeGroups(state, { ...state, members: names.map((name) => ({ name, removed, atMs })) });
   return fits(next) ? next : undefined;
 }
 
-/** From the wire; undefined for what is no state. */
-export function readGroup(wire: Body<'chatMessage'>['group']): GroupState | undefined {
+/** The newest change of it. */
+export function newestOf({ titleAtMs, members }: GroupState): number {
+  return Math.max(titleAtMs, ...members.map(({ atMs }) => atMs));
+}
+
+/** What comes next on the group's clock, where `newest` was the last that we know of. */
+export function groupTime(wallMs: number, newest: number): number {
+  return Math.min(Math.max(wallMs, newest + 1), wallMs + GROUP_AHEAD_MS);
+}
+
+/** From the wire; undefined for what is no state. `wallMs`: changes lie no further ahead than clocks may differ. */
+export function readGroup(wire: Body<'chatMessage'>['group'], wallMs: number): GroupState | undefined {
   if (wire?.id?.length !== ID_BYTES || !isGroupTitle(wire.title ?? '')) return undefined;
   const members = (wire.members ?? []).slice(0, GROUP_ENTRIES_MAX + 1).map((one) => ({
     name: one.name ?? '',
     removed: one.removed ?? false,
-    version: one.version ?? 0,
+    atMs: timeOf(one.atMs),
   }));
-  const versions = [wire.titleVersion ?? 0, ...members.map(({ version }) => version)];
-  const isSound = members.every(({ name }) => isName(name)) && versions.every((one) => one <= GROUP_VERSION_MAX);
   const isEach = new Set(members.map(({ name }) => foldName(name))).size === members.length;
-  const { title, titleVersion } = { title: wire.title ?? '', titleVersion: wire.titleVersion ?? 0 };
-  const state = { id: hexOf(wire.id), title, titleVersion, members: inOrder(members) };
+  const { title, titleAtMs } = { title: wire.title ?? '', titleAtMs: timeOf(wire.titleAtMs) };
+  const state = { id: hexOf(wire.id), title, titleAtMs, members: inOrder(members) };
+  const isSound = members.every(({ name }) => isName(name)) && newestOf(state) <= wallMs + 2 * GROUP_AHEAD_MS;
   return isSound && isEach && fits(state) ? state : undefined;
 }
 
-export function wireGroup({ id, title, titleVersion, members }: GroupState) {
-  return { id: bytesOf(id), title, titleVersion, members: members.map((one) => ({ ...one })) };
+export function wireGroup({ id, title, titleAtMs, members }: GroupState) {
+  return { id: bytesOf(id), title, titleAtMs, members: members.map((one) => ({ ...one })) };
+}
+
+function entryOf(state: GroupState, name: UserName): GroupMember | undefined {
+  return state.members.find((one) => foldName(one.name) === foldName(name));
+}
+
+function timeOf(value: number | null | undefined): number {
+  const time = Number(value ?? 0);
+  return Number.isSafeInteger(time) && time >= 0 ? time : Number.POSITIVE_INFINITY;
 }
 
 function fits({ members }: GroupState): boolean {
@@ -88,7 +134,7 @@ function fits({ members }: GroupState): boolean {
 
 /** Of equals the one who is no member; then the spelling decides, so that all end with the same. */
 function isAhead(one: GroupMember, other: GroupMember): boolean {
-  if (one.version !== other.version) return one.version > other.version;
+  if (one.atMs !== other.atMs) return one.atMs > other.atMs;
   return one.removed === other.removed ? one.name > other.name : one.removed;
 }
 

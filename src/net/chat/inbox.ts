@@ -12,7 +12,6 @@
 import type { Millis } from '../protocol/core.ts';
 import type { MessageId, NodeId } from '../protocol/ids.ts';
 import { CHAT_GAP_MS, CHAT_HELD_MAX, CHAT_IDS_KNOWN_MAX, NODES_PER_PERSON_MAX } from '../protocol/params.ts';
-
 import type { GroupState } from './group-state.ts';
 
 export interface IncomingLine {
@@ -23,8 +22,9 @@ export interface IncomingLine {
   readonly text: string;
   /** Wall clock of the writer, ms. */
   readonly sentAtMs: number;
-  /** Said in this group. */
+  /** Said in this group, at this place of it. */
   readonly group?: GroupState;
+  readonly placeMs?: number;
 }
 
 interface Held {
@@ -36,6 +36,7 @@ interface Known {
   /** To which the receipt goes. */
   readonly node: NodeId;
   readonly isStored: boolean;
+  readonly isOfGroup: boolean;
 }
 
 /** One writing node. */
@@ -56,7 +57,7 @@ export class Inbox {
   receive(now: Millis, line: IncomingLine, waitingFrom: number): 'stored' | 'new' | 'double' {
     const known = this.#known.get(line.id);
     if (known !== undefined) return known.isStored ? 'stored' : 'double';
-    this.#remember(line.id, { node: line.node, isStored: false });
+    this.#remember(line.id, { node: line.node, isStored: false, isOfGroup: line.group !== undefined });
     const lowest = waitingFrom > 0 ? Math.min(waitingFrom, line.sequence) : line.sequence;
     const stream = this.#streams.get(line.node) ?? this.#open(line.node, lowest);
     const after = stream.held.findLastIndex((held) => held.line.sequence <= line.sequence);
@@ -73,6 +74,14 @@ export class Inbox {
     const known = this.#known.get(id);
     if (known !== undefined) this.#remember(id, { ...known, isStored: true });
     return known?.node;
+  }
+
+  isOfGroup(id: MessageId): boolean {
+    return this.#known.get(id)?.isOfGroup ?? false;
+  }
+
+  isStored(id: MessageId): boolean {
+    return this.#known.get(id)?.isStored ?? false;
   }
 
   /** The agent could not keep it: when it comes again, it is new. */

@@ -14,8 +14,10 @@ export type MessengerCommand =
   | ({ readonly type: 'send'; readonly to: UserName } & OutgoingLine)
   /** At start: every outgoing line without a receipt, in any order. */
   | { readonly type: 'restore'; readonly lines: readonly ({ readonly to: UserName } & OutgoingLine)[] }
-  /** The groups that we are in, as they are from now on. */
-  | { readonly type: 'groups'; readonly groups: readonly GroupState[] }
+  /** The groups that we are in or were in, as they are from now on. */
+  | { readonly type: 'groups'; readonly groups: readonly GroupState[]; readonly own: UserName }
+  /** These lines are not to go to that person any more. */
+  | { readonly type: 'withdraw'; readonly to: UserName; readonly ids: readonly MessageId[] }
   /** A `received` line is in the history, now or since an earlier run. */
   | { readonly type: 'stored'; readonly from: UserName; readonly id: MessageId }
   /** It could not be stored; its writer will send it again. */
@@ -32,13 +34,18 @@ export type MessengerOutput =
       readonly sequence: number;
       readonly text: string;
       readonly sentAtMs: number;
-      /** Said in this group, which is so as its writer knows it. */
+      /** Said in this group, which is so as its writer knows it, at this place of it. */
       readonly group?: GroupState;
+      readonly placeMs?: number;
     }
+  /** Somebody spoke in a group of which they are no member, or said of it what makes no sense. Nothing of it counts. */
+  | { readonly type: 'group-refused'; readonly from: UserName; readonly group: string; readonly why: GroupRefusal }
   | { readonly type: 'delivered'; readonly to: UserName; readonly id: MessageId }
   /** The person cannot be reached now, for this reason; `count` lines wait. */
   | { readonly type: 'waiting'; readonly to: UserName; readonly count: number; readonly code: FailureCode }
   | { readonly type: 'refused'; readonly to: UserName; readonly id: MessageId; readonly code: FailureCode };
+
+export type GroupRefusal = 'no-member' | 'unsound';
 
 /** For whoever writes letters. */
 export type LetterWord =
@@ -50,6 +57,8 @@ export type LetterWord =
       readonly message: Message;
       readonly keptUntilMs?: number;
     }
+  /** No more letters with this line. */
+  | { readonly type: 'withdrawn'; readonly to: UserName; readonly id: MessageId }
   /** This device of theirs has it. */
   | { readonly type: 'reached'; readonly to: UserName; readonly node: NodeId; readonly id: MessageId }
   /** Receipts for lines that came in letters of somebody who is not here. */

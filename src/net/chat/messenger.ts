@@ -14,21 +14,21 @@
  * Chat is between buddies; service names (`echo`) are open to everybody. A line goes to every node of a person, as
  * the classic client had it (classic-network.md 1.14), and the first receipt counts.
  *
- * Somewhat above 400 lines: writing, reading and whom we talk with are one set of rules.
+ * More than 400 lines: writing, reading and whom we talk with are one set of rules.
  */
-import type { Core, Millis } from '../protocol/core.ts';
+import type { Core, Millis, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import {
   bytesOf,
   foldName,
   hexOf,
-  ID_BYTES,
   isIdHex,
   isServiceName,
   type MessageId,
   type NodeId,
   type UserName,
 } from '../protocol/ids.ts';
+import { GROUP_LATE_LINES_MAX } from '../protocol/mail-params.ts';
 import {
   CHAT_RESEND_MS,
   CHAT_RESEND_UNSEEN_MS,
@@ -42,11 +42,10 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
-import { type GroupState, isMember, membersOf, readGroup, wireGroup } from './group-state.ts';
+import { type GroupState, isMember, membersOf, readGroup, standingIn, wireGroup } from './group-state.ts';
 import { Inbox } from './inbox.ts';
 import type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-port.ts';
 import { Outbox, type OutgoingLine } from './outbox.ts';
-
 import { Reach } from './reach.ts';
 import type { BuddyChange } from './roster-list.ts';
 import { timeOf } from './roster-rules.ts';
@@ -56,6 +55,8 @@ export type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-
 export interface MessengerOptions {
   /** A service (echo) talks with everybody. */
   readonly talksWithEverybody?: boolean;
+  /** For the clocks of groups. */
+  readonly wallClock?: WallClock;
 }
 
 interface Peer {
@@ -75,6 +76,8 @@ interface Receipts {
   readonly to: UserName;
   readonly node: NodeId;
   readonly byLetter: boolean;
+  /** Of a group, perhaps of one that we are parted from. */
+  readonly ofGroup: boolean;
   readonly ids: MessageId[];
 }
 
@@ -82,8 +85,11 @@ const NEVER: Millis = Number.POSITIVE_INFINITY;
 
 export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand, MessengerOutput> {
   readonly #everybody: boolean;
-  /** By id. */
+  readonly #wallClock: WallClock;
+  /** By id; those that we left, too. */
   #groups: ReadonlyMap<string, GroupState> = new Map();
+  /** Lines taken of people who were out already, by group and person. */
+  readonly #late = new Map<string, number>();
   /** Folded names of all who are in one with us. */
   #companions: ReadonlySet<string> = new Set();
   readonly #peers = new Map<string, Peer>();
@@ -100,6 +106,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   constructor(options: MessengerOptions = {}) {
     this.#everybody = options.talksWithEverybody ?? false;
+    this.#wallClock = options.wallClock ?? (() => 0);
   }
 
   /** Why a text cannot be sent to that person, to be asked before it is stored; undefined when it can. */
@@ -156,10 +163,10 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const id = hexOf(value.body.messageId);
     this.#lettered.add(id);
     const verdict = this.#heard(now, from, node, value.body);
-    // A member whom we do not know as one yet: who made them one may be heard later.
-    const group = verdict === undefined ? readGroup(value.body.group) : undefined;
-    if (group && this.#groups.has(group.id)) return id;
+    // A member whom we do not know as one yet, or a group: who made them one may be heard later.
+    const isToWait = verdict === undefined && readGroup(value.body.group, this.#wallClock()) !== undefined;
     if (verdict === undefined || verdict === 'stored') this.#lettered.delete(id);
+    if (isToWait) return id;
     return verdict === 'new' || verdict === 'double' ? id : undefined;
   }
 
@@ -171,7 +178,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
         for (const line of command.lines) this.#keep(this.#peer(line.to), line);
         return;
       case 'groups':
-        return this.#setGroups(command.groups);
+        return this.#setGroups(now, command.groups, command.own);
+      case 'withdraw':
+        return this.#withdraw(now, command.to, command.ids);
       case 'stored':
         return this.#stored(now, command.from, command.id);
       case 'not-stored':
@@ -212,7 +221,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   #send(now: Millis, command: Extract<MessengerCommand, { type: 'send' }>): void {
     const { to, id } = command;
     const { group, text } = command;
-    const admitted = group && this.#reaches(to) ? this.#fits(text) : this.admits(to, text);
+    // Whom a line of a group goes to, the agent knows: also those who are to hear that they are out.
+    const admitted = group ? this.#fits(text) : this.admits(to, text);
     const code = isIdHex(id) ? admitted : 'internal';
     if (code !== undefined) {
       this.#outputs.push({ type: 'refused', to, id, code });
@@ -230,8 +240,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 
   #keep(peer: Peer, line: OutgoingLine): void {
-    const { id, sequence, text, sentAtMs, keptUntilMs, group } = line;
-    const own = { id, sequence, text, sentAtMs, ...(group ? { group } : {}) };
+    const { id, sequence, text, sentAtMs, keptUntilMs, group, placeMs = 0 } = line;
+    const own = { id, sequence, text, sentAtMs, ...(group ? { group, placeMs } : {}) };
     if (!isIdHex(id) || !peer.outbox.add(own)) return;
     this.#waiting += 1;
     const { waitingFrom } = peer.outbox;
@@ -268,6 +278,16 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #pausedLongEnough(now: Millis, peer: Peer): void {
     this.#resend(now, peer, peer.pauses + 1);
+  }
+
+  #withdraw(now: Millis, to: UserName, ids: readonly MessageId[]): void {
+    const peer = this.#peers.get(foldName(to));
+    for (const id of ids) {
+      if (!peer?.outbox.settle(id)) continue;
+      this.#waiting -= 1;
+      this.#words.push({ type: 'withdrawn', to: peer.name, id });
+    }
+    if (peer && !peer.outbox.isUnderWay) this.#takeOff(now, peer);
   }
 
   #stop(now: Millis, name: UserName, code: FailureCode | undefined): void {
@@ -322,24 +342,25 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     node: NodeId,
     body: Body<'chatMessage'>,
   ): 'stored' | 'new' | 'double' | undefined {
-    const isSound = body.messageId.length === ID_BYTES && Buffer.byteLength(body.text) <= CHAT_TEXT_BYTES_MAX;
-    const group = readGroup(body.group);
-    if (!isSound || !this.#mayHear(from, body.group != null, group)) {
+    const id = hexOf(body.messageId);
+    const known = this.#peers.get(foldName(from));
+    // Its receipt was lost, and meanwhile we may have parted.
+    if (known?.inbox.isStored(id) && known.inbox.isOfGroup(id)) {
+      this.#oweReceipt(now, from, node, id);
+      return 'stored';
+    }
+    const group = readGroup(body.group, this.#wallClock());
+    const isSound = isIdHex(id) && Buffer.byteLength(body.text) <= CHAT_TEXT_BYTES_MAX;
+    if (!isSound || !this.#mayHear(from, body, group)) {
       this.#dropped += 1;
       return undefined;
     }
     const peer = this.#peer(from);
     peer.name = from;
-    const id = hexOf(body.messageId);
     const text = cleanText(body.text, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
-    const line = {
-      node,
-      id,
-      sequence: body.sequence,
-      text,
-      sentAtMs: timeOf(body.sentAtMs),
-      ...(group ? { group } : {}),
-    };
+    const sentAtMs = timeOf(body.sentAtMs);
+    const placeMs = timeOf(body.placeMs) || sentAtMs;
+    const line = { node, id, sequence: body.sequence, text, sentAtMs, ...(group ? { group, placeMs } : {}) };
     const verdict = peer.inbox.receive(now, line, body.waitingFrom);
     if (verdict === 'stored') this.#oweReceipt(now, from, node, id);
     this.#handOn(peer);
@@ -357,8 +378,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #oweReceipt(now: Millis, to: UserName, node: NodeId, id: MessageId): void {
     const byLetter = this.#lettered.delete(id);
-    const key = `${foldName(to)} ${node} ${byLetter}`;
-    const owed = this.#receipts.get(key) ?? { to, node, byLetter, ids: [] };
+    const ofGroup = this.#peers.get(foldName(to))?.inbox.isOfGroup(id) ?? false;
+    const key = `${foldName(to)} ${node} ${byLetter} ${ofGroup}`;
+    const owed = this.#receipts.get(key) ?? { to, node, byLetter, ofGroup, ids: [] };
     this.#receipts.set(key, owed);
     if (!owed.ids.includes(id)) owed.ids.push(id);
     if (owed.ids.length >= RECEIPT_IDS_MAX) this.#sendReceipts();
@@ -367,8 +389,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #sendReceipts(): void {
     this.#receiptsAt = NEVER;
-    for (const { to, node, ids, byLetter } of this.#receipts.values()) {
-      if (!this.#online || !this.#reaches(to)) continue; // They will send the lines again, and then get it.
+    for (const { to, node, ids, byLetter, ofGroup } of this.#receipts.values()) {
+      if (!this.#online || !(ofGroup || this.#reaches(to))) continue; // They will send the lines again, and then get it.
       const what = message('chatReceipt', { messageIds: ids.map((id) => bytesOf(id)) });
       if (!byLetter || this.#reach.nodes(to).has(node)) this.#outputs.push({ type: 'send', to, node, message: what });
       else this.#words.push({ type: 'receipts', to, node, message: what });
@@ -378,22 +400,42 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   // ------------------------------------------------------------------------------------------------------ people
 
-  #setGroups(groups: readonly GroupState[]): void {
+  #setGroups(now: Millis, groups: readonly GroupState[], own: UserName): void {
     this.#groups = new Map(groups.map((group) => [group.id, group]));
-    this.#companions = new Set(groups.flatMap((group) => membersOf(group).map(foldName)));
+    const before = this.#companions;
+    const ours = groups.filter((group) => isMember(group, own));
+    this.#companions = new Set(ours.flatMap((group) => membersOf(group).map(foldName)));
+    for (const key of this.#companions) if (!before.has(key)) this.#resend(now, this.#peers.get(key));
   }
 
-  /** Whoever gets lines of ours, at least in a group. */
+  /** Whoever gets lines of ours, at least in a group: also those who are to hear that they are out. */
   #reaches(name: UserName): boolean {
-    return this.#talksWith(name) || this.isCompanion(name);
+    if (this.#talksWith(name) || this.isCompanion(name)) return true;
+    return this.#peers.get(foldName(name))?.outbox.hasGroupLines ?? false;
   }
 
   /** Buddies say what they like, members what is said in their group; into a new one a buddy takes us who is in it. */
-  #mayHear(from: UserName, isForGroup: boolean, group: GroupState | undefined): boolean {
-    if (!isForGroup) return this.#talksWith(from);
-    if (!group) return false;
-    const known = this.#groups.get(group.id);
-    return known ? isMember(known, from) : this.#talksWith(from) && isMember(group, from);
+  #mayHear(from: UserName, body: Body<'chatMessage'>, group: GroupState | undefined): boolean {
+    if (body.group == null) return this.#talksWith(from);
+    const id = hexOf(body.group.id ?? new Uint8Array());
+    const known = this.#groups.get(id);
+    const standing = known && group && standingIn(known, from, group, timeOf(body.placeMs));
+    const isTaken = known ? standing === 'in' || (standing === 'late' && this.#takesLate(from, id)) : undefined;
+    if (isTaken ?? (group && this.#talksWith(from) && isMember(group, from))) return true;
+    const why = group ? 'no-member' : 'unsound';
+    if (known || this.#talksWith(from)) this.#outputs.push({ type: 'group-refused', from, group: id, why });
+    return false;
+  }
+
+  #takesLate(from: UserName, group: string): boolean {
+    const key = `${group} ${foldName(from)}`;
+    const count = (this.#late.get(key) ?? 0) + 1;
+    if (count > GROUP_LATE_LINES_MAX) return false;
+    this.#late.delete(key);
+    this.#late.set(key, count);
+    const [oldest] = this.#late.keys();
+    if (this.#late.size > PEERS_MAX && oldest !== undefined) this.#late.delete(oldest);
+    return true;
   }
 
   #talksWith(name: UserName): boolean {
@@ -438,7 +480,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 }
 
-function bodyOf({ id, sequence, sentAtMs, text, group }: OutgoingLine, waitingFrom: number) {
+function bodyOf({ id, sequence, sentAtMs, text, group, placeMs = 0 }: OutgoingLine, waitingFrom: number) {
   const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
-  return group ? { ...body, group: wireGroup(group) as never } : body;
+  return group ? { ...body, group: wireGroup(group) as never, placeMs } : body;
 }

@@ -5,7 +5,6 @@
  */
 import type { MessageId } from '../protocol/ids.ts';
 import { CHAT_IN_FLIGHT_BYTES_MAX, CHAT_IN_FLIGHT_MAX } from '../protocol/params.ts';
-
 import type { GroupState } from './group-state.ts';
 
 export interface OutgoingLine {
@@ -18,19 +17,26 @@ export interface OutgoingLine {
   readonly sentAtMs: number;
   /** The network keeps it, since an earlier run, until then (wall clock). */
   readonly keptUntilMs?: number;
-  /** Said in this group. */
+  /** Said in this group, at this place of it. */
   readonly group?: GroupState;
+  readonly placeMs?: number;
 }
 
 export class Outbox {
   /** By sequence. */
   readonly #lines: OutgoingLine[] = [];
   readonly #ids = new Set<MessageId>();
+  /** Lines of groups: their members need not be buddies. */
+  #ofGroups = 0;
   /** Sent since the last `ground()`. */
   readonly #underWay = new Set<MessageId>();
 
   get size(): number {
     return this.#lines.length;
+  }
+
+  get hasGroupLines(): boolean {
+    return this.#ofGroups > 0;
   }
 
   get isUnderWay(): boolean {
@@ -46,6 +52,7 @@ export class Outbox {
   add(line: OutgoingLine): boolean {
     if (this.#ids.has(line.id)) return false;
     this.#ids.add(line.id);
+    if (line.group) this.#ofGroups += 1;
     const after = this.#lines.findLastIndex((other) => other.sequence <= line.sequence);
     this.#lines.splice(after + 1, 0, line);
     return true;
@@ -55,10 +62,11 @@ export class Outbox {
   settle(id: MessageId): boolean {
     if (!this.#ids.delete(id)) return false;
     this.#underWay.delete(id);
-    this.#lines.splice(
+    const [settled] = this.#lines.splice(
       this.#lines.findIndex((line) => line.id === id),
       1,
     );
+    if (settled?.group) this.#ofGroups -= 1;
     return true;
   }
 

@@ -119,6 +119,16 @@ export class MailDesk {
     this.#letters.reached(name, node, id);
   }
 
+  /** It is to be written to them no more. */
+  withdrawn(name: UserName, id: string): void {
+    this.#letters.forget(name, id);
+  }
+
+  /** Letters may be readable that were not. */
+  collectSoon(now: Millis): void {
+    this.#link.collectSoon(now);
+  }
+
   /** There is another list of this person's devices: more can be written, and perhaps read. */
   devicesChanged(now: Millis, name: UserName): void {
     this.#letters.devicesChanged(now, name);

@@ -7,12 +7,14 @@
  *   their PeerSend -> PeerSessions    roster `watch`, `hidden` -> what the supernode must know
  *   presence heard -> roster `seen`   media orders -> call-media.ts
  *   the device book looks at everything first, and withholds nodes that may not speak for their person
+ * More than 400 lines: the table is read as a whole.
  */
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
 import type { CallRoom } from '../call/call-table.ts';
 import type { ConferenceCommand, ConferenceEvent, ConferenceOutput, OwnFacts } from '../call/conference-record.ts';
 import { Conferences, isConferenceMessage } from '../call/conferences.ts';
+import { type GroupState, isMember, membersOf } from '../chat/group-state.ts';
 import type { Posted } from '../chat/letters.ts';
 import { type LetterWord, Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
@@ -23,7 +25,8 @@ import type { DeviceJudge, SignedDevices } from '../login/device-list.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
-import { SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
+import { GROUP_LETTER_MS, MAIL_OPEN_MAX } from '../protocol/mail-params.ts';
+import { ROSTER_PEOPLE_MAX, SERVICE_CALLS_MAX, SERVICE_CALLS_PER_PERSON_MAX } from '../protocol/params.ts';
 import { type Message, type MessageOf, message } from '../wire/messages.ts';
 import type { PeerInput, PeerSend } from '../wire/peers.ts';
 import { DeviceBook, type DeviceBookOutput, type DevicesNews, type DevicesStart } from './device-book.ts';
@@ -103,6 +106,10 @@ export type PeopleOutput =
   | { readonly type: 'details-changed' }
   /** To be written to those devices of a person that it does not reach otherwise. */
   | { readonly type: 'post'; readonly posted: Posted }
+  /** It is to go to this person no more. */
+  | { readonly type: 'withdrawn'; readonly to: UserName; readonly id: string }
+  /** Letters may be readable that were not. */
+  | { readonly type: 'collect' }
   /** This device of a person has the message. */
   | { readonly type: 'reached'; readonly to: UserName; readonly node: NodeId; readonly id: string }
   /** Somebody called while we were away. `atMs`: their wall clock. */
@@ -125,7 +132,13 @@ export class People {
   /** To whom we are hidden: all whom we blocked, but for those who are in a conference with us. */
   hidden: readonly UserName[] = [];
   #blocked: readonly UserName[] = [];
+  /** Buddies, and whoever is in a group with us. */
   watched: readonly UserName[] = [];
+  #buddies: readonly UserName[] = [];
+  /** Members of our groups, as they write their names. */
+  #companions: readonly UserName[] = [];
+  /** Letters of strangers that speak of a group, and when they were first looked at, the oldest first. */
+  readonly #strange = new Map<string, Millis>();
   status: OwnStatus;
   #out: PeopleOutput[] = [];
 
@@ -142,7 +155,7 @@ export class People {
       isInvisible: () => this.status === 'invisible',
     });
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
-    this.#messenger = new Messenger({ talksWithEverybody: isService });
+    this.#messenger = new Messenger({ talksWithEverybody: isService, wallClock });
     this.calls = new Calls({
       ...{ name, random, wallClock, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
       ownNodes: () => this.devices.ownNodes(),
@@ -204,7 +217,44 @@ export class People {
   }
 
   #mayWrite(name: UserName): boolean {
-    return this.roster.relationOf(name) === 'both' || this.#messenger.isCompanion(name);
+    if (this.roster.relationOf(name) === 'both') return true;
+    return this.#messenger.isCompanion(name) && !this.roster.isBlocked(name);
+  }
+
+  /** Who is in a group with us: they learn of our devices, and we want to see them come. */
+  #setGroups(groups: readonly GroupState[], own: UserName): void {
+    const before = new Set(this.#companions.map(foldName));
+    const ours = groups.filter((group) => isMember(group, own)).flatMap(membersOf);
+    this.#companions = [...new Map(ours.map((name) => [foldName(name), name])).values()];
+    this.#watch();
+    const fresh = this.#companions.filter((name) => !before.has(foldName(name)));
+    for (const name of fresh) this.devices.befriended(name);
+    if (fresh.length > 0) this.#out.push({ type: 'collect' });
+  }
+
+  #watch(): void {
+    const known = new Set([foldName(this.#name), ...this.#buddies.map(foldName)]);
+    const more = this.#companions.filter((name) => !known.has(foldName(name)) && !this.roster.isBlocked(name));
+    const watched = [...this.#buddies, ...more].slice(0, ROSTER_PEOPLE_MAX);
+    if (watched.length === this.watched.length && watched.every((name, at) => name === this.watched[at])) return;
+    this.watched = watched;
+    this.#out.push({ type: 'details-changed' });
+  }
+
+  /**
+   * In a letter of somebody who is nobody to us: perhaps a member of a group of which another letter tells. It is left where it
+   * is until that one can have been read, then it is thrown away.
+   */
+  #mayBecomeHeard(now: Millis, from: UserName, value: Message): string | undefined {
+    if (value.kind !== 'chatMessage' || value.body.group == null || this.roster.isBlocked(from)) return undefined;
+    const id = hexOf(value.body.messageId);
+    const key = `${foldName(from)} ${id}`;
+    const since = this.#strange.get(key) ?? now;
+    if (now - since >= GROUP_LETTER_MS) return undefined;
+    this.#strange.set(key, since);
+    const [oldest] = this.#strange.keys();
+    if (this.#strange.size > MAIL_OPEN_MAX && oldest !== undefined) this.#strange.delete(oldest);
+    return id;
   }
 
   /**
@@ -212,7 +262,8 @@ export class People {
    * needed no more; undefined when it is needed no more at once.
    */
   heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): string | undefined {
-    if (this.roster.isBlocked(from) || !this.#mayWrite(from)) return undefined;
+    if (this.roster.isBlocked(from)) return undefined;
+    if (!this.#mayWrite(from)) return this.#mayBecomeHeard(now, from, value);
     if (value.kind === 'missedCall' && this.roster.relationOf(from) !== 'both') return undefined;
     if (value.kind === 'missedCall') {
       const { callId, atMs } = value.body;
@@ -226,8 +277,10 @@ export class People {
 
   command(now: Millis, command: PeopleCommand): void {
     if (command.type === 'roster') this.roster.command(now, command.command);
-    else if (command.type === 'messenger') this.#messenger.command(now, command.command);
-    else if (command.type === 'calls') this.#call(now, command.command);
+    else if (command.type === 'messenger') {
+      this.#messenger.command(now, command.command);
+      if (command.command.type === 'groups') this.#setGroups(command.command.groups, command.command.own);
+    } else if (command.type === 'calls') this.#call(now, command.command);
     else if (command.type === 'conference') this.conferences.command(now, command.command);
     else if (command.type === 'own-device') {
       this.#out.push({ type: 'send', to: this.#name, node: command.node, message: command.message });
@@ -339,7 +392,7 @@ export class People {
   }
 
   #toLetters(word: LetterWord): void {
-    if (word.type === 'reached') this.#out.push(word);
+    if (word.type === 'reached' || word.type === 'withdrawn') this.#out.push(word);
     else if (word.type === 'posted') this.#out.push({ type: 'post', posted: word });
     else {
       const { to, node, message: what } = word;
@@ -388,9 +441,8 @@ export class People {
         this.#blocked = output.names;
         return this.#hide();
       case 'watch':
-        this.watched = output.names;
-        this.#out.push({ type: 'details-changed' });
-        return;
+        this.#buddies = output.names;
+        return this.#watch();
       default:
         this.#out.push({ type: 'roster', news: output });
     }

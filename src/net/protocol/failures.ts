@@ -40,6 +40,7 @@ export const FAILURES = {
   blocked: 'blocked, by you or by the other person',
   'not-a-buddy': 'no such person in the buddy list',
   'group-unknown': 'no group of that name here, or we have left it',
+  'group-forged': 'somebody spoke in a group, or said of it, what is not theirs to say; refused',
   'group-full': 'a group has at most so many members, and a person so many groups',
   'nothing-pending': 'no request from that person waits for an answer',
   'account-key-changed': 'the account of this name has another key than before',

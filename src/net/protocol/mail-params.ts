@@ -102,7 +102,15 @@ export const MAIL_CLOCK_MS = 3_600_000;
 export const GROUP_MEMBERS_MAX = 32;
 /** With those who left: they are remembered, or they would be back by an older word. */
 export const GROUP_ENTRIES_MAX = 128;
-/** Changes of one entry: nobody honest makes so many, and nobody shall end the counting. */
-export const GROUP_VERSION_MAX = 1_000_000;
+/** Whoever writes is never further ahead of the own clock than this, whatever was heard; readers allow twice as much. */
+export const GROUP_AHEAD_MS = 3_600_000;
+/** What somebody said who had not heard that they are out counts for the life of a letter, and an hour for clocks. */
+export const GROUP_LATE_MS = 73 * 3_600_000;
+/** Such lines of one person in one group: what is under way at a time. Who knows that they are out may pretend not to. */
+export const GROUP_LATE_LINES_MAX = 32;
+/** A letter of a stranger on a group is left so long for another letter to tell of that group: clocks apart, it came before. */
+export const GROUP_LETTER_MS = 600_000;
+/** The person is told of somebody who is not heard in a group no more often. */
+export const GROUP_TOLD_MS = 3_600_000;
 /** Groups of one person. */
 export const GROUPS_MAX = 200;
