@@ -19,7 +19,7 @@ import { CERTIFICATE_BYTES_MAX, CERTIFICATE_SERIAL_BYTES } from '../protocol/par
 const SLIM = 1;
 const HEAD_BYTES = 18;
 /** Of servers the common name follows from the node id. */
-const KINDS = ['network', 'person', 'supernode', 'login-server'] as const;
+const KINDS: readonly string[] = ['network', 'person', 'supernode', 'login-server'];
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const VERSION_3 = hex('a003 0201 02');
 /** sha256WithRSAEncryption, without parameters. */
@@ -137,7 +137,7 @@ function partsOf(der: Buffer): Parts | undefined {
   const [begin = NOTHING, end = NOTHING] = contents(period);
   const modulus = modulusOfContent(spki);
   const uri = /wren:([a-z-]+):([^:]*)$/.exec(extensions.toString('latin1'));
-  const kind = KINDS.findIndex((one) => one === uri?.[1]);
+  const kind = KINDS.indexOf(uri?.[1] ?? '');
   if (kind < 0 || serial.length !== CERTIFICATE_SERIAL_BYTES || !modulus) return undefined;
   const [beginS, endS] = [secondsOf(begin), secondsOf(end)];
   if (!(beginS >= 0 && endS >= 0)) return undefined;
