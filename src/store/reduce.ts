@@ -58,10 +58,10 @@ export function reduce(state: AppState, event: AgentEvent): AppState {
       return change(state, { calls: withLevel(state.calls, event.call, event) });
     case 'audio.changed':
       return change(state, { audio: event.audio });
-    case 'privacy.changed':
-      return change(state, { privacy: event.privacy });
     case 'settings.changed':
       return change(state, { settings: event.settings });
+    case 'privacy.changed':
+      return change(state, { privacy: event.privacy });
     case 'history.changed':
       return change(state, { history: event.history });
     case 'groups.changed':
