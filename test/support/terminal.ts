@@ -33,7 +33,7 @@ export interface TestTerminal {
   readonly ended: Promise<number>;
 }
 
-const UNTIL_MS = 8_000;
+const UNTIL_MS = 15_000;
 const LOOK_AGAIN_MS = 20;
 
 export function openTerminal(file: string, args: readonly string[], options: TerminalOptions = {}): TestTerminal {

@@ -2,7 +2,7 @@
  * Whole stories on the real screen program (`dist/screen.cjs`) on a pseudo-terminal, as a person lives them; the agent
  * speaks the real port from a script. Each stage is kept as a picture in `golden/`.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,10 +64,16 @@ const PEOPLE: AppState = {
 };
 const LATER = () => Date.now() + 1;
 
-async function begin(state: AppState, script: Script = {}, options: TerminalOptions = {}): Promise<void> {
+interface Beginning extends TerminalOptions {
+  /** What a person wrote into `screen.json`. */
+  readonly chosen?: unknown;
+}
+
+async function begin(state: AppState, script: Script = {}, options: Beginning = {}): Promise<void> {
   profile = join(folder, `p${++profiles}`);
   mkdirSync(profile, { mode: 0o700 });
   chmodSync(profile, 0o700);
+  if (options.chosen !== undefined) writeFileSync(join(profile, 'screen.json'), JSON.stringify(options.chosen));
   agent = await scriptedAgent(profile, { 'chat.history': () => [], ...script }, state);
   screen = openTerminal(process.execPath, [PROGRAM, '--profile', profile], { columns: 100, rows: 30, ...options });
 }
@@ -246,6 +252,24 @@ test('settings: theme, a key of one’s own, devices; kept in the profile', asyn
   screen.type('n');
   const stored = JSON.parse(readFileSync(join(profile, 'screen.json'), 'utf8'));
   expect(stored).toEqual({ keys: { 'call.mute': 'H' }, theme: 'terminal' });
+});
+
+test('a bad setting costs a sentence; a terminal that tells a light background gets the colours for it', async () => {
+  const chosen = { keys: { 'call.mute': 'c', 'list.down': 'w' }, groups: { bobby1: 'work' }, mouse: true };
+  await begin(PEOPLE, {}, { chosen });
+  await stage('own-settings', /call.mute keeps m/);
+  screen.type('w');
+  await screen.until(/▸ ◐ carol-w/);
+  screen.type('\x1b[<0;6;3M');
+  await screen.until(/▸ ● bobby1/);
+  expect(screen.sent()).not.toMatch(/\x1b\[[\d;]*38;5/);
+  screen.type('\x1b]11;rgb:ffff/ffff/eeee\x1b\\');
+  await screen.until(() => /\x1b\[[\d;]*38;[25];/.test(screen.sent()));
+  expect(screen.text()).not.toContain('rgb:');
+  screen.type('q');
+  expect(await screen.ended).toBe(0);
+  await screen.settled();
+  expect(screen.sent()).toMatch(/\x1b\[\?1000h[\s\S]*\x1b\[\?1000l/);
 });
 
 test('commands and keys: the palette finds by letters, the help names what works', async () => {
