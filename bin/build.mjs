@@ -8,7 +8,8 @@
  * Ink 6.8 is the last Ink for Node 20 and needs patches. Each stands below with its reason, and each fails the
  * build when the text that it replaces is no longer there: a silent miss would ship the fault again.
  */
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -284,6 +285,20 @@ async function main(argv) {
       process.stderr.write(`build: FAILED ${present[index].entry}: ${result.reason?.message ?? result.reason}\n`);
       process.exitCode = 1;
     }
+  }
+  if (!process.exitCode) writeReference();
+}
+
+/** What the program says of itself, for those who package it: man page and completions, made by the program just built. */
+function writeReference() {
+  const say = (...argv) => execFileSync(process.execPath, [path.join(ROOT, 'dist/wren.cjs'), ...argv]);
+  writeFileSync(path.join(ROOT, 'dist/wren.1'), say('man'));
+  for (const [shell, file] of [
+    ['bash', 'wren.bash'],
+    ['zsh', '_wren'],
+    ['fish', 'wren.fish'],
+  ]) {
+    writeFileSync(path.join(ROOT, 'dist', file), say('completion', shell));
   }
 }
 

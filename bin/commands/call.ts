@@ -19,7 +19,8 @@ const AFTERWORDS = `
 Ends 0 when the call was answered and somebody hung up (also by Ctrl-C or --for),
 2 when it was not answered, declined, busy, unreachable, or broke off.
 Several names are a conference of at most eight people: one machine mixes, and so
-hears everybody; '#NAME' is everybody in a group. "wren add NAME" calls others into the running call.
+hears everybody; '#NAME' is everybody in a group. "wren add NAME" calls others into
+the running call.
 Ctrl-C hangs up. Closing the terminal does not: the agent keeps the call.`;
 
 export function addCall(program: Command, act: Act): void {

@@ -12,6 +12,7 @@ import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
 import { addCheck } from './check.ts';
+import { addCompletion, addMan } from './completion.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
@@ -28,6 +29,7 @@ import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { addPull } from './pull.ts';
 import { addRecord } from './record.ts';
+import { ENVIRONMENT, EXIT_CODES } from './reference.ts';
 import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServe } from './serve.ts';
@@ -44,10 +46,13 @@ const BEHIND_THE_SCENES = 'Behind the scenes:';
 
 const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
-Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
-Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, WREN_SCREEN_READER, NO_COLOR, HTTPS_PROXY,
-ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
+Exit codes: ${EXIT_CODES.map(([code, short]) => `${code} ${short}`).join(', ')}.
+Environment: ${folded(ENVIRONMENT.map(([name]) => name).join(', '))}.`;
+
+/** To lines that fit a terminal of 80 columns. */
+function folded(words: string): string {
+  return words.replace(/(.{60,78}), /g, '$1,\n');
+}
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -194,8 +199,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
   addServers(program, act);
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
-  addAgent(program, act);
-  addSettings(program, act);
+  for (const add of [addAgent, addSettings, addCompletion, addMan]) add(program, act);
   explainUsage(program, 'wren');
 }
 

@@ -62,7 +62,12 @@ function minutes(count: number, speaking = false): void {
 
 test('with push-to-talk a call begins muted, and its voice end knows before it may open a microphone', () => {
   const room = calls();
-  expect(changeTalk(scene.core, { talk: 'push' })).toEqual({ talk: 'push', watch: 'warn', watchMinutes: 10 });
+  expect(changeTalk(scene.core, { talk: 'push' })).toEqual({
+    talk: 'push',
+    watch: 'warn',
+    watchMinutes: 10,
+    detach: 'muted',
+  });
   talks(room);
   expect(scene.core.state.calls[0]?.muted).toBe(true);
   const types = told.map(({ type }) => type);
