@@ -3,6 +3,7 @@
  * plain without colour; requests come first because somebody waits for an answer.
  */
 import type { AppState, Buddy } from '../../store/state.ts';
+import { conversationsOf, isGroup } from '../people-groups.ts';
 import { padRow, type Row, span, spread } from '../text/spans.ts';
 import { truncate, widthOf } from '../text/width.ts';
 import type { Glyphs, Tone } from '../theme.ts';
@@ -14,16 +15,23 @@ export type ListRow =
 
 const SECTIONS: readonly { readonly title: string; readonly holds: (buddy: Buddy) => boolean }[] = [
   { title: 'Requests', holds: (buddy) => buddy.relation === 'incoming' },
+  { title: 'Groups', holds: ({ name }) => isGroup(name) },
   { title: 'Here', holds: (buddy) => buddy.relation === 'both' && buddy.presence !== 'offline' },
-  { title: 'Offline', holds: (buddy) => buddy.relation === 'both' && buddy.presence === 'offline' },
-  { title: 'Asked', holds: (buddy) => buddy.relation === 'outgoing' || buddy.relation === 'declined' },
+  {
+    title: 'Offline',
+    holds: (buddy) => buddy.relation === 'both' && buddy.presence === 'offline' && !isGroup(buddy.name),
+  },
+  {
+    title: 'Asked',
+    holds: ({ relation, name }) => (relation === 'outgoing' || relation === 'declined') && !isGroup(name),
+  },
   { title: 'Blocked', holds: (buddy) => buddy.relation === 'blocked' },
 ];
 
 /** Rows of everybody who matches `filter` (part of a name or display name, any case). */
 export function listRows(app: AppState, filter: string): readonly ListRow[] {
   const wanted = filter.trim().toLowerCase();
-  const matching = app.buddies.filter(
+  const matching = conversationsOf(app).filter(
     ({ name, displayName }) => name.toLowerCase().includes(wanted) || displayName.toLowerCase().includes(wanted),
   );
   return SECTIONS.flatMap(({ title, holds }) => {
@@ -84,6 +92,7 @@ export function buddyRow(buddy: Buddy, { columns, glyphs, nowMs, chosen, focused
 }
 
 export function signOf(buddy: Buddy, glyphs: Glyphs): readonly [sign: string, tone: Tone] {
+  if (isGroup(buddy.name)) return [' ', 'muted'];
   if (buddy.relation === 'incoming') return [glyphs.incoming, 'warn'];
   if (buddy.relation === 'outgoing') return [glyphs.outgoing, 'muted'];
   if (buddy.relation === 'declined') return [glyphs.declined, 'muted'];

@@ -8,6 +8,7 @@ import { FIND_HANDLERS } from './find-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
 import { MENU_HANDLERS } from './menu-commands.ts';
 import { PALETTE_HANDLERS } from './palette-commands.ts';
+import { PEOPLE_GROUP_HANDLERS } from './people-group-commands.ts';
 import { SETTINGS_HANDLERS } from './settings-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
 import { TUNE_HANDLERS } from './tune-commands.ts';
@@ -27,4 +28,5 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...SETTINGS_HANDLERS,
   ...TUNE_HANDLERS,
   ...MENU_HANDLERS,
+  ...PEOPLE_GROUP_HANDLERS,
 };

@@ -3,6 +3,7 @@ import { AddDialog } from './add-dialog.tsx';
 import { CallsDialog } from './calls-dialog.tsx';
 import { DevicesDialog } from './devices-dialog.tsx';
 import { FindDialog } from './find-dialog.tsx';
+import { GatherDialog } from './gather-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { KeysDialog } from './keys-dialog.tsx';
 import { PaletteDialog } from './palette-dialog.tsx';
@@ -24,6 +25,8 @@ export const Dialogs = (props: ViewProps) => {
       return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
+    case 'gather':
+      return <GatherDialog {...props} dialog={dialog} />;
     case 'palette':
       return <PaletteDialog {...props} dialog={dialog} />;
     case 'settings':
