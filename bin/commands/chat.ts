@@ -174,7 +174,9 @@ const MARKS: Readonly<Record<ChatLine['mark'], string>> = {
  */
 export function historyLines(line: ChatLine, told = false): string[] {
   if (line.kind !== undefined) return [`${clock(line.sentAtMs)}  * ${plainLines(line.text).join(' ')} *`];
-  const who = line.direction === 'in' ? plain(line.author ?? line.with) : told ? `you to ${plain(line.with)}` : 'you';
+  const where = told && line.author !== undefined ? ` in ${plain(line.with)}` : '';
+  const mine = told ? `you to ${plain(line.with)}` : 'you';
+  const who = line.direction === 'in' ? `${plain(line.author ?? line.with)}${where}` : mine;
   const mark = line.direction === 'out' ? MARKS[line.mark] : '';
   const [first = '', ...more] = plainLines(line.text);
   return [`${clock(line.sentAtMs)}  ${who}: ${first}${mark}`, ...more.map((text) => `                  ${text}`)];

@@ -10,6 +10,7 @@ import { proxyWhere } from '../net/io/index.ts';
 import { CONFERENCE_MEMBERS_MAX } from '../net/protocol/conference-params.ts';
 import { printEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
+import { foldName } from '../net/protocol/ids.ts';
 import { QUOTA_SHOWN_MS } from '../net/protocol/params.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import { AgentAccount } from './agent-account.ts';
@@ -34,7 +35,7 @@ import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
 import { settingReports } from './settings-table.ts';
-import type { AppState } from './state.ts';
+import { type AppState, currentCall } from './state.ts';
 
 export type { AgentOptions, ServiceBehaviour } from './agent-core.ts';
 
@@ -303,7 +304,13 @@ export class Agent {
 
   /** A group stands for all its members. */
   #confer(command: Extract<AgentCommand, { type: 'conference.call' | 'conference.add' }>): { readonly call: string } {
-    const names = command.names.flatMap((name) => (name.startsWith('#') ? this.#chat.groups.others(name) : [name]));
+    const call = command.type === 'conference.add' ? currentCall(this.#core.state) : undefined;
+    const inside = new Set(
+      [...(call?.conference?.people.map(({ name }) => name) ?? []), call?.peer ?? ''].map(foldName),
+    );
+    const names = command.names.flatMap((name) => {
+      return name.startsWith('#') ? this.#chat.groups.others(name).filter((one) => !inside.has(foldName(one))) : [name];
+    });
     if (names.length === 0) throw new Refusal('usage', 'nobody else is in that group');
     if (names.length >= CONFERENCE_MEMBERS_MAX) throw new Refusal('conference-full', `${names.length}`);
     return this.#calls.conferences.handle({ ...command, names });

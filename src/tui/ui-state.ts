@@ -6,6 +6,7 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import type { ResultOf, SafetyReport, SoundDevicesReport } from '../store/port.ts';
 import type { AppState, Buddy, ChatLine } from '../store/state.ts';
 import { DEFAULT_KEYS, type KeyTable } from './key-bindings.ts';
+import { conversationsOf } from './people-groups.ts';
 import { DEFAULT_PREFERENCES, type Preferences } from './preferences.ts';
 import { type Editor, EMPTY_EDITOR } from './text/editor.ts';
 import type { Background, ColourDepth } from './themes.ts';
@@ -81,7 +82,16 @@ export type Dialog =
     }
   | {
       readonly type: 'confirm';
-      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more' | 'erase' | 'verify' | 'revoke';
+      readonly what:
+        | 'remove'
+        | 'leave'
+        | 'block'
+        | 'sign-out'
+        | 'serve'
+        | 'serve-no-more'
+        | 'erase'
+        | 'verify'
+        | 'revoke';
       readonly name: string;
       /** It opened by itself: keys that come before then were meant for something else. */
       readonly readableAtMs?: number;
@@ -89,6 +99,17 @@ export type Dialog =
       readonly device?: string;
       /** Of `verify`: what is compared. */
       readonly safety?: SafetyReport;
+    }
+  /** A conversation of several people. */
+  | {
+      readonly type: 'gather';
+      /** The group that is to have more; empty for a new one. */
+      readonly into: string;
+      readonly title: Editor;
+      readonly people: Editor;
+      readonly field: 0 | 1;
+      readonly busySinceMs: number | null;
+      readonly error: string;
     }
   | { readonly type: 'presence'; readonly chosen: number }
   | {
@@ -234,7 +255,7 @@ export function walkFieldsOf(walk: Walk): readonly WalkField[] {
 }
 
 export function selectedBuddy(app: AppState, ui: UiState): Buddy | undefined {
-  return app.buddies.find((buddy) => buddy.name === ui.selected);
+  return conversationsOf(app).find((one) => one.name === ui.selected);
 }
 
 /** True when there is a person to write to. */
@@ -251,5 +272,5 @@ export function draftOf(ui: UiState, name: string): Editor {
 }
 
 export function unreadTotal(app: AppState): number {
-  return app.buddies.reduce((sum, buddy) => sum + buddy.unread, 0);
+  return conversationsOf(app).reduce((sum, buddy) => sum + buddy.unread, 0);
 }

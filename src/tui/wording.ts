@@ -4,6 +4,7 @@
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { AppState, Buddy, Call, CallEndReason, CallPath, PresenceStatus, Verdict } from '../store/state.ts';
+import { isGroup } from './people-groups.ts';
 
 const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'name-taken': 'That name belongs to somebody already: choose another, or sign in if it is yours.',
@@ -155,6 +156,7 @@ export function presenceWord(presence: PresenceStatus): string {
 
 /** What is said of a buddy beside the name, the longest wording first, for the widest that fits. */
 export function buddyWords(buddy: Buddy, nowMs: number): readonly string[] {
+  if (isGroup(buddy.name)) return buddy.relation === 'both' ? [buddy.message, ''] : ['left', ''];
   if (buddy.relation === 'incoming') return ['wants to be your buddy', 'asks to be added', 'asks'];
   if (buddy.relation === 'outgoing') return ['has not answered yet', 'asked'];
   if (buddy.relation === 'declined') return ['declined', 'no'];

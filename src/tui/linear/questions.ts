@@ -35,6 +35,8 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
       return [
         `Revoke ${dialog.name}? It is signed out and shut out of your account for ever: for a machine that was lost.`,
       ];
+    case 'leave':
+      return [`Leave ${dialog.name}? The others are told. What was said stays on this machine.`];
     case 'sign-out':
       return ['Sign out? You can be called again after signing in.'];
     case 'serve-no-more':

@@ -3,6 +3,7 @@
  * plain without colour; requests come first because somebody waits for an answer.
  */
 import type { AppState, Buddy } from '../../store/state.ts';
+import { conversationsOf, isGroup } from '../people-groups.ts';
 import { padRow, type Row, span, spread } from '../text/spans.ts';
 import { truncate, widthOf } from '../text/width.ts';
 import type { Glyphs, Tone } from '../theme.ts';
@@ -14,9 +15,16 @@ export type ListRow =
 
 const SECTIONS: readonly { readonly title: string; readonly holds: (buddy: Buddy) => boolean }[] = [
   { title: 'Requests', holds: (buddy) => buddy.relation === 'incoming' },
+  { title: 'Groups', holds: ({ name }) => isGroup(name) },
   { title: 'Here', holds: (buddy) => buddy.relation === 'both' && buddy.presence !== 'offline' },
-  { title: 'Offline', holds: (buddy) => buddy.relation === 'both' && buddy.presence === 'offline' },
-  { title: 'Asked', holds: (buddy) => buddy.relation === 'outgoing' || buddy.relation === 'declined' },
+  {
+    title: 'Offline',
+    holds: (buddy) => buddy.relation === 'both' && buddy.presence === 'offline' && !isGroup(buddy.name),
+  },
+  {
+    title: 'Asked',
+    holds: ({ relation, name }) => (relation === 'outgoing' || relation === 'declined') && !isGroup(name),
+  },
   { title: 'Blocked', holds: (buddy) => buddy.relation === 'blocked' },
 ];
 
@@ -30,7 +38,7 @@ export type Groups = Readonly<Record<string, string>>;
 export function listRows(app: AppState, filter: string, groups: Groups = {}): readonly ListRow[] {
   const wanted = filter.trim().toLowerCase();
   const groupOf = ({ name, relation }: Buddy) => (relation === 'both' ? groups[name.toLowerCase()] : undefined);
-  const matching = app.buddies.filter((buddy) =>
+  const matching = conversationsOf(app).filter((buddy) =>
     [buddy.name, buddy.displayName, groupOf(buddy) ?? ''].some((text) => text.toLowerCase().includes(wanted)),
   );
   const titles = [...new Set(matching.flatMap((buddy) => groupOf(buddy) ?? []))].sort((a, b) =>
@@ -106,6 +114,7 @@ export function buddyRow(buddy: Buddy, { columns, glyphs, nowMs, chosen, focused
 }
 
 export function signOf(buddy: Buddy, glyphs: Glyphs): readonly [sign: string, tone: Tone] {
+  if (isGroup(buddy.name)) return [' ', 'muted'];
   if (buddy.relation === 'incoming') return [glyphs.incoming, 'warn'];
   if (buddy.relation === 'outgoing') return [glyphs.outgoing, 'muted'];
   if (buddy.relation === 'declined') return [glyphs.declined, 'muted'];

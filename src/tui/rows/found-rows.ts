@@ -10,7 +10,7 @@ export function foundRows(lines: readonly ChatLine[], top: number, height: numbe
   const rows: Row[] = [];
   for (const line of lines.slice(top)) {
     if (rows.length >= height) break;
-    const who = line.kind !== undefined ? '*' : line.direction === 'out' ? 'you' : line.with;
+    const who = line.kind !== undefined ? '*' : line.direction === 'out' ? 'you' : (line.author ?? line.with);
     rows.push([
       span(`${dateWords(line.storedAtMs)}  `, 'muted'),
       span(who, line.direction === 'out' ? 'muted' : 'accent'),

@@ -3,6 +3,7 @@
  * line between days. Only the rows in sight are made for drawing; scrolling counts all of them.
  */
 import type { ChatLine } from '../../store/state.ts';
+import { isGroup } from '../people-groups.ts';
 import { type Row, span } from '../text/spans.ts';
 import { pad, widthOf, wrap } from '../text/width.ts';
 import type { Glyphs } from '../theme.ts';
@@ -96,7 +97,10 @@ function noteRows(line: ChatLine, { columns }: MessageStyle): readonly Row[] {
 function chatRows(line: ChatLine, { columns, glyphs }: MessageStyle): readonly Row[] {
   const mine = line.direction === 'out';
   const who = mine ? 'you' : (line.author ?? line.with);
-  const nameColumns = Math.min(Math.max(3, widthOf(line.with)), columns >= ROOMY_COLUMNS ? NAME_COLUMNS_MAX : 6);
+  const nameColumns = Math.min(
+    Math.max(3, isGroup(line.with) ? NAME_COLUMNS_MAX : widthOf(line.with)),
+    columns >= ROOMY_COLUMNS ? NAME_COLUMNS_MAX : 6,
+  );
   const head = [
     span(`${timeOf(line.storedAtMs)} `, 'muted'),
     span(pad(who, nameColumns), mine ? 'muted' : 'accent'),

@@ -1,6 +1,7 @@
 /** What stands in the conversation pane instead of messages: a request, an answer that is missing, an empty talk. */
 import type { AppState, Buddy } from '../../store/state.ts';
 import { DEFAULT_KEYS, type KeyTable, keyOf } from '../key-bindings.ts';
+import { isGroup } from '../people-groups.ts';
 import { type Row, span } from '../text/spans.ts';
 import { wrap } from '../text/width.ts';
 import { SENTENCES } from '../wording.ts';
@@ -34,6 +35,7 @@ export function relationRows(buddy: Buddy, columns: number, keys: KeyTable = DEF
         key('buddy.remove', 'withdraw the request'),
       ];
     case 'declined':
+      if (isGroup(buddy.name)) return [...say(`You are not in ${buddy.name} any more.`)];
       return [...say(`${buddy.name} declined your request.`), [], key('buddy.remove', 'remove from the list')];
     case 'blocked':
       return [

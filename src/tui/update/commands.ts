@@ -9,6 +9,7 @@ import { GROUP_HANDLERS } from './group-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
 import { MENU_HANDLERS } from './menu-commands.ts';
 import { PALETTE_HANDLERS } from './palette-commands.ts';
+import { PEOPLE_GROUP_HANDLERS } from './people-group-commands.ts';
 import { SETTINGS_HANDLERS } from './settings-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
 import { TUNE_HANDLERS } from './tune-commands.ts';
@@ -29,4 +30,5 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...TUNE_HANDLERS,
   ...MENU_HANDLERS,
   ...GROUP_HANDLERS,
+  ...PEOPLE_GROUP_HANDLERS,
 };

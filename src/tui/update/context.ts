@@ -16,6 +16,7 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   devices: 'menu',
   calls: 'menu',
   add: 'form',
+  gather: 'form',
   confirm: 'confirming',
   presence: 'menu',
   sound: 'tuning',
@@ -68,6 +69,10 @@ function dialogField(ui: UiState, dialog: Dialog): ActiveField | undefined {
       return field(dialog.group, (group) => ({ ...ui, dialog: { ...dialog, group } }));
     case 'find':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
+    case 'gather':
+      return dialog.field === 0
+        ? field(dialog.title, (title) => ({ ...ui, dialog: { ...dialog, title, error: '' } }))
+        : field(dialog.people, (people) => ({ ...ui, dialog: { ...dialog, people, error: '' } }));
     case 'add':
       return dialog.field === 0
         ? field(dialog.name, (name) => ({ ...ui, dialog: { ...dialog, name, error: '' } }))

@@ -57,5 +57,5 @@ function mergeLines(known: readonly ChatLine[], added: readonly ChatLine[]): rea
       before && before.mark !== 'waiting' && line.mark === 'waiting' ? { ...line, mark: before.mark } : line,
     );
   }
-  return [...byId.values()].sort((a, b) => a.storedAtMs - b.storedAtMs);
+  return [...byId.values()].sort((a, b) => a.storedAtMs - b.storedAtMs || (a.id < b.id ? -1 : 1));
 }

@@ -8,6 +8,7 @@ import { failureSentence } from '../wording.ts';
 import { findGo, findMoved } from './find-commands.ts';
 import { groupTaken } from './group-commands.ts';
 import { addDialog } from './list-commands.ts';
+import { gatherMoved, gatherNext } from './people-group-commands.ts';
 import { settingsAt } from './settings-commands.ts';
 import { walkBack, walkMove, walkNext } from './walk-commands.ts';
 import { request, type Step, step, type World } from './world.ts';
@@ -83,11 +84,14 @@ function chosenMoved(ui: UiState, by: number): UiState {
 
 function otherField(ui: UiState): UiState {
   const { dialog } = ui;
+  if (dialog?.type === 'gather') return gatherMoved(ui, dialog);
   return dialog?.type === 'add' ? { ...ui, dialog: { ...dialog, field: dialog.field === 0 ? 1 : 0 } } : ui;
 }
 
-function addNext({ ui, nowMs }: World): Step {
+function addNext(world: World): Step {
+  const { ui, nowMs } = world;
   const { dialog } = ui;
+  if (dialog?.type === 'gather') return gatherNext(world, dialog);
   if (dialog?.type !== 'add' || dialog.busySinceMs !== null) return step(ui);
   const name = dialog.name.text.trim();
   if (!isName(name)) return step({ ...ui, dialog: { ...dialog, field: 0, error: failureSentence('name-malformed') } });
@@ -153,6 +157,7 @@ function confirmed(world: World): Step {
   if (dialog.what === 'revoke') {
     return step(closed, request({ type: 'device.revoke', device: dialog.device ?? dialog.name }, tag));
   }
+  if (dialog.what === 'leave') return step(closed, request({ type: 'group.leave', group: dialog.name }, tag));
   if (dialog.what === 'erase') return step(closed, request({ type: 'history.erase', with: dialog.name }, tag));
   if (dialog.what === 'verify') {
     return step(closed, request({ type: 'safety.verify', name: dialog.name, verified: true }, tag));

@@ -1,4 +1,5 @@
 /** Finding, erasing and verifying from the list: what was said with the chosen person, and whose key it is. */
+import { isGroup } from '../people-groups.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
 import { withConversation } from './conversations.ts';
@@ -14,7 +15,7 @@ export const FIND_HANDLERS = {
   'history.erase': ({ app, ui }: World): Step =>
     selectedBuddy(app, ui) ? step({ ...ui, dialog: { type: 'confirm', what: 'erase', name: ui.selected } }) : step(ui),
   'safety.open': ({ app, ui }: World): Step =>
-    selectedBuddy(app, ui)
+    selectedBuddy(app, ui) && !isGroup(ui.selected)
       ? step(ui, request({ type: 'safety.words', name: ui.selected }, { for: 'safety', name: ui.selected }))
       : step(ui),
 } as const;

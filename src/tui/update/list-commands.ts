@@ -1,5 +1,6 @@
 /** Keys of the buddy list: moving, filtering, opening, and what can be done to the chosen person. */
 import { layoutOf } from '../layout.ts';
+import { isGroup } from '../people-groups.ts';
 import { buddiesOf, listRows } from '../rows/buddy-rows.ts';
 import { EMPTY_EDITOR, moveEnd } from '../text/editor.ts';
 import { type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
@@ -39,7 +40,9 @@ export const LIST_HANDLERS = {
   'request.accept': (world: World): Step => answerRequest(world, 'buddy.accept'),
   'request.decline': (world: World): Step => answerRequest(world, 'buddy.decline'),
   'buddy.remove': ({ app, ui }: World): Step =>
-    selectedBuddy(app, ui) ? step({ ...ui, dialog: { type: 'confirm', what: 'remove', name: ui.selected } }) : step(ui),
+    selectedBuddy(app, ui)
+      ? step({ ...ui, dialog: { type: 'confirm', what: isGroup(ui.selected) ? 'leave' : 'remove', name: ui.selected } })
+      : step(ui),
   'buddy.block': block,
 } as const;
 
@@ -83,7 +86,7 @@ function answerRequest(world: World, type: 'buddy.accept' | 'buddy.decline'): St
 
 function block({ app, ui }: World): Step {
   const buddy = selectedBuddy(app, ui);
-  if (!buddy) return step(ui);
+  if (!buddy || isGroup(buddy.name)) return step(ui);
   if (buddy.relation === 'blocked') {
     return step(ui, request({ type: 'buddy.unblock', name: buddy.name }, { for: 'plain', detail: buddy.name }));
   }

@@ -1,13 +1,14 @@
 /** Answers to what the screen asked: each finds its place again by its tag. What was typed is never lost to a refusal. */
 
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { ChatLine } from '../../store/state.ts';
+import type { ChatLine, Group } from '../../store/state.ts';
 import { editorOf, remember } from '../text/editor.ts';
 import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
 import { withFound, withSafety } from './find-commands.ts';
 import { withCalls } from './menu-commands.ts';
+import { gathered } from './people-group-commands.ts';
 import { withDevices } from './sound-commands.ts';
 import {
   type CallsReply,
@@ -48,6 +49,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withDevices(ui, result as DevicesReply));
     case 'calls':
       return step(withCalls(ui, result as CallsReply));
+    case 'gather':
+      return step(gathered(world, result as Group));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -84,6 +87,9 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
       return step(noticed(world, withTextBack(ui, tag.to, tag.text), `Not sent. ${sentence}`, 'bad'));
     case 'search':
       if (ui.dialog?.type !== 'search') return step(ui);
+      return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
+    case 'gather':
+      if (ui.dialog?.type !== 'gather') return step(noticed(world, ui, sentence, 'bad'));
       return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
     case 'add':
       if (ui.dialog?.type !== 'add') return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'bad'));

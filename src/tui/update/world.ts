@@ -36,6 +36,7 @@ export type Tag =
   | { readonly for: 'search'; readonly pattern: string }
   | { readonly for: 'find'; readonly words: string }
   | { readonly for: 'safety'; readonly name: string }
+  | { readonly for: 'gather' }
   | { readonly for: 'add'; readonly name: string }
   | { readonly for: 'devices' }
   | { readonly for: 'calls' }

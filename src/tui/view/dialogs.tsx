@@ -4,6 +4,7 @@ import { CallsDialog } from './calls-dialog.tsx';
 import { CopyDialog } from './copy-dialog.tsx';
 import { DevicesDialog } from './devices-dialog.tsx';
 import { FindDialog } from './find-dialog.tsx';
+import { GatherDialog } from './gather-dialog.tsx';
 import { GroupDialog } from './group-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { KeysDialog } from './keys-dialog.tsx';
@@ -26,6 +27,8 @@ export const Dialogs = (props: ViewProps) => {
       return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
+    case 'gather':
+      return <GatherDialog {...props} dialog={dialog} />;
     case 'palette':
       return <PaletteDialog {...props} dialog={dialog} />;
     case 'copy':
