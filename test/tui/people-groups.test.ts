@@ -58,7 +58,7 @@ test('become a conference with one key', () => {
 });
 
 test('are made with g: a name, then people, the chosen one among them', () => {
-  const scene = new Scene(WORLD, { selected: 'bobby1' }).type('g');
+  const scene = new Scene(WORLD, { selected: 'bobby1' }).type('N');
   expect(scene.ui.dialog).toMatchObject({ type: 'gather', into: '', field: 0 });
   scene.type('\r');
   expect(scene.ui.dialog).toMatchObject({ field: 0, error: 'A group needs a name: one word.' });
@@ -74,7 +74,7 @@ test('are made with g: a name, then people, the chosen one among them', () => {
 });
 
 test('take more people in with the same key, and are left with the one that removes a buddy', () => {
-  const scene = opened().type('g').type('david1, erwin1\r');
+  const scene = opened().type('N').type('david1, erwin1\r');
   expect(scene.asked().at(-1)).toEqual({ type: 'group.add', group: '#lunch', members: ['david1', 'erwin1'] });
   const leaving = opened().type('r');
   expect(leaving.ui.dialog).toMatchObject({ type: 'confirm', what: 'leave', name: '#lunch' });
