@@ -67,7 +67,9 @@ export class CallDevices {
     capture: undefined,
     playback: undefined,
   };
-  #losses = 0;
+  /** How often each side was looked for since it worked: both sides of a headset go at once, but not in the same moment. */
+  readonly #tries = { capture: 0, playback: 0 };
+  readonly #lostAt = { capture: Number.NEGATIVE_INFINITY, playback: Number.NEGATIVE_INFINITY };
   #lossToldAt = Number.NEGATIVE_INFINITY;
   /** Sides on which the chosen device was there once. */
   readonly #chosen = new Set<Side>();
@@ -92,7 +94,7 @@ export class CallDevices {
   start(spec: string, resumeMs: number): void {
     this.#spec = spec;
     this.#resumeMs = resumeMs;
-    this.#losses = 0;
+    for (const side of SIDES) this.#tries[side] = 0;
     this.#away = new Set();
     this.#chosen.clear();
     void this.#open(SIDES, true);
@@ -210,7 +212,8 @@ export class CallDevices {
     const nowMs = this.#host.now();
     if (nowMs - this.#lossToldAt > DEVICE_LOSS_TOLD_MS) this.#host.onProblem(failure);
     // One that worked for a while is worth a look at once again.
-    if (nowMs - this.#lossToldAt > DEVICE_WORKED_MS) this.#losses = 0;
+    if (nowMs - this.#lostAt[side] > DEVICE_WORKED_MS) this.#tries[side] = 0;
+    this.#lostAt[side] = nowMs;
     this.#lossToldAt = nowMs;
     void this.#silence(side);
     this.#tellUsing();
@@ -222,11 +225,12 @@ export class CallDevices {
   #retryLater(): void {
     if (this.#closed) return;
     clearTimeout(this.#retry);
-    const waitMs = DEVICE_RETRY_MS[Math.min(this.#losses, DEVICE_RETRY_MS.length - 1)]!;
+    const tries = Math.min(...this.#missing().map((side) => this.#tries[side]), DEVICE_RETRY_MS.length - 1);
     this.#retry = setTimeout(() => {
-      this.#losses++;
-      void this.#open(this.#missing(), false);
-    }, waitMs);
+      const missing = this.#missing();
+      for (const side of missing) this.#tries[side]++;
+      void this.#open(missing, false);
+    }, DEVICE_RETRY_MS[tries]!);
   }
 
   #missing(): Side[] {

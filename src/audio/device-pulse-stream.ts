@@ -27,7 +27,7 @@ export interface PulseStream {
 }
 
 const PROPERTIES = { 'media.name': 'call', 'media.role': 'phone' };
-/** Of a sample that is one byte long for nobody: the least after which the server plays. */
+/** Bytes after which the server begins to play, also after it ran dry: one sample. */
 const AT_ONCE = 2;
 
 const bytesIn = (durationMs: number): number => samplesIn(durationMs) * 2;
