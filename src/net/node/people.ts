@@ -7,6 +7,8 @@
  *   their PeerSend -> PeerSessions    roster `watch`, `hidden` -> what the supernode must know
  *   presence heard -> roster `seen`   media orders -> call-media.ts
  *   the device book looks at everything first, and withholds nodes that may not speak for their person
+ *
+ * A little above 400 lines: the rows of one table are read together.
  */
 import { Calls } from '../call/call.ts';
 import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
