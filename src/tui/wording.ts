@@ -63,6 +63,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
     'There is no microphone: the default one would send back what your speaker plays. Plug one in, or choose one (t).',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
+  'audio-endpoint-away': 'The laptop with the sound is away: "wren ssh" from it, or from another, takes the call up.',
+  'ssh-missing': 'There is no ssh on this machine: install an OpenSSH client, then try again.',
+  'ssh-unreachable': 'No connection, or it did not let us in: what ssh said stands above.',
+  'ssh-no-wren': 'No wren can be started there: install it (npm install --global wren), or name it with --wren PATH.',
   'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',
   'microphone-closed': 'The microphone was open for too long though nobody spoke here or looked: it is off now.',
   'install-told':

@@ -15,6 +15,7 @@ const TABLE: Readonly<
     'blocked-inside',
     'microphone-left-open',
     'microphone-closed',
+    'audio-endpoint-away',
   ],
   couldNot: [
     'busy',
@@ -46,6 +47,9 @@ const TABLE: Readonly<
     'audio-device-busy',
     'audio-device-absent',
     'audio-only-monitor',
+    'ssh-missing',
+    'ssh-unreachable',
+    'ssh-no-wren',
     'port-version',
     'profile-locked',
     'history-locked',
