@@ -78,7 +78,7 @@ const BINDINGS = [
   bind('call.place', 'everywhere', 'alt-c', 'Calls', 'Call the buddy, also while typing', 'call'),
   bind('search.open', 'browsing', 's', 'People', 'Search for people in the network', 'search'),
   bind('add.open', 'browsing', 'n', 'People', 'Add a buddy by name', 'add'),
-  bind('people-group.open', 'browsing', 'N', 'People', 'Make a group, or take people into the chosen one', 'group'),
+  bind('people-group.open', 'browsing', 'N', 'People', 'Make a group, or take people into the chosen one'),
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
   bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
   bind('copy.open', 'browsing', 'Y', 'People', 'Copy a link or a message of the conversation', 'copy'),

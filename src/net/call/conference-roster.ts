@@ -60,7 +60,8 @@ export class ConferenceRoster {
     if (!ticket && !known && this.#waiting().length >= CONFERENCE_PENDING_MAX) return 'refused';
     if (statement.order > this.highestOrder() + CONFERENCE_JUMP_MAX) return 'refused';
     if (!known && !this.#makesRoom()) return 'refused';
-    this.#statements.set(node, { statement, since: now });
+    // Who waits for somebody to vouch waits no longer for saying it again.
+    this.#statements.set(node, { statement, since: ticket ? now : (known?.since ?? now) });
     this.#merge();
     return this.#tickets.has(invite) ? 'new' : 'waits';
   }

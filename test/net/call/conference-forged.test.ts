@@ -52,6 +52,16 @@ describe('a conference refuses', () => {
     }
   });
 
+  it('who says it again and again no later than who says it once', () => {
+    const body = { ...newest(bobby, 'conferenceState'), inviteId: bytesOf('ee'.repeat(16)), order: 9 };
+    for (let i = 0; i < 11; i += 1) {
+      world.inject(mallory, alice, message('conferenceState', { ...body, version: 50 + i }));
+      world.run(1_000);
+    }
+    expect(story(alice)).toContain('warning mallory');
+    three();
+  });
+
   it('who comes under the invitation of somebody else', () => {
     const stolen = { ...newest(bobby, 'conferenceState'), order: 9, incarnation: 1 };
     for (const other of [alice, carol]) world.inject(mallory, other, message('conferenceState', stolen));

@@ -9,7 +9,9 @@ import { storm } from './conference-storms.ts';
 const SEEDS = Number(process.env.WREN_STORMS ?? 100);
 const FIRST = Number(process.env.WREN_STORM_FIRST ?? 1);
 
-it(`settles on one roster and one mixer within two seconds, over ${SEEDS} seeds`, () => {
+it(`settles on one roster and one mixer within two seconds, over ${SEEDS} seeds`, {
+  timeout: 600_000 + SEEDS * 1_000,
+}, () => {
   const took: number[] = [];
   const failed: string[] = [];
   for (let seed = FIRST; seed < FIRST + SEEDS; seed += 1) {

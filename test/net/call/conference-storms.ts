@@ -49,9 +49,16 @@ function calm(world: ConferenceWorld): void {
 
 /** Those who count one another in: after a partition there may be conferences that have nobody in common. */
 function settledIn(world: ConferenceWorld): boolean {
-  const inside = world.inside();
+  const inside = world.inside().filter((one) => !isOrphan(world, one));
   const ids = new Set(inside.map(({ core }) => core.live?.id));
   return [...ids].every((id) => world.settled(inside.filter(({ core }) => core.live?.id === id)));
+}
+
+/** Nobody is left who knows that this one was asked: who asked has died before others heard of it. It gives up by itself. */
+function isOrphan(world: ConferenceWorld, one: Talker): boolean {
+  const rang = one.told.findLast((event) => event.type === 'ringing' && event.direction === 'in');
+  const inviter = world.people.find(({ name }) => rang?.type === 'ringing' && name === rang.peer);
+  return inviter?.alive === false && one.core.live?.present.length === 1;
 }
 
 /** How long it took until everybody agreed, ms; throws when that was more than two seconds. */
@@ -69,7 +76,10 @@ export function storm(seed: number, trace?: (what: string) => void): number {
   try {
     const tookMs = world.until(() => settledIn(world), 2_000);
     world.run(300);
-    return settledIn(world) ? tookMs : world.until(() => settledIn(world), 2_000 - tookMs);
+    const settledMs = settledIn(world) ? tookMs : world.until(() => settledIn(world), 2_000 - tookMs);
+    const orphans = world.inside().filter((one) => isOrphan(world, one));
+    if (orphans.length > 0) world.until(() => orphans.every((one) => !one.core.live), 12_000);
+    return settledMs;
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`);
   }
