@@ -15,6 +15,7 @@ type NatTold = PathReport['ours'];
 
 const RELAYED = 'relayed way';
 const DIRECT = 'direct way';
+const THEIR_NAT = 'their nat';
 /** A call bears this much without being heard; beyond, it is worth a word. */
 const LOSS_PCT_MAX = 5;
 
@@ -28,7 +29,15 @@ export async function pathSteps(agent: AgentConnection, name: string): Promise<S
 }
 
 export function stepsOf(name: string, report: PathReport): Step[] {
-  return [relayedStep(name, report), directStep(name, report)];
+  return [theirNatStep(name, report), relayedStep(name, report), directStep(name, report)];
+}
+
+/** What their program told of their end; ours is in the steps before. A NAT alone is no fault at either end. */
+function theirNatStep(name: string, { theirs }: PathReport): Step {
+  const figures = { buddy: name, ...theirs };
+  const cause = `at ${plain(name)}'s end: ${natOf(theirs)}`;
+  if (!theirs.udpBlocked) return step(THEIR_NAT, 'pass', cause, '', figures);
+  return step(THEIR_NAT, 'warn', cause, 'ask them to let UDP through their firewall', figures);
 }
 
 function relayedStep(name: string, { relay, tookMs }: PathReport): Step {

@@ -37,9 +37,9 @@ export interface Advice {
 }
 
 /** Certificates of signed packets tolerate a few minutes; a person should know before that. */
-const CLOCK_OFFSET_MS_MAX = 2 * 60_000;
+export const CLOCK_OFFSET_MS_MAX = 2 * 60_000;
 /** Half of what is left when renewal begins: by then many tries have failed. */
-const CERTIFICATE_LEFT_MS_MIN = (CERTIFICATE_LIFETIME_MS * CERTIFICATE_RENEW_SHARE) / 2;
+export const CERTIFICATE_LEFT_MS_MIN = (CERTIFICATE_LIFETIME_MS * CERTIFICATE_RENEW_SHARE) / 2;
 
 export function step(
   name: string,
@@ -75,17 +75,17 @@ export function networkStep({ network }: AppState): Step {
   return step('network', 'pass', plain(network), '', { network });
 }
 
-/** There is one, or there is not; without one there is nothing to say. It matters as much as the direct ways do not. */
-export function proxySteps({ proxy, loginServers }: NetworkCheck, attached: boolean): Step[] {
-  if (proxy === undefined) return [];
+/** It matters as much as the direct ways do not. */
+export function proxyStep({ proxy, loginServers }: NetworkCheck, attached: boolean): Step {
+  if (proxy === undefined) return step('proxy', 'pass', 'none in use', '', { where: null });
   const { where, scheme, source, knocks } = proxy;
   const best = knocks.find(({ trouble }) => trouble === null);
   const figures = { where, scheme, source, knocks };
   const named = `${plain(where)} (${scheme}, from ${source})`;
-  if (best) return [step('proxy', 'pass', `${named} lets us through, ${best.tookMs} ms`, '', figures)];
+  if (best) return step('proxy', 'pass', `${named} lets us through, ${best.tookMs} ms`, '', figures);
   const needed = !attached && !loginServers.some(({ trouble }) => trouble === null);
   const { words, remedy } = proxyFault(proxy);
-  return [step('proxy', needed ? 'fail' : 'warn', `the proxy at ${named} ${words}`, remedy, figures)];
+  return step('proxy', needed ? 'fail' : 'warn', `the proxy at ${named} ${words}`, remedy, figures);
 }
 
 /** What the first knock says of the proxy itself, else what came of the connections that it gave. */
@@ -256,17 +256,6 @@ export function clockStep({ clockOffsetMs, loginServers }: NetworkCheck): Step {
   return step('clock', 'pass', 'within the dates of all certificates seen', '', figures);
 }
 
-export function soundStep({ audio }: AppState): Step {
-  const { spec, codec, backend, problem, advice } = audio;
-  const figures = { spec, codec, backend };
-  const found = `${plain(spec)}: ${backend === 'unknown' ? 'not tried yet' : `${backend}, Opus ${codec}`}`;
-  if (problem !== '') return step('sound', 'warn', plain(problem, 400), plain(advice, 400), figures);
-  if (backend === 'none' && spec !== 'none') {
-    return step('sound', 'warn', `${found}: no device`, plain(advice, 400), figures);
-  }
-  return step('sound', 'pass', found, '', figures);
-}
-
 /** What is known of them here. The way to them is tested after that, if they are there (`check-path.ts`). */
 export function buddyStep(state: AppState, name: string): Step {
   const buddy = state.buddies.find((one) => foldName(one.name) === foldName(name));
@@ -343,6 +332,13 @@ export function voiceStep(name: string, peer: string, quality: Quality | undefin
   return step(name, 'pass', cause, '', figures);
 }
 
-function whereOf(endpoint: string): string {
+/** `warn  udp           blocked: no supernode answers by UDP. Try: ...` */
+export function stepLine({ name, verdict, cause, remedy }: Step): string {
+  const words = `${verdict}  ${name.padEnd(12)}  ${cause}`;
+  return remedy === '' ? words : `${words.replace(/\.$/, '')}. Try: ${remedy}`;
+}
+
+/** `HOST:PORT`. */
+export function whereOf(endpoint: string): string {
   return plain(endpoint).replace(/^(udp|tcp):/, '');
 }

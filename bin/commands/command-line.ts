@@ -16,12 +16,15 @@ import { addCheck } from './check.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
+import { addDoctorBundle } from './doctor-bundle.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
+import { addGroup } from './group.ts';
 import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
 import { addMap } from './map.ts';
+import { addMonitor } from './monitor.ts';
 import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { addPull } from './pull.ts';
@@ -30,6 +33,7 @@ import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
+import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
 import { addSsh } from './ssh.ts';
 import { takeSession, withSessionSound } from './ssh-session.ts';
@@ -43,7 +47,8 @@ const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
 Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
+WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, WREN_SCREEN_READER, NO_COLOR, HTTPS_PROXY,
+ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -69,6 +74,8 @@ interface GlobalFlags {
   readonly proxy?: string;
   readonly demo?: boolean;
   readonly keep?: boolean;
+  readonly plain?: boolean;
+  readonly screenReader?: boolean;
 }
 
 /** `typed`: the words after the program's name. */
@@ -135,9 +142,10 @@ function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): stri
   return demo && !profile && !env.WREN_PROFILE ? `${folder}-demo` : folder;
 }
 
-function withoutCommand(invocation: Invocation, { demo, keep }: GlobalFlags): Promise<ExitCode> {
+function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<ExitCode> {
+  const { demo, keep } = flags;
   if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
-  return demo ? runDemo(invocation, keep === true) : openScreen(invocation);
+  return demo ? runDemo(invocation, keep === true) : openScreen(invocation, flags);
 }
 
 function build(program: Command, act: Act, { stdout, version }: Surroundings, sshWords: readonly string[]): void {
@@ -163,6 +171,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
     )
     .option('--demo', 'a private network on this machine and the screen, ready for a test call')
     .option('--keep', 'with --demo: leave agent and network running afterwards')
+    .option('--plain', 'lines instead of the screen: for dumb terminals, pipes and scripts (also chosen there)')
+    .option('--screen-reader', 'lines that say what is a list, a question, a field (or WREN_SCREEN_READER=1)')
     .helpOption('-h, --help', 'explain')
     .addHelpCommand(
       new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
@@ -170,20 +180,25 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
     // Every complaint is told once, by `reportFailure`.
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
-    .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
+    .addHelpText(
+      'after',
+      `${examples('wren', 'wren call bobby1', 'wren status --json', 'echo status | wren --plain')}\n${AFTERWORDS}`,
+    );
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound, addCheck])
+  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
+  for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
   addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
   addAgent(program, act);
+  addSettings(program, act);
   explainUsage(program, 'wren');
 }
 

@@ -5,11 +5,19 @@
  * by which calls go.
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { Knocker, type KnockerCommand, type KnockerEvent, nodeIdOf, type PathReport, spkiOf } from '../net/index.ts';
+import {
+  Knocker,
+  type KnockerCommand,
+  type KnockerEvent,
+  nodeIdOf,
+  type PathReport,
+  type Remembered,
+  spkiOf,
+} from '../net/index.ts';
 import { Driver, openSockets } from '../net/io/index.ts';
 import { type Endpoint, parseEndpoint, printEndpoint, sameEndpoint } from '../net/protocol/endpoint.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { KNOCKS_MAX } from '../net/protocol/params.ts';
+import { KNOCKS_BY_TCP_MAX, KNOCKS_MAX } from '../net/protocol/params.ts';
 import { isByProxy, isByTls, waysTo } from '../net/protocol/ways.ts';
 import type { AgentCore } from './agent-core.ts';
 import { proxyReport } from './agent-proxy.ts';
@@ -25,20 +33,26 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
   const identity = ownIdentity(core);
   const logins = read(network.loginServers, 'tcp');
   const { supernode } = core.state;
-  const cached = core.options.profile.hostCache()?.supernodes.flatMap(({ endpoints }) => endpoints) ?? [];
-  const supers = read([...(supernode ? [supernode.endpoint] : []), ...network.supernodes, ...cached], 'udp');
+  const remembered = core.options.profile.hostCache()?.supernodes ?? [];
+  const cached = remembered.flatMap(({ endpoints }) => endpoints);
+  const named = [...(supernode ? [supernode.endpoint] : []), ...network.supernodes, ...cached];
+  const supers = identity ? read(named, 'udp') : [];
+  const byTcp = supers.slice(0, KNOCKS_BY_TCP_MAX).map((endpoint): Endpoint => ({ ...endpoint, carrier: 'tcp' }));
+  const at443 = distinct(byTcp.map((endpoint) => ({ ...endpoint, port: 443 })));
   const throughProxy = core.proxy ? proxied(logins) : [];
   const reports = await knockAll(core, identity, [
     ...logins.map((endpoint) => ({ endpoint, kind: 'login-server' as const })),
     ...throughProxy.map((endpoint) => ({ endpoint, kind: 'login-server' as const, proxy: true })),
     ...logins.map((endpoint) => ({ endpoint: atTls(endpoint), kind: 'login-server' as const, tls: true })),
-    ...(identity ? supers : []).map((endpoint) => ({ endpoint, kind: 'supernode' as const })),
+    ...[...supers, ...byTcp, ...at443].map((endpoint) => ({ endpoint, kind: 'supernode' as const })),
   ]);
   const left = [...reports];
   const loginServers = left.splice(0, logins.length).map(plainly);
   const byProxy = left.splice(0, throughProxy.length);
   const insideTls = left.splice(0, logins.length).map(plainly);
-  const supernodes = left.map(plainly);
+  const supernodes = left.splice(0, supers.length).map(plainly);
+  const supernodesByTcp = left.splice(0, byTcp.length).map(plainly);
+  const supernodesAt443 = left.map(plainly);
   const proxy = core.proxy && proxyReport(core.proxy, byProxy);
   if (identity && core.clockOffsetMs === undefined && loginServers.some((one) => one.trouble === null)) {
     await askForTime(core, spkiOf(createPublicKey(identity.privateKey)));
@@ -47,6 +61,9 @@ export async function checkNetwork(core: AgentCore): Promise<NetworkCheck> {
     loginServers,
     insideTls,
     supernodes,
+    supernodesByTcp,
+    supernodesAt443,
+    hostCache: cacheReport(remembered),
     ...(proxy ? { proxy } : {}),
     clockOffsetMs: core.clockOffsetMs ?? null,
   };
@@ -79,13 +96,18 @@ function atTls(server: Endpoint): Endpoint {
 
 /** A server listens at one port number by UDP and by TCP: each is asked by the carrier that matters there. */
 function read(texts: readonly string[], carrier: Endpoint['carrier']): Endpoint[] {
-  const found: Endpoint[] = [];
-  for (const text of texts) {
-    const parsed = parseEndpoint(text);
-    const endpoint = parsed && { ...parsed, carrier };
-    if (endpoint && !found.some((known) => sameEndpoint(known, endpoint))) found.push(endpoint);
-  }
-  return found.slice(0, KNOCKS_MAX);
+  const parsed = texts.flatMap((text) => parseEndpoint(text) ?? []);
+  return distinct(parsed.map((endpoint) => ({ ...endpoint, carrier }))).slice(0, KNOCKS_MAX);
+}
+
+function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter((one, at) => endpoints.findIndex((known) => sameEndpoint(known, one)) === at);
+}
+
+function cacheReport(remembered: Remembered['supernodes']): NonNullable<NetworkCheck['hostCache']> {
+  const times = remembered.map(({ visits }) => Math.max(0, ...visits.map(({ okAtMs }) => okAtMs)));
+  const lastWorkedAtMs = Math.max(0, ...times) || null;
+  return { supernodes: remembered.length, worked: times.filter((at) => at > 0).length, lastWorkedAtMs };
 }
 
 function ownIdentity({ options: { profile } }: AgentCore) {

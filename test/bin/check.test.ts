@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { briefOf } from '../../bin/commands/check-brief.ts';
 import { stepsOf } from '../../bin/commands/check-path.ts';
+import { hostCacheSteps, port443Step, tcpStep } from '../../bin/commands/check-reach.ts';
+import { soundStep } from '../../bin/commands/check-sound.ts';
 import {
   addressStep,
   buddyStep,
@@ -7,7 +10,6 @@ import {
   checkExit,
   clockStep,
   loginSteps,
-  soundStep,
   step,
   supernodeStep,
   typical,
@@ -16,7 +18,7 @@ import {
   worst,
 } from '../../bin/commands/check-steps.ts';
 import { newCall } from '../../src/store/new-call.ts';
-import type { AgentResults, CallEvent, KnockReport, NetworkCheck } from '../../src/store/port.ts';
+import type { AgentResults, CallEvent, KnockReport, NetworkCheck, SoundDevicesReport } from '../../src/store/port.ts';
 import type { AppState, Quality } from '../../src/store/state.ts';
 import { buddy, refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
@@ -43,7 +45,10 @@ const knock = (change: Partial<KnockReport> = {}): KnockReport => ({
 });
 const UDP_KNOCK = knock({ endpoint: 'udp:192.0.2.7:4000', connected: false });
 const SILENT = { trouble: 'unreachable', connected: false } as const;
-const FOUND: NetworkCheck = { loginServers: [knock()], insideTls: [], supernodes: [UDP_KNOCK], clockOffsetMs: 400 };
+const FOUND: NetworkCheck = {
+  ...{ loginServers: [knock()], insideTls: [], supernodes: [UDP_KNOCK], clockOffsetMs: 400 },
+  hostCache: { supernodes: 3, worked: 2, lastWorkedAtMs: Date.UTC(2026, 10, 25, 20, 50) },
+};
 const QUALITY: Quality = {
   path: 'direct',
   rttMs: 20,
@@ -100,6 +105,10 @@ test('all well: every step passes, with figures, and it ends 0', async () => {
   expect(verdicts(stdout)).toEqual({
     agent: 'pass',
     network: 'pass',
+    proxy: 'pass',
+    'host cache': 'pass',
+    tcp: 'pass',
+    443: 'pass',
     'login server': 'pass',
     account: 'pass',
     supernode: 'pass',
@@ -135,7 +144,7 @@ test('for people it is one screen of aligned lines on stdout, without colour, th
   const lines = stdout.trimEnd().split('\n');
   expect(lines.length).toBeLessThanOrEqual(24);
   expect(lines.at(-1)).toBe('Voice can go direct.');
-  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(pass|warn|fail) {2}[a-z ]{12} {2}\S/);
+  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^(pass|warn|fail) {2}[a-z443 ]{12} {2}\S/);
   expect(stdout).not.toContain('\u001b');
 });
 
@@ -253,6 +262,42 @@ describe('the way out', () => {
     expect(udpStep(blocked)).toMatchObject({ verdict: 'warn', udp: 'blocked' });
   });
 
+  test('TCP works when anybody answers by it, and is told apart from a firewall that looks into the stream', () => {
+    const some = { ...FOUND, supernodesByTcp: [knock(SILENT), knock()] };
+    expect(tcpStep(some)).toMatchObject({
+      ...{ verdict: 'pass', tcp: 'works', answering: 2 },
+      cause: 'gets through: the login server (192.0.2.7:33033, 21 ms) and 1 of 2 supernodes',
+    });
+    const with_ = (one: KnockReport) => tcpStep({ ...FOUND, loginServers: [one] });
+    expect(with_(knock(SILENT))).toMatchObject({ verdict: 'warn', tcp: 'blocked' });
+    expect(with_(knock({ trouble: 'unreachable' }))).toMatchObject({ verdict: 'warn', tcp: 'deaf' });
+  });
+
+  test('nobody has to answer at 443, unless nothing else gets through', () => {
+    const at443 = knock({ ...SILENT, endpoint: 'tcp:192.0.2.7:443' });
+    const closed = { ...FOUND, insideTls: [at443], supernodesAt443: [at443] };
+    expect(port443Step(closed)).toMatchObject({ verdict: 'pass', port443: 'silent', remedy: '' });
+    const alone = { ...closed, loginServers: [knock(SILENT)], supernodes: [knock(SILENT)] };
+    expect(port443Step(alone)).toMatchObject({ verdict: 'warn', remedy: expect.stringContaining('listen at 443') });
+    const open = { ...alone, insideTls: [knock({ endpoint: 'tcp:192.0.2.7:443' })], supernodesAt443: [at443, knock()] };
+    expect(port443Step(open).cause).toBe(
+      'open: the login server inside TLS (192.0.2.7:443, 21 ms) and 1 of 2 supernodes',
+    );
+  });
+
+  test('the host cache tells what it holds; an empty one matters only to who is not attached', () => {
+    expect(hostCacheSteps(FOUND, true)[0]?.cause).toMatch(
+      /^3 supernodes kept, 2 of them served us, the last time at 2026/,
+    );
+    const empty = { ...FOUND, hostCache: { supernodes: 0, worked: 0, lastWorkedAtMs: null } };
+    expect([hostCacheSteps(empty, true)[0]?.verdict, hostCacheSteps(empty, false)[0]?.verdict]).toEqual([
+      'pass',
+      'warn',
+    ]);
+    const { hostCache: _, ...older } = FOUND;
+    expect(hostCacheSteps(older, true)).toEqual([]);
+  });
+
   test('no supernode is a failure that says how many are known', () => {
     const away = state({ connection: 'connecting', supernode: null, trouble: 'unreachable-network' });
     expect(supernodeStep(away, { ...FOUND, supernodes: [knock(SILENT)] })).toMatchObject({
@@ -304,6 +349,59 @@ test('missing sound is told, and does not make the network worse', () => {
   expect(soundStep(state({ audio: { ...audio, spec: 'none' } })).verdict).toBe('pass');
 });
 
+test('a sound card is looked at: what calls would use, what is missing, what was chosen and is gone', () => {
+  const audio = { spec: 'default', codec: 'native', backend: 'pulse', advice: '', problem: '' } as const;
+  const device = (name: string, change: Partial<SoundDevicesReport['inputs'][number]> = {}) => ({
+    ...{ name, description: `${name} of metal`, isDefault: false, isMonitor: false, isChosen: false, inUse: false },
+    ...change,
+  });
+  const report = (inputs: SoundDevicesReport['inputs'], spec = 'default'): SoundDevicesReport => ({
+    ...{ spec, backend: 'pulse', inputs, outputs: [device('horn', { isDefault: true })] },
+  });
+  const ears = [device('monitor', { isMonitor: true, isDefault: true }), device('mic')];
+  expect(soundStep(state({ audio }), report(ears))).toMatchObject({
+    ...{ verdict: 'pass', microphones: ['mic'], speakers: ['horn'] },
+    cause: 'default: pulse, Opus native, microphone mic of metal, speaker horn of metal',
+  });
+  expect(soundStep(state({ audio }), report(ears.slice(0, 1)))).toMatchObject({
+    ...{ verdict: 'warn', cause: 'default: pulse, Opus native, no microphone' },
+  });
+  const gone = { ...audio, spec: 'device:Headset' };
+  expect(soundStep(state({ audio: gone }), report(ears, 'device:Headset')).cause).toMatch(
+    /^the microphone "Headset" is not there, the speaker "Headset" is not there: calls use the default$/,
+  );
+});
+
+test('--brief is one line with state, cause and figures, and the exit codes that monitoring expects', async () => {
+  const good = await check(talks(), ['--brief']);
+  expect([good.code, good.stderr]).toEqual([0, '']);
+  expect(good.stdout).toMatch(/^WREN OK - voice can go direct, echo call: .*MOS 4\.4 \| rtt=20ms;;;0 .*\n$/);
+  expect(good.stdout.match(/\n/g)).toHaveLength(1);
+  // label=value[unit];[warn];[crit];[min];[max]
+  for (const figure of good.stdout.trimEnd().split(' | ')[1]?.split(' ') ?? []) {
+    expect(figure).toMatch(/^[a-z_]+=-?\d+(\.\d+)?(ms|s|%)?(;[-\d.:]*){0,4}$/);
+  }
+  await agent?.close();
+  const relayed = await check(talks({ path: 'relay' }), ['--brief', '--json']);
+  expect(relayed.code).toBe(1);
+  expect(jsonLines(relayed.stdout)).toMatchObject([
+    { event: 'done', verdict: 'warn', state: 'WARNING', exit: 1, summary: expect.stringMatching(/^echo call: /) },
+  ]);
+  await agent?.close();
+  const lost = await check({}, ['--brief'], state({ network: null, account: null }));
+  expect([lost.code, lost.stdout]).toEqual([
+    2,
+    expect.stringMatching(/^WREN CRITICAL - network: no network joined yet \| took=[\d.]+s;;;0\n$/),
+  ]);
+});
+
+test('a brief line has one bar, no line break, what fails before what warns, and no word of sound', () => {
+  const steps = [step('udp', 'warn', 'a|b\nc'), step('sound', 'warn', 'no card'), step('supernode', 'fail', 'gone')];
+  const { line, state: told, figures } = briefOf(steps, 1_234);
+  expect([line, told]).toEqual(['WREN CRITICAL - supernode: gone; udp: a/b c | took=1.23s;;;0', 'CRITICAL']);
+  expect(figures).toEqual({ took: 1.23 });
+});
+
 test('a buddy is told by what is known here', () => {
   const buddies = [
     buddy('bobby1'),
@@ -327,11 +425,15 @@ describe('the way to a buddy', () => {
   };
   const relayed: PathReport = { ...direct, path: 'relay', why: 'both-symmetric', direct: null, directAfterMs: null };
 
-  test('that is direct passes in two steps, with figures and RFC 4787 words, and nobody is called but echo', async () => {
+  test('that is direct passes in three steps, with figures and RFC 4787 words, and nobody is called but echo', async () => {
     const script = talks({}, { 'check.path': () => direct });
     const { code, stdout } = await check(script, ['BOBBY1', '--json'], bobby);
     expect(code).toBe(0);
     const steps = jsonLines(stdout);
+    expect(steps.find(({ name }) => name === 'their nat')).toMatchObject({
+      ...{ verdict: 'pass', mapping: 'none', udpBlocked: false },
+      cause: "at BOBBY1's end: no NAT, endpoint-independent filtering",
+    });
     expect(steps.find(({ name }) => name === 'relayed way')).toMatchObject({
       ...{ verdict: 'pass', rttMs: 41, sent: 20, received: 20, lossPct: 0 },
       cause: 'round trip 41 ms through the supernode, 20 of 20 packets came back',
@@ -362,16 +464,21 @@ describe('the way to a buddy', () => {
     ['unsteady', 'relay', /did not stay/],
     ['nothing-came-through', 'relay', /nothing came through/],
   ] as const)('%s has words of its own', (why, path, words) => {
-    const [, step] = stepsOf('bobby1', { ...relayed, why, path });
+    const [, , step] = stepsOf('bobby1', { ...relayed, why, path });
     expect(step).toMatchObject({ verdict: 'warn', path, why, cause: expect.stringMatching(words) });
     expect(step?.remedy).not.toBe('');
   });
 
+  test('a firewall at their end that lets no UDP out is a warning of its own', () => {
+    const [theirs] = stepsOf('bobby1', { ...relayed, theirs: { ...nat, udpBlocked: true } });
+    expect(theirs).toMatchObject({ name: 'their nat', verdict: 'warn', remedy: expect.stringContaining('let UDP') });
+  });
+
   test('that loses packets, or is not relayed at all, is told so', () => {
     const lossy = stepsOf('bobby1', { ...direct, direct: { ...count, received: 17 } });
-    expect(lossy[1]).toMatchObject({ verdict: 'warn', lossPct: 15 });
+    expect(lossy[2]).toMatchObject({ verdict: 'warn', lossPct: 15 });
     const deaf = stepsOf('bobby1', { ...relayed, relay: { sent: 20, received: 0, rttMs: null } });
-    expect(deaf[0]).toMatchObject({ verdict: 'fail', lossPct: 100 });
+    expect(deaf[1]).toMatchObject({ verdict: 'fail', lossPct: 100 });
   });
 
   test.each([

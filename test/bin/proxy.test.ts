@@ -1,6 +1,6 @@
 /** The proxy as a person meets it: the flag, the environment, `status`, and what `check` says when it fails. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { loginSteps, proxySteps } from '../../bin/commands/check-steps.ts';
+import { loginSteps, proxyStep } from '../../bin/commands/check-steps.ts';
 import { statusLines } from '../../bin/commands/status.ts';
 import type { NetworkCheck, ProxyReport } from '../../src/store/port.ts';
 import { type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
@@ -70,18 +70,18 @@ describe('check', () => {
     },
   });
 
-  test('says nothing of a proxy where there is none', () => {
+  test('says so where there is none', () => {
     const { proxy: _, ...without } = found();
-    expect(proxySteps(without, true)).toEqual([]);
+    expect(proxyStep(without, false)).toMatchObject({ verdict: 'pass', cause: 'none in use', where: null });
   });
 
   test('passes when it lets us through, and takes the login server for reachable then', () => {
     const good = found('proxy-refused');
     const knocks = [...good.proxy.knocks, { ...dead, trouble: null, connected: true, tookMs: 31, ending: null }];
     const check = { ...good, proxy: { ...good.proxy, knocks } };
-    expect(proxySteps(check, false)).toMatchObject([
-      { verdict: 'pass', cause: 'proxy.lan:3128 (http, from HTTPS_PROXY) lets us through, 31 ms' },
-    ]);
+    expect(proxyStep(check, false)).toMatchObject({
+      ...{ verdict: 'pass', cause: 'proxy.lan:3128 (http, from HTTPS_PROXY) lets us through, 31 ms' },
+    });
     expect(loginSteps(check, false)[0]).toMatchObject({ verdict: 'warn' });
   });
 
@@ -95,12 +95,12 @@ describe('check', () => {
     ['proxy-no-answer', /cannot reach the login server either/, /is the login server up/],
     ['ended', /nobody answers as a login server/, /looks into the stream/],
   ])('tells %s with its remedy: fail where nothing else leads out, a warning elsewhere', (ending, cause, remedy) => {
-    const [step] = proxySteps(found(ending), false);
-    expect(step?.verdict).toBe('fail');
-    expect(step?.cause).toMatch(cause);
-    expect(step?.cause).toContain('the proxy at proxy.lan:3128 (http, from HTTPS_PROXY)');
-    if (typeof remedy === 'string') expect(step?.remedy).toBe(remedy);
-    else expect(step?.remedy).toMatch(remedy);
-    expect(proxySteps(found(ending), true)[0]?.verdict).toBe('warn');
+    const step = proxyStep(found(ending), false);
+    expect(step.verdict).toBe('fail');
+    expect(step.cause).toMatch(cause);
+    expect(step.cause).toContain('the proxy at proxy.lan:3128 (http, from HTTPS_PROXY)');
+    if (typeof remedy === 'string') expect(step.remedy).toBe(remedy);
+    else expect(step.remedy).toMatch(remedy);
+    expect(proxyStep(found(ending), true).verdict).toBe('warn');
   });
 });

@@ -18,6 +18,10 @@ test('a network that works passes to its last step: an echo call by a direct way
   expect(step(outcome, 'login server')).toMatchObject({ verdict: 'pass', connected: true });
   expect(step(outcome, 'supernode')).toMatchObject({ verdict: 'pass', carrier: 'udp', answering: 1 });
   expect(step(outcome, 'udp')).toMatchObject({ udp: 'works' });
+  expect(step(outcome, 'tcp')).toMatchObject({ verdict: 'pass', tcp: 'works', asked: 2, answering: 2 });
+  // Where the test may not listen at 443 nobody has to be met there.
+  expect(step(outcome, '443')).toMatchObject({ verdict: 'pass', asked: 2 });
+  expect(step(outcome, 'host cache')).toMatchObject({ verdict: 'pass' });
   expect(step(outcome, 'clock')?.offsetMs).toBeLessThan(5_000);
   expect(step(outcome, 'echo call')).toMatchObject({ path: 'lan' });
   expect(outcome.events.at(-1)).toMatchObject({ event: 'done', exit: outcome.code });
@@ -30,6 +34,7 @@ test('the way to a buddy is tested between two agents, and nothing rings', { tim
   await network.befriend({ profile: 'alice', name: 'alice1' }, { profile: 'bobby', name: 'bobby1' });
   const outcome = await network.wren('alice', 'check', 'bobby1', '--json');
   expect(step(outcome, 'buddy')).toMatchObject({ verdict: 'pass', pathProbed: true });
+  expect(step(outcome, 'their nat')).toMatchObject({ verdict: 'pass', udpBlocked: false });
   expect(step(outcome, 'relayed way')).toMatchObject({ verdict: 'pass', sent: 20 });
   expect(step(outcome, 'direct way')).toMatchObject({ verdict: 'pass', path: 'lan', sent: 20, why: null });
   expect(outcome.code).toBe(0);

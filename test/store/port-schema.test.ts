@@ -52,8 +52,11 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'audio.set': { type: 'audio.set', spec: 'default' },
   'call.record': { type: 'call.record', path: '/tmp/a.wav' },
   'call.record-end': { type: 'call.record-end' },
+  'privacy.set': { type: 'privacy.set', pathTests: false },
   'talk.set': { type: 'talk.set', talk: 'push', watch: 'close', watchMinutes: 5 },
   'sound.set': { type: 'sound.set', echo: 'on', noise: 'off', gain: 'auto', headphones: true, inputGainDb: -6 },
+  'settings.get': { type: 'settings.get' },
+  'settings.set': { type: 'settings.set', key: 'alert-bell', value: 'off' },
   'sound.devices': { type: 'sound.devices' },
   'sound.listen': { type: 'sound.listen' },
   'sound.attach': { type: 'sound.attach' },
@@ -67,6 +70,10 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'call.pull': { type: 'call.pull', call: 'ab', audio: 'none' },
   'device.list': { type: 'device.list' },
   'device.revoke': { type: 'device.revoke', device: 'laptop' },
+  'group.new': { type: 'group.new', title: 'lunch', members: ['bobby1'] },
+  'group.add': { type: 'group.add', group: '#lunch', members: ['carol1'] },
+  'group.leave': { type: 'group.leave', group: '#lunch' },
+  'group.list': { type: 'group.list' },
   debug: { type: 'debug', fault: 'rebind' },
 };
 
