@@ -15,6 +15,7 @@ const REAL = [
   'test/flows/serving.test.ts',
   'test/audio/voice-child.test.ts',
   'test/audio/device-cards.test.ts',
+  'test/audio/endpoint-child.test.ts',
   'test/audio/device-moves.test.ts',
   'test/audio/stream-watch.test.ts',
   'test/tui/screen.test.ts',

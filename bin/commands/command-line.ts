@@ -3,6 +3,7 @@
  * the process ends with. Made once for each process by `bin/wren.ts`; tests make one with streams of their own.
  */
 import { Command, CommanderError, Option } from 'commander';
+import { dropSession } from '../../src/audio/endpoint.ts';
 import { profileFolder } from '../../src/store/profile-file.ts';
 import { addSignIn, addSignOut, addSignUp } from './account.ts';
 import { addAgent } from './agent.ts';
@@ -115,6 +116,8 @@ export function commandLine(typed: readonly string[], surroundings: Surroundings
       if (error instanceof Interrupted) exit = EXIT.couldNot;
       else if (!explained) exit = fail(error);
     }
+    // Also when no command ran, for a usage error or --help.
+    if (session) dropSession(session);
     await output.flush();
     return exit;
   };

@@ -78,14 +78,19 @@ function tellList({ output }: Invocation, { spec, backend, inputs, outputs }: So
 
 const BY = { pulse: 'PulseAudio or PipeWire', portaudio: 'PortAudio' } as const;
 
+const LAPTOP =
+  'Calls go through the laptop of wren ssh, where its devices are chosen: wren ssh --audio device:NAME HOST.';
+
 /** The list for people: one line a device, what it is at the end. */
 export function listLines({ spec, backend, inputs, outputs }: SoundDevicesReport): string[] {
+  const isAtLaptop = spec.startsWith('socket:');
   if (inputs.length + outputs.length === 0) {
+    if (isAtLaptop) return [LAPTOP];
     return ['No microphone and no speaker can be found; calls are silent here. wren check tells more.'];
   }
   const by = backend === 'pulse' || backend === 'portaudio' ? BY[backend] : backend;
   return [
-    `Chosen: ${plain(spec)}, by ${by}`,
+    isAtLaptop ? `${LAPTOP} Those of this machine:` : `Chosen: ${plain(spec)}, by ${by}`,
     ...side('Microphones:', inputs, spec),
     ...side('Speakers:', outputs, spec),
     'To choose one: wren sound use NAME, or --audio device:NAME for one call. NAME is the first word of a line.',

@@ -94,13 +94,21 @@ const FIND_AND_RUN = [
   'PATH="$p:$PATH:$HOME/.local/bin:$HOME/bin:$HOME/.npm-global/bin:$HOME/.volta/bin:/usr/local/bin:/opt/homebrew/bin"',
   'for d in "$HOME"/.nvm/versions/node/*/bin; do PATH="$PATH:$d"; done; export PATH',
   'command -v "$w" >/dev/null 2>&1 && exec "$w" "$@"',
-  'exit 127',
+  'rm -f "$(printf %s "$WREN_SSH_AUDIO" | sed "s/:[0-9a-f]*$//")"; exit 127',
 ].join('; ');
 
 /** What ssh hands to the login shell of the other side. `session`: `PATH:CODE` of the endpoint. */
 export function farCommand({ wren, run, args }: Pick<SshWish, 'wren' | 'run' | 'args'>, session: string): string {
-  const words = [session, wren, ...(run ? ['ssh-run', '--'] : []), ...args];
+  const command = run ? flagsBefore(args) : 0;
+  const words = [session, wren, ...args.slice(0, command), ...(run ? ['ssh-run', '--'] : []), ...args.slice(command)];
   return ['exec sh -c', quoted(FIND_AND_RUN), 'wren-ssh', ...words.map(quoted)].join(' ');
+}
+
+/** How many words are flags of wren (`--profile DIR`) before a command that is to be run. */
+function flagsBefore(args: readonly string[]): number {
+  let at = 0;
+  while (args[at]?.startsWith('--')) at += FLAGS_WITH_VALUE.has(args[at]!) ? 2 : 1;
+  return at;
 }
 
 /** One word for sh, bash, zsh, fish and csh. */

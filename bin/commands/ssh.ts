@@ -35,7 +35,8 @@ const ALIVE = ['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'];
 const AFTERWORDS = `
 Options of ssh stand before HOST, as with ssh; all words after HOST are for the wren over there.
   --wren <path>    the program over there, when it is not in its PATH
-  --run            the words after HOST are a command, run with this sound at hand; without any, a shell
+  --run            the words after HOST (and flags like --profile) are a command, run with this sound at hand;
+                   without any, a shell
   --audio <spec>   which microphone and speaker of this machine
   --no-reconnect   end when the connection breaks
 

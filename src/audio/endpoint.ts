@@ -4,4 +4,4 @@
  */
 export { type Endpoint, serveEndpoint } from './endpoint-near-io.ts';
 export { endpointsFolder, livingEndpoints } from './endpoints-file.ts';
-export { type EnrolFailure, type Enrolled, enrol, readSession } from './enrol-io.ts';
+export { dropSession, type EnrolFailure, type Enrolled, enrol, readSession } from './enrol-io.ts';

@@ -4,7 +4,7 @@
  * all else; what it gives back undoes it.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { asNearWord, encodeWord, isCode } from './endpoint-words.ts';
@@ -30,6 +30,32 @@ export function readSession(text: string): { readonly socket: string; readonly c
   return path.isAbsolute(socket) && isCode(code) ? { socket, code } : undefined;
 }
 
+/** The session comes to nothing: its socket goes, which sshd leaves behind. Never throws. */
+export function dropSession({ socket }: { readonly socket: string }): void {
+  try {
+    if (SESSION_SOCKET.test(path.basename(socket)) && lstatSync(socket).isSocket()) rmSync(socket);
+  } catch {
+    // Moved, or gone.
+  }
+}
+
+/** As `wren ssh` names them. */
+const SESSION_SOCKET = /^wren-[0-9a-f]{32}\.sock$/;
+/** Of sessions that broke before their wren ran, so that nobody took them away. */
+const LEFT_BEHIND_MS = 24 * 3_600_000;
+
+function sweep(folder: string): void {
+  try {
+    for (const name of readdirSync(folder).filter((one) => SESSION_SOCKET.test(one))) {
+      const socket = path.join(folder, name);
+      const { uid, mtimeMs } = lstatSync(socket);
+      if (uid === process.getuid?.() && Date.now() - mtimeMs > LEFT_BEHIND_MS) dropSession({ socket });
+    }
+  } catch {
+    // Somebody else is quicker, or the folder cannot be read.
+  }
+}
+
 /** `folder`: that of the profile's endpoints. Rejects only with what the file system says of that folder. */
 export async function enrol(
   { socket, code }: { readonly socket: string; readonly code: string },
@@ -37,6 +63,7 @@ export async function enrol(
 ): Promise<Enrolled | EnrolFailure> {
   if (!existsSync(socket)) return 'none';
   openEndpointsFolder(folder);
+  sweep(path.dirname(socket));
   const id = randomBytes(8).toString('hex');
   const token = randomBytes(ENDPOINT_TOKEN_DIGITS / 2).toString('hex');
   const own = moved(socket, path.join(folder, `${id}.sock`));

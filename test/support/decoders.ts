@@ -2,6 +2,10 @@
  * Everything that takes bytes or text from outside, by name, as something that may be handed garbage: it must neither
  * throw nor hang, and what it says of garbage must make sense. Beside each the good input that damage starts from.
  */
+import { BodyQueue } from '../../src/audio/body-queue.ts';
+import { FarEndpoint } from '../../src/audio/endpoint-far.ts';
+import { NearEndpoint } from '../../src/audio/endpoint-near.ts';
+import { asFarWord, asLifeWord, asNearVoice, asNearWord, encodeWord } from '../../src/audio/endpoint-words.ts';
 import { packetDurationMs } from '../../src/audio/opus-toc.ts';
 import { asFromVoice, asToVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../../src/audio/port-codec.ts';
 import { encodeVoiceBody, parseVoiceBody, silenceBody } from '../../src/audio/voice-body.ts';
@@ -288,6 +292,33 @@ export const DECODERS: readonly Decoder[] = [
       return got.length > 0;
     },
     weight: 1,
+  },
+  {
+    name: 'endpoint',
+    good: [
+      encodeWord({ type: 'hello', version: 1, token: 'a'.repeat(64) }),
+      encodeWord({ type: 'welcome', version: 1, name: 'laptop' }),
+      encodeWord({ type: 'ping', at: 12.5 }),
+      encodeControl({ type: 'level', inputDb: -20, outputDb: -30, speaking: true }),
+    ],
+    take: (bytes) => {
+      const near = new NearEndpoint({ code: 'c'.repeat(32), spec: 'default', name: 'laptop' });
+      near.connected(0, 1);
+      near.receive(1, 1, bytes);
+      const far = new FarEndpoint(0, 'a'.repeat(64));
+      far.receive(1, encodeWord({ type: 'welcome', version: 1, name: 'laptop' }));
+      far.receive(2, bytes);
+      const said = near.drain();
+      insist(!said.some(({ type }) => type === 'make-voice'), 'a stranger has the microphone');
+      insist(far.drain().length < 1000 && said.length < 1000, 'an endpoint that answers without bound');
+      const queue = new BodyQueue();
+      queue.put(0, bytes);
+      const [message] = new PortDecoder().push(bytes);
+      if (message?.type !== 'control') return false;
+      const { value } = message;
+      return (asFarWord(value) ?? asNearWord(value) ?? asLifeWord(value) ?? asNearVoice(value)) !== undefined;
+    },
+    weight: 0.2,
   },
   {
     name: 'buddy list',

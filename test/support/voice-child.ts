@@ -14,7 +14,8 @@ import { asFromVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../../
 const BUNDLE = path.resolve('node_modules', '.cache', 'wren-test', 'voice.cjs');
 let built = false;
 
-function bundle(): string {
+/** The program as a file. */
+export function bundle(): string {
   if (built) return BUNDLE;
   mkdirSync(path.dirname(BUNDLE), { recursive: true });
   // Test files run at the same time: each builds for itself, the last one stays, and all are the same.
