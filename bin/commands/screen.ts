@@ -23,14 +23,15 @@ export interface FirstHint {
 }
 
 export function openScreen(invocation: Invocation, flags: ScreenFlags, hint?: FirstHint): Promise<ExitCode> {
-  const { output, audio, profileDir, env } = invocation;
+  const { output, audio, profileDir, env, sessionTrouble } = invocation;
   if (output.json) throw new UsageProblem('the screen has no JSON', 'wren status --json, or wren help');
   const kind = screenKind(flags, env, screenModeOf(profileDir), hasTerminal());
   const isFull = kind === 'full';
+  const words = hint === undefined ? sessionTrouble : isFull ? hint.keys : hint.words;
   return runProgram(invocation, isFull ? 'screen' : 'lines', [
     ...(isFull ? [] : ['--voice', kind]),
     ...(audio === undefined ? [] : ['--audio', audio]),
-    ...(hint === undefined ? [] : ['--hint', isFull ? hint.keys : hint.words]),
+    ...(words === undefined ? [] : ['--hint', words]),
   ]);
 }
 

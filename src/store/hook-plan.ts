@@ -39,8 +39,9 @@ export function hookNews(before: AppState, after: AppState, event: AgentEvent, n
       const { line } = event;
       if (line.direction !== 'in') return [];
       if (line.kind === 'missed-call') {
-        const json = { event: 'missed', peer: line.with, at: line.sentAtMs };
-        return [{ event: 'missed', json, env: { WREN_PEER: line.with }, isAlert: false }];
+        // The line has the id of the call.
+        const json = { event: 'missed', call: line.id, peer: line.with, at: line.sentAtMs };
+        return [{ event: 'missed', json, env: { WREN_PEER: line.with, WREN_CALL: line.id }, isAlert: false }];
       }
       if (line.kind !== undefined) return [];
       return [{ event: 'message', json: { event: 'message', ...line }, env: { WREN_PEER: line.with }, isAlert: true }];

@@ -38,7 +38,7 @@ test('messages tell who wrote in a variable, and what only on stdin; our own and
   expect(news({ type: 'chat.message', line: chatLine('x', { kind: 'key-changed' }) })).toEqual([]);
   const missed = chatLine('x', { kind: 'missed-call', sentAtMs: 7 });
   expect(news({ type: 'chat.message', line: missed })).toMatchObject([
-    { event: 'missed', json: { event: 'missed', peer: 'bobby1', at: 7 }, isAlert: false },
+    { event: 'missed', json: { event: 'missed', call: missed.id, peer: 'bobby1', at: 7 }, isAlert: false },
   ]);
 });
 

@@ -31,6 +31,10 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
       return [`Erase what was said with ${dialog.name}, and the calls, for good? Only here, not there.`];
     case 'block':
       return [`Block ${dialog.name}? They see you offline, and cannot write or call.`];
+    case 'revoke':
+      return [
+        `Revoke ${dialog.name}? It is signed out and shut out of your account for ever: for a machine that was lost.`,
+      ];
     case 'sign-out':
       return ['Sign out? You can be called again after signing in.'];
     case 'serve-no-more':
