@@ -21,6 +21,7 @@ import { checkNetwork, checkPath } from './agent-check.ts';
 import { AgentCore, type AgentOptions } from './agent-core.ts';
 import { AgentDevices } from './agent-devices.ts';
 import { AgentHistory } from './agent-history.ts';
+import { AgentHooks } from './agent-hooks.ts';
 import { changeTalk } from './agent-microphone.ts';
 import { natReport } from './agent-nat.ts';
 import { AgentPortMapping } from './agent-port-mapping.ts';
@@ -51,6 +52,7 @@ export class Agent {
   readonly #buddies: AgentBuddies;
   readonly #chat: AgentChat;
   readonly #history: AgentHistory;
+  readonly #hooks: AgentHooks;
   readonly #safety: AgentSafety;
   readonly #calls: AgentCalls;
   readonly #sound: SoundDesk;
@@ -66,6 +68,7 @@ export class Agent {
   constructor(options: AgentOptions, facts: AgentFacts) {
     this.#facts = facts;
     this.#core = new AgentCore(options);
+    this.#hooks = new AgentHooks(this.#core);
     this.#buddies = new AgentBuddies(this.#core);
     this.#chat = new AgentChat(this.#core, (name) => this.#buddies.refresh(name));
     this.#calls = new AgentCalls(this.#core, (peer, call, atMs) => void this.#chat.missed(peer, call, atMs));
@@ -155,6 +158,7 @@ export class Agent {
     this.#calls.hangUpAll();
     await Promise.all([this.#calls.close(), this.#sound.close()]);
     await this.#core.closeNode();
+    this.#hooks.close();
     this.#core.closeHistory();
   }
 

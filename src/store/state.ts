@@ -12,7 +12,7 @@ import type { ConferenceView } from './conference-view.ts';
 import type { ScreenSettings } from './screen-settings.ts';
 
 export type { ConferencePerson, ConferenceView } from './conference-view.ts';
-export type { ScreenSettings } from './screen-settings.ts';
+export { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from './screen-settings.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */

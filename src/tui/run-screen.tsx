@@ -14,6 +14,7 @@ import type { AgentConnection } from '../store/agent-client.ts';
 import type { AgentCommand } from '../store/port.ts';
 import { currentCall, INITIAL_STATE } from '../store/state.ts';
 import { type PreferencesStore, readPreferences } from './preferences.ts';
+import { Alerts } from './terminal/alerts-io.ts';
 import { clipboardCode } from './terminal/clipboard.ts';
 import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
 import { KeyParser } from './terminal/key-parser.ts';
@@ -92,6 +93,7 @@ class ScreenRun {
   private readonly writer: DiffStdout;
   private readonly session: TerminalSession;
   private readonly keys = new KeyParser();
+  private readonly alerts: Alerts;
   private world: World;
   private ink: ReturnType<typeof render> | undefined;
   private connection: AgentConnection | undefined;
@@ -106,6 +108,11 @@ class ScreenRun {
     const { stdin, stdout, env, audio, initialHint } = options;
     this.options = options;
     this.writer = new DiffStdout(stdout, { colour: wantsColour(env) });
+    this.alerts = new Alerts({
+      env,
+      isTerminal: stdout.isTTY === true,
+      write: (bytes) => this.writer.passThrough(bytes),
+    });
     this.session = new TerminalSession(stdin, stdout, {
       leave: (exitCode) => this.leave(exitCode),
       crashed: (error, alone) => this.crash(error, alone),
@@ -142,9 +149,11 @@ class ScreenRun {
   /** Everything that happens passes here. Drawing is the caller's decision. */
   private receive(message: Message): void {
     if (this.done) return;
-    this.world = { ...this.world, nowMs: Date.now() };
-    const { app, ui, effects } = update(this.world, message);
-    this.world = { ...this.world, app, ui };
+    const before: World = { ...this.world, nowMs: Date.now() };
+    const { app, ui, effects } = update(before, message);
+    this.world = { ...before, app, ui };
+    if (message.type === 'key') this.alerts.typed();
+    this.alerts.after(before, this.world, message);
     this.session.wantMouse(ui.preferences.mouse);
     for (const effect of effects) this.carryOut(effect);
   }
@@ -242,7 +251,7 @@ class ScreenRun {
         this.save(effect.change);
         return;
       case 'bell':
-        this.writer.passThrough('\x07');
+        // What rings, writes or is lost is the alerts' to tell.
         return;
       default:
         effect satisfies never;
@@ -351,6 +360,7 @@ class ScreenRun {
   private leave(exitCode: number): void {
     if (this.done) return;
     this.done = true;
+    this.alerts.close();
     this.writer.close();
     this.session.stop();
     this.ink?.unmount();

@@ -874,6 +874,12 @@ export const MICROPHONE_CLOSE_AFTER_MS = 60_000;
 export const MICROPHONE_WATCH_MINUTES_MAX = 1_440;
 /** A command line in the settings: longer ones are scripts, which have files. */
 export const HOOK_COMMAND_LENGTH_MAX = 1_024;
+/** Programs of a person that run on events: some may play a ring, which takes a while; none may pile up. */
+export const HOOKS_AT_ONCE = 4;
+export const HOOKS_WAITING_MAX = 32;
+export const HOOK_MS_MAX = 30_000;
+/** Of what a failing one said, for the log. */
+export const HOOK_STDERR_BYTES_MAX = 300;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
 export const HISTORY_PAGE_LINES_MAX = 1_000;
 export const HISTORY_PAGE_BYTES_MAX = 524_288;

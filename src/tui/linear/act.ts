@@ -203,6 +203,7 @@ function inCallByKey(world: World, key: CommandName): LineStep {
   const { app } = world;
   const isMeant =
     key === 'conference.rejoin' ||
+    key === 'call.pull' ||
     (key === 'call.answer' || key === 'call.decline' ? ringingCall(app) !== undefined : currentCall(app) !== undefined);
   if (!isMeant)
     return bad(world, key === 'call.answer' || key === 'call.decline' ? 'Nobody is calling.' : 'There is no call.');

@@ -65,6 +65,7 @@ export const LINE_WORDS: readonly LineWord[] = [
   own('resume', '', 'resume', 'Go on with a call on hold'),
   key('record', '', 'call.record'),
   key('rejoin', '', 'conference.rejoin'),
+  key('pull', '', 'call.pull'),
   own('missed', '', 'missed', 'Missed calls'),
   own('chat write', 'NAME [TEXT]', 'chat', 'Send a message; without text: every line goes to that person until /close'),
   own('close', '', 'close', 'Leave the conversation that "chat NAME" opened'),

@@ -12,6 +12,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { type FailureCode, Refusal } from '../../net/protocol/failures.ts';
 import type { AgentConnection } from '../../store/agent-client.ts';
 import { currentCall, INITIAL_STATE } from '../../store/state.ts';
+import { Alerts } from '../terminal/alerts-io.ts';
 import { KeyParser } from '../terminal/key-parser.ts';
 import { cleanLine } from '../text/sanitize.ts';
 import { widthOf } from '../text/width.ts';
@@ -50,6 +51,7 @@ class LineRun {
   readonly #keys = new KeyParser();
   readonly #decoder = new StringDecoder('utf8');
   readonly #editor: LineEditor;
+  readonly #alerts: Alerts;
   #world: World;
   #connection: AgentConnection | undefined;
   readonly #waiting: string[] = [];
@@ -66,10 +68,12 @@ class LineRun {
   readonly #undo: (() => void)[] = [];
 
   constructor(options: LinesOptions) {
-    const { stdin, stdout, audio } = options;
+    const { stdin, stdout, env, audio } = options;
     this.#options = options;
     this.#isTyped = stdin.isTTY === true && stdout.isTTY === true && stdin.setRawMode !== undefined;
     this.#editor = new LineEditor(() => stdout.columns ?? COLUMNS_UNKNOWN);
+    const isTerminal = stdout.isTTY === true;
+    this.#alerts = new Alerts({ env, isTerminal, write: (bytes) => void stdout.write(bytes) });
     // A script is not asked what a person is asked.
     const ui = { ...walkWithInvite(INITIAL_UI, ''), askedToServe: !this.#isTyped };
     this.#world = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
@@ -135,6 +139,7 @@ class LineRun {
     const { app, ui, effects } = update(before, message);
     this.#world = { ...before, app, ui };
     this.#print(tell(before, this.#world, message, this.#options.voice));
+    this.#alerts.after(before, this.#world, message);
     for (const effect of effects) this.#carryOut(effect);
   }
 
@@ -151,9 +156,6 @@ class LineRun {
         return;
       case 'suspend':
         return this.#suspend();
-      case 'bell':
-        if (this.#options.stdout.isTTY) this.#options.stdout.write('\x07');
-        return;
       default:
         return;
     }
@@ -252,6 +254,7 @@ class LineRun {
 
   #typed(bytes: Buffer): void {
     clearTimeout(this.#flushTimer);
+    this.#alerts.typed();
     this.#press(this.#keys.feed(bytes));
     const waitMs = this.#keys.wantsFlush();
     if (waitMs !== undefined) this.#flushTimer = setTimeout(() => this.#press(this.#keys.flush()), waitMs);
@@ -363,6 +366,7 @@ class LineRun {
     if (this.#isDone) return;
     if (this.#isPromptShown) this.#options.stdout.write('\n');
     this.#isDone = true;
+    this.#alerts.close();
     this.#giveUp();
     clearTimeout(this.#flushTimer);
     if (this.#isTyped) this.#options.stdin.setRawMode?.(false);

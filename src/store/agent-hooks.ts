@@ -1,0 +1,87 @@
+/**
+ * Hooks: programs of a person that the agent runs when something happens, from the folder `hooks` of the profile and from the settings
+ * `hookCommand` (every event) and `alertCommand` (what is worth an alert; obeys do-not-disturb and the kinds that are switched
+ * off). The agent hands in every event after it was folded; nothing here is ever waited for.
+ */
+import { join } from 'node:path';
+import type { AgentCore } from './agent-core.ts';
+import { commandWords, type HookNews, hookNews } from './hook-plan.ts';
+import { HookRunner, hookFiles } from './hook-runner-io.ts';
+import type { AgentEvent } from './port.ts';
+import type { Settings } from './settings-file.ts';
+import type { AppState } from './state.ts';
+
+/** Different troubles that are told; more are the same one again. */
+const TROUBLES_MAX = 200;
+
+export class AgentHooks {
+  readonly #core: AgentCore;
+  readonly #folder: string;
+  readonly #runner: HookRunner;
+  readonly #told = new Set<string>();
+  #before: AppState;
+
+  constructor(core: AgentCore) {
+    this.#core = core;
+    this.#before = core.state;
+    const { folder } = core.options.profile;
+    this.#folder = join(folder, 'hooks');
+    this.#runner = new HookRunner({ folder, trouble: (key, what, fields) => this.#trouble(key, what, fields) });
+    core.onEvent((event) => this.#happened(event));
+  }
+
+  /** The agent ends. */
+  close(): void {
+    this.#runner.close();
+  }
+
+  #happened(event: AgentEvent): void {
+    const { state, options } = this.#core;
+    const before = this.#before;
+    this.#before = state;
+    // A service is nobody's profile.
+    if (options.service) return;
+    for (const news of hookNews(before, state, event, options.wallClock())) this.#run(news);
+  }
+
+  #run(news: HookNews): void {
+    const settings = this.#core.options.profile.settings.get();
+    const env = { WREN_EVENT: news.event, WREN_PROFILE: this.#core.options.profile.folder, ...news.env };
+    const with_ = { stdin: `${JSON.stringify(news.json)}\n`, env };
+    if (settings.hooks) {
+      for (const { path, trouble } of hookFiles(this.#folder, news.event)) {
+        if (trouble === undefined) this.#runner.run({ file: path, args: [news.event], ...with_ });
+        else this.#trouble(`${path} ${trouble}`, 'a hook is not run', { file: path, why: trouble });
+      }
+      this.#command(settings.hookCommand, 'hook-command', with_, news.event);
+    }
+    if (news.isAlert && wantsAlert(settings, news, this.#core.state.presence)) {
+      this.#command(settings.alertCommand, 'alert-command', with_, news.event);
+    }
+  }
+
+  /** The name of the event follows the words of the person. */
+  #command(
+    command: string,
+    setting: string,
+    with_: { readonly stdin: string; readonly env: Readonly<Record<string, string>> },
+    event: string,
+  ): void {
+    if (command === '') return;
+    const [file, ...args] = commandWords(command) ?? [];
+    if (file === undefined) this.#trouble(`${setting} ${command}`, 'a command is not whole', { setting });
+    else this.#runner.run({ file, args: [...args, event], ...with_ });
+  }
+
+  #trouble(key: string, what: string, fields: Readonly<Record<string, string | number>>): void {
+    if (this.#told.has(key) || this.#told.size >= TROUBLES_MAX) return;
+    this.#told.add(key);
+    this.#core.options.log.warn('hooks', what, fields);
+  }
+}
+
+function wantsAlert(settings: Settings, { event }: HookNews, presence: AppState['presence']): boolean {
+  if (presence === 'do-not-disturb') return false;
+  if (event === 'ringing') return settings.alertCalls;
+  return event === 'message' ? settings.alertMessages : settings.alertConnection;
+}

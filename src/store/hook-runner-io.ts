@@ -1,0 +1,142 @@
+/**
+ * Starts programs of a person, beside the agent and never in its way: a few at once, a bounded queue behind them, a bounded time for each,
+ * JSON on stdin, no shell. What goes wrong with a program is told once in the log, until it is changed. `agent-hooks.ts` hands in what is to run.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { HOOK_MS_MAX, HOOK_STDERR_BYTES_MAX, HOOKS_AT_ONCE, HOOKS_WAITING_MAX } from '../net/protocol/params.ts';
+
+export interface HookRun {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly stdin: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface HookRunnerOptions {
+  /** Where the programs run. */
+  readonly folder: string;
+  /** `HOOK_MS_MAX` unless a test is in a hurry. */
+  readonly msMax?: number;
+  /** The same `key` is told once. */
+  readonly trouble: (key: string, what: string, fields: Readonly<Record<string, string | number>>) => void;
+}
+
+export class HookRunner {
+  readonly #options: HookRunnerOptions;
+  readonly #running = new Map<ChildProcess, NodeJS.Timeout>();
+  readonly #waiting: HookRun[] = [];
+  #isClosed = false;
+
+  constructor(options: HookRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes it at once and runs it as soon as there is room; with too many waiting it is dropped. Never throws. */
+  run(hook: HookRun): void {
+    if (this.#isClosed) return;
+    if (this.#waiting.length >= HOOKS_WAITING_MAX) {
+      this.#options.trouble('queue', 'too many hooks at once: some were dropped', { waiting: HOOKS_WAITING_MAX });
+      return;
+    }
+    this.#waiting.push(hook);
+    this.#next();
+  }
+
+  /** What waits is dropped, what runs is ended. */
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting.length = 0;
+    for (const child of this.#running.keys()) end(child);
+  }
+
+  #next(): void {
+    while (this.#running.size < HOOKS_AT_ONCE) {
+      const hook = this.#waiting.shift();
+      if (!hook) return;
+      this.#start(hook);
+    }
+  }
+
+  #start({ file, args, stdin, env }: HookRun): void {
+    const { folder, trouble, msMax = HOOK_MS_MAX } = this.#options;
+    let child: ChildProcess;
+    try {
+      const options = { cwd: folder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] as const };
+      // A group of its own, so that all that it starts ends with it.
+      child = spawn(file, args, { ...options, stdio: [...options.stdio], shell: false, detached: true });
+    } catch (error) {
+      trouble(file, 'a hook cannot be started', { file, error: String(error) });
+      return;
+    }
+    let said = '';
+    child.stderr?.on('data', (bytes: Buffer) => {
+      said = (said + bytes).slice(0, HOOK_STDERR_BYTES_MAX);
+    });
+    const timer = setTimeout(() => {
+      trouble(`${file} time`, 'a hook took too long and was ended', { file, afterMs: msMax });
+      end(child);
+    }, msMax);
+    timer.unref();
+    this.#running.set(child, timer);
+    const over = (): void => {
+      if (!this.#running.delete(child)) return;
+      clearTimeout(timer);
+      this.#next();
+    };
+    child.on('error', (error) => {
+      trouble(file, 'a hook cannot be started', { file, error: error.message });
+      over();
+    });
+    child.on('exit', (code) => {
+      if (code !== null && code !== 0) trouble(`${file} exit`, 'a hook failed', { file, code, said: said.trim() });
+      over();
+    });
+    // It may end without reading, or close its stdin.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(stdin);
+    child.unref();
+  }
+}
+
+function end(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+export type HookFile =
+  | { readonly path: string; readonly trouble?: undefined }
+  | { readonly path: string; readonly trouble: string };
+
+/**
+ * Programs in `folder` for this event: files of that name, with or without an ending (`ringing`, `ringing.sh`), in order of their names.
+ * Read anew each time, since people add and mend them. One that others could write, or that cannot be started, is named with what is wrong.
+ */
+export function hookFiles(folder: string, event: string): readonly HookFile[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  const mine = names.filter(
+    (name) => name === event || (name.startsWith(`${event}.`) && !/(~|\.bak|\.swp)$/.test(name)),
+  );
+  return mine.sort().flatMap((name): HookFile[] => {
+    const path = join(folder, name);
+    try {
+      const { mode, uid } = statSync(path);
+      if (!statSync(path).isFile()) return [];
+      if (process.platform === 'win32') return [{ path }];
+      if ((mode & 0o022) !== 0) return [{ path, trouble: 'others may write it: chmod go-w' }];
+      if (uid !== 0 && uid !== process.getuid?.()) return [{ path, trouble: 'it belongs to somebody else' }];
+      return (mode & 0o100) === 0 ? [{ path, trouble: 'it is not executable: chmod u+x' }] : [{ path }];
+    } catch {
+      return [];
+    }
+  });
+}
