@@ -31,11 +31,26 @@ import { micro } from './scene-micro.ts';
 import { relay } from './scene-relay.ts';
 import { screen } from './scene-screen.ts';
 import { start } from './scene-start.ts';
+import { supernode } from './scene-supernode.ts';
 import { voice } from './scene-voice.ts';
 import { wire } from './scene-wire.ts';
 import { clearStages, ROOT } from './stage.ts';
 
-const SCENES: readonly Scene[] = [idle, start, screen, call, ear, voice, conference, lab, relay, gaps, wire, micro];
+const SCENES: readonly Scene[] = [
+  idle,
+  start,
+  screen,
+  call,
+  ear,
+  voice,
+  conference,
+  lab,
+  relay,
+  supernode,
+  gaps,
+  wire,
+  micro,
+];
 const README = join(import.meta.dirname, 'README.md');
 
 const USAGE = `usage: npm run bench -- [SCENE ...] [--only SCENE,SCENE] [--json FILE] [--write] [--list]

@@ -13,7 +13,6 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { PULSE_CAPTURE_MS, PULSE_PLAYBACK_MS } from '../src/audio/params.ts';
 import { missingForPulse, PulseServer } from '../test/support/pulse-server.ts';
 import { type ChirpTrack, chirpTrack, findChirps } from './chirps.ts';
 import { deviation, type Figure, median, printed } from './figure.ts';
@@ -29,6 +28,8 @@ const TAIL_MS = 1_200;
 const SPEAK_MS = 300;
 const RAW = ['--raw', '--format=s16le', '--rate=16000', '--channels=1'];
 const SAMPLES_PER_MS = 16;
+/** What the pass-through asks of either device. */
+const PLAIN_MS = 20;
 /** Recorders are not exact, and devices alone are near nothing. */
 const DELAY_MS_MIN = -20;
 /** Longer is a chirp that was taken for another. */
@@ -164,8 +165,8 @@ function delays(track: ChirpTrack, mouth: Recording, ear: Recording): Pick<Measu
 }
 
 async function passThrough(server: PulseServer): Promise<Carrier> {
-  const from = server.stream('parec', [...RAW, `--latency-msec=${PULSE_CAPTURE_MS}`, '--device=mic.monitor']);
-  const to = server.stream('pacat', ['--playback', ...RAW, `--latency-msec=${PULSE_PLAYBACK_MS}`, '--device=speaker']);
+  const from = server.stream('parec', [...RAW, `--latency-msec=${PLAIN_MS}`, '--device=mic.monitor']);
+  const to = server.stream('pacat', ['--playback', ...RAW, `--latency-msec=${PLAIN_MS}`, '--device=speaker']);
   from.stdout!.pipe(to.stdin!);
   const both = [from, to];
   return {

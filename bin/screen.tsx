@@ -7,6 +7,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { connectAgent } from '../src/store/agent-client-io.ts';
 import { profileFolder } from '../src/store/profile-file.ts';
+import { openScreenFile } from '../src/store/screen-file.ts';
 import { runScreen } from '../src/tui/index.ts';
 
 /** Of package.json; put in by the build. */
@@ -38,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
       return agent;
     },
+    preferences: openScreenFile(profileDir),
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,

@@ -121,9 +121,6 @@ async function start(
 ): Promise<Running> {
   if (command === 'echo') return startEcho(flags, end);
   if (!log) throw new Error('a server without a log');
-  if (flags.database !== undefined) {
-    throw new Refusal('usage', 'this version keeps accounts in SQLite only; leave --database out');
-  }
   if (command === 'login-server') return startLoginServer(folder, flags, log, end);
   if (command === 'supernode') return startSupernode(folder, flags, log, end);
   return startUp(folder, flags, log, end);
@@ -144,10 +141,10 @@ async function servePromoted(folder: string, flags: Flags, log: Log, end: Proces
 }
 
 async function startLoginServer(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
-  const { host, port } = flags;
-  const server = await runLoginServer({ folder, host, port, log, onFault: end.fault });
-  const { network, authorityPin, endpoints } = server;
-  const invite = encodeInvite({ network, authorityPin, loginServers: endpoints, supernodes: [] });
+  const { host, port, database } = flags;
+  const server = await runLoginServer({ folder, host, port, database, log, onFault: end.fault });
+  const { network, authorityPin, loginServers } = server;
+  const invite = encodeInvite({ network, authorityPin, loginServers, supernodes: [] });
   return {
     invite,
     words: `The login server of ${network} runs. Its invite:\n\n${invite}\n`,

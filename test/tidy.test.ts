@@ -109,7 +109,7 @@ const LAYERS: {
       /^src\/store\//,
       /^src\/net\/(protocol|login|chat)\//,
       /^node:/,
-      /^(libsql|conf|env-paths|valibot|pino|fast-xml-parser|mmdb-lib)$/,
+      /^(libsql|pg|conf|env-paths|valibot|pino|fast-xml-parser|mmdb-lib)$/,
     ],
     types: [/^src\/(net|audio)\//],
     why: 'files and state know no node',
@@ -141,7 +141,7 @@ describe('layers', () => {
       [/^node-forge$/, /^src\/net\/login\/credential/],
       [/^@scure\/bip39/, /^src\/net\/login\/safety-words\.ts$/],
       [/^@napi-rs\/keyring$/, /^bin\/secret-store\.ts$/],
-      [/^libsql$/, /-db\.ts$/],
+      [/^(libsql|pg)$/, /-db\.ts$/],
       [/^socks$/, /^src\/net\/io\/proxy-socks\.ts$/],
     ];
     const wrong = sources.flatMap((path) =>

@@ -24,10 +24,15 @@ interface ChatOptions {
   readonly limit: number;
 }
 
+/** A person, or a group by its label. */
+function conversationValue(text: string): string {
+  return /^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text) ? text : nameValue(text);
+}
+
 export function addChat(program: Command, act: Act): void {
   program
     .command('chat')
-    .argument('<name>', 'with whom', nameValue)
+    .argument('<name>', 'with whom, or in which group', conversationValue)
     .argument('[text...]', 'the message; "-" reads it from stdin, all lines as one message')
     .option('--history', 'read what was said instead, oldest first')
     .option('--search <words>', 'with --history: only messages with these words')
@@ -44,6 +49,7 @@ export function addChat(program: Command, act: Act): void {
         'wren chat bobby1 "lunch at one?"',
         'uptime | wren chat bobby1 -',
         'wren chat bobby1 --history --search lunch',
+        'wren chat \'#lunch\' "at one?"',
       ),
     )
     .action(
@@ -71,7 +77,7 @@ async function send(invocation: Invocation, name: string, words: readonly string
     const line = await agent.request({ type: 'chat.send', to: name, text });
     output.object({ event: 'sent', id: line.id, to: line.with, at: line.sentAtMs });
     const buddy = buddies.find((one) => foldName(one.name) === foldName(name));
-    const isBuddy = buddy?.relation === 'both';
+    const isBuddy = buddy?.relation === 'both' || name.startsWith('#');
     const outcome = await watch(line, isBuddy ? DELIVERY_PATIENCE_MS : 0);
     if (outcome === 'delivered')
       output.tell({ event: 'delivered', id: line.id, to: line.with }, `Delivered to ${name}.`);
@@ -173,7 +179,7 @@ const MARKS: Readonly<Record<ChatLine['mark'], string>> = {
  */
 export function historyLines(line: ChatLine, told = false): string[] {
   if (line.kind !== undefined) return [`${clock(line.sentAtMs)}  * ${plainLines(line.text).join(' ')} *`];
-  const who = line.direction === 'in' ? plain(line.with) : told ? `you to ${plain(line.with)}` : 'you';
+  const who = line.direction === 'in' ? plain(line.author ?? line.with) : told ? `you to ${plain(line.with)}` : 'you';
   const mark = line.direction === 'out' ? MARKS[line.mark] : '';
   const [first = '', ...more] = plainLines(line.text);
   return [`${clock(line.sentAtMs)}  ${who}: ${first}${mark}`, ...more.map((text) => `                  ${text}`)];

@@ -12,6 +12,7 @@ import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
 import { addCheck } from './check.ts';
+import { EVERYWHERE } from './command-table.ts';
 import { addCompletion, addMan } from './completion.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
@@ -19,6 +20,7 @@ import { addDevices } from './devices.ts';
 import { addDoctorBundle } from './doctor-bundle.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
+import { addGroup } from './group.ts';
 import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
@@ -33,7 +35,10 @@ import { openScreen } from './screen.ts';
 import { addSearch } from './search.ts';
 import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
+import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
+import { addSsh } from './ssh.ts';
+import { takeSession, withSessionSound } from './ssh-session.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
@@ -74,11 +79,15 @@ interface GlobalFlags {
   readonly proxy?: string;
   readonly demo?: boolean;
   readonly keep?: boolean;
+  readonly plain?: boolean;
+  readonly screenReader?: boolean;
 }
 
-/** `argv`: the words after the program's name. */
-export function commandLine(argv: readonly string[], surroundings: Surroundings): CommandLine {
+/** `typed`: the words after the program's name. */
+export function commandLine(typed: readonly string[], surroundings: Surroundings): CommandLine {
   const { env, version, programDir } = surroundings;
+  const { argv, sshWords } = apart(typed);
+  const session = takeSession(env);
   // Before the parser has looked, so that a usage error too is told in the form that was asked for.
   const output = openOutput(argv.slice(0, endOfFlags(argv)).includes('--json'), surroundings);
   const program = new Command('wren');
@@ -90,9 +99,10 @@ export function commandLine(argv: readonly string[], surroundings: Surroundings)
       const flags = program.opts<GlobalFlags>();
       profileDir = profileOf(flags, env);
       const { audio, logLevel, proxy } = flags;
-      exit = await body({ profileDir, output, audio, logLevel, proxy, env, version, programDir }, ...args);
+      const invocation = { profileDir, output, audio, logLevel, proxy, env, version, programDir };
+      exit = await withSessionSound(session, invocation, (known) => body(known, ...args));
     };
-  build(program, act, surroundings);
+  build(program, act, surroundings, sshWords);
 
   const fail = (error: unknown) => reportFailure(error, output, profileDir);
   const run = async () => {
@@ -112,6 +122,18 @@ export function commandLine(argv: readonly string[], surroundings: Surroundings)
   return { run, fail };
 }
 
+const FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(['--profile', '--audio', '--log-level', '--proxy']);
+
+/** What follows `ssh` is for ssh and for another machine: none of it is read as flags of ours. */
+function apart(typed: readonly string[]): { readonly argv: readonly string[]; readonly sshWords: readonly string[] } {
+  let at = 0;
+  while (typed[at]?.startsWith('-')) at += FLAGS_WITH_VALUE.has(typed[at]!) ? 2 : 1;
+  if (typed[at] !== 'ssh') return { argv: typed, sshWords: [] };
+  const sshWords = typed.slice(at + 1);
+  const wantsHelp = sshWords[0] === '--help' || sshWords[0] === '-h';
+  return { argv: [...typed.slice(0, at + 1), ...(wantsHelp ? ['--help'] : [])], sshWords };
+}
+
 function endOfFlags(argv: readonly string[]): number {
   const dashes = argv.indexOf('--');
   return dashes < 0 ? argv.length : dashes;
@@ -123,12 +145,13 @@ function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): stri
   return demo && !profile && !env.WREN_PROFILE ? `${folder}-demo` : folder;
 }
 
-function withoutCommand(invocation: Invocation, { demo, keep }: GlobalFlags): Promise<ExitCode> {
+function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<ExitCode> {
+  const { demo, keep } = flags;
   if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
-  return demo ? runDemo(invocation, keep === true) : openScreen(invocation);
+  return demo ? runDemo(invocation, keep === true) : openScreen(invocation, flags);
 }
 
-function build(program: Command, act: Act, { stdout, version }: Surroundings): void {
+function build(program: Command, act: Act, { stdout, version }: Surroundings, sshWords: readonly string[]): void {
   program
     .description('Phone calls and chat from any terminal, over a peer-to-peer network that its own users run.')
     .usage('[flags] [command]')
@@ -151,6 +174,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     )
     .option('--demo', 'a private network on this machine and the screen, ready for a test call')
     .option('--keep', 'with --demo: leave agent and network running afterwards')
+    .option('--plain', 'lines instead of the screen: for dumb terminals, pipes and scripts (also chosen there)')
+    .option('--screen-reader', 'lines that say what is a list, a question, a field (or WREN_SCREEN_READER=1)')
     .helpOption('-h, --help', 'explain')
     .addHelpCommand(
       new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
@@ -158,26 +183,30 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
     // Every complaint is told once, by `reportFailure`.
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
-    .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
+    .addHelpText(
+      'after',
+      `${examples('wren', 'wren call bobby1', 'wren status --json', 'echo status | wren --plain')}\n${AFTERWORDS}`,
+    );
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
-  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices]) add(program, act);
+  for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
   for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
   for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
+  addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
-  for (const add of [addAgent, addCompletion, addMan]) add(program, act);
+  for (const add of [addAgent, addSettings, addCompletion, addMan]) add(program, act);
   explainUsage(program, 'wren');
 }
 
 /** Flags that go with every command; the others belong to `wren` alone. */
 function isForCommands({ long }: Option): boolean {
-  return ['--profile', '--json', '--audio', '--log-level', '--proxy'].includes(long ?? '');
+  return EVERYWHERE.has(long ?? '');
 }
 
 /** Every command of the tree turns commander's complaints into one sentence that names that command. */

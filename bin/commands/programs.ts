@@ -1,5 +1,5 @@
 /**
- * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `agent.cjs`. Each exports
+ * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `lines.cjs`, `agent.cjs`. Each exports
  * `main(argv): Promise<number>` and is loaded only when its command is given, so that a short command stays short.
  * `map.cjs` is a part of ours that is kept apart for the same reason: it exports what `wren map` and `wren monitor` need.
  */
@@ -21,7 +21,7 @@ interface Program {
  */
 export function runProgram(
   invocation: Invocation,
-  name: 'server' | 'screen' | 'agent',
+  name: 'server' | 'screen' | 'lines' | 'agent',
   argv: readonly string[],
 ): Promise<ExitCode> {
   const { programDir, profileDir, output, logLevel, proxy } = invocation;

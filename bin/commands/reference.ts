@@ -20,6 +20,7 @@ export const ENVIRONMENT: readonly (readonly [name: string, about: string])[] = 
   ['WREN_RELAY_KBPS', 'Most that a supernode here relays for others, kbit/s.'],
   ['WREN_NO_INSTALL_PING', 'Set to 1: no login server is told of the installation.'],
   ['WREN_NO_SECRET_STORE', "Set to 1: the system's secret store is left alone, and histories are not encrypted."],
+  ['WREN_SCREEN_READER', 'Set to 1: the screen as plain lines, read from top to bottom, as --screen-reader.'],
   ['NO_COLOR', 'No colours, if it is not empty.'],
   ['HTTPS_PROXY', 'The proxy for --proxy auto, also in small letters; so are the next three.'],
   ['ALL_PROXY', 'The same for whatever HTTPS_PROXY does not name.'],

@@ -1,13 +1,14 @@
 /**
- * Runs a login server: the authority (made at first start), accounts in SQLite, `LoginNode` behind a driver.
- * Hands back the pin for the invite. A second login server on one folder would be a second authority's writer; the
- * port in use keeps it from starting.
+ * Runs a login server: the authority (made at first start), accounts in SQLite or in a PostgreSQL that several share,
+ * `LoginNode` behind a driver. Hands back the pin for the invite. A second login server on one folder would be a second
+ * authority's writer; the port in use keeps it from starting.
  */
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Driver } from '../../src/net/io/index.ts';
+import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import {
   createAuthority,
   Issuer,
@@ -17,7 +18,9 @@ import {
   type LoginNodeEvent,
 } from '../../src/net/servers.ts';
 import { openAccountDb } from '../../src/store/account-db.ts';
+import type { SharedAccountStore } from '../../src/store/account-postgres-db.ts';
 import { openAuthority, readAuthority } from '../../src/store/authority-file.ts';
+import type { Log } from '../../src/store/log-file.ts';
 import { VERSION } from '../version.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
@@ -30,9 +33,16 @@ export interface RunningLoginServer extends RunningServer {
   readonly authorityPin: Buffer;
   readonly authorityDer: Buffer;
   readonly network: string;
+  /** Where it is reached, and where all others are that share its accounts. */
+  readonly loginServers: readonly Endpoint[];
 }
 
-export async function runLoginServer(options: ServerOptions): Promise<RunningLoginServer> {
+export interface LoginServerOptions extends ServerOptions {
+  /** postgres://...; undefined: SQLite in the folder. */
+  readonly database?: string | undefined;
+}
+
+export async function runLoginServer(options: LoginServerOptions): Promise<RunningLoginServer> {
   const { folder, log } = options;
   const network =
     hostname()
@@ -40,7 +50,8 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
       .slice(0, 32) || 'wren';
   const own = [openIssuer(folder, network), openNodeKey(folder, 'login-server.pem')] as const;
   const [issuer, key] = await Promise.all(own);
-  const store = openAccountDb(join(folder, 'accounts.db'));
+  const shared = options.database === undefined ? undefined : await openShared(options.database, issuer.pin, log);
+  const store = shared ?? openAccountDb(join(folder, 'accounts.db'));
   const sockets = await openKeptSockets(folder, { ...options, name: 'login-server' });
   const core = new LoginNode({
     random: systemRandom,
@@ -64,8 +75,10 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
   driver.start();
   offerTls(sockets, log);
   const endpoints = advertised(options.host, sockets.port, 'tcp');
+  const loginServers = await shared?.announce(key.nodeId, endpoints, wallClock());
   return {
     endpoints,
+    loginServers: loginServers ?? endpoints,
     authorityPin: issuer.pin,
     authorityDer: issuer.authorityDer,
     network,
@@ -74,6 +87,13 @@ export async function runLoginServer(options: ServerOptions): Promise<RunningLog
       await store.close();
     },
   };
+}
+
+/** Loaded only where it is wanted: most networks have one login server, and its accounts in a file. */
+async function openShared(url: string, authorityPin: Buffer, log: Log): Promise<SharedAccountStore> {
+  const { openAccountPostgres } = await import('../../src/store/account-postgres-db.ts');
+  const onLost = (error: Error) => log.warn('login-server', 'lost a connection to the database', {}, error);
+  return openAccountPostgres(url, { authorityPin, onLost });
 }
 
 /** The RSA-3072 key of a new authority takes up to a second or two: made off this thread. */

@@ -40,6 +40,9 @@ export interface CallDevicesHost {
   onProblem(failure: AudioFailure): void;
 }
 
+/** A card that is missing, held by somebody, or hears the speaker may be another one soon. */
+const MAY_COME_BACK: ReadonlySet<string> = new Set(['audio-no-device', 'audio-device-busy', 'audio-only-monitor']);
+
 /** One opening of one side. */
 interface Opening {
   readonly side: Side;
@@ -211,7 +214,7 @@ export class CallDevices {
     this.#lossToldAt = nowMs;
     void this.#silence(side);
     this.#tellUsing();
-    const isCard = failure.code === 'audio-no-device' || failure.code === 'audio-device-busy';
+    const isCard = MAY_COME_BACK.has(failure.code);
     if (isCard) this.#retryLater();
   }
 

@@ -7,19 +7,20 @@
  * `WREN_AUDIO_BACKEND=pulse|portaudio|none` forces one of them. `call-devices-io.ts` calls this at the start of a call and
  * again when a device was lost or has come back.
  */
-import { type Capture, type DeviceEvents, namesIn, type Playback, parseAudioSpec } from './device.ts';
+import {
+  type Capture,
+  type DeviceEvents,
+  namesIn,
+  type Playback,
+  parseAudioSpec,
+  type Wanted,
+  wantedIn,
+} from './device.ts';
 import { openFileCapture, openFilePlayback } from './device-file.ts';
 import { noCapture, noPlayback } from './device-none.ts';
 import { findPortAudioDevice, hasPortAudio, openPortAudioCapture, openPortAudioPlayback } from './device-portaudio.ts';
-import {
-  defaultPulseDevice,
-  findPulse,
-  findPulseDevice,
-  openPulseCapture,
-  openPulsePlayback,
-  type Pulse,
-  watchPulse,
-} from './device-pulse.ts';
+import { findPulse, lookAtPulse, openPulseCapture, openPulsePlayback, type Pulse, watchPulse } from './device-pulse.ts';
+import { chosenPair } from './device-pulse-devices.ts';
 import { AudioFailure, asAudioFailure } from './failure.ts';
 
 /** How to open the two sides; either may throw or reject with AudioFailure. */
@@ -34,14 +35,6 @@ interface FoundSides {
   readonly chosen: readonly Side[];
   /** Sides on which the default stands in for a chosen device that is not there. */
   readonly absent: readonly Side[];
-}
-
-/** Names as they were chosen; undefined: the default. */
-interface Wanted {
-  readonly capture: string | undefined;
-  readonly playback: string | undefined;
-  /** One name for both: where it fits one side only (a USB microphone) the other is meant to be the default. */
-  readonly either: boolean;
 }
 
 type Environment = { readonly [name: string]: string | undefined };
@@ -106,14 +99,11 @@ async function findWay(specText: string, env: Environment, resumeMs: number): Pr
     case 'file':
       return fileWay(spec.input, spec.output, resumeMs);
     case 'socket':
-      throw new AudioFailure('audio-unsupported', `socket:${spec.path}: forwarded audio is not in this version`);
+      // `voice-io.ts` takes it before: there are no devices here.
+      return SILENT;
     default:
-      return cardWay(wantedOf(specText), env);
+      return cardWay(wantedIn(specText), env);
   }
-}
-
-function wantedOf(specText: string): Wanted {
-  return { ...namesIn(specText), either: !specText.includes('|') };
 }
 
 function fileWay(input: string | undefined, output: string | undefined, resumeMs: number): Way {
@@ -141,20 +131,13 @@ async function cardWay(wanted: Wanted, env: Environment): Promise<Way> {
 }
 
 async function pulseWay(pulse: Pulse, wanted: Wanted): Promise<Way> {
-  const { capture, playback } = await pulsePlaces(pulse, wanted);
+  const isChosen = wanted.capture !== undefined || wanted.playback !== undefined;
+  const { capture, playback } = isChosen ? chosenPair(await lookAtPulse(pulse), wanted) : wanted;
   return {
-    capture: (events) => openPulseCapture(pulse, capture, events),
+    capture: (events) => openPulseCapture(pulse, { capture, playback }, events),
     playback: (events) => openPulsePlayback(pulse, playback, events),
     found: foundSides(wanted, { capture, playback }),
   };
-}
-
-async function pulsePlaces(pulse: Pulse, { capture, playback }: Wanted): Promise<Places['chosen']> {
-  const [source, sink] = await Promise.all([
-    capture === undefined ? undefined : findPulseDevice(pulse, 'source', capture),
-    playback === undefined ? undefined : findPulseDevice(pulse, 'sink', playback),
-  ]);
-  return { capture: source, playback: sink };
 }
 
 function portAudioWay(wanted: Wanted): Way {
@@ -184,12 +167,13 @@ export function chosenWords(specText: string, sides: readonly Side[]): string {
 export async function findPlaces(specText: string, env: Environment): Promise<Places | undefined> {
   const pulse = await pulseOf(specText, env);
   if (!pulse) return undefined;
-  const [chosen, capture, playback] = await Promise.all([
-    pulsePlaces(pulse, wantedOf(specText)),
-    defaultPulseDevice(pulse, 'source'),
-    defaultPulseDevice(pulse, 'sink'),
-  ]);
-  return { chosen, defaults: { capture, playback } };
+  try {
+    const devices = await lookAtPulse(pulse);
+    const { source: capture, sink: playback } = devices.defaults;
+    return { chosen: chosenPair(devices, wantedIn(specText)), defaults: { capture, playback } };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Watches the sound server for devices that come and go; undefined where there is none. Never rejects. */
@@ -199,7 +183,7 @@ export async function watchPlaces(
   told: { readonly onChange: () => void; readonly onEnd: () => void },
 ): Promise<{ end(): void } | undefined> {
   const pulse = await pulseOf(specText, env);
-  return pulse && watchPulse(pulse, told);
+  return pulse && (await watchPulse(pulse, told).catch(() => undefined));
 }
 
 /** True for SPECs that mean a sound card. */

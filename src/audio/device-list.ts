@@ -3,10 +3,10 @@
  * default. Of the backend that a call would use. Runs in a voice child of its own (`voice.cjs --devices`), because PortAudio is
  * native code and prints; the agent asks for `wren sound devices` and for the screen.
  */
-import { namesIn } from './device.ts';
+import { namesIn, wantedIn } from './device.ts';
 import { listPortAudio } from './device-portaudio.ts';
-import { findPulse, listPulse } from './device-pulse.ts';
-import { chosenOf } from './device-pulse-words.ts';
+import { findPulse, lookAtPulse } from './device-pulse.ts';
+import { chosenOf, chosenPair, microphonesFirst, type PulseDevices } from './device-pulse-devices.ts';
 import { DEVICE_NAME_LENGTH_MAX, DEVICES_LISTED_MAX } from './params.ts';
 import type { SoundDevice, SoundDevices } from './port.ts';
 
@@ -20,32 +20,43 @@ export async function listDevices(
   if (forced === 'none') return nothing;
   try {
     const pulse = forced === 'portaudio' ? undefined : await findPulse(env);
-    if (pulse) return bounded('pulse', await listPulse(pulse), spec);
+    if (pulse) return ofPulse(await lookAtPulse(pulse), spec);
     if (forced === 'pulse') return nothing;
-    return bounded('portaudio', listPortAudio(), spec);
+    return ofPortAudio(listPortAudio(), spec);
   } catch {
     return nothing;
   }
 }
 
-function bounded(
-  backend: SoundDevices['backend'],
-  { inputs, outputs }: Pick<SoundDevices, 'inputs' | 'outputs'>,
-  spec: string,
-): SoundDevices {
-  const { capture, playback } = namesIn(spec);
-  return { backend, inputs: short(inputs, capture), outputs: short(outputs, playback) };
+function ofPulse(devices: PulseDevices, spec: string): SoundDevices {
+  const chosen = chosenPair(devices, wantedIn(spec));
+  const { source, sink } = devices.defaults;
+  return {
+    backend: 'pulse',
+    inputs: short(microphonesFirst(devices.sources), chosen.capture, source),
+    outputs: short(devices.sinks, chosen.playback, sink),
+  };
 }
 
-/** What hears a speaker comes last: few people mean it. */
-function short(devices: readonly SoundDevice[], wanted: string | undefined): SoundDevice[] {
-  const chosen = wanted === undefined ? undefined : chosenOf(devices, wanted)?.name;
-  const sorted = [...devices].sort((a, b) => Number(a.isMonitor) - Number(b.isMonitor));
+function ofPortAudio({ inputs, outputs }: Pick<SoundDevices, 'inputs' | 'outputs'>, spec: string): SoundDevices {
+  const { capture, playback } = namesIn(spec);
+  const nameOf = (side: readonly SoundDevice[], wanted: string | undefined): string | undefined =>
+    wanted === undefined ? undefined : chosenOf(side, wanted)?.name;
+  return {
+    backend: 'portaudio',
+    inputs: short(inputs, nameOf(inputs, capture)),
+    outputs: short(outputs, nameOf(outputs, playback)),
+  };
+}
+
+/** `theDefault`: where it is not told with the devices. */
+function short(devices: readonly SoundDevice[], chosen: string | undefined, theDefault?: string): SoundDevice[] {
   const cut = (text: string): string => text.slice(0, DEVICE_NAME_LENGTH_MAX);
-  return sorted.slice(0, DEVICES_LISTED_MAX).map((one) => ({
-    ...one,
-    name: cut(one.name),
-    description: cut(one.description),
-    isChosen: one.name === chosen,
+  return devices.slice(0, DEVICES_LISTED_MAX).map(({ name, description, isDefault, isMonitor }) => ({
+    name: cut(name),
+    description: cut(description),
+    isDefault: theDefault === undefined ? isDefault : name === theDefault,
+    isMonitor,
+    isChosen: name === chosen,
   }));
 }

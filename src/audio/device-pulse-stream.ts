@@ -1,122 +1,188 @@
 /**
- * One recorder or player program of PulseAudio while it lives: opened at its first sign, at which device it is by its own
- * words, lost when it ends by itself, closed by us. `device-pulse.ts` starts it and moves the samples.
+ * One stream of sound at a PulseAudio server: how it is asked for, and its life until it is lost or closed by us. The
+ * microphone and the speaker (`device-pulse-microphone.ts`, `device-pulse-speaker.ts`) move its samples.
  */
-import type { ChildProcess } from 'node:child_process';
 import type { DeviceEvents } from './device.ts';
-import { deviceIn } from './device-pulse-words.ts';
-import { AudioFailure, type AudioFailureCode } from './failure.ts';
-import { DEVICE_CLOSE_MS_MAX, DEVICE_OPEN_MS_MAX } from './params.ts';
+import type { PulseConnection } from './device-pulse-connection.ts';
+import { COMMAND } from './device-pulse-packets.ts';
+import { NO_INDEX, type TagReader, type TagWriter } from './device-pulse-tags.ts';
+import { AudioFailure } from './failure.ts';
+import {
+  DEVICE_OPEN_MS_MAX,
+  PULSE_ASK_MS,
+  PULSE_CAPTURE_MS,
+  PULSE_QUEUE_MS_MAX,
+  PULSE_SPEAKER_MS,
+  SAMPLE_RATE_HZ,
+} from './params.ts';
+import { samplesIn } from './pcm.ts';
+import { watchStream } from './stream-watch.ts';
 
-/** What is kept of a line that does not end. */
-const LINE_LENGTH_MAX = 1000;
+export interface PulseStream {
+  readonly channel: number;
+  /** Where the server has put it. */
+  readonly name: string | undefined;
+  /** What the device was made to hold, ms. */
+  readonly latencyMs: number;
+}
 
-/** The life of one parec or pacat: opened at its first sign, lost when it ends by itself, closed by us. */
-export class StreamProcess {
-  /** Resolves at the first sign of sound, rejects with AudioFailure when the program ends before. */
-  readonly opened: Promise<void>;
-  readonly #child: ChildProcess;
+const PROPERTIES = { 'media.name': 'call', 'media.role': 'phone' };
+/** Of a sample that is one byte long for nobody: the least after which the server plays. */
+const AT_ONCE = 2;
+
+const bytesIn = (durationMs: number): number => samplesIn(durationMs) * 2;
+
+/** `device`: undefined for the server's default, which the stream then follows. */
+export async function createPlayback(connection: PulseConnection, device: string | undefined): Promise<PulseStream> {
+  // The server would like to be asked; what it holds is ours to say, so it need not ask often. The device gets half of
+  // what lies beyond two of its questions.
+  const target = 2 * PULSE_ASK_MS + 2 * PULSE_SPEAKER_MS;
+  const values = await connection.ask(COMMAND.createPlaybackStream, (write) => {
+    write.sampleSpec(SAMPLE_RATE_HZ).monoMap().u32(NO_INDEX).string(device).u32(bytesIn(PULSE_QUEUE_MS_MAX));
+    write.flags(false).u32(bytesIn(target), AT_ONCE, bytesIn(PULSE_ASK_MS), 0).fullVolume();
+    fixed(write).flags(false, true).properties(PROPERTIES).flags(false, false);
+  });
+  const channel = values.u32();
+  // Its index among all, what it asks for, and four sizes.
+  values.skip(6);
+  return made(channel, values);
+}
+
+/** As `createPlayback`. */
+export async function createRecord(connection: PulseConnection, device: string | undefined): Promise<PulseStream> {
+  const values = await connection.ask(COMMAND.createRecordStream, (write) => {
+    write.sampleSpec(SAMPLE_RATE_HZ).monoMap().u32(NO_INDEX).string(device).u32(bytesIn(PULSE_QUEUE_MS_MAX));
+    write.flags(false).u32(bytesIn(PULSE_CAPTURE_MS));
+    fixed(write).flags(false, true).properties(PROPERTIES).u32(NO_INDEX).flags(false);
+  });
+  const channel = values.u32();
+  values.skip(3);
+  return made(channel, values);
+}
+
+/** What we leave to the server: it mixes, converts, and moves the stream as a person wishes. */
+function fixed(write: TagWriter): TagWriter {
+  return write.flags(false, false, false, false, false, false, false);
+}
+
+function made(channel: number, values: TagReader): PulseStream {
+  values.skip(3);
+  const name = values.string();
+  values.flag();
+  const latencyMs = values.microseconds() / 1000;
+  if (values.broken) throw new AudioFailure('audio-no-device', 'the sound server answers what nobody understands');
+  return { channel, name, latencyMs };
+}
+
+export interface StreamHooks {
+  onSamples?(bytes: Buffer): void;
+  onUnderflow?(): void;
+  /** It is at another device; instead of `onMoved` of the events. */
+  onMoved?(): void;
+}
+
+/** A stream from its making to its end. The connection is its own and ends with it. */
+export class StreamLife {
+  readonly #connection: PulseConnection;
   readonly #what: string;
   readonly #events: DeviceEvents;
-  readonly #onLine: (line: string) => void;
-  /** Where the server plays or records it now. */
-  name: string | undefined;
-  #settle: { readonly resolve: () => void; readonly reject: (failure: AudioFailure) => void } | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #lastWords = '';
-  #unfinished = '';
-  #closing = false;
-  #hangs = false;
-  readonly #ended: Promise<void>;
+  readonly #silence: { heard(): void; end(): void };
+  /** Resolves at its first sound, or when that is long in coming: a suspended or slow card is open all the same. */
+  readonly opened: Promise<void>;
+  #open: () => void = () => undefined;
+  readonly #openTimer: NodeJS.Timeout;
+  #failure: AudioFailure | undefined;
+  #name: string | undefined;
+  #isOpen = false;
+  #over = false;
 
-  /** `onLine` is given what the program says, line by line. */
   constructor(
-    child: ChildProcess,
+    connection: PulseConnection,
+    stream: PulseStream,
     what: { readonly side: 'microphone' | 'speaker'; readonly device: string | undefined },
     events: DeviceEvents,
-    onLine: (line: string) => void = () => undefined,
+    hooks: StreamHooks,
   ) {
-    this.#child = child;
+    this.#connection = connection;
     this.#what = what.device === undefined ? what.side : `${what.side} ${what.device}`;
     this.#events = events;
-    this.#onLine = onLine;
+    this.#name = stream.name;
     this.opened = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#open = () => (this.#failure ? reject(this.#failure) : resolve());
     });
-    // A suspended or slow card opens without giving sound yet; that is no failure.
-    this.#timer = setTimeout(() => this.heard(), DEVICE_OPEN_MS_MAX);
-    child.stderr?.setEncoding('latin1');
-    child.stderr?.on('data', (text: string) => this.#said(text));
-    this.#ended = new Promise((resolve) => {
-      child.once('error', (error) => {
-        this.#said(`${error.message}\n`);
-        this.#end();
-        resolve();
-      });
-      child.once('exit', () => {
-        this.#end();
-        resolve();
-      });
+    // Whoever does not wait is told by the events.
+    this.opened.catch(() => undefined);
+    this.#openTimer = setTimeout(() => this.#nowOpen(), DEVICE_OPEN_MS_MAX);
+    this.#silence = watchStream(() => this.fail('no more sign of it comes'));
+    connection.listen({
+      onSamples: (channel, bytes) => {
+        if (channel === stream.channel) hooks.onSamples?.(bytes);
+      },
+      onCommand: (command, values) => {
+        if (values.u32() === stream.channel) this.#command(command, values, hooks);
+      },
+      onEnd: (cause) => this.fail(cause),
     });
   }
 
-  /** The program gave a sign of life. */
+  /** Where the server has it now. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** A sign that sound moves. */
   heard(): void {
-    clearTimeout(this.#timer);
-    this.#settle?.resolve();
-    this.#settle = undefined;
+    this.#silence.heard();
+    if (!this.#isOpen) this.#nowOpen();
   }
 
-  /** Lines end with a line feed, those of the clock with a carriage return. */
-  #said(text: string): void {
-    const lines = (this.#unfinished + text).split(/[\r\n]+/);
-    this.#unfinished = (lines.pop() ?? '').slice(-LINE_LENGTH_MAX);
-    for (const line of lines) {
-      if (line === '') continue;
-      const device = deviceIn(line);
-      if (device !== undefined) this.#isAt(device);
-      // Its last line is the cause if it ends.
-      else if (!line.startsWith('Time:')) this.#lastWords = line.slice(0, 200);
-      this.#onLine(line);
+  /** Lost, and of no use any more; told once. */
+  fail(cause: string, code: AudioFailure['code'] = 'audio-no-device'): void {
+    if (this.#over) return;
+    const failure = new AudioFailure(code, `${this.#what}: ${cause}`);
+    const wasOpen = this.#isOpen;
+    if (!wasOpen) this.#failure = failure;
+    this.#end();
+    // One that was never open is refused to whoever opens it.
+    if (wasOpen) this.#events.onLost(failure);
+  }
+
+  close(): void {
+    this.#end();
+  }
+
+  #command(command: number, values: TagReader, hooks: StreamHooks): void {
+    switch (command) {
+      case COMMAND.playbackStreamKilled:
+      case COMMAND.recordStreamKilled:
+        return this.fail('the sound server ended it');
+      case COMMAND.playbackStreamMoved:
+      case COMMAND.recordStreamMoved: {
+        values.skip();
+        const name = values.string();
+        if (name === undefined || name === this.#name) return;
+        this.#name = name;
+        if (hooks.onMoved) hooks.onMoved();
+        else this.#events.onMoved?.();
+        return;
+      }
+      case COMMAND.started:
+        return this.#nowOpen();
+      case COMMAND.underflow:
+        hooks.onUnderflow?.();
     }
   }
 
-  #isAt(device: string): void {
-    const moved = this.name !== undefined && this.name !== device;
-    this.name = device;
-    if (moved && !this.#closing) this.#events.onMoved?.();
-  }
-
-  /** It lives, but is of no use any more: lost, and the caller closes it. */
-  fail(cause: string): void {
-    if (this.#closing || this.#settle) return;
-    this.#closing = true;
-    this.#hangs = true;
-    this.#events.onLost(new AudioFailure('audio-no-device', `${this.#what}: ${cause}`));
-  }
-
-  async close(): Promise<void> {
-    this.#closing = true;
-    clearTimeout(this.#timer);
-    this.#child.stdin?.end();
-    // One that was stopped hears no other.
-    this.#child.kill(this.#hangs ? 'SIGKILL' : 'SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), DEVICE_CLOSE_MS_MAX);
-    await this.#ended;
-    clearTimeout(timer);
+  #nowOpen(): void {
+    clearTimeout(this.#openTimer);
+    this.#isOpen = true;
+    this.#open();
   }
 
   #end(): void {
-    clearTimeout(this.#timer);
-    if (this.#unfinished !== '') this.#said('\n');
-    const failure = new AudioFailure(codeOf(this.#lastWords), `${this.#what}: ${this.#lastWords || 'it ended'}`);
-    const settle = this.#settle;
-    this.#settle = undefined;
-    if (settle) settle.reject(failure);
-    else if (!this.#closing) this.#events.onLost(failure);
+    this.#over = true;
+    this.#nowOpen();
+    this.#silence.end();
+    this.#connection.close();
   }
-}
-
-function codeOf(words: string): AudioFailureCode {
-  return /busy/i.test(words) ? 'audio-device-busy' : 'audio-no-device';
 }

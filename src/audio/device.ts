@@ -100,6 +100,23 @@ export function namesIn(text: string): { readonly capture: string | undefined; r
   return { capture: undefined, playback: undefined };
 }
 
+/** Names as a SPEC chooses them; undefined: the default. */
+export interface Wanted {
+  readonly capture: string | undefined;
+  readonly playback: string | undefined;
+  /** One name for both: where it fits one side only (a USB microphone) the other is meant to be the default. */
+  readonly either: boolean;
+}
+
+export function wantedIn(text: string): Wanted {
+  return { ...namesIn(text), either: !text.includes('|') };
+}
+
+/** The place of a forwarded endpoint that the SPEC names; undefined of every other SPEC. */
+export function socketIn(text: string): string | undefined {
+  return /^socket:[^\0]+$/.test(text) ? text.slice(7) : undefined;
+}
+
 function deviceSpec(text: string, rest: string): AudioSpec {
   const bar = rest.indexOf('|');
   if (bar < 0) return { type: 'device', name: rest };

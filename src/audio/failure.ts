@@ -9,6 +9,7 @@ export type AudioFailureCode =
   | 'audio-no-device'
   | 'audio-device-busy'
   | 'audio-device-absent'
+  | 'audio-only-monitor'
   | 'audio-unsupported'
   | 'disk-full'
   | 'internal';

@@ -28,7 +28,20 @@ import { type StretchMode, TimeStretch } from './time-stretch.ts';
 
 const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 
+export interface TrimOptions {
+  /** What is always to wait, ms. */
+  readonly reserveMs: number;
+  /** More of it for each underrun, less after calm, ms. */
+  readonly stepMs: number;
+  /** So much above the reserve is left alone, ms. */
+  readonly toleranceMs: number;
+}
+
+/** For a device of which we see whole frames alone. */
+const BY_FRAMES: TrimOptions = { reserveMs: 0, stepMs: FRAME_MS, toleranceMs: FRAME_MS };
+
 export class SpeakerTrim {
+  readonly #options: TrimOptions;
   readonly #queue = new SoundQueue();
   readonly #stretch = new TimeStretch();
   readonly #out = new Int16Array(FRAME_SAMPLES + PITCH_LAG_MAX);
@@ -37,7 +50,7 @@ export class SpeakerTrim {
   #frames = 0;
   #startFrames = TRIM_START_FRAMES;
   #calmFrames = 0;
-  #reserveMs = 0;
+  #reserveMs: number;
   /** Whole frames to leave out. */
   #skips = 0;
   #folded: Int16Array | undefined;
@@ -49,6 +62,16 @@ export class SpeakerTrim {
   #levelCount = 0;
   #levelFrames = 0;
   #usualMs = Number.NaN;
+
+  constructor(options: TrimOptions = BY_FRAMES) {
+    this.#options = options;
+    this.#reserveMs = options.reserveMs;
+  }
+
+  /** What is to wait when a frame comes, ms: grows with underruns. */
+  get reserveMs(): number {
+    return this.#reserveMs;
+  }
 
   /** What waits beyond that which the device holds in any case, ms. */
   queued(queueMs: number): void {
@@ -66,7 +89,7 @@ export class SpeakerTrim {
     this.#calmFrames = 0;
     this.#forgetLevel();
     if (this.#startFrames > 0) return;
-    this.#reserveMs = Math.min(TRIM_RESERVE_MS_MAX, this.#reserveMs + FRAME_MS);
+    this.#reserveMs = Math.min(TRIM_RESERVE_MS_MAX, this.#reserveMs + this.#options.stepMs);
   }
 
   /**
@@ -86,7 +109,7 @@ export class SpeakerTrim {
       return undefined;
     }
     this.#queue.append(pcm);
-    if (this.#surplus > 0) this.#surplus = Math.max(0, this.#surplus - this.#stretch.shrink(this.#queue, this.#mode));
+    if (this.#surplus > 0) this.#surplus = Math.max(0, this.#surplus - this.#shrink());
     else if (this.#surplus < 0)
       this.#surplus = Math.min(0, this.#surplus + this.#stretch.grow(this.#queue, this.#mode));
     const out = this.#out.subarray(0, this.#queue.count);
@@ -94,18 +117,25 @@ export class SpeakerTrim {
     return out;
   }
 
+  /** Never so much that it would have to be put in again. */
+  #shrink(): number {
+    const { toleranceMs } = this.#options;
+    const most = Math.min(PITCH_LAG_MAX, Math.max(this.#surplus, toleranceMs * SAMPLES_PER_MS));
+    return this.#stretch.shrink(this.#queue, this.#mode, most);
+  }
+
   #look(): void {
     this.#leastMs = Math.min(this.#leastMs, this.#queueMs);
     if (this.#startFrames > 0) this.#startFrames--;
     if (++this.#calmFrames >= TRIM_CALM_FRAMES) {
       this.#calmFrames = 0;
-      this.#reserveMs = Math.max(0, this.#reserveMs - FRAME_MS);
+      this.#reserveMs = Math.max(this.#options.reserveMs, this.#reserveMs - this.#options.stepMs);
     }
     if (++this.#frames < TRIM_WINDOW_FRAMES) return;
     this.#frames = 0;
     const excessMs = this.#leastMs - this.#reserveMs;
     this.#leastMs = Number.POSITIVE_INFINITY;
-    if (excessMs < FRAME_MS) {
+    if (excessMs < this.#options.toleranceMs) {
       // What is left of a shortening is done with; a drift is not judged by this.
       if (this.#mode !== 'calm') this.#surplus = 0;
       this.#mode = 'calm';

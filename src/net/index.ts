@@ -4,6 +4,14 @@
  * save `protocol`.
  */
 export { cleanText } from './chat/clean-text.ts';
+export {
+  type GroupState,
+  isGroupTitle,
+  isMember,
+  membersOf,
+  mergeGroups,
+  withMembers,
+} from './chat/group-state.ts';
 export type { OwnStatus } from './chat/presence.ts';
 export type { RosterCommand } from './chat/roster.ts';
 export type { RosterEntry } from './chat/roster-entry.ts';
@@ -30,6 +38,7 @@ export {
   standingOf,
   successor,
   withAdded,
+  withoutCertificates,
   withoutDevice,
   withRevoked,
 } from './login/device-list.ts';

@@ -7,6 +7,7 @@ import { Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
+import { AgentGroups } from './agent-groups.ts';
 import type { AgentCommand } from './port.ts';
 import type { ChatLine } from './state.ts';
 
@@ -16,6 +17,7 @@ type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
 export class AgentChat {
   readonly #core: AgentCore;
   readonly #onUnread: (name: string) => void;
+  readonly groups: AgentGroups;
 
   /** The person has read this conversation. */
   onRead: (peer: string) => void = () => {};
@@ -24,6 +26,7 @@ export class AgentChat {
   constructor(core: AgentCore, onUnread: (name: string) => void) {
     this.#core = core;
     this.#onUnread = onUnread;
+    this.groups = new AgentGroups(core);
   }
 
   /** Signed in: what nobody has confirmed goes on its way again. */
@@ -38,11 +41,13 @@ export class AgentChat {
       sentAtMs: line.sentAtMs,
       ...(keptUntilMs > 0 ? { keptUntilMs } : {}),
     }));
-    this.#core.command({ type: 'messenger', command: { type: 'restore', lines } });
+    const copies = this.groups.begin();
+    this.#core.command({ type: 'messenger', command: { type: 'restore', lines: [...lines, ...copies] } });
   }
 
   send(to: string, written: string): ChatLine {
     this.#core.signedIn();
+    if (to.startsWith('#')) return this.groups.send(to, written);
     const { random, wallClock } = this.#core.options;
     const { history } = this.#core;
     const code = this.#core.joined().core.admitsChat(to, written);
@@ -69,7 +74,8 @@ export class AgentChat {
 
   markRead(peer: string): void {
     if (this.#core.history.markRead(peer) === 0) return;
-    this.#onUnread(peer);
+    if (peer.startsWith('#')) this.groups.refresh();
+    else this.#onUnread(peer);
     this.onRead(peer);
     this.#tellMissed();
   }
@@ -78,6 +84,8 @@ export class AgentChat {
     if (news.type === 'received') this.#received(news);
     else if (news.type === 'delivered') {
       const { to, id } = news;
+      const label = this.#core.history.copyDelivered(to, id);
+      if (label !== undefined) this.#core.emit({ type: 'chat.delivered', with: label, id });
       const marked = this.#core.history.markDelivered(to, [id]);
       for (const one of marked) this.#core.emit({ type: 'chat.delivered', with: to, id: one });
     } else if (news.type === 'refused') {
@@ -92,6 +100,9 @@ export class AgentChat {
     else if (news.type === 'mail-refused') this.#core.notice(news.code, news.to);
     else if (history.markKept(news.to, news.id, news.untilMs)) {
       this.#core.emit({ type: 'chat.kept', with: news.to, id: news.id, untilMs: news.untilMs });
+    } else {
+      const kept = history.copyKept(news.to, news.id, news.untilMs);
+      if (kept) this.#core.emit({ type: 'chat.kept', with: kept.label, id: news.id, untilMs: kept.untilMs });
     }
   }
 
@@ -128,10 +139,12 @@ export class AgentChat {
 
   #received(news: Extract<MessengerNews, { type: 'received' }>): void {
     const { wallClock } = this.#core.options;
-    const { from, id, text, sentAtMs } = news;
+    const { from, id, text, sentAtMs, group } = news;
     let line: ChatLine | undefined;
     try {
-      line = this.#core.history.storeIncoming({ id, with: from, text, sentAtMs }, wallClock());
+      line = group
+        ? this.groups.received({ ...news, group })
+        : this.#core.history.storeIncoming({ id, with: from, text, sentAtMs }, wallClock());
     } catch (error) {
       // No receipt: its writer sends it again until there is room.
       this.#core.command({ type: 'messenger', command: { type: 'not-stored', from, id } });
@@ -142,6 +155,7 @@ export class AgentChat {
     // Known from an earlier run: the receipt is all that was missing.
     if (!line) return;
     this.#core.emit({ type: 'chat.message', line });
+    if (group) return this.groups.refresh();
     this.#onUnread(from);
     this.#reply(from, text);
   }

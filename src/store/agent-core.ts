@@ -9,7 +9,16 @@ import type { SoundFound } from '../audio/device-probe.ts';
 import type { SoundDevices } from '../audio/port.ts';
 import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
-import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
+import type {
+  Clock,
+  Driver,
+  NetFault,
+  openSockets,
+  PortMapped,
+  PortMapping,
+  ProxyChoice,
+  SystemSockets,
+} from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
@@ -20,9 +29,10 @@ import type { Log } from './log-file.ts';
 import type { AgentEvent } from './port.ts';
 import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
+import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { soundOf, talkOf } from './settings-file.ts';
-import { type AppState, type BuddySafety, INITIAL_STATE } from './state.ts';
+import { type AppState, type BuddySafety, INITIAL_STATE, type PrivacySettings } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -61,6 +71,8 @@ export interface AgentOptions {
     readonly upnp: boolean;
     readonly onChange: (mapped: PortMapped | undefined) => void;
   }) => Pick<PortMapping, 'start' | 'close'>;
+  /** Another internet than that of this machine, with a clock of its own: scenes in virtual time. */
+  readonly internet?: { readonly openSockets: typeof openSockets; readonly clock: Clock };
   /** May TCP 443 and 80 be listened at (`agent-ports.ts`)? */
   readonly webPorts?: boolean;
   /** What serving as a supernode takes; undefined where this agent never serves. */
@@ -119,11 +131,24 @@ export class AgentCore {
     const settings = options.profile.settings.get();
     const { presence, audioSpec } = settings;
     const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
-    this.#state = { ...INITIAL_STATE, version: options.version, presence, audio };
+    const privacy = { pathTests: settings.pathTests };
+    this.#state = {
+      ...INITIAL_STATE,
+      ...{ version: options.version, presence, audio, privacy, settings: screenSettingsOf(settings) },
+    };
   }
 
   get state(): AppState {
     return this.#state;
+  }
+
+  /** Remembers what others may do without our word, and tells it. Throws `Refusal('disk-full')`. */
+  setPrivacy(change: Partial<PrivacySettings>): PrivacySettings {
+    const { settings } = this.options.profile;
+    settings.set(change);
+    const privacy = { pathTests: settings.get().pathTests };
+    this.emit({ type: 'privacy.changed', privacy });
+    return privacy;
   }
 
   /** Folds an event into the state and tells everybody. */

@@ -25,12 +25,14 @@ import { AgentPortMapping } from './agent-port-mapping.ts';
 import { changeProxy } from './agent-proxy.ts';
 import { AgentSafety } from './agent-safety.ts';
 import { AgentServing } from './agent-serving.ts';
+import { changeSetting } from './agent-settings.ts';
 import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentSync } from './agent-sync.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
+import { settingReports } from './settings-table.ts';
 import type { AppState } from './state.ts';
 
 export type { AgentOptions, ServiceBehaviour } from './agent-core.ts';
@@ -125,6 +127,7 @@ export class Agent {
   async start(): Promise<void> {
     for (const { code, detail } of this.#core.options.profile.takeNotices()) this.#core.notice(code, detail);
     this.#serving.start();
+    this.#calls.endpoint.look();
     await this.#account.resume();
     void this.#probeSound();
   }
@@ -160,6 +163,7 @@ export class Agent {
         return { port: AGENT_PORT_VERSION, version: this.#core.options.version, pid: process.pid };
       case 'subscribe':
       case 'status':
+        this.#calls.endpoint.look();
         return this.#core.state;
       case 'agent.status':
         return this.#status();
@@ -188,12 +192,18 @@ export class Agent {
       case 'talk.set':
         if (command.talk === 'push') this.#calls.muteAll();
         return changeTalk(this.#core, command);
+      case 'privacy.set':
+        return this.#core.setPrivacy(command.pathTests === undefined ? {} : { pathTests: command.pathTests });
       case 'serving.set':
         return this.#serving.set(command.consent);
       case 'serving.answer':
         return this.#serving.answer(command.yes);
       case 'serving.screen':
         return this.#serving.screenSeen();
+      case 'settings.get':
+        return settingReports(this.#core.options.profile.settings.get());
+      case 'settings.set':
+        return changeSetting(this.#core, command, (change) => this.handle(change));
       case 'proxy.set':
         return changeProxy(this.#core, command.proxy);
       default:
@@ -227,6 +237,15 @@ export class Agent {
         return null;
       case 'chat.send':
         return this.#chat.send(command.to, command.text);
+      case 'group.new':
+        return this.#chat.groups.make(command.title, command.members);
+      case 'group.add':
+        return this.#chat.groups.add(command.group, command.members);
+      case 'group.leave':
+        this.#chat.groups.leave(command.group);
+        return null;
+      case 'group.list':
+        return this.#chat.groups.list();
       case 'chat.history':
         return this.#chat.history(command);
       case 'chat.mark-read':

@@ -13,10 +13,13 @@
  * With a key the whole file is encrypted (`sqlite-db.ts`); which key, and when, is decided in `history-vault-io.ts`.
  *
  * A damaged file is moved aside, at the start or when the damage is met, and a new one takes its place, with a notice.
+ *
+ * Somewhat above 400 lines: one method for each statement of `history-sql.ts`.
  */
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import type Database from 'libsql';
+import type { GroupState } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import {
@@ -29,7 +32,7 @@ import {
 } from '../net/protocol/params.ts';
 import { migrate } from './account-db.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
-import type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
+import type { Erased, EraseQuery, GroupCopy, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
 import {
   type Bound,
   type CallLogEntry,
@@ -100,9 +103,10 @@ class History implements HistoryDb {
 
   storeIncoming(line: NewLine, nowMs: number): ChatLine | undefined {
     return this.#guarded(() => {
-      const { kind } = line;
+      const { kind, author } = line;
       const row = { direction: 'in', nowMs, sequence: 0, waiting: 0, unread: 1 } as const;
-      const isNew = this.#store(line, kind === undefined ? row : { ...row, kind });
+      const more = { ...(kind === undefined ? {} : { kind }), ...(author === undefined ? {} : { author }) };
+      const isNew = this.#store(line, { ...row, ...more });
       return isNew ? lineOf(this.#find(line, 'in')) : undefined;
     });
   }
@@ -166,6 +170,67 @@ class History implements HistoryDb {
 
   setSyncedTo(node: string, position: number): void {
     this.#guarded(() => this.#run(STATEMENTS.setPosition, node, position));
+  }
+
+  groups(): ReturnType<HistoryDb['groups']> {
+    const rows = this.#guarded(() => this.#all(STATEMENTS.groups));
+    return rows.map((row) => ({ label: String(row.label), group: JSON.parse(String(row.state)) as GroupState }));
+  }
+
+  putGroup(label: string, group: GroupState): void {
+    this.#guarded(() => this.#run(STATEMENTS.putGroup, group.id, label, JSON.stringify(group)));
+  }
+
+  storeCopies(line: NewLine, members: readonly string[], nowMs: number): ReturnType<HistoryDb['storeCopies']> {
+    return this.#guarded(() =>
+      inTransaction(this.#database, () => {
+        const waiting = Number(this.#one(STATEMENTS.waiting)?.count);
+        if (waiting >= this.#outboxMessagesMax) throw new Refusal('outbox-full');
+        const row = { direction: 'out', nowMs, sequence: 0, waiting: members.length > 0 ? 1 : 0, unread: 0 } as const;
+        if (!this.#store(line, row)) throw new Error(`the id ${line.id} was used before`);
+        const sequences = members.map((name) => {
+          const sequence = Number(this.#one(STATEMENTS.nextSequence, foldName(name))?.last_sequence);
+          this.#run(STATEMENTS.addCopy, line.id, foldName(name), name, line.with, sequence);
+          return sequence;
+        });
+        return { line: lineOf(this.#find(line, 'out')), sequences };
+      }),
+    );
+  }
+
+  copies(): readonly GroupCopy[] {
+    return this.#guarded(() => this.#all(STATEMENTS.copies)).map((row) => ({
+      to: String(row.name),
+      id: String(row.id),
+      sequence: Number(row.sequence),
+      text: String(row.text),
+      sentAtMs: Number(row.sent_at_ms),
+      keptUntilMs: Number(row.kept_until_ms),
+      group: JSON.parse(String(row.state)) as GroupState,
+    }));
+  }
+
+  copyDelivered(peer: string, id: string): string | undefined {
+    return this.#guarded(() => {
+      const label = this.#one(STATEMENTS.copyLabel, id, foldName(peer))?.label;
+      if (label === undefined) return undefined;
+      this.#run(STATEMENTS.endCopy, id, foldName(peer));
+      if (Number(this.#one(STATEMENTS.copiesLeft, id)?.count) > 0) return undefined;
+      this.#run(STATEMENTS.deliver, foldName(String(label)), id);
+      return String(label);
+    });
+  }
+
+  copyKept(peer: string, id: string, untilMs: number): ReturnType<HistoryDb['copyKept']> {
+    return this.#guarded(() => {
+      const label = this.#one(STATEMENTS.copyLabel, id, foldName(peer))?.label;
+      if (label === undefined) return undefined;
+      this.#run(STATEMENTS.keepCopy, untilMs, id, foldName(peer));
+      const kept = Number(this.#one(STATEMENTS.copiesLeft, id)?.kept);
+      if (kept === 0) return undefined;
+      this.#run(STATEMENTS.keep, kept, foldName(String(label)), id);
+      return { label: String(label), untilMs: kept };
+    });
   }
 
   markKept(peer: string, id: string, untilMs: number): boolean {
@@ -322,11 +387,13 @@ class History implements HistoryDb {
       readonly waiting: 0 | 1;
       readonly unread: 0 | 1;
       readonly kind?: LineKind;
+      readonly author?: string;
     },
   ): boolean {
     const { id, with: name, text, sentAtMs } = line;
     if (row.kind === undefined && this.#one(STATEMENTS.wasErased, hashOf(foldName(name), id))) return false;
-    return this.#run(STATEMENTS.store, { kind: null, peer: foldName(name), id, name, text, sentAtMs, ...row }) > 0;
+    const whole = { kind: null, author: null, peer: foldName(name), id, name, text, sentAtMs, ...row };
+    return this.#run(STATEMENTS.store, whole) > 0;
   }
 
   #find(line: NewLine, direction: 'in' | 'out'): Row {

@@ -2,6 +2,7 @@
  * What a history can do, whatever it lies in: a file (`history-db.ts`), or nothing that can be opened now
  * (`history-locked.ts`). The rooms of the agent know this face.
  */
+import type { GroupState } from '../net/index.ts';
 import type { ProfileNotice } from './damaged-file.ts';
 import type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
 import type { ChatLine, LineKind, MissedCall } from './state.ts';
@@ -16,6 +17,19 @@ export interface NewLine {
   readonly sentAtMs: number;
   /** Of what nobody wrote. */
   readonly kind?: LineKind;
+  /** Of what came in a group: who wrote it. */
+  readonly author?: string;
+}
+
+/** A line of ours on its way to one member of a group. */
+export interface GroupCopy {
+  readonly to: string;
+  readonly id: string;
+  readonly sequence: number;
+  readonly text: string;
+  readonly sentAtMs: number;
+  readonly keptUntilMs: number;
+  readonly group: GroupState;
 }
 
 export interface SyncedLine extends NewLine {
@@ -63,6 +77,20 @@ export interface HistoryDb {
   markKept(peer: string, id: string, untilMs: number): boolean;
   /** What the network has thrown away by now is waiting again. */
   endKept(nowMs: number): void;
+  /** Labels (`#lunch`) and states of all groups, also of those that were left. */
+  groups(): readonly { readonly label: string; readonly group: GroupState }[];
+  putGroup(label: string, group: GroupState): void;
+  /** A line of ours in a group, and the copies of it, each with its sequence. `line.with` is the label. */
+  storeCopies(
+    line: NewLine,
+    members: readonly string[],
+    nowMs: number,
+  ): { line: ChatLine; sequences: readonly number[] };
+  /** Copies without a receipt. */
+  copies(): readonly GroupCopy[];
+  /** That member has it, or the network keeps it for them; the line's label when that is so for all of them now. */
+  copyDelivered(peer: string, id: string): string | undefined;
+  copyKept(peer: string, id: string, untilMs: number): { readonly label: string; readonly untilMs: number } | undefined;
   /** Missed calls that nobody has read of, the newest first, 20 at most. */
   unreadMissed(): readonly MissedCall[];
   /** Every waiting line, each conversation in the order of its sequences. */

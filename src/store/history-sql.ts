@@ -91,6 +91,22 @@ export const HISTORY_SCHEMA: readonly string[] = [
      node TEXT PRIMARY KEY,
      position INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  // Lines of a group stand under its label (`#lunch`) and say who wrote them; ours go out as a copy to each member.
+  `ALTER TABLE message ADD COLUMN author TEXT;
+   CREATE TABLE people_group (
+     id TEXT PRIMARY KEY,
+     label TEXT NOT NULL UNIQUE,
+     state TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE group_copy (
+     id TEXT NOT NULL,
+     peer TEXT NOT NULL,
+     name TEXT NOT NULL,
+     label TEXT NOT NULL,
+     sequence INTEGER NOT NULL,
+     kept_until_ms INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (id, peer)
+   ) WITHOUT ROWID;`,
 ];
 
 /** Rows of `:peer`, or of everybody when it is null, that were stored before `:beforeMs`; what waits to be delivered stays. */
@@ -102,10 +118,10 @@ const MISSED = `direction = 'in' AND answered_at_ms IS NULL AND ended_at_ms IS N
 export const STATEMENTS = {
   // One more than the last when the clock was set back, so that the order of a conversation is that of its times.
   store: `INSERT OR IGNORE INTO message
-            (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
+            (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
           VALUES (:peer, :direction, :id, :name, :text, :sentAtMs,
             max(:nowMs, ifnull((SELECT max(stored_at_ms) + 1 FROM message WHERE peer = :peer), 0)),
-            :sequence, :waiting, :unread, :kind)`,
+            :sequence, :waiting, :unread, :kind, :author)`,
   storeSynced: `INSERT OR IGNORE INTO message
                   (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind)
                 VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL)`,
@@ -123,8 +139,18 @@ export const STATEMENTS = {
   nextSequence: `INSERT INTO conversation (peer, last_sequence) VALUES (?, 1)
                  ON CONFLICT (peer) DO UPDATE SET last_sequence = last_sequence + 1 RETURNING last_sequence`,
   waiting: 'SELECT count(*) AS count FROM message WHERE waiting = 1',
-  outbox: 'SELECT * FROM message WHERE waiting = 1 ORDER BY peer, sequence',
+  outbox: `SELECT * FROM message WHERE waiting = 1 AND peer NOT LIKE '#%' ORDER BY peer, sequence`,
   deliver: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
+  groups: 'SELECT label, state FROM people_group ORDER BY label',
+  putGroup: 'INSERT OR REPLACE INTO people_group (id, label, state) VALUES (?, ?, ?)',
+  addCopy: 'INSERT INTO group_copy (id, peer, name, label, sequence) VALUES (?, ?, ?, ?, ?)',
+  copies: `SELECT group_copy.*, message.text, message.sent_at_ms, people_group.state FROM group_copy
+           JOIN message ON message.peer = lower(group_copy.label) AND message.direction = 'out' AND message.id = group_copy.id
+           JOIN people_group ON people_group.label = group_copy.label ORDER BY group_copy.peer, group_copy.sequence`,
+  copyLabel: 'SELECT label FROM group_copy WHERE id = ? AND peer = ?',
+  endCopy: 'DELETE FROM group_copy WHERE id = ? AND peer = ?',
+  keepCopy: 'UPDATE group_copy SET kept_until_ms = ? WHERE id = ? AND peer = ?',
+  copiesLeft: `SELECT count(*) AS count, min(kept_until_ms) AS kept FROM group_copy WHERE id = ?`,
   keep: `UPDATE message SET kept_until_ms = ?
          WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 1`,
   endKept: 'UPDATE message SET kept_until_ms = 0 WHERE kept_until_ms > 0 AND kept_until_ms <= ? AND waiting = 1',
@@ -200,6 +226,7 @@ export function lineOf(row: Row): ChatLine {
     storedAtMs: Number(row.stored_at_ms),
     mark: row.waiting === 0 ? 'delivered' : Number(row.kept_until_ms) > 0 ? 'kept' : 'waiting',
     ...(typeof row.kind === 'string' ? { kind: row.kind as LineKind } : {}),
+    ...(typeof row.author === 'string' ? { author: row.author } : {}),
   };
 }
 

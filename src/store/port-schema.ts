@@ -7,6 +7,7 @@
 import * as v from 'valibot';
 import { CONFERENCE_MEMBERS_MAX } from '../net/protocol/conference-params.ts';
 import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
+import { GROUP_MEMBERS_MAX } from '../net/protocol/mail-params.ts';
 import {
   AUDIO_SPEC_LENGTH_MAX,
   CHAT_TEXT_BYTES_MAX,
@@ -25,6 +26,7 @@ const WAIT_MS_MAX = 24 * 3_600_000;
 
 const Text = v.pipe(v.string(), v.maxLength(TEXT_LENGTH_MAX));
 const Spec = v.pipe(v.string(), v.maxLength(AUDIO_SPEC_LENGTH_MAX));
+const Members = v.pipe(v.array(Text), v.minLength(1), v.maxLength(GROUP_MEMBERS_MAX));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(HISTORY_PAGE_LINES_MAX));
 const Mode = v.picklist(['on', 'off', 'auto']);
 const Moment = v.pipe(v.number(), v.finite());
@@ -84,6 +86,10 @@ export const Command = v.variant('type', [
     search: v.exactOptional(Text),
   }),
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
+  v.object({ type: v.literal('group.new'), title: Text, members: Members }),
+  v.object({ type: v.literal('group.add'), group: Text, members: Members }),
+  v.object({ type: v.literal('group.leave'), group: Text }),
+  v.object({ type: v.literal('group.list') }),
   v.object({
     type: v.literal('history.lines'),
     limit: Count,
@@ -137,6 +143,7 @@ export const Command = v.variant('type', [
     watchMinutes: v.exactOptional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
     ),
+    detach: v.exactOptional(v.picklist(['muted', 'held', 'open'])),
   }),
   v.object({
     type: v.literal('sound.set'),
@@ -146,8 +153,12 @@ export const Command = v.variant('type', [
     headphones: v.exactOptional(v.boolean()),
     inputGainDb: v.exactOptional(v.pipe(v.number(), v.minValue(-INPUT_GAIN_DB_MAX), v.maxValue(INPUT_GAIN_DB_MAX))),
   }),
+  bare('settings.get'),
+  v.object({ type: v.literal('settings.set'), key: Text, value: Text }),
+  v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
   bare('sound.devices'),
   bare('sound.listen'),
+  bare('sound.attach'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   v.object({ type: v.literal('serving.set'), consent: v.picklist(['auto', 'always', 'never']) }),
   v.object({ type: v.literal('serving.answer'), yes: v.boolean() }),

@@ -18,6 +18,7 @@ import type { PathReport, SafetyHalf } from '../net/index.ts';
 import type { FailureCode } from '../net/protocol/failures.ts';
 import type { Erased } from './history-face.ts';
 import type { LoggedCall } from './history-sql.ts';
+import type { SettingReport } from './settings-table.ts';
 import type {
   AppState,
   AudioReport,
@@ -30,14 +31,19 @@ import type {
   ChatLine,
   ConferencePerson,
   DevicesReport,
+  Group,
   HistoryReport,
   MissedCall,
   NatReport,
   PresenceStatus,
+  PrivacySettings,
   Quality,
+  ScreenSettings,
   ServingReport,
   TalkSettings,
 } from './state.ts';
+
+export type { SettingReport } from './settings-table.ts';
 
 export const AGENT_PORT_VERSION = 1;
 /** A longer line closes the connection: nobody honest sends one. */
@@ -81,6 +87,11 @@ export type AgentCommand =
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
+  /** A conversation of several: with these buddies. `chat.send` to its label says something there. */
+  | { readonly type: 'group.new'; readonly title: string; readonly members: readonly string[] }
+  | { readonly type: 'group.add'; readonly group: string; readonly members: readonly string[] }
+  | { readonly type: 'group.leave'; readonly group: string }
+  | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
   | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
   /** Newest first. */
@@ -134,7 +145,10 @@ export type AgentCommand =
       readonly talk?: TalkSettings['talk'];
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
+      readonly detach?: 'muted' | 'held' | 'open';
     }
+  /** What others may do without our word, from now on and remembered; what is absent stays. */
+  | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
   /** Echo, noise and gain of the microphone, from now on and remembered; what is absent stays. Resolves with all. */
   | {
       readonly type: 'sound.set';
@@ -145,10 +159,16 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** A session of `wren ssh` has come or gone: its record is in the profile, or no longer. */
+  | { readonly type: 'sound.attach' }
   /** Tells levels of the microphone for ten seconds, as `sound.level`; in a call there are those of the call. */
   | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
   | { readonly type: 'sound.devices' }
+  /** All settings that a person may change by name (`settings-table.ts`). */
+  | { readonly type: 'settings.get' }
+  /** One of them, the value as typed; `default` takes it back. Fails `usage`. Resolves with it. */
+  | { readonly type: 'settings.set'; readonly key: string; readonly value: string }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */
@@ -300,6 +320,9 @@ export interface AgentResults {
   'device.list': DevicesReport | null;
   'device.revoke': { readonly id: string; readonly label: string };
   'chat.send': ChatLine;
+  'group.new': Group;
+  'group.add': Group;
+  'group.list': readonly Group[];
   'chat.history': readonly ChatLine[];
   'history.lines': readonly ChatLine[];
   'history.calls': readonly LoggedCall[];
@@ -316,9 +339,12 @@ export interface AgentResults {
   'conference.add': { readonly call: string };
   'conference.remove': { readonly call: string };
   'conference.rejoin': { readonly call: string };
+  'privacy.set': PrivacySettings;
   'sound.set': SoundSettings;
   'sound.devices': SoundDevicesReport;
   'talk.set': TalkSettings;
+  'settings.get': readonly SettingReport[];
+  'settings.set': SettingReport;
 }
 export type ResultOf<T extends CommandType> = T extends keyof AgentResults ? AgentResults[T] : null;
 
@@ -332,6 +358,8 @@ export type CallEvent =
       readonly direction: 'in' | 'out';
       /** A conference rings here: who is in besides `peer`. */
       readonly others?: readonly string[];
+      /** Those of them whom our person has blocked. */
+      readonly blocked?: readonly string[];
     }
   | {
       readonly event: 'answered';
@@ -451,7 +479,9 @@ export type AgentEvent =
   | { readonly type: 'elsewhere.changed'; readonly calls: readonly CallElsewhere[] }
   /** Supernodes keep the line for every device of theirs, until then (wall clock, ms). */
   | { readonly type: 'chat.kept'; readonly with: string; readonly id: string; readonly untilMs: number }
+  | { readonly type: 'groups.changed'; readonly groups: readonly Group[] }
   | { readonly type: 'missed-calls.changed'; readonly missedCalls: readonly MissedCall[] }
+  | { readonly type: 'privacy.changed'; readonly privacy: PrivacySettings }
   | { readonly type: 'history.changed'; readonly history: HistoryReport }
   /** Lines are gone: of this person, or of everybody; those stored before `beforeMs`, or all. */
   | { readonly type: 'history.erased'; readonly with: string | null; readonly beforeMs: number | null }
@@ -469,6 +499,7 @@ export type AgentEvent =
   /** What scripts read; the screen uses `call.changed`. */
   | { readonly type: 'call.event'; readonly event: CallEvent }
   | { readonly type: 'audio.changed'; readonly audio: AudioReport }
+  | { readonly type: 'settings.changed'; readonly settings: ScreenSettings }
   /** Something a person should read once; the sentence is looked up by code. */
   | { readonly type: 'notice'; readonly code: FailureCode; readonly detail: string };
 

@@ -10,6 +10,7 @@ import type { NoiseMode, SoundMode, SoundSettings } from '../audio/port.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import {
   AUDIO_SPEC_LENGTH_MAX,
+  HOOK_COMMAND_LENGTH_MAX,
   INPUT_GAIN_DB_MAX,
   MICROPHONE_WATCH_MINUTES_MAX,
   PROXY_URL_LENGTH_MAX,
@@ -17,11 +18,12 @@ import {
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
+import { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from './screen-settings.ts';
 import type { PresenceStatus, TalkSettings } from './state.ts';
 
 export const SETTINGS_FILE = 'settings.json';
 
-export interface Settings {
+export interface Settings extends ScreenSettings {
   /** What I show to others when signed in; never `offline`, which is what the network says of me. */
   readonly presence: Exclude<PresenceStatus, 'offline'>;
   /** The audio SPEC of the contract. */
@@ -54,11 +56,19 @@ export interface Settings {
   /** What becomes of a microphone that is open for so many minutes without a voice or a screen here. */
   readonly microphoneWatch: 'off' | 'warn' | 'close';
   readonly microphoneWatchMinutes: number;
+  /** What becomes of a call when the laptop of `wren ssh` goes away (`agent-endpoint.ts`). */
+  readonly detach: 'muted' | 'held' | 'open';
   /** `auto`: histories are encrypted where the system has a secret store (`history-vault-io.ts`). */
   readonly historyEncryption: 'auto' | 'off';
+  /** Program and arguments that the agent runs for every alert (`agent-hooks.ts`); empty: none. */
+  readonly alertCommand: string;
+  /** Run what lies in the folder `hooks` of the profile, and `hookCommand` on every event. */
+  readonly hooks: boolean;
+  readonly hookCommand: string;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
+  ...DEFAULT_SCREEN_SETTINGS,
   presence: 'online',
   audioSpec: 'default',
   port: 0,
@@ -77,7 +87,11 @@ export const DEFAULT_SETTINGS: Settings = {
   talk: 'open',
   microphoneWatch: 'warn',
   microphoneWatchMinutes: 10,
+  detach: 'muted',
   historyEncryption: 'auto',
+  alertCommand: '',
+  hooks: true,
+  hookCommand: '',
 };
 
 /** What of the settings is for the voice end. */
@@ -86,8 +100,8 @@ export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings
 }
 
 /** When the microphone is open. */
-export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes }: Settings): TalkSettings {
-  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes };
+export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes, detach }: Settings): Required<TalkSettings> {
+  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes, detach };
 }
 
 export interface SettingsFile {
@@ -128,6 +142,22 @@ export function proxySettingOf(profileDir: string): string {
   return stored.success ? stored.output.proxy : '';
 }
 
+/** Which screen a profile wants, for whoever is about to open one. Never throws. */
+export function screenModeOf(profileDir: string): Settings['screenMode'] {
+  const shape = v.object({ screenMode: SCHEMAS.screenMode });
+  const stored = v.safeParse(shape, parseJson(peek(join(profileDir, SETTINGS_FILE))));
+  return stored.success ? stored.output.screenMode : DEFAULT_SETTINGS.screenMode;
+}
+
+/** The audio SPEC that a profile remembers, without opening it: for a machine that only lends its sound. Never throws. */
+export function audioSettingOf(profileDir: string): string {
+  const stored = v.safeParse(
+    v.object({ audioSpec: SCHEMAS.audioSpec }),
+    parseJson(peek(join(profileDir, SETTINGS_FILE))),
+  );
+  return stored.success ? stored.output.audioSpec : DEFAULT_SETTINGS.audioSpec;
+}
+
 function peek(path: string): Buffer | string {
   try {
     return readFileIfThere(path) ?? '';
@@ -136,6 +166,7 @@ function peek(path: string): Buffer | string {
   }
 }
 
+const CommandText = v.pipe(v.string(), v.maxLength(HOOK_COMMAND_LENGTH_MAX));
 const MODE = v.picklist(['on', 'off', 'auto']);
 const SCHEMAS = {
   presence: v.picklist(['online', 'away', 'do-not-disturb', 'invisible']),
@@ -156,7 +187,20 @@ const SCHEMAS = {
   talk: v.picklist(['open', 'push']),
   microphoneWatch: v.picklist(['off', 'warn', 'close']),
   microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
+  detach: v.picklist(['muted', 'held', 'open']),
   historyEncryption: v.picklist(['auto', 'off']),
+  screenMode: v.picklist(['auto', 'full', 'plain', 'screen-reader']),
+  alertBell: v.boolean(),
+  alertOsc9: v.picklist(['auto', 'on', 'off']),
+  alertOsc777: v.picklist(['auto', 'on', 'off']),
+  alertTmux: v.picklist(['auto', 'on', 'off']),
+  alertCalls: v.boolean(),
+  alertMessages: v.boolean(),
+  alertConnection: v.boolean(),
+  alertText: v.boolean(),
+  alertCommand: CommandText,
+  hooks: v.boolean(),
+  hookCommand: CommandText,
 } as const satisfies { [K in keyof Settings]: v.GenericSchema<Settings[K]> };
 
 /** `conf` throws at a damaged file or empties it; so the file is looked at before `conf` sees it. */

@@ -9,8 +9,10 @@ import type { FailureCode } from '../net/protocol/failures.ts';
 import { foldName } from '../net/protocol/ids.ts';
 import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import type { ConferenceView } from './conference-view.ts';
+import type { ScreenSettings } from './screen-settings.ts';
 
 export type { ConferencePerson, ConferenceView } from './conference-view.ts';
+export type { ScreenSettings } from './screen-settings.ts';
 
 export type PresenceStatus = 'online' | 'away' | 'do-not-disturb' | 'invisible' | 'offline';
 /** `both`: buddies; `outgoing`: I asked; `incoming`: they asked; `blocked`: I blocked them. */
@@ -49,6 +51,21 @@ export interface ChatLine {
   readonly mark: 'waiting' | 'kept' | 'delivered';
   /** Of lines that nobody wrote: what happened to the conversation; `text` says it. Absent for chat. */
   readonly kind?: LineKind;
+  /** Of incoming lines of a group (`with` is its label, `#lunch`): who wrote it. */
+  readonly author?: string;
+}
+
+/** A conversation of several people. */
+export interface Group {
+  /** `#lunch`: what it is called here. */
+  readonly label: string;
+  /** 32 hex digits, the same for all. */
+  readonly id: string;
+  readonly title: string;
+  /** Members of now, we among them unless we left. */
+  readonly members: readonly string[];
+  readonly left: boolean;
+  readonly unread: number;
 }
 
 /** `missed-call`: they called. `key-changed`: the person's key is another one than before. `verified`, `unverified`: what was said of it here. */
@@ -164,6 +181,26 @@ export interface TalkSettings {
   /** The watchdog: warns of a microphone left open, and closes it a minute later if that is wanted. */
   readonly watch: 'off' | 'warn' | 'close';
   readonly watchMinutes: number;
+  /** What becomes of a call when the laptop of `wren ssh` goes away; absent of older agents. */
+  readonly detach?: 'muted' | 'held' | 'open';
+}
+
+/** The laptop of `wren ssh`, whose microphone and speaker calls go through. */
+export interface EndpointReport {
+  /** What that machine is called; empty when nobody knows. */
+  readonly name: string;
+  /** `ready`: for the next call. `attached`: in the running one. `away`: gone in the middle of one, which goes on. */
+  readonly state: 'ready' | 'attached' | 'away';
+  /** There and back by ssh, ms; null before it is known. */
+  readonly rttMs: number | null;
+  /** What ssh adds to our voice, ms: half of that, and what evens out its unevenness here. */
+  readonly delayMs: number | null;
+}
+
+/** What others may do without our word. */
+export interface PrivacySettings {
+  /** Buddies may find out, silently, which way leads here. */
+  readonly pathTests: boolean;
 }
 
 /** What stands between this machine and the internet, in the words of RFC 4787: the node's own words, as JSON has them. */
@@ -212,6 +249,8 @@ export interface AudioReport {
   readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
   readonly talk?: TalkSettings;
+  /** Absent while no laptop is there. */
+  readonly endpoint?: EndpointReport;
 }
 
 /** How this machine serves the network as a supernode, or why it does not. */
@@ -321,7 +360,11 @@ export interface AppState {
   /** Absent of older agents. */
   readonly serving?: ServingReport;
   /** Absent of older agents. */
+  readonly privacy?: PrivacySettings;
+  /** Absent of older agents. */
   readonly history?: HistoryReport;
+  /** By label; absent of older agents. */
+  readonly groups?: readonly Group[];
   /** Those that nobody has read of yet, the newest first; absent of older agents. */
   readonly missedCalls?: readonly MissedCall[];
   readonly presence: PresenceStatus;
@@ -332,6 +375,8 @@ export interface AppState {
   /** Calls of ours that run at our other devices, and can be pulled here; absent of older agents. */
   readonly callsElsewhere?: readonly CallElsewhere[];
   readonly audio: AudioReport;
+  /** What screens are to do; absent of older agents. */
+  readonly settings?: ScreenSettings;
 }
 
 export const INITIAL_STATE: AppState = {

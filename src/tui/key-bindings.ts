@@ -1,6 +1,7 @@
 /**
  * The one table of keys: command, keys, where they act, group, description. Handlers (`update/`), the hints at the
- * bottom and the `?` help are all read from it, so what is printed is what works.
+ * bottom, the `?` help and the palette are all read from it, so what is printed is what works. A person may put other keys
+ * in their place (`key-remap.ts`); whoever asks hands in the table in force.
  *
  * Letters act only where nothing is typed; while a text field has the focus the same letters act with Alt. Left alone
  * are keys that others own: Ctrl-A and Ctrl-B (tmux, screen), Ctrl-S and Ctrl-Q (flow control), and Ctrl-H, Ctrl-I,
@@ -15,6 +16,7 @@ export type KeyContext =
   | 'writing'
   | 'filtering'
   | 'searching'
+  | 'palette'
   | 'form'
   | 'menu'
   | 'tuning'
@@ -70,11 +72,17 @@ const BINDINGS = [
   bind('call.place', 'browsing', 'c', 'Calls', 'Call the chosen buddy, also into the running call', 'call'),
   bind('conference.remove', 'browsing', 'X', 'Calls', 'Remove the chosen buddy from the conference'),
   bind('conference.rejoin', 'browsing', 'J', 'Calls', 'Back into the conference that you left', 'rejoin'),
+  bind('call.pull', 'browsing', 'P', 'Calls', 'Bring the call of your other device here', 'bring call here'),
+  bind('call.pull', 'everywhere', 'alt-p', 'Calls', 'Bring the call here, also while typing', 'bring call here'),
+  bind('calls.open', 'browsing', 'M', 'Calls', 'Missed calls, and all others; Enter calls back', 'missed calls'),
   bind('call.place', 'everywhere', 'alt-c', 'Calls', 'Call the buddy, also while typing', 'call'),
   bind('search.open', 'browsing', 's', 'People', 'Search for people in the network', 'search'),
   bind('add.open', 'browsing', 'n', 'People', 'Add a buddy by name', 'add'),
   bind('filter.open', 'browsing', '/', 'People', 'Filter the list', 'filter'),
   bind('find.open', 'browsing', 'f', 'People', 'Find words in what was said with the chosen person'),
+  bind('copy.open', 'browsing', 'Y', 'People', 'Copy a link or a message of the conversation', 'copy'),
+  bind('copy.open', 'everywhere', 'alt-y', 'People', 'Copy a link or a message, also while typing'),
+  bind('group.open', 'browsing', 'L', 'People', 'Put the chosen buddy into a group of the list'),
   bind('history.erase', 'browsing', 'E', 'People', 'Erase what was said with the chosen person, for good'),
   bind('safety.open', 'browsing', 'v', 'People', 'Safety words to compare with the chosen person'),
   bind('presence.open', 'browsing', 'p', 'You', 'Say whether you are there; sign out', 'you'),
@@ -94,8 +102,12 @@ const BINDINGS = [
   bind('help.open', 'browsing', '?', 'wren', 'This help'),
   bind('help.open', 'everywhere', 'f1 alt-?', 'wren', 'This help, also while typing'),
   bind('quit', 'browsing', 'q', 'wren', 'Leave the screen; you stay signed in', 'quit'),
+  bind('palette.open', 'browsing', ':', 'wren', 'Every command by its name', 'commands'),
+  bind('palette.open', 'everywhere', 'ctrl-p', 'wren', 'Every command by its name, also while typing'),
   bind('sound.open', 'browsing', 't', 'You', 'Sound: devices, level, echo, noise, gain, a test call', 'sound'),
   bind('sound.open', 'everywhere', 'alt-t', 'You', 'Sound, also while typing'),
+  bind('settings.open', 'browsing', ',', 'You', 'Settings: sound, keys, theme, privacy, supernode, devices'),
+  bind('settings.open', 'everywhere', 'alt-,', 'You', 'Settings, also while typing'),
   bind('cancel', 'everywhere', 'ctrl-c', 'wren', 'Cancel; twice: quit', 'quit'),
   bind('repaint', 'everywhere', 'ctrl-l', 'wren', 'Draw the screen again'),
   bind('suspend', 'everywhere', 'ctrl-z', 'wren', 'Back to the shell ("fg" returns)'),
@@ -106,8 +118,14 @@ const BINDINGS = [
   bind('chat.line-break', 'writing', 'ctrl-j alt-enter', 'Writing', 'New line in the message'),
   bind('chat.page-up', 'writing', 'page-up', 'Writing', 'Scroll to older messages', 'older'),
   bind('chat.page-down', 'writing', 'page-down', 'Writing', 'Scroll to newer messages'),
-  bind('chat.history-back', 'writing', 'up', 'Writing', 'What you sent before'),
-  bind('chat.history-forward', 'writing', 'down', 'Writing', 'Back to what you were writing'),
+  bind('chat.history-back', 'writing', 'up', 'Writing', 'A line up; above the first, what you sent before'),
+  bind(
+    'chat.history-forward',
+    'writing',
+    'down',
+    'Writing',
+    'A line down; below the last, back to what you were writing',
+  ),
 
   bind('edit.left', 'editing', 'left', 'Typing', 'Left'),
   bind('edit.right', 'editing', 'right', 'Typing', 'Right'),
@@ -128,6 +146,11 @@ const BINDINGS = [
   bind('search.up', 'searching', 'up', 'Searching', 'Choose above'),
   bind('search.down', 'searching', 'down tab', 'Searching', 'Choose below', 'next'),
   bind('dialog.close', 'searching', 'escape', 'Searching', 'Close', 'close'),
+
+  bind('palette.take', 'palette', 'enter', 'Commands', 'Do it', 'do it'),
+  bind('palette.up', 'palette', 'up shift-tab', 'Commands', 'Choose above'),
+  bind('palette.down', 'palette', 'down tab', 'Commands', 'Choose below', 'next'),
+  bind('dialog.close', 'palette', 'escape', 'Commands', 'Close', 'close'),
 
   bind('form.next', 'form', 'enter', 'Forms', 'Go on', 'go on'),
   bind('form.down', 'form', 'tab down', 'Forms', 'To the next field', 'other field'),
@@ -165,7 +188,20 @@ const BINDINGS = [
 export type CommandName = (typeof BINDINGS)[number]['command'];
 export type Binding = KeyBinding & { readonly command: CommandName };
 
-const TABLE: readonly Binding[] = BINDINGS;
+/** A table in force: the bindings in the order of the help, and where each key leads. */
+export interface KeyTable {
+  readonly bindings: readonly Binding[];
+  /** By `context key`. */
+  readonly index: Readonly<Record<string, CommandName>>;
+}
+
+export function keyTable(bindings: readonly Binding[]): KeyTable {
+  const index = bindings.flatMap(({ command, context, keys }) => keys.map((key) => [`${context} ${key}`, command]));
+  return { bindings, index: Object.fromEntries(index) };
+}
+
+/** The keys of somebody who changed none. */
+export const DEFAULT_KEYS: KeyTable = keyTable(BINDINGS);
 
 /** Contexts that are asked in turn where the first one is on. */
 export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
@@ -175,6 +211,7 @@ export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
   writing: ['writing', 'editing', 'everywhere'],
   filtering: ['filtering', 'editing', 'everywhere'],
   searching: ['searching', 'editing', 'everywhere'],
+  palette: ['palette', 'editing', 'everywhere'],
   form: ['form', 'editing', 'everywhere'],
   menu: ['menu', 'everywhere'],
   tuning: ['tuning', 'everywhere'],
@@ -184,38 +221,35 @@ export const CHAINS: Readonly<Record<KeyContext, readonly KeyContext[]>> = {
   starting: ['starting', 'everywhere'],
 };
 
-const INDEX: ReadonlyMap<string, CommandName> = new Map(
-  TABLE.flatMap(({ command, context, keys }) => keys.map((key) => [`${context} ${key}`, command] as const)),
-);
-
 /** True where printable keys are text. */
 export function takesText(context: KeyContext): boolean {
   return CHAINS[context].includes('editing');
 }
 
 /** The command of a key; undefined when it has none there. */
-export function commandFor(context: KeyContext, key: string): CommandName | undefined {
+export function commandFor(context: KeyContext, key: string, keys: KeyTable = DEFAULT_KEYS): CommandName | undefined {
   for (const part of CHAINS[context]) {
-    const command = INDEX.get(`${part} ${key}`);
+    const command = keys.index[`${part} ${key}`];
     if (command) return command;
   }
   return undefined;
 }
 
 /** Bindings that act in `context`, in the order of the table; a command that has two stands with its nearest. */
-export function bindingsIn(context: KeyContext): readonly Binding[] {
+export function bindingsIn(context: KeyContext, keys: KeyTable = DEFAULT_KEYS): readonly Binding[] {
   const found = new Map<CommandName, Binding>();
   for (const part of CHAINS[context]) {
-    for (const binding of TABLE) {
-      if (binding.context === part && !found.has(binding.command)) found.set(binding.command, binding);
+    for (const binding of keys.bindings) {
+      if (binding.keys.length > 0 && binding.context === part && !found.has(binding.command))
+        found.set(binding.command, binding);
     }
   }
   return [...found.values()];
 }
 
 /** Every binding, for the help. */
-export function allBindings(): readonly Binding[] {
-  return TABLE;
+export function allBindings(keys: KeyTable = DEFAULT_KEYS): readonly Binding[] {
+  return keys.bindings;
 }
 
 const LABELS: Readonly<Record<string, string>> = {
@@ -234,9 +268,9 @@ export function keyLabel(key: string): string {
 }
 
 /** How the key of a command is printed where `context` is on; empty when it has none there. */
-export function keyOf(command: CommandName, context: KeyContext): string {
+export function keyOf(command: CommandName, context: KeyContext, keys: KeyTable = DEFAULT_KEYS): string {
   for (const part of CHAINS[context]) {
-    const binding = TABLE.find((one) => one.command === command && one.context === part);
+    const binding = keys.bindings.find((one) => one.command === command && one.context === part && one.keys.length > 0);
     if (binding) return keyLabel(binding.keys[0] ?? '');
   }
   return '';

@@ -13,18 +13,21 @@ import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import type { AgentConnection } from '../store/agent-client.ts';
 import type { AgentCommand } from '../store/port.ts';
 import { currentCall, INITIAL_STATE } from '../store/state.ts';
+import { type PreferencesStore, readPreferences } from './preferences.ts';
+import { clipboardCode } from './terminal/clipboard.ts';
 import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
 import { KeyParser } from './terminal/key-parser.ts';
 import { type TerminalInput, TerminalSession } from './terminal/terminal-session.ts';
 import { cleanText } from './text/sanitize.ts';
 import { glyphsFor, wantsColour } from './theme.ts';
-import { INITIAL_UI } from './ui-state.ts';
+import { backgroundOf, backgroundTold, depthOf } from './themes.ts';
+import { INITIAL_UI, type UiState } from './ui-state.ts';
 import { update } from './update/update.ts';
 import { walkWithInvite } from './update/walk-commands.ts';
 import type { Effect, Message, Tag, World } from './update/world.ts';
 import { App } from './view/app.tsx';
 import { CursorSink } from './view/cursor.ts';
-import { crashSentence, SENTENCES } from './wording.ts';
+import { crashSentence, problemsSentence, SENTENCES } from './wording.ts';
 
 export interface ScreenInput extends TerminalInput {
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
@@ -47,6 +50,8 @@ export interface ScreenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** One sentence shown at the start. */
   readonly initialHint?: string | undefined;
+  /** What the person chose for the screen; absent: nothing is remembered. */
+  readonly preferences?: PreferencesStore;
   /** The audio SPEC for calls made or answered from this screen; absent: what the agent has. */
   readonly audio?: string | undefined;
 }
@@ -63,6 +68,10 @@ const EVENT_DRAW_MS = 50;
 const LEVEL_DRAW_MS = 250;
 /** Times of day and "seen 5 min ago" are looked at again this often. */
 const MINUTE_MS = 60_000;
+/** A terminal that tells its background does so within a round trip. */
+const ANSWER_PATIENCE_MS = 2_000;
+/** OSC 11: what is your background? */
+const ASK_BACKGROUND = '\x1b]11;?\x1b\\';
 const HANG_UP_WAIT_MS = 1_500;
 
 /**
@@ -103,12 +112,13 @@ class ScreenRun {
       resumed: () => this.redraw(),
     });
     const size = { columns: this.writer.columns, rows: this.writer.rows };
-    const ui = walkWithInvite({ ...INITIAL_UI, ...size }, env.WREN_INVITE ?? '');
+    const look = { ...lookOf(options), background: backgroundOf(env), depth: depthOf(env) };
+    const ui = walkWithInvite({ ...INITIAL_UI, ...size, ...look }, env.WREN_INVITE ?? '');
     const bare: World = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
-    const hint = initialHint
-      ? ({ text: initialHint, tone: 'good', untilMs: Number.POSITIVE_INFINITY, untilKey: true } as const)
-      : null;
-    this.world = { ...bare, ui: { ...ui, notice: hint } };
+    const text = look.problems.length > 0 ? problemsSentence(look.problems) : (initialHint ?? '');
+    const tone = look.problems.length > 0 ? 'warn' : 'good';
+    const hint = { text, tone, untilMs: Number.POSITIVE_INFINITY, untilKey: true } as const;
+    this.world = { ...bare, ui: { ...ui, notice: text === '' ? null : hint } };
   }
 
   async run(): Promise<number> {
@@ -116,7 +126,9 @@ class ScreenRun {
     const left = new Promise<number>((resolve) => {
       this.finish = resolve;
     });
+    this.session.wantMouse(this.world.ui.preferences.mouse);
     this.session.start();
+    this.askBackground();
     stdin.on('data', (bytes) => this.typed(bytes));
     for (const event of ['end', 'close', 'error'] as const) stdin.on(event, () => this.leave(EXIT.lostTerminal));
     stdout.on('error', () => this.leave(EXIT.lostTerminal));
@@ -133,6 +145,7 @@ class ScreenRun {
     this.world = { ...this.world, nowMs: Date.now() };
     const { app, ui, effects } = update(this.world, message);
     this.world = { ...this.world, app, ui };
+    this.session.wantMouse(ui.preferences.mouse);
     for (const effect of effects) this.carryOut(effect);
   }
 
@@ -144,8 +157,27 @@ class ScreenRun {
   }
 
   private press(keys: ReturnType<KeyParser['feed']>): void {
-    for (const key of keys) this.receive({ type: 'key', key });
+    for (const key of keys) {
+      if (key.name === 'answer') this.hearAnswer(key.text);
+      else this.receive({ type: 'key', key });
+    }
     if (keys.length > 0) this.draw();
+  }
+
+  /** Asked only where the answer may change something. */
+  private askBackground(): void {
+    const { env, stdout } = this.options;
+    if (!wantsColour(env) || env.TERM === 'linux') return;
+    this.keys.awaitsAnswer = true;
+    stdout.write(ASK_BACKGROUND);
+    setTimeout(() => {
+      this.keys.awaitsAnswer = false;
+    }, ANSWER_PATIENCE_MS).unref();
+  }
+
+  private hearAnswer(text: string): void {
+    const background = backgroundTold(text);
+    if (background) this.receive({ type: 'background', background });
   }
 
   // --- the agent
@@ -203,11 +235,30 @@ class ScreenRun {
       case 'repaint':
         this.writer.invalidate();
         return;
+      case 'copy':
+        this.writer.passThrough(clipboardCode(effect.text, this.options.env));
+        return;
+      case 'save':
+        this.save(effect.change);
+        return;
       case 'bell':
         this.writer.passThrough('\x07');
         return;
       default:
         effect satisfies never;
+    }
+  }
+
+  private save(change: Extract<Effect, { type: 'save' }>['change']): void {
+    try {
+      this.options.preferences?.write(change);
+    } catch (error) {
+      const code = error instanceof Refusal ? error.code : 'profile-unwritable';
+      const tag = { for: 'plain', detail: 'screen.json' } as const;
+      queueMicrotask(() => {
+        this.receive({ type: 'refused', tag, code, detail: '', retryAfterMs: 0 });
+        this.drawSoon(0);
+      });
     }
   }
 
@@ -306,6 +357,17 @@ class ScreenRun {
     for (const timer of [this.flushTimer, this.drawTimer, this.wakeTimer]) clearTimeout(timer);
     this.connection?.close();
     this.finish(exitCode);
+  }
+}
+
+/** The person's choices as they stand in the profile; a file that cannot even be read costs no screen. */
+function lookOf({ preferences: store }: ScreenOptions): Pick<UiState, 'preferences' | 'keys' | 'problems'> {
+  try {
+    const { stored, problem } = store?.read() ?? { stored: undefined, problem: '' };
+    const { problems, ...look } = readPreferences(stored);
+    return { ...look, problems: problem === '' ? problems : [problem, ...problems] };
+  } catch (error) {
+    return { ...readPreferences(undefined), problems: [`screen.json cannot be read: ${cleanText(String(error))}`] };
   }
 }
 

@@ -1,29 +1,12 @@
 /**
- * Colours by meaning, and the signs that stand beside them. Only the sixteen colours that the person's own terminal
- * theme defines are used, and never as the only signal: each state has a sign and a word too, so the screen reads
- * the same with NO_COLOR, on paper and to a person who does not see red and green.
+ * What a piece of text may mean, and the signs that stand beside it; `themes.ts` has the colours. A colour is never the
+ * only signal: each state has a sign and a word too, so the screen reads the same with NO_COLOR, on paper and to a
+ * person who does not see red and green.
  */
 import type { PresenceStatus } from '../store/state.ts';
 
 /** What a piece of text means. */
 export type Tone = 'plain' | 'strong' | 'muted' | 'accent' | 'good' | 'warn' | 'bad';
-
-export interface InkStyle {
-  readonly color?: string;
-  readonly bold?: boolean;
-  readonly dimColor?: boolean;
-}
-
-export const TONES: Readonly<Record<Tone, InkStyle>> = {
-  plain: {},
-  strong: { bold: true },
-  // Dim rather than grey: bright black is invisible on some dark themes.
-  muted: { dimColor: true },
-  accent: { color: 'cyan' },
-  good: { color: 'green' },
-  warn: { color: 'yellow' },
-  bad: { color: 'red' },
-};
 
 /** Signs and lines; a set for terminals that have Unicode and one for those that do not. */
 export interface Glyphs {

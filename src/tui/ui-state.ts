@@ -3,9 +3,14 @@
  * open. One tree of plain data, changed by the pure functions of `update/` only. Nothing here outlives the screen.
  */
 import type { FailureCode } from '../net/protocol/failures.ts';
-import type { SafetyReport, SoundDevicesReport } from '../store/port.ts';
+import type { ResultOf, SafetyReport, SoundDevicesReport } from '../store/port.ts';
 import type { AppState, Buddy, ChatLine } from '../store/state.ts';
+import { DEFAULT_KEYS, type KeyTable } from './key-bindings.ts';
+import { DEFAULT_PREFERENCES, type Preferences } from './preferences.ts';
 import { type Editor, EMPTY_EDITOR } from './text/editor.ts';
+import type { Background, ColourDepth } from './themes.ts';
+
+export type LoggedCall = ResultOf<'history.calls'>[number];
 
 /** Between the screen and the agent. */
 export type Link =
@@ -76,10 +81,12 @@ export type Dialog =
     }
   | {
       readonly type: 'confirm';
-      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more' | 'erase' | 'verify';
+      readonly what: 'remove' | 'block' | 'sign-out' | 'serve' | 'serve-no-more' | 'erase' | 'verify' | 'revoke';
       readonly name: string;
       /** It opened by itself: keys that come before then were meant for something else. */
       readonly readableAtMs?: number;
+      /** Of `revoke`: the id of the device that `name` is the label of. */
+      readonly device?: string;
       /** Of `verify`: what is compared. */
       readonly safety?: SafetyReport;
     }
@@ -92,6 +99,26 @@ export type Dialog =
       /** When the microphone was last asked to be listened to; 0 before that. */
       readonly listenedAtMs: number;
     }
+  /** What can be copied of a conversation, the newest first. */
+  | { readonly type: 'copy'; readonly chosen: number }
+  /** The group of somebody in the list. */
+  | { readonly type: 'group'; readonly name: string; readonly group: Editor }
+  | { readonly type: 'settings'; readonly chosen: number }
+  /** The devices of the account. */
+  | { readonly type: 'devices'; readonly chosen: number }
+  /** Calls of the past, the newest first; null while they are looked for. */
+  | { readonly type: 'calls'; readonly chosen: number; readonly calls: readonly LoggedCall[] | null }
+  | {
+      /** Which key does what, to be changed. */
+      readonly type: 'keys';
+      readonly filter: Editor;
+      readonly chosen: number;
+      /** The next key becomes that of the chosen line. */
+      readonly capturing: boolean;
+      readonly error: string;
+    }
+  /** Every command, by what is typed. */
+  | { readonly type: 'palette'; readonly filter: Editor; readonly chosen: number }
   | { readonly type: 'quit' };
 
 /** The first-run walk. What was typed stays, whatever fails and wherever the person goes back to. */
@@ -136,6 +163,13 @@ export interface UiState {
   readonly callDetails: boolean;
   /** Ctrl-C was pressed once. */
   readonly quitArmed: boolean;
+  readonly preferences: Preferences;
+  /** The key table in force. */
+  readonly keys: KeyTable;
+  /** One sentence each: what of the preferences could not be used. */
+  readonly problems: readonly string[];
+  readonly background: Background;
+  readonly depth: ColourDepth;
   /** This screen has asked whether the machine may serve. */
   readonly askedToServe: boolean;
 }
@@ -169,6 +203,11 @@ export const INITIAL_UI: UiState = {
   notice: null,
   callDetails: false,
   quitArmed: false,
+  preferences: DEFAULT_PREFERENCES,
+  keys: DEFAULT_KEYS,
+  problems: [],
+  background: 'unknown',
+  depth: 'sixteen',
   askedToServe: false,
 };
 

@@ -50,6 +50,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'person-in-conference': 'They are in the conference already, or being called into it.',
   'conference-over': 'There is no conference to go back to: call the people again.',
   'conference-forged': 'Somebody claimed a part in a conference that is not theirs; it was refused.',
+  'blocked-inside': 'You blocked them, and they are in this conference too: they hear you, and you may leave it.',
   'conference-old': 'Their program knows no conferences: ask them to update it; the call of two goes on.',
   unreachable: 'They do not answer: their connection may be gone, try again later.',
   'audio-spec-malformed': 'Sound can be default, none, device:NAME, file:IN,OUT or socket:PATH: check the setting.',
@@ -58,8 +59,14 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'audio-unsupported': 'Sound cannot be moved that way here: choose another (--audio default, none or file:IN,OUT).',
   'audio-no-device': 'No sound card can be used: plug one in, or join the group "audio"; calls go on in silence.',
   'audio-device-absent': 'The sound device that you chose is not there: the default one is used instead.',
+  'audio-only-monitor':
+    'There is no microphone: the default one would send back what your speaker plays. Plug one in, or choose one (t).',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
+  'audio-endpoint-away': 'The laptop with the sound is away: "wren ssh" from it, or from another, takes the call up.',
+  'ssh-missing': 'There is no ssh on this machine: install an OpenSSH client, then try again.',
+  'ssh-unreachable': 'No connection, or it did not let us in: what ssh said stands above.',
+  'ssh-no-wren': 'No wren can be started there: install it (npm install --global wren), or name it with --wren PATH.',
   'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',
   'microphone-closed': 'The microphone was open for too long though nobody spoke here or looked: it is off now.',
   'install-told':
@@ -83,6 +90,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'port-not-allowed': 'Only the administrator may open this port: choose one above 1023.',
   'proxy-malformed':
     'That does not name a proxy: write it as http://HOST:PORT or socks5://HOST:PORT, USER:PASSWORD@ before HOST.',
+  'group-unknown': 'There is no such group here, or you have left it: wren group list.',
+  'group-full': 'No more fit: a group has at most 32 people, and you at most 200 groups.',
   'mailbox-full':
     'The network keeps as many messages for that person as it may: the rest goes when they come, or some are read.',
   'outbox-full': 'Too many messages wait for people who are offline: send again when some were delivered.',
@@ -174,6 +183,14 @@ export function clockWords(elapsedMs: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** `2026-11-25 20:50`. */
+export function dateWords(atMs: number): string {
+  const date = new Date(atMs);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 export function pathWords(path: CallPath | null, via: string | null): string {
   if (path === 'direct') return 'direct';
   if (path === 'lan') return 'direct, same network';
@@ -240,9 +257,20 @@ export const SENTENCES = {
   noMatch: 'No buddy matches.',
   chooseBuddy: 'Choose a buddy on the left.',
   noLines: 'No messages yet.',
+  noOtherDevice: 'No other device of yours is online: sign in there, then bring the call there.',
+  nothingElsewhere: 'No call of yours runs at another device.',
   echoTip: 'echo says back what it hears: a test call.',
   reconnected: 'The agent is back.',
 } as const;
+
+/** What of a person's own settings cannot be used: two sentences at most, the settings have them all. */
+export function problemsSentence(problems: readonly string[]): string {
+  const [first = '', second] = problems;
+  if (second === undefined) return first;
+  return problems.length === 2
+    ? `${first}\n${second}`
+    : `${first}\nAnd ${problems.length - 1} more: see "keys" in the settings.`;
+}
 
 /** What is left in the terminal when a fault of our own ended the screen; `detail` is for whoever mends it. */
 export function crashSentence(detail: string): string {

@@ -12,6 +12,8 @@ const skip = missing.length > 0;
 if (skip) console.log(`SKIPPED all tests of devices that move: ${missing.join(', ')} not installed`);
 
 const NOTICED_AND_HEALED_MS = 300;
+/** A server that stands still for 200 ms, and what its clients do then. */
+const HUNG_AND_HEALED_MS = 500;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.skipIf(skip)('in a call', () => {
@@ -40,21 +42,48 @@ describe.skipIf(skip)('in a call', () => {
   const using = ({ child }: ToneCall) => child.told.filter((message) => message.type === 'using').at(-1);
 
   // Real time on a machine that may be busy: it may be tried again.
-  it('recorder and player that are killed, or hang, are noticed and healed', {
+  it('streams that the server ends, or that hang with it, are noticed and healed', {
     retry: 2,
     timeout: 20_000,
   }, async () => {
     const one = await running('default', ['speaker']);
-    for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+    const faults = { ended: () => server.endStreamsOf(one.child.process.pid!), hung: () => server.hang(200) };
+    for (const [fault, happens] of Object.entries(faults)) {
       const atMs = monotonicMs();
-      for (const program of ['parec', 'pacat'] as const) one.signal(program, signal);
+      await happens();
       // Longer than a device that fails again and again is left alone for.
       await wait(2200);
       const gaps = [one.sent.longestGapMs(atMs), one.played.longestGapMs(atMs)];
-      console.log(`${signal}: ${gaps.join(' and ')} ms`);
-      expect(Math.max(...gaps)).toBeLessThanOrEqual(NOTICED_AND_HEALED_MS);
+      console.log(`${fault}: ${gaps.join(' and ')} ms`);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(fault === 'ended' ? NOTICED_AND_HEALED_MS : HUNG_AND_HEALED_MS);
     }
     expect(problems(one)[0]).toMatchObject({ code: 'audio-no-device' });
+  });
+
+  it('a microphone that goes is not replaced by what the speaker plays, and one that comes is used', {
+    retry: 2,
+    timeout: 60_000,
+  }, async () => {
+    server.addSink('headmic');
+    ToneCall.speakInto(server, 'headmic');
+    server.setDefault('source', 'headmic.monitor');
+    try {
+      const one = await running('default', ['speaker']);
+      await one.child.until(() => using(one)?.input === 'headmic.monitor', 15_000, JSON.stringify(using(one)));
+      server.setDefault('source', 'speaker.monitor');
+      await one.child.until(() => problems(one).length > 0, 15_000, 'no word of it');
+      expect(problems(one)[0]).toMatchObject({
+        code: 'audio-only-monitor',
+        detail: expect.stringContaining('speaker.monitor'),
+      });
+      expect(using(one)).toMatchObject({ input: null, output: 'speaker' });
+      server.setDefault('source', 'mic.monitor');
+      await one.child.until(() => using(one)?.input === 'mic.monitor', 15_000, JSON.stringify(using(one)));
+      expect(problems(one)).toHaveLength(1);
+    } finally {
+      server.setDefault('source', 'mic.monitor');
+      server.removeSink('headmic');
+    }
   });
 
   it('the default of the system is followed', { retry: 2, timeout: 20_000 }, async () => {

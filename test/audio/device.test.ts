@@ -43,6 +43,7 @@ describe('failures of sound', () => {
       'audio-no-device',
       'audio-device-busy',
       'audio-device-absent',
+      'audio-only-monitor',
       'audio-unsupported',
       'disk-full',
       'internal',

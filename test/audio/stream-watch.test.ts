@@ -1,10 +1,9 @@
 /** A microphone that falls silent without a word is noticed within 300 ms, and a machine that stalls is not taken for one. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
-import { openPulseCapture, type Pulse } from '../../src/audio/device-pulse.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { findPulse, openPulseCapture, type Pulse } from '../../src/audio/device-pulse.ts';
+import { COMMAND } from '../../src/audio/device-pulse-packets.ts';
 import { StreamWatch } from '../../src/audio/stream-watch.ts';
+import { FakePulse } from '../support/pulse-fake.ts';
 
 /** Looks at these moments; sound comes until `untilMs`. Gives when it was found dead. */
 function deathOf(looksMs: readonly number[], untilMs: number): number | undefined {
@@ -40,47 +39,80 @@ test('looks that come late tell of the machine, not of the stream', () => {
   expect(deathOf(stalled, 500)).toBeUndefined();
 });
 
-test('a recorder program that hangs is lost within 300 ms of its last sound, and closed at once', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wren-parec-'));
-  // 640 bytes each 20 ms for 0.6 s, then nothing, alive.
-  const program = `#!${process.execPath}
-let n = 0;
-const timer = setInterval(() => { process.stdout.write(Buffer.alloc(640)); if (++n === 30) clearInterval(timer); }, 20);
-setInterval(() => {}, 1000);
-`;
-  writeFileSync(join(folder, 'parec'), program, { mode: 0o755 });
-  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
-  let soundAt = 0;
-  const lost = await new Promise<{ afterMs: number; code: string; close: () => Promise<void> }>((resolve) => {
-    let close = async (): Promise<void> => {};
-    const events = {
-      onFrame: () => {
-        soundAt = performance.now();
-      },
-      onInputEnded: () => {},
-      onLost: ({ code }: { code: string }) => resolve({ afterMs: performance.now() - soundAt, code, close }),
-    };
-    void openPulseCapture({ env } as Pulse, undefined, events).then((capture) => {
-      close = () => capture.close();
-    });
+describe('a sound server', () => {
+  const servers: FakePulse[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.stop().catch(() => undefined);
   });
-  console.log(`a silent stream was found dead after ${Math.round(lost.afterMs)} ms`);
-  expect(lost.code).toBe('audio-no-device');
-  expect(lost.afterMs).toBeGreaterThan(100);
-  // On a machine that stalls itself the looks begin anew.
-  expect(lost.afterMs).toBeLessThan(2_000);
-  await lost.close();
-  rmSync(folder, { recursive: true });
-});
 
-test('a recorder program that cannot be started is looked at no more', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  try {
-    const events = { onFrame: () => {}, onInputEnded: () => {}, onLost: () => {} };
-    const opening = openPulseCapture({ env: { PATH: '/nowhere' } }, undefined, events);
-    await expect(opening).rejects.toMatchObject({ code: 'audio-no-device' });
-    expect(vi.getTimerCount()).toBe(0);
-  } finally {
-    vi.useRealTimers();
+  async function found(): Promise<{ readonly fake: FakePulse; readonly pulse: Pulse }> {
+    const fake = await FakePulse.start();
+    servers.push(fake);
+    return { fake, pulse: (await findPulse({ PULSE_SERVER: `unix:${fake.path}` }))! };
   }
+  const silent = { onFrame: () => {}, onInputEnded: () => {}, onLost: () => {} };
+
+  test('that hangs loses its stream within 300 ms of its last sound, and it is closed at once', async () => {
+    const { fake, pulse } = await found();
+    let soundAt = 0;
+    let frames = 0;
+    const timer = setInterval(() => {
+      if (++frames > 30) clearInterval(timer);
+      else fake.speak();
+    }, 20);
+    const lost = await new Promise<{ afterMs: number; code: string; close: () => Promise<void> }>((resolve) => {
+      let close = async (): Promise<void> => {};
+      const events = {
+        ...silent,
+        onFrame: () => {
+          soundAt = performance.now();
+        },
+        onLost: ({ code }: { code: string }) => resolve({ afterMs: performance.now() - soundAt, code, close }),
+      };
+      void openPulseCapture(pulse, {}, events).then((capture) => {
+        close = () => capture.close();
+      });
+    });
+    clearInterval(timer);
+    console.log(`a silent stream was found dead after ${Math.round(lost.afterMs)} ms`);
+    expect(lost.code).toBe('audio-no-device');
+    expect(lost.afterMs).toBeGreaterThan(100);
+    // On a machine that stalls itself the looks begin anew.
+    expect(lost.afterMs).toBeLessThan(2_000);
+    await lost.close();
+  });
+
+  test('that dies is one refusal while it opens, one loss afterwards, and its streams are looked at no more', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      for (const isOpen of [false, true]) {
+        const { fake, pulse } = await found();
+        const lost: string[] = [];
+        const opening = openPulseCapture(pulse, {}, { ...silent, onLost: ({ code }) => lost.push(code) });
+        const refused = opening.then(
+          () => [],
+          ({ code }) => [code],
+        );
+        while (!fake.told.includes(COMMAND.createRecordStream)) await new Promise((resolve) => setTimeout(resolve, 5));
+        if (isOpen) fake.speak();
+        if (isOpen) await opening;
+        await fake.stop();
+        expect(await refused).toEqual(isOpen ? [] : ['audio-no-device']);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        expect(lost).toEqual(isOpen ? ['audio-no-device'] : []);
+        expect(vi.getTimerCount()).toBe(0);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('that is none is not found: it says nothing, or rubbish', async () => {
+    const { fake } = await found();
+    fake.rubbish = true;
+    expect(await findPulse({ PULSE_SERVER: `unix:${fake.path}` })).toBeUndefined();
+    fake.rubbish = false;
+    fake.mute = true;
+    expect(await findPulse({ PULSE_SERVER: `unix:${fake.path} unix:${fake.path}-none` })).toBeUndefined();
+  });
 });

@@ -179,7 +179,7 @@ describe('nobody is told an address', () => {
   seeded('whoever wants no tests says so', (world) => {
     const people = new PeopleWorld(world);
     const alice = people.person('alice1');
-    const bobby = people.person('bobby1', undefined, { answersPathTests: false });
+    const bobby = people.person('bobby1', undefined, { answersPathTests: () => false });
     alice.signUp();
     bobby.signUp();
     alice.befriend(bobby);

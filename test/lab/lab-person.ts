@@ -42,6 +42,8 @@ export class LabPerson {
   #events: CallEvent[] = [];
   readonly #listeners = new Set<() => void>();
   #answers = '';
+  /** With what sound conferences are answered; undefined: they ring. */
+  confersWith: string | undefined;
 
   private constructor(who: { readonly host: string; readonly name: string }, agent: AgentConnection) {
     this.host = who.host;
@@ -85,6 +87,28 @@ export class LabPerson {
     return this.#agent.request({ type: 'status' });
   }
 
+  /** What the agent has told of calls, oldest first. */
+  get told(): readonly CallEvent[] {
+    return this.#events;
+  }
+
+  /** Calls several at once. */
+  async confer(others: readonly LabPerson[], audio: string): Promise<void> {
+    await this.#agent.request({ type: 'conference.call', names: others.map(({ name }) => name), audio });
+  }
+
+  /** Leaves the call or conference, and waits until its recording is finished. */
+  async hangUp(): Promise<void> {
+    await this.#agent.request({ type: 'call.hang-up' });
+    await this.until(() => this.#events.at(-1)?.event === 'ended', 'the end', END_LIMIT_MS);
+  }
+
+  /** Agent and voice child, as they are numbered inside the lab. */
+  async pids(): Promise<readonly number[]> {
+    const { pid, voicePid } = await this.#agent.request({ type: 'agent.status' });
+    return voicePid === null ? [pid] : [voicePid, pid];
+  }
+
   /** Of others only: nobody finds himself. Asks again where a supernode is too busy to answer. */
   async search(pattern: string, limit = 50): Promise<SearchReport> {
     for (let tries = 1; ; tries += 1) {
@@ -100,7 +124,7 @@ export class LabPerson {
   /** Drops the supernode and races to one again; how it is reached then. */
   async attachAnew(): Promise<AppState['supernode']> {
     await this.#agent.request({ type: 'debug', fault: 'drop-supernode' });
-    await this.#until(async () => (await this.state()).connection === 'online', 'a supernode', SIGN_UP_LIMIT_MS);
+    await this.until(async () => (await this.state()).connection === 'online', 'a supernode', SIGN_UP_LIMIT_MS);
     return (await this.state()).supernode;
   }
 
@@ -115,10 +139,10 @@ export class LabPerson {
   async befriend(other: LabPerson): Promise<void> {
     if (await this.#sees(other)) return;
     await this.#agent.request({ type: 'buddy.add', name: other.name, message: '' });
-    await other.#until(async () => (await other.#relation(this)) === 'incoming', 'a request');
+    await other.until(async () => (await other.#relation(this)) === 'incoming', 'a request');
     await other.#agent.request({ type: 'buddy.accept', name: this.name });
-    await this.#until(() => this.#sees(other), 'a buddy');
-    await other.#until(() => other.#sees(this), 'a buddy');
+    await this.until(() => this.#sees(other), 'a buddy');
+    await other.until(() => other.#sees(this), 'a buddy');
   }
 
   /** One call, answered at once; it ends when its way is settled, or after `forS`. Never rejects because it fails. */
@@ -130,10 +154,10 @@ export class LabPerson {
     try {
       if (wish.buddies) await this.befriend(other);
       await this.#agent.request({ type: 'call.place', to: other.name, audio: 'none' });
-      await this.#until(() => this.#told('answered') || this.#told('ended'), 'an answer', ANSWER_LIMIT_MS);
+      await this.until(() => this.#told('answered') || this.#told('ended'), 'an answer', ANSWER_LIMIT_MS);
       await this.#untilSettled(other, wish.forS * 1000);
       if (!this.#told('ended')) await this.#agent.request({ type: 'call.hang-up' });
-      for (const one of both) await one.#until(() => one.#told('ended'), 'the end', END_LIMIT_MS);
+      for (const one of both) await one.until(() => one.#told('ended'), 'the end', END_LIMIT_MS);
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
     } finally {
@@ -145,9 +169,10 @@ export class LabPerson {
 
   #called(event: CallEvent): void {
     this.#events.push(event);
-    if (event.event !== 'ringing' || event.direction !== 'in' || event.peer !== this.#answers) return;
+    if (event.event !== 'ringing' || event.direction !== 'in') return;
+    const audio = event.others ? this.confersWith : event.peer === this.#answers ? 'none' : undefined;
     // Refused when the caller was quicker with its end.
-    this.#agent.request({ type: 'call.answer', call: event.call, audio: 'none' }).catch(() => {});
+    if (audio !== undefined) this.#agent.request({ type: 'call.answer', call: event.call, audio }).catch(() => {});
   }
 
   /** Nobody goes into the next call with one that was given up. */
@@ -187,7 +212,7 @@ export class LabPerson {
   }
 
   /** Looks after each event of the agent. */
-  async #until(holds: () => boolean | Promise<boolean>, what: string, limitMs = FRIENDS_LIMIT_MS): Promise<void> {
+  async until(holds: () => boolean | Promise<boolean>, what: string, limitMs = FRIENDS_LIMIT_MS): Promise<void> {
     const giveUpAt = performance.now() + limitMs;
     while (!(await holds())) {
       const leftMs = giveUpAt - performance.now();

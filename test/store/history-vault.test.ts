@@ -289,7 +289,7 @@ test('a full disk leaves the form as it was, and says so', async (context) => {
   plain.closeForGood();
   await openHistoryVault(options);
   // Room to open the file, but not for another of it.
-  disk.fill(130_000);
+  disk.fill(180_000);
   try {
     const vault = await openHistoryVault(options);
     const history = vault.open('alice1');

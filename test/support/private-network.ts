@@ -80,6 +80,11 @@ export class PrivateNetwork {
     return network;
   }
 
+  /** Nothing runs yet: the caller starts what it wants. */
+  static empty(env: NodeJS.ProcessEnv = {}): PrivateNetwork {
+    return new PrivateNetwork(env);
+  }
+
   /** Login server and supernode as two processes, so that each can be killed alone. No echo service. */
   static async startApart(env: NodeJS.ProcessEnv = {}): Promise<PrivateNetwork> {
     const network = new PrivateNetwork(env);

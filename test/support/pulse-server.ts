@@ -6,8 +6,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { PulseConnection } from '../../src/audio/device-pulse-connection.ts';
 
 const PROGRAMS = ['pulseaudio', 'pactl', 'parec', 'pacat'] as const;
+/** Of the native protocol: what only a mixer says. */
+const [KILL_SINK_INPUT, KILL_SOURCE_OUTPUT] = [49, 50] as const;
 const RAW = ['--raw', '--format=s16le', '--rate=16000', '--channels=1'];
 
 /** Names of the programs that are missing here; empty when tests can run. */
@@ -105,6 +108,27 @@ export class PulseServer {
     rmSync(path.join(this.#folder, 'native'), { force: true });
     this.#process = this.#spawn();
     await this.#answers();
+  }
+
+  /** Stands still for so long, with everybody connected. */
+  async hang(durationMs: number): Promise<void> {
+    this.#process.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, durationMs));
+    this.#process.kill('SIGCONT');
+  }
+
+  /** Ends what this process plays and records, as a person may in a mixer. */
+  async endStreamsOf(pid: number): Promise<void> {
+    const connection = await PulseConnection.open({ path: path.join(this.#folder, 'native') }, Buffer.alloc(256));
+    const indexes = (list: string): number[] =>
+      this.#pactl('list', list)
+        .split(/^(?=\w.* #\d+$)/m)
+        .filter((entry) => entry.includes(`application.process.id = "${pid}"`))
+        .map((entry) => Number(/ #(\d+)\n/.exec(entry)?.[1]));
+    const [played, recorded] = [indexes('sink-inputs'), indexes('source-outputs')];
+    for (const index of played) void connection.ask(KILL_SINK_INPUT, (values) => values.u32(index));
+    await Promise.all(recorded.map((index) => connection.ask(KILL_SOURCE_OUTPUT, (values) => values.u32(index))));
+    connection.close();
   }
 
   /** One more null sink, with short periods as the others. */

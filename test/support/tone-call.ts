@@ -2,8 +2,6 @@
  * A real voice child in a call of tones over a PulseAudio server of ours: one tone is played into every microphone, another
  * comes from the other side, and both are heard at their ends all the time. So each gap shows, with its length.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { openOpus } from '../../src/audio/opus.ts';
 import type { PulseServer } from './pulse-server.ts';
 import { tone } from './speech.ts';
@@ -88,16 +86,6 @@ export class ToneCall {
       const bytes = Buffer.from(chunk.subarray(0, chunk.length & ~1));
       this.played.hear(monotonicMs(), new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1));
     });
-  }
-
-  /** Sends a signal to the child's recorder or player program. */
-  signal(program: 'parec' | 'pacat', signal: NodeJS.Signals): void {
-    const { pid } = this.child.process;
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-    const of = pids.filter((one) => readFileSync(`/proc/${one}/comm`, 'utf8').trim() === program);
-    for (const one of of) process.kill(Number(one), signal);
-    if (of.length === 0)
-      throw new Error(`no ${program} runs: ${execFileSync('ps', ['--ppid', `${pid}`], { encoding: 'utf8' })}`);
   }
 
   async end(): Promise<void> {

@@ -90,7 +90,7 @@ const events: AgentEvent[] = [
   { type: 'serving.changed', serving: { ...SERVES, why: LONG } },
 ];
 const keys = fc.constantFrom(
-  ...'jkgGcedmoiyxsnpurb?/ahq',
+  ...'jkgGcedmoiyxsnpurb?/ahq:,MPL',
   ...[
     '\r',
     '\t',
@@ -103,6 +103,7 @@ const keys = fc.constantFrom(
     '\x1ba',
     '\x1bOP',
     '\x03',
+    '\x10',
     '\x7f',
     '日',
     '🇩🇪',

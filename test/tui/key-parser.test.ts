@@ -58,8 +58,8 @@ test.each([
   expect(keysOf(bytes)).toEqual([name]);
 });
 
-test('mouse, focus and unknown codes are swallowed whole', () => {
-  expect(keysOf('a\x1b[<0;10;5Mb\x1b[I\x1b[O\x1b[?1;2c\x1b[99~c')).toEqual(['a', 'b', 'c']);
+test('releases of the mouse, focus and unknown codes are swallowed whole', () => {
+  expect(keysOf('a\x1b[<0;10;5mb\x1b[I\x1b[O\x1b[?1;2c\x1b[99~c')).toEqual(['a', 'b', 'c']);
 });
 
 test('a paste is one key, line breaks and all, however it was torn', () => {
@@ -116,4 +116,32 @@ test('text without control codes comes out as it went in, whatever the cut', () 
       expect(keys.map((key) => key.text).join('')).toBe(bytes.toString());
     }),
   );
+});
+
+test('what the terminal answers is no key, torn or whole, and its end may be missing', () => {
+  const parser = new KeyParser();
+  parser.awaitsAnswer = true;
+  expect(parser.feed(Buffer.from('a\x1b'))).toEqual([{ name: 'a', text: 'a' }]);
+  expect(parser.wantsFlush()).toBeGreaterThan(ESCAPE_WAIT_MS);
+  expect(parser.feed(Buffer.from(']11;rgb:ff'))).toEqual([]);
+  expect(parser.wantsFlush()).toBe(PASTE_WAIT_MS);
+  expect(parser.feed(Buffer.from('ff/ffff/ffff\x1b\\b'))).toEqual([
+    { name: 'answer', text: '11;rgb:ffff/ffff/ffff' },
+    { name: 'b', text: 'b' },
+  ]);
+  expect(parser.awaitsAnswer).toBe(false);
+  expect(keysOf('\x1b]11;rgb:0/0/0\x07q')).toEqual(['answer', 'q']);
+  expect(keysOf('\x1b]11;rgb:')).toEqual([]);
+  expect(keysOf(`\x1b]1${'x'.repeat(1_000)}`)).toEqual([]);
+  expect(keysOf('\x1b]', 'x')).toEqual(['alt-]', 'x']);
+});
+
+test('clicks and the wheel are told with their place; releases and moves are nothing', () => {
+  const parser = new KeyParser();
+  expect(parser.feed(Buffer.from('\x1b[<0;3;5M\x1b[<0;3;5m\x1b[<65;1;1M\x1b[<80;9;9M\x1b[<35;2;2Mx'))).toEqual([
+    { name: 'click', text: '', at: { column: 2, row: 4 } },
+    { name: 'wheel-down', text: '', at: { column: 0, row: 0 } },
+    { name: 'wheel-up', text: '', at: { column: 8, row: 8 } },
+    { name: 'x', text: 'x' },
+  ]);
 });

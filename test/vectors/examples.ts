@@ -147,6 +147,12 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     sentAtMs: AT_MS,
     text: 'tea? ☕\nat five',
     waitingFrom: 41,
+    group: {
+      id: run(0x30, 16),
+      title: 'lunch',
+      titleVersion: 1,
+      members: [{ name: 'Bobby1', removed: true, version: 2 }],
+    },
   },
   chatReceipt: { messageIds: [run(0x10, 16), run(0x20, 16)] },
   callInvite: {
@@ -323,7 +329,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     grownFrom: run(0x50, 16),
   },
   conferenceRinging: { conferenceId: CALL, inviteId: run(0x20, 16) },
-  conferenceRefusal: { conferenceId: CALL, inviteId: run(0x20, 16), reason: 'declined' },
+  conferenceRefusal: { conferenceId: CALL, inviteId: run(0x20, 16), reason: 'old', order: 7, incarnation: 8 },
   conferenceState: {
     conferenceId: CALL,
     incarnation: 77,

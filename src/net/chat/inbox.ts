@@ -13,6 +13,8 @@ import type { Millis } from '../protocol/core.ts';
 import type { MessageId, NodeId } from '../protocol/ids.ts';
 import { CHAT_GAP_MS, CHAT_HELD_MAX, CHAT_IDS_KNOWN_MAX, NODES_PER_PERSON_MAX } from '../protocol/params.ts';
 
+import type { GroupState } from './group-state.ts';
+
 export interface IncomingLine {
   readonly node: NodeId;
   readonly id: MessageId;
@@ -21,6 +23,8 @@ export interface IncomingLine {
   readonly text: string;
   /** Wall clock of the writer, ms. */
   readonly sentAtMs: number;
+  /** Said in this group. */
+  readonly group?: GroupState;
 }
 
 interface Held {

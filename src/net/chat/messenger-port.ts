@@ -6,6 +6,7 @@ import type { FailureCode } from '../protocol/failures.ts';
 import type { MessageId, NodeId, UserName } from '../protocol/ids.ts';
 import type { Message } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
+import type { GroupState } from './group-state.ts';
 import type { OutgoingLine } from './outbox.ts';
 
 export type MessengerCommand =
@@ -13,6 +14,8 @@ export type MessengerCommand =
   | ({ readonly type: 'send'; readonly to: UserName } & OutgoingLine)
   /** At start: every outgoing line without a receipt, in any order. */
   | { readonly type: 'restore'; readonly lines: readonly ({ readonly to: UserName } & OutgoingLine)[] }
+  /** The groups that we are in, as they are from now on. */
+  | { readonly type: 'groups'; readonly groups: readonly GroupState[] }
   /** A `received` line is in the history, now or since an earlier run. */
   | { readonly type: 'stored'; readonly from: UserName; readonly id: MessageId }
   /** It could not be stored; its writer will send it again. */
@@ -29,6 +32,8 @@ export type MessengerOutput =
       readonly sequence: number;
       readonly text: string;
       readonly sentAtMs: number;
+      /** Said in this group, which is so as its writer knows it. */
+      readonly group?: GroupState;
     }
   | { readonly type: 'delivered'; readonly to: UserName; readonly id: MessageId }
   /** The person cannot be reached now, for this reason; `count` lines wait. */

@@ -13,6 +13,8 @@
  *
  * Chat is between buddies; service names (`echo`) are open to everybody. A line goes to every node of a person, as
  * the classic client had it (classic-network.md 1.14), and the first receipt counts.
+ *
+ * Somewhat above 400 lines: writing, reading and whom we talk with are one set of rules.
  */
 import type { Core, Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
@@ -40,6 +42,7 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
+import { type GroupState, isMember, membersOf, readGroup, wireGroup } from './group-state.ts';
 import { Inbox } from './inbox.ts';
 import type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-port.ts';
 import { Outbox, type OutgoingLine } from './outbox.ts';
@@ -79,6 +82,10 @@ const NEVER: Millis = Number.POSITIVE_INFINITY;
 
 export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand, MessengerOutput> {
   readonly #everybody: boolean;
+  /** By id. */
+  #groups: ReadonlyMap<string, GroupState> = new Map();
+  /** Folded names of all who are in one with us. */
+  #companions: ReadonlySet<string> = new Set();
   readonly #peers = new Map<string, Peer>();
   readonly #reach = new Reach();
   readonly #receipts = new Map<string, Receipts>();
@@ -97,11 +104,19 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   /** Why a text cannot be sent to that person, to be asked before it is stored; undefined when it can. */
   admits(to: UserName, text: string): FailureCode | undefined {
-    if (!this.#talksWith(to)) return 'not-a-buddy';
+    return this.#talksWith(to) ? this.#fits(text) : 'not-a-buddy';
+  }
+
+  #fits(text: string): FailureCode | undefined {
     if (text === '') return 'usage';
     return Buffer.byteLength(text) > CHAT_TEXT_BYTES_MAX || this.#waiting >= OUTBOX_MESSAGES_MAX
       ? 'too-large'
       : undefined;
+  }
+
+  /** Are we in a group together? */
+  isCompanion(name: UserName): boolean {
+    return this.#companions.has(foldName(name));
   }
 
   /** Messages that made no sense, or came from nobody we talk with. */
@@ -141,6 +156,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const id = hexOf(value.body.messageId);
     this.#lettered.add(id);
     const verdict = this.#heard(now, from, node, value.body);
+    // A member whom we do not know as one yet: who made them one may be heard later.
+    const group = verdict === undefined ? readGroup(value.body.group) : undefined;
+    if (group && this.#groups.has(group.id)) return id;
     if (verdict === undefined || verdict === 'stored') this.#lettered.delete(id);
     return verdict === 'new' || verdict === 'double' ? id : undefined;
   }
@@ -152,6 +170,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
       case 'restore':
         for (const line of command.lines) this.#keep(this.#peer(line.to), line);
         return;
+      case 'groups':
+        return this.#setGroups(command.groups);
       case 'stored':
         return this.#stored(now, command.from, command.id);
       case 'not-stored':
@@ -191,7 +211,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #send(now: Millis, command: Extract<MessengerCommand, { type: 'send' }>): void {
     const { to, id } = command;
-    const code = isIdHex(id) ? this.admits(to, command.text) : 'internal';
+    const { group, text } = command;
+    const admitted = group && this.#reaches(to) ? this.#fits(text) : this.admits(to, text);
+    const code = isIdHex(id) ? admitted : 'internal';
     if (code !== undefined) {
       this.#outputs.push({ type: 'refused', to, id, code });
       return;
@@ -208,22 +230,22 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 
   #keep(peer: Peer, line: OutgoingLine): void {
-    const { id, sequence, text, sentAtMs, keptUntilMs } = line;
-    if (!isIdHex(id) || !peer.outbox.add({ id, sequence, text, sentAtMs })) return;
+    const { id, sequence, text, sentAtMs, keptUntilMs, group } = line;
+    const own = { id, sequence, text, sentAtMs, ...(group ? { group } : {}) };
+    if (!isIdHex(id) || !peer.outbox.add(own)) return;
     this.#waiting += 1;
     const { waitingFrom } = peer.outbox;
-    const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
+    const body = bodyOf(own, waitingFrom);
     const kept = keptUntilMs === undefined ? {} : { keptUntilMs };
     this.#words.push({ type: 'posted', to: peer.name, id, message: message('chatMessage', body), ...kept });
   }
 
   /** Sends what the window has room for, and arms the timer for the case that no receipt comes. */
   #takeOff(now: Millis, peer: Peer): void {
-    if (!this.#online || peer.stoppedAt !== undefined || !this.#talksWith(peer.name)) return;
+    if (!this.#online || peer.stoppedAt !== undefined || !this.#reaches(peer.name)) return;
     const waitingFrom = peer.outbox.waitingFrom;
-    for (const { id, sequence, text, sentAtMs } of peer.outbox.takeOff()) {
-      const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
-      this.#outputs.push({ type: 'send', to: peer.name, message: message('chatMessage', body) });
+    for (const line of peer.outbox.takeOff()) {
+      this.#outputs.push({ type: 'send', to: peer.name, message: message('chatMessage', bodyOf(line, waitingFrom)) });
     }
     if (!peer.outbox.isUnderWay) peer.resendAt = NEVER;
     else if (peer.resendAt === NEVER) peer.resendAt = now + this.#pauseMs(peer);
@@ -274,7 +296,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #receipted(now: Millis, from: UserName, node: NodeId, body: Body<'chatReceipt'>): void {
     const peer = this.#peers.get(foldName(from));
-    if (peer === undefined || !this.#talksWith(from)) return;
+    if (peer === undefined || !this.#reaches(from)) return;
     let isProgress = false;
     for (const bytes of body.messageIds.slice(0, RECEIPT_IDS_MAX)) {
       const id = hexOf(bytes);
@@ -301,7 +323,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     body: Body<'chatMessage'>,
   ): 'stored' | 'new' | 'double' | undefined {
     const isSound = body.messageId.length === ID_BYTES && Buffer.byteLength(body.text) <= CHAT_TEXT_BYTES_MAX;
-    if (!isSound || !this.#talksWith(from)) {
+    const group = readGroup(body.group);
+    if (!isSound || !this.#mayHear(from, body.group != null, group)) {
       this.#dropped += 1;
       return undefined;
     }
@@ -309,7 +332,14 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     peer.name = from;
     const id = hexOf(body.messageId);
     const text = cleanText(body.text, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
-    const line = { node, id, sequence: body.sequence, text, sentAtMs: timeOf(body.sentAtMs) };
+    const line = {
+      node,
+      id,
+      sequence: body.sequence,
+      text,
+      sentAtMs: timeOf(body.sentAtMs),
+      ...(group ? { group } : {}),
+    };
     const verdict = peer.inbox.receive(now, line, body.waitingFrom);
     if (verdict === 'stored') this.#oweReceipt(now, from, node, id);
     this.#handOn(peer);
@@ -338,7 +368,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   #sendReceipts(): void {
     this.#receiptsAt = NEVER;
     for (const { to, node, ids, byLetter } of this.#receipts.values()) {
-      if (!this.#online || !this.#talksWith(to)) continue; // They will send the lines again, and then get it.
+      if (!this.#online || !this.#reaches(to)) continue; // They will send the lines again, and then get it.
       const what = message('chatReceipt', { messageIds: ids.map((id) => bytesOf(id)) });
       if (!byLetter || this.#reach.nodes(to).has(node)) this.#outputs.push({ type: 'send', to, node, message: what });
       else this.#words.push({ type: 'receipts', to, node, message: what });
@@ -347,6 +377,24 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   }
 
   // ------------------------------------------------------------------------------------------------------ people
+
+  #setGroups(groups: readonly GroupState[]): void {
+    this.#groups = new Map(groups.map((group) => [group.id, group]));
+    this.#companions = new Set(groups.flatMap((group) => membersOf(group).map(foldName)));
+  }
+
+  /** Whoever gets lines of ours, at least in a group. */
+  #reaches(name: UserName): boolean {
+    return this.#talksWith(name) || this.isCompanion(name);
+  }
+
+  /** Buddies say what they like, members what is said in their group; into a new one a buddy takes us who is in it. */
+  #mayHear(from: UserName, isForGroup: boolean, group: GroupState | undefined): boolean {
+    if (!isForGroup) return this.#talksWith(from);
+    if (!group) return false;
+    const known = this.#groups.get(group.id);
+    return known ? isMember(known, from) : this.#talksWith(from) && isMember(group, from);
+  }
 
   #talksWith(name: UserName): boolean {
     return this.#everybody || isServiceName(name) || (this.#peers.get(foldName(name))?.isBuddy ?? false);
@@ -388,4 +436,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
       return;
     }
   }
+}
+
+function bodyOf({ id, sequence, sentAtMs, text, group }: OutgoingLine, waitingFrom: number) {
+  const body = { messageId: bytesOf(id), sequence, sentAtMs, text, waitingFrom };
+  return group ? { ...body, group: wireGroup(group) as never } : body;
 }

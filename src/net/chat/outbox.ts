@@ -6,6 +6,8 @@
 import type { MessageId } from '../protocol/ids.ts';
 import { CHAT_IN_FLIGHT_BYTES_MAX, CHAT_IN_FLIGHT_MAX } from '../protocol/params.ts';
 
+import type { GroupState } from './group-state.ts';
+
 export interface OutgoingLine {
   /** 32 hex digits. */
   readonly id: MessageId;
@@ -16,6 +18,8 @@ export interface OutgoingLine {
   readonly sentAtMs: number;
   /** The network keeps it, since an earlier run, until then (wall clock). */
   readonly keptUntilMs?: number;
+  /** Said in this group. */
+  readonly group?: GroupState;
 }
 
 export class Outbox {

@@ -1,7 +1,7 @@
 /**
- * Where the login server keeps its accounts. `src/store/account-db.ts` implements it on SQLite; one contract suite
- * (`test/support/account-store-contract.ts`) holds every implementation to the same behaviour, so PostgreSQL can
- * follow. All calls are asynchronous; an implementation rejects only for its own faults (disk, connection), with
+ * Where the login server keeps its accounts. `src/store/account-db.ts` implements it on SQLite, `account-postgres-db.ts` on
+ * PostgreSQL for several login servers; one contract suite (`test/support/account-store-contract.ts`) holds every
+ * implementation to the same behaviour. All calls are asynchronous; an implementation rejects only for its own faults (disk, connection), with
  * `Refusal('disk-full')` when no room is left. What has resolved is on the disk: it outlives a crash of the process
  * and of the machine. Texts hold no NUL character (the server refuses them, C libraries cut there).
  */

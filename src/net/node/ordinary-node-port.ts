@@ -46,7 +46,7 @@ export interface OrdinaryNodeOptions {
   /** A ready voice body of encoded silence with this media time and shape, for when the voice child is missing. */
   readonly fillerBody: FillerBody;
   /** May buddies test silently which way leads to us? They may, when not said. */
-  readonly answersPathTests?: boolean;
+  readonly answersPathTests?: () => boolean;
 }
 
 /** Who is signed in. */

@@ -158,7 +158,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       ...{ random: this.#options.random, rttMs, relayedPath },
       isBuddy: (name) => this.#people?.roster.relationOf(name) === 'both',
       isInvisible: () => this.#people?.status === 'invisible',
-      answers: this.#options.answersPathTests ?? true,
+      answers: this.#options.answersPathTests ?? (() => true),
       natKind: () => this.#nat.kind,
       surroundingsOf: (node) => {
         const lent = media.surroundingsOf(node);

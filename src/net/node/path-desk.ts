@@ -79,7 +79,7 @@ export interface PathDeskOptions {
   /** Must nobody know that we are here? */
   readonly isInvisible: () => boolean;
   /** May others test at all? */
-  readonly answers: boolean;
+  readonly answers: () => boolean;
   readonly natKind: () => NatKind;
   readonly rttMs: (node: NodeId) => number | undefined;
   readonly relayedPath: (through: NodeId | undefined) => { readonly path: CallPath };
@@ -207,7 +207,7 @@ export class PathDesk {
     const who = foldName(name);
     // A word for everything would tell a flood that somebody listens, and cost as much as it.
     if (!isBuddy(name)) return this.#refuse(now, { name, node }, body.testId, 'not-a-buddy');
-    if (!answers) return this.#refuse(now, { name, node }, body.testId, 'not-allowed');
+    if (!answers()) return this.#refuse(now, { name, node }, body.testId, 'not-allowed');
     const own = [...this.#answered.values()].some((one) => foldName(one.name) === who);
     if (own || this.#answered.size >= PATH_TESTS_ANSWERED_MAX)
       return this.#refuse(now, { name, node }, body.testId, 'busy', PATH_TEST_MS);

@@ -96,3 +96,13 @@ export const MAIL_WANTED_MS = 5_000;
 export const MAIL_PUT_BYTES_MAX = 131_072;
 /** Clocks of clients may be ahead or behind by so much (CLOCK_DIFFERENCE_MS_MAX). */
 export const MAIL_CLOCK_MS = 3_600_000;
+
+// --- groups
+/** People in one group: a line goes to each of them, and eight talk at once in a conference. */
+export const GROUP_MEMBERS_MAX = 32;
+/** With those who left: they are remembered, or they would be back by an older word. */
+export const GROUP_ENTRIES_MAX = 128;
+/** Changes of one entry: nobody honest makes so many, and nobody shall end the counting. */
+export const GROUP_VERSION_MAX = 1_000_000;
+/** Groups of one person. */
+export const GROUPS_MAX = 200;

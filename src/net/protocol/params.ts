@@ -27,6 +27,11 @@ export const REPLAY_WINDOW_PACKETS = 1024;
 export const HANDSHAKE_RETRY_MS = 400;
 export const HANDSHAKE_RETRY_MS_MAX = 1_000;
 export const HANDSHAKE_TIMEOUT_MS = 6_000;
+/**
+ * A Hello by UDP has so many bytes, without its mask: no answer is larger. Auth1 of a person with a name of 32 characters
+ * and a key of 2048 bits has 1053.
+ */
+export const HELLO_PACKET_BYTES = 1072;
 /** A Hello on a stream has fewer spare bytes than this, by chance: not every stream begins with a write of one length. */
 export const HELLO_SPARE_BYTES = 64;
 /** A cookie secret lives this long; a cookie is good for one to two lives. */
@@ -756,6 +761,8 @@ export const LOGIN_REQUESTS_PER_SESSION_MAX = 8;
 export const RATE_ENTRIES_MAX = 10_000;
 /** Another server on the same account file may hold its lock for this long; below what a client waits. */
 export const ACCOUNT_DB_BUSY_MS = 2_000;
+/** Of one login server to a shared database: it hashes two passwords at a time, and between them asks little. */
+export const ACCOUNT_DB_CONNECTIONS_MAX = 8;
 export const SUPERNODE_ENDPOINTS_MAX = 8;
 /** Enrolments kept; the oldest goes first. */
 export const SUPERNODES_STORED_MAX = 10_000;
@@ -865,6 +872,8 @@ export const RECORDING_PATH_LENGTH_MAX = 4_096;
 /** A microphone that was warned of is closed a minute later: time to come back and say a word. */
 export const MICROPHONE_CLOSE_AFTER_MS = 60_000;
 export const MICROPHONE_WATCH_MINUTES_MAX = 1_440;
+/** A command line in the settings: longer ones are scripts, which have files. */
+export const HOOK_COMMAND_LENGTH_MAX = 1_024;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
 export const HISTORY_PAGE_LINES_MAX = 1_000;
 export const HISTORY_PAGE_BYTES_MAX = 524_288;

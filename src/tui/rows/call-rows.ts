@@ -3,7 +3,7 @@
  * that rings here becomes a question with its keys, which never are keys of text while a text is being typed.
  */
 import { type AppState, type Call, currentCall, ringingCall, safetyOf } from '../../store/state.ts';
-import { type KeyContext, keyOf } from '../key-bindings.ts';
+import { type KeyContext, type KeyTable, keyOf } from '../key-bindings.ts';
 import { fitRow, joinFitting, joinSpans, type Row, rowWidth, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import { clockWords, pathWords, phaseWords, VERDICT_WORDS } from '../wording.ts';
@@ -14,6 +14,8 @@ export interface CallRowsStyle {
   readonly glyphs: Glyphs;
   readonly nowMs: number;
   readonly context: KeyContext;
+  /** The table in force; absent: as it came. */
+  readonly keys?: KeyTable | undefined;
   readonly details: boolean;
 }
 
@@ -59,11 +61,11 @@ export function callClock(call: Call, nowMs: number): string {
   return clockWords(nowMs - (call.answeredAtMs ?? call.startedAtMs));
 }
 
-function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: CallRowsStyle): readonly Row[] {
+function ringingRows(app: AppState, call: Call, { columns, nowMs, context, keys }: CallRowsStyle): readonly Row[] {
   const display = app.buddies.find(({ name }) => name === call.peer)?.displayName ?? '';
   const who = display !== '' && display !== call.peer ? `${call.peer} (${display})` : call.peer;
-  const answer = keyOf('call.answer', context);
-  const decline = keyOf('call.decline', context);
+  const answer = keyOf('call.answer', context, keys);
+  const decline = keyOf('call.decline', context, keys);
   return [
     spread(
       [span(who, 'strong'), ...safetySpans(app, call), span(callingWords(call))],
@@ -79,22 +81,23 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context }: Cal
 
 function callingWords({ conference }: Call): string {
   if (!conference) return ' is calling you';
-  const { others } = conference;
+  const { others, blocked = [] } = conference;
+  const name = (one: string): string => (blocked.includes(one) ? `${one} (blocked by you)` : one);
   return others.length === 0
     ? ' calls you into a conference'
-    : ` calls you into a conference with ${others.join(', ')}`;
+    : ` calls you into a conference with ${others.map(name).join(', ')}`;
 }
 
-function dialRow(app: AppState, call: Call, { columns, nowMs, context }: CallRowsStyle): Row {
+function dialRow(app: AppState, call: Call, { columns, nowMs, context, keys }: CallRowsStyle): Row {
   return spread(
     [span(call.peer, 'strong'), ...safetySpans(app, call), span(`  ${phaseWords(call)}...`)],
-    [span(`${keyOf('call.end', context)} hang up  `, 'muted'), span(callClock(call, nowMs), 'muted')],
+    [span(`${keyOf('call.end', context, keys)} hang up  `, 'muted'), span(callClock(call, nowMs), 'muted')],
     columns,
   );
 }
 
-function mutedWords(app: AppState, context: KeyContext): string {
-  const key = keyOf('call.talk', context) || keyOf('call.mute', context);
+function mutedWords(app: AppState, context: KeyContext, keys: KeyTable | undefined): string {
+  const key = keyOf('call.talk', context, keys) || keyOf('call.mute', context, keys);
   return app.audio.talk?.talk === 'push' && key !== '' ? `${key} to talk` : 'microphone muted';
 }
 
@@ -112,14 +115,22 @@ function recordedSpans({ recordedBy = 'nobody', peer }: Call): Row[] {
   return [[span(words[recordedBy], 'bad')]];
 }
 
-function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context }: CallRowsStyle): Row {
+/** The laptop of `wren ssh`: what ssh adds, or that the call goes on without it. */
+function endpointSpans({ audio: { endpoint } }: AppState): Row[] {
+  if (!endpoint || endpoint.state === 'ready') return [];
+  if (endpoint.state === 'away') return [[span(`${endpoint.name || 'laptop'} away`, 'warn')]];
+  return endpoint.delayMs === null ? [] : [[span(`ssh ${endpoint.delayMs} ms`, 'muted')]];
+}
+
+function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context, keys }: CallRowsStyle): Row {
   const clock = span(callClock(call, nowMs), 'strong');
   const state = joinFitting(
     [
       [span(call.peer, 'strong'), ...safetySpans(app, call)],
       ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
-      ...(call.muted ? [[span(mutedWords(app, context), 'warn')]] : []),
+      ...(call.muted ? [[span(mutedWords(app, context, keys), 'warn')]] : []),
       ...recordedSpans(call),
+      ...endpointSpans(app),
       ...(call.leftOpen ? [[span('microphone left open', 'warn')]] : []),
       ...(call.heldBy === 'nobody' ? [[verdictSpan(call, columns - SENTENCE_BESIDE_COLUMNS)]] : []),
     ],

@@ -1,7 +1,9 @@
 /** Messages that were found, as rows: when, who, and the text wrapped below it. Pure. */
+
 import type { ChatLine } from '../../store/state.ts';
 import { type Row, span } from '../text/spans.ts';
 import { wrap } from '../text/width.ts';
+import { dateWords } from '../wording.ts';
 
 /** From the line `top` on, as many rows as fit into `height`. */
 export function foundRows(lines: readonly ChatLine[], top: number, height: number, columns: number): readonly Row[] {
@@ -16,12 +18,4 @@ export function foundRows(lines: readonly ChatLine[], top: number, height: numbe
     for (const text of wrap(line.text, Math.max(4, columns - 2))) rows.push([span('  '), span(text)]);
   }
   return rows.slice(0, height);
-}
-
-/** `2026-11-25 20:50`. */
-function dateWords(atMs: number): string {
-  const date = new Date(atMs);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }

@@ -1,5 +1,5 @@
 /** The help as rows, drawn from the key table: what is printed here is what works. */
-import { allBindings, type Binding, keyLabel } from '../key-bindings.ts';
+import { allBindings, type Binding, DEFAULT_KEYS, type KeyTable, keyLabel } from '../key-bindings.ts';
 import { fitRow, type Row, span } from '../text/spans.ts';
 import { pad, widthOf } from '../text/width.ts';
 import { type Glyphs, UNICODE_GLYPHS } from '../theme.ts';
@@ -20,9 +20,14 @@ export function helpHeight({ bodyRows }: { readonly bodyRows: number }): number 
 }
 
 /** All rows that match `filter` (part of a key, a description or a group). */
-export function helpRows(filter: string, columns: number, glyphs: Glyphs = UNICODE_GLYPHS): readonly Row[] {
+export function helpRows(
+  filter: string,
+  columns: number,
+  glyphs: Glyphs = UNICODE_GLYPHS,
+  table: KeyTable = DEFAULT_KEYS,
+): readonly Row[] {
   const wanted = filter.trim().toLowerCase();
-  const entries = [...keyEntries(), ...signEntries(glyphs)].filter(({ group, keys, description }) =>
+  const entries = [...keyEntries(table), ...signEntries(glyphs)].filter(({ group, keys, description }) =>
     `${group} ${keys} ${description}`.toLowerCase().includes(wanted),
   );
   const keysColumns = Math.max(KEYS_COLUMNS_MIN, Math.min(KEYS_COLUMNS_MAX, Math.floor(columns / 3)));
@@ -41,9 +46,10 @@ function entryRow({ keys, description }: HelpEntry, keysColumns: number, columns
 }
 
 /** One entry a command and group, with all of its keys: the letter first, then the same with Alt. */
-function keyEntries(): HelpEntry[] {
+function keyEntries(table: KeyTable): HelpEntry[] {
   const merged = new Map<string, { readonly binding: Binding; readonly keys: string[] }>();
-  for (const binding of allBindings()) {
+  for (const binding of allBindings(table)) {
+    if (binding.keys.length === 0) continue;
     const id = `${binding.group} ${binding.command}`;
     const known = merged.get(id) ?? { binding, keys: [] };
     for (const key of binding.keys) if (!known.keys.includes(key)) known.keys.push(key);

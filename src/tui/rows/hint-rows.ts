@@ -16,7 +16,7 @@ const NEXT_FIELD = 'next field';
 
 /** As many hints as fit, the most important first. */
 export function hintRow(app: AppState, ui: UiState, context: KeyContext, columns: number): Row {
-  const bindings = bindingsIn(context);
+  const bindings = bindingsIn(context, ui.keys);
   // While it rings, nothing comes before the answer.
   const urgent = bindings.filter(({ command }) => command === 'call.answer' || command === 'call.decline');
   const hints = [...urgent, ...bindings.filter((one) => !urgent.includes(one))].flatMap((binding): Row[] => {
@@ -35,6 +35,10 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
   if (command === 'call.place' && call) return 'add to call';
   if (command === 'search.go') return searchHint(ui);
+  if (command === 'palette.take' && ui.dialog?.type === 'keys') return 'change';
+  if (command === 'menu.take' && ui.dialog?.type === 'copy') return 'copy';
+  if (command === 'menu.take' && ui.dialog?.type === 'calls') return 'call back';
+  if (command === 'menu.take' && ui.dialog?.type === 'devices') return 'revoke';
   if (command === 'form.next') return formHint(app, ui);
   if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
   return hint;
@@ -48,7 +52,8 @@ function mayAdd(app: AppState, name: string | undefined): boolean {
   return call.phase === 'running' && name !== undefined && !inside.includes(name);
 }
 
-function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
+/** True when the key of this command would do something now. */
+export function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
   const call = currentCall(app);
   const ringing = ringingCall(app) !== undefined;
   const buddy = selectedBuddy(app, ui);
@@ -65,6 +70,10 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
       return call?.phase === 'running' || call?.phase === 'held';
     case 'call.place':
       return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
+    case 'call.pull':
+      return call === undefined && (app.callsElsewhere?.length ?? 0) > 0;
+    case 'calls.open':
+      return (app.missedCalls?.length ?? 0) > 0 || ui.dialog?.type === 'palette';
     case 'conference.rejoin':
       return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':
@@ -77,6 +86,10 @@ function makesSense(command: CommandName, app: AppState, ui: UiState): boolean {
     case 'search.down':
       if (ui.dialog?.type === 'find') return ui.dialog.lines.length > 1;
       return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
+    case 'tune.test':
+      return ui.dialog?.type === 'sound';
+    case 'copy.open':
+      return ui.dialog?.type === 'palette' || conversationOf(ui, ui.selected).anchor !== null;
     case 'menu.close':
       return ui.dialog !== null;
     case 'cancel':
@@ -102,6 +115,7 @@ function searchHint(ui: UiState): string {
 }
 
 function formHint(app: AppState, ui: UiState): string {
+  if (ui.dialog?.type === 'group') return 'put there';
   if (ui.dialog?.type === 'add') return ui.dialog.field === 0 ? NEXT_FIELD : 'ask';
   if (walkStepOf(app, ui) === 'invite') return 'join';
   const { walk } = ui;

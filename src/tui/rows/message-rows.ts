@@ -95,7 +95,7 @@ function noteRows(line: ChatLine, { columns }: MessageStyle): readonly Row[] {
 
 function chatRows(line: ChatLine, { columns, glyphs }: MessageStyle): readonly Row[] {
   const mine = line.direction === 'out';
-  const who = mine ? 'you' : line.with;
+  const who = mine ? 'you' : (line.author ?? line.with);
   const nameColumns = Math.min(Math.max(3, widthOf(line.with)), columns >= ROOMY_COLUMNS ? NAME_COLUMNS_MAX : 6);
   const head = [
     span(`${timeOf(line.storedAtMs)} `, 'muted'),

@@ -1,14 +1,14 @@
 /** What stands in the conversation pane instead of messages: a request, an answer that is missing, an empty talk. */
 import type { AppState, Buddy } from '../../store/state.ts';
-import { keyOf } from '../key-bindings.ts';
+import { DEFAULT_KEYS, type KeyTable, keyOf } from '../key-bindings.ts';
 import { type Row, span } from '../text/spans.ts';
 import { wrap } from '../text/width.ts';
 import { SENTENCES } from '../wording.ts';
 
 /** Rows about somebody one cannot write to; empty for a buddy. */
-export function relationRows(buddy: Buddy, columns: number): readonly Row[] {
+export function relationRows(buddy: Buddy, columns: number, keys: KeyTable = DEFAULT_KEYS): readonly Row[] {
   const key = (command: 'request.accept' | 'request.decline' | 'buddy.block' | 'buddy.remove', words: string): Row => [
-    span(`  ${keyOf(command, 'browsing')}`, 'strong'),
+    span(`  ${keyOf(command, 'browsing', keys)}`, 'strong'),
     span(`  ${words}`),
   ];
   const say = (sentence: string): readonly Row[] => wrap(sentence, columns).map((line): Row => [span(line)]);
@@ -47,9 +47,9 @@ export function relationRows(buddy: Buddy, columns: number): readonly Row[] {
 }
 
 /** Rows of a conversation without messages. */
-export function emptyRows(app: AppState, buddy: Buddy | undefined): readonly Row[] {
+export function emptyRows(app: AppState, buddy: Buddy | undefined, keys: KeyTable = DEFAULT_KEYS): readonly Row[] {
   if (!buddy) return [[span(app.buddies.length === 0 ? '' : SENTENCES.chooseBuddy, 'muted')]];
-  const call: Row = [span(keyOf('call.place', 'browsing'), 'strong'), span(` calls ${buddy.name}`, 'muted')];
-  const write: Row = [span(keyOf('list.open', 'browsing'), 'strong'), span(' to write', 'muted')];
+  const call: Row = [span(keyOf('call.place', 'browsing', keys), 'strong'), span(` calls ${buddy.name}`, 'muted')];
+  const write: Row = [span(keyOf('list.open', 'browsing', keys), 'strong'), span(' to write', 'muted')];
   return [[span(buddy.name === 'echo' ? SENTENCES.echoTip : SENTENCES.noLines, 'muted')], [], call, write];
 }

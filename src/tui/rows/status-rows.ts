@@ -1,5 +1,5 @@
 /** The last line of the screen: who I am, how I am connected, the call, what is unread, where help is. */
-import { type AppState, currentCall } from '../../store/state.ts';
+import { type AppState, type CallElsewhere, currentCall } from '../../store/state.ts';
 import { type KeyContext, keyOf } from '../key-bindings.ts';
 import { joinFitting, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
@@ -15,7 +15,7 @@ export interface StatusStyle {
 }
 
 export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, context }: StatusStyle): Row {
-  const help = keyOf('help.open', context);
+  const help = keyOf('help.open', context, ui.keys);
   const right: Row = help === '' ? [] : [span(help, 'strong'), span(' help', 'muted')];
   const unread = unreadTotal(app);
   const call = currentCall(app);
@@ -27,6 +27,8 @@ export function statusRow(app: AppState, ui: UiState, { columns, glyphs, nowMs, 
     ...(linked || (app.account === null && ui.link.type === 'up') ? [] : [linkRow(app, ui, glyphs)]),
     ...(call ? [[span(`${call.peer} ${callClock(call, nowMs)}`, 'accent')]] : []),
     ...(unread > 0 ? [[span(`${unread} unread`, 'warn')]] : []),
+    ...(call ? [] : (app.callsElsewhere ?? []).slice(-1).map(elsewhereRow)),
+    ...missedRows(app),
     ...(app.serving?.role === 'supernode' ? [[span('supernode '), span(servingWords(app), 'muted')]] : []),
     ...(app.audio.problem !== '' ? [[span(`${glyphs.trouble} ${soundTrouble(app)}`, 'warn')]] : []),
     ...(linked ? [linkRow(app, ui, glyphs)] : []),
@@ -50,6 +52,15 @@ function meRow(app: AppState, glyphs: Glyphs): Row {
   ];
 }
 
+function elsewhereRow({ peer, device }: CallElsewhere): Row {
+  return [span(`call with ${peer} at ${device}`, 'accent')];
+}
+
+function missedRows({ missedCalls = [] }: AppState): Row[] {
+  const { length } = missedCalls;
+  return length === 0 ? [] : [[span(`${length} missed ${length === 1 ? 'call' : 'calls'}`, 'warn')]];
+}
+
 function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
   if (ui.link.type === 'lost') return [span(`${glyphs.trouble} no agent`, 'bad')];
   if (ui.link.type === 'starting') return [span('starting', 'muted')];
@@ -67,5 +78,6 @@ function linkRow(app: AppState, ui: UiState, glyphs: Glyphs): Row {
 
 /** In two words; the sentence was a notice. */
 function soundTrouble({ audio }: AppState): string {
+  if (audio.problem.startsWith('audio-only-monitor')) return 'no microphone';
   return audio.problem.startsWith('audio-device-absent') ? 'other sound device' : 'no sound';
 }

@@ -1,31 +1,38 @@
 /**
  * Bytes of the keyboard -> key presses. One layer for the whole screen, because keys arrive glued ("ab\rc" in one
  * read), torn (ESC in one read and "[A" in the next, a letter of two bytes over two reads) and pasted, over ssh above
- * all. Reads xterm's key codes (ctlseqs, "PC-Style Function Keys") and bracketed paste. Mouse, focus and unknown
- * sequences are swallowed. Owns no timer: `wantsFlush` tells the reader how long to wait before `flush`.
+ * all. Reads xterm's key codes (ctlseqs, "PC-Style Function Keys"), bracketed paste, clicks and wheel of SGR mouse reports,
+ * and what a terminal answers to a question (OSC). Focus and unknown sequences are swallowed. Owns no timer: `wantsFlush` tells the reader how long to wait before `flush`.
  */
 import { StringDecoder } from 'node:string_decoder';
 
 /**
  * One press. `name` is what the key table speaks of: a printable character as itself (`a`, `?`), else `enter`, `tab`,
  * `shift-tab`, `escape`, `backspace`, `delete`, `up`, `page-up`, `home`, `f1`, `space`, ..., with `ctrl-`, `alt-`,
- * `shift-` in front, or `paste`. `text` is what a text field takes in; empty for keys that are no text.
+ * `shift-` in front, or `paste`; `answer` is what the terminal says of itself. `text` is what a text field takes in; empty for keys that are no text.
  */
 export interface Key {
   readonly name: string;
   readonly text: string;
+  /** Where, of `click`, `wheel-up` and `wheel-down`: from 0, at the left and at the top. */
+  readonly at?: { readonly column: number; readonly row: number };
 }
 
 /** A lone ESC is the Escape key when nothing follows for this long; over a slow link the rest of a code may be late. */
 export const ESCAPE_WAIT_MS = 30;
+/** While the terminal owes an answer, a lone ESC may be its beginning, torn off on the way. */
+export const ANSWER_WAIT_MS = 250;
 /** A paste whose end mark never comes is taken as ended. */
 export const PASTE_WAIT_MS = 2_000;
 /** No terminal sends a longer code; what is longer is noise. */
 const SEQUENCE_LENGTH_MAX = 64;
+const ANSWER_LENGTH_MAX = 256;
 /** Chat text may have 16 KiB, an invite a few hundred bytes; the rest of a larger paste is dropped. */
 const PASTE_LENGTH_MAX = 65_536;
 
 const ESC = '\x1b';
+/** No key sends it: Alt-] is not followed by a digit. */
+const OSC = /^\x1b\]\d/;
 const PASTE_START = '200~';
 const PASTE_END = '\x1b[201~';
 
@@ -65,6 +72,7 @@ const TILDES: Readonly<Record<string, string>> = {
   23: 'f11',
   24: 'f12',
 };
+const MOUSE: Readonly<Record<number, string>> = { 0: 'click', 64: 'wheel-up', 65: 'wheel-down' };
 const CONTROLS: Readonly<Record<string, string>> = {
   '\r': 'enter',
   '\t': 'tab',
@@ -79,6 +87,8 @@ export class KeyParser {
   private rest = '';
   /** Text of a paste under way; undefined outside of one. */
   private paste: string | undefined;
+  /** The terminal was asked something, and may answer among the keys. */
+  awaitsAnswer = false;
 
   /** Takes one read of the keyboard; returns the presses that are complete. Never throws. */
   feed(bytes: Buffer): Key[] {
@@ -98,7 +108,9 @@ export class KeyParser {
   /** How long to wait for more before `flush`, ms; undefined when nothing is pending. */
   wantsFlush(): number | undefined {
     if (this.paste !== undefined) return PASTE_WAIT_MS;
-    return this.rest === '' ? undefined : ESCAPE_WAIT_MS;
+    if (this.rest === '') return undefined;
+    if (OSC.test(this.rest)) return PASTE_WAIT_MS;
+    return this.awaitsAnswer ? ANSWER_WAIT_MS : ESCAPE_WAIT_MS;
   }
 
   private take(final: boolean): Key[] {
@@ -147,6 +159,10 @@ export class KeyParser {
       if (used > 0) return used;
       if (!final) return 0;
     }
+    if (second === ']') {
+      if (this.rest[2] === undefined && !final) return 0;
+      if (OSC.test(this.rest)) return this.takeAnswer(keys, final);
+    }
     // ESC ESC [ A is Alt-Up; ESC ESC alone is Escape twice.
     if (second === ESC) {
       const third = this.rest[2];
@@ -163,6 +179,15 @@ export class KeyParser {
     const key = plainKey(text);
     if (key) keys.push({ name: `alt-${key.name}`, text: '' });
     return 1 + text.length;
+  }
+
+  /** `rest` starts with an OSC. What never ends is dropped: it was no key. */
+  private takeAnswer(keys: Key[], final: boolean): number {
+    const end = /\x07|\x1b\\/.exec(this.rest);
+    if (!end) return final || this.rest.length > ANSWER_LENGTH_MAX ? this.rest.length : 0;
+    keys.push({ name: 'answer', text: this.rest.slice(2, end.index) });
+    this.awaitsAnswer = false;
+    return end.index + end[0].length;
   }
 
   /** A code whose `[` or `O` stands at `start`. Returns how much was used; 0 when it is not complete. */
@@ -211,11 +236,20 @@ function plainKey(text: string): Key | undefined {
 }
 
 function sequenceKey(params: string, final: string, withEscape: boolean): Key | undefined {
+  if (params.startsWith('<')) return mouseKey(params, final);
   const [number = '', modifier = ''] = params.split(';');
-  const base = final === '~' ? TILDES[number] : /^[<?>]/.test(params) ? undefined : FINALS[final];
+  const base = final === '~' ? TILDES[number] : /^[?>]/.test(params) ? undefined : FINALS[final];
   if (base === undefined) return undefined;
   // xterm: modifier less one is a bit set of shift, alt, ctrl.
   const bits = Math.max(0, (Number(modifier) || 1) - 1);
   const prefix = `${bits & 4 ? 'ctrl-' : ''}${bits & 2 || withEscape ? 'alt-' : ''}${bits & 1 ? 'shift-' : ''}`;
   return { name: prefix + base, text: '' };
+}
+
+/** SGR report (mode 1006): button, column and row from 1; `M` is a press. Shift, Alt and Ctrl with it do not matter. */
+function mouseKey(params: string, final: string): Key | undefined {
+  const [button = 0, column = 1, row = 1] = params.slice(1).split(';').map(Number);
+  const name = MOUSE[button & ~0b11100];
+  if (final !== 'M' || name === undefined) return undefined;
+  return { name, text: '', at: { column: Math.max(0, column - 1), row: Math.max(0, row - 1) } };
 }

@@ -24,8 +24,12 @@ export interface SessionEvents {
 }
 
 const ENTER = '\x1b[?1049h\x1b[?2004h\x1b[?25l';
-/** Paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
-const RESTORE = '\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
+/** Mouse and paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
+export const RESTORE = '\x1b[?1006l\x1b[?1000l\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
+
+/** Clicks and the wheel, in the form that knows no widest column. */
+const MOUSE_ON = '\x1b[?1000h\x1b[?1006h';
+const MOUSE_OFF = '\x1b[?1006l\x1b[?1000l';
 
 /** Exit codes by convention: 128 and the number of the signal. */
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
@@ -37,6 +41,7 @@ export class TerminalSession {
   private readonly output: { write(text: string): unknown };
   private readonly events: SessionEvents;
   private active = false;
+  private mouse = false;
   private readonly undo: (() => void)[] = [];
 
   constructor(input: TerminalInput, output: { write(text: string): unknown }, events: SessionEvents) {
@@ -67,6 +72,13 @@ export class TerminalSession {
     });
   }
 
+  /** Whether clicks and the wheel come to us; off at first. */
+  wantMouse(on: boolean): void {
+    if (on === this.mouse) return;
+    this.mouse = on;
+    if (this.active) this.output.write(on ? MOUSE_ON : MOUSE_OFF);
+  }
+
   /** Gives the terminal back and stops watching. */
   stop(): void {
     this.restore();
@@ -93,15 +105,16 @@ export class TerminalSession {
     this.active = true;
     this.input.setRawMode(true);
     this.input.resume();
-    this.output.write(ENTER);
+    this.output.write(this.mouse ? ENTER + MOUSE_ON : ENTER);
   }
 
   private restore(): void {
     if (!this.active) return;
     this.active = false;
     // A terminal that is gone must not keep us from leaving.
-    attempt(() => this.input.setRawMode(false));
+    // The modes first: a report of the mouse that comes in cooked mode would be echoed.
     attempt(() => this.output.write(RESTORE));
+    attempt(() => this.input.setRawMode(false));
   }
 
   private watch(event: string, listener: (detail: unknown) => void): void {

@@ -1,5 +1,6 @@
 /** Keys that act on calls, and the ways out of the screen, which must not end a call by accident. */
 import { currentCall, ringingCall } from '../../store/state.ts';
+import { keyOf } from '../key-bindings.ts';
 import { selectedBuddy } from '../ui-state.ts';
 import { failureSentence, SENTENCES } from '../wording.ts';
 import { inCall } from './context.ts';
@@ -42,6 +43,7 @@ export const CALL_HANDLERS = {
     const type = call.heldBy === 'me' || call.heldBy === 'both' ? 'call.resume' : 'call.hold';
     return step(world.ui, request({ type, call: call.call }, { for: 'plain', detail: call.peer }));
   },
+  'call.pull': pull,
   'conference.remove': (world: World): Step => {
     const buddy = selectedBuddy(world.app, world.ui);
     if (!buddy || !currentCall(world.app)?.conference) return step(world.ui);
@@ -64,6 +66,24 @@ export const CALL_HANDLERS = {
   repaint: ({ ui }: World): Step => step(ui, { type: 'repaint' }),
   suspend: ({ ui }: World): Step => step(ui, { type: 'suspend' }),
 } as const;
+
+/** A call goes from one device to another by a key of the one that it goes to. */
+function pull(world: World): Step {
+  const { app, ui } = world;
+  if (inCall(app)) {
+    const others = app.devices?.list.filter(({ thisOne, online }) => online && !thisOne) ?? [];
+    const where = others.map(({ label }) => label).join(', ');
+    const how = `press ${keyOf('call.pull', 'browsing', ui.keys) || 'the key'} there, or run "wren pull"`;
+    return step(noticed(world, ui, where === '' ? SENTENCES.noOtherDevice : `To go on at ${where}: ${how}.`));
+  }
+  const elsewhere = app.callsElsewhere?.at(-1);
+  if (!elsewhere) return step(noticed(world, ui, SENTENCES.nothingElsewhere));
+  const audio = world.audio === undefined ? {} : { audio: world.audio };
+  return step(
+    { ...ui, notice: null, dialog: null },
+    request({ type: 'call.pull', call: elsewhere.call, ...audio }, { for: 'plain', detail: elsewhere.peer }),
+  );
+}
 
 function toggleMicrophone(world: World): Step {
   const call = currentCall(world.app);

@@ -5,8 +5,13 @@ import { CHAT_HANDLERS } from './chat-commands.ts';
 import { DIALOG_HANDLERS } from './dialog-commands.ts';
 import { EDIT_HANDLERS } from './edit-commands.ts';
 import { FIND_HANDLERS } from './find-commands.ts';
+import { GROUP_HANDLERS } from './group-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
+import { MENU_HANDLERS } from './menu-commands.ts';
+import { PALETTE_HANDLERS } from './palette-commands.ts';
+import { SETTINGS_HANDLERS } from './settings-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
+import { TUNE_HANDLERS } from './tune-commands.ts';
 import type { Step, World } from './world.ts';
 
 export type Handler = (world: World) => Step;
@@ -19,4 +24,9 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...EDIT_HANDLERS,
   ...DIALOG_HANDLERS,
   ...SOUND_HANDLERS,
+  ...PALETTE_HANDLERS,
+  ...SETTINGS_HANDLERS,
+  ...TUNE_HANDLERS,
+  ...MENU_HANDLERS,
+  ...GROUP_HANDLERS,
 };

@@ -8,6 +8,13 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   help: 'helping',
   search: 'searching',
   find: 'searching',
+  palette: 'palette',
+  copy: 'menu',
+  group: 'form',
+  settings: 'tuning',
+  keys: 'palette',
+  devices: 'menu',
+  calls: 'menu',
   add: 'form',
   confirm: 'confirming',
   presence: 'menu',
@@ -51,6 +58,14 @@ function dialogField(ui: UiState, dialog: Dialog): ActiveField | undefined {
       return field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, top: 0 } }));
     case 'search':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
+    case 'palette':
+      return field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, chosen: 0 } }));
+    case 'keys':
+      return dialog.capturing
+        ? undefined
+        : field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, chosen: 0, error: '' } }));
+    case 'group':
+      return field(dialog.group, (group) => ({ ...ui, dialog: { ...dialog, group } }));
     case 'find':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
     case 'add':

@@ -6,8 +6,10 @@ import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { findGo, findMoved } from './find-commands.ts';
+import { groupTaken } from './group-commands.ts';
 import { addDialog } from './list-commands.ts';
-import { walkBack, walkMenuMove, walkMenuTake, walkMove, walkNext } from './walk-commands.ts';
+import { settingsAt } from './settings-commands.ts';
+import { walkBack, walkMove, walkNext } from './walk-commands.ts';
 import { request, type Step, step, type World } from './world.ts';
 
 export type PresenceChoice = PresenceStatus | 'sign-out' | 'serving';
@@ -24,21 +26,22 @@ export function presenceMenu(app: AppState): readonly PresenceChoice[] {
 const HITS_MAX = 50;
 
 export const DIALOG_HANDLERS = {
-  'dialog.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
+  'dialog.close': ({ ui }: World): Step =>
+    step({ ...ui, dialog: ui.dialog?.type === 'keys' ? settingsAt('keys') : null }),
   'search.go': (world: World): Step => (world.ui.dialog?.type === 'find' ? findGo(world) : searchGo(world)),
   'search.up': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, -1), -1)),
   'search.down': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, 1), 1)),
-  'form.next': (world: World): Step => (world.ui.dialog ? addNext(world) : walkNext(world)),
+  'form.next': (world: World): Step => {
+    const { dialog } = world.ui;
+    if (dialog?.type === 'group') return groupTaken(world, dialog);
+    return dialog ? addNext(world) : walkNext(world);
+  },
   'form.down': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, 1))),
   'form.up': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, -1))),
   'form.back': (world: World): Step => {
     const { dialog } = world.ui;
     return dialog ? step({ ...world.ui, dialog: dialog.type === 'add' ? dialog.back : null }) : step(walkBack(world));
   },
-  'menu.up': (world: World): Step => step(world.ui.dialog ? presenceMoved(world, -1) : walkMenuMove(world.ui)),
-  'menu.down': (world: World): Step => step(world.ui.dialog ? presenceMoved(world, 1) : walkMenuMove(world.ui)),
-  'menu.take': (world: World): Step => (world.ui.dialog ? presenceTaken(world) : step(walkMenuTake(world.ui))),
-  'menu.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
   'confirm.yes': confirmed,
   'confirm.no': refused,
   'help.up': (world: World): Step => step(helpMoved(world, -1, 'row')),
@@ -94,14 +97,14 @@ function addNext({ ui, nowMs }: World): Step {
   return step({ ...ui, dialog: asked }, request({ type: 'buddy.add', name, message }, { for: 'add', name }));
 }
 
-function presenceMoved({ app, ui }: World, by: number): UiState {
+export function presenceMoved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'presence') return ui;
   const chosen = Math.max(0, Math.min(presenceMenu(app).length - 1, dialog.chosen + by));
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
-function presenceTaken({ app, ui }: World): Step {
+export function presenceTaken({ app, ui }: World): Step {
   const choice = ui.dialog?.type === 'presence' ? presenceMenu(app)[ui.dialog.chosen] : undefined;
   if (!choice) return step(ui);
   if (choice === 'serving') {
@@ -116,7 +119,7 @@ function presenceTaken({ app, ui }: World): Step {
 }
 
 /** What is in force now, as a person would put it. */
-function agreesToServe({ serving }: AppState): boolean {
+export function agreesToServe({ serving }: AppState): boolean {
   return (
     serving !== undefined && (serving.role === 'supernode' || serving.consent === 'always' || serving.answer === 'yes')
   );
@@ -147,6 +150,9 @@ function confirmed(world: World): Step {
     const again = app.serving?.consent === 'never' ? [request({ type: 'serving.set', consent: 'auto' }, tag)] : [];
     return step(closed, ...again, request({ type: 'serving.answer', yes: true }, tag));
   }
+  if (dialog.what === 'revoke') {
+    return step(closed, request({ type: 'device.revoke', device: dialog.device ?? dialog.name }, tag));
+  }
   if (dialog.what === 'erase') return step(closed, request({ type: 'history.erase', with: dialog.name }, tag));
   if (dialog.what === 'verify') {
     return step(closed, request({ type: 'safety.verify', name: dialog.name, verified: true }, tag));
@@ -161,7 +167,7 @@ function helpMoved({ app, ui }: World, direction: 1 | -1, unit: 'row' | 'page'):
   const { dialog } = ui;
   if (dialog?.type !== 'help') return ui;
   const height = helpHeight(layoutOf(app, ui));
-  const hidden = helpRows(dialog.filter.text, ui.columns).length - height;
+  const hidden = helpRows(dialog.filter.text, ui.columns, undefined, ui.keys).length - height;
   const by = direction * (unit === 'row' ? 1 : Math.max(1, height - 1));
   const top = Math.max(0, Math.min(hidden, dialog.top + by));
   return { ...ui, dialog: { ...dialog, top } };

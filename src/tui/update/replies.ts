@@ -7,8 +7,10 @@ import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkField
 import { failureSentence } from '../wording.ts';
 import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
 import { withFound, withSafety } from './find-commands.ts';
+import { withCalls } from './menu-commands.ts';
 import { withDevices } from './sound-commands.ts';
 import {
+  type CallsReply,
   type DevicesReply,
   type HistoryReply,
   type Message,
@@ -44,6 +46,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withSafety(world, result as SafetyReply));
     case 'devices':
       return step(withDevices(ui, result as DevicesReply));
+    case 'calls':
+      return step(withCalls(ui, result as CallsReply));
     case 'add':
       return step(afterAdd(world, tag.name));
     default:
@@ -86,6 +90,8 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
       return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, error: sentence } });
     case 'devices':
       return step(noticed(world, withDevices(ui, NO_DEVICES), sentence, 'bad'));
+    case 'calls':
+      return step(noticed(world, withCalls(ui, []), sentence, 'bad'));
     case 'plain':
       return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
     default:

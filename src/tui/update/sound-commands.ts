@@ -23,12 +23,6 @@ export const SOUND_HANDLERS = {
       { ...ui, dialog: { type: 'sound', chosen: 0, devices: null, listenedAtMs: 0 } },
       request({ type: 'sound.devices' }, { for: 'devices' }),
     ),
-  'tune.up': (world: World): Step => step(moved(world.ui, -1)),
-  'tune.down': (world: World): Step => step(moved(world.ui, 1)),
-  'tune.more': (world: World): Step => changed(world, 1),
-  'tune.less': (world: World): Step => changed(world, -1),
-  'tune.test': testCall,
-  'tune.close': ({ ui }: World): Step => step({ ...ui, dialog: null }),
 } as const;
 
 /** Devices have been looked for. */
@@ -44,14 +38,14 @@ export function listening({ app, ui, nowMs }: World): { readonly ui: UiState; re
   return { ui: { ...ui, dialog: { ...dialog, listenedAtMs: nowMs } }, effects: [request({ type: 'sound.listen' })] };
 }
 
-function moved(ui: UiState, by: number): UiState {
+export function soundMoved(ui: UiState, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'sound') return ui;
   const chosen = Math.max(0, Math.min(SOUND_ITEMS.length - 1, dialog.chosen + by));
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
-function changed(world: World, by: 1 | -1): Step {
+export function soundChanged(world: World, by: 1 | -1): Step {
   const { ui } = world;
   const { dialog } = ui;
   if (dialog?.type !== 'sound') return step(ui);
@@ -103,7 +97,7 @@ function next<T>(values: readonly T[], value: T, by: 1 | -1): T {
   return values[at] ?? value;
 }
 
-function testCall(world: World): Step {
+export function testCall(world: World): Step {
   const { app, ui } = world;
   const call = currentCall(app);
   const tag = { for: 'plain', detail: TEST_CALL_NAME } as const;

@@ -4,9 +4,10 @@
  */
 import { reduce } from '../../store/reduce.ts';
 import { type AppState, ringingCall } from '../../store/state.ts';
-import { commandFor, takesText } from '../key-bindings.ts';
+import { type CommandName, commandFor, takesText } from '../key-bindings.ts';
 import { layoutOf } from '../layout.ts';
 import { buddiesOf, listRows, rowOfBuddy, windowTop } from '../rows/buddy-rows.ts';
+import type { Key } from '../terminal/key-parser.ts';
 import { insert } from '../text/editor.ts';
 import { cleanData } from '../text/sanitize.ts';
 import { conversationOf, faceOf, selectedBuddy, type UiState } from '../ui-state.ts';
@@ -15,6 +16,8 @@ import { HANDLERS } from './commands.ts';
 import { activeField, contextOf, inCall } from './context.ts';
 import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
 import { afterEvent } from './events.ts';
+import { captured } from './keys-commands.ts';
+import { pointed } from './pointer.ts';
 import { afterRefusal, afterReply } from './replies.ts';
 import { listening } from './sound-commands.ts';
 import { type Effect, type Message, noticed, request, type Step, step, type World } from './world.ts';
@@ -75,6 +78,8 @@ function act(world: World, before: AppState, message: Message): Step {
       return afterRefusal(world, message);
     case 'resized':
       return step({ ...ui, columns: message.columns, rows: message.rows });
+    case 'background':
+      return step({ ...ui, background: message.background });
     case 'tick':
       return step(ui.notice && ui.notice.untilMs <= world.nowMs ? { ...ui, notice: null } : ui);
     default:
@@ -93,17 +98,30 @@ function afterLink(world: World, before: AppState): UiState {
   return noticed(world, fresh, sentences.join('\n'), told === '' ? 'good' : 'warn');
 }
 
-function press(world: World, key: { readonly name: string; readonly text: string }): Step {
+function press(world: World, key: Key): Step {
   const { app, ui } = world;
+  if (ui.dialog?.type === 'keys' && ui.dialog.capturing) return captured(world, key.name);
+  if (key.at) return thenNext(world, pointed(world, key));
   const context = contextOf(app, ui);
-  const command = commandFor(context, key.name);
+  const command = commandFor(context, key.name, ui.keys);
   // A first Ctrl-C counts only together with the very next key.
   const disarmed = ui.quitArmed && command !== 'cancel';
   const calm = disarmed || ui.notice?.untilKey ? { ...ui, quitArmed: ui.quitArmed && !disarmed, notice: null } : ui;
-  if (command) return HANDLERS[command]({ ...world, ui: calm });
+  if (command) return carriedOut({ ...world, ui: calm }, command);
   if (key.text === '' || !takesText(context)) return step(calm);
   const field = activeField(app, calm);
   return step(field ? field.put(insert(field.editor, key.text, { lines: field.lines })) : calm);
+}
+
+/** A command, and the one that it leads to, if it does. */
+function carriedOut(world: World, command: CommandName): Step {
+  return thenNext(world, HANDLERS[command](world));
+}
+
+function thenNext(world: World, done: Step): Step {
+  if (done.next === undefined) return done;
+  const after = HANDLERS[done.next]({ ...world, ui: done.ui });
+  return step(after.ui, ...done.effects, ...after.effects);
 }
 
 /** Brings the state in order after a message, and asks for what the new picture needs. */
@@ -137,7 +155,7 @@ function ringEffects(before: AppState, after: AppState): Effect[] {
 
 /** A buddy that exists is chosen and in sight; the focus stands where there is something to do. */
 function withValidChoice({ app, ui }: World): UiState {
-  const rows = listRows(app, ui.filter.text);
+  const rows = listRows(app, ui.filter.text, ui.preferences.groups);
   const buddies = buddiesOf(rows);
   const known = buddies.some(({ name }) => name === ui.selected);
   const first = buddies.find(({ unread }) => unread > 0) ?? buddies[0];

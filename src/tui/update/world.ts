@@ -3,9 +3,19 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
+import type {
+  AgentCommand,
+  AgentEvent,
+  ResultOf,
+  SafetyReport,
+  SearchReport,
+  SoundDevicesReport,
+} from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
+import type { CommandName } from '../key-bindings.ts';
+import type { Preferences } from '../preferences.ts';
 import type { Key } from '../terminal/key-parser.ts';
+import type { Background } from '../themes.ts';
 import type { Notice, UiState } from '../ui-state.ts';
 
 export interface World {
@@ -28,6 +38,7 @@ export type Tag =
   | { readonly for: 'safety'; readonly name: string }
   | { readonly for: 'add'; readonly name: string }
   | { readonly for: 'devices' }
+  | { readonly for: 'calls' }
   /** Only a refusal is told, with this in front. */
   | { readonly for: 'plain'; readonly detail: string }
   /** Not even that. */
@@ -38,7 +49,11 @@ export type Effect =
   | { readonly type: 'quit'; readonly hangUp: boolean }
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
-  | { readonly type: 'bell' };
+  | { readonly type: 'bell' }
+  /** To the terminal's clipboard; harmless text. */
+  | { readonly type: 'copy'; readonly text: string }
+  /** Remembered for the next screen. */
+  | { readonly type: 'save'; readonly change: Partial<Preferences> };
 
 export type Message =
   | { readonly type: 'key'; readonly key: Key }
@@ -54,15 +69,20 @@ export type Message =
       readonly retryAfterMs: number;
     }
   | { readonly type: 'resized'; readonly columns: number; readonly rows: number }
+  /** The terminal has told its background. */
+  | { readonly type: 'background'; readonly background: Background }
   | { readonly type: 'tick' };
 
 export interface Step {
   readonly ui: UiState;
   readonly effects: readonly Effect[];
+  /** A command that is carried out next, as if its key had been pressed. */
+  readonly next?: CommandName;
 }
 
 /** What the replies hold that the screen reads. */
 export type HistoryReply = readonly ChatLine[];
+export type CallsReply = ResultOf<'history.calls'>;
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
 export type DevicesReply = SoundDevicesReport;

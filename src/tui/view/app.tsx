@@ -4,6 +4,7 @@ import { layoutOf } from '../layout.ts';
 import { span } from '../text/spans.ts';
 import { wrap } from '../text/width.ts';
 import type { Glyphs } from '../theme.ts';
+import { themeFor } from '../themes.ts';
 import { faceOf } from '../ui-state.ts';
 import { contextOf } from '../update/context.ts';
 import type { World } from '../update/world.ts';
@@ -15,6 +16,7 @@ import { Dialogs } from './dialogs.tsx';
 import { FirstRun } from './first-run.tsx';
 import { Foot } from './foot.tsx';
 import { Line } from './line.tsx';
+import { ThemeContext } from './theme-context.ts';
 
 export interface AppProps {
   readonly world: World;
@@ -27,20 +29,23 @@ export const App = ({ world, glyphs }: AppProps) => {
   const face = faceOf(app, ui);
   const props = { world, layout, context: contextOf(app, ui), glyphs };
   if (layout.tooSmall) return <Sentence text={SENTENCES.tooSmall} columns={ui.columns} rows={ui.rows} />;
+  const theme = themeFor(ui.preferences.theme, ui.background, ui.depth);
   return (
-    <Box flexDirection="column" width={ui.columns} height={ui.rows}>
-      {face === 'main' && <CallPanel {...props} />}
-      {face === 'main' && (
-        <Box height={layout.bodyRows} flexShrink={0}>
-          {layout.listColumns > 0 && <BuddyList {...props} />}
-          {layout.chatColumns > 0 && <ConversationPane {...props} />}
-        </Box>
-      )}
-      {face === 'walk' && <FirstRun {...props} />}
-      {face === 'starting' && <Sentence text={startingText(world)} columns={ui.columns} rows={layout.bodyRows} />}
-      <Foot {...props} />
-      <Dialogs {...props} />
-    </Box>
+    <ThemeContext.Provider value={theme}>
+      <Box flexDirection="column" width={ui.columns} height={ui.rows}>
+        {face === 'main' && <CallPanel {...props} />}
+        {face === 'main' && (
+          <Box height={layout.bodyRows} flexShrink={0}>
+            {layout.listColumns > 0 && <BuddyList {...props} />}
+            {layout.chatColumns > 0 && <ConversationPane {...props} />}
+          </Box>
+        )}
+        {face === 'walk' && <FirstRun {...props} />}
+        {face === 'starting' && <Sentence text={startingText(world)} columns={ui.columns} rows={layout.bodyRows} />}
+        <Foot {...props} />
+        <Dialogs {...props} />
+      </Box>
+    </ThemeContext.Provider>
   );
 };
 

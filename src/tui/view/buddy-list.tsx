@@ -1,6 +1,6 @@
 /** The left pane: buddies in sections, each with a sign and a word for presence, and what is unread. */
 import { Box } from 'ink';
-import { keyOf } from '../key-bindings.ts';
+import { type KeyTable, keyOf } from '../key-bindings.ts';
 import { innerColumns } from '../layout.ts';
 import { buddyRow, listRows } from '../rows/buddy-rows.ts';
 import { type Row, span, spread } from '../text/spans.ts';
@@ -14,7 +14,7 @@ export const BuddyList = ({ world, layout, context, glyphs }: ViewProps) => {
   const { app, ui, nowMs } = world;
   const columns = innerColumns(layout.listColumns);
   const focused = ui.focus === 'list' && ui.dialog === null;
-  const rows = listRows(app, ui.filter.text);
+  const rows = listRows(app, ui.filter.text, ui.preferences.groups);
   const here = app.buddies.filter(({ relation, presence }) => relation === 'both' && presence !== 'offline').length;
   const showFilter = ui.filtering || ui.filter.text !== '';
   return (
@@ -41,11 +41,11 @@ export const BuddyList = ({ world, layout, context, glyphs }: ViewProps) => {
             />
           ),
         )}
-      {rows.length === 0 && <Lines rows={emptyRows(app.buddies.length === 0)} />}
+      {rows.length === 0 && <Lines rows={emptyRows(app.buddies.length === 0, ui.keys)} />}
       {showFilter && <Box flexGrow={1} />}
       {showFilter && (
         <Box>
-          <Line row={[span(`${keyOf('filter.open', 'browsing')} `, 'accent')]} />
+          <Line row={[span(`${keyOf('filter.open', 'browsing', ui.keys)} `, 'accent')]} />
           <TextPrompt editor={ui.filter} columns={columns - 2} active={context === 'filtering'} />
         </Box>
       )}
@@ -53,12 +53,12 @@ export const BuddyList = ({ world, layout, context, glyphs }: ViewProps) => {
   );
 };
 
-function emptyRows(nobody: boolean): readonly Row[] {
+function emptyRows(nobody: boolean, keys: KeyTable): readonly Row[] {
   if (!nobody) return [[span(SENTENCES.noMatch, 'muted')]];
   return [
     [span(SENTENCES.noBuddies, 'muted')],
     [],
-    [span(keyOf('search.open', 'browsing'), 'strong'), span(' search for people', 'muted')],
-    [span(keyOf('add.open', 'browsing'), 'strong'), span(' add one by name', 'muted')],
+    [span(keyOf('search.open', 'browsing', keys), 'strong'), span(' search for people', 'muted')],
+    [span(keyOf('add.open', 'browsing', keys), 'strong'), span(' add one by name', 'muted')],
   ];
 }

@@ -13,7 +13,7 @@ export const CallPanel = ({ world, layout, context, glyphs }: ViewProps) => {
   if (!call || layout.callRows === 0) return null;
   const columns = layout.callFramed ? innerColumns(ui.columns) : ui.columns - 2;
   const details = ui.callDetails && layout.callFramed;
-  const rows = callRows(app, { columns, glyphs, nowMs, context, details });
+  const rows = callRows(app, { columns, glyphs, nowMs, context, keys: ui.keys, details });
   const ringsHere = call.phase === 'ringing' && call.direction === 'in';
   const lines = <Lines rows={rows.map((row) => padRow(row, columns))} />;
   if (!layout.callFramed) {

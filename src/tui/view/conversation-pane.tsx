@@ -1,6 +1,6 @@
 /** The right pane: messages with one person, and the line being written. Draws only the rows in sight. */
 import { Box } from 'ink';
-import { keyOf } from '../key-bindings.ts';
+import { type KeyTable, keyOf } from '../key-bindings.ts';
 import { innerColumns, promptColumns } from '../layout.ts';
 import { signOf } from '../rows/buddy-rows.ts';
 import { visibleRows } from '../rows/message-rows.ts';
@@ -20,7 +20,7 @@ export const ConversationPane = ({ world, layout, context, glyphs }: ViewProps) 
   const columns = innerColumns(layout.chatColumns);
   const focused = ui.focus === 'chat' && ui.dialog === null;
   const conversation = conversationOf(ui, ui.selected);
-  const about = buddy ? relationRows(buddy, columns) : [];
+  const about = buddy ? relationRows(buddy, columns, ui.keys) : [];
   const rows = buddy
     ? visibleRows(conversation.lines, conversation.anchor, layout.messageRows - about.length, {
         columns,
@@ -34,7 +34,7 @@ export const ConversationPane = ({ world, layout, context, glyphs }: ViewProps) 
   const room = columns - widthOf(buddy?.name ?? '') - 8;
   const words = buddy ? (buddyWords(buddy, nowMs).find((one) => widthOf(one) <= room) ?? '') : '';
   const empty = rows.length === 0 && about.length === 0 && conversation.loaded !== 'loading';
-  const notes = [...about, ...(empty ? emptyRows(app, buddy) : [])];
+  const notes = [...about, ...(empty ? emptyRows(app, buddy, ui.keys) : [])];
   return (
     <Frame
       title={[span(buddy?.name ?? 'Conversation', focused ? 'strong' : 'plain'), span(display, 'muted')]}
@@ -50,7 +50,9 @@ export const ConversationPane = ({ world, layout, context, glyphs }: ViewProps) 
         ))}
         <Lines rows={notes.slice(0, layout.messageRows).map((row) => fitRow(row, columns))} />
       </Box>
-      {layout.promptRows > 0 && <Line row={ruleRow(conversation.anchor !== null, columns, glyphs.frame.top)} />}
+      {layout.promptRows > 0 && (
+        <Line row={ruleRow(conversation.anchor !== null, columns, glyphs.frame.top, ui.keys)} />
+      )}
       {layout.promptRows > 0 && (
         <Box>
           <Line row={[span('> ', context === 'writing' ? 'accent' : 'muted')]} />
@@ -59,7 +61,7 @@ export const ConversationPane = ({ world, layout, context, glyphs }: ViewProps) 
             columns={promptColumns(layout.chatColumns)}
             rowsMax={layout.promptRows}
             active={context === 'writing'}
-            placeholder={context === 'writing' ? '' : `${keyOf('list.open', 'browsing')} to write`}
+            placeholder={context === 'writing' ? '' : `${keyOf('list.open', 'browsing', ui.keys)} to write`}
           />
         </Box>
       )}
@@ -67,9 +69,9 @@ export const ConversationPane = ({ world, layout, context, glyphs }: ViewProps) 
   );
 };
 
-function ruleRow(scrolled: boolean, columns: number, line: string): Row {
+function ruleRow(scrolled: boolean, columns: number, line: string, keys: KeyTable): Row {
   const note = scrolled
-    ? [span(` ${keyOf('chat.page-down', 'writing')} for newer `, 'warn'), span(line.repeat(2), 'muted')]
+    ? [span(` ${keyOf('chat.page-down', 'writing', keys)} for newer `, 'warn'), span(line.repeat(2), 'muted')]
     : [];
   return spread([], note, columns, line, 'muted');
 }

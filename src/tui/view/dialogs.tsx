@@ -1,10 +1,17 @@
 /** Chooses the dialog that is open, if one is, and hands it what every part of the screen gets. */
 import { AddDialog } from './add-dialog.tsx';
+import { CallsDialog } from './calls-dialog.tsx';
+import { CopyDialog } from './copy-dialog.tsx';
+import { DevicesDialog } from './devices-dialog.tsx';
 import { FindDialog } from './find-dialog.tsx';
+import { GroupDialog } from './group-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
+import { KeysDialog } from './keys-dialog.tsx';
+import { PaletteDialog } from './palette-dialog.tsx';
 import { PresenceMenu } from './presence-menu.tsx';
 import { QuestionDialog } from './question-dialog.tsx';
 import { SearchDialog } from './search-dialog.tsx';
+import { SettingsDialog } from './settings-dialog.tsx';
 import { SoundDialog } from './sound-dialog.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -19,6 +26,20 @@ export const Dialogs = (props: ViewProps) => {
       return <FindDialog {...props} dialog={dialog} />;
     case 'add':
       return <AddDialog {...props} dialog={dialog} />;
+    case 'palette':
+      return <PaletteDialog {...props} dialog={dialog} />;
+    case 'copy':
+      return <CopyDialog {...props} dialog={dialog} />;
+    case 'group':
+      return <GroupDialog {...props} dialog={dialog} />;
+    case 'settings':
+      return <SettingsDialog {...props} dialog={dialog} />;
+    case 'keys':
+      return <KeysDialog {...props} dialog={dialog} />;
+    case 'devices':
+      return <DevicesDialog {...props} dialog={dialog} />;
+    case 'calls':
+      return <CallsDialog {...props} dialog={dialog} />;
     case 'sound':
       return <SoundDialog {...props} dialog={dialog} />;
     case 'presence':

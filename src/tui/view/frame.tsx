@@ -1,10 +1,11 @@
 /** A frame with a title in its upper edge. The pane that has the focus shows its title in brackets, not by colour alone. */
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import { useContext } from 'react';
 import { type Row, rowWidth, span, spread } from '../text/spans.ts';
 import type { FrameGlyphs, Glyphs, Tone } from '../theme.ts';
-import { TONES } from '../theme.ts';
 import { Line } from './line.tsx';
+import { ThemeContext } from './theme-context.ts';
 
 export interface FrameProps {
   readonly title: Row;
@@ -22,7 +23,7 @@ export interface FrameProps {
 export const Frame = ({ title, aside = [], columns, rows, glyphs, focused, heavy, tone, children }: FrameProps) => {
   const lineTone = tone ?? (focused ? 'accent' : 'muted');
   const edge = heavy ? glyphs.heavyFrame : glyphs.frame;
-  const { color, dimColor } = TONES[lineTone];
+  const { color, dimColor } = useContext(ThemeContext)[lineTone];
   return (
     <Box flexDirection="column" width={columns} height={rows} flexShrink={0}>
       <Line row={upperEdge({ title, aside, columns, edge, lineTone, focused: focused === true })} />

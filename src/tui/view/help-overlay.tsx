@@ -14,7 +14,7 @@ export const HelpOverlay = (props: ViewProps & { readonly dialog: Extract<Dialog
   const height = helpHeight(layout);
   const place = dialogPlace(props, 78, layout.bodyRows);
   const columns = innerColumns(place.columns);
-  const rows = helpRows(dialog.filter.text, columns, glyphs);
+  const rows = helpRows(dialog.filter.text, columns, glyphs, props.world.ui.keys);
   const below = rows.length - dialog.top - height;
   const note = below > 0 ? `${below} more below` : '';
   return (

@@ -25,7 +25,7 @@ export const QuestionDialog = (props: ViewProps & { readonly dialog: Question })
     ...text,
     [],
     ...answersOf(dialog).map(
-      ([command, words]): Row => [span(`  ${keyOf(command, context)}`, 'strong'), span(`  ${words}`)],
+      ([command, words]): Row => [span(`  ${keyOf(command, context, world.ui.keys)}`, 'strong'), span(`  ${words}`)],
     ),
   ];
   return (
@@ -72,6 +72,9 @@ function questionOf(dialog: Question, peer: string, app: AppState): string {
   if (dialog.what === 'serve') return serveQuestion(app);
   if (dialog.what === 'serve-no-more') {
     return 'Serve the network no longer? Whoever uses this machine now is handed over to other supernodes first.';
+  }
+  if (dialog.what === 'revoke') {
+    return `Revoke ${dialog.name}? It is signed out and shut out of your account for ever: for a machine that was lost.`;
   }
   if (dialog.what === 'block') return `Block ${dialog.name}? They see you offline, and cannot write or call.`;
   return 'Sign out? You can be called again after signing in.';

@@ -6,17 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore } from '../../../src/net/login/account-store.ts';
 import type { EffectResult, LoginEffect } from '../../../src/net/login/login-effects.ts';
 import { LoginEffects, type LoginEffectsOptions } from '../../../src/net/login/login-effects-io.ts';
-import { LoginServer } from '../../../src/net/login/login-server.ts';
 import { dummyPasswordHash, parsePasswordHash, SCRYPT_COST } from '../../../src/net/login/password-hash.ts';
 import { Refusal } from '../../../src/net/protocol/failures.ts';
-import { type Message, message } from '../../../src/net/wire/messages.ts';
+import { message } from '../../../src/net/wire/messages.ts';
 import { openAccountDb } from '../../../src/store/account-db.ts';
-import { WALL_MS } from '../../support/identities.ts';
-import { aliceKey, authority, outcomeOf, PASSWORD } from '../../support/login-scene.ts';
+import { aliceKey, outcomeOf, PASSWORD } from '../../support/login-scene.ts';
+import { CHEAP, loginServerOn } from '../../support/login-server-on.ts';
 import { MemoryAccountStore } from '../../support/memory-account-store.ts';
-import { seededRandom } from '../../support/seeded-random.ts';
 
-const CHEAP = { n: 2, r: 1, p: 1 };
 const SALT = Buffer.alloc(16, 7);
 
 /** One effect, carried out. */
@@ -147,36 +144,8 @@ describe('the login server on its database', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A driver in small: real effects, one reply a session. */
-  function startServer() {
-    const server = new LoginServer({ issuer: authority.issuer, random: seededRandom('db'), passwordCost: CHEAP });
-    const waiting = new Map<number | string, (reply: Message) => void>();
-    const pump = () => {
-      for (let outputs = server.drain(); outputs.length > 0; outputs = server.drain()) {
-        for (const output of outputs) {
-          if (output.type === 'effect') effects.perform(output.id, output.effect);
-          else if (output.type === 'cancel') effects.cancel(output.id);
-          else waiting.get(output.session)?.(output.message);
-        }
-      }
-    };
-    const onDone = (id: number, result: EffectResult) => {
-      server.effectDone(performance.now(), WALL_MS, id, result);
-      pump();
-    };
-    const effects = new LoginEffects({ store, cost: CHEAP, onDone });
-    const ask = (id: number, asked: Message): Promise<Message> =>
-      new Promise((resolve) => {
-        waiting.set(id, resolve);
-        const remoteHost = `203.0.${id >> 8}.${id & 255}`;
-        server.request(performance.now(), WALL_MS, { session: { id, remoteHost }, message: asked });
-        pump();
-      });
-    return { ask };
-  }
-
   it('gives a name that a thousand want at once to one of them, who can sign in with it', async () => {
-    const { ask } = startServer();
+    const { ask } = loginServerOn(store);
     const wanted = async (id: number): Promise<string> => {
       for (let requestId = 1; ; requestId++) {
         const fields = { requestId, name: 'Alice1', displayName: `${id}`, password: `password of ${id}` };
@@ -197,7 +166,7 @@ describe('the login server on its database', () => {
   });
 
   it('forgets nothing when it is started anew', async () => {
-    const first = startServer();
+    const first = loginServerOn(store);
     const mine = { publicKey: aliceKey, password: PASSWORD, displayName: 'Alice' };
     expect(outcomeOf(await first.ask(1, message('signUp', { requestId: 1, name: 'Alice1', ...mine })))).toBe(
       'signedIn',
@@ -206,7 +175,7 @@ describe('the login server on its database', () => {
     expect(outcomeOf(await first.ask(1, message('buddyListPut', { requestId: 2, baseVersion: 0, xml })))).toBe('done');
     await store.close();
     store = openAccountDb(join(folder, 'accounts.db'));
-    const second = startServer();
+    const second = loginServerOn(store);
     const signedIn = await second.ask(1, message('signIn', { requestId: 1, name: 'alice1', ...mine }));
     expect(signedIn.body).toMatchObject({ name: 'Alice1', buddyListVersion: 1 });
     const list = await second.ask(1, message('buddyListGet', { requestId: 2 }));

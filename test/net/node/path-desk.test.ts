@@ -20,7 +20,7 @@ function desk(change: Partial<PathDeskOptions> = {}): PathDesk {
     random: seededRandom('desk'),
     isBuddy: () => true,
     isInvisible: () => false,
-    answers: true,
+    answers: () => true,
     natKind: () => NAT_UNKNOWN,
     rttMs: () => 40,
     relayedPath: () => ({ path: 'relay' }),

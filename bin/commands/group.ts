@@ -1,0 +1,104 @@
+/** `wren group`: conversations of several people: new, add, leave, list. What is said in them is `wren chat '#NAME'`. */
+import type { Command } from 'commander';
+import type { Group } from '../../src/store/state.ts';
+import { settle } from './buddies.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
+import { columns, plain } from './layout.ts';
+import { examples, nameValue, UsageProblem } from './usage.ts';
+
+export function addGroup(program: Command, act: Act): void {
+  const group = program
+    .command('group')
+    .description('conversations of several people: new, add, leave, list')
+    .addHelpText('after', examples('wren group new lunch bobby1 carol1', 'wren chat \'#lunch\' "at one?"'));
+  group
+    .command('list', { isDefault: true })
+    .description('list your groups and who is in them')
+    // A mistyped word lands here, because `list` is what a bare `wren group` means.
+    .allowExcessArguments()
+    .addHelpText('after', examples('wren group', 'wren group list --json'))
+    .action(act((invocation, _options: unknown, { args }: Command) => list(invocation, args)));
+  group
+    .command('new')
+    .argument('<name>', 'what it is called: a word of letters, digits, ".", "_" and "-"')
+    .argument('<member...>', 'buddies of yours', members)
+    .description('begin a group with these buddies')
+    .addHelpText('after', examples('wren group new lunch bobby1 carol1'))
+    .action(act((invocation, title: string, names: string[]) => make(invocation, title, names)));
+  group
+    .command('add')
+    .argument('<group>', 'as wren group lists it')
+    .argument('<member...>', 'buddies of yours', members)
+    .description('take more buddies into a group')
+    .addHelpText('after', examples("wren group add '#lunch' david1"))
+    .action(act((invocation, named: string, names: string[]) => add(invocation, named, names)));
+  group
+    .command('leave')
+    .argument('<group>', 'as wren group lists it')
+    .description('leave a group; what was said stays here')
+    .addHelpText('after', examples("wren group leave '#lunch'"))
+    .action(act((invocation, named: string) => leave(invocation, named)));
+}
+
+/** With or without the sign, which shells want quoted. */
+export function labelOf(text: string): string {
+  return text.startsWith('#') ? text : `#${text}`;
+}
+
+function members(name: string, before: string[] = []): string[] {
+  return [...before, nameValue(name)];
+}
+
+async function list(invocation: Invocation, [word]: readonly string[]): Promise<ExitCode> {
+  if (word !== undefined) throw new UsageProblem(`there is no "wren group ${word}"`, 'wren group --help');
+  const { output } = invocation;
+  const groups = await withAgent(invocation, { start: true }, (agent) => agent.request({ type: 'group.list' }));
+  for (const group of groups) output.object({ event: 'group', ...group });
+  for (const line of groupLines(groups)) output.line(line);
+  return EXIT.done;
+}
+
+async function make(invocation: Invocation, title: string, names: string[]): Promise<ExitCode> {
+  const group = await withAgent(invocation, { start: true }, async (agent) => {
+    await settle(agent);
+    return agent.request({ type: 'group.new', title: title.replace(/^#/, ''), members: names });
+  });
+  invocation.output.tell(
+    { event: 'group', ...group },
+    `${plain(group.label)}: ${group.members.map((one) => plain(one)).join(', ')}.`,
+  );
+  return EXIT.done;
+}
+
+async function add(invocation: Invocation, named: string, names: string[]): Promise<ExitCode> {
+  const group = await withAgent(invocation, { start: true }, async (agent) => {
+    await settle(agent);
+    return agent.request({ type: 'group.add', group: labelOf(named), members: names });
+  });
+  invocation.output.tell(
+    { event: 'group', ...group },
+    `${plain(group.label)}: ${group.members.map((one) => plain(one)).join(', ')}.`,
+  );
+  return EXIT.done;
+}
+
+async function leave(invocation: Invocation, named: string): Promise<ExitCode> {
+  const label = labelOf(named);
+  await withAgent(invocation, { start: true }, (agent) => agent.request({ type: 'group.leave', group: label }));
+  invocation.output.tell({ event: 'left', label }, `You left ${plain(label)}.`);
+  return EXIT.done;
+}
+
+/** A line for each group. */
+export function groupLines(groups: readonly Group[]): string[] {
+  if (groups.length === 0) return ['No groups yet: wren group new NAME MEMBER...'];
+  return columns(
+    groups.map(({ label, members: who, left, unread }) => [
+      plain(label),
+      left ? 'left' : `${who.length} members`,
+      unread > 0 ? `${unread} unread` : '',
+      who.map((one) => plain(one)).join(', '),
+    ]),
+  );
+}

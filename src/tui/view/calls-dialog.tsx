@@ -1,0 +1,28 @@
+/** Calls of the past, missed ones among them; Enter calls back. */
+import { innerColumns } from '../layout.ts';
+import { callLogRows } from '../rows/call-log-rows.ts';
+import { span } from '../text/spans.ts';
+import type { Dialog } from '../ui-state.ts';
+import { dialogPlace } from './dialog-frame.tsx';
+import { ListDialog } from './list-dialog.tsx';
+import type { ViewProps } from './view-props.ts';
+
+const COLUMNS = 66;
+
+export const CallsDialog = (props: ViewProps & { readonly dialog: Extract<Dialog, { type: 'calls' }> }) => {
+  const { world, glyphs, dialog } = props;
+  const columns = innerColumns(dialogPlace(props, COLUMNS, 1).columns);
+  const fresh = new Set(world.app.missedCalls?.map(({ call }) => call));
+  const rows = callLogRows(dialog.calls ?? [], dialog.chosen, { columns, glyphs, fresh });
+  const empty = [span(dialog.calls === null ? 'Looking...' : 'No calls yet.', 'muted')];
+  return (
+    <ListDialog
+      view={props}
+      title="Calls"
+      wanted={COLUMNS}
+      rows={rows.length > 0 ? rows : [empty]}
+      chosen={dialog.chosen}
+      rowsMax={14}
+    />
+  );
+};
