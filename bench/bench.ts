@@ -21,6 +21,7 @@ import {
   writeScenesInto,
 } from './report.ts';
 import type { Scene } from './scene.ts';
+import { beside } from './scene-beside.ts';
 import { call } from './scene-call.ts';
 import { conference } from './scene-conference.ts';
 import { ear } from './scene-ear.ts';
@@ -50,6 +51,7 @@ const SCENES: readonly Scene[] = [
   gaps,
   wire,
   micro,
+  beside,
 ];
 const README = join(import.meta.dirname, 'README.md');
 

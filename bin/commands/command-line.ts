@@ -13,6 +13,7 @@ import { addCall } from './call.ts';
 import { addCallControls } from './call-control.ts';
 import { addChat } from './chat.ts';
 import { addCheck } from './check.ts';
+import { EVERYWHERE } from './command-table.ts';
 import { addCompletion, addMan } from './completion.ts';
 import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
@@ -208,7 +209,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
 
 /** Flags that go with every command; the others belong to `wren` alone. */
 function isForCommands({ long }: Option): boolean {
-  return ['--profile', '--json', '--audio', '--log-level', '--proxy'].includes(long ?? '');
+  return EVERYWHERE.has(long ?? '');
 }
 
 /** Every command of the tree turns commander's complaints into one sentence that names that command. */

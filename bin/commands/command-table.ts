@@ -28,6 +28,9 @@ export interface TableFlag {
   readonly wants: Wanted | undefined;
 }
 
+/** Flags of the program that go with every command; its others belong to `wren` alone. */
+export const EVERYWHERE: ReadonlySet<string> = new Set(['--profile', '--json', '--audio', '--log-level', '--proxy']);
+
 export interface TableCommand {
   /** From below the program's name; empty for the program itself. */
   readonly path: readonly string[];
@@ -35,7 +38,7 @@ export interface TableCommand {
   readonly group: string;
   readonly about: string;
   readonly arguments: readonly TableArgument[];
-  /** Of its own, in the order of `--help`; those of the program go with every command. */
+  /** Of its own, in the order of `--help`; some of the program's go with every command. */
   readonly flags: readonly TableFlag[];
   readonly commands: readonly TableCommand[];
   /** What `--help` says below flags: examples, exit codes. */

@@ -3,7 +3,7 @@
  * flags it has, and what stands in for the value of a flag or for an argument. Bash and zsh share them; fish has a syntax
  * of its own. Made of the table behind `--help`. Pure.
  */
-import { everyCommand, type TableCommand, type TableFlag, type Wanted } from './command-table.ts';
+import { EVERYWHERE, everyCommand, type TableCommand, type TableFlag, type Wanted } from './command-table.ts';
 
 /** `names`, `files`, `folders`, `words a b c`; empty for what a shell cannot know. */
 export function wantedText(wanted: Wanted): string {
@@ -17,12 +17,12 @@ export function pathText({ path }: TableCommand): string {
 
 /** Of the command, then of the program: those that go with every command. */
 export function flagsOf(command: TableCommand, table: TableCommand): readonly TableFlag[] {
-  const shared = table.flags.filter(({ names }) => command === table || !ALONE.has(names[0] ?? ''));
-  return command === table ? shared : [...command.flags, ...shared];
+  if (command === table) return table.flags;
+  return [
+    ...command.flags,
+    ...table.flags.filter(({ names }) => names.some((name) => EVERYWHERE.has(name) || name === '--help')),
+  ];
 }
-
-/** These belong to `wren` without a command. */
-const ALONE: ReadonlySet<string> = new Set(['--demo', '--keep', '--version']);
 
 /** Branches for `case "$1" in`: path of a command -> a word a line of what follows it. */
 export function wordBranches(table: TableCommand, print: (name: string, about: string) => string): string[] {
