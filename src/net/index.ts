@@ -43,6 +43,7 @@ export {
   standingOf,
   successor,
   withAdded,
+  withoutCertificates,
   withoutDevice,
   withRevoked,
 } from './login/device-list.ts';

@@ -260,7 +260,7 @@ export class AgentAccount {
   }
 
   async #startNode(network: NetworkRecord): Promise<void> {
-    const { profile, random, wallClock, version, silence, log, onFault } = this.#core.options;
+    const { profile, random, wallClock, version, silence, log, onFault, internet } = this.#core.options;
     const proxy = openProxy(this.#core);
     const sockets = await openPorts(this.#core, proxy);
     const core = new OrdinaryNode({
@@ -276,7 +276,14 @@ export class AgentAccount {
       fillerBody: silence,
       answersPathTests: () => profile.settings.get().pathTests,
     });
-    const driver = new Driver({ core, sockets, onEvent: this.#hooks.onNodeEvent, onFault });
+    const clock = internet?.clock;
+    const driver = new Driver({
+      core,
+      sockets,
+      onEvent: this.#hooks.onNodeEvent,
+      onFault,
+      ...(clock ? { clock } : {}),
+    });
     this.#core.node = { driver, core, sockets };
     this.#core.emit({ type: 'network.joined', network: network.network });
     driver.start();

@@ -9,7 +9,16 @@ import type { SoundFound } from '../audio/device-probe.ts';
 import type { SoundDevices } from '../audio/port.ts';
 import type { BodyShape } from '../audio/voice-body.ts';
 import type { OrdinaryNode, OrdinaryNodeCommand, OrdinaryNodeEvent } from '../net/index.ts';
-import type { Driver, NetFault, PortMapped, PortMapping, ProxyChoice, SystemSockets } from '../net/io/index.ts';
+import type {
+  Clock,
+  Driver,
+  NetFault,
+  openSockets,
+  PortMapped,
+  PortMapping,
+  ProxyChoice,
+  SystemSockets,
+} from '../net/io/index.ts';
 import type { Random, WallClock } from '../net/protocol/core.ts';
 import type { Endpoint } from '../net/protocol/endpoint.ts';
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
@@ -62,6 +71,8 @@ export interface AgentOptions {
     readonly upnp: boolean;
     readonly onChange: (mapped: PortMapped | undefined) => void;
   }) => Pick<PortMapping, 'start' | 'close'>;
+  /** Another internet than that of this machine, with a clock of its own: scenes in virtual time. */
+  readonly internet?: { readonly openSockets: typeof openSockets; readonly clock: Clock };
   /** May TCP 443 and 80 be listened at (`agent-ports.ts`)? */
   readonly webPorts?: boolean;
   /** What serving as a supernode takes; undefined where this agent never serves. */

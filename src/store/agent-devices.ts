@@ -21,11 +21,13 @@ import {
   openDevices,
   preparedPassword,
   readDevices,
+  type SignedDevices,
   sealAccountKey,
   sealingSalt,
   signDevices,
   standingOf,
   withAdded,
+  withoutCertificates,
   withoutDevice,
   withRevoked,
 } from '../net/index.ts';
@@ -290,10 +292,14 @@ export class AgentDevices {
 
   /** False when somebody else's was stored meanwhile. */
   async #put(list: OpenedDevices): Promise<boolean> {
-    const sealedKey = this.#own?.sealedKey ?? Buffer.alloc(0);
-    const request = { kind: 'devicesPut', baseVersion: list.version - 1, list: list.signed, sealedKey } as const;
+    const bare = withoutCertificates(list);
     try {
-      await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
+      await this.#ask(list, bare).catch((error) => {
+        // Another session than that of the sign-in does not have our certificate.
+        const mayLack = bare !== list.signed && error instanceof Refusal && error.code === 'device-forged';
+        if (!mayLack) throw error;
+        return this.#ask(list, list.signed);
+      });
     } catch (error) {
       if (error instanceof Refusal && error.code === 'stale') return false;
       throw error;
@@ -301,6 +307,12 @@ export class AgentDevices {
     if (this.#own) this.#own = { ...this.#own, sealedKey: undefined };
     this.#confirmed(list);
     return true;
+  }
+
+  async #ask({ version }: OpenedDevices, list: SignedDevices): Promise<void> {
+    const sealedKey = this.#own?.sealedKey ?? Buffer.alloc(0);
+    const request = { kind: 'devicesPut', baseVersion: version - 1, list, sealedKey } as const;
+    await this.#core.ask((ticket) => ({ type: 'login', ticket, request }));
   }
 
   #confirmed(list: OpenedDevices): void {

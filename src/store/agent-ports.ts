@@ -11,9 +11,9 @@ import type { AgentCore } from './agent-core.ts';
 
 /** Another port than the kept one when that is taken. Rejects as `openSockets` does. */
 export async function openPorts(core: AgentCore, proxy: ProxyChoice | undefined): Promise<SystemSockets> {
-  const { profile, log, webPorts = false, service } = core.options;
+  const { profile, log, webPorts = false, service, internet } = core.options;
   const isWanted = webPorts && service === undefined && profile.settings.get().webPorts;
-  const sockets = await openSockets({
+  const sockets = await (internet?.openSockets ?? openSockets)({
     ...{ port: profile.port(), whenTaken: 'pick', proxy },
     ...{ alsoTcp: isWanted ? ALSO_TCP_PORTS : [], alsoTcpManners: 'borrow' },
     onAlsoTcp: (alsoTcp) => {

@@ -7,7 +7,8 @@ import { silenceBody } from '../../src/audio/voice-body.ts';
 import { Registrar, type RegistrarOutput } from '../../src/net/overlay/registrar.ts';
 import type { Random } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX, MASK_SALT_BYTES, Mask } from '../../src/net/wire/mask.ts';
+import { HELLO_PACKET_BYTES } from '../../src/net/protocol/params.ts';
+import { MASK_SALT_BYTES, Mask } from '../../src/net/wire/mask.ts';
 import { encodeBody, message } from '../../src/net/wire/messages.ts';
 import { PacketKind } from '../../src/net/wire/packet.ts';
 import type { Place } from '../places.ts';
@@ -194,7 +195,7 @@ describe('an address that has proven nothing', () => {
   const indices = [0, 1, 77, 0xffff_ffff];
   const KINDS: readonly (readonly [string, readonly Buffer[]])[] = [
     ['nothing', [Buffer.alloc(0), Buffer.alloc(1)]],
-    ['a Hello as long as it must be', [hello(HANDSHAKE_DATAGRAM_BYTES_MAX - BARE_HELLO_BYTES)]],
+    ['a Hello as long as it must be', [hello(HELLO_PACKET_BYTES - BARE_HELLO_BYTES)]],
     ['a Hello that is too short', [hello(0), hello(600)]],
     ['eight Hellos in one datagram', [Buffer.concat(Array.from({ length: 8 }, () => hello(0)))]],
     [
@@ -224,8 +225,8 @@ describe('an address that has proven nothing', () => {
   });
 
   test('and a Hello is answered at all: the sum above is not of nothing', () => {
-    const bytes = hello(HANDSHAKE_DATAGRAM_BYTES_MAX - BARE_HELLO_BYTES);
-    expect(bytes.length).toBe(1232);
+    const bytes = hello(HELLO_PACKET_BYTES - BARE_HELLO_BYTES);
+    expect(bytes.length).toBe(1088);
     const came = nodes.get('login')!.hit({ type: 'datagram', from: STRANGER, bytes }).datagrams;
     expect(came.length).toBe(1);
   });

@@ -139,7 +139,7 @@ export class Host implements Member, SocketHost {
     const driver: Driver<Command, Event> = new Driver<Command, Event>({
       core,
       sockets,
-      clock: this.#clock(),
+      clock: this.clock(),
       onEvent: (event) => {
         this.#world.note(`${this.name} tells ${event.type}`);
         running.events.push(event);
@@ -265,7 +265,8 @@ export class Host implements Member, SocketHost {
     this.#released.add(sockets);
   }
 
-  #clock(): Clock {
+  /** For a driver that was started elsewhere, over `sockets`. */
+  clock(): Clock {
     return {
       now: () => this.now(),
       arm: (at, due) => this.timeline.at(at - this.#clockOrigin, due),

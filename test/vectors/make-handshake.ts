@@ -102,7 +102,7 @@ export function handshakeFile(): VectorFile {
       t1: 'transcript up to the responder’s ephemeral key',
       responder_proof_key: 'AES-256 key of `sealed` in Auth1',
       responder_proof:
-        'what is sealed there: certificate (DER), signature over "wren SK1 responder" | T1 | node id, CA certificate or nothing',
+        'what is sealed there: certificate as it travels, signature over "wren SK1 responder" | T1 | node id, CA certificate or nothing',
       t2: 'transcript with the responder’s sealed proof',
       initiator_proof_key: 'AES-256 key of `sealed` in Auth2',
       initiator_proof:

@@ -8,6 +8,7 @@ import { agree, type DirectionKeys, ephemeralKey, epochKeys, nextRoot } from '..
 import { ReliableChannel } from '../../src/net/transport/reliable.ts';
 import { Session } from '../../src/net/transport/session.ts';
 import { PacketKind, readPacket, writeHeader } from '../../src/net/wire/packet.ts';
+import { slimCertificate } from '../../src/net/wire/slim-certificate.ts';
 import { certificateDer, ISSUED_MS } from './identities.ts';
 import type { VectorFile } from './make-wire.ts';
 
@@ -98,7 +99,9 @@ export function certificatesFile(): VectorFile {
     fields: {
       authority: 'the certificate that the pin of the network is of',
       pin: 'SHA-256 of the authority’s public key (SubjectPublicKeyInfo, DER)',
-      certificate: 'name of the file; DER inside the PEM is what travels',
+      certificate: 'name of the file',
+      slim: 'the same as it travels',
+      slim_without_key: 'towards whoever has the key',
       at_ms: 'when it is judged, ms since 1970',
       identity: 'what a verifier learns, or null when it refuses',
     },
@@ -106,12 +109,17 @@ export function certificatesFile(): VectorFile {
     pin: hex(pin()),
     judged: times.map(([name, atMs, why]) => {
       const checked = judge(name, atMs);
-      const file = { what: why, certificate: `${name}.cert.pem`, at_ms: atMs };
+      const file = { what: why, certificate: `${name}.cert.pem`, ...travelling(name), at_ms: atMs };
       if (!checked.ok) return { ...file, identity: null };
       const { kind, nodeId, expiresAtMs } = checked.identity;
       return { ...file, identity: { kind, name: checked.identity.name, node_id: nodeId, expires_at_ms: expiresAtMs } };
     }),
   };
+}
+
+function travelling(name: string) {
+  const der = certificateDer(name);
+  return { slim: hex(slimCertificate(der)), slim_without_key: hex(slimCertificate(der, true)) };
 }
 
 export function pin(): Buffer {

@@ -19,7 +19,9 @@ import {
   pinOf,
   publicX25519,
   Responder,
+  slim,
   type Trust,
+  whole,
   x25519,
 } from './second/handshake.ts';
 import { Mask, readDatagram } from './second/mask.ts';
@@ -197,6 +199,13 @@ describe('keys', () => {
       const { kind, name, nodeId, expiresAtMs } = judged ?? {};
       const told = judged && { kind, name, node_id: hex(nodeId), expires_at_ms: expiresAtMs };
       expect(told ?? null, one.what).toEqual(one.identity);
+      const { publicKey } = new X509Certificate(pem(one.certificate));
+      expect([hex(slim(der(one.certificate))), hex(slim(der(one.certificate), true))]).toEqual([
+        one.slim,
+        one.slim_without_key,
+      ]);
+      expect(whole(bytes(one.slim))).toEqual(der(one.certificate));
+      expect(whole(bytes(one.slim_without_key), publicKey)).toEqual(der(one.certificate));
     }
   });
 });

@@ -74,6 +74,8 @@ export interface CertificatesFile {
   readonly judged: readonly {
     what: string;
     certificate: string;
+    slim: string;
+    slim_without_key: string;
     at_ms: number;
     identity: null | { kind: string; name: string; node_id: string; expires_at_ms: number };
   }[];

@@ -1,5 +1,5 @@
 /** The face of `net/io`: the driver, the sockets of the system, and where this machine can be reached. */
-export { Driver, type DriverOptions, type NetFault, systemClock } from './driver.ts';
+export { type Clock, Driver, type DriverOptions, type NetFault, systemClock } from './driver.ts';
 export { localEndpoints } from './local-addresses.ts';
 export { openPortMapping } from './open-port-mapping.ts';
 export type { MappedBy } from './port-gateway.ts';

@@ -18,6 +18,7 @@ import {
   REVOKED_DEVICES_MAX,
 } from '../protocol/params.ts';
 import { decodeBody, encodeBody } from '../wire/messages.ts';
+import { slimCertificate, wholeCertificate } from '../wire/slim-certificate.ts';
 import { type AccountKey, accountPublicKey } from './account-key.ts';
 
 export interface Device {
@@ -86,7 +87,11 @@ export function signDevices(list: Omit<DeviceList, 'accountKey'>, key: AccountKe
     name,
     version,
     accountKey: key.publicBytes,
-    devices: devices.map((device) => ({ ...device, nodeId: bytesOf(device.nodeId) })) as never,
+    devices: devices.map((device) => ({
+      ...device,
+      nodeId: bytesOf(device.nodeId),
+      certificate: slimCertificate(device.certificate),
+    })) as never,
     revoked: revoked.map(({ nodeId, atMs }) => ({ nodeId: bytesOf(nodeId), atMs })) as never,
   });
   const signature = sign(null, Buffer.concat([PREFIX, bytes]), key.privateKey);
@@ -182,6 +187,40 @@ export function withoutDevice(list: Pick<DeviceList, 'name' | 'version' | 'devic
   return { ...list, version: list.version + 1, devices };
 }
 
+/**
+ * The same list without what the login server has already: it puts certificates in again before it looks at the
+ * signature, which is over the whole. The list as it is when that would not give these very bytes.
+ */
+export function withoutCertificates({ signed, devices }: OpenedDevices): SignedDevices {
+  const body = decodeBody('DeviceList', signed.list);
+  if (!body) return signed;
+  const bare = body.devices.map((device) => ({ ...(device as object), certificate: undefined }));
+  const without = { ...signed, list: encodeBody('DeviceList', { ...body, devices: bare as never }) };
+  const find = (node: NodeId) => devices.find(({ nodeId }) => nodeId === node)?.certificate;
+  return withCertificates(without, find)?.list?.equals(signed.list) ? without : signed;
+}
+
+/** Puts in what was left out, where it can be found; garbage stays what it is. */
+export function withCertificates(
+  signed: WireDevices,
+  find: (node: NodeId) => Buffer | undefined,
+): { readonly list: Buffer; readonly signature: Buffer } | undefined {
+  if (!signed?.list || !signed.signature) return undefined;
+  const kept = { list: Buffer.from(signed.list), signature: Buffer.from(signed.signature) };
+  const body = kept.list.length <= DEVICE_LIST_BYTES_MAX ? decodeBody('DeviceList', kept.list) : undefined;
+  const devices = (body?.devices ?? []) as unknown as readonly WireDevice[];
+  if (!body || devices.length > DEVICES_MAX || !devices.some(isBare)) return kept;
+  const whole = devices.map((device) => {
+    const found = isBare(device) ? find(hexOf(device.nodeId ?? NOTHING)) : undefined;
+    return found ? { ...device, certificate: slimCertificate(found) } : device;
+  });
+  return { ...kept, list: encodeBody('DeviceList', { ...body, devices: whole as never }) };
+}
+
+function isBare({ certificate }: WireDevice): boolean {
+  return !certificate || certificate.length === 0;
+}
+
 function isSigned({ list, signature }: SignedDevices, key: KeyObject): boolean {
   try {
     return verify(null, Buffer.concat([PREFIX, list]), key, signature);
@@ -217,12 +256,13 @@ interface WireDevice {
 
 function deviceOf({ nodeId, label, addedAtMs, certificate, mailKey }: WireDevice): Device | undefined {
   if (nodeId?.length !== ID_BYTES || mailKey?.length !== ACCOUNT_SEED_BYTES) return undefined;
-  if (!certificate || certificate.length > CERTIFICATE_BYTES_MAX) return undefined;
+  const der = certificate && wholeCertificate(certificate);
+  if (!der || der.length > CERTIFICATE_BYTES_MAX) return undefined;
   return {
     nodeId: hexOf(nodeId),
     label: deviceLabel(label),
     addedAtMs: Number(addedAtMs),
-    certificate: Buffer.from(certificate),
+    certificate: Buffer.from(der),
     mailKey: Buffer.from(mailKey),
   };
 }

@@ -1,7 +1,6 @@
 /**
- * The asking side of the login dialogue: sign up, sign in, renew the certificate, sign out, fetch and store the buddy
- * list, ask for a name. It opens a session to a login server when there is something to ask (the addresses come from the invite and
- * from our supernode), and lets go when it was idle for a while.
+ * The asking side of the login dialogue. It opens a session to a login server when there is something to ask (the addresses
+ * come from the invite and from our supernode), and lets go when it was idle for a while.
  *
  *   nothing asked --ask--> racing --first authenticated answer--> up --idle--> nothing asked
  *     racing: the way that worked last, then every server's own port, every server's TCP 443, TLS 443, TCP 80 (and
@@ -26,7 +25,8 @@ import {
   REQUEST_TIMEOUT_MS,
 } from '../protocol/params.ts';
 import { isByProxy, isByTls, type Way, type WayName, waysTo } from '../protocol/ways.ts';
-import { type Message, type MessageKind, message } from '../wire/messages.ts';
+import { type Message, type MessageKind, type MessageOf, message } from '../wire/messages.ts';
+import { wholeCertificate } from '../wire/slim-certificate.ts';
 
 const IDLE_CLOSE_MS = 3_000;
 
@@ -90,7 +90,7 @@ interface Pending {
   requestId: number;
 }
 
-/** `classic` opens with a record of constant bytes, which a firewall may know; `plain` without, as always inside TLS. */
+/** `classic` opens with a record of constant bytes; `plain` without, as always inside TLS. */
 export type LoginFace = 'classic' | 'plain' | 'carried';
 
 interface LoginWay {
@@ -233,13 +233,17 @@ export class LoginClient {
     if (value.kind === 'failure') {
       const code = isFailureCode(value.body.code) ? value.body.code : 'server-fault';
       this.#fail(pending, code, value.body.retryAfterMs);
-    } else {
-      this.#remove(pending);
-      this.#connection.entered ||= value.kind === 'signedIn';
-      this.#out.push({ type: 'reply', ticket: pending.ticket, message: value });
-    }
+    } else this.#answered(this.#connection, pending, value);
     this.#advance(now);
     return true;
+  }
+
+  #answered(connection: Connection, pending: Pending, value: Message): void {
+    const reply = value.kind === 'signedIn' ? withOwnKey(value, pending.request as object) : value;
+    if (!reply) return this.#fail(pending, 'server-fault', 0);
+    this.#remove(pending);
+    connection.entered ||= reply.kind === 'signedIn';
+    this.#out.push({ type: 'reply', ticket: pending.ticket, message: reply });
   }
 
   wake(now: Millis): void {
@@ -284,7 +288,7 @@ export class LoginClient {
       this.#disconnect();
     }
     if (!this.#connection) return this.#beginRace(now, authenticated);
-    let room = LOGIN_REQUESTS_PER_SESSION_MAX - this.#pending.filter((pending) => pending.requestId !== 0).length;
+    let room = LOGIN_REQUESTS_PER_SESSION_MAX - this.#pending.filter(({ requestId }) => requestId !== 0).length;
     for (const pending of this.#pending) {
       if (pending.requestId !== 0 || !serves(this.#connection, pending.request) || room <= 0) continue;
       this.#send(this.#connection, pending, now);
@@ -378,6 +382,12 @@ export class LoginClient {
 
 function serves({ authenticated, entered }: Connection, { kind }: LoginRequest): boolean {
   return authenticated || !AUTHENTICATED.has(kind) || (entered && kind !== 'renew');
+}
+
+/** The certificate comes without the key that we asked it for. */
+function withOwnKey({ body }: MessageOf<'signedIn'>, request: { readonly publicKey?: Buffer }): Message | undefined {
+  const certificate = wholeCertificate(body.certificate, request.publicKey) as never;
+  return certificate && message('signedIn', { ...body, certificate });
 }
 
 function dressed({ name, endpoint }: Way, face: LoginFace): LoginWay {

@@ -30,6 +30,7 @@ import {
 import { RateLimit } from '../protocol/rate-limit.ts';
 import { type CredentialKind, checkCertificate } from './credential.ts';
 import type { CredentialSubject, IssuedCertificate, Issuer } from './credential-issuer.ts';
+import type { DeviceList } from './device-list.ts';
 import { dummyPasswordHash, SCRYPT_COST, type ScryptCost } from './password-hash.ts';
 
 /** A session as the transport established it. */
@@ -52,7 +53,7 @@ export interface LoginSession {
 /** Who a session acts for. A sign-in overrides the certificate that the session began with. */
 type Standing =
   | { readonly state: 'as-certified' }
-  | { readonly state: 'signed-in'; readonly key: string; readonly nodeId: NodeId }
+  | { readonly state: 'signed-in'; readonly key: string; readonly nodeId: NodeId; readonly certificate: Buffer }
   | { readonly state: 'signed-out' };
 
 /** One session at the desk; the rules read `session` and move `standing`. */
@@ -162,4 +163,14 @@ export function certifiedPerson(client: LoginClient, wallMs: number): UserName {
   if (identity?.kind !== 'person') throw new Refusal('not-allowed');
   if (identity.expiresAtMs !== undefined && wallMs > identity.expiresAtMs) throw new Refusal('certificate-invalid');
   return identity.name;
+}
+
+/** What need not travel: the certificate that this session was given, and those of the list that there is. */
+export function certificateHere(
+  { standing }: LoginClient,
+  known: DeviceList | undefined,
+  node: NodeId,
+): Buffer | undefined {
+  if (standing.state === 'signed-in' && standing.nodeId === node) return standing.certificate;
+  return known?.devices.find((device) => device.nodeId === node)?.certificate;
 }

@@ -31,12 +31,20 @@ import {
 } from '../protocol/params.ts';
 import { hostKey } from '../protocol/rate-limit.ts';
 import { type Body, decodeBody, encodeBody, type Message, message } from '../wire/messages.ts';
+import { slimCertificate } from '../wire/slim-certificate.ts';
 import type { Account, StoredDevices, StoredSupernode } from './account-store.ts';
 import { nodeIdOf, publicKeyFit } from './credential.ts';
 import type { IssuedCertificate } from './credential-issuer.ts';
-import { type OpenedDevices, openDevices, readDevices, standingOf, successor } from './device-list.ts';
+import {
+  type OpenedDevices,
+  openDevices,
+  readDevices,
+  standingOf,
+  successor,
+  withCertificates,
+} from './device-list.ts';
 import { cleanDisplayName } from './display-name.ts';
-import { accountKeyOf, certifiedPerson, type LoginClient, type LoginDesk } from './login-desk.ts';
+import { accountKeyOf, certificateHere, certifiedPerson, type LoginClient, type LoginDesk } from './login-desk.ts';
 import type { EffectKind, EffectOf, EffectValues, LoginEffect } from './login-effects.ts';
 import { SALT_BYTES } from './password-hash.ts';
 
@@ -94,7 +102,7 @@ function* signUp(desk: LoginDesk, client: LoginClient, body: Body<'signUp'>): Wo
     const account: Account = { key, name, displayName, passwordHash, ...at };
     // Others may have hashed for the same name meanwhile; the store alone decides who was first.
     if (!(yield* ask({ effect: 'store.create', account }))) throw new Refusal('name-taken');
-    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki) };
+    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki), certificate: certificate.der };
     return signedIn(desk, body.requestId, { account, certificate, buddyListVersion: 0 });
   } finally {
     desk.releaseHash();
@@ -114,7 +122,7 @@ function* signIn(desk: LoginDesk, client: LoginClient, body: Body<'signIn'>): Wo
     const { version } = yield* ask({ effect: 'store.buddy-list', key });
     const certificate = desk.certify({ kind: 'person', name: account.name }, spki, CERTIFICATE_LIFETIME_MS);
     yield* ask({ effect: 'store.touch', key, lastSignInAtMs: desk.wallMs });
-    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki) };
+    client.standing = { state: 'signed-in', key, nodeId: nodeIdOf(spki), certificate: certificate.der };
     return signedIn(desk, body.requestId, { account, certificate, buddyListVersion: version, devices });
   } finally {
     desk.releaseHash();
@@ -195,7 +203,8 @@ function* devicesPut(desk: LoginDesk, client: LoginClient, body: Body<'devicesPu
   if (isRevoked(stored, nodeOf(client))) throw new Refusal('device-revoked');
   const known = stored && openStored(stored);
   if ((known?.version ?? 0) !== body.baseVersion) throw new Refusal('stale');
-  const opened = openDevices(body.list, { name: key, judge: (der) => desk.certified(der) });
+  const list = withCertificates(body.list, (node) => certificateHere(client, known, node));
+  const opened = openDevices(list, { name: key, judge: (der) => desk.certified(der) });
   if (!opened.ok) throw new Refusal(opened.why === 'malformed' ? 'request-malformed' : 'device-forged', opened.why);
   const { devices } = opened;
   if (devices.version !== body.baseVersion + 1 || successor(known, devices)) throw new Refusal('device-forged');
@@ -297,7 +306,8 @@ function signedIn(desk: LoginDesk, requestId: number, entered: Entered): Message
     requestId,
     name: account.name,
     displayName: account.displayName,
-    certificate: certificate.der,
+    // Whoever asked knows the key.
+    certificate: slimCertificate(certificate.der, true),
     expiresAtMs: certificate.expiresAtMs,
     buddyListVersion,
     serverTimeMs: desk.wallMs,

@@ -27,6 +27,11 @@ export const REPLAY_WINDOW_PACKETS = 1024;
 export const HANDSHAKE_RETRY_MS = 400;
 export const HANDSHAKE_RETRY_MS_MAX = 1_000;
 export const HANDSHAKE_TIMEOUT_MS = 6_000;
+/**
+ * A Hello by UDP has so many bytes, without its mask: no answer is larger. Auth1 of a person with a name of 32 characters
+ * and a key of 2048 bits has 1053.
+ */
+export const HELLO_PACKET_BYTES = 1072;
 /** A Hello on a stream has fewer spare bytes than this, by chance: not every stream begins with a write of one length. */
 export const HELLO_SPARE_BYTES = 64;
 /** A cookie secret lives this long; a cookie is good for one to two lives. */

@@ -20,15 +20,16 @@ import { constants, createCipheriv, createDecipheriv, createHash, type KeyObject
 import type { Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, type NodeId } from '../protocol/ids.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
+import { HELLO_PACKET_BYTES } from '../protocol/params.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, PacketKind, PROTOCOL_VERSION, TAG_BYTES } from '../wire/packet.ts';
+import { slimCertificate, wholeCertificate } from '../wire/slim-certificate.ts';
 import { agree, type EphemeralKey, ephemeralKey, expand, ROOT_BYTES, X25519_BYTES } from './keys.ts';
 import { TICKET_ID_BYTES, type Ticket } from './tickets.ts';
 import { ANONYMOUS, type Expectation, fits, type OwnIdentity, type PeerIdentity, type Trust } from './trust.ts';
 
 export const SUITE_RSA_X25519_AES256GCM = 1;
-/** Beside a fresh ephemeral key 16 bytes are plenty, and Auth1 with a certificate must fit a datagram. */
+/** Beside a fresh ephemeral key 16 bytes are plenty. */
 export const NONCE_BYTES = 16;
 const SK1 = Buffer.from('wren SK1');
 const RESPONDER = Buffer.from('wren SK1 responder');
@@ -71,8 +72,7 @@ export interface InitiatorState {
 }
 
 /**
- * `padded`: make the Hello as large as a datagram may be, so that no Cookie or Auth1 that answers an unproven address
- * is larger than the question. Forwarded handshakes and streams have no need of it.
+ * `padded`: make the Hello so large that no Cookie or Auth1 that answers an unproven address is larger than the question. Forwarded handshakes and streams have no need of it.
  */
 export function beginInitiator(
   random: Random,
@@ -102,7 +102,7 @@ function helloWith(
   };
   const bare = encodeBody('Hello', body);
   // 8: envelope and receiver index; 3: tag and length of the padding itself.
-  const whole = Math.max(0, HANDSHAKE_DATAGRAM_BYTES_MAX - 8 - bare.length - 3);
+  const whole = Math.max(0, HELLO_PACKET_BYTES - 8 - bare.length - 3);
   const padding = Buffer.alloc(state.padded ? whole : (state.spareBytes ?? 0));
   const helloBody = encodeBody('Hello', { ...body, padding });
   return { ...state, cookie, helloBody, packet: handshakePacket(PacketKind.hello, 0, helloBody) };
@@ -150,9 +150,9 @@ export function answerHello(options: {
   const signature = signWith(own.privateKey, Buffer.concat([RESPONDER, t1, bytesOf(own.nodeId)]));
   const authorityCertificate = hello.wantAuthority ? options.trust.authorityDer : undefined;
   const proof = encodeBody('Proof', {
-    certificate: own.certificateDer,
+    certificate: slimCertificate(own.certificateDer),
     signature,
-    ...(authorityCertificate ? { authorityCertificate } : {}),
+    ...(authorityCertificate ? { authorityCertificate: slimCertificate(authorityCertificate) } : {}),
   });
   const sealed = sealProof(secret, t1, 'wren SK1 responder proof', proof);
   const body = encodeBody('Auth1', {
@@ -200,9 +200,10 @@ export function finishInitiator(
   });
   const opened = openProof(secret, t1, 'wren SK1 responder proof', auth.sealed);
   const proof = opened && decodeBody('Proof', opened);
-  if (!proof) return malformed;
-  const sentAuthority = proof.authorityCertificate.length > 0 ? proof.authorityCertificate : undefined;
-  const judged = trust.judge(proof.certificate, sentAuthority);
+  const certificate = proof && wholeCertificate(proof.certificate);
+  if (!certificate) return malformed;
+  const isSent = proof.authorityCertificate.length > 0;
+  const judged = trust.judge(certificate, isSent ? wholeCertificate(proof.authorityCertificate) : undefined);
   if (!judged.ok) return judged;
   const { identity, publicKey } = judged;
   if (!verifyWith(publicKey, Buffer.concat([RESPONDER, t1, bytesOf(identity.nodeId)]), proof.signature))
@@ -227,22 +228,26 @@ export function finishResponder(state: ResponderState, body: Buffer, trust: Trus
   if (proof.certificate.length === 0) {
     return { ok: true, value: { ...established, peer: ANONYMOUS, provenUntilMs: 0 } };
   }
-  const judged = trust.judge(proof.certificate, undefined);
+  const certificate = wholeCertificate(proof.certificate);
+  if (!certificate) return { ok: false, code: 'certificate-invalid', sealed: true };
+  const judged = trust.judge(certificate, undefined);
   if (!judged.ok) return { ...judged, sealed: true };
   const signed = Buffer.concat([INITIATOR, state.t2, bytesOf(judged.identity.nodeId), bytesOf(state.ownNodeId)]);
   if (!verifyWith(judged.publicKey, signed, proof.signature)) {
     return { ok: false, code: 'certificate-invalid', sealed: true };
   }
-  // A copy: what may stay must not hold the whole packet.
-  const certificate = Buffer.from(proof.certificate);
   const { identity: peer, expiresAtMs: provenUntilMs } = judged;
-  return { ok: true, value: { ...established, peer, provenUntilMs, certificate } };
+  // A copy: what may stay must not hold the whole packet.
+  return { ok: true, value: { ...established, peer, provenUntilMs, certificate: Buffer.from(certificate) } };
 }
 
 function initiatorProof(own: OwnIdentity | undefined, t2: Buffer, responder: NodeId): Buffer {
   if (!own) return encodeBody('Proof', {});
   const signed = Buffer.concat([INITIATOR, t2, bytesOf(own.nodeId), bytesOf(responder)]);
-  return encodeBody('Proof', { certificate: own.certificateDer, signature: signWith(own.privateKey, signed) });
+  return encodeBody('Proof', {
+    certificate: slimCertificate(own.certificateDer),
+    signature: signWith(own.privateKey, signed),
+  });
 }
 
 function firstTranscript(

@@ -27,12 +27,12 @@ import {
   HANDSHAKES_BEFORE_COOKIE,
   HANDSHAKES_PENDING_MAX,
   HANDSHAKES_PER_SECOND_MAX,
+  HELLO_PACKET_BYTES,
   HELLO_SPARE_BYTES,
 } from '../protocol/params.ts';
 import { RateLimit } from '../protocol/rate-limit.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey, sameRoute, sameWay } from '../protocol/traffic.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../wire/mask.ts';
 import { decodeBody, encodeBody, type HandshakeBody } from '../wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind } from '../wire/packet.ts';
 import { COOKIE_BYTES, Cookies } from './cookies.ts';
@@ -210,7 +210,7 @@ export class Handshakes {
 
   #receiveHello(now: Millis, route: Route, packet: Packet, source: string): void {
     if (!this.#own || (this.#welcome.ways === 'forward' && route.via !== 'forward')) return this.#drop();
-    const short = route.via === 'udp' && packet.bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX;
+    const short = route.via === 'udp' && packet.bytes.length < HELLO_PACKET_BYTES;
     const hello = parseHello(packet.body);
     // A shorter question could be used to send a victim more than it cost (section 5 of PROTOCOL.md).
     if (!hello || (short && hello.ticket.length === 0)) return this.#drop();
@@ -234,8 +234,7 @@ export class Handshakes {
       own: this.#own,
       trust: this.#trust,
     });
-    if (answer.ok && route.via === 'udp' && answer.value.packet.length > HANDSHAKE_DATAGRAM_BYTES_MAX)
-      return this.#drop();
+    if (answer.ok && route.via === 'udp' && answer.value.packet.length > packet.bytes.length) return this.#drop();
     this.#remember(answer, { key, route, now });
   }
 

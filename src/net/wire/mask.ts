@@ -10,19 +10,16 @@
  *              and these ^ AES-256(header key, bytes 12 to 27)
  *
  * So a reader uncovers the same 12 bytes of whatever comes, and then knows kind and length. The two keys differ: with
- * one, the body and the header would lie under the same key stream, and betray one another. No more than 16 bytes are
- * added, for Auth1 with a certificate must fit a datagram.
+ * one, the body and the header would lie under the same key stream, and betray one another.
  */
 import { type Cipher, createCipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Random } from '../protocol/core.ts';
 import { COMMON_HEADER_BYTES } from '../protocol/paper.ts';
-import { DATAGRAM_BYTES_MAX, PACKETS_PER_DATAGRAM_MAX } from '../protocol/params.ts';
+import { PACKETS_PER_DATAGRAM_MAX } from '../protocol/params.ts';
 import { type Cut, DATA_HEADER_BYTES, isDataPacket, looksLikePacket, type Packet, readPacket } from './packet.ts';
 
 /** Random bytes of a handshake packet that travels. */
 export const MASK_SALT_BYTES = 16;
-/** A larger handshake packet does not fit a datagram, covered. */
-export const HANDSHAKE_DATAGRAM_BYTES_MAX = DATAGRAM_BYTES_MAX - MASK_SALT_BYTES;
 const KEY_BYTES = 32;
 /** All that is covered by the header key: a header of data, or a header and the first bytes of a body. */
 const HEAD_BYTES = DATA_HEADER_BYTES;

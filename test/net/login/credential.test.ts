@@ -17,9 +17,12 @@ import {
 import { type CredentialSubject, createAuthority, Issuer } from '../../../src/net/login/credential-issuer.ts';
 import { PinnedTrust } from '../../../src/net/node/trust.ts';
 import { foldName } from '../../../src/net/protocol/ids.ts';
-import { AUTHORITY_LIFETIME_MS, CERTIFICATE_LIFETIME_MS } from '../../../src/net/protocol/params.ts';
+import {
+  AUTHORITY_LIFETIME_MS,
+  CERTIFICATE_LIFETIME_MS,
+  HELLO_PACKET_BYTES,
+} from '../../../src/net/protocol/params.ts';
 import { answerHello, beginInitiator, parseHello } from '../../../src/net/transport/handshake.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../../../src/net/wire/mask.ts';
 import { readPacket } from '../../../src/net/wire/packet.ts';
 import { keyPair } from '../../support/identities.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -94,7 +97,7 @@ describe('a certificate', () => {
     const hello = parseHello(helloBody);
     const answer = hello && answerHello({ random, localIndex: 0xffff_ffff, helloBody, hello, own, trust });
     if (!answer?.ok) throw new Error('no answer');
-    expect(answer.value.packet.length).toBeLessThanOrEqual(HANDSHAKE_DATAGRAM_BYTES_MAX);
+    expect(answer.value.packet.length).toBeLessThanOrEqual(HELLO_PACKET_BYTES);
   });
 
   it('has a positive serial number of constant length, whatever the random bytes', () => {

@@ -1,8 +1,9 @@
 /** The login server's part in device lists: who may put what, and what becomes of the revoked. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sealAccountKey } from '../../../src/net/login/account-key.ts';
-import type { OpenedDevices } from '../../../src/net/login/device-list.ts';
+import { type OpenedDevices, withoutCertificates } from '../../../src/net/login/device-list.ts';
 import type { LoginSession } from '../../../src/net/login/login-server.ts';
+import { wholeCertificate } from '../../../src/net/wire/slim-certificate.ts';
 import { accountKey, device, list } from '../../support/devices.ts';
 import { keyPair } from '../../support/identities.ts';
 import { authority, granted, LoginScene, outcomeOf, PASSWORD } from '../../support/login-scene.ts';
@@ -89,6 +90,29 @@ describe('a device list at the login server', () => {
       'too-large',
     );
     expect(granted(scene.ask(entered, 'devicesGet'), 'devices').list).toBeUndefined();
+  });
+
+  it('needs no certificate that the server has: it stores them all the same, under the signature over the whole', () => {
+    const publicKey = keyPair('tablet').spki;
+    const session = scene.session();
+    const given = granted(scene.ask(session, 'signIn', { publicKey }), 'signedIn');
+    const certificate = wholeCertificate(given.certificate, publicKey) as Buffer;
+    const tablet = { ...device(authority, 'alice1', 'tablet'), certificate };
+    const [one, both] = [list(key, 'alice1', 1, [tablet]), list(key, 'alice1', 2, [tablet, desktop])];
+    const bare = withoutCertificates(one);
+    expect(bare.list.length).toBeLessThan(one.signed.list.length - 600);
+    // Another session was given none, and somebody else's signature is none.
+    expect(put(scene.certified('alice1', { nodeId: tablet.nodeId }), one, { list: bare })).toBe('device-forged');
+    expect(put(session, one, { list: { ...bare, signature: Buffer.alloc(64) } })).toBe('device-forged');
+    expect(put(session, one, { list: bare })).toBe('done');
+    expect(Buffer.from(granted(scene.ask(session, 'devicesGet'), 'devices').list?.list ?? '')).toEqual(one.signed.list);
+    // Nobody was certified here for the other one.
+    expect(put(session, both, { list: withoutCertificates(both) })).toBe('device-forged');
+    expect(put(session, both)).toBe('done');
+    const three = list(key, 'alice1', 3, [tablet, desktop], [{ nodeId: laptop.nodeId, atMs: 1 }]);
+    expect(
+      put(scene.certified('alice1', { nodeId: desktop.nodeId }), three, { list: withoutCertificates(three) }),
+    ).toBe('done');
   });
 
   it('never lists again who was revoked', () => {

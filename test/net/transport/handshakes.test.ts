@@ -8,12 +8,12 @@ import {
   HANDSHAKE_SOURCE_BURST,
   HANDSHAKES_PENDING_MAX,
   HANDSHAKES_PER_SECOND_MAX,
+  HELLO_PACKET_BYTES,
 } from '../../../src/net/protocol/params.ts';
 import type { Route } from '../../../src/net/protocol/traffic.ts';
 import { beginInitiator, finishInitiator, type InitiatorState } from '../../../src/net/transport/handshake.ts';
 import { Switchboard, type SwitchboardOutput } from '../../../src/net/transport/switchboard.ts';
 import type { OwnIdentity, Welcome } from '../../../src/net/transport/trust.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../../../src/net/wire/mask.ts';
 import { decodeBody, encodeBody } from '../../../src/net/wire/messages.ts';
 import { handshakePacket, type Packet, PacketKind, readPacket } from '../../../src/net/wire/packet.ts';
 import { makeAuthority } from '../../support/identities.ts';
@@ -79,7 +79,7 @@ function withGivenCookie(state: InitiatorState, cookie: Uint8Array): Buffer {
   if (!hello) throw new Error('no Hello');
   const padding = hello.padding.subarray(0, hello.padding.length - cookie.length - 2);
   const body = encodeBody('Hello', { ...hello, cookie, padding });
-  return handshakePacket(PacketKind.hello, 0, padTo(HANDSHAKE_DATAGRAM_BYTES_MAX - 8, body, hello, cookie));
+  return handshakePacket(PacketKind.hello, 0, padTo(HELLO_PACKET_BYTES - 8, body, hello, cookie));
 }
 
 /** Lengths of protobuf fields differ by a byte here and there; the datagram has to be full. */

@@ -5,12 +5,12 @@ import { describe, expect, it } from 'vitest';
 import {
   HANDSHAKES_BEFORE_COOKIE,
   HANDSHAKES_PENDING_MAX,
+  HELLO_PACKET_BYTES,
   TICKET_LIFETIME_MS,
 } from '../../../src/net/protocol/params.ts';
 import type { Route } from '../../../src/net/protocol/traffic.ts';
 import { Switchboard, type SwitchboardOutput } from '../../../src/net/transport/switchboard.ts';
 import { keyOfNode, type Ticket, TicketBook } from '../../../src/net/transport/tickets.ts';
-import { HANDSHAKE_DATAGRAM_BYTES_MAX } from '../../../src/net/wire/mask.ts';
 import { decodeBody, encodeBody, message } from '../../../src/net/wire/messages.ts';
 import { handshakePacket, PacketKind, readPacket } from '../../../src/net/wire/packet.ts';
 import { makeAuthority, WALL_MS } from '../../support/identities.ts';
@@ -157,7 +157,7 @@ describe('a ticket that is no good', () => {
     expect(handshake.map(kindOf)).toEqual([1, 2, 1, 3, 4]);
     const [shown, cookie, full] = handshake as [Buffer, Buffer, Buffer];
     expect(cookie.length).toBeLessThan(shown.length);
-    expect(full.length).toBe(HANDSHAKE_DATAGRAM_BYTES_MAX);
+    expect(full.length).toBe(HELLO_PACKET_BYTES);
     expect(decodeBody('Hello', bodyOf(full))?.ticket).toHaveLength(0);
     expect(w.events('a', 'established')).toHaveLength(1);
   });
@@ -179,9 +179,7 @@ describe('a ticket that is no good', () => {
     const known = new Acquaintance().meet();
     const w = known.world();
     w.tamper = (from, bytes) =>
-      from === 'a' && kindOf(bytes) === PacketKind.hello && bytes.length < HANDSHAKE_DATAGRAM_BYTES_MAX
-        ? undefined
-        : bytes;
+      from === 'a' && kindOf(bytes) === PacketKind.hello && bytes.length < HELLO_PACKET_BYTES ? undefined : bytes;
     w.connect(BY_PLACE);
     w.advance(1_000);
     expect(w.events('a', 'established')).toHaveLength(1);
@@ -214,7 +212,7 @@ describe('a ticket that is no good', () => {
     const known = new Acquaintance().meet();
     const w = known.world('udp', { own: bobby });
     w.connect(BY_PLACE);
-    expect(w.captured[0]?.bytes).toHaveLength(HANDSHAKE_DATAGRAM_BYTES_MAX);
+    expect(w.captured[0]?.bytes).toHaveLength(HELLO_PACKET_BYTES);
     const replaced = new Acquaintance().meet();
     const v = replaced.world('udp', { other: net.issue('supernode', 'another') });
     v.connect(BY_PLACE);

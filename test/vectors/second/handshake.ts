@@ -16,7 +16,7 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { decode, encode } from '../proto-json.ts';
-import { AUTH1, AUTH2, COOKIE, DATAGRAM_BYTES, firstPacket, HELLO, packet, sha256 } from './wire.ts';
+import { AUTH1, AUTH2, COOKIE, firstPacket, HELLO, packet, sha256 } from './wire.ts';
 
 // ------------------------------------------------------------------ primitives
 
@@ -92,6 +92,65 @@ export function judge(der: Buffer, authorityDer: Buffer, atMs: number): Judged |
   if (id !== nodeId.toString('base64url')) return undefined;
   if (kind !== 'person' && commonName !== `_${nodeId.toString('hex').slice(0, 8)}`) return undefined;
   return { kind, name: kind === 'person' ? commonName : '', nodeId, publicKey, expiresAtMs };
+}
+
+const CERTIFICATE_KINDS = ['network', 'person', 'supernode', 'login-server'];
+const SIGNED_BY = Buffer.from('300d06092a864886f70d01010b0500', 'hex');
+
+/** A certificate as it travels; of ours only. */
+export function slim(der: Buffer, withoutKey = false): Buffer {
+  const certificate = new X509Certificate(der);
+  const [, kind = '', told = ''] = /^URI:wren:([a-z-]+):(.*)$/.exec(certificate.subjectAltName ?? '') ?? [];
+  const number = CERTIFICATE_KINDS.indexOf(kind);
+  const name = number === 0 ? decodeURIComponent(told) : number === 1 ? certificate.subject.slice(3) : '';
+  const modulus = Buffer.from(String(certificate.publicKey.export({ format: 'jwk' }).n), 'base64url');
+  const numbers = Buffer.alloc(8);
+  numbers.writeUInt32BE(Date.parse(certificate.validFrom) / 1000, 0);
+  numbers.writeUInt32BE(Date.parse(certificate.validTo) / 1000, 4);
+  const text = Buffer.from(name);
+  const bytes = withoutKey ? Buffer.alloc(0) : modulus;
+  const [serial, size] = [Buffer.from(certificate.serialNumber, 'hex'), bytes.length];
+  const signature = der.subarray(8 + der.readUInt16BE(6) + SIGNED_BY.length + 5);
+  const middle = Buffer.of(text.length, ...text, size >> 8, size & 255);
+  return Buffer.concat([Buffer.of(1, number), serial, numbers, middle, bytes, signature]);
+}
+
+/** And back: the DER, whatever is to be thought of it. */
+export function whole(bytes: Buffer, key?: KeyObject): Buffer {
+  if (bytes[0] !== 1) return bytes;
+  const [kind = 0, nameLength = 0] = [bytes[1], bytes[18]];
+  const name = bytes.toString('utf8', 19, 19 + nameLength);
+  const size = bytes.readUInt16BE(19 + nameLength);
+  const rest = bytes.subarray(21 + nameLength);
+  const known = key && Buffer.from(String(key.export({ format: 'jwk' }).n), 'base64url');
+  const modulus = size > 0 ? rest.subarray(0, size) : must(known);
+  const publicKey = createPublicKey({
+    key: { kty: 'RSA', n: modulus.toString('base64url'), e: 'AQAB' },
+    format: 'jwk',
+  });
+  const id = sha256(spki(publicKey)).subarray(0, 16);
+  const common = kind === 0 ? 'wren' : kind === 1 ? name : `_${id.toString('hex').slice(0, 8)}`;
+  const uri = `wren:${CERTIFICATE_KINDS[kind]}:${kind === 0 ? encodeURIComponent(name) : id.toString('base64url')}`;
+  const time = (at: number) =>
+    der(0x17, `${new Date(bytes.readUInt32BE(at) * 1000).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`);
+  const called = (text: string) => der(0x30, der(0x31, der(0x30, hexOf('0603550403'), der(0x0c, text))));
+  const authority = kind === 0 ? '30120603551d130101ff040830060101ff020100300e0603551d0f0101ff040403020204' : '';
+  const alternative = der(0x30, hexOf('0603551d11'), der(0x04, der(0x30, der(0x86, uri))));
+  const serial = der(0x02, bytes.subarray(2, 10));
+  const head = [hexOf('a003020102'), serial, SIGNED_BY, called('wren'), der(0x30, time(10), time(14))];
+  const tail = [called(common), spki(publicKey), der(0xa3, der(0x30, hexOf(authority), alternative))];
+  return der(0x30, der(0x30, ...head, ...tail), SIGNED_BY, der(0x03, Buffer.of(0), rest.subarray(size)));
+}
+
+function hexOf(text: string): Buffer {
+  return Buffer.from(text, 'hex');
+}
+
+function der(tag: number, ...parts: readonly (Buffer | string)[]): Buffer {
+  const content = Buffer.concat(parts.map((part) => Buffer.from(part as Buffer)));
+  const { length } = content;
+  const size = length < 128 ? [length] : length < 256 ? [129, length] : [130, length >> 8, length & 255];
+  return Buffer.concat([Buffer.of(tag, ...size), content]);
 }
 
 function spki(key: KeyObject): Buffer {
@@ -195,8 +254,8 @@ export class Initiator {
     };
     const bare = packet(HELLO, 0, 0, encode('Hello', json));
     if (!this.#options.padded) return bare;
-    // 16 for the mask. Field 8: a tag of one byte and a length of two.
-    const padding = Buffer.alloc(DATAGRAM_BYTES - 16 - bare.length - 3).toString('base64');
+    // Field 8: a tag of one byte and a length of two.
+    const padding = Buffer.alloc(1072 - bare.length - 3).toString('base64');
     return packet(HELLO, 0, 0, encode('Hello', { ...json, padding }));
   }
 }
@@ -281,9 +340,9 @@ function firstTranscript(helloBody: Buffer, auth1: Pick<Auth1, 'senderIndex' | '
 
 function proofOf(own: Own, signed: Buffer, authority: Buffer | undefined): Buffer {
   return encode('Proof', {
-    certificate: own.certificate.toString('base64'),
+    certificate: slim(own.certificate).toString('base64'),
     signature: sign('sha256', signed, { key: own.key, ...PSS }).toString('base64'),
-    ...(authority ? { authorityCertificate: authority.toString('base64') } : {}),
+    ...(authority ? { authorityCertificate: slim(authority).toString('base64') } : {}),
   });
 }
 
@@ -297,9 +356,9 @@ function openProof(key: Buffer, transcript: Buffer, sealed: Buffer): Proof {
 
 /** Learns the CA certificate on the way, if it fits the pin. */
 function judgeProof(proof: Proof, trust: Trust): Judged {
-  const sent = Buffer.from(proof.authorityCertificate);
+  const sent = whole(Buffer.from(proof.authorityCertificate));
   if (!trust.authority && sent.length > 0 && pinOf(sent).equals(trust.pin)) trust.authority = sent;
-  return must(judge(Buffer.from(proof.certificate), must(trust.authority), trust.atMs));
+  return must(judge(whole(Buffer.from(proof.certificate)), must(trust.authority), trust.atMs));
 }
 
 function bodyOf(bytes: Buffer, kind: number, index: number): Buffer {

@@ -14,7 +14,6 @@ export const WHO_AM_I = 5;
 export const YOU_ARE = 6;
 export const DATA = 8;
 export const KINDS = [HELLO, COOKIE, AUTH1, AUTH2, WHO_AM_I, YOU_ARE, DATA];
-export const DATAGRAM_BYTES = 1232;
 
 export interface Packet {
   readonly kind: number;
