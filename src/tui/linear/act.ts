@@ -7,6 +7,7 @@ import { foldName, isName } from '../../net/protocol/ids.ts';
 import type { AgentCommand } from '../../store/port.ts';
 import { type AppState, type Buddy, currentCall, type PresenceStatus, ringingCall } from '../../store/state.ts';
 import type { CommandName } from '../key-bindings.ts';
+import { conversationsOf, isGroup } from '../people-groups.ts';
 import { editorOf } from '../text/editor.ts';
 import { cleanText } from '../text/sanitize.ts';
 import { faceOf, type UiState, walkFieldsOf, walkStepOf } from '../ui-state.ts';
@@ -278,14 +279,14 @@ function withPerson(world: World, typed: string, act: (chosen: World, buddy: Bud
   if (faceOf(world.app, world.ui) !== 'main') {
     return bad(world, failureSentence(world.app.network === null ? 'no-network' : 'not-signed-in'));
   }
-  if (!isName(typed)) return bad(world, failureSentence('name-malformed'));
+  if (!isName(typed) && !isGroup(typed)) return bad(world, failureSentence('name-malformed'));
   const buddy = buddyOf(world.app, typed);
-  if (!buddy) return bad(world, `${typed}: ${failureSentence('not-a-buddy')}`);
+  if (!buddy) return bad(world, `${typed}: ${failureSentence(isGroup(typed) ? 'group-unknown' : 'not-a-buddy')}`);
   return act({ ...world, ui: { ...world.ui, selected: buddy.name } }, buddy);
 }
 
 function buddyOf(app: AppState, typed: string): Buddy | undefined {
-  return app.buddies.find(({ name }) => foldName(name) === foldName(typed));
+  return conversationsOf(app).find(({ name }) => foldName(name) === foldName(typed));
 }
 
 function ask(world: World, command: AgentCommand, tag: Tag, shows: Shows = 'nothing'): LineStep {

@@ -27,6 +27,8 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
   switch (dialog.what) {
     case 'remove':
       return [`Remove ${dialog.name} from your buddies? Messages stay on this machine.`];
+    case 'leave':
+      return [`Leave ${dialog.name}? The others are told. What was said stays on this machine.`];
     case 'erase':
       return [`Erase what was said with ${dialog.name}, and the calls, for good? Only here, not there.`];
     case 'block':
@@ -35,8 +37,6 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
       return [
         `Revoke ${dialog.name}? It is signed out and shut out of your account for ever: for a machine that was lost.`,
       ];
-    case 'leave':
-      return [`Leave ${dialog.name}? The others are told. What was said stays on this machine.`];
     case 'sign-out':
       return ['Sign out? You can be called again after signing in.'];
     case 'serve-no-more':

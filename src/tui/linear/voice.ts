@@ -24,7 +24,7 @@ export const PLAIN_VOICE: Voice = {
   said: (line) => {
     const [first = '', ...more] = line.text.split('\n');
     if (line.kind !== undefined) return [`${timeOf(line.sentAtMs)} * ${line.text.replaceAll('\n', ' ')}`];
-    const who = line.direction === 'in' ? line.with : `you to ${line.with}`;
+    const who = line.direction === 'in' ? writerOf(line) : `you to ${line.with}`;
     return [`${timeOf(line.sentAtMs)} ${who}: ${first}`, ...more.map((text) => `      ${text}`)];
   },
 };
@@ -45,7 +45,7 @@ export const READER_VOICE: Voice = {
   field: (label, note) => [`Edit field: ${label}.${note === '' ? '' : ` ${note}`}`],
   said: (line) => {
     if (line.kind !== undefined) return [`Note, ${timeOf(line.sentAtMs)}: ${line.text.replaceAll('\n', ' ')}`];
-    const who = line.direction === 'in' ? `Message from ${line.with}` : `You to ${line.with}`;
+    const who = line.direction === 'in' ? `Message from ${writerOf(line)}` : `You to ${line.with}`;
     const [first = '', ...more] = line.text.split('\n');
     return [`${who}, ${timeOf(line.sentAtMs)}: ${first}`, ...more];
   },
@@ -60,4 +60,9 @@ export function timeOf(wallMs: number): string {
 /** `yes or no`, `hangup, keep or stay`. */
 export function orWords(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** Whose line it is, and in which group. */
+function writerOf({ author, with: conversation }: ChatLine): string {
+  return author === undefined ? conversation : `${author} in ${conversation}`;
 }
