@@ -39,8 +39,6 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
       return ['Sign out? You can be called again after signing in.'];
     case 'serve-no-more':
       return ['Serve the network no longer? Whoever uses this machine now is handed over first.'];
-    case 'revoke':
-      return [`Revoke ${dialog.name}? It is signed out and shut out of your account for ever.`];
     case 'serve':
       return [serveQuestion(app)];
     case 'verify':
