@@ -13,6 +13,7 @@ import {
   BUDDIES_FILE_BYTES_MAX,
   CHAT_TEXT_BYTES_MAX,
   SYNC_BYTES_MAX,
+  SYNC_CLOCK_MS,
   SYNC_FROM_MAX,
   SYNC_LINES_MAX,
   SYNC_MS,
@@ -24,14 +25,19 @@ import type { ChatLine } from './state.ts';
 
 /** Changes of the buddy list come in groups. */
 const BUDDIES_DELAY_MS = 300;
-/** Clocks of two devices may differ by this much. */
-const CLOCK_MS = 3_600_000;
 
 export interface SyncHooks {
   /** The number of unread lines of that person has changed. */
   readonly onUnread: (name: string) => void;
   /** Our buddy list as text. */
   readonly buddies: () => string;
+  /** This device has said what it has; or it is gone. */
+  readonly onHello: (node: NodeId) => void;
+  readonly onGone: (node: NodeId) => void;
+  /** What is no line. */
+  readonly onBesides: (message: Extract<SyncMessage, { kind: 'syncCalls' | 'syncMarks' }>) => void;
+  /** A missed call came from another device. */
+  readonly onMissed: () => void;
   /** Joins this list into ours. */
   readonly mergeBuddies: (xml: Buffer) => void;
 }
@@ -59,7 +65,7 @@ export class AgentSync {
     this.#core = core;
     this.#hooks = hooks;
     core.onEvent((event) => {
-      if (event.type === 'chat.message' && event.line.kind === undefined) this.#flush();
+      if (event.type === 'chat.message' && isSynced(event.line)) this.#flush();
       else if (event.type === 'chat.delivered') this.#tellAll({ delivered: [read(event.with, event.id)] });
       else if (event.type === 'account.signed-out') this.#others.clear();
     });
@@ -67,8 +73,10 @@ export class AgentSync {
 
   fromNode(news: OwnDeviceNews): void {
     if (news.type === 'said') this.#heard(news.node, news.message);
-    else if (news.type === 'gone') this.#others.delete(news.node);
-    else {
+    else if (news.type === 'gone') {
+      this.#others.delete(news.node);
+      this.#hooks.onGone(news.node);
+    } else {
       this.#other(news.node).position = undefined;
       const position = this.#core.history.syncedTo(news.node);
       this.#send(news.node, { kind: 'syncHello', body: { position, buddies: print(this.#hooks.buddies()) } } as never);
@@ -81,6 +89,13 @@ export class AgentSync {
     if (last) this.#tellAll({ reads: [read(last.with, last.id)] });
   }
 
+  /** The program ends, or signs out: nobody is to be told any more. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#others.clear();
+  }
+
   /** The list has changed here. */
   buddiesChanged(): void {
     this.#timer ??= setTimeout(() => {
@@ -90,6 +105,7 @@ export class AgentSync {
   }
 
   #heard(node: NodeId, message: SyncMessage): void {
+    if (message.kind === 'syncCalls' || message.kind === 'syncMarks') return this.#hooks.onBesides(message);
     if (message.kind === 'syncLines') return this.#lines(node, message.body);
     if (message.kind === 'syncBuddies') {
       if (message.body.xml.length > BUDDIES_FILE_BYTES_MAX) return;
@@ -107,6 +123,7 @@ export class AgentSync {
     const reads = this.#core.history.readSince(since).map((one) => read(one.with, one.id));
     if (reads.length > 0) this.#tell(node, other, { reads });
     this.#sendBuddies(node);
+    this.#hooks.onHello(node);
   }
 
   #flush(): void {
@@ -121,7 +138,7 @@ export class AgentSync {
       // That it has all of these is to be known there, or they would be looked through again.
       if (page.next === null) return isTold ? undefined : this.#tell(node, other, {});
       other.position = page.next;
-      const lines = page.lines.filter((line) => line.kind === undefined && !other.from.has(keyOf(line)));
+      const lines = page.lines.filter((line) => isSynced(line) && !other.from.has(keyOf(line)));
       isTold = lines.length > 0;
       if (isTold) this.#tell(node, other, { lines: lines.map(wireOf) });
     }
@@ -153,13 +170,16 @@ export class AgentSync {
       if (!stored) continue;
       this.#core.emit({ type: 'chat.message', line: stored });
       if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
+      if (stored.kind === 'missed-call') this.#hooks.onMissed();
     }
     for (const { with: name = '', messageId } of body.delivered as WireRead[]) {
       const ids = history.markDeliveredElsewhere(name, [hexOf(messageId ?? NOTHING)]);
       for (const id of ids) this.#core.emit({ type: 'chat.delivered', with: name, id });
     }
     for (const { with: name = '', messageId } of body.reads as WireRead[]) {
-      if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) > 0) this.#hooks.onUnread(name);
+      if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) === 0) continue;
+      this.#hooks.onUnread(name);
+      this.#hooks.onMissed();
     }
     if (body.position > history.syncedTo(node)) history.setSyncedTo(node, body.position);
   }
@@ -192,6 +212,7 @@ interface WireLine {
   readonly sentAtMs?: number;
   readonly storedAtMs?: number;
   readonly waiting?: boolean;
+  readonly missedCall?: boolean;
 }
 interface WireRead {
   readonly with?: string;
@@ -204,23 +225,38 @@ function wireOf(line: ChatLine): WireLine {
   const { id, with: name, direction, text, sentAtMs, storedAtMs, mark } = line;
   const waiting = direction === 'out' && mark !== 'delivered';
   const messageId = Buffer.from(id, 'hex');
-  return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting };
+  return {
+    messageId,
+    with: name,
+    outgoing: direction === 'out',
+    text,
+    sentAtMs,
+    storedAtMs,
+    waiting,
+    missedCall: line.kind === 'missed-call',
+  };
 }
 
 /** Undefined for what makes no sense. */
 function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
   const [id, name] = [hexOf(wire.messageId ?? NOTHING), wire.with ?? ''];
   const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
-  const isNow = storedAtMs > nowMs - SYNC_MS - CLOCK_MS && storedAtMs < nowMs + CLOCK_MS;
+  const isNow = storedAtMs > nowMs - SYNC_MS - SYNC_CLOCK_MS && storedAtMs < nowMs + SYNC_CLOCK_MS;
   if (!isIdHex(id) || !isName(name) || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX)
     return undefined;
   const text = cleanText(wire.text ?? '', { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
   const direction = wire.outgoing ? 'out' : 'in';
-  return { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true };
+  const kind = wire.missedCall && !wire.outgoing ? ({ kind: 'missed-call' } as const) : {};
+  return { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true, ...kind };
 }
 
 function read(name: string, id: string): WireRead {
   return { with: name, messageId: Buffer.from(id, 'hex') };
+}
+
+/** What somebody wrote, and calls that were missed; what is said of keys each device says itself. */
+function isSynced({ kind }: Pick<ChatLine, 'kind'>): boolean {
+  return kind === undefined || kind === 'missed-call';
 }
 
 function keyOf({ id, direction }: Pick<ChatLine, 'id' | 'direction'>): string {

@@ -29,6 +29,7 @@ import { changeSetting } from './agent-settings.ts';
 import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentSync } from './agent-sync.ts';
+import { AgentSyncBesides } from './agent-sync-besides.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -57,6 +58,7 @@ export class Agent {
   readonly #serving: AgentServing;
   readonly #devices: AgentDevices;
   readonly #sync: AgentSync;
+  readonly #besides: AgentSyncBesides;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -77,6 +79,11 @@ export class Agent {
     this.#safety = new AgentSafety(this.#core, {
       keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
       onChanged: (name) => this.#buddies.refresh(name),
+      onMarked: (marks) => this.#besides.marked(marks),
+    });
+    this.#besides = new AgentSyncBesides(this.#core, {
+      marks: () => this.#safety.marks(),
+      marked: (mark) => this.#safety.markedElsewhere(mark),
     });
     this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#portMapping = new AgentPortMapping(this.#core);
@@ -87,6 +94,10 @@ export class Agent {
     this.#devices = new AgentDevices(this.#core, () => void this.#account.dismissed());
     this.#sync = new AgentSync(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
+      onMissed: () => this.#chat.tellMissed(),
+      onHello: (node) => this.#besides.hello(node),
+      onGone: (node) => this.#besides.gone(node),
+      onBesides: (message) => this.#besides.heard(message),
       buddies: () => this.#buddies.text(),
       mergeBuddies: (xml) => this.#buddies.merge(xml),
     });
@@ -105,6 +116,7 @@ export class Agent {
       },
       onLeaving: () => {
         this.#buddies.end();
+        this.#sync.end();
         this.#tickets.forget();
         this.#safety.end();
         this.#calls.hangUpAll();
@@ -144,6 +156,7 @@ export class Agent {
   /** Ends calls, finishes recordings, and leaves the network politely. */
   async stop(): Promise<void> {
     this.#buddies.end();
+    this.#sync.end();
     this.#tickets.end();
     this.#devices.end();
     this.#safety.end();

@@ -41,6 +41,7 @@ import {
   HISTORY_SCHEMA,
   type LoggedCall,
   lineOf,
+  loggedRow,
   matchOf,
   type OutboxLine,
   outboxLineOf,
@@ -137,7 +138,8 @@ class History implements HistoryDb {
       if (this.#one(STATEMENTS.wasErased, hashOf(peer, id)) || this.#find(line, direction)) return undefined;
       let storedAtMs = line.storedAtMs;
       while (this.#one(STATEMENTS.takenAt, peer, storedAtMs)) storedAtMs += 1;
-      const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0 };
+      const kind = line.kind ?? null;
+      const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0, kind };
       this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, ...state });
       return lineOf(this.#find(line, direction));
     });
@@ -332,13 +334,11 @@ class History implements HistoryDb {
   }
 
   logCall(entry: CallLogEntry): void {
-    const { call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path } = entry;
-    this.#guarded(() =>
-      this.#run(
-        STATEMENTS.logCall,
-        ...[call, foldName(peer), peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path],
-      ),
-    );
+    this.#guarded(() => this.#run(STATEMENTS.logCall, ...loggedRow(entry)));
+  }
+
+  logSynced(entry: CallLogEntry): boolean {
+    return this.#guarded(() => this.#run(STATEMENTS.logSynced, ...loggedRow(entry)) > 0);
   }
 
   calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[] {
