@@ -18,6 +18,8 @@ const REAL = [
   'test/audio/device-moves.test.ts',
   'test/audio/stream-watch.test.ts',
   'test/tui/screen.test.ts',
+  'test/tui/stories.test.ts',
+  'test/tui/lines.test.ts',
   'test/tui/build.test.ts',
   'test/bin/**/*.test.ts',
   'test/net/io/**/*.test.ts',

@@ -29,6 +29,7 @@ const ENTRIES = [
   { entry: 'bin/wren.ts', out: 'dist/wren.cjs' },
   { entry: 'bin/agent.ts', out: 'dist/agent.cjs', banner: SMALL_HEAP },
   { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', banner: SCREEN_HEAP },
+  { entry: 'bin/lines.ts', out: 'dist/lines.cjs', banner: SMALL_HEAP },
   { entry: 'bin/voice.ts', out: 'dist/voice.cjs' },
   { entry: 'bin/server.ts', out: 'dist/server.cjs' },
   { entry: 'bin/port-mapper.ts', out: 'dist/port-mapper.cjs' },

@@ -1,12 +1,13 @@
 /**
- * The program part `map.cjs`: the country database, and the screen of `wren map`. Loaded by that command alone, so that
- * the others carry neither; blessed is loaded only when a map is shown.
+ * The program part `map.cjs`: the country database, and the screens of `wren map` and `wren monitor`. Loaded by these
+ * alone, so that the others carry neither; blessed is loaded only when one of them is shown.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type CountryFile, openCountryFile } from '../src/store/country-file.ts';
 
 export { showWorldMap } from '../src/tui/map/world-map.ts';
+export { showMonitor } from '../src/tui/monitor/monitor-screen.ts';
 
 /** Of the package, IPv4 and IPv6 in one file. */
 const DATABASE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb';

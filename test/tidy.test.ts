@@ -87,9 +87,9 @@ const LAYERS: {
     why: 'audio imports nothing else of ours',
   },
   {
-    room: /^src\/tui\/map\//,
-    may: [/^src\/tui\/map\//, /^src\/store\/port\.ts$/, /^blessed(-contrib\/|$)/],
-    why: 'the map is drawn by blessed, which must never meet Ink',
+    room: /^src\/tui\/(map|monitor)\//,
+    may: [/^src\/tui\/(map|monitor)\//, /^src\/store\/(port|state)\.ts$/, /^blessed(-contrib\/|$)/, /^node:/],
+    why: 'map and monitor are drawn by blessed, which must never meet Ink',
   },
   {
     room: /^src\/tui\//,
@@ -132,10 +132,10 @@ describe('layers', () => {
     ).toEqual([]);
   });
 
-  it('keeps Ink and React in tui, blessed in tui/map, PortAudio and Opus in audio', () => {
+  it('keeps Ink and React in tui, blessed in tui/map and tui/monitor, PortAudio and Opus in audio', () => {
     const owners: [RegExp, RegExp][] = [
       [/^(ink|react)$/, /^(src\/tui\/|bin\/screen)/],
-      [/^blessed/, /^src\/tui\/map\/(world-map\.ts|blessed\.d\.ts)$/],
+      [/^blessed/, /^src\/tui\/(map\/(world-map\.ts|blessed-screen\.ts|blessed\.d\.ts)|monitor\/monitor-screen\.ts)$/],
       [/^mmdb-lib$/, /^src\/store\/country-file\.ts$/],
       [/^(naudiodon|@discordjs\/opus|opusscript)/, /^src\/audio\//],
       [/^node-forge$/, /^src\/net\/login\/credential/],

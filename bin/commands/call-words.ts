@@ -33,7 +33,9 @@ export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: Bu
   switch (event.event) {
     case 'ringing':
       if (event.direction === 'out') return `Ringing at ${who}.`;
-      return event.others ? `${who} calls you into a conference${withOthers(event.others)}.` : `${who} is calling.`;
+      return event.others
+        ? `${who} calls you into a conference${withOthers(event.others, event.blocked)}.`
+        : `${who} is calling.`;
     case 'answered':
       return direction === 'in'
         ? `Answered ${who}.`
@@ -70,8 +72,9 @@ export function callWords(event: CallEvent, direction: 'in' | 'out', safety?: Bu
   }
 }
 
-function withOthers(others: readonly string[]): string {
-  return others.length > 0 ? ` with ${others.map(plain).join(', ')}` : '';
+function withOthers(others: readonly string[], blocked: readonly string[] = []): string {
+  const name = (one: string): string => `${plain(one)}${blocked.includes(one) ? ' (BLOCKED BY YOU)' : ''}`;
+  return others.length > 0 ? ` with ${others.map(name).join(', ')}` : '';
 }
 
 function qualityWords(event: EventOf<'quality'>): string {
@@ -97,6 +100,7 @@ export function conferenceWords({ people, mixer, iMix, speaking }: EventOf<'conf
     .filter(({ state }) => state === 'in')
     .map((one) => {
       const notes = [
+        ...(one.blocked ? ['BLOCKED BY YOU'] : []),
         ...(one.muted ? ['muted'] : []),
         ...(one.held ? ['on hold'] : []),
         ...(one.recording ? ['RECORDS'] : []),
@@ -107,7 +111,7 @@ export function conferenceWords({ people, mixer, iMix, speaking }: EventOf<'conf
     });
   const waits = people.filter(({ state }) => state === 'ringing' || state === 'calling').map(({ name }) => plain(name));
   const mix = iMix
-    ? 'Your machine mixes'
+    ? 'Your machine mixes, and hears everybody'
     : mixer === ''
       ? ''
       : `The machine of ${plain(mixer)} mixes, and hears everybody`;

@@ -23,6 +23,7 @@ import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
 import { addMap } from './map.ts';
+import { addMonitor } from './monitor.ts';
 import { type Channels, openOutput } from './output.ts';
 import { Interrupted } from './prompt.ts';
 import { addPull } from './pull.ts';
@@ -33,6 +34,8 @@ import { addServe } from './serve.ts';
 import { addServers } from './servers.ts';
 import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
+import { addSsh } from './ssh.ts';
+import { takeSession, withSessionSound } from './ssh-session.ts';
 import { addStatus, addWait } from './status.ts';
 import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
@@ -43,7 +46,8 @@ const AFTERWORDS = `
 Every command explains itself: wren help COMMAND, or wren COMMAND --help.
 Exit codes: 0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault.
 Environment: WREN_PROFILE, WREN_PASSWORD, WREN_INVITE, WREN_SUPERNODE, WREN_RELAY_KBPS,
-WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, NO_COLOR, HTTPS_PROXY, ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
+WREN_NO_INSTALL_PING, WREN_NO_SECRET_STORE, WREN_SCREEN_READER, NO_COLOR, HTTPS_PROXY,
+ALL_PROXY, HTTP_PROXY, NO_PROXY.`;
 
 /** What a command line runs in. */
 export interface Surroundings extends Channels {
@@ -69,11 +73,15 @@ interface GlobalFlags {
   readonly proxy?: string;
   readonly demo?: boolean;
   readonly keep?: boolean;
+  readonly plain?: boolean;
+  readonly screenReader?: boolean;
 }
 
-/** `argv`: the words after the program's name. */
-export function commandLine(argv: readonly string[], surroundings: Surroundings): CommandLine {
+/** `typed`: the words after the program's name. */
+export function commandLine(typed: readonly string[], surroundings: Surroundings): CommandLine {
   const { env, version, programDir } = surroundings;
+  const { argv, sshWords } = apart(typed);
+  const session = takeSession(env);
   // Before the parser has looked, so that a usage error too is told in the form that was asked for.
   const output = openOutput(argv.slice(0, endOfFlags(argv)).includes('--json'), surroundings);
   const program = new Command('wren');
@@ -85,9 +93,10 @@ export function commandLine(argv: readonly string[], surroundings: Surroundings)
       const flags = program.opts<GlobalFlags>();
       profileDir = profileOf(flags, env);
       const { audio, logLevel, proxy } = flags;
-      exit = await body({ profileDir, output, audio, logLevel, proxy, env, version, programDir }, ...args);
+      const invocation = { profileDir, output, audio, logLevel, proxy, env, version, programDir };
+      exit = await withSessionSound(session, invocation, (known) => body(known, ...args));
     };
-  build(program, act, surroundings);
+  build(program, act, surroundings, sshWords);
 
   const fail = (error: unknown) => reportFailure(error, output, profileDir);
   const run = async () => {
@@ -107,6 +116,18 @@ export function commandLine(argv: readonly string[], surroundings: Surroundings)
   return { run, fail };
 }
 
+const FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(['--profile', '--audio', '--log-level', '--proxy']);
+
+/** What follows `ssh` is for ssh and for another machine: none of it is read as flags of ours. */
+function apart(typed: readonly string[]): { readonly argv: readonly string[]; readonly sshWords: readonly string[] } {
+  let at = 0;
+  while (typed[at]?.startsWith('-')) at += FLAGS_WITH_VALUE.has(typed[at]!) ? 2 : 1;
+  if (typed[at] !== 'ssh') return { argv: typed, sshWords: [] };
+  const sshWords = typed.slice(at + 1);
+  const wantsHelp = sshWords[0] === '--help' || sshWords[0] === '-h';
+  return { argv: [...typed.slice(0, at + 1), ...(wantsHelp ? ['--help'] : [])], sshWords };
+}
+
 function endOfFlags(argv: readonly string[]): number {
   const dashes = argv.indexOf('--');
   return dashes < 0 ? argv.length : dashes;
@@ -118,12 +139,13 @@ function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): stri
   return demo && !profile && !env.WREN_PROFILE ? `${folder}-demo` : folder;
 }
 
-function withoutCommand(invocation: Invocation, { demo, keep }: GlobalFlags): Promise<ExitCode> {
+function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<ExitCode> {
+  const { demo, keep } = flags;
   if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
-  return demo ? runDemo(invocation, keep === true) : openScreen(invocation);
+  return demo ? runDemo(invocation, keep === true) : openScreen(invocation, flags);
 }
 
-function build(program: Command, act: Act, { stdout, version }: Surroundings): void {
+function build(program: Command, act: Act, { stdout, version }: Surroundings, sshWords: readonly string[]): void {
   program
     .description('Phone calls and chat from any terminal, over a peer-to-peer network that its own users run.')
     .usage('[flags] [command]')
@@ -146,6 +168,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     )
     .option('--demo', 'a private network on this machine and the screen, ready for a test call')
     .option('--keep', 'with --demo: leave agent and network running afterwards')
+    .option('--plain', 'lines instead of the screen: for dumb terminals, pipes and scripts (also chosen there)')
+    .option('--screen-reader', 'lines that say what is a list, a question, a field (or WREN_SCREEN_READER=1)')
     .helpOption('-h, --help', 'explain')
     .addHelpCommand(
       new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
@@ -153,7 +177,10 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
     // Every complaint is told once, by `reportFailure`.
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
-    .addHelpText('after', `${examples('wren', 'wren call bobby1', 'wren status --json')}\n${AFTERWORDS}`);
+    .addHelpText(
+      'after',
+      `${examples('wren', 'wren call bobby1', 'wren status --json', 'echo status | wren --plain')}\n${AFTERWORDS}`,
+    );
   program.commandsGroup('Getting in:');
   for (const add of [addJoin, addSignUp, addSignIn, addSignOut, addStatus, addWait, addMap]) add(program, act);
   program.commandsGroup('People:');
@@ -161,7 +188,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings): v
   program.commandsGroup('Calls:');
   for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
     add(program, act);
-  for (const add of [addCheck, addDoctorBundle]) add(program, act);
+  for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
+  addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');
   addServers(program, act);
   addServe(program, act);

@@ -48,7 +48,9 @@ export async function runDemo(invocation: Invocation, keep: boolean): Promise<Ex
     leftovers.agentPid = agentPid;
     if (hasTerminal()) {
       leftovers.letScreenLeave();
-      exit = await openScreen(invocation, `Press c to call ${ECHO}: it says back what it hears.`);
+      const says = 'it says back what it hears.';
+      const hint = { keys: `Press c to call ${ECHO}: ${says}`, words: `Type call ${ECHO}: ${says}` };
+      exit = await openScreen(invocation, {}, hint);
     }
   } finally {
     // Somebody who left the screen with "keep the call" means it; and a lost terminal never ends a call.

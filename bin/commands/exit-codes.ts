@@ -67,8 +67,13 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   'audio-device-absent': EXIT.couldNot,
   'audio-only-monitor': EXIT.couldNot,
   'audio-voice-crashed': EXIT.ourFault,
+  'ssh-missing': EXIT.couldNot,
+  'ssh-unreachable': EXIT.couldNot,
+  'ssh-no-wren': EXIT.couldNot,
   // Notices, never the answer to a command.
+  'audio-endpoint-away': EXIT.degraded,
   'conference-forged': EXIT.degraded,
+  'blocked-inside': EXIT.degraded,
   'microphone-left-open': EXIT.degraded,
   'microphone-closed': EXIT.degraded,
   'install-told': EXIT.done,

@@ -20,6 +20,8 @@ export interface Invocation {
   readonly proxy: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
+  /** One sentence for a person at the other end of `wren ssh` whose sound does not come; absent when all is well. */
+  readonly sessionTrouble?: string;
   /** Folder of the built programs: `server.cjs`, `screen.cjs` and `agent.cjs` lie beside this one. */
   readonly programDir: string;
 }

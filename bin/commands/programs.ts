@@ -1,12 +1,13 @@
 /**
- * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `agent.cjs`. Each exports
+ * The other programs that are built beside this one: `server.cjs`, `screen.cjs`, `lines.cjs`, `agent.cjs`. Each exports
  * `main(argv): Promise<number>` and is loaded only when its command is given, so that a short command stays short.
- * `map.cjs` is a part of ours that is kept apart for the same reason: it exports what `wren map` needs.
+ * `map.cjs` is a part of ours that is kept apart for the same reason: it exports what `wren map` and `wren monitor` need.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { CountryFile } from '../../src/store/country-file.ts';
 import type { MapOptions } from '../../src/tui/map/world-map.ts';
+import type { MonitorOptions } from '../../src/tui/monitor/monitor-screen.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 
@@ -20,7 +21,7 @@ interface Program {
  */
 export function runProgram(
   invocation: Invocation,
-  name: 'server' | 'screen' | 'agent',
+  name: 'server' | 'screen' | 'lines' | 'agent',
   argv: readonly string[],
 ): Promise<ExitCode> {
   const { programDir, profileDir, output, logLevel, proxy } = invocation;
@@ -40,6 +41,7 @@ export function runProgram(
 export interface MapProgram {
   findCountries(programDir: string): CountryFile | undefined;
   showWorldMap(options: MapOptions): Promise<void>;
+  showMonitor(options: MonitorOptions): Promise<void>;
 }
 
 export function loadMapProgram({ programDir }: Invocation): MapProgram {

@@ -79,6 +79,12 @@ export function addSound(program: Command, act: Act): void {
       ),
     );
   sound
+    .command('detach')
+    .addArgument(new Argument('<how>', 'muted, held or open').choices(['muted', 'held', 'open']))
+    .description('what becomes of a call when the laptop of wren ssh goes away')
+    .addHelpText('after', examples('wren sound detach held'))
+    .action(act((invocation, detach: 'muted' | 'held' | 'open') => change(invocation, {}, { detach })));
+  sound
     .command('input')
     .addArgument(new Argument('<dB>', `-${INPUT_GAIN_DB_MAX} to ${INPUT_GAIN_DB_MAX}`).argParser(decibelValue))
     .description('make the microphone louder or quieter before all else')
@@ -136,12 +142,19 @@ function soundRows({ sound, filter, filters, talk }: AudioReport): [string, stri
   ];
 }
 
-function talkRows({ talk, watch, watchMinutes }: TalkSettings): [string, string][] {
+const DETACH = {
+  muted: 'when the laptop of wren ssh goes away, a call goes on muted',
+  held: 'when the laptop of wren ssh goes away, a call is put on hold',
+  open: 'when the laptop of wren ssh goes away, a call goes on as it is',
+} as const;
+
+function talkRows({ talk, watch, watchMinutes, detach }: TalkSettings): [string, string][] {
   const left = `when it is open for ${watchMinutes} min and nobody speaks or looks`;
   const does = { off: 'not watched over', warn: `a warning ${left}`, close: `closed ${left}` };
   return [
     ['Talk:', talk === 'push' ? 'push-to-talk: calls begin with the microphone off' : 'open microphone'],
     ['Watch:', does[watch]],
+    ...(detach === undefined ? [] : [['Detach:', DETACH[detach]] as [string, string]]),
   ];
 }
 

@@ -117,6 +117,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
   rows.push(['Sound:', soundWords(state.audio)]);
   const { priority } = state.audio;
   if (priority !== undefined) rows.push(['', PRIORITIES[priority]]);
+  const laptop = endpointWords(state.audio);
+  if (laptop !== '') rows.push(['', laptop]);
   const filters = filterWords(state.audio);
   if (filters !== undefined) rows.push(['', filters]);
   const sounds = deviceWords(state.audio);
@@ -246,9 +248,22 @@ function deviceWords({ using }: AudioReport): string {
   return `microphone ${plain(using.input ?? 'not told')}, speaker ${plain(using.output ?? 'not told')}`;
 }
 
+/** The laptop of `wren ssh`; empty while there is none. */
+function endpointWords({ endpoint, talk }: AudioReport): string {
+  if (!endpoint) return '';
+  const name = plain(endpoint.name || 'the laptop');
+  const { state, rttMs, delayMs } = endpoint;
+  if (state === 'ready') return `microphone and speaker of ${name} by ssh`;
+  if (state === 'away')
+    return `${name} is away, the call is ${talk?.detach ?? 'muted'}; wren ssh from there takes it up`;
+  const ways = rttMs === null ? '' : `, ${figure(rttMs)} ms round trip, ${figure(delayMs ?? 0)} ms added to your voice`;
+  return `microphone and speaker of ${name} by ssh${ways}`;
+}
+
 function soundWords({ spec, backend, codec, filter }: AudioReport): string {
   const by = filter === undefined ? '' : (FILTERS[filter] ?? filter);
   const parts = [BACKENDS[backend] ?? backend, CODECS[codec] ?? codec, by].filter((part) => part !== '');
   const known = parts.length > 0 ? parts.join(', ') : 'not used yet';
-  return `${plain(spec)}: ${known}`;
+  // The place is for programs.
+  return spec.startsWith('socket:') ? known : `${plain(spec)}: ${known}`;
 }

@@ -112,6 +112,11 @@ export function wantedIn(text: string): Wanted {
   return { ...namesIn(text), either: !text.includes('|') };
 }
 
+/** The place of a forwarded endpoint that the SPEC names; undefined of every other SPEC. */
+export function socketIn(text: string): string | undefined {
+  return /^socket:[^\0]+$/.test(text) ? text.slice(7) : undefined;
+}
+
 function deviceSpec(text: string, rest: string): AudioSpec {
   const bar = rest.indexOf('|');
   if (bar < 0) return { type: 'device', name: rest };

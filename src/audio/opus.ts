@@ -20,8 +20,10 @@ import {
   OPUS_BITRATE_MAX,
   OPUS_BITRATE_MIN,
   OPUS_COMPLEXITY,
+  OPUS_COMPLEXITY_RICH,
   OPUS_DECODED_SAMPLES_MAX,
   OPUS_FRAME_BYTES,
+  OPUS_RICH_BITRATE,
   SAMPLE_RATE_HZ,
   VOICE_BODY_BYTES_MAX,
   VOICE_FRAME_BYTES_MIN,
@@ -63,10 +65,11 @@ const CONTROLS = [
   [4002, OPUS_BITRATE], // SET_BITRATE, as all later frames set it too
 ] as const;
 const SET_BITRATE = 4002;
+const SET_COMPLEXITY = 4010;
 
 /** What the two libraries have in common once their differences are taken away. */
 interface RawCodec {
-  setBitrate(bitrate: number): void;
+  control(control: number, value: number): void;
   encode(pcm: Buffer): Uint8Array;
   decode(packet: Buffer): Uint8Array;
   close(): void;
@@ -102,6 +105,7 @@ class GuardedCodec implements OpusCodec {
   /** The native library reads a Buffer, all of it: one for each length, so that `pcm` may lie anywhere. */
   readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc(samplesIn(durationMs) * 2));
   #bitrate = OPUS_BITRATE;
+  #complexity: number = OPUS_COMPLEXITY;
   readonly #toc = Buffer.alloc(1);
   /** The TOC of the packet that was decoded last. */
   readonly #last = Buffer.alloc(1);
@@ -126,8 +130,12 @@ class GuardedCodec implements OpusCodec {
     if (bitrate === this.#bitrate) return;
     if (!Number.isInteger(bitrate) || bitrate < OPUS_BITRATE_MIN || bitrate > OPUS_BITRATE_MAX)
       throw new RangeError(`opus: ${bitrate} bit/s`);
-    this.#raw.setBitrate(bitrate);
+    this.#raw.control(SET_BITRATE, bitrate);
     this.#bitrate = bitrate;
+    const complexity = bitrate >= OPUS_RICH_BITRATE ? OPUS_COMPLEXITY_RICH : OPUS_COMPLEXITY;
+    if (complexity === this.#complexity) return;
+    this.#raw.control(SET_COMPLEXITY, complexity);
+    this.#complexity = complexity;
   }
 
   decode(packet: Uint8Array, durationMs: number, into: Int16Array): number {
@@ -180,7 +188,7 @@ function openNative(): RawCodec {
   const codec = new OpusEncoder(SAMPLE_RATE_HZ, 1);
   for (const [control, value] of CONTROLS) codec.applyEncoderCTL(control, value);
   return {
-    setBitrate: (bitrate) => codec.applyEncoderCTL(SET_BITRATE, bitrate),
+    control: (control, value) => codec.applyEncoderCTL(control, value),
     encode: (pcm) => codec.encode(pcm),
     decode: (packet) => codec.decode(packet),
     close: () => undefined,
@@ -202,7 +210,7 @@ function openWasm(): RawCodec {
   // V8 compiles at the first call, for 40 to 100 ms: now, not in the middle of a call.
   codec.decode(codec.encode(Buffer.alloc(FRAME_BYTES), FRAME_SAMPLES));
   return {
-    setBitrate: (bitrate) => codec.encoderCTL(SET_BITRATE, bitrate),
+    control: (control, value) => codec.encoderCTL(control, value),
     encode: (pcm) => codec.encode(pcm, pcm.length >> 1),
     decode: (packet) => codec.decode(packet),
     close: () => codec.delete(),

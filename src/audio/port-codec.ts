@@ -190,6 +190,7 @@ const FROM_VOICE: ReadonlySet<string> = new Set<FromVoice['type']>([
   'recording',
   'input-ended',
   'first-sound',
+  'endpoint',
   'stopped',
 ]);
 

@@ -1,5 +1,5 @@
 /**
- * The seam between the agent and the voice child (later also the far end of `wren ssh`): a byte stream that carries
+ * The seam between the agent and the voice child, and of `wren ssh` between laptop and HOST (PROTOCOL.md 10.4): a byte stream that carries
  * length-prefixed frames both ways. The voice child owns devices, Opus and the jitter buffer; the agent owns keys
  * and sockets. Neither side ever waits for the other.
  *
@@ -196,6 +196,17 @@ export type FromVoice =
   | { readonly type: 'input-ended' }
   /** Once of each leg; of talker 0 where none is named. */
   | { readonly type: 'first-sound'; readonly atMs: number; readonly talker?: number }
+  /**
+   * Of `socket:` only. The laptop is there (`name`: what it is called) or not; when that changes, and while it is there
+   * each second: the round trip by ssh, null before it is known, and what the bodies wait here to be even, ms.
+   */
+  | {
+      readonly type: 'endpoint';
+      readonly attached: boolean;
+      readonly name: string;
+      readonly rttMs: number | null;
+      readonly holdMs: number;
+    }
   /** Recording closed; last word before exit. */
   | { readonly type: 'stopped' };
 

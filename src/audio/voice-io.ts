@@ -9,13 +9,17 @@ import type { Duplex } from 'node:stream';
 import { ArrivalClock } from './arrival-clock.ts';
 import { CallDevices } from './call-devices-io.ts';
 import { type CallRecorder, openCallRecorder } from './call-recorder-file.ts';
+import { socketIn } from './device.ts';
+import { noCapture, noPlayback } from './device-none.ts';
+import { EndpointCall } from './endpoint-call.ts';
+import { SaidWords } from './endpoint-said.ts';
 import { type AudioFailure, asAudioFailure } from './failure.ts';
 import { filtersIn } from './filter-choice.ts';
 import { loadRnnoise } from './filter-rnnoise.ts';
 import { LegWords } from './leg-words.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
-import { FRAME_MS, PORT_BACKLOG_BYTES_MAX } from './params.ts';
+import { FRAME_MS, PORT_BACKLOG_BYTES_MAX, TIMER_EARLY_MS_MAX } from './params.ts';
 import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
 import { bitrateOf, bodyBytesOf } from './voice-body.ts';
@@ -23,6 +27,8 @@ import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
 
 /** Ticks missed while devices open are not made up for beyond this: they were silence, and a burst helps nobody. */
 const OPENING_CATCH_UP_MS = 3 * FRAME_MS;
+
+const AS_IT_COMES: SoundSettings = { echo: 'off', noise: 'off', gain: 'off', headphones: false, inputGainDb: 0 };
 
 export interface VoiceOptions {
   /** Framed as `port.ts` says. Owned by this from now on. */
@@ -57,6 +63,9 @@ class VoiceChild implements VoiceService {
   /** What was last said of filters: it may come before `start`. */
   #sound: SoundSettings | undefined;
   readonly #legWords = new LegWords();
+  readonly #said = new SaidWords();
+  /** Sound is at the other end of `wren ssh`. */
+  #endpoint: { readonly place: string; readonly call: EndpointCall } | undefined;
   /** Recordings are opened and closed one after the other. */
   #recordings: Promise<void> = Promise.resolve();
   #recorder: { readonly path: string; readonly file: CallRecorder } | undefined;
@@ -91,6 +100,7 @@ class VoiceChild implements VoiceService {
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#recordings;
+    this.#endpoint?.call.close();
     await Promise.all([this.#devices?.close(), this.#recorder?.file.close()]);
     this.#engine?.close();
     this.#codec?.close();
@@ -113,7 +123,8 @@ class VoiceChild implements VoiceService {
     for (const message of this.#decoder.push(chunk)) {
       if (message.type === 'voice-down') {
         const arrivalMs = this.#clock.map(nowMs, message.arrivalMs);
-        this.#engine?.receive(arrivalMs, message.talker, message.body);
+        if (this.#endpoint?.call.isDirect) this.#endpoint.call.play(message.body);
+        else this.#engine?.receive(arrivalMs, message.talker, message.body);
       } else if (message.type === 'control') {
         const command = asToVoice(message.value);
         if (command) this.#command(command);
@@ -124,6 +135,7 @@ class VoiceChild implements VoiceService {
 
   #command(command: ToVoice): void {
     if (this.#finished) return;
+    this.#said.take(command);
     switch (command.type) {
       case 'start':
         return this.#start(command.spec, command.resumeMs ?? 0);
@@ -133,12 +145,14 @@ class VoiceChild implements VoiceService {
       case 'mute':
       case 'hold':
       case 'way':
-        return this.#legWords.take(command);
+        this.#legWords.take(command);
+        return this.#endpoint?.call.changed();
       case 'filters':
         this.#sound = command;
         // Until it is there the ordinary filter does its work.
         if (command.noise === 'strong') void loadRnnoise().then(() => this.#filter());
-        return this.#filter();
+        this.#filter();
+        return this.#endpoint?.call.changed();
       case 'record':
         this.#recordings = this.#recordings.then(() => this.#record(command.path, command.resumeMs ?? 0));
         return;
@@ -165,6 +179,7 @@ class VoiceChild implements VoiceService {
       });
       this.#recorder = { path, file };
       this.#engine.record(file);
+      this.#endpoint?.call.recording(true);
       this.#tell({ type: 'recording', on: true, path });
     } catch (thrown) {
       const { code, message } = asAudioFailure(thrown, 'internal');
@@ -177,13 +192,15 @@ class VoiceChild implements VoiceService {
     if (!recorder) return;
     this.#recorder = undefined;
     this.#engine?.record(undefined);
+    this.#endpoint?.call.recording(false);
     await recorder.file.close();
     const why = failure ? { code: failure.code, detail: failure.message } : {};
     this.#tell({ type: 'recording', on: false, path: recorder.path, ...why });
   }
 
+  /** Where the microphone is at a laptop, its own voice process does that. */
   #filter(): void {
-    if (this.#sound && !this.#finished) this.#engine?.filter(this.#sound);
+    if (this.#sound && !this.#finished) this.#engine?.filter(this.#endpoint ? AS_IT_COMES : this.#sound);
   }
 
   #tell(message: FromVoice): void {
@@ -199,6 +216,7 @@ class VoiceChild implements VoiceService {
     const { stream } = this.#options;
     if (!stream.writable || stream.writableLength > PORT_BACKLOG_BYTES_MAX) return;
     for (const output of outputs) {
+      if (this.#endpoint && output.type === 'tell' && output.message.type === 'filters') continue;
       stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes, output.talker) : encodeControl(output.message));
     }
   }
@@ -239,7 +257,42 @@ class VoiceChild implements VoiceService {
       this.#pacer = new Pacer(this.#options.now());
       this.#onTimer();
     }
+    const place = socketIn(spec);
+    if (place !== undefined) return this.#startEndpoint(place, this.#engine);
+    this.#endEndpoint();
     this.#devices?.start(spec, resumeMs);
+  }
+
+  /** Our own devices rest. */
+  #startEndpoint(place: string, engine: VoiceEngine): void {
+    if (this.#endpoint?.place === place) return this.#endpoint.call.look();
+    this.#endEndpoint();
+    void this.#devices?.close();
+    this.#devices = this.#devicesOf(engine);
+    engine.attachCapture(noCapture());
+    engine.attachPlayback(noPlayback());
+    this.#pacer.paced = false;
+    const call = new EndpointCall(place, {
+      engine,
+      said: this.#said,
+      host: {
+        now: () => this.#options.now(),
+        openCodec: () => this.#openLegCodec(),
+        tell: (message) => this.#tell(message),
+        send: (body) => this.#carryOut([{ type: 'body', bytes: body, talker: 0 }]),
+      },
+    });
+    this.#endpoint = { place, call };
+    if (this.#recorder) call.recording(true);
+    this.#filter();
+    this.#arm();
+  }
+
+  #endEndpoint(): void {
+    if (!this.#endpoint) return;
+    this.#endpoint.call.close();
+    this.#endpoint = undefined;
+    this.#filter();
   }
 
   #devicesOf(engine: VoiceEngine): CallDevices {
@@ -254,9 +307,10 @@ class VoiceChild implements VoiceService {
         this.#pacer.paced = paced;
         this.#arm();
       },
-      onReady: () => this.#tellReady(engine),
-      onUsing: (using) => this.#tell({ type: 'using', ...using }),
-      onProblem: (failure) => this.#problem(failure),
+      // Of an endpoint the laptop tells.
+      onReady: () => (this.#endpoint ? undefined : this.#tellReady(engine)),
+      onUsing: (using) => (this.#endpoint ? undefined : this.#tell({ type: 'using', ...using })),
+      onProblem: (failure) => (this.#endpoint ? undefined : this.#problem(failure)),
     });
   }
 
@@ -288,7 +342,7 @@ class VoiceChild implements VoiceService {
     if (!engine || this.#finished) return;
     const nowMs = this.#options.now();
     this.#skipSleep(engine, nowMs);
-    while (this.#pacer.clock(nowMs)) this.#tick(engine, nowMs);
+    while (this.#pacer.clock(nowMs + TIMER_EARLY_MS_MAX)) this.#tick(engine, nowMs);
     this.#arm();
   }
 
@@ -297,6 +351,8 @@ class VoiceChild implements VoiceService {
   }
 
   #tick(engine: VoiceEngine, nowMs: number): void {
+    this.#endpoint?.call.tick(nowMs);
+    if (this.#endpoint?.call.isDirect) return engine.skip(1);
     engine.tick(nowMs);
     this.#carryOut(engine.drain());
   }
@@ -304,7 +360,8 @@ class VoiceChild implements VoiceService {
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#finished) return;
-    const waitMs = Math.max(0, this.#pacer.wakeAt() - this.#options.now());
+    // Half a millisecond early is nearer than one late, and waking twice for one tick is dear.
+    const waitMs = Math.max(0, Math.round(this.#pacer.wakeAt() - this.#options.now()));
     // After the input of this turn of the loop: frames that wait in a pipe must not be overtaken by silence.
     this.#timer = setTimeout(() => setImmediate(() => this.#onTimer()), waitMs);
   }

@@ -12,6 +12,7 @@ import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import { AgentConferences } from './agent-conferences.ts';
 import type { AgentCore } from './agent-core.ts';
+import { AgentEndpoint } from './agent-endpoint.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
 import { soundEnded } from './agent-sound.ts';
@@ -42,6 +43,7 @@ export class AgentCalls {
   #refused: FailureCode | undefined;
   readonly recording: AgentRecording;
   readonly voices: AgentVoices;
+  readonly endpoint: AgentEndpoint;
   readonly conferences: AgentConferences;
 
   /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
@@ -51,7 +53,14 @@ export class AgentCalls {
     const node = (command: { type: 'record'; call: string }) => this.#tellNode(command);
     const line = (call: string) => this.voices.of(call);
     this.recording = new AgentRecording(core, { line, node, tell: (event) => this.#tell(event) });
+    this.endpoint = new AgentEndpoint(core, {
+      find: (call) => this.#find(call),
+      node: (command) => this.#tellNodeLater(command),
+      lines: () => this.voices.entries,
+    });
     this.voices = new AgentVoices(core, {
+      onEndpoint: (call, of, told) => this.endpoint.told(call, of, told),
+      onNewLine: () => this.endpoint.look(),
       view: (call) => this.#find(call),
       onLevel: (call, of, level) => this.#level(call, of, level),
       onFirstSound: (call, of, atMs) => this.#firstSound(call, of, atMs),
@@ -121,6 +130,7 @@ export class AgentCalls {
   command(command: Word): void {
     const call = command.call ?? currentCall(this.#core.state)?.call;
     if (call === undefined) throw new Refusal('no-call');
+    this.endpoint.forget(this.voices.of(call));
     this.#tellNode({ type: NODE_COMMAND[command.type], call });
   }
 
@@ -278,7 +288,10 @@ export class AgentCalls {
     const { call, peer, reason, durationMs } = news;
     const line = this.voices.forget(call);
     if (line) this.recording.ended(line);
-    if (!this.voices.isAny) soundEnded(this.#core);
+    if (!this.voices.isAny) {
+      soundEnded(this.#core);
+      this.endpoint.callsEnded();
+    }
     this.#change(call, { phase: 'ended', reason });
     const ended = this.#find(call);
     if (ended) this.#log(ended, this.#now());

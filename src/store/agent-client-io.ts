@@ -126,6 +126,16 @@ async function startAgent(options: ConnectOptions): Promise<AgentConnection> {
   throw new Refusal('agent-unreachable', `${child.failure ?? 'the agent does not answer'}; see ${logPath}`);
 }
 
+/**
+ * For the C library of most Linux systems, which reads it at the start of a process: one arena for all threads, and what
+ * is free goes back to the system. By itself it keeps what scrypt and the compiler of V8 have had (34 instead of 22 MiB in a call).
+ */
+const SMALL_MALLOC = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+};
+
 interface StartedAgent {
   /** Why it cannot come up, once that is known. */
   readonly failure: string | undefined;
@@ -145,7 +155,7 @@ function spawnAgent(logPath: string, options: ConnectOptions): StartedAgent {
     const child = spawn(process.execPath, [entry, '--profile', options.profileDir, ...level], {
       detached: true,
       stdio: ['ignore', output, output],
-      env,
+      env: { ...SMALL_MALLOC, ...env },
       cwd: options.profileDir,
     });
     child.on('error', (error) => {

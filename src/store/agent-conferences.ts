@@ -145,6 +145,8 @@ export class AgentConferences {
       case 'held':
       case 'resumed':
         return this.#held(news);
+      case 'blocked-inside':
+        return this.#core.notice('blocked-inside', news.peer);
       case 'warning':
         return this.#core.notice('conference-forged', `${news.name} ${news.what}`);
       case 'refused':
@@ -157,19 +159,19 @@ export class AgentConferences {
     }
   }
 
-  #ringing({ call, direction, peer, others = [] }: NewsOf<'ringing'>): void {
+  #ringing({ call, direction, peer, others = [], blocked = [] }: NewsOf<'ringing'>): void {
     if (direction === 'in' && this.#core.options.service) return this.#tellNodeLater({ type: 'decline', call });
     if (direction === 'in') this.#hooks.begin(call, peer, 'in');
     const before = this.#hooks.find(call);
     if (before?.phase === 'dialling') this.#hooks.change(call, { phase: 'ringing' });
-    if (direction === 'in') this.#change(call, { id: call, others });
+    if (direction === 'in') this.#change(call, { id: call, others, blocked });
     this.#hooks.tell({
       event: 'ringing',
       call,
       peer,
       at: this.#now(),
       direction,
-      ...(direction === 'in' ? { others } : {}),
+      ...(direction === 'in' ? { others, blocked } : {}),
     });
   }
 

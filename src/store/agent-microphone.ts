@@ -12,11 +12,12 @@ import type { Call, TalkSettings } from './state.ts';
 type TalkChange = Omit<Extract<AgentCommand, { type: 'talk.set' }>, 'type'>;
 
 /** Remembers the change and tells it; gives all as it is now. Throws `Refusal('disk-full')`. */
-export function changeTalk(core: AgentCore, { talk, watch, watchMinutes }: TalkChange): TalkSettings {
+export function changeTalk(core: AgentCore, { talk, watch, watchMinutes, detach }: TalkChange): TalkSettings {
   const change: Partial<Settings> = {
     ...(talk === undefined ? {} : { talk }),
     ...(watch === undefined ? {} : { microphoneWatch: watch }),
     ...(watchMinutes === undefined ? {} : { microphoneWatchMinutes: watchMinutes }),
+    ...(detach === undefined ? {} : { detach }),
   };
   const { settings } = core.options.profile;
   if (Object.keys(change).length > 0) settings.set(change);

@@ -9,7 +9,10 @@ import { changeSound, listDevices } from './agent-sound.ts';
 import { SoundMeter } from './agent-sound-meter.ts';
 import type { AgentCommand } from './port.ts';
 
-type SoundCommand = Extract<AgentCommand, { type: 'audio.set' | 'sound.set' | 'sound.devices' | 'sound.listen' }>;
+type SoundCommand = Extract<
+  AgentCommand,
+  { type: 'audio.set' | 'sound.set' | 'sound.devices' | 'sound.listen' | 'sound.attach' }
+>;
 
 export function isSoundCommand(command: AgentCommand): command is SoundCommand {
   return command.type === 'audio.set' || command.type.startsWith('sound.');
@@ -17,10 +20,10 @@ export function isSoundCommand(command: AgentCommand): command is SoundCommand {
 
 export class SoundDesk {
   readonly #core: AgentCore;
-  readonly #calls: Pick<AgentCalls, 'specChanged' | 'soundChanged'>;
+  readonly #calls: Pick<AgentCalls, 'specChanged' | 'soundChanged' | 'endpoint'>;
   readonly #meter: SoundMeter;
 
-  constructor(core: AgentCore, calls: Pick<AgentCalls, 'specChanged' | 'soundChanged'>) {
+  constructor(core: AgentCore, calls: Pick<AgentCalls, 'specChanged' | 'soundChanged' | 'endpoint'>) {
     this.#core = core;
     this.#calls = calls;
     this.#meter = new SoundMeter(core);
@@ -43,6 +46,10 @@ export class SoundDesk {
       case 'sound.listen':
         this.#meter.listen();
         return null;
+      case 'sound.attach':
+        this.#calls.endpoint.look();
+        this.#meter.changed();
+        return null;
     }
   }
 
@@ -59,7 +66,8 @@ export class SoundDesk {
   #choose(spec: string): void {
     const { audio } = this.#core.state;
     this.#core.options.profile.settings.set({ audioSpec: spec });
-    this.#core.emit({ type: 'audio.changed', audio: { ...audio, spec } });
+    this.#calls.endpoint.declined();
+    this.#core.emit({ type: 'audio.changed', audio: { ...this.#core.state.audio, spec } });
     this.#calls.specChanged(spec, audio.spec);
     this.#meter.changed();
   }

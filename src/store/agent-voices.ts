@@ -26,6 +26,9 @@ export interface VoiceHooks {
   readonly view: (call: string) => Pick<Call, 'muted' | 'phase' | 'path'> | undefined;
   readonly onLevel: (call: string, line: Line, level: Level) => void;
   readonly onFirstSound: (call: string, line: Line, atMs: number) => void;
+  readonly onEndpoint: (call: string, line: Line, told: Extract<FromVoice, { type: 'endpoint' }>) => void;
+  /** A line is about to be made, by the device of the state. */
+  readonly onNewLine: () => void;
   readonly onRecording: (call: string, line: Line, told: Extract<FromVoice, { type: 'recording' }>) => void;
   /** A voice end has started in the middle of a call. */
   readonly onRestarted: (line: Line) => void;
@@ -57,6 +60,10 @@ export class AgentVoices {
     return this.#lines.values();
   }
 
+  get entries(): IterableIterator<readonly [call: string, line: Line]> {
+    return this.#lines.entries();
+  }
+
   get isAny(): boolean {
     return this.#lines.size > 0;
   }
@@ -73,6 +80,7 @@ export class AgentVoices {
   line(call: string): Line {
     let line = this.#lines.get(call);
     if (!line) {
+      this.#hooks.onNewLine();
       line = newLine(this.#core.state.audio.spec);
       this.#lines.set(call, line);
     }
@@ -237,6 +245,8 @@ export class AgentVoices {
       case 'filters':
         // The last words of a call that has ended say nothing of the present.
         return this.#lines.has(call) ? soundTold(this.#core, message) : undefined;
+      case 'endpoint':
+        return this.#lines.has(call) ? this.#hooks.onEndpoint(call, line, message) : undefined;
       case 'recording':
         return this.#lines.has(call) ? this.#hooks.onRecording(call, line, message) : undefined;
       case 'first-sound':

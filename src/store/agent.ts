@@ -139,6 +139,7 @@ export class Agent {
   async start(): Promise<void> {
     for (const { code, detail } of this.#core.options.profile.takeNotices()) this.#core.notice(code, detail);
     this.#serving.start();
+    this.#calls.endpoint.look();
     await this.#account.resume();
     void this.#probeSound();
   }
@@ -175,6 +176,7 @@ export class Agent {
         return { port: AGENT_PORT_VERSION, version: this.#core.options.version, pid: process.pid };
       case 'subscribe':
       case 'status':
+        this.#calls.endpoint.look();
         return this.#core.state;
       case 'agent.status':
         return this.#status();

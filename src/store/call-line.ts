@@ -41,6 +41,8 @@ export interface Line {
   totals: Totals | undefined;
   /** Of a conference: its legs. */
   talkers: LegTalkers | undefined;
+  /** What was done because the laptop of `wren ssh` went away, to be undone when one comes. */
+  parted: 'mute' | 'hold' | undefined;
 }
 
 /** The words of the port, as the node knows them. */
@@ -68,14 +70,16 @@ export function newLine(spec: string): Line {
     rung: undefined,
     totals: undefined,
     talkers: undefined,
+    parted: undefined,
   };
 }
 
-/** Another card was chosen: calls that went by the old choice move there. A file belongs to the call that began with it. */
+/** Another card was chosen: calls that went by the old choice, or by a laptop, move there. A file belongs to the call that began with it. */
 export function moveLines(lines: ReadonlyMap<string, Line>, spec: string, before: string): void {
-  if (spec === before || ![spec, before].every((one) => /^(default$|device:)/.test(one))) return;
+  if (!/^(default$|device:)/.test(spec)) return;
   for (const [call, line] of lines) {
-    if (line.spec !== before) continue;
+    const isMoved = line.spec === before ? /^(default$|device:)/.test(before) : false;
+    if (line.spec === spec || !(isMoved || line.spec.startsWith('socket:'))) continue;
     line.spec = spec;
     if (line.started) line.voice?.tell({ type: 'start', spec, call });
   }

@@ -25,6 +25,8 @@ export interface ConferencePerson {
   readonly by: string;
   /** We may remove this one. */
   readonly removable: boolean;
+  /** Our person has blocked this one. */
+  readonly blocked?: boolean;
   /** Of our leg with this one, if there is one. */
   readonly path: CallPath | null;
 }
@@ -40,6 +42,8 @@ export interface ConferenceView {
   readonly iMix: boolean;
   /** Of one that rings here: who is in besides whoever calls. */
   readonly others: readonly string[];
+  /** Those of them whom our person has blocked. */
+  readonly blocked?: readonly string[];
   readonly people: readonly ConferencePerson[];
   /** We left, and may go back. */
   readonly rejoinable: boolean;

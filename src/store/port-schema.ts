@@ -143,6 +143,7 @@ export const Command = v.variant('type', [
     watchMinutes: v.exactOptional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
     ),
+    detach: v.exactOptional(v.picklist(['muted', 'held', 'open'])),
   }),
   v.object({
     type: v.literal('sound.set'),
@@ -157,6 +158,7 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('privacy.set'), pathTests: v.exactOptional(v.boolean()) }),
   bare('sound.devices'),
   bare('sound.listen'),
+  bare('sound.attach'),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   v.object({ type: v.literal('serving.set'), consent: v.picklist(['auto', 'always', 'never']) }),
   v.object({ type: v.literal('serving.answer'), yes: v.boolean() }),

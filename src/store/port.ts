@@ -43,6 +43,8 @@ import type {
   TalkSettings,
 } from './state.ts';
 
+export type { SettingReport } from './settings-table.ts';
+
 export const AGENT_PORT_VERSION = 1;
 /** A longer line closes the connection: nobody honest sends one. */
 export const AGENT_LINE_BYTES_MAX = 1_048_576;
@@ -143,6 +145,7 @@ export type AgentCommand =
       readonly talk?: TalkSettings['talk'];
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
+      readonly detach?: 'muted' | 'held' | 'open';
     }
   /** What others may do without our word, from now on and remembered; what is absent stays. */
   | { readonly type: 'privacy.set'; readonly pathTests?: boolean }
@@ -156,6 +159,8 @@ export type AgentCommand =
       /** -20..20 dB. */
       readonly inputGainDb?: number;
     }
+  /** A session of `wren ssh` has come or gone: its record is in the profile, or no longer. */
+  | { readonly type: 'sound.attach' }
   /** Tells levels of the microphone for ten seconds, as `sound.level`; in a call there are those of the call. */
   | { readonly type: 'sound.listen' }
   /** Microphones and speakers of this machine; asks its drivers, which takes up to some seconds. */
@@ -353,6 +358,8 @@ export type CallEvent =
       readonly direction: 'in' | 'out';
       /** A conference rings here: who is in besides `peer`. */
       readonly others?: readonly string[];
+      /** Those of them whom our person has blocked. */
+      readonly blocked?: readonly string[];
     }
   | {
       readonly event: 'answered';

@@ -56,6 +56,8 @@ export interface Settings extends ScreenSettings {
   /** What becomes of a microphone that is open for so many minutes without a voice or a screen here. */
   readonly microphoneWatch: 'off' | 'warn' | 'close';
   readonly microphoneWatchMinutes: number;
+  /** What becomes of a call when the laptop of `wren ssh` goes away (`agent-endpoint.ts`). */
+  readonly detach: 'muted' | 'held' | 'open';
   /** `auto`: histories are encrypted where the system has a secret store (`history-vault-io.ts`). */
   readonly historyEncryption: 'auto' | 'off';
   /** Program and arguments that the agent runs for every alert (`agent-hooks.ts`); empty: none. */
@@ -85,6 +87,7 @@ export const DEFAULT_SETTINGS: Settings = {
   talk: 'open',
   microphoneWatch: 'warn',
   microphoneWatchMinutes: 10,
+  detach: 'muted',
   historyEncryption: 'auto',
   alertCommand: '',
   hooks: true,
@@ -97,8 +100,8 @@ export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings
 }
 
 /** When the microphone is open. */
-export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes }: Settings): TalkSettings {
-  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes };
+export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes, detach }: Settings): Required<TalkSettings> {
+  return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes, detach };
 }
 
 export interface SettingsFile {
@@ -146,6 +149,15 @@ export function screenModeOf(profileDir: string): Settings['screenMode'] {
   return stored.success ? stored.output.screenMode : DEFAULT_SETTINGS.screenMode;
 }
 
+/** The audio SPEC that a profile remembers, without opening it: for a machine that only lends its sound. Never throws. */
+export function audioSettingOf(profileDir: string): string {
+  const stored = v.safeParse(
+    v.object({ audioSpec: SCHEMAS.audioSpec }),
+    parseJson(peek(join(profileDir, SETTINGS_FILE))),
+  );
+  return stored.success ? stored.output.audioSpec : DEFAULT_SETTINGS.audioSpec;
+}
+
 function peek(path: string): Buffer | string {
   try {
     return readFileIfThere(path) ?? '';
@@ -175,6 +187,7 @@ const SCHEMAS = {
   talk: v.picklist(['open', 'push']),
   microphoneWatch: v.picklist(['off', 'warn', 'close']),
   microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
+  detach: v.picklist(['muted', 'held', 'open']),
   historyEncryption: v.picklist(['auto', 'off']),
   screenMode: v.picklist(['auto', 'full', 'plain', 'screen-reader']),
   alertBell: v.boolean(),

@@ -181,6 +181,20 @@ export interface TalkSettings {
   /** The watchdog: warns of a microphone left open, and closes it a minute later if that is wanted. */
   readonly watch: 'off' | 'warn' | 'close';
   readonly watchMinutes: number;
+  /** What becomes of a call when the laptop of `wren ssh` goes away; absent of older agents. */
+  readonly detach?: 'muted' | 'held' | 'open';
+}
+
+/** The laptop of `wren ssh`, whose microphone and speaker calls go through. */
+export interface EndpointReport {
+  /** What that machine is called; empty when nobody knows. */
+  readonly name: string;
+  /** `ready`: for the next call. `attached`: in the running one. `away`: gone in the middle of one, which goes on. */
+  readonly state: 'ready' | 'attached' | 'away';
+  /** There and back by ssh, ms; null before it is known. */
+  readonly rttMs: number | null;
+  /** What ssh adds to our voice, ms: half of that, and what evens out its unevenness here. */
+  readonly delayMs: number | null;
 }
 
 /** What others may do without our word. */
@@ -235,6 +249,8 @@ export interface AudioReport {
   readonly priority?: 'raised' | 'not allowed';
   /** When the microphone is open; absent of older agents. */
   readonly talk?: TalkSettings;
+  /** Absent while no laptop is there. */
+  readonly endpoint?: EndpointReport;
 }
 
 /** How this machine serves the network as a supernode, or why it does not. */

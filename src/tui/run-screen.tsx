@@ -14,6 +14,7 @@ import type { AgentConnection } from '../store/agent-client.ts';
 import type { AgentCommand } from '../store/port.ts';
 import { currentCall, INITIAL_STATE } from '../store/state.ts';
 import { type PreferencesStore, readPreferences } from './preferences.ts';
+import { clipboardCode } from './terminal/clipboard.ts';
 import { DiffStdout, type TerminalOutput } from './terminal/diff-stdout.ts';
 import { KeyParser } from './terminal/key-parser.ts';
 import { type TerminalInput, TerminalSession } from './terminal/terminal-session.ts';
@@ -233,6 +234,9 @@ class ScreenRun {
         return;
       case 'repaint':
         this.writer.invalidate();
+        return;
+      case 'copy':
+        this.writer.passThrough(clipboardCode(effect.text, this.options.env));
         return;
       case 'save':
         this.save(effect.change);

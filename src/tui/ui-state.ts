@@ -99,6 +99,10 @@ export type Dialog =
       /** When the microphone was last asked to be listened to; 0 before that. */
       readonly listenedAtMs: number;
     }
+  /** What can be copied of a conversation, the newest first. */
+  | { readonly type: 'copy'; readonly chosen: number }
+  /** The group of somebody in the list. */
+  | { readonly type: 'group'; readonly name: string; readonly group: Editor }
   | { readonly type: 'settings'; readonly chosen: number }
   /** The devices of the account. */
   | { readonly type: 'devices'; readonly chosen: number }

@@ -50,6 +50,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'person-in-conference': 'They are in the conference already, or being called into it.',
   'conference-over': 'There is no conference to go back to: call the people again.',
   'conference-forged': 'Somebody claimed a part in a conference that is not theirs; it was refused.',
+  'blocked-inside': 'You blocked them, and they are in this conference too: they hear you, and you may leave it.',
   'conference-old': 'Their program knows no conferences: ask them to update it; the call of two goes on.',
   unreachable: 'They do not answer: their connection may be gone, try again later.',
   'audio-spec-malformed': 'Sound can be default, none, device:NAME, file:IN,OUT or socket:PATH: check the setting.',
@@ -62,6 +63,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
     'There is no microphone: the default one would send back what your speaker plays. Plug one in, or choose one (t).',
   'audio-device-busy': 'Another program holds the sound device: close it, then call again.',
   'audio-voice-crashed': 'The sound process failed and was started again: the call goes on.',
+  'audio-endpoint-away': 'The laptop with the sound is away: "wren ssh" from it, or from another, takes the call up.',
+  'ssh-missing': 'There is no ssh on this machine: install an OpenSSH client, then try again.',
+  'ssh-unreachable': 'No connection, or it did not let us in: what ssh said stands above.',
+  'ssh-no-wren': 'No wren can be started there: install it (npm install --global wren), or name it with --wren PATH.',
   'microphone-left-open': 'The microphone has been open for long though nobody spoke here or looked: wren mic off.',
   'microphone-closed': 'The microphone was open for too long though nobody spoke here or looked: it is off now.',
   'install-told':

@@ -106,7 +106,6 @@ test.each<[string, RegExp]>([
   ['jion', /unknown command 'jion'; did you mean join\?\. Try: wren --help/],
   ['help jion', /there is no command "jion"/],
   ['--frobnicate', /unknown option '--frobnicate'/],
-  ['', /the screen needs a terminal\. Try: wren status/],
   ['--demo', /the demo opens a screen and needs a terminal/],
   ['--keep', /--keep belongs to --demo/],
   ['--json', /the screen has no JSON/],

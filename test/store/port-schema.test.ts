@@ -59,6 +59,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'settings.set': { type: 'settings.set', key: 'alert-bell', value: 'off' },
   'sound.devices': { type: 'sound.devices' },
   'sound.listen': { type: 'sound.listen' },
+  'sound.attach': { type: 'sound.attach' },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },
   'serving.set': { type: 'serving.set', consent: 'never' },
   'serving.answer': { type: 'serving.answer', yes: true },

@@ -4,11 +4,15 @@
  */
 import { type IPty, spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
+import { seededRandom } from './seeded-random.ts';
+import { type LineQuality, SlowLine } from './slow-line.ts';
 
 export interface TerminalOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What lies between the person and the program; absent: nothing. */
+  readonly line?: LineQuality;
 }
 
 export interface TestTerminal {
@@ -33,15 +37,18 @@ const UNTIL_MS = 8_000;
 const LOOK_AGAIN_MS = 20;
 
 export function openTerminal(file: string, args: readonly string[], options: TerminalOptions = {}): TestTerminal {
-  const { columns = 80, rows = 24, env = {} } = options;
+  const { columns = 80, rows = 24, env = {}, line } = options;
   const screen = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 200 });
   const pty = spawn(file, [...args], { cols: columns, rows, env: environment(env), encoding: 'utf8' });
   let sent = '';
   let exitCode: number | undefined;
-  pty.onData((data) => {
+  const arrived = (data: string) => {
     sent += data;
     screen.write(data);
-  });
+  };
+  const down = line && new SlowLine(line, seededRandom('down'), arrived);
+  const up = line && new SlowLine(line, seededRandom('up'), (keys) => pty.write(keys));
+  pty.onData((data) => (down ? down.send(data) : arrived(data)));
   const ended = new Promise<number>((resolve) => {
     pty.onExit((exit) => {
       exitCode = exit.signal ? 128 + exit.signal : exit.exitCode;
@@ -55,7 +62,7 @@ export function openTerminal(file: string, args: readonly string[], options: Ter
     pid: pty.pid,
     text,
     sent: () => sent,
-    type: (keys) => pty.write(keys),
+    type: (keys) => (up ? up.send(keys) : pty.write(keys)),
     resize: (newColumns, newRows) => resizeBoth(pty, screen, newColumns, newRows),
     until: async (pattern, waitMs = UNTIL_MS) => {
       const matches = typeof pattern === 'function' ? pattern : (shown: string) => pattern.test(shown);

@@ -30,13 +30,14 @@ test('a conference shows who is in, who speaks, is muted, on hold, records or ha
     person('carol1', { trouble: 'not heard' }),
     person('david1', { held: true, recording: true }),
     person('emily1', { state: 'ringing' }),
+    person('grace1', { blocked: true }),
     person('frank1', { state: 'declined' }),
   ]);
   expect(texts(shown)).toEqual([
     'bobby1 mixes, and that machine hears everybody.',
     '. you muted                        = bobby1 mixes',
     '. carol1 not heard                 . david1 on hold RECORDS',
-    '. emily1 ringing...',
+    '. grace1 blocked by you            . emily1 ringing...',
   ]);
   expect(conferenceRowCount(shown)).toBe(4);
 });
@@ -46,7 +47,7 @@ test('whoever mixes reads it, rows never exceed the columns, and a call of two h
     [person('alice1', { isMe: true, isMixer: true }), person('bobby1'.repeat(4), { trouble: 'x'.repeat(60) })],
     true,
   );
-  expect(texts(mine)[0]).toBe('Your machine mixes.');
+  expect(texts(mine)[0]).toBe('Your machine mixes, and hears everybody.');
   for (const text of texts(mine, 30)) expect(text.length).toBeLessThanOrEqual(30);
   const { conference: _, ...two } = mine;
   expect([conferenceRowCount(two), conferenceRows(two, 70, ASCII_GLYPHS)]).toEqual([0, []]);

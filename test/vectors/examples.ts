@@ -339,7 +339,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     grownFrom: run(0x50, 16),
   },
   conferenceRinging: { conferenceId: CALL, inviteId: run(0x20, 16) },
-  conferenceRefusal: { conferenceId: CALL, inviteId: run(0x20, 16), reason: 'declined' },
+  conferenceRefusal: { conferenceId: CALL, inviteId: run(0x20, 16), reason: 'old', order: 7, incarnation: 8 },
   conferenceState: {
     conferenceId: CALL,
     incarnation: 77,

@@ -120,6 +120,8 @@ export interface ConferencePerson {
   readonly by: UserName;
   /** We may remove this one. */
   readonly removable: boolean;
+  /** Our person has blocked this one. */
+  readonly blocked: boolean;
 }
 
 export interface ConferenceRoster {
@@ -142,6 +144,8 @@ export type ConferenceEvent =
       readonly peer: UserName;
       /** Who is in already, of one that rings here. */
       readonly others?: readonly UserName[];
+      /** Those of them, or of the invited, whom our person has blocked. */
+      readonly blocked?: readonly UserName[];
     } & OfConference)
   /** `grown`: a call of two, running, is this conference from now on, under the same id. */
   | ({ readonly type: 'begun'; readonly grown: boolean; readonly direction: 'in' | 'out' } & OfConference)
@@ -171,6 +175,8 @@ export type ConferenceEvent =
       /** Who removed; empty otherwise. */
       readonly by: UserName;
     } & OfConference)
+  /** Somebody whom our person has blocked is in, too; told once of each. */
+  | ({ readonly type: 'blocked-inside'; readonly peer: UserName } & OfConference)
   | ({ readonly type: 'muted' | 'unmuted' } & OfConference)
   | ({ readonly type: 'held' | 'resumed' } & OfConference)
   /** Over for us. `rejoinable`: it goes on without us. */
@@ -210,5 +216,7 @@ export type ConferenceOutput =
   | { readonly type: 'media-hold'; readonly call: CallId; readonly on: boolean }
   /** Unreliable, by the way that signalling takes. */
   | { readonly type: 'datagram'; readonly node: NodeId; readonly message: Message }
+  /** We called this one into it, and nobody took the call. */
+  | { readonly type: 'missed'; readonly conference: ConferenceId; readonly peer: UserName }
   /** The call of two is no call of its own any more: `call.ts` forgets it without a word. */
   | { readonly type: 'absorb'; readonly call: CallId };

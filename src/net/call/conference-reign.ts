@@ -50,6 +50,12 @@ export class ReignKeeper {
     return this.#since;
   }
 
+  /** We come back: who mixes has time to be heard. */
+  again(now: Millis): void {
+    this.#since = now;
+    this.#better = undefined;
+  }
+
   /** Somebody tells of a term; true when it is higher than ours, and ours now. `deaf`: the former mixer was not heard. */
   follow(now: Millis, reign: Reign, deaf: boolean): boolean {
     if (!isHigher(reign, this.#reign)) return false;

@@ -5,7 +5,9 @@
  */
 import {
   CONFERENCE_INVITES_MAX,
+  CONFERENCE_JUMP_MAX,
   CONFERENCE_MEMBERS_MAX,
+  CONFERENCE_NODES_MAX,
   CONFERENCE_PENDING_MAX,
   CONFERENCE_PENDING_MS,
 } from '../protocol/conference-params.ts';
@@ -31,10 +33,14 @@ export class ConferenceRoster {
   readonly #tickets = new Map<InviteId, Ticket>();
   readonly #void = new Map<InviteId, UserName>();
 
+  get size(): number {
+    return this.#statements.size;
+  }
+
   /** Somebody whom we trust says that this invite id is this person's. */
   vouch(invite: InviteId, name: UserName, by: UserName): void {
-    if (this.#tickets.has(invite) || this.#tickets.size >= CONFERENCE_INVITES_MAX) return;
-    this.#tickets.set(invite, { name, by });
+    if (this.#tickets.has(invite)) return;
+    this.#learn(invite, name, by);
     this.#merge();
   }
 
@@ -52,6 +58,8 @@ export class ConferenceRoster {
     if (ticket && foldName(ticket.name) !== foldName(statement.name)) return 'impostor';
     if (this.#void.has(invite)) return 'removed';
     if (!ticket && !known && this.#waiting().length >= CONFERENCE_PENDING_MAX) return 'refused';
+    if (statement.order > this.highestOrder() + CONFERENCE_JUMP_MAX) return 'refused';
+    if (!known && !this.#makesRoom()) return 'refused';
     this.#statements.set(node, { statement, since: now });
     this.#merge();
     return this.#tickets.has(invite) ? 'new' : 'waits';
@@ -188,9 +196,34 @@ export class ConferenceRoster {
     }
   }
 
+  /** Where there is no room the oldest that nobody bears, and nobody tells of any more, is forgotten. */
   #learn(invite: InviteId, name: UserName, by: UserName): void {
-    if (this.#tickets.size < CONFERENCE_INVITES_MAX && !this.#tickets.has(invite))
-      this.#tickets.set(invite, { name, by });
+    if (this.#tickets.has(invite)) return;
+    if (this.#tickets.size >= CONFERENCE_INVITES_MAX) {
+      const needed = this.#needed();
+      const old = [...this.#tickets.keys()].find((one) => !needed.has(one));
+      if (old === undefined) return;
+      this.#tickets.delete(old);
+      this.#void.delete(old);
+    }
+    this.#tickets.set(invite, { name, by });
+  }
+
+  #needed(): Set<InviteId> {
+    const all = [...this.#statements.values()].map(({ statement }) => statement);
+    return new Set(
+      all.flatMap(({ invite, asked, members }) => [invite, ...[...asked, ...members].map((one) => one.invite)]),
+    );
+  }
+
+  /** For one more node: of those who are gone the one whose word is the oldest is forgotten. */
+  #makesRoom(): boolean {
+    if (this.#statements.size < CONFERENCE_NODES_MAX) return true;
+    const gone = [...this.#statements.values()].filter(({ statement }) => !statement.isIn);
+    const [oldest] = gone.sort((a, b) => a.since - b.since);
+    if (!oldest) return false;
+    this.#statements.delete(oldest.statement.node);
+    return true;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import {
   CONFERENCE_ASKED_MAX,
+  CONFERENCE_COUNT_MAX,
   CONFERENCE_INVITES_MAX,
   CONFERENCE_MEMBERS_MAX,
   CONFERENCE_REMOVED_MAX,
@@ -20,9 +21,6 @@ import {
   type MixerFacts,
   type Statement,
 } from './conference-record.ts';
-
-/** Terms and orders beyond this were not reached by counting. */
-const COUNT_MAX = 2 ** 30;
 
 export function idOf(bytes: Uint8Array | null | undefined): string | undefined {
   return bytes?.length === ID_BYTES ? hexOf(bytes) : undefined;
@@ -41,7 +39,7 @@ export function readMember(body: MemberBody): Member | undefined {
   const by: UserName = invitedBy;
   const node = idOf(body.nodeId);
   const invite = idOf(body.inviteId);
-  if (!node || !invite || !isName(name) || (by !== '' && !isName(by)) || order > COUNT_MAX) return undefined;
+  if (!node || !invite || !isName(name) || (by !== '' && !isName(by)) || order > CONFERENCE_COUNT_MAX) return undefined;
   return { name, node, invite, by, order, incarnation };
 }
 
@@ -63,7 +61,8 @@ export function readStatement(body: Body<'conferenceState'>, name: UserName, nod
   const invite = idOf(body.inviteId);
   const mixer = idOf(body.mixer);
   const { invitedBy: by, order, incarnation, version, term } = body;
-  if (!invite || !mixer || (by !== '' && !isName(by)) || order > COUNT_MAX || term > COUNT_MAX) return undefined;
+  if (!invite || !mixer || (by !== '' && !isName(by)) || order > CONFERENCE_COUNT_MAX || term > CONFERENCE_COUNT_MAX)
+    return undefined;
   return {
     ...{ name, node, invite, by, order, incarnation, version },
     isIn: body.in,

@@ -9,12 +9,15 @@
  * Above 400 lines: all that one message can lead to is one thing to read.
  */
 import {
+  CONFERENCE_ADOPTED_MAX,
   CONFERENCE_ASK_AGAIN_MS,
   CONFERENCE_BEAT_MS,
+  CONFERENCE_COUNT_MAX,
   CONFERENCE_DEAF_MS,
   CONFERENCE_DEAF_PAIR_MS,
   CONFERENCE_FACTS_MS,
   CONFERENCE_FIRST_VOICE_MS,
+  CONFERENCE_JUMP_MAX,
   CONFERENCE_LOST_MS,
   CONFERENCE_MEMBERS_MAX,
   CONFERENCE_QUIET_MS,
@@ -69,6 +72,7 @@ export interface ConferenceOptions {
   readonly order: number;
   readonly reign: Reign;
   readonly muted: boolean;
+  readonly isBlocked: (name: UserName) => boolean;
 }
 
 /** A node with which we exchange statements. */
@@ -77,11 +81,15 @@ interface Contact {
   readonly node: NodeId;
   readonly since: Millis;
   heardAt: Millis;
+  /** When it was heard again after a silence. */
+  backAt: Millis;
   restatedAt: Millis;
   askedAt: Millis;
   /** What its newest word said of hearing the mixer, and of which term. */
   hears: { readonly reign: Reign; readonly on: boolean } | undefined;
 }
+
+const NEVER = Number.NEGATIVE_INFINITY;
 
 export class Conference {
   readonly id: ConferenceId;
@@ -103,6 +111,10 @@ export class Conference {
   #joinedAt: Millis;
   #hadCompany = false;
   #isOver = false;
+  /** By which we may not come back. */
+  #barred = false;
+  /** Came to others who talk already, who are to be heard before anything follows. */
+  #comes: boolean;
   #hears = true;
   /** Since when we do not hear the mixer though others do. */
   #deafSince: Millis = Number.POSITIVE_INFINITY;
@@ -114,6 +126,8 @@ export class Conference {
   #relays: readonly NodeId[] = [];
   /** Invitations of those who are gone that we have sent once more. */
   readonly #adopted = new Set<InviteId>();
+  /** Whom our person blocked, and who is in: told. */
+  readonly #blockedTold = new Set<string>();
   /** Those who say that we were removed. */
   readonly #removedSay = new Set<NodeId>();
   /** Leg ids that were computed lately. */
@@ -130,6 +144,7 @@ export class Conference {
     this.#me = me;
     this.#startedAt = now;
     this.#joinedAt = now;
+    this.#comes = options.direction === 'in';
     this.#beatAt = now + CONFERENCE_BEAT_MS;
     this.#reign = new ReignKeeper(now, reign);
     this.#legs = new ConferenceLegs(id, call);
@@ -137,7 +152,7 @@ export class Conference {
     this.#roster.vouch(invite, me.name, by);
     this.#own = {
       ...{ name: me.name, node: me.node, invite, by },
-      order: 1 + Math.max(options.order, ...members.map(({ order }) => order)),
+      order: after(Math.max(options.order, ...members.map(({ order }) => order))),
       incarnation: options.random.bytes(4).readUInt32BE(0),
       ...{ version: 0, isIn: true, asked: [], removed: [], members: [], reign, hears: true },
       facts: { ...options.ownFacts(), roundTrips: new Map(), deafTo: [] },
@@ -171,6 +186,20 @@ export class Conference {
     return this.#reign.reign;
   }
 
+  get isMuted(): boolean {
+    return this.#own.muted;
+  }
+
+  /** Nodes of which a statement is kept. */
+  get nodesKnown(): number {
+    return this.#roster.size;
+  }
+
+  /** Of all who are or were in. */
+  get highestOrder(): number {
+    return this.#roster.highestOrder();
+  }
+
   /** Who is in, by node, as this member sees it now. */
   get present(): readonly NodeId[] {
     return [this.#me.node, ...this.#present.keys()].sort();
@@ -200,6 +229,7 @@ export class Conference {
   /** `grownFrom`: this one talks with us already, in that call. */
   ask(now: Millis, name: UserName, grownFrom?: CallId): FailureCode | undefined {
     if (foldName(name) === foldName(this.#me.name)) return 'person-self';
+    if (this.#options.isBlocked(name)) return 'blocked';
     if (this.#isIn(name) || this.#asks.openTo(name)) return 'person-in-conference';
     const open = this.#asks.all().filter(isOpen).length;
     if (this.#present.size + 1 + open >= CONFERENCE_MEMBERS_MAX) return 'conference-full';
@@ -217,7 +247,7 @@ export class Conference {
     if (ask) {
       this.#takeBack(ask, 'cancelled');
       this.#void(ask.invite);
-      this.#settle(now);
+      this.#askEnded(now, ask);
       return undefined;
     }
     const there = [...this.#present.values()].find((one) => foldName(one.name) === foldName(name));
@@ -265,7 +295,12 @@ export class Conference {
   /** Polite: whoever follows us as mixer is named in the good-bye. */
   leave(now: Millis, reason: PersonEndReason = 'hangup'): void {
     if (this.#isOver) return;
-    for (const ask of this.#asks.all()) if (isOpen(ask) && this.#present.size === 0) this.#takeBack(ask, 'cancelled');
+    for (const ask of this.#asks.all()) {
+      if (!isOpen(ask)) continue;
+      // Where it rings already the others wait for the answer, or ask once more.
+      if (this.#present.size === 0 || ask.state === 'calling') this.#missed(ask);
+      if (this.#present.size === 0) this.#takeBack(ask, 'cancelled');
+    }
     this.#end(now, reason, '');
   }
 
@@ -274,7 +309,7 @@ export class Conference {
     this.#isOver = false;
     this.#own = {
       ...this.#own,
-      order: 1 + this.#roster.highestOrder(),
+      order: after(this.#roster.highestOrder()),
       incarnation: this.#options.random.bytes(4).readUInt32BE(0),
       ...{ isIn: true, held: false, trouble: '', version: 0 },
     };
@@ -285,12 +320,19 @@ export class Conference {
     this.#published = '';
     this.#rosterTold = '';
     this.#grown = undefined;
-    for (const contact of this.#contacts.values()) Object.assign(contact, { since: now, heardAt: 0, restatedAt: 0 });
+    this.#comes = true;
+    this.#removedSay.clear();
+    this.#blockedTold.clear();
+    this.#reign.again(now);
+    for (const { name, node } of [...this.#contacts.values()]) {
+      this.#contacts.delete(node);
+      this.#contact(now, name, node);
+    }
     this.begin(now);
   }
 
   get mayRejoin(): boolean {
-    return this.#isOver && this.#removedSay.size === 0 && this.#roster.removedBy(this.#own.invite) === undefined;
+    return this.#isOver && !this.#barred && this.#roster.removedBy(this.#own.invite) === undefined;
   }
 
   /** We exchange statements with this node. */
@@ -324,7 +366,7 @@ export class Conference {
   voiceHeard(now: Millis, key: CallId): void {
     const node = this.#legs.heard(now, key);
     const contact = node === undefined ? undefined : this.#contacts.get(node);
-    if (contact) contact.heardAt = now;
+    if (contact) this.#heardOf(now, contact);
     if (node === this.reign.mixer && !this.#hears && !this.#isOver) this.#settle(now);
   }
 
@@ -370,20 +412,23 @@ export class Conference {
       this.refused += 1;
       return;
     }
-    if (this.#isOver) return this.#introduceLate(now, statement);
+    const known = this.#roster.of(node);
     const taken = this.#roster.take(now, statement);
-    if (taken === 'impostor' || taken === 'refused' || taken === 'removed') {
-      if (taken !== 'removed') this.#warn(from, 'is not who was invited');
-      else if (statement.isIn) this.#refuse(from, node, statement.invite, 'removed');
-      this.refused += taken === 'removed' ? 0 : 1;
+    if (taken === 'impostor' || taken === 'refused') {
+      this.#warn(from, 'is not who was invited');
       return this.#settle(now);
     }
+    if (taken === 'removed' && statement.isIn) this.#refuse(from, node, statement.invite, 'removed');
+    if (this.#isOver) return taken === 'new' ? this.#introduceLate(now, from, node) : undefined;
+    if (taken === 'removed') return this.#settle(now);
     if (taken === 'waits') return;
     const contact = this.#contact(now, from, node);
-    contact.heardAt = now;
+    this.#heardOf(now, contact);
+    if (taken === 'known' && known && statement.isIn && known.incarnation !== statement.incarnation)
+      this.#sayOutrun(now, contact, statement.invite, known);
     if (taken === 'new') {
       contact.hears = { reign: statement.reign, on: statement.hears };
-      this.#reign.follow(now, statement.reign, this.#mixerIsLost(now));
+      this.#hearReign(now, contact, statement.reign);
     }
     this.#settle(now);
     if (statement.replyWanted || !statement.members.some((one) => one.node === this.#me.node))
@@ -397,17 +442,60 @@ export class Conference {
     if (!contact || !mixer) return;
     if (this.#isOver) return this.#sayGoodbye(now, contact.name, node);
     const wasAlive = this.#isAlive(now, node);
-    contact.heardAt = now;
+    this.#heardOf(now, contact);
     const isNews = !known?.isIn || known.incarnation !== body.incarnation || known.version < body.version;
     if (isNews) this.#state(now, contact, true);
     if (!known?.isIn) return;
     const before = contact.hears;
-    const reign = { term: Math.min(body.term, 2 ** 30), mixer };
+    const reign = { term: Math.min(body.term, CONFERENCE_COUNT_MAX), mixer };
     contact.hears = { reign, on: body.hears };
-    const isAbove = isHigher(reign, this.reign) && this.#reign.follow(now, reign, this.#mixerIsLost(now));
+    const isAbove = this.#hearReign(now, contact, reign);
     const isSame = before?.on === body.hears && before.reign.term === reign.term && before.reign.mixer === mixer;
     // Most beats say nothing but that somebody lives.
     if (isAbove || !isSame || !wasAlive) this.#settle(now);
+  }
+
+  /** Voice or a word of it came. */
+  #heardOf(now: Millis, contact: Contact): void {
+    if (contact.heardAt !== NEVER && now >= contact.heardAt + CONFERENCE_QUIET_MS) contact.backAt = now;
+    contact.heardAt = now;
+  }
+
+  /** True when another term begins for us. */
+  #hearReign(now: Millis, contact: Contact, reign: Reign): boolean {
+    if (!isHigher(reign, this.reign) || reign.term > this.reign.term + CONFERENCE_JUMP_MAX) return false;
+    // Who went on with the smaller part of us, cut off from the mixer, does not take the mix along.
+    const keeps = this.#isOfSmallerPart(now, contact);
+    const next = keeps ? { term: reign.term + 1, mixer: this.reign.mixer } : reign;
+    return this.#reign.follow(now, next, this.#mixerIsLost(now));
+  }
+
+  /** It is back after a silence, we hear our mixer, and those who stayed with us are more than those with it. */
+  #isOfSmallerPart(now: Millis, { node, backAt }: Contact): boolean {
+    if (now >= backAt + CONFERENCE_QUIET_MS || this.#mixerIsLost(now)) return false;
+    const stayed = [...this.#present.keys()].filter((one) => {
+      const contact = this.#contacts.get(one);
+      return this.#isAlive(now, one) && contact !== undefined && now >= contact.backAt + CONFERENCE_QUIET_MS;
+    });
+    const ours = new Set([this.#me.node, ...stayed]);
+    const members = this.#roster.of(node)?.members ?? [];
+    const theirs = new Set([node, ...members.map((one) => one.node)].filter((one) => !ours.has(one)));
+    return ours.has(this.reign.mixer) && ours.size > theirs.size;
+  }
+
+  /** It came anew, by somebody who did not know how high it stood before: so its words count for nothing. */
+  #sayOutrun(now: Millis, contact: Contact, invite: InviteId, { order, incarnation }: Statement): void {
+    if (now < contact.askedAt + CONFERENCE_ASK_AGAIN_MS) return;
+    contact.askedAt = now;
+    this.#refuse(contact.name, contact.node, invite, 'old', { order, incarnation });
+  }
+
+  /** Above what they still have of us, then. */
+  #rise(now: Millis, order: number, incarnation: number): void {
+    const { order: own } = this.#own;
+    if (incarnation === this.#own.incarnation || order < own || order > own + CONFERENCE_JUMP_MAX) return;
+    this.#own = { ...this.#own, order: after(order) };
+    this.#settle(now);
   }
 
   #heardRinging(now: Millis, from: UserName, node: NodeId, body: Body<'conferenceRinging'>): void {
@@ -424,6 +512,8 @@ export class Conference {
   #heardRefusal(now: Millis, from: UserName, node: NodeId, body: Body<'conferenceRefusal'>): void {
     const invite = idOf(body.inviteId) ?? '';
     if (this.#isOver) return;
+    if (body.reason === 'old' && this.#contacts.has(node) && invite === this.#own.invite)
+      return this.#rise(now, body.order, body.incarnation);
     if (body.reason === 'over' && this.#roster.gone(now, node)) return this.#settle(now);
     if (invite === this.#own.invite || body.reason === 'over') {
       if (body.reason === 'removed' && this.#present.has(node)) return this.#saidRemoved(now, node);
@@ -487,6 +577,7 @@ export class Conference {
       if (node === this.#me.node || (this.#present.has(node) && this.#isAlive(now, node))) continue;
       for (const ask of asked) {
         if (!isOpen(ask) || this.#adopted.has(ask.invite) || this.#isIn(ask.name)) continue;
+        if (this.#adopted.size >= CONFERENCE_ADOPTED_MAX) this.#adopted.clear();
         this.#adopted.add(ask.invite);
         this.#sendInvite(ask);
       }
@@ -516,14 +607,15 @@ export class Conference {
     // Some were heard before anybody had vouched for them.
     for (const { name, node, isIn } of this.#roster.admitted()) {
       if (!isIn || node === this.#me.node || this.#contacts.has(node)) continue;
-      this.#contact(now, name, node).heardAt = now;
+      this.#heardOf(now, this.#contact(now, name, node));
     }
   }
 
   #contact(now: Millis, name: UserName, node: NodeId): Contact {
     const known = this.#contacts.get(node);
     if (known) return known;
-    const contact: Contact = { name, node, since: now, heardAt: 0, restatedAt: 0, askedAt: 0, hears: undefined };
+    const never = { heardAt: NEVER, backAt: NEVER, restatedAt: NEVER, askedAt: NEVER };
+    const contact: Contact = { name, node, since: now, ...never, hears: undefined };
     if (this.#contacts.size < 4 * CONFERENCE_MEMBERS_MAX) this.#contacts.set(node, contact);
     return contact;
   }
@@ -550,8 +642,16 @@ export class Conference {
       if (ask && ask.state !== 'in') this.#answered(ask, node);
       const setupMs = now - (ask?.since ?? this.#startedAt);
       this.#push({ type: 'answered', call, peer: one.name, setupMs, isMe: false });
+      this.#tellBlocked(one.name);
     }
     for (const [node, one] of before) if (!others.has(node)) this.#went(one);
+  }
+
+  /** Nobody is kept out by one member's wish; but it is not kept from that member either. */
+  #tellBlocked(name: UserName): void {
+    if (!this.#options.isBlocked(name) || this.#blockedTold.has(foldName(name))) return;
+    this.#blockedTold.add(foldName(name));
+    this.#push({ type: 'blocked-inside', call: this.call, peer: name });
   }
 
   #went({ node, name, invite }: Statement): void {
@@ -577,7 +677,7 @@ export class Conference {
       const lost = this.#roster.in().some(({ node }) => node !== this.#me.node);
       return { reason: lost ? 'failed' : 'hangup', by: '' };
     }
-    if (this.#options.direction === 'in' || this.#asks.all().length === 0) {
+    if (this.#comes || this.#asks.all().length === 0) {
       const waits = now < this.#joinedAt + INVITE_TIMEOUT_MS;
       return waits ? undefined : { reason: 'unreachable', by: '' };
     }
@@ -650,9 +750,10 @@ export class Conference {
       return { node, facts, held, alive: this.#isAlive(now, node), deaf };
     });
     // Those of whom we only know that they are in have not said yet what they hear.
-    const unheard = [...this.#contacts.values()].filter(
-      ({ heardAt, since, node }) => heardAt === 0 && now < since + INVITE_TIMEOUT_MS / 2 && !this.#present.has(node),
-    );
+    const unheard = [...this.#contacts.values()].filter(({ heardAt, since, node }) => {
+      const isNew = heardAt === NEVER && now < since + INVITE_TIMEOUT_MS / 2;
+      return isNew && !this.#present.has(node) && this.#roster.of(node)?.isIn !== false;
+    });
     const facts: MixerFacts = { uplinkKbps: 1, idleCenticores: 1, reach: 1, roundTrips: new Map(), deafTo: [] };
     const waits = this.#isJoining(now)
       ? unheard.map(({ node }): Seen => ({ node, facts, held: false, alive: true, deaf: false }))
@@ -683,7 +784,7 @@ export class Conference {
 
   /** We have just come, and may not have heard everybody yet. */
   #isJoining(now: Millis): boolean {
-    return this.#options.direction === 'in' && now < this.#joinedAt + INVITE_TIMEOUT_MS / 2;
+    return this.#comes && now < this.#joinedAt + INVITE_TIMEOUT_MS / 2;
   }
 
   #mixerIsLost(now: Millis): boolean {
@@ -742,7 +843,7 @@ export class Conference {
     this.#roster.setOwn(now, this.#own);
     for (const contact of this.#contacts.values()) {
       // The others are told; those who are not heard are told again by and by.
-      this.#state(now, contact, contact.heardAt === 0, true);
+      this.#state(now, contact, contact.heardAt === NEVER, true);
     }
   }
 
@@ -770,8 +871,8 @@ export class Conference {
     for (const contact of this.#contacts.values()) {
       if (this.#roster.of(contact.node)?.isIn === false) continue;
       this.#datagram(contact.node, message('conferenceBeat', beat));
-      const silentFor = now - Math.max(contact.heardAt, contact.restatedAt);
-      if (silentFor >= CONFERENCE_RESTATE_MS) this.#state(now, contact, true);
+      const silentMs = now - Math.max(contact.heardAt, contact.restatedAt);
+      if (silentMs >= CONFERENCE_RESTATE_MS) this.#state(now, contact, true);
     }
   }
 
@@ -781,9 +882,7 @@ export class Conference {
   }
 
   /** We have left, and somebody whom we know of has come: the good-bye names those who are in, as far as we heard. */
-  #introduceLate(now: Millis, statement: Statement): void {
-    const { name, node } = statement;
-    this.#roster.take(now, statement);
+  #introduceLate(now: Millis, name: UserName, node: NodeId): void {
     const members = this.#roster.in().filter((one) => one.node !== this.#me.node && one.node !== node);
     const known = [...members.map(memberOf), ...this.#unheard()];
     this.#own = { ...this.#own, members: known, version: this.#own.version + 1 };
@@ -810,8 +909,14 @@ export class Conference {
     this.#push({ type: 'send', to: ask.name, message: message('conferenceInvite', body) });
   }
 
-  #refuse(to: UserName, node: NodeId | undefined, invite: InviteId, reason: string): void {
-    const body = { conferenceId: bytesOf(this.id), inviteId: bytesOf(invite), reason };
+  #refuse(
+    to: UserName,
+    node: NodeId | undefined,
+    invite: InviteId,
+    reason: string,
+    newer: { readonly order: number; readonly incarnation: number } = { order: 0, incarnation: 0 },
+  ): void {
+    const body = { conferenceId: bytesOf(this.id), inviteId: bytesOf(invite), reason, ...newer };
     const said = message('conferenceRefusal', body);
     this.#push(node === undefined ? { type: 'send', to, message: said } : { type: 'send', to, node, message: said });
   }
@@ -826,8 +931,14 @@ export class Conference {
     this.#askEnded(now, ask);
   }
 
+  /** Nobody took our call there: whoever is not within reach is to know of it later. */
+  #missed({ name }: Ask): void {
+    this.#push({ type: 'missed', conference: this.id, peer: name });
+  }
+
   #askEnded(now: Millis, ask: Ask): void {
     const reason = endReasonOf(ask.state);
+    if (MISSED.has(reason)) this.#missed(ask);
     this.#push({ type: 'person-ended', call: this.call, peer: ask.name, reason, by: '' });
     this.#settle(now);
   }
@@ -846,9 +957,10 @@ export class Conference {
     this.#own = { ...this.#own, isIn: false };
     this.#publish(now);
     this.#isOver = true;
+    this.#barred = reason === 'removed' || reason === 'answered-elsewhere';
     this.#legs.closeAll();
     this.#drainLegs();
-    const rejoinable = this.#present.size > 0 && reason !== 'removed' && reason !== 'answered-elsewhere';
+    const rejoinable = this.#present.size > 0 && !this.#barred;
     const durationMs = this.#hadCompany ? now - this.#joinedAt : 0;
     this.#push({ type: 'ended', call: this.call, reason, by, durationMs, rejoinable });
   }
@@ -910,6 +1022,7 @@ export class Conference {
       deputy: deputies.indexOf(node) + 1,
       trouble: this.#isAlive(now, node) ? one.trouble : 'not heard',
       removable: !isMe && this.#roster.mayRemove(this.#me.name, one.invite),
+      blocked: !isMe && this.#options.isBlocked(name),
     };
   }
 
@@ -922,11 +1035,20 @@ export class Conference {
         if (state === 'in' || inside.includes(key) || (found.has(key) && !isOpen({ state }))) continue;
         const nothing = { isMe: false, isMixer: false, deputy: 0, muted: false, held: false, recording: false };
         const removable = said.node === this.#me.node && isOpen({ state });
-        found.set(key, { name, node: '', state, ...nothing, trouble: '', by: said.name, removable });
+        const blocked = this.#options.isBlocked(name);
+        found.set(key, { name, node: '', state, ...nothing, trouble: '', by: said.name, removable, blocked });
       }
     }
     return [...found.values()];
   }
+}
+
+/** Whom an invitation did not reach in time. */
+const MISSED: ReadonlySet<string> = new Set(['no-answer', 'unreachable', 'cancelled']);
+
+/** Above this one, within what is taken for counted. */
+function after(order: number): number {
+  return Math.min(order + 1, CONFERENCE_COUNT_MAX);
 }
 
 function memberOf({ name, node, invite, by, order, incarnation }: Statement): Member {

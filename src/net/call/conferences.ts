@@ -11,6 +11,7 @@
  */
 import {
   CONFERENCE_ASK_AGAIN_MS,
+  CONFERENCE_COUNT_MAX,
   CONFERENCE_INVITES_PAST_MAX,
   CONFERENCE_MEMBERS_MAX,
   CONFERENCE_REJOIN_MS,
@@ -53,6 +54,7 @@ export interface ConferencesOptions {
   readonly ownFacts: () => OwnFacts;
   /** A call of two wants our ears. */
   readonly isBusy: () => boolean;
+  readonly isBlocked: (name: UserName) => boolean;
   /** The running call of this id, ours or the common one; undefined: there is none, or it is on hold. */
   readonly running: (call: CallId) => RunningCall | undefined;
 }
@@ -145,9 +147,16 @@ export class Conferences {
     return this.#live?.call === call || this.#ringing?.conference === call || this.#pastOf(call) !== undefined;
   }
 
-  /** A member of our conference: heard there, though not otherwise, also when our person has blocked its. */
+  /** A member of our conference: its sessions are wanted, also when our person has blocked its. */
   expects(node: NodeId): boolean {
     return this.#current?.knows(node) ?? false;
+  }
+
+  /** What somebody whom our person has blocked says as a member of our conference; nothing else of theirs is heard. */
+  isOfMember(node: NodeId, heard: Message): boolean {
+    const current = this.#current;
+    if (!current?.knows(node) || !isConferenceMessage(heard) || heard.kind === 'conferenceInvite') return false;
+    return idOf(heard.body.conferenceId) === current.id;
   }
 
   wake(now: Millis): void {
@@ -200,7 +209,7 @@ export class Conferences {
         return undefined;
       case 'mute':
       case 'unmute':
-        if (this.#ringing?.conference === command.call) this.#ringing.muted = command.type === 'mute';
+        if (this.#ringing?.conference === command.call) this.#muteRinging(this.#ringing, command.type === 'mute');
         return this.#switch(now, command.call, 'muted', command.type === 'mute');
       case 'hold':
       case 'resume':
@@ -214,6 +223,13 @@ export class Conferences {
         return live ? live.remove(now, command.name) : 'no-call';
       }
     }
+  }
+
+  /** As in a call of two: the microphone is closed before anybody can hear it. */
+  #muteRinging(ringing: Ringing, on: boolean): void {
+    if (ringing.muted === on) return;
+    ringing.muted = on;
+    this.#out.push({ type: on ? 'muted' : 'unmuted', call: ringing.conference });
   }
 
   #of(call: CallId): Conference | undefined {
@@ -267,6 +283,7 @@ export class Conferences {
   #unfit(names: readonly UserName[], inside: number): FailureCode | undefined {
     const those = distinct(names);
     if (those.some((name) => foldName(name) === foldName(this.#options.me.name))) return 'person-self';
+    if (those.some((name) => this.#options.isBlocked(name))) return 'blocked';
     return those.length + inside > CONFERENCE_MEMBERS_MAX ? 'conference-full' : undefined;
   }
 
@@ -348,9 +365,13 @@ export class Conferences {
       this.#warn(now, from, wrong);
       return this.#refuse(from, node, offer, 'failed');
     }
-    const reign = { term: Math.min(body.term, 2 ** 30), mixer };
+    const reign = { term: Math.min(body.term, CONFERENCE_COUNT_MAX), mixer };
     const giveUpAt = now + RING_TIMEOUT_MS + RING_MARGIN_MS;
-    const order = Math.min(body.order, 2 ** 30);
+    // Who was in before stands above itself, also where the inviter did not know that.
+    const order = Math.max(
+      Math.min(body.order, CONFERENCE_COUNT_MAX),
+      this.#past.get(id)?.conference.highestOrder ?? 0,
+    );
     const ringing: Ringing = { ...offer, from, node, members, order, reign, giveUpAt, muted: false };
     if (body.grownFrom.length > 0) return this.#grown(now, ringing, idOf(body.grownFrom) ?? '');
     if (this.#ringing?.conference === id) {
@@ -364,7 +385,8 @@ export class Conferences {
     this.#past.delete(id);
     this.#ringing = ringing;
     const others = members.filter((one) => one.node !== node).map(({ name }) => name);
-    this.#out.push({ type: 'ringing', call: id, direction: 'in', peer: from, others });
+    const blocked = others.filter((name) => this.#options.isBlocked(name));
+    this.#out.push({ type: 'ringing', call: id, direction: 'in', peer: from, others, blocked });
     this.#say(from, node, offer);
   }
 
@@ -394,7 +416,6 @@ export class Conferences {
       if (this.#growing.conference.id < offer.conference) return this.#refuse(offer.from, offer.node, offer, 'failed');
       const { names } = this.#growing;
       this.#giveGrowthUp(now);
-      this.#join(now, running.call, offer, running);
       const live = this.#join(now, running.call, offer, running);
       for (const name of names) live.ask(now, name);
       return;
@@ -458,7 +479,15 @@ export class Conferences {
     this.#growing = undefined;
     this.#live = conference;
     this.#out.push({ type: 'absorb', call: running.call }, ...news);
+    this.#followSwitches(now, conference, running);
     for (const name of names) conference.ask(now, name);
+  }
+
+  /** What was done to the call while the other end was being told. One on hold is not said to run. */
+  #followSwitches(now: Millis, conference: Conference, { call }: RunningCall): void {
+    const { muted } = this.#options.running(call) ?? { muted: conference.isMuted };
+    conference.switch(now, 'muted', muted);
+    if (!this.#options.running(call)) conference.switch(now, 'held', true);
   }
 
   #giveGrowthUp(now: Millis, code?: FailureCode): void {
@@ -485,13 +514,14 @@ export class Conferences {
     now: Millis,
     of: { id: ConferenceId; call: CallId } & Partial<ConstructorParameters<typeof Conference>[1]>,
   ): Conference {
-    const { me, random, rttMs, ownFacts } = this.#options;
+    const { me, random, rttMs, ownFacts, isBlocked } = this.#options;
     const founder = { invite: of.id, by: '', members: [], order: -1, reign: { term: 0, mixer: me.node } };
     const made = new Conference(now, {
       me,
       random,
       rttMs,
       ownFacts,
+      isBlocked,
       muted: false,
       direction: 'out',
       ...founder,

@@ -150,6 +150,7 @@ export class People {
     this.conferences = new Conferences({
       ...{ me: { name, node: options.nodeId }, random, rttMs: options.rttMs, ownFacts: options.ownFacts },
       isBusy: () => this.calls.busy,
+      isBlocked: (peer) => this.roster.isBlocked(peer),
       running: (call) => this.calls.running(call),
     });
     this.roster = new Roster({ name, displayName, entries, wallClock, welcomesEverybody: isService });
@@ -159,7 +160,7 @@ export class People {
   /** Something about other people, or our own attachment. What a blocked person says is dropped here. */
   tell(now: Millis, input: PeerInput): void {
     if (input.type === 'message' && isConferenceMessage(input.message)) {
-      const isHeard = !this.roster.isBlocked(input.from) || this.conferences.expects(input.node);
+      const isHeard = !this.roster.isBlocked(input.from) || this.conferences.isOfMember(input.node, input.message);
       // A node that its account has revoked speaks for nobody here either.
       if (isHeard && !this.devices.receive(now, input)) this.conferences.receive(now, input);
       return this.#settle(now);
@@ -313,6 +314,8 @@ export class People {
         return;
       case 'absorb':
         return this.calls.absorb(output.call);
+      case 'missed':
+        return this.#missed(output.conference, output.peer);
       case 'media-start':
       case 'media-stop':
       case 'media-candidates':
@@ -336,7 +339,12 @@ export class People {
 
   /** Whoever was not there is to know that we called. */
   #callEnded({ call, peer, reason }: Extract<CallOutput, { type: 'ended' }>): void {
-    if (!this.#placed.delete(call) || !MISSED.has(reason) || this.roster.relationOf(peer) !== 'both') return;
+    if (this.#placed.delete(call) && MISSED.has(reason)) this.#missed(call, peer);
+  }
+
+  /** `call`: as it would have rung there. */
+  #missed(call: CallId, peer: UserName): void {
+    if (this.roster.relationOf(peer) !== 'both') return;
     const what = message('missedCall', { callId: bytesOf(call), atMs: Math.floor(this.#wallClock()) });
     this.#out.push({ type: 'post', posted: { to: peer, id: call, message: what, isNote: true } });
   }

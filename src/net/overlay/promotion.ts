@@ -263,6 +263,8 @@ export class Promotion {
   }
 
   wake(now: Millis): void {
+    // In a call the node wakes fifty times a second, and a judgement is dear.
+    if (now < this.wakeAt()) return;
     const stage = this.#stage;
     if (stage.name === 'looking' && now >= stage.until) this.#looked(now);
     if (stage.name === 'enrolling' && now >= stage.until) this.#giveUp(now, 'not-certified', 'unreachable-login');

@@ -8,8 +8,15 @@ export const CONFERENCE_MEMBERS_MAX = 8;
 /** Invitations that one member tells of. */
 export const CONFERENCE_ASKED_MAX = 16;
 export const CONFERENCE_REMOVED_MAX = 32;
-/** Invite ids that one member keeps in mind. */
-export const CONFERENCE_INVITES_MAX = 64;
+/** Invite ids that one member keeps in mind: all that eight tell of, and as many of before. */
+export const CONFERENCE_INVITES_MAX = 256;
+/** Nodes of which one member keeps the newest statement, those who are gone among them. */
+export const CONFERENCE_NODES_MAX = 64;
+/** Invitations of those who are gone that one member keeps in mind as asked once more. */
+export const CONFERENCE_ADOPTED_MAX = 256;
+/** Terms and orders beyond this were not reached by counting, nor by counting from what is known to so many more. */
+export const CONFERENCE_COUNT_MAX = 2 ** 30;
+export const CONFERENCE_JUMP_MAX = 1_000;
 /** Statements of people for whom nobody has vouched yet, and for how long. */
 export const CONFERENCE_PENDING_MAX = 8;
 export const CONFERENCE_PENDING_MS = 10_000;

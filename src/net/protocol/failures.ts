@@ -44,6 +44,7 @@ export const FAILURES = {
   'nothing-pending': 'no request from that person waits for an answer',
   'account-key-changed': 'the account of this name has another key than before',
   'safety-unknown': 'no account key of that person, or of ours, is known yet',
+  'blocked-inside': 'somebody whom our person has blocked is in the same conference; the detail names them',
   // calls
   'no-call': 'there is no such call',
   'already-in-call': 'one call at a time; hang up or hold first',
@@ -66,6 +67,10 @@ export const FAILURES = {
   'audio-device-absent': 'the device that was chosen is not there; the default one is used',
   'audio-only-monitor': 'there is no microphone: the default would hear what the speaker plays, and is not used',
   'audio-voice-crashed': 'the voice process died and was started again',
+  'audio-endpoint-away': 'the laptop of `wren ssh` is away in the middle of a call, which goes on',
+  'ssh-missing': 'there is no program ssh on this machine',
+  'ssh-unreachable': 'ssh could not reach the machine, or the connection broke and could not be had again',
+  'ssh-no-wren': 'the other machine has no wren that can be started',
   'microphone-left-open': 'the microphone has been open for long without a voice or a screen here',
   'microphone-closed': 'the watchdog has closed a microphone that was left open',
   // ourselves

@@ -1,5 +1,5 @@
 /**
- * Of blessed and blessed-contrib, which carry no types that fit, only what `world-map.ts` uses. Sizes are cells; a key
+ * Of blessed and blessed-contrib, which carry no types that fit, only what `world-map.ts` and the monitor use. Sizes are cells; a key
  * name is `q`, `escape`, `C-c`, `up`.
  */
 declare module 'blessed' {
@@ -17,6 +17,7 @@ declare module 'blessed' {
   }
   export interface Box extends Node {
     scroll(lines: number): void;
+    setContent(content: string): void;
   }
   export interface Screen {
     readonly width: number;
@@ -51,4 +52,27 @@ declare module 'blessed-contrib/lib/widget/map.js' {
     }): void;
   }
   export default function worldMap(options: BoxOptions & { readonly style: { readonly shapeColor: string } }): WorldMap;
+}
+
+declare module 'blessed-contrib/lib/widget/charts/line.js' {
+  import type { BoxOptions, Node } from 'blessed';
+
+  export interface LineChart extends Node {
+    /** Sets `canvasSize`, when the chart comes on a screen: dots, two a column and four a row. */
+    calcSize(): void;
+    canvasSize: { readonly width: number; readonly height: number };
+    /** There once the chart is on a screen. */
+    readonly ctx: { readonly _canvas: { frame(): string } };
+    /** One label a value, a blank for none. At least one value. */
+    setData(lines: readonly { readonly x: readonly string[]; readonly y: readonly number[] }[]): void;
+  }
+  export default function line(
+    options: BoxOptions & {
+      readonly style: { readonly line: string; readonly text: string; readonly baseline: string };
+      readonly numYLabels: number;
+      readonly xPadding: number;
+      readonly xLabelPadding: number;
+      readonly maxY?: number;
+    },
+  ): LineChart;
 }

@@ -1,6 +1,6 @@
 /**
- * The screen of `wren map`: supernodes on a map of the world, with a panel of counts beside it. The only place of
- * blessed, which is loaded when the map is shown and never runs while Ink does. `bin/map.ts` hands in what is known;
+ * The screen of `wren map`: supernodes on a map of the world, with a panel of counts beside it. Blessed is loaded when the map
+ * is shown, and never runs while Ink does. `bin/map.ts` hands in what is known;
  * nothing comes out but the end, when the person leaves.
  *
  *   +----------------------------------------------+
@@ -9,7 +9,9 @@
  *   | keys                                         |
  *   +----------------------------------------------+
  */
-import type { default as Blessed, Box, Screen } from 'blessed';
+import type { Box, Screen } from 'blessed';
+import type WorldMap from 'blessed-contrib/lib/widget/map.js';
+import { onLeaving, openedQuietly, plainer } from './blessed-screen.ts';
 import {
   countryCounts,
   type Marker,
@@ -35,7 +37,6 @@ export interface MapOptions {
 }
 
 const LEGEND = `${STATE_LETTERS.active} active  ${STATE_LETTERS.standby} standby  ${STATE_LETTERS.known} known`;
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const KEYS = 'q leave  r redraw  Up/Down scroll';
 const COLOURS: Readonly<Record<Marker['state'], string>> = { active: 'cyan', standby: 'magenta', known: 'normal' };
 
@@ -47,16 +48,6 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
   let view = first;
   let panel: Box | undefined;
 
-  const drawMap = (columns: number, rows: number): void => {
-    const map = worldMap({ top: 1, left: 0, width: columns, height: rows, style: { shapeColor: 'green' } });
-    screen.append(map);
-    const canvas = map.ctx._canvas;
-    const frame = canvas.frame.bind(canvas);
-    canvas.frame = () => plainer(frame(), colour, screen.tput.unicode);
-    for (const { latitude, longitude, text, state } of markersOf(countryCounts(view.placed))) {
-      map.addMarker({ lat: latitude, lon: longitude, char: text, color: COLOURS[state] });
-    }
-  };
   const line = (top: number, content: string): void => {
     screen.append(blessed.box({ top, left: 0, width: screen.width, height: 1, wrap: false, content }));
   };
@@ -64,7 +55,7 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
     for (const child of [...screen.children]) child.destroy();
     const { map, panelColumns } = mapLayout(screen.width, screen.height);
     line(0, view.note === '' ? titleOf(view.placed) : `${titleOf(view.placed)}. ${view.note}`);
-    if (map) drawMap(map.columns, map.rows);
+    if (map) drawMap(screen, worldMap, view.placed, { top: 1, left: 0, ...map, colour });
     panel = blessed.box({
       top: 1,
       left: screen.width - panelColumns,
@@ -83,7 +74,7 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
     screen.render();
   };
 
-  const leaving = onLeaving(screen);
+  const leaving = onLeaving(screen, ['q', 'escape', 'C-c']);
   try {
     screen.on('resize', draw);
     screen.key(['up'], () => scroll(-1));
@@ -104,51 +95,28 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
   }
 }
 
-interface Leaving {
-  /** Resolves when the person leaves or a signal says so; rejects with a fault that nobody caught. */
-  readonly ended: Promise<void>;
-  over(): boolean;
-  /** Gives faults and signals back. */
-  release(): void;
+/** Where on the screen, in cells. */
+export interface MapPlace {
+  readonly top: number;
+  readonly left: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly colour: boolean;
 }
 
-/** Blessed leaves faults and signals to others when there are others, and its own way out loses what it wrote last. */
-function onLeaving(screen: Screen): Leaving {
-  let over = false;
-  let end = (): void => {};
-  let fail = (_error: unknown): void => {};
-  const ended = new Promise<void>((resolve, reject) => {
-    end = resolve;
-    fail = reject;
-  }).finally(() => {
-    over = true;
-  });
-  process.on('uncaughtException', fail);
-  for (const signal of SIGNALS) process.on(signal, end);
-  screen.key(['q', 'escape', 'C-c'], () => end());
-  return {
-    ended,
-    over: () => over,
-    release: () => {
-      process.off('uncaughtException', fail);
-      for (const signal of SIGNALS) process.off(signal, end);
-    },
-  };
-}
-
-/** Blessed complains on stderr of capabilities in terminfo that it cannot read, and never uses. */
-function openedQuietly(blessed: typeof Blessed): Screen {
-  const { error } = console;
-  console.error = () => {};
-  try {
-    return blessed.screen({ smartCSR: true });
-  } finally {
-    console.error = error;
+/** Puts the map with its markers on the screen, to be rendered; `worldMap` is the widget of blessed-contrib. */
+export function drawMap(
+  screen: Screen,
+  worldMap: typeof WorldMap,
+  placed: readonly PlacedSupernode[],
+  { top, left, columns, rows, colour }: MapPlace,
+): void {
+  const map = worldMap({ top, left, width: columns, height: rows, style: { shapeColor: 'green' } });
+  screen.append(map);
+  const canvas = map.ctx._canvas;
+  const frame = canvas.frame.bind(canvas);
+  canvas.frame = () => plainer(frame(), colour, screen.tput.unicode);
+  for (const { latitude, longitude, text, state } of markersOf(countryCounts(placed))) {
+    map.addMarker({ lat: latitude, lon: longitude, char: text, color: COLOURS[state] });
   }
-}
-
-/** What the canvas draws, without colours or without braille where the terminal is not to have them. */
-function plainer(frame: string, colour: boolean, unicode: boolean): string {
-  const shades = colour ? frame : frame.replaceAll(/\u001b\[[\d;]*m/g, '');
-  return unicode ? shades : shades.replaceAll(/[\u2801-\u28ff]/g, '.');
 }

@@ -20,20 +20,42 @@ const SECTIONS: readonly { readonly title: string; readonly holds: (buddy: Buddy
   { title: 'Blocked', holds: (buddy) => buddy.relation === 'blocked' },
 ];
 
-/** Rows of everybody who matches `filter` (part of a name or display name, any case). */
-export function listRows(app: AppState, filter: string): readonly ListRow[] {
+/** Titles of groups by folded name of the buddy. */
+export type Groups = Readonly<Record<string, string>>;
+
+/**
+ * Rows of everybody who matches `filter` (part of a name, display name or group, any case). A group of the person's own is a
+ * section between requests and the rest; who is there stands first in it.
+ */
+export function listRows(app: AppState, filter: string, groups: Groups = {}): readonly ListRow[] {
   const wanted = filter.trim().toLowerCase();
-  const matching = app.buddies.filter(
-    ({ name, displayName }) => name.toLowerCase().includes(wanted) || displayName.toLowerCase().includes(wanted),
+  const groupOf = ({ name, relation }: Buddy) => (relation === 'both' ? groups[name.toLowerCase()] : undefined);
+  const matching = app.buddies.filter((buddy) =>
+    [buddy.name, buddy.displayName, groupOf(buddy) ?? ''].some((text) => text.toLowerCase().includes(wanted)),
   );
-  return SECTIONS.flatMap(({ title, holds }) => {
-    const buddies = matching.filter(holds);
+  const titles = [...new Set(matching.flatMap((buddy) => groupOf(buddy) ?? []))].sort((a, b) =>
+    a.localeCompare(b, 'en'),
+  );
+  const [requests, ...rest] = SECTIONS.map(({ title, holds }) => ({
+    title,
+    buddies: matching.filter((buddy) => groupOf(buddy) === undefined && holds(buddy)),
+  }));
+  const own = titles.map((title) => ({
+    title,
+    buddies: presentFirst(matching.filter((one) => groupOf(one) === title)),
+  }));
+  return [...(requests ? [requests] : []), ...own, ...rest].flatMap(({ title, buddies }) => {
     if (buddies.length === 0) return [];
     return [
       { type: 'section' as const, title, count: buddies.length },
       ...buddies.map((buddy) => ({ type: 'buddy' as const, buddy })),
     ];
   });
+}
+
+function presentFirst(buddies: readonly Buddy[]): readonly Buddy[] {
+  const isHere = ({ presence }: Buddy) => presence !== 'offline';
+  return [...buddies.filter(isHere), ...buddies.filter((one) => !isHere(one))];
 }
 
 export function buddiesOf(rows: readonly ListRow[]): readonly Buddy[] {

@@ -81,10 +81,11 @@ function ringingRows(app: AppState, call: Call, { columns, nowMs, context, keys 
 
 function callingWords({ conference }: Call): string {
   if (!conference) return ' is calling you';
-  const { others } = conference;
+  const { others, blocked = [] } = conference;
+  const name = (one: string): string => (blocked.includes(one) ? `${one} (blocked by you)` : one);
   return others.length === 0
     ? ' calls you into a conference'
-    : ` calls you into a conference with ${others.join(', ')}`;
+    : ` calls you into a conference with ${others.map(name).join(', ')}`;
 }
 
 function dialRow(app: AppState, call: Call, { columns, nowMs, context, keys }: CallRowsStyle): Row {
@@ -114,6 +115,13 @@ function recordedSpans({ recordedBy = 'nobody', peer }: Call): Row[] {
   return [[span(words[recordedBy], 'bad')]];
 }
 
+/** The laptop of `wren ssh`: what ssh adds, or that the call goes on without it. */
+function endpointSpans({ audio: { endpoint } }: AppState): Row[] {
+  if (!endpoint || endpoint.state === 'ready') return [];
+  if (endpoint.state === 'away') return [[span(`${endpoint.name || 'laptop'} away`, 'warn')]];
+  return endpoint.delayMs === null ? [] : [[span(`ssh ${endpoint.delayMs} ms`, 'muted')]];
+}
+
 function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context, keys }: CallRowsStyle): Row {
   const clock = span(callClock(call, nowMs), 'strong');
   const state = joinFitting(
@@ -122,6 +130,7 @@ function talkRow(app: AppState, call: Call, { columns, glyphs, nowMs, context, k
       ...(call.heldBy === 'nobody' ? [] : [[span(phaseWords(call), 'warn')]]),
       ...(call.muted ? [[span(mutedWords(app, context, keys), 'warn')]] : []),
       ...recordedSpans(call),
+      ...endpointSpans(app),
       ...(call.leftOpen ? [[span('microphone left open', 'warn')]] : []),
       ...(call.heldBy === 'nobody' ? [[verdictSpan(call, columns - SENTENCE_BESIDE_COLUMNS)]] : []),
     ],

@@ -33,7 +33,7 @@ export function conferenceRows({ conference }: Call, columns: number, glyphs: Gl
 
 function mixRow({ iMix, mixer }: ConferenceView, columns: number): Row {
   if (mixer === '') return fitRow([span('Conference', 'muted')], columns);
-  const words = iMix ? 'Your machine mixes.' : `${mixer} mixes, and that machine hears everybody.`;
+  const words = iMix ? 'Your machine mixes, and hears everybody.' : `${mixer} mixes, and that machine hears everybody.`;
   return fitRow([span(words, 'muted')], columns);
 }
 
@@ -41,6 +41,7 @@ function personRow(one: ConferencePerson, glyphs: Glyphs): Row {
   const name = one.isMe ? 'you' : one.name;
   const notes: Row[number][] = [];
   if (one.state !== 'in') notes.push(span(` ${one.state}...`, 'muted'));
+  if (one.blocked) notes.push(span(' blocked by you', 'bad'));
   if (one.isMixer) notes.push(span(' mixes', 'accent'));
   if (one.muted) notes.push(span(' muted', 'warn'));
   if (one.held) notes.push(span(' on hold', 'warn'));

@@ -36,6 +36,7 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'call.place' && call) return 'add to call';
   if (command === 'search.go') return searchHint(ui);
   if (command === 'palette.take' && ui.dialog?.type === 'keys') return 'change';
+  if (command === 'menu.take' && ui.dialog?.type === 'copy') return 'copy';
   if (command === 'menu.take' && ui.dialog?.type === 'calls') return 'call back';
   if (command === 'menu.take' && ui.dialog?.type === 'devices') return 'revoke';
   if (command === 'form.next') return formHint(app, ui);
@@ -87,6 +88,8 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
       return ui.dialog?.type === 'search' && ui.dialog.hits.length > 1;
     case 'tune.test':
       return ui.dialog?.type === 'sound';
+    case 'copy.open':
+      return ui.dialog?.type === 'palette' || conversationOf(ui, ui.selected).anchor !== null;
     case 'menu.close':
       return ui.dialog !== null;
     case 'cancel':
@@ -112,6 +115,7 @@ function searchHint(ui: UiState): string {
 }
 
 function formHint(app: AppState, ui: UiState): string {
+  if (ui.dialog?.type === 'group') return 'put there';
   if (ui.dialog?.type === 'add') return ui.dialog.field === 0 ? NEXT_FIELD : 'ask';
   if (walkStepOf(app, ui) === 'invite') return 'join';
   const { walk } = ui;

@@ -54,6 +54,21 @@ export function promptRows(editor: Editor, { columns, rowsMax, secret, lineBreak
   };
 }
 
+/** The cursor a row up or down, in the same column if there is one; undefined where no such row is. */
+export function moveRow(editor: Editor, columns: number, by: 1 | -1): Editor | undefined {
+  const all = { columns, rowsMax: Number.POSITIVE_INFINITY };
+  const from = promptRows(editor, all).cursor;
+  let best: number | undefined;
+  let index = 0;
+  for (const grapheme of [...graphemesOf(editor.text), '']) {
+    const { cursor } = promptRows({ ...editor, cursor: index }, all);
+    if (cursor.row > from.row + by) break;
+    if (cursor.row === from.row + by && (best === undefined || cursor.column <= from.column)) best = index;
+    index += grapheme.length;
+  }
+  return best === undefined ? undefined : { ...editor, cursor: best };
+}
+
 /** How many rows the text takes, up to `rowsMax`. */
 export function promptHeight(editor: Editor, columns: number, rowsMax: number): number {
   return promptRows(editor, { columns, rowsMax }).rows.length;

@@ -1,6 +1,7 @@
 /** Keys of the conversation: sending, scrolling, what was sent before. */
-import { innerColumns, layoutOf } from '../layout.ts';
+import { innerColumns, layoutOf, promptColumns } from '../layout.ts';
 import { scrollRows } from '../rows/message-rows.ts';
+import { moveRow } from '../rows/prompt-rows.ts';
 import { historyBack, historyForward, insert, remember } from '../text/editor.ts';
 import { UNICODE_GLYPHS } from '../theme.ts';
 import { conversationOf, draftOf, type UiState } from '../ui-state.ts';
@@ -11,8 +12,8 @@ export const CHAT_HANDLERS = {
   'chat.send': send,
   'chat.leave': ({ ui }: World): Step => step({ ...ui, focus: 'list', notice: null }),
   'chat.line-break': ({ ui }: World): Step => step(withDraft(ui, (draft) => insert(draft, '\n', { lines: true }))),
-  'chat.history-back': ({ ui }: World): Step => step(withDraft(ui, historyBack)),
-  'chat.history-forward': ({ ui }: World): Step => step(withDraft(ui, historyForward)),
+  'chat.history-back': (world: World): Step => step(lineMoved(world, -1)),
+  'chat.history-forward': (world: World): Step => step(lineMoved(world, 1)),
   'chat.page-up': (world: World): Step => scroll(world, -1),
   'chat.page-down': (world: World): Step => scroll(world, 1),
 } as const;
@@ -29,6 +30,12 @@ function send({ ui }: World): Step {
   const following = withConversation(ui, to, { ...conversationOf(ui, to), anchor: null });
   const next = withDraft(following, () => remember(draft, draft.text));
   return step(next, request({ type: 'chat.send', to, text: draft.text }, { for: 'send', to, text: draft.text }));
+}
+
+/** Between the rows of what is being written, as they are wrapped; past the first and the last one lies what was sent. */
+function lineMoved({ app, ui }: World, by: 1 | -1): UiState {
+  const columns = promptColumns(layoutOf(app, { ...ui, focus: 'chat' }).chatColumns);
+  return withDraft(ui, (draft) => moveRow(draft, columns, by) ?? (by < 0 ? historyBack(draft) : historyForward(draft)));
 }
 
 /** A page less one row, so that the eye finds its place again. */

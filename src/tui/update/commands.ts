@@ -5,6 +5,7 @@ import { CHAT_HANDLERS } from './chat-commands.ts';
 import { DIALOG_HANDLERS } from './dialog-commands.ts';
 import { EDIT_HANDLERS } from './edit-commands.ts';
 import { FIND_HANDLERS } from './find-commands.ts';
+import { GROUP_HANDLERS } from './group-commands.ts';
 import { LIST_HANDLERS } from './list-commands.ts';
 import { MENU_HANDLERS } from './menu-commands.ts';
 import { PALETTE_HANDLERS } from './palette-commands.ts';
@@ -27,4 +28,5 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...SETTINGS_HANDLERS,
   ...TUNE_HANDLERS,
   ...MENU_HANDLERS,
+  ...GROUP_HANDLERS,
 };

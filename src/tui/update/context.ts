@@ -9,6 +9,8 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   search: 'searching',
   find: 'searching',
   palette: 'palette',
+  copy: 'menu',
+  group: 'form',
   settings: 'tuning',
   keys: 'palette',
   devices: 'menu',
@@ -62,6 +64,8 @@ function dialogField(ui: UiState, dialog: Dialog): ActiveField | undefined {
       return dialog.capturing
         ? undefined
         : field(dialog.filter, (filter) => ({ ...ui, dialog: { ...dialog, filter, chosen: 0, error: '' } }));
+    case 'group':
+      return field(dialog.group, (group) => ({ ...ui, dialog: { ...dialog, group } }));
     case 'find':
       return field(dialog.pattern, (pattern) => ({ ...ui, dialog: { ...dialog, pattern, error: '' } }));
     case 'add':

@@ -6,6 +6,7 @@ import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { findGo, findMoved } from './find-commands.ts';
+import { groupTaken } from './group-commands.ts';
 import { addDialog } from './list-commands.ts';
 import { settingsAt } from './settings-commands.ts';
 import { walkBack, walkMove, walkNext } from './walk-commands.ts';
@@ -30,7 +31,11 @@ export const DIALOG_HANDLERS = {
   'search.go': (world: World): Step => (world.ui.dialog?.type === 'find' ? findGo(world) : searchGo(world)),
   'search.up': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, -1), -1)),
   'search.down': ({ ui }: World): Step => step(findMoved(chosenMoved(ui, 1), 1)),
-  'form.next': (world: World): Step => (world.ui.dialog ? addNext(world) : walkNext(world)),
+  'form.next': (world: World): Step => {
+    const { dialog } = world.ui;
+    if (dialog?.type === 'group') return groupTaken(world, dialog);
+    return dialog ? addNext(world) : walkNext(world);
+  },
   'form.down': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, 1))),
   'form.up': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, -1))),
   'form.back': (world: World): Step => {

@@ -55,7 +55,7 @@ function pageOf({ app, ui }: World): number {
 }
 
 function moved({ app, ui }: World, by: number): UiState {
-  const buddies = buddiesOf(listRows(app, ui.filter.text));
+  const buddies = buddiesOf(listRows(app, ui.filter.text, ui.preferences.groups));
   const at = buddies.findIndex(({ name }) => name === ui.selected);
   const to = Math.max(0, Math.min(buddies.length - 1, at + by));
   return { ...ui, selected: buddies[to]?.name ?? ui.selected };
@@ -64,7 +64,7 @@ function moved({ app, ui }: World, by: number): UiState {
 /** The next buddy with something unread, behind the chosen one, round the end. */
 function nextUnread(world: World): Step {
   const { app, ui } = world;
-  const buddies = buddiesOf(listRows(app, ''));
+  const buddies = buddiesOf(listRows(app, '', ui.preferences.groups));
   const at = buddies.findIndex(({ name }) => name === ui.selected);
   const next = [...buddies.slice(at + 1), ...buddies.slice(0, at + 1)].find(({ unread }) => unread > 0);
   if (!next) return step(noticed(world, ui, 'Nothing is unread.'));

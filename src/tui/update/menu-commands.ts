@@ -1,6 +1,7 @@
 /** Keys of lists in which one line is chosen: presence, the devices of the account, calls of the past, the first choice. */
 import { foldName } from '../../net/protocol/ids.ts';
-import type { Dialog, UiState } from '../ui-state.ts';
+import { copyable } from '../rows/copy-rows.ts';
+import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
 import { presenceMoved, presenceTaken } from './dialog-commands.ts';
 import { settingsAt } from './settings-commands.ts';
 import { walkMenuMove, walkMenuTake } from './walk-commands.ts';
@@ -15,6 +16,8 @@ export const MENU_HANDLERS = {
   'menu.take': taken,
   'menu.close': ({ ui }: World): Step =>
     step({ ...ui, dialog: ui.dialog?.type === 'devices' ? settingsAt('devices') : null }),
+  'copy.open': ({ app, ui }: World): Step =>
+    step(ui.dialog || !selectedBuddy(app, ui) ? ui : { ...ui, dialog: { type: 'copy', chosen: 0 } }),
   'calls.open': ({ ui }: World): Step =>
     step(
       { ...ui, dialog: { type: 'calls', chosen: 0, calls: null } },
@@ -32,13 +35,15 @@ function moved(world: World, by: 1 | -1): UiState {
   const { dialog } = ui;
   if (!dialog) return walkMenuMove(ui);
   if (dialog.type === 'devices') return chosenMoved(ui, dialog, by, app.devices?.list.length ?? 0);
+  if (dialog.type === 'copy')
+    return chosenMoved(ui, dialog, by, copyable(conversationOf(ui, ui.selected).lines).length);
   if (dialog.type === 'calls') return chosenMoved(ui, dialog, by, dialog.calls?.length ?? 0);
   return presenceMoved(world, by);
 }
 
 function chosenMoved(
   ui: UiState,
-  dialog: Extract<Dialog, { type: 'devices' | 'calls' }>,
+  dialog: Extract<Dialog, { type: 'devices' | 'calls' | 'copy' }>,
   by: number,
   count: number,
 ): UiState {
@@ -50,6 +55,7 @@ function taken(world: World): Step {
   const { dialog } = ui;
   if (!dialog) return step(walkMenuTake(ui));
   if (dialog.type === 'devices') return revoke(world, dialog.chosen);
+  if (dialog.type === 'copy') return copied(world, dialog.chosen);
   if (dialog.type === 'calls') return callBack(world, dialog);
   return presenceTaken(world);
 }
@@ -60,6 +66,18 @@ function revoke(world: World, chosen: number): Step {
   if (!device) return step(ui);
   if (device.thisOne) return step(noticed(world, ui, 'That is this device: signing out takes it off the list.'));
   return step({ ...ui, dialog: { type: 'confirm', what: 'revoke', name: device.label, device: device.id } });
+}
+
+/** Nobody can know whether the terminal took it, so nothing more is said. */
+function copied(world: World, chosen: number): Step {
+  const { ui } = world;
+  const what = copyable(conversationOf(ui, ui.selected).lines)[chosen];
+  if (!what) return step({ ...ui, dialog: null });
+  const words = what.kind === 'link' ? 'The link was sent' : 'The message was sent';
+  return step(noticed(world, { ...ui, dialog: null }, `${words} to the clipboard of your terminal.`), {
+    type: 'copy',
+    text: what.text,
+  });
 }
 
 /** The person of a call of two is chosen and called; a conference has no single one to call. */

@@ -42,7 +42,8 @@ function clickedList({ app, ui }: World, row: number): Step {
   const { callRows, listRows: height } = layoutOf(app, ui);
   // The upper edge of the frame stands before the first row.
   const index = row - callRows - 1;
-  const found = index >= 0 && index < height ? listRows(app, ui.filter.text)[ui.listTop + index] : undefined;
+  const found =
+    index >= 0 && index < height ? listRows(app, ui.filter.text, ui.preferences.groups)[ui.listTop + index] : undefined;
   if (found?.type !== 'buddy') return step({ ...ui, focus: 'list' });
   const again = found.buddy.name === ui.selected && ui.focus === 'list';
   return step({ ...ui, selected: found.buddy.name, focus: again ? 'chat' : 'list' });

@@ -155,7 +155,7 @@ function ringEffects(before: AppState, after: AppState): Effect[] {
 
 /** A buddy that exists is chosen and in sight; the focus stands where there is something to do. */
 function withValidChoice({ app, ui }: World): UiState {
-  const rows = listRows(app, ui.filter.text);
+  const rows = listRows(app, ui.filter.text, ui.preferences.groups);
   const buddies = buddiesOf(rows);
   const known = buddies.some(({ name }) => name === ui.selected);
   const first = buddies.find(({ unread }) => unread > 0) ?? buddies[0];

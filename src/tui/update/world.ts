@@ -50,6 +50,8 @@ export type Effect =
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
   | { readonly type: 'bell' }
+  /** To the terminal's clipboard; harmless text. */
+  | { readonly type: 'copy'; readonly text: string }
   /** Remembered for the next screen. */
   | { readonly type: 'save'; readonly change: Partial<Preferences> };
 

@@ -14,7 +14,7 @@ export const BuddyList = ({ world, layout, context, glyphs }: ViewProps) => {
   const { app, ui, nowMs } = world;
   const columns = innerColumns(layout.listColumns);
   const focused = ui.focus === 'list' && ui.dialog === null;
-  const rows = listRows(app, ui.filter.text);
+  const rows = listRows(app, ui.filter.text, ui.preferences.groups);
   const here = app.buddies.filter(({ relation, presence }) => relation === 'both' && presence !== 'offline').length;
   const showFilter = ui.filtering || ui.filter.text !== '';
   return (

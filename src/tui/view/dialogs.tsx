@@ -1,8 +1,10 @@
 /** Chooses the dialog that is open, if one is, and hands it what every part of the screen gets. */
 import { AddDialog } from './add-dialog.tsx';
 import { CallsDialog } from './calls-dialog.tsx';
+import { CopyDialog } from './copy-dialog.tsx';
 import { DevicesDialog } from './devices-dialog.tsx';
 import { FindDialog } from './find-dialog.tsx';
+import { GroupDialog } from './group-dialog.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { KeysDialog } from './keys-dialog.tsx';
 import { PaletteDialog } from './palette-dialog.tsx';
@@ -26,6 +28,10 @@ export const Dialogs = (props: ViewProps) => {
       return <AddDialog {...props} dialog={dialog} />;
     case 'palette':
       return <PaletteDialog {...props} dialog={dialog} />;
+    case 'copy':
+      return <CopyDialog {...props} dialog={dialog} />;
+    case 'group':
+      return <GroupDialog {...props} dialog={dialog} />;
     case 'settings':
       return <SettingsDialog {...props} dialog={dialog} />;
     case 'keys':

@@ -104,6 +104,70 @@ describe('a conference refuses', () => {
   });
 });
 
+describe('a conference does not fill up', () => {
+  it('with the many nodes of one who was invited: the oldest of those who are gone are forgotten', () => {
+    const { inviteId } = newest(bobby, 'conferenceState');
+    for (let i = 0; i < 100; i += 1) {
+      const face = world.person('bobby1');
+      const state = { ...newest(bobby, 'conferenceState'), inviteId, order: 9 + i, incarnation: i, in: i % 2 === 0 };
+      world.inject(face, alice, message('conferenceState', state));
+    }
+    world.run(1_000);
+    expect(alice.core.live?.nodesKnown).toBeLessThanOrEqual(64);
+  });
+
+  it('with invitations that came to nothing: whoever is asked after hundreds of them is taken in', () => {
+    david.answers = false;
+    for (let i = 0; i < 270; i += 1) {
+      world.add(alice, 'david1');
+      world.do(alice, { type: 'remove', call: alice.call, name: 'david1' });
+      if (i % 45 === 0) world.run(150);
+    }
+    world.run(1_000);
+    david.answers = true;
+    world.add(bobby, 'david1');
+    world.until(() => world.settled([alice, bobby, carol, david]), 3_000);
+  });
+
+  it('counts no further than by counting: who claims the last order or the last term locks nobody out', () => {
+    const state = newest(carol, 'conferenceState');
+    const far = { ...state, version: state.version + 9, order: 2 ** 30, term: 2 ** 30, mixer: bytesOf(carol.node) };
+    const late = { ...state, version: state.version + 9, term: 2 ** 30, mixer: bytesOf(carol.node) };
+    for (const other of [alice, bobby])
+      for (const body of [far, late]) world.inject(carol, other, message('conferenceState', body));
+    world.run(1_000);
+    expect(alice.core.live?.reign.term).toBeLessThan(10);
+    world.add(alice, 'david1');
+    world.until(() => world.settled([alice, bobby, carol, david]), 4_000);
+  });
+});
+
+it('whoever has left names those who are in to nobody but the invited', () => {
+  const state = newest(bobby, 'conferenceState');
+  world.leave(alice);
+  world.run(1_000);
+  const before = seen.length;
+  world.inject(mallory, alice, message('conferenceState', { ...state, inviteId: bytesOf('ee'.repeat(16)), order: 9 }));
+  world.run(500);
+  expect(
+    seen.slice(before).filter(({ from, message: { kind } }) => from === alice && kind === 'conferenceState'),
+  ).toEqual([]);
+});
+
+it('a microphone that is closed while it rings is told to be closed, and stays so inside', () => {
+  david.answers = false;
+  world.add(alice, 'david1');
+  world.run(500);
+  const { call } = david.told[0] as { call: string };
+  david.call = call;
+  world.do(david, { type: 'mute', call });
+  world.do(david, { type: 'mute', call });
+  expect(david.told.slice(1)).toEqual([{ type: 'muted', call }]);
+  world.do(david, { type: 'answer', call });
+  world.until(() => world.settled([alice, bobby, carol, david]), 3_000);
+  expect(world.roster(alice)?.people.find(({ name }) => name === 'david1')).toMatchObject({ muted: true });
+});
+
 describe('an invitation is refused', () => {
   it('when it is for somebody else, and was only handed on', () => {
     const invite = newest(alice, 'conferenceInvite');

@@ -34,7 +34,11 @@ export interface Talker {
   /** A call of two, as `Calls` would know it. */
   running: RunningCall | undefined;
   answers: boolean;
+  /** Folded names. */
+  readonly blocks: Set<string>;
   heardAt: Map<string, number>;
+  /** Whom letters would tell of our call. */
+  readonly missed: string[];
 }
 
 interface Delivery {
@@ -45,7 +49,8 @@ interface Delivery {
 }
 
 export class ConferenceWorld {
-  now = 1_000;
+  /** The machine has been up for a while. */
+  now = 5_000_000;
   readonly random: Random;
   readonly people: Talker[] = [];
   readonly #seed: number;
@@ -54,7 +59,7 @@ export class ConferenceWorld {
   #deliveries: Delivery[] = [];
   /** Statements that cannot get through now, in order, by pair. */
   readonly #stuck = new Map<string, { to: Talker; from: Talker; messages: Message[] }>();
-  #voiceAt = 1_000;
+  #voiceAt = this.now;
   /** Pairs that cannot reach each other; `voice` ones only by voice. */
   cut: (a: Talker, b: Talker) => boolean = () => false;
   cutVoice: (a: Talker, b: Talker) => boolean = () => false;
@@ -74,7 +79,7 @@ export class ConferenceWorld {
     const node = this.random.bytes(16).toString('hex');
     const talker: Talker = {
       ...{ name, node, facts: { ...FACTS, ...facts }, told: [], legs: new Map(), alive: true, call: '' },
-      ...{ running: undefined, answers: true, heardAt: new Map() },
+      ...{ running: undefined, answers: true, blocks: new Set(), missed: [], heardAt: new Map() },
       core: undefined as never,
     };
     this.people.push(talker);
@@ -92,6 +97,7 @@ export class ConferenceWorld {
       rttMs: () => 60,
       ownFacts: () => talker.facts,
       isBusy: () => talker.running !== undefined,
+      isBlocked: (name) => talker.blocks.has(foldName(name)),
       running: (call) =>
         talker.running && (talker.running.call === call || talker.running.wire === call) ? talker.running : undefined,
     });
@@ -288,6 +294,9 @@ export class ConferenceWorld {
         return;
       case 'absorb':
         one.running = undefined;
+        return;
+      case 'missed':
+        one.missed.push(said.peer);
         return;
       default:
         one.told.push(said);

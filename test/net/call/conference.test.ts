@@ -50,6 +50,15 @@ describe('a conference', () => {
     ]);
   });
 
+  it('takes over what was done to the call while the other end was being told', () => {
+    const { world, alice, bobby, carol } = five(10);
+    world.talking(alice, bobby);
+    world.add(alice, 'carol1');
+    alice.running = { ...(alice.running as NonNullable<Talker['running']>), muted: true };
+    world.until(() => world.settled([alice, bobby, carol]), 4_000);
+    expect(world.roster(bobby)?.people.find(({ name }) => name === 'alice1')).toMatchObject({ muted: true });
+  });
+
   it('goes on when its mixer dies: noticed within a second, heard again within two, and nobody does anything', () => {
     const { world, alice, bobby, carol, david, emily } = five(3);
     world.found(alice, ['bobby1', 'carol1', 'david1', 'emily1']);

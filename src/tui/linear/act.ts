@@ -1,0 +1,319 @@
+/**
+ * One typed line -> the next state of the screen, what is asked of the agent, and sentences for whoever typed it. The state is that
+ * of the full screen: a word that has a key is carried out by that key's handler, questions and the first-run walk are its own.
+ * Pure; `run-lines.ts` carries out what is asked.
+ */
+import { foldName, isName } from '../../net/protocol/ids.ts';
+import type { AgentCommand } from '../../store/port.ts';
+import { type AppState, type Buddy, currentCall, type PresenceStatus, ringingCall } from '../../store/state.ts';
+import type { CommandName } from '../key-bindings.ts';
+import { editorOf } from '../text/editor.ts';
+import { cleanText } from '../text/sanitize.ts';
+import { faceOf, type UiState, walkFieldsOf, walkStepOf } from '../ui-state.ts';
+import { HANDLERS } from '../update/commands.ts';
+import { activeField, contextOf } from '../update/context.ts';
+import type { Effect, Tag, World } from '../update/world.ts';
+import { failureSentence } from '../wording.ts';
+import { type LineAction, type LineWord, readLine } from './line-table.ts';
+import { buddyLines, callLines, helpLines, missedLines, statusLines } from './show.ts';
+import { orWords, type Voice } from './voice.ts';
+
+/** What an answer of the agent is shown as. */
+export type Shows = 'conversation' | 'found' | 'search' | 'settings' | 'setting' | 'sent' | 'ready' | 'nothing';
+
+/** Something asked of the agent or of the program itself. */
+export interface Ask {
+  readonly effect: Effect;
+  readonly shows: Shows;
+  /** Of `settings`: the one that is asked for; empty: all. */
+  readonly about?: string;
+}
+
+export interface LineStep {
+  readonly ui: UiState;
+  readonly asks: readonly Ask[];
+  readonly lines: readonly string[];
+  /** The line was not understood, or what it asks for makes no sense now. */
+  readonly isBad?: boolean;
+  /** Nothing more is read for so long. */
+  readonly pauseMs?: number;
+}
+
+/** Lines of a conversation that are shown when it is opened. */
+const OPENED_LINES = 10;
+const HISTORY_LINES = 50;
+const SEARCH_HITS = 50;
+const PAUSE_SECONDS_MAX = 86_400;
+const PRESENCES: readonly PresenceStatus[] = ['online', 'away', 'do-not-disturb', 'invisible'];
+
+/** What `text`, typed as one line, does. */
+export function actLine(world: World, text: string, voice: Voice): LineStep {
+  const context = contextOf(world.app, world.ui);
+  const read = readLine(text);
+  const action = read.type === 'word' && 'action' in read.word.does ? read.word.does.action : undefined;
+  if (context === 'quitting') return answerQuit(world, action, read.type === 'word' ? read.word : undefined);
+  if (context === 'confirming' && (action === 'yes' || action === 'no')) {
+    return byKey(world, action === 'yes' ? 'confirm.yes' : 'confirm.no');
+  }
+  if (context === 'form') return fillIn(world, text, action, read.type === 'word' ? read.word : undefined, voice);
+  if (context === 'menu') return chooseEntrance(world, text, action) ?? command(world, text, voice);
+  if (world.ui.focus === 'chat' && context === 'writing' && !/^\/(?!\/)/.test(text.trim())) return say(world, text);
+  if (context === 'confirming' && read.type !== 'word') return bad(world, 'That was a question: answer yes or no.');
+  return command(world, text, voice);
+}
+
+function command(world: World, text: string, voice: Voice): LineStep {
+  const read = readLine(text);
+  if (read.type === 'empty') return still(world);
+  if (read.type === 'unknown') return bad(world, read.sentence);
+  const { does, takes } = read.word;
+  if ('action' in does) return ACTIONS[does.action](world, read.rest, voice);
+  if (takes !== 'NAME') return does.key === 'quit' ? byKey(world, 'quit') : inCallByKey(world, does.key);
+  return withPerson(world, read.rest, (chosen) => byKey(chosen, does.key));
+}
+
+type Action = (world: World, rest: string, voice: Voice) => LineStep;
+
+const ACTIONS: Readonly<Record<LineAction, Action>> = {
+  help: (world, rest, voice) => told(world, helpLines(rest, voice)),
+  buddies: (world, _rest, voice) => told(world, buddyLines(world, voice)),
+  status: (world, _rest, voice) => told(world, statusLines(world, voice)),
+  missed: (world, _rest, voice) => told(world, missedLines(world.app, voice)),
+  chat,
+  close: (world) =>
+    world.ui.focus === 'chat'
+      ? { ...byKey(world, 'chat.leave'), lines: [`Conversation with ${world.ui.selected} closed.`] }
+      : bad(world, 'No conversation is open: chat NAME opens one.'),
+  history,
+  call,
+  mute: (world) => switched(world, 'call.mute', (state) => state.muted, 'The microphone is off already.'),
+  unmute: (world) => switched(world, 'call.mute', (state) => !state.muted, 'The microphone is on already.'),
+  hold: (world) => switched(world, 'call.hold', (state) => isHeldByMe(state), 'The call is on hold already.'),
+  resume: (world) => switched(world, 'call.hold', (state) => !isHeldByMe(state), 'The call is not on hold by you.'),
+  search: (world, pattern) =>
+    ask(world, { type: 'search', pattern, limit: SEARCH_HITS }, { for: 'search', pattern }, 'search'),
+  add: (world, rest) => {
+    const [name, message] = headOf(rest);
+    if (!isName(name)) return bad(world, failureSentence('name-malformed'));
+    return ask(world, { type: 'buddy.add', name, message }, { for: 'add', name });
+  },
+  decline: (world, name) =>
+    name === '' ? inCallByKey(world, 'call.decline') : withPerson(world, name, (one) => byKey(one, 'request.decline')),
+  block: (world, name) =>
+    withPerson(world, name, (chosen, buddy) =>
+      buddy.relation === 'blocked' ? bad(world, `${buddy.name} is blocked already.`) : byKey(chosen, 'buddy.block'),
+    ),
+  unblock: (world, name) =>
+    withPerson(world, name, (chosen, buddy) =>
+      buddy.relation === 'blocked' ? byKey(chosen, 'buddy.block') : bad(world, `${buddy.name} is not blocked.`),
+    ),
+  presence,
+  settings,
+  'sign-out': (world) => {
+    if (!world.app.account) return bad(world, failureSentence('not-signed-in'));
+    return { ...still(world), ui: { ...world.ui, dialog: { type: 'confirm', what: 'sign-out', name: '' } } };
+  },
+  wait: (world, rest) => {
+    const seconds = rest === '' ? PAUSE_SECONDS_MAX : secondsOf(rest);
+    if (seconds === undefined) return bad(world, 'Write it as: wait SECONDS');
+    return ask(world, { type: 'wait', forMs: Math.round(seconds * 1000) }, { for: 'plain', detail: '' }, 'ready');
+  },
+  pause: (world, rest) => {
+    const seconds = secondsOf(rest);
+    if (seconds === undefined) return bad(world, 'Write it as: pause SECONDS');
+    return { ...still(world), pauseMs: Math.round(seconds * 1000) };
+  },
+  yes: (world) => bad(world, 'Nothing was asked.'),
+  no: (world) => bad(world, 'Nothing was asked.'),
+  keep: (world) => bad(world, 'Nothing was asked.'),
+  stay: (world) => bad(world, 'Nothing was asked.'),
+  back: (world) => bad(world, 'There is nothing to go back to.'),
+};
+
+function chat(world: World, rest: string): LineStep {
+  const [typed, text] = headOf(rest);
+  return withPerson(world, typed, (chosen, buddy) => {
+    if (buddy.relation !== 'both') return bad(world, `${buddy.name}: ${failureSentence('not-a-buddy')}`);
+    if (text !== '') return send(world, buddy.name, text);
+    const opened = { ...chosen, ui: { ...chosen.ui, focus: 'chat' } } as const;
+    const ask: AgentCommand = { type: 'chat.history', with: buddy.name, limit: OPENED_LINES };
+    const step = askFor(opened, ask, { for: 'history', with: buddy.name }, 'conversation');
+    return {
+      ...step,
+      lines: [`Conversation with ${buddy.name}. Every line is sent; /close ends that, /help explains.`],
+    };
+  });
+}
+
+function say(world: World, text: string): LineStep {
+  // Two slashes say that one is meant.
+  const message = text.trim().replace(/^\/\//, '/');
+  return message === '' ? still(world) : send(world, world.ui.selected, message);
+}
+
+function send(world: World, to: string, text: string): LineStep {
+  const clean = cleanText(text);
+  return askFor(world, { type: 'chat.send', to, text: clean }, { for: 'send', to, text: clean }, 'sent');
+}
+
+function history(world: World, rest: string): LineStep {
+  const [typed, search] = headOf(rest);
+  return withPerson(world, typed, (_chosen, { name }) => {
+    const words = search === '' ? {} : { search };
+    const tag: Tag = search === '' ? { for: 'history', with: name } : { for: 'find', words: search };
+    return askFor(
+      world,
+      { type: 'chat.history', with: name, limit: HISTORY_LINES, ...words },
+      tag,
+      search === '' ? 'conversation' : 'found',
+    );
+  });
+}
+
+/** Alone it tells of the running call. */
+function call(world: World, name: string, voice: Voice): LineStep {
+  const { app, audio } = world;
+  if (name === '') return told(world, callLines(world, voice));
+  if (!isName(name)) return bad(world, failureSentence('name-malformed'));
+  if (buddyOf(app, name)) return withPerson(world, name, (chosen) => byKey(chosen, 'call.place'));
+  // Somebody who is no buddy may be called all the same where the agent lets one.
+  const sound = audio === undefined ? {} : { audio };
+  return ask(world, { type: 'call.place', to: name, ...sound }, { for: 'plain', detail: name });
+}
+
+function presence(world: World, word: string): LineStep {
+  if (word === '') return told(world, [`Others see you as ${world.app.presence.replaceAll('-', ' ')}.`]);
+  const wish = PRESENCES.find((one) => one === word.toLowerCase().replaceAll(' ', '-'));
+  if (!wish) return bad(world, `It is one of: ${orWords(PRESENCES)}.`);
+  return ask(world, { type: 'presence.set', presence: wish }, { for: 'plain', detail: '' });
+}
+
+function settings(world: World, rest: string): LineStep {
+  const [key, value] = headOf(rest);
+  const tag = { for: 'plain', detail: '' } as const;
+  if (value === '') {
+    const [asked] = ask(world, { type: 'settings.get' }, tag, 'settings').asks;
+    return { ...still(world), asks: asked ? [{ ...asked, about: key }] : [] };
+  }
+  return ask(world, { type: 'settings.set', key, value }, tag, 'setting');
+}
+
+/** A key that only means something during a call. */
+function inCallByKey(world: World, key: CommandName): LineStep {
+  const { app } = world;
+  const isMeant =
+    key === 'conference.rejoin' ||
+    (key === 'call.answer' || key === 'call.decline' ? ringingCall(app) !== undefined : currentCall(app) !== undefined);
+  if (!isMeant)
+    return bad(world, key === 'call.answer' || key === 'call.decline' ? 'Nobody is calling.' : 'There is no call.');
+  // Hanging up on a call that rings here is what declining is.
+  const ringing = key === 'call.end' && ringingCall(app) !== undefined && currentCall(app) === ringingCall(app);
+  return byKey(world, ringing ? 'call.decline' : key);
+}
+
+type CallState = NonNullable<ReturnType<typeof currentCall>>;
+
+function isHeldByMe({ heldBy }: CallState): boolean {
+  return heldBy === 'me' || heldBy === 'both';
+}
+
+/** Keys toggle, words say what is wanted: nothing is done where it is so already. */
+function switched(world: World, key: CommandName, isSo: (state: CallState) => boolean, already: string): LineStep {
+  const running = currentCall(world.app);
+  if (!running) return bad(world, 'There is no call.');
+  return isSo(running) ? told(world, [already]) : byKey(world, key);
+}
+
+// --- questions and the first-run walk
+
+function answerQuit(world: World, action: LineAction | undefined, word: LineWord | undefined): LineStep {
+  if (word && 'key' in word.does && word.does.key === 'call.end') return byKey(world, 'quit.hang-up');
+  if (action === 'keep') return byKey(world, 'quit.keep');
+  if (action === 'stay' || action === 'no') return byKey(world, 'quit.cancel');
+  return bad(world, 'Answer hangup, keep or stay.');
+}
+
+/** New here, or with an account: the menu of the walk. Undefined when the line is a command. */
+function chooseEntrance(world: World, text: string, action: LineAction | undefined): LineStep | undefined {
+  const typed = text.trim().toLowerCase().replaceAll('-', ' ');
+  const chosen = /^(1|sign ?up|new)$/.test(typed) ? 0 : /^(2|sign ?in)$/.test(typed) ? 1 : undefined;
+  if (chosen !== undefined) {
+    return byKey({ ...world, ui: { ...world.ui, walk: { ...world.ui.walk, chosen } } }, 'menu.take');
+  }
+  if (action !== undefined || readLine(text).type !== 'unknown') return undefined;
+  return bad(world, 'Type 1 to sign up, or 2 to sign in.');
+}
+
+/** The text is the answer to the field that is asked for. */
+function fillIn(
+  world: World,
+  text: string,
+  action: LineAction | undefined,
+  word: LineWord | undefined,
+  voice: Voice,
+): LineStep {
+  const { app, ui } = world;
+  const isInvite = walkStepOf(app, ui) === 'invite';
+  const isPassword = !isInvite && /password|again/.test(walkFieldsOf(ui.walk)[ui.walk.field] ?? '');
+  const isQuit = word !== undefined && 'key' in word.does && word.does.key === 'quit';
+  if (!isPassword) {
+    if (action === 'back') return byKey(world, 'form.back');
+    if (isQuit || action === 'help' || (isInvite && word !== undefined)) return command(world, text, voice);
+  }
+  const field = activeField(app, ui);
+  if (!field) return still(world);
+  return byKey({ ...world, ui: field.put(editorOf(isPassword ? text : text.trim())) }, 'form.next');
+}
+
+// --- what steps are made of
+
+function byKey(world: World, key: CommandName): LineStep {
+  const { ui, effects } = HANDLERS[key](world);
+  return { ui, asks: effects.map((effect) => ({ effect, shows: 'nothing' })), lines: [] };
+}
+
+/** The person of this name, chosen; a name that is not on the list is refused. */
+function withPerson(world: World, typed: string, act: (chosen: World, buddy: Buddy) => LineStep): LineStep {
+  if (faceOf(world.app, world.ui) !== 'main') {
+    return bad(world, failureSentence(world.app.network === null ? 'no-network' : 'not-signed-in'));
+  }
+  if (!isName(typed)) return bad(world, failureSentence('name-malformed'));
+  const buddy = buddyOf(world.app, typed);
+  if (!buddy) return bad(world, `${typed}: ${failureSentence('not-a-buddy')}`);
+  return act({ ...world, ui: { ...world.ui, selected: buddy.name } }, buddy);
+}
+
+function buddyOf(app: AppState, typed: string): Buddy | undefined {
+  return app.buddies.find(({ name }) => foldName(name) === foldName(typed));
+}
+
+function ask(world: World, command: AgentCommand, tag: Tag, shows: Shows = 'nothing'): LineStep {
+  return askFor(world, command, tag, shows);
+}
+
+function askFor({ ui }: World, command: AgentCommand, tag: Tag, shows: Shows): LineStep {
+  return { ui, asks: [{ effect: { type: 'request', command, tag }, shows }], lines: [] };
+}
+
+function still({ ui }: World): LineStep {
+  return { ui, asks: [], lines: [] };
+}
+
+function told({ ui }: World, lines: readonly string[]): LineStep {
+  return { ui, asks: [], lines };
+}
+
+function bad({ ui }: World, sentence: string): LineStep {
+  return { ui, asks: [], lines: [sentence], isBad: true };
+}
+
+/** The first word, and the rest. */
+function headOf(text: string): readonly [string, string] {
+  const [head = ''] = text.split(/\s/, 1);
+  return [head, text.slice(head.length).trim()];
+}
+
+function secondsOf(text: string): number | undefined {
+  const seconds = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  return seconds > 0 && seconds <= PAUSE_SECONDS_MAX ? seconds : undefined;
+}

@@ -1,0 +1,25 @@
+/** Groups of the buddy list: the person's own, for this profile, and told to nobody. */
+import { groupTitle } from '../preferences.ts';
+import { editorOf } from '../text/editor.ts';
+import { type Dialog, selectedBuddy } from '../ui-state.ts';
+import { preferenceChanged } from './preference-changes.ts';
+import { noticed, type Step, step, type World } from './world.ts';
+
+export const GROUP_HANDLERS = {
+  'group.open': (world: World): Step => {
+    const { app, ui } = world;
+    const buddy = selectedBuddy(app, ui);
+    if (!buddy) return step(ui);
+    if (buddy.relation !== 'both') return step(noticed(world, ui, `Only buddies stand in groups.`));
+    const group = editorOf(ui.preferences.groups[buddy.name.toLowerCase()] ?? '');
+    return step({ ...ui, dialog: { type: 'group', name: buddy.name, group } });
+  },
+} as const;
+
+/** An empty title takes them out of every group. */
+export function groupTaken({ ui }: World, { name, group }: Extract<Dialog, { type: 'group' }>): Step {
+  const { [name.toLowerCase()]: _, ...others } = ui.preferences.groups;
+  const title = groupTitle(group.text);
+  const groups = title === '' ? others : { ...others, [name.toLowerCase()]: title };
+  return preferenceChanged({ ...ui, dialog: null }, { groups });
+}

@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { farCommand, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
+import { UsageProblem } from '../../bin/commands/usage.ts';
+
+test('options of ssh stand before HOST and go to ssh, what follows HOST goes to wren', () => {
+  const words = ['-p', '2222', '-vJjump', '-o', 'Compression=yes', '--wren', '/opt/wren', '--audio=none', 'alice@host'];
+  expect(readSshWords([...words, 'call', 'bobby1', '-p', '--json'])).toEqual({
+    options: ['-p', '2222', '-vJjump', '-o', 'Compression=yes'],
+    host: 'alice@host',
+    args: ['call', 'bobby1', '-p', '--json'],
+    wren: '/opt/wren',
+    run: false,
+    audio: 'none',
+    reconnect: true,
+  });
+  expect(readSshWords(['host', '--', 'status']).args).toEqual(['status']);
+});
+
+test('what makes no sense is said before ssh is asked', () => {
+  for (const words of [[], ['-p'], ['-N', 'host'], ['-vf', 'host'], ['--nonsense', 'host'], ['--', '-oProxyCommand=x']])
+    expect(() => readSshWords(words), words.join(' ')).toThrow(UsageProblem);
+});
+
+test('a connection is worth having again when it shows the screen, not when it would do something twice', () => {
+  const screen = (...args: string[]) => opensScreen({ run: false, args });
+  expect([screen(), screen('--profile', 'P'), screen('--log-level', 'debug')]).toEqual([true, true, true]);
+  expect([screen('call', 'bobby1'), screen('--json'), screen('--help')]).toEqual([false, false, false]);
+});
+
+test.each(['sh', 'bash', 'dash', 'zsh', 'fish', 'csh', 'tcsh'])(
+  'words reach wren as they were, by a login shell that is %s',
+  (shell) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wren-words-'));
+    try {
+      execFileSync(shell, ['-c', 'exit 0'], { stdio: 'ignore' });
+    } catch {
+      console.log(`skipped: no ${shell} here`);
+      return;
+    }
+    try {
+      const wren = join(folder, "it's a wren");
+      writeFileSync(wren, '#!/bin/sh\nprintf "%s\\n" "$WREN_SSH_AUDIO" "$@"\n', { mode: 0o755 });
+      const args = ['a b', "it's", '"$HOME"', '`x`', '\\n', '*', 'ü', ''];
+      const said = execFileSync(shell, ['-c', farCommand({ wren, run: false, args }, '/tmp/s.sock:code')], {
+        encoding: 'utf8',
+      });
+      expect(said).toBe(`${['/tmp/s.sock:code', ...args].join('\n')}\n`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+test('wren is also found where only the login shell has it in its PATH, and 127 says that it is nowhere', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wren-words-'));
+  try {
+    writeFileSync(join(folder, 'wren'), '#!/bin/sh\necho found\n', { mode: 0o755 });
+    writeFileSync(join(folder, '.profile'), `echo noise\nPATH="$PATH:${folder}"\n`);
+    const env = { PATH: '/usr/bin:/bin', HOME: folder, SHELL: '/bin/sh' };
+    const run = (wren: string) =>
+      execFileSync('/bin/sh', ['-c', farCommand({ wren, run: false, args: [] }, 's')], { env, encoding: 'utf8' });
+    expect(run('wren')).toBe('found\n');
+    expect(() => run('no-such-wren')).toThrow(expect.objectContaining({ status: 127 }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
