@@ -32,7 +32,7 @@ export class AgentChat {
   /** Signed in: what nobody has confirmed goes on its way again. */
   begin(): void {
     this.#core.history.endKept(this.#core.options.wallClock());
-    this.#tellMissed();
+    this.tellMissed();
     const lines = this.#core.history.outbox().map(({ line, sequence, keptUntilMs }) => ({
       to: line.with,
       id: line.id,
@@ -77,7 +77,7 @@ export class AgentChat {
     if (peer.startsWith('#')) this.groups.refresh();
     else this.#onUnread(peer);
     this.onRead(peer);
-    this.#tellMissed();
+    this.tellMissed();
   }
 
   fromMessenger(news: MessengerNews): void {
@@ -121,18 +121,28 @@ export class AgentChat {
     if (!stored) return false;
     this.#core.emit({ type: 'chat.message', line: stored });
     this.#onUnread(peer);
-    this.#tellMissed();
+    this.tellMissed();
     return true;
   }
 
   /** While we were away, so nothing of it stands in the log of calls. */
   #missedAway(peer: string, call: string, atMs: number): void {
-    if (!this.missed(peer, call, atMs)) return;
+    try {
+      if (this.missed(peer, call, atMs)) this.#logMissed(peer, call, atMs);
+    } catch (error) {
+      // Its letter lies there until there is room.
+      return this.#core.trouble(error, 'chat history');
+    }
+    this.#core.command({ type: 'messenger', command: { type: 'stored', from: peer, id: call } });
+  }
+
+  #logMissed(peer: string, call: string, atMs: number): void {
     const logged = { call, peer, direction: 'in', startedAtMs: atMs, answeredAtMs: null, endedAtMs: atMs } as const;
     this.#core.history.logCall({ ...logged, reason: 'no-answer', path: null });
   }
 
-  #tellMissed(): void {
+  /** What was missed and not looked at yet, if there is or was any. */
+  tellMissed(): void {
     const missedCalls = this.#core.history.unreadMissed();
     const before = this.#core.state.missedCalls ?? [];
     if (missedCalls.length + before.length > 0) this.#core.emit({ type: 'missed-calls.changed', missedCalls });

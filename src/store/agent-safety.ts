@@ -14,7 +14,7 @@ import { Refusal } from '../net/protocol/failures.ts';
 import { foldName, ID_BYTES } from '../net/protocol/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import type { SafetyReport } from './port.ts';
-import { type KnownKey, readKnownKeys, writeKnownKeys } from './safety-file.ts';
+import { type KnownKey, readKnownKeys, type SafetyMark, writeKnownKeys } from './safety-file.ts';
 import type { BuddySafety, LineKind } from './state.ts';
 
 export interface SafetyHooks {
@@ -22,6 +22,8 @@ export interface SafetyHooks {
   readonly keyOf: (name: string) => Uint8Array | undefined;
   /** What is shown of this person has changed. */
   readonly onChanged: (name: string) => void;
+  /** The person has said something of keys here. */
+  readonly onMarked: (marks: readonly SafetyMark[]) => void;
 }
 
 const RETRY_MS = 60_000;
@@ -97,21 +99,44 @@ export class AgentSafety {
   /** The person says that the words are the same, or takes that back. Throws as `report`, and `disk-full`. */
   verify(name: string, verified: boolean): SafetyReport {
     this.report(name);
-    const folded = foldName(name);
-    const known = this.#keys.get(folded) as KnownKey;
+    const known = this.#keys.get(foldName(name)) as KnownKey;
     if (known.verified === verified) return this.report(name);
-    this.#store(new Map(this.#keys).set(folded, { ...known, verified, changed: known.changed && !verified }));
+    this.#mark(known, verified, this.#core.options.wallClock());
+    this.#hooks.onMarked(this.marks().filter((mark) => mark.name === known.name));
+    return this.report(name);
+  }
+
+  /** What was said of keys, here or on another device: to be told to all of ours. */
+  marks(): SafetyMark[] {
+    return [...this.#keys.values()].flatMap(({ name, key, verified, markedAtMs }) =>
+      markedAtMs === undefined ? [] : [{ name, key, verified, atMs: markedAtMs }],
+    );
+  }
+
+  /** The person has said so on another device; of another key than the one that we know it says nothing. */
+  markedElsewhere({ name, key, verified, atMs }: SafetyMark): void {
+    const known = this.#keys.get(foldName(name));
+    if (!known || known.key !== key || atMs <= (known.markedAtMs ?? 0)) return;
+    if (known.verified === verified) return;
+    try {
+      this.#mark(known, verified, atMs);
+    } catch (error) {
+      this.#core.trouble(error, 'known keys');
+    }
+  }
+
+  #mark(known: KnownKey, verified: boolean, atMs: number): void {
+    const marked = { ...known, verified, changed: known.changed && !verified, markedAtMs: atMs };
+    this.#store(new Map(this.#keys).set(foldName(known.name), marked));
     const text = verified
       ? `You have compared safety words with ${known.name}: they are the same.`
       : `You took back that the safety words of ${known.name} are the same.`;
-    const atMs = this.#core.options.wallClock();
     try {
       this.#note(known.name, verified ? 'verified' : 'unverified', text, `${known.key} ${atMs}`);
     } catch (error) {
       this.#core.trouble(error, 'chat history');
     }
     this.#hooks.onChanged(known.name);
-    return this.report(name);
   }
 
   #keyOf(name: string): string | undefined {

@@ -20,6 +20,7 @@ import {
   BUDDIES_FILE_BYTES_MAX,
   CHAT_TEXT_BYTES_MAX,
   SYNC_BYTES_MAX,
+  SYNC_CLOCK_MS,
   SYNC_FROM_MAX,
   SYNC_LINES_MAX,
   SYNC_MS,
@@ -33,8 +34,6 @@ import type { ChatLine } from './state.ts';
 const BUDDIES_DELAY_MS = 300;
 /** In one message; the largest group has 6 kB. */
 const SYNC_GROUPS_MAX = 32;
-/** Clocks of two devices may differ by this much. */
-const CLOCK_MS = 3_600_000;
 
 export interface SyncHooks {
   /** The number of unread lines of that person has changed. */
@@ -49,6 +48,13 @@ export interface SyncHooks {
   };
   /** Our buddy list as text. */
   readonly buddies: () => string;
+  /** This device has said what it has; or it is gone. */
+  readonly onHello: (node: NodeId) => void;
+  readonly onGone: (node: NodeId) => void;
+  /** What is no line. */
+  readonly onBesides: (message: Extract<SyncMessage, { kind: 'syncCalls' | 'syncMarks' }>) => void;
+  /** A missed call came from another device. */
+  readonly onMissed: () => void;
   /** Joins this list into ours. */
   readonly mergeBuddies: (xml: Buffer) => void;
 }
@@ -76,7 +82,7 @@ export class AgentSync {
     this.#core = core;
     this.#hooks = hooks;
     core.onEvent((event) => {
-      if (event.type === 'chat.message' && event.line.kind === undefined) this.#flush();
+      if (event.type === 'chat.message' && isSynced(event.line)) this.#flush();
       else if (event.type === 'chat.delivered') this.#tellAll({ delivered: this.#reads([event]) });
       else if (event.type === 'account.signed-out') this.#others.clear();
     });
@@ -84,8 +90,10 @@ export class AgentSync {
 
   fromNode(news: OwnDeviceNews): void {
     if (news.type === 'said') this.#heard(news.node, news.message);
-    else if (news.type === 'gone') this.#others.delete(news.node);
-    else {
+    else if (news.type === 'gone') {
+      this.#others.delete(news.node);
+      this.#hooks.onGone(news.node);
+    } else {
       this.#other(news.node).position = undefined;
       const position = this.#core.history.syncedTo(news.node);
       this.#send(news.node, { kind: 'syncHello', body: { position, buddies: print(this.#hooks.buddies()) } } as never);
@@ -103,6 +111,13 @@ export class AgentSync {
     this.#tellAll({ groups: [wireGroup(group)] as never });
   }
 
+  /** The program ends, or signs out: nobody is to be told any more. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#others.clear();
+  }
+
   /** The list has changed here. */
   buddiesChanged(): void {
     this.#timer ??= setTimeout(() => {
@@ -112,6 +127,7 @@ export class AgentSync {
   }
 
   #heard(node: NodeId, message: SyncMessage): void {
+    if (message.kind === 'syncCalls' || message.kind === 'syncMarks') return this.#hooks.onBesides(message);
     if (message.kind === 'syncLines') return this.#lines(node, message.body);
     if (message.kind === 'syncBuddies') {
       if (message.body.xml.length > BUDDIES_FILE_BYTES_MAX) return;
@@ -134,6 +150,7 @@ export class AgentSync {
     const reads = this.#reads(this.#core.history.readSince(since));
     if (reads.length > 0) this.#tell(node, other, { reads });
     this.#sendBuddies(node);
+    this.#hooks.onHello(node);
   }
 
   #flush(): void {
@@ -148,7 +165,7 @@ export class AgentSync {
       // That it has all of these is to be known there, or they would be looked through again.
       if (page.next === null) return isTold ? undefined : this.#tell(node, other, {});
       other.position = page.next;
-      const lines = page.lines.filter((line) => line.kind === undefined && !other.from.has(keyOf(line)));
+      const lines = page.lines.filter((line) => isSynced(line) && !other.from.has(keyOf(line)));
       isTold = lines.length > 0;
       if (isTold) this.#tell(node, other, { lines: lines.flatMap((line) => this.#wireOf(line)) as never });
     }
@@ -183,6 +200,7 @@ export class AgentSync {
       this.#core.emit({ type: 'chat.message', line: stored });
       if (stored.with.startsWith('#')) isOfGroup = true;
       else if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
+      if (stored.kind === 'missed-call') this.#hooks.onMissed();
     }
     for (const wire of body.delivered as WireRead[]) {
       const { with: name = '', messageId } = this.#local(wire);
@@ -194,6 +212,7 @@ export class AgentSync {
       if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) === 0) continue;
       if (name.startsWith('#')) isOfGroup = true;
       else this.#hooks.onUnread(name);
+      this.#hooks.onMissed();
     }
     if (isOfGroup) this.#hooks.groups.refresh();
     if (body.position > history.syncedTo(node)) history.setSyncedTo(node, body.position);
@@ -253,6 +272,7 @@ interface WireLine {
   readonly storedAtMs?: number;
   readonly waiting?: boolean;
   readonly author?: string;
+  readonly missedCall?: boolean;
 }
 interface WireRead {
   readonly with?: string;
@@ -265,7 +285,17 @@ function wireOf(line: ChatLine): WireLine {
   const { id, with: name, direction, text, sentAtMs, storedAtMs, mark, author = '' } = line;
   const waiting = direction === 'out' && mark !== 'delivered';
   const messageId = Buffer.from(id, 'hex');
-  return { messageId, with: name, outgoing: direction === 'out', text, sentAtMs, storedAtMs, waiting, author };
+  return {
+    messageId,
+    with: name,
+    outgoing: direction === 'out',
+    text,
+    sentAtMs,
+    storedAtMs,
+    waiting,
+    author,
+    missedCall: line.kind === 'missed-call',
+  };
 }
 
 /** Undefined for what makes no sense. */
@@ -274,16 +304,23 @@ function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
   const isOfGroup = name.startsWith('#');
   const isNamed = isOfGroup ? wire.outgoing || isName(author) : isName(name);
   const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
-  const isNow = storedAtMs > nowMs - SYNC_MS - CLOCK_MS && storedAtMs < nowMs + CLOCK_MS;
+  const isNow = storedAtMs > nowMs - SYNC_MS - SYNC_CLOCK_MS && storedAtMs < nowMs + SYNC_CLOCK_MS;
   if (!isIdHex(id) || !isNamed || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX) return undefined;
   const text = cleanText(wire.text ?? '', { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
   const direction = wire.outgoing ? 'out' : 'in';
-  const line = { id, with: name, text, sentAtMs, storedAtMs, direction, waiting: wire.waiting === true } as const;
+  const kind = wire.missedCall && !wire.outgoing && !isOfGroup ? ({ kind: 'missed-call' } as const) : {};
+  const waiting = wire.waiting === true;
+  const line = { id, with: name, text, sentAtMs, storedAtMs, direction, waiting, ...kind } as const;
   return isOfGroup && direction === 'in' ? { ...line, author } : line;
 }
 
 function read(name: string, id: string): WireRead {
   return { with: name, messageId: Buffer.from(id, 'hex') };
+}
+
+/** What somebody wrote, and calls that were missed; what is said of keys each device says itself. */
+function isSynced({ kind }: Pick<ChatLine, 'kind'>): boolean {
+  return kind === undefined || kind === 'missed-call';
 }
 
 function keyOf({ id, direction }: Pick<ChatLine, 'id' | 'direction'>): string {

@@ -32,6 +32,7 @@ import { changeSetting } from './agent-settings.ts';
 import { isSoundCommand, SoundDesk } from './agent-sound-desk.ts';
 import { supernodesOf } from './agent-supernodes.ts';
 import { AgentSync } from './agent-sync.ts';
+import { AgentSyncBesides } from './agent-sync-besides.ts';
 import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
@@ -61,6 +62,7 @@ export class Agent {
   readonly #serving: AgentServing;
   readonly #devices: AgentDevices;
   readonly #sync: AgentSync;
+  readonly #besides: AgentSyncBesides;
   readonly #facts: AgentFacts;
   readonly #startedAt = performance.now();
   #limitedTimer: NodeJS.Timeout | undefined;
@@ -82,6 +84,11 @@ export class Agent {
     this.#safety = new AgentSafety(this.#core, {
       keyOf: (name) => this.#core.node?.core.deviceListOf(name)?.accountKey,
       onChanged: (name) => this.#buddies.refresh(name),
+      onMarked: (marks) => this.#besides.marked(marks),
+    });
+    this.#besides = new AgentSyncBesides(this.#core, {
+      marks: () => this.#safety.marks(),
+      marked: (mark) => this.#safety.markedElsewhere(mark),
     });
     this.#sound = new SoundDesk(this.#core, this.#calls);
     this.#portMapping = new AgentPortMapping(this.#core);
@@ -93,6 +100,10 @@ export class Agent {
     this.#sync = new AgentSync(this.#core, {
       onUnread: (name) => this.#buddies.refresh(name),
       groups: this.#chat.groups,
+      onMissed: () => this.#chat.tellMissed(),
+      onHello: (node) => this.#besides.hello(node),
+      onGone: (node) => this.#besides.gone(node),
+      onBesides: (message) => this.#besides.heard(message),
       buddies: () => this.#buddies.text(),
       mergeBuddies: (xml) => this.#buddies.merge(xml),
     });
@@ -112,6 +123,7 @@ export class Agent {
       },
       onLeaving: () => {
         this.#buddies.end();
+        this.#sync.end();
         this.#tickets.forget();
         this.#safety.end();
         this.#calls.hangUpAll();
@@ -152,6 +164,7 @@ export class Agent {
   /** Ends calls, finishes recordings, and leaves the network politely. */
   async stop(): Promise<void> {
     this.#buddies.end();
+    this.#sync.end();
     this.#tickets.end();
     this.#devices.end();
     this.#safety.end();

@@ -41,6 +41,7 @@ import {
   HISTORY_SCHEMA,
   type LoggedCall,
   lineOf,
+  loggedRow,
   matchOf,
   type OutboxLine,
   outboxLineOf,
@@ -162,7 +163,8 @@ class History implements HistoryDb {
       // In a group the place is the same for all members.
       while (author === null && !peer.startsWith('#') && this.#one(STATEMENTS.takenAt, peer, storedAtMs))
         storedAtMs += 1;
-      const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0 };
+      const kind = line.kind ?? null;
+      const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0, kind };
       this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, author, ...state });
       return lineOf(this.#find(line, direction));
     });
@@ -302,13 +304,11 @@ class History implements HistoryDb {
   }
 
   logCall(entry: CallLogEntry): void {
-    const { call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path } = entry;
-    this.#guarded(() =>
-      this.#run(
-        STATEMENTS.logCall,
-        ...[call, foldName(peer), peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path],
-      ),
-    );
+    this.#guarded(() => this.#run(STATEMENTS.logCall, ...loggedRow(entry)));
+  }
+
+  logSynced(entry: CallLogEntry): boolean {
+    return this.#guarded(() => this.#run(STATEMENTS.logSynced, ...loggedRow(entry)) > 0);
   }
 
   calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[] {

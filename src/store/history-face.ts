@@ -148,6 +148,8 @@ export interface HistoryDb {
   markRead(peer: string): number;
   /** Adds the call or replaces what was logged of it. A call that a crash cut off is logged `failed` at next start. */
   logCall(entry: CallLogEntry): void;
+  /** The same of a call that another device of ours had. False when it is known, and no better told. */
+  logSynced(entry: CallLogEntry): boolean;
   /** Newest first; `with` narrows to one person. */
   calls(query: { readonly limit: number; readonly beforeMs?: number; readonly with?: string }): readonly LoggedCall[];
   /** Missed calls that started after `sinceMs`. */

@@ -21,6 +21,7 @@ export function lockedHistory(why: string): HistoryDb {
     calls: refuse,
     erase: refuse,
     logCall: refuse,
+    logSynced: () => false,
     markDelivered: () => [],
     groups: {
       list: () => [],

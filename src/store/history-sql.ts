@@ -2,6 +2,7 @@
  * The tables and statements of `history-db.ts`, and how rows become what the rest of the program knows. Pure text and
  * pure functions: the file itself is opened, written and repaired there.
  */
+import { foldName } from '../net/protocol/ids.ts';
 import { HISTORY_PAGE_BYTES_MAX, HISTORY_SEARCH_WORDS_MAX } from '../net/protocol/params.ts';
 import type { CallEndReason, CallPath, ChatLine, LineKind } from './state.ts';
 
@@ -139,13 +140,15 @@ export const STATEMENTS = {
             :sequence, :waiting, :unread, :kind, :author)`,
   storeSynced: `INSERT OR IGNORE INTO message
                   (peer, direction, id, name, text, sent_at_ms, stored_at_ms, sequence, waiting, unread, kind, author)
-                VALUES (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, NULL, :author)`,
+                VALUES
+                  (:peer, :direction, :id, :name, :text, :sentAtMs, :storedAtMs, 0, :waiting, :unread, :kind, :author)`,
   takenAt: 'SELECT 1 AS found FROM message WHERE peer = ? AND stored_at_ms = ?',
   deliverElsewhere: `UPDATE message SET waiting = 0 WHERE peer = ? AND direction = 'out' AND id = ? AND waiting = 2`,
   readTo: `UPDATE message SET unread = 0 WHERE peer = ?1 AND unread = 1 AND stored_at_ms <=
              (SELECT stored_at_ms FROM message WHERE peer = ?1 AND direction = 'in' AND id = ?2)`,
   readSince: `SELECT name, id, max(stored_at_ms) AS at FROM message
-              WHERE direction = 'in' AND unread = 0 AND kind IS NULL AND stored_at_ms >= ? GROUP BY peer`,
+              WHERE direction = 'in' AND unread = 0 AND (kind IS NULL OR kind = 'missed-call') AND stored_at_ms >= ?
+              GROUP BY peer`,
   firstSince: 'SELECT min(number) AS number FROM message WHERE stored_at_ms >= ?',
   lastNumber: 'SELECT max(number) AS number FROM message',
   position: 'SELECT position FROM synced WHERE node = ?',
@@ -190,6 +193,12 @@ export const STATEMENTS = {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   endCutOff: `UPDATE call SET ended_at_ms = ifnull(answered_at_ms, started_at_ms), reason = 'failed'
               WHERE ended_at_ms IS NULL`,
+  /** What was only seen from here is told by whoever had the call. */
+  logSynced: `INSERT INTO call (id, peer, name, direction, started_at_ms, answered_at_ms, ended_at_ms, reason, path)
+              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+              ON CONFLICT (id) DO UPDATE SET answered_at_ms = excluded.answered_at_ms, ended_at_ms = excluded.ended_at_ms,
+                reason = excluded.reason, path = excluded.path
+              WHERE call.ended_at_ms IS NOT NULL AND call.answered_at_ms IS NULL AND excluded.answered_at_ms IS NOT NULL`,
   calls: `SELECT *, (${MISSED}) AS missed FROM call WHERE started_at_ms < ? ORDER BY started_at_ms DESC, id LIMIT ?`,
   callsWith: `SELECT *, (${MISSED}) AS missed FROM call WHERE started_at_ms < ? AND peer = ?
               ORDER BY started_at_ms DESC, id LIMIT ?`,
@@ -265,6 +274,12 @@ export function lineOf(row: Row): ChatLine {
 
 export function outboxLineOf(row: Row): OutboxLine {
   return { line: lineOf(row), sequence: Number(row.sequence), keptUntilMs: Number(row.kept_until_ms) };
+}
+
+/** As the statements that log a call take it. */
+export function loggedRow(entry: CallLogEntry): Bound[] {
+  const { call, peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path } = entry;
+  return [call, foldName(peer), peer, direction, startedAtMs, answeredAtMs, endedAtMs, reason, path];
 }
 
 export function callOf(row: Row): LoggedCall {

@@ -18,10 +18,22 @@ export interface KnownKey {
   readonly sinceMs: number;
   /** The person has compared the words. */
   readonly verified: boolean;
+  /** Wall clock, ms: when that was said, or taken back, on whichever device. */
+  readonly markedAtMs?: number | undefined;
   /** There was another key before, and nobody has compared the words since. */
   readonly changed: boolean;
   /** The change has not been told and written into the conversation yet. */
   readonly due: boolean;
+}
+
+/** What the person has said of somebody's key, on one of their devices. */
+export interface SafetyMark {
+  readonly name: string;
+  /** Ed25519, 64 hex digits. */
+  readonly key: string;
+  readonly verified: boolean;
+  /** Wall clock, ms. */
+  readonly atMs: number;
 }
 
 const Known = v.object({
@@ -29,6 +41,7 @@ const Known = v.object({
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   sinceMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
   verified: v.boolean(),
+  markedAtMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   changed: v.boolean(),
   due: v.boolean(),
 });

@@ -255,6 +255,12 @@ export class Person {
       case 'presence':
         this.presence.set(event.news.name, event.news.status);
         return;
+      case 'mail':
+        if (event.news.type !== 'missed-call') return;
+        return this.does({
+          type: 'messenger',
+          command: { type: 'stored', from: event.news.from, id: String(event.news.call) },
+        });
       case 'messenger':
         return this.#chat(event.news);
       case 'call':

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { safetyWords } from '../../src/net/index.ts';
 import { AgentSafety } from '../../src/store/agent-safety.ts';
+import type { SafetyMark } from '../../src/store/safety-file.ts';
 import { AgentScene, WALL_MS } from '../support/agent-scene.ts';
 
 const OURS = Buffer.alloc(32, 1);
@@ -24,12 +25,15 @@ beforeEach(() => {
 });
 afterEach(() => scene.end());
 
+/** What is told to our other devices. */
+const told: SafetyMark[] = [];
 /** As at a start of the agent. */
 function safetyWith(key?: Buffer): AgentSafety {
   if (key) lists.set('bobby1', key);
   const safety = new AgentSafety(scene.core, {
     keyOf: (name) => lists.get(name.toLowerCase()),
     onChanged: (name) => changed.push(name),
+    onMarked: (marks) => told.push(...marks),
   });
   safety.load();
   safety.begin();
@@ -142,4 +146,20 @@ test('our own name is nobody to compare with, and without a key of ours there is
   expect([safety.standing('alice1'), scene.notices]).toEqual([undefined, []]);
   lists.delete('alice1');
   expect(() => safety.report('bobby1')).toThrow(expect.objectContaining({ code: 'safety-unknown' }));
+});
+
+test('counts what was said of the very key on another device, the latest word, and keeps it', () => {
+  const safety = safetyWith(Buffer.alloc(32, 1));
+  const key = '01'.repeat(32);
+  safety.markedElsewhere({ name: 'Bobby1', key: '02'.repeat(32), verified: true, atMs: WALL_MS });
+  expect(safety.standing('bobby1')).toBe('known');
+  safety.markedElsewhere({ name: 'Bobby1', key, verified: true, atMs: WALL_MS });
+  expect(safety.standing('bobby1')).toBe('verified');
+  safety.markedElsewhere({ name: 'Bobby1', key, verified: false, atMs: WALL_MS - 1 });
+  expect(safetyWith().standing('bobby1')).toBe('verified');
+  told.length = 0;
+  scene.nowMs = WALL_MS + 5;
+  safety.verify('bobby1', false);
+  expect(told).toEqual([{ name: 'Bobby1', key, verified: false, atMs: WALL_MS + 5 }]);
+  expect(safety.marks()).toEqual(told);
 });

@@ -7,6 +7,8 @@ import type { GroupState, OwnDeviceNews, SyncMessage } from '../../src/net/index
 import { decodeMessage, encodeMessage, type Message, message } from '../../src/net/wire/messages.ts';
 import { AgentChat } from '../../src/store/agent-chat.ts';
 import { AgentSync } from '../../src/store/agent-sync.ts';
+import { AgentSyncBesides } from '../../src/store/agent-sync-besides.ts';
+import type { SafetyMark } from '../../src/store/safety-file.ts';
 import { AgentScene, WALL_MS } from '../support/agent-scene.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -21,15 +23,25 @@ class Device {
   readonly chat: AgentChat;
   list = '<buddies/>';
   readonly merged: string[] = [];
+  readonly besides: AgentSyncBesides;
+  readonly marks: SafetyMark[] = [];
 
   constructor(n: number) {
     this.node = id(0xd000 + n);
     const random = seededRandom(`device ${n}`);
     this.scene = new AgentScene({ change: (options) => ({ ...options, random }) }).signedIn('alice1');
     this.chat = new AgentChat(this.scene.core, () => {});
+    this.besides = new AgentSyncBesides(this.scene.core, {
+      marks: () => this.marks,
+      marked: (mark) => this.marks.push(mark),
+    });
     this.sync = new AgentSync(this.scene.core, {
       onUnread: () => {},
       groups: this.chat.groups,
+      onMissed: () => this.chat.tellMissed(),
+      onHello: (node) => this.besides.hello(node),
+      onGone: (node) => this.besides.gone(node),
+      onBesides: (message) => this.besides.heard(message),
       buddies: () => this.list,
       mergeBuddies: (xml) => {
         this.merged.push(xml.toString());
@@ -341,5 +353,78 @@ describe('the buddy list', () => {
     pipe.join(one, two);
     pipe.run(1_000);
     expect(one.merged.length + two.merged.length).toBeGreaterThan(0);
+  });
+});
+
+describe('calls and what was missed', () => {
+  const call = (n: number) => id(0xca00 + n);
+
+  it('are in the log of all devices once, told by whoever had the call', () => {
+    pipe = new Pipe('calls');
+    const [a, b] = [pipe.device(), pipe.device()];
+    const times = { startedAtMs: WALL_MS, endedAtMs: WALL_MS + 9_000 };
+    const rang = { ...times, call: call(1), peer: 'bobby1', direction: 'in', path: null } as const;
+    a.scene.core.history.logCall({ ...rang, answeredAtMs: WALL_MS + 2_000, reason: 'hangup', path: 'direct' });
+    b.scene.core.history.logCall({ ...rang, answeredAtMs: null, reason: 'answered-elsewhere' });
+    a.scene.core.history.logCall({ ...rang, call: call(2), direction: 'out', answeredAtMs: null, reason: 'busy' });
+    pipe.join(a, b);
+    pipe.run(5_000);
+    for (const device of [a, b])
+      expect(device.scene.core.history.calls({ limit: 9 }).map((one) => [one.call, one.reason, one.path])).toEqual([
+        [call(1), 'hangup', 'direct'],
+        [call(2), 'busy', null],
+      ]);
+    // And one that ends while both are here.
+    b.scene.core.history.logCall({
+      ...rang,
+      call: call(3),
+      startedAtMs: WALL_MS + 1,
+      answeredAtMs: null,
+      reason: 'declined',
+    });
+    const totals = { peer: 'bobby1', at: WALL_MS, reason: 'declined', durationMs: 0 };
+    b.scene.core.emit({ type: 'call.event', event: { event: 'ended', call: call(3), ...totals } as never });
+    pipe.run(1_000);
+    expect(a.scene.core.history.calls({ limit: 1 })).toMatchObject([{ call: call(3), reason: 'declined' }]);
+  });
+
+  it('while one device was asleep stand there when it wakes, until they were looked at anywhere', () => {
+    pipe = new Pipe('missed');
+    const [a, b] = [pipe.device(), pipe.device()];
+    a.chat.missed('bobby1', call(1), WALL_MS);
+    pipe.join(a, b);
+    pipe.run(5_000);
+    const line = { kind: 'missed-call', id: call(1) };
+    expect(b.scene.core.history.history({ with: 'bobby1', limit: 9 })).toMatchObject([line]);
+    expect(b.scene.core.state.missedCalls).toMatchObject([{ call: call(1), peer: 'bobby1' }]);
+    // The same by a letter.
+    b.chat.fromMail({ type: 'missed-call', from: 'bobby1', call: call(1), atMs: WALL_MS });
+    expect(b.scene.core.history.history({ with: 'bobby1', limit: 9 })).toHaveLength(1);
+    b.chat.markRead('bobby1');
+    pipe.run(1_000);
+    expect([a, b].map(({ scene }) => scene.core.state.missedCalls)).toEqual([[], []]);
+  });
+
+  it('of other times, names, ids and words are dropped', () => {
+    pipe = new Pipe('forged');
+    const [a, b] = [pipe.device(), pipe.device()];
+    pipe.join(a, b);
+    pipe.run(1_000);
+    const good = { callId: Buffer.from(call(1), 'hex'), with: 'bobby1', startedAtMs: WALL_MS, endedAtMs: WALL_MS + 1 };
+    const bad = [
+      { with: '!' },
+      { callId: Buffer.alloc(3) },
+      { startedAtMs: 1 },
+      { endedAtMs: 1 },
+      { reason: 'because' },
+    ];
+    const calls = bad.map((change) => ({ ...good, reason: 'hangup', ...change }));
+    const marks = [
+      { with: 'bobby1', key: Buffer.alloc(3), atMs: WALL_MS },
+      { with: 'bobby1', key: Buffer.alloc(32) },
+    ];
+    b.besides.heard(message('syncCalls', { calls } as never));
+    b.besides.heard(message('syncMarks', { marks } as never));
+    expect([b.besides.dropped, b.scene.core.history.calls({ limit: 9 }), b.marks]).toEqual([7, [], []]);
   });
 });

@@ -312,6 +312,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
         storedAtMs: AT_MS,
         waiting: true,
         author: 'Carol1',
+        missedCall: true,
       },
     ],
     reads: [{ with: 'Bobby1', messageId: run(0x51, 16) }],
@@ -326,6 +327,15 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
       },
     ],
   },
+  syncCalls: {
+    calls: [
+      {
+        ...{ callId: CALL, with: 'Bobby1', outgoing: true, startedAtMs: AT_MS, answeredAtMs: AT_MS, endedAtMs: AT_MS },
+        ...{ reason: 'hangup', path: 'direct' },
+      },
+    ],
+  },
+  syncMarks: { marks: [{ with: 'Bobby1', key: run(0x60, 32), verified: true, atMs: AT_MS }] },
   syncBuddies: { xml: Buffer.from('<buddies version="1"/>').toString('base64') },
   callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },
   conferenceInvite: {

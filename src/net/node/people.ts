@@ -79,7 +79,7 @@ export type OwnDeviceNews =
   | { readonly type: 'here' | 'gone'; readonly node: NodeId }
   | { readonly type: 'said'; readonly node: NodeId; readonly message: SyncMessage };
 
-const SYNC_KINDS = ['syncHello', 'syncLines', 'syncBuddies'] as const;
+const SYNC_KINDS = ['syncHello', 'syncLines', 'syncBuddies', 'syncCalls', 'syncMarks'] as const;
 export type SyncMessage = MessageOf<(typeof SYNC_KINDS)[number]>;
 
 function isSync(value: Message): value is SyncMessage {
@@ -258,7 +258,7 @@ export class People {
   }
 
   /**
-   * A message that came in a letter of that node. Returns the id of the line that must be stored before the letter is
+   * A message that came in a letter of that node. Returns the id of the line, or call, that must be stored before the letter is
    * needed no more; undefined when it is needed no more at once.
    */
   heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): string | undefined {
@@ -267,8 +267,9 @@ export class People {
     if (value.kind === 'missedCall' && this.roster.relationOf(from) !== 'both') return undefined;
     if (value.kind === 'missedCall') {
       const { callId, atMs } = value.body;
-      if (callId.length === ID_BYTES) this.#out.push({ type: 'missed-call', from, call: hexOf(callId), atMs });
-      return undefined;
+      if (callId.length !== ID_BYTES) return undefined;
+      this.#out.push({ type: 'missed-call', from, call: hexOf(callId), atMs });
+      return hexOf(callId);
     }
     const awaits = this.#messenger.heardInLetter(now, from, node, value);
     this.#settle(now);

@@ -805,6 +805,11 @@ export const ACCOUNT_SEED_BYTES = 32;
 export const ACCOUNT_SALT_BYTES = 16;
 /** What one device stored in this time comes to the other devices of its account. */
 export const SYNC_MS = 72 * 3_600_000;
+/** Calls, and marks of safety words, in one message between devices of an account. */
+export const SYNC_CALLS_MAX = 64;
+export const SYNC_MARKS_MAX = 256;
+/** Clocks of two devices may differ by this much. */
+export const SYNC_CLOCK_MS = 3_600_000;
 /** Lines in one message: of the longest text a megabyte would be too much, and `linesAfter` cuts before that. */
 export const SYNC_LINES_MAX = 64;
 /** A buddy list in one message of the reliable channel. */
