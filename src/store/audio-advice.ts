@@ -6,10 +6,10 @@ export function adviceFor(audio: Pick<AudioReport, 'codec' | 'backend'>): string
     return 'Opus runs as WebAssembly; for the native one install python3, make and g++, then run: npm rebuild @discordjs/opus';
   }
   if (audio.backend === 'none') {
-    return 'no sound device is in use; with PulseAudio or PipeWire install pulseaudio-utils, or use --audio file:IN.wav,OUT.wav';
+    return 'no sound device is in use; start PulseAudio or PipeWire, come by wren ssh from a machine with sound, or use --audio file:IN.wav,OUT.wav';
   }
   if (audio.backend === 'portaudio') {
-    return 'PortAudio is in use; where PulseAudio or PipeWire runs, installing pulseaudio-utils gives a shorter delay';
+    return 'PortAudio is in use; where PulseAudio or PipeWire can run, sound through it has a shorter delay';
   }
   return '';
 }
