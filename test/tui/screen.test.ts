@@ -375,8 +375,8 @@ test('hostile text from a buddy never reaches the terminal', async () => {
     line: chatLine(`again ${evil}`, { with: 'mallory', id: 'ee'.repeat(16), storedAtMs: Date.now() }),
   });
   await screen.until(/again .*harmless end/);
-  // What the screen itself asks at its start: the colour of the background.
-  const sent = screen.sent().replace('\x1b]11;?\x1b\\', '');
+  // What is the screen's own: it asks the colour of the background at its start, and rings when a message comes.
+  const sent = screen.sent().replace('\x1b]11;?\x1b\\', '').replace('\x1b[?2026l\x07', '\x1b[?2026l');
   expect(sent).not.toMatch(/\x1b\]|\x1bP|\x9b|\u202e|\x07|\x08/);
   expect(sent.match(/\x1b\[2J/g)).toHaveLength(1);
 });
