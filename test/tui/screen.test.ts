@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_SCREEN_SETTINGS } from '../../src/store/screen-settings.ts';
 import type { AppState, Call } from '../../src/store/state.ts';
 import { call, GOOD } from '../support/screen-scenes.ts';
 import {
@@ -363,6 +364,8 @@ test('hostile text from a buddy never reaches the terminal', async () => {
       }),
     ],
     audio: { ...SIGNED_IN.audio, problem: `problem ${evil}` },
+    // The bell of a message would be ours.
+    settings: { ...DEFAULT_SCREEN_SETTINGS, alertBell: false },
   };
   const screen = await screenWith(
     people,
@@ -375,8 +378,8 @@ test('hostile text from a buddy never reaches the terminal', async () => {
     line: chatLine(`again ${evil}`, { with: 'mallory', id: 'ee'.repeat(16), storedAtMs: Date.now() }),
   });
   await screen.until(/again .*harmless end/);
-  // What is the screen's own: it asks the colour of the background at its start, and rings when a message comes.
-  const sent = screen.sent().replace('\x1b]11;?\x1b\\', '').replace('\x1b[?2026l\x07', '\x1b[?2026l');
+  // What the screen itself asks at its start: the colour of the background.
+  const sent = screen.sent().replace('\x1b]11;?\x1b\\', '');
   expect(sent).not.toMatch(/\x1b\]|\x1bP|\x9b|\u202e|\x07|\x08/);
   expect(sent.match(/\x1b\[2J/g)).toHaveLength(1);
 });
