@@ -8,7 +8,7 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import net from 'node:net';
 import path from 'node:path';
 import { asNearWord, encodeWord, isCode } from './endpoint-words.ts';
-import { forgetEndpoint, openEndpointsFolder, writeEndpoint } from './endpoints-file.ts';
+import { forgetEndpoint, isOwnSocket, openEndpointsFolder, writeEndpoint } from './endpoints-file.ts';
 import { ENDPOINT_HELLO_MS, ENDPOINT_TOKEN_DIGITS, ENDPOINT_VERSION } from './params.ts';
 import { PortDecoder } from './port-codec.ts';
 
@@ -62,6 +62,8 @@ export async function enrol(
   folder: string,
 ): Promise<Enrolled | EnrolFailure> {
   if (!existsSync(socket)) return 'none';
+  // Who sees the command line knows path and code: he could be the laptop of one whose sshd forwards nothing.
+  if (!isOwnSocket(socket)) return 'taken';
   openEndpointsFolder(folder);
   sweep(path.dirname(socket));
   const id = randomBytes(8).toString('hex');
