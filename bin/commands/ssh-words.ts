@@ -111,7 +111,7 @@ function flagsBefore(args: readonly string[]): number {
   return at;
 }
 
-/** One word for sh, bash, zsh, fish and csh. */
+/** One word for sh, bash, zsh, fish and csh. Between quotes fish reads backslashes and csh reads `!`, so those stand outside. */
 function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  return `'${word.replaceAll(/['\\!]/g, "'\\$&'")}'`;
 }
