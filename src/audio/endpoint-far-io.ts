@@ -8,7 +8,7 @@ import net from 'node:net';
 import { FarEndpoint } from './endpoint-far.ts';
 import type { NearVoiceWord } from './endpoint-words.ts';
 import { type EndpointRecord, endpointsAt, forgetEndpoint, isOwnSocket } from './endpoints-file.ts';
-import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_RETRY_MS } from './params.ts';
+import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_RETRY_MS, ENDPOINT_WORDS_BYTES_MAX } from './params.ts';
 import type { ToVoice } from './port.ts';
 import { encodeControl, encodeVoiceDown } from './port-codec.ts';
 
@@ -154,8 +154,10 @@ export class EndpointLink {
     const { core, socket } = connection;
     if (!core || this.#closed) return;
     for (const output of core.drain()) {
-      if (output.type === 'send') socket.write(output.bytes);
-      else if (output.type === 'open') this.#attached(connection, output.name);
+      if (output.type === 'send') {
+        if (socket.writableLength > ENDPOINT_WORDS_BYTES_MAX) return this.#end(connection);
+        socket.write(output.bytes);
+      } else if (output.type === 'open') this.#attached(connection, output.name);
       else if (output.type === 'close') return this.#end(connection);
       else if (connection !== this.#current) continue;
       else if (output.type === 'body') this.#host.onBody(output.body);
