@@ -172,6 +172,8 @@ async function connectOnce(
 
 /** On our terminal. Rejects with `Refusal('ssh-missing')`. */
 function runProgramToEnd(file: string, args: readonly string[], stop: AbortSignal): Promise<number | null> {
+  // Ended before it has begun.
+  if (stop.aborted) return Promise.resolve(null);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: 'inherit' });
     const end = (): void => void child.kill('SIGTERM');
