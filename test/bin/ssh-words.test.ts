@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { farCommand, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
+import { farCommand, isWorthAgain, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
 import { UsageProblem } from '../../bin/commands/usage.ts';
 
 test('options of ssh stand before HOST and go to ssh, what follows HOST goes to wren', () => {
@@ -29,6 +29,25 @@ test('a connection is worth having again when it shows the screen, not when it w
   const screen = (...args: string[]) => opensScreen({ run: false, args });
   expect([screen(), screen('--profile', 'P'), screen('--log-level', 'debug')]).toEqual([true, true, true]);
   expect([screen('call', 'bobby1'), screen('--json'), screen('--help')]).toEqual([false, false, false]);
+});
+
+test('of commands only a shell and what attaches to what runs over there are run again, whatever came before them', () => {
+  const again = (...args: string[]) => isWorthAgain({ run: true, args });
+  expect([again(), again('--profile', 'P'), again('tmux', 'attach'), again('/usr/bin/screen', '-r')]).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect([again('./deploy.sh'), again('--profile', 'P', 'make', 'install'), again('sh', '-c', 'tmux')]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect([isWorthAgain({ run: false, args: [] }), isWorthAgain({ run: false, args: ['call', 'b'] })]).toEqual([
+    true,
+    false,
+  ]);
 });
 
 test.each(['sh', 'bash', 'dash', 'zsh', 'fish', 'csh', 'tcsh'])(
