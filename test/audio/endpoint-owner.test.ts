@@ -1,5 +1,5 @@
 /** Somebody else at HOST puts a socket where the one of ssh should be: nobody shows him a code, and no call goes to him. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -74,4 +74,22 @@ test('our own is taken', async () => {
   const taken = await enrol({ socket, code: 'c'.repeat(32) }, endpointsFolder(folder));
   expect(taken).toHaveProperty('forget');
   expect(endpointsAt(endpointsFolder(folder))).toMatchObject([{ name: 'trap' }]);
+});
+
+test('a session of more than a day keeps its socket in the shared folder when another one begins', async () => {
+  const records = endpointsFolder(folder);
+  const long = path.join(folder, `wren-${'1'.repeat(32)}.sock`);
+  const left = path.join(folder, `wren-${'2'.repeat(32)}.sock`);
+  const others = await Promise.all(
+    [long, left].map(async (at) => {
+      const one = net.createServer();
+      await new Promise<void>((resolve) => one.listen(at, resolve));
+      utimesSync(at, 1, 1);
+      return one;
+    }),
+  );
+  writeEndpoint(records, 'a1', { socket: long, token: 'a'.repeat(64), atMs: 1, pid: process.pid, name: 'long' });
+  expect(await enrol({ socket, code: 'c'.repeat(32) }, records)).toHaveProperty('forget');
+  expect([existsSync(long), existsSync(left)]).toEqual([true, false]);
+  for (const one of others) one.close();
 });
