@@ -150,9 +150,26 @@ function namesInProfile(profileDir: string): string[] {
     .filter((file) => /^(identity|devices|people-.*|keys-.*)\.json$|^buddies.*\.xml$/.test(file))
     .map((file) => quietly('', () => readFileSync(join(profileDir, file), 'utf8')));
   const quoted = texts.flatMap((text) => [
-    ...text.matchAll(/"(?:name|displayName|label)":\s*"([^"]+)"|\b(?:name|owner|display)="([^"]+)"/g),
+    ...text.matchAll(/"(?:name|displayName|label)":\s*"((?:[^"\\]|\\.)+)"|\b(?:name|owner|display)="([^"]+)"/g),
   ]);
-  return [...new Set([...owners, ...quoted.map(([, json, xml]) => json ?? xml ?? '')])];
+  return [...new Set([...owners, ...quoted.flatMap(([, json, xml]) => (json ? fromJson(json) : fromXml(xml ?? '')))])];
+}
+
+/** As it is written, which is how a log has it, and as it is read. */
+function fromJson(text: string): string[] {
+  return [text, quietly(text, () => String(JSON.parse(`"${text}"`)))];
+}
+
+const ENTITIES = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+]);
+
+function fromXml(text: string): string[] {
+  return [text, text.replace(/&(\w+);/g, (entity, name: string) => ENTITIES.get(name) ?? entity)];
 }
 
 /** Hosts of endpoints that are names; addresses are found by their look. */

@@ -41,6 +41,16 @@ test('what a hook said is not told: it had the message on its stdin', () => {
   expect(lines[1]).toBe('{"area":"link","msg":"online"}');
 });
 
+test('names that files of the profile hold escaped are taken out as they are read', () => {
+  writeFileSync(
+    join(profile, 'buddies.xml'),
+    '<buddies><buddy name="zelda9" display="Zelda O&apos;Hara &amp; Co"/></buddies>',
+  );
+  writeFileSync(join(profile, 'identity.json'), JSON.stringify({ displayName: 'Al "Ace" Doe' }));
+  const text = openMask(knownWords(profile, undefined, [])).text('Zelda O\'Hara & Co calls Al "Ace" Doe');
+  expect(text).not.toMatch(/Hara|Ace|Doe/);
+});
+
 test('the laptops of wren ssh are taken out by name', () => {
   const record = { socket: '/tmp/s', token: 'a'.repeat(64), atMs: 1, pid: 1, name: 'carols-air' };
   writeEndpoint(join(profile, 'endpoints'), 'a1', record);
