@@ -162,6 +162,7 @@ function settingWords(key: string, value: unknown): string {
     if (value === 'none' || value === 'default') return value;
     return key === 'proxy' ? '(set)' : `${value.replace(/:[\s\S]*/, '')}: (set)`;
   }
+  if (key === 'hookCommand' || key === 'alertCommand') return '(set)';
   const isChoice = key in DEFAULT_SETTINGS && /^[a-z][a-z0-9-]{0,23}$/.test(value);
   return isChoice ? value : '(set)';
 }

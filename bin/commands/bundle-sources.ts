@@ -6,6 +6,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { endpointsAt, endpointsFolder } from '../../src/audio/endpoint.ts';
 import { LOG_FILE } from '../../src/store/log-rotation-file.ts';
 import { SETTINGS_FILE } from '../../src/store/settings-file.ts';
 import type { AppState } from '../../src/store/state.ts';
@@ -17,6 +18,8 @@ const VOICE_LOG_LINES = 40;
 /** Of the end of a log. */
 const LOG_BYTES_MAX = 128 * 1024;
 const LINE_LENGTH_MAX = 1_000;
+/** What a hook wrote to stderr. It had a message on its stdin, and many a program quotes what it does not understand. */
+const SAID = /"said":"(?:[^"\\]|\\.)*"?/;
 /** Names of programs and machines that everybody has, and words of many sentences. */
 const NOBODY: ReadonlySet<string> = new Set(['echo', 'localhost', 'root']);
 
@@ -45,7 +48,7 @@ function lastLines(path: string, linesMax: number): string[] {
   return lines
     .filter((line) => line.trim() !== '')
     .slice(-linesMax)
-    .map((line) => line.slice(0, LINE_LENGTH_MAX));
+    .map((line) => line.replace(SAID, '"said":"(left out)"').slice(0, LINE_LENGTH_MAX));
 }
 
 function endOf(path: string): string {
@@ -104,6 +107,8 @@ export function knownWords(
   const network = quietly({}, () => objectOf(readFileSync(join(profileDir, 'network.json'), 'utf8')));
   add('network', network.network);
   add('host', ...hostsOf([...listOf(network.loginServers), ...listOf(network.supernodes)]), ownHost());
+  // Of `wren ssh`; people name their laptops after themselves.
+  add('host', ...endpointsAt(endpointsFolder(profileDir)).map(({ name }) => name));
   add('sound device', ...soundDevices, ...chosenNames(storedSettings(profileDir).audioSpec));
   const username = quietly('', () => userInfo().username);
   add('person', username);
@@ -125,7 +130,8 @@ function addStateWords(state: AppState, add: Add): void {
   for (const { peer } of state.missedCalls ?? []) add('person', peer);
   for (const { label } of state.devices?.list ?? []) add('device', label);
   add('network', state.network);
-  const { using, spec } = state.audio;
+  const { using, spec, endpoint } = state.audio;
+  add('host', endpoint?.name);
   add('sound device', using?.input, using?.output, ...chosenNames(spec));
   add('host', ...hostsOf([state.supernode?.endpoint, state.supernode?.proxy, state.standby, state.serving?.endpoint]));
 }
@@ -144,9 +150,26 @@ function namesInProfile(profileDir: string): string[] {
     .filter((file) => /^(identity|devices|people-.*|keys-.*)\.json$|^buddies.*\.xml$/.test(file))
     .map((file) => quietly('', () => readFileSync(join(profileDir, file), 'utf8')));
   const quoted = texts.flatMap((text) => [
-    ...text.matchAll(/"(?:name|displayName|label)":\s*"([^"]+)"|\b(?:name|owner|display)="([^"]+)"/g),
+    ...text.matchAll(/"(?:name|displayName|label)":\s*"((?:[^"\\]|\\.)+)"|\b(?:name|owner|display)="([^"]+)"/g),
   ]);
-  return [...new Set([...owners, ...quoted.map(([, json, xml]) => json ?? xml ?? '')])];
+  return [...new Set([...owners, ...quoted.flatMap(([, json, xml]) => (json ? fromJson(json) : fromXml(xml ?? '')))])];
+}
+
+/** As it is written, which is how a log has it, and as it is read. */
+function fromJson(text: string): string[] {
+  return [text, quietly(text, () => String(JSON.parse(`"${text}"`)))];
+}
+
+const ENTITIES = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+]);
+
+function fromXml(text: string): string[] {
+  return [text, text.replace(/&(\w+);/g, (entity, name: string) => ENTITIES.get(name) ?? entity)];
 }
 
 /** Hosts of endpoints that are names; addresses are found by their look. */

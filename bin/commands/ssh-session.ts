@@ -67,8 +67,8 @@ async function withRecord(
 async function tellAgent({ profileDir, version }: Invocation): Promise<void> {
   try {
     const agent = await connectAgent({ profileDir, version, start: false });
-    await agent.request({ type: 'sound.attach' });
-    agent.close();
+    // An open connection would keep this process from its end.
+    await agent.request({ type: 'sound.attach' }).finally(() => agent.close());
   } catch {
     // None runs.
   }

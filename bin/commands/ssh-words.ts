@@ -83,6 +83,16 @@ export function opensScreen({ run, args }: Pick<SshWish, 'run' | 'args'>): boole
   return !args.some((word) => ['--help', '-h', '--version', '-V', '--json', '--demo'].includes(word));
 }
 
+/** Programs that take up what runs over there already; any other command would do its work a second time. */
+const ATTACHING: ReadonlySet<string> = new Set(['tmux', 'screen', 'zellij', 'dtach', 'abduco', 'byobu']);
+
+/** Whether the same command line may run again when the connection broke. A shell does nothing by itself. */
+export function isWorthAgain(wish: Pick<SshWish, 'run' | 'args'>): boolean {
+  if (!wish.run) return opensScreen(wish);
+  const command = wish.args[flagsBefore(wish.args)];
+  return command === undefined || ATTACHING.has(command.replace(/^.*\//s, ''));
+}
+
 /**
  * Finds wren also where a command of ssh gets a shorter PATH than a person does: that of the login shell, and the usual
  * folders. The session is gone from the list of processes as soon as wren runs. No `!`, for csh.
@@ -111,7 +121,7 @@ function flagsBefore(args: readonly string[]): number {
   return at;
 }
 
-/** One word for sh, bash, zsh, fish and csh. */
+/** One word for sh, bash, zsh, fish and csh. Between quotes fish reads backslashes and csh reads `!`, so those stand outside. */
 function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  return `'${word.replaceAll(/['\\!]/g, "'\\$&'")}'`;
 }

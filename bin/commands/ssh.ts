@@ -20,7 +20,7 @@ import type { Act, Invocation } from './invocation.ts';
 import { plain } from './layout.ts';
 import { hasTerminal } from './screen.ts';
 import { runWithSound } from './ssh-session.ts';
-import { farCommand, opensScreen, readSshWords, type SshWish } from './ssh-words.ts';
+import { farCommand, isWorthAgain, readSshWords, type SshWish } from './ssh-words.ts';
 import { audioSpecValue, examples } from './usage.ts';
 
 /** A laptop that was asleep has a network within seconds; one that goes home takes longer. */
@@ -43,7 +43,8 @@ Options of ssh stand before HOST, as with ssh; all words after HOST are for the 
 The machine over there needs wren, a plain OpenSSH server and no sound of its own. Sound goes as Opus
 over a socket that ssh forwards; its delay stands on the call line and in "wren status".
 When the connection breaks, the call stays: muted, or as "wren sound detach held" (or open) says over
-there. Connecting again takes it up. In a tmux over there wren finds the newest connection by itself:
+there. Connecting again takes it up; of commands only a shell, tmux and the like are run again. In a
+tmux over there wren finds the newest connection by itself:
   wren ssh --run HOST tmux new-session -A -s main
 The alternative without this: PULSE_SERVER over there, leading to a PulseAudio here.`;
 
@@ -95,7 +96,7 @@ async function connectAgain(
   stop: AbortSignal,
 ): Promise<ExitCode> {
   const { output } = invocation;
-  const isWorthIt = wish.reconnect && hasTerminal() && (opensScreen(wish) || wish.run);
+  const isWorthIt = wish.reconnect && hasTerminal() && isWorthAgain(wish);
   const extra = await aliveOptions(wish);
   let wasThere = false;
   for (let failed = 0; ; failed++) {
@@ -172,6 +173,8 @@ async function connectOnce(
 
 /** On our terminal. Rejects with `Refusal('ssh-missing')`. */
 function runProgramToEnd(file: string, args: readonly string[], stop: AbortSignal): Promise<number | null> {
+  // Ended before it has begun.
+  if (stop.aborted) return Promise.resolve(null);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: 'inherit' });
     const end = (): void => void child.kill('SIGTERM');

@@ -55,8 +55,8 @@ async function record(connection: PulseConnection, choice: MicrophoneChoice, eve
         if (name !== choice.device && isEcho(devices, choice, name)) life.fail(cause(name), 'audio-only-monitor');
         else events.onMoved?.();
       };
-      // Without an answer the connection has ended, which is told.
-      look().catch(() => undefined);
+      // Nothing is taken from a place that nobody can look at, and a person who is not heard must know.
+      look().catch(() => life.fail('where it is now is not told'));
     },
   });
   await life.opened;

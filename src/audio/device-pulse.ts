@@ -93,7 +93,13 @@ export async function watchPulse(
       onEnd();
     },
   });
-  await connection.ask(COMMAND.subscribe, (values) => values.u32(SUBSCRIPTION));
+  try {
+    await connection.ask(COMMAND.subscribe, (values) => values.u32(SUBSCRIPTION));
+  } catch (thrown) {
+    clearTimeout(timer);
+    connection.close();
+    throw thrown;
+  }
   return {
     end: () => {
       clearTimeout(timer);

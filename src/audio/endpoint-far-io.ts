@@ -7,8 +7,8 @@
 import net from 'node:net';
 import { FarEndpoint } from './endpoint-far.ts';
 import type { NearVoiceWord } from './endpoint-words.ts';
-import { type EndpointRecord, endpointsAt, forgetEndpoint } from './endpoints-file.ts';
-import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_RETRY_MS } from './params.ts';
+import { type EndpointRecord, endpointsAt, forgetEndpoint, isOwnSocket } from './endpoints-file.ts';
+import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_RETRY_MS, ENDPOINT_WORDS_BYTES_MAX } from './params.ts';
 import type { ToVoice } from './port.ts';
 import { encodeControl, encodeVoiceDown } from './port-codec.ts';
 
@@ -115,6 +115,11 @@ export class EndpointLink {
   async #round(): Promise<void> {
     for (const record of endpointsAt(this.#place)) {
       if (this.#closed || record.socket === this.#current?.record.socket) return;
+      // One that went may have been replaced by somebody else, who would hear the call and speak in it.
+      if (record.pid !== 0 && !isOwnSocket(record.socket)) {
+        forgetEndpoint(this.#place, record);
+        continue;
+      }
       const before = this.#current;
       if (await this.#try(record)) {
         if (before) this.#end(before);
@@ -149,8 +154,10 @@ export class EndpointLink {
     const { core, socket } = connection;
     if (!core || this.#closed) return;
     for (const output of core.drain()) {
-      if (output.type === 'send') socket.write(output.bytes);
-      else if (output.type === 'open') this.#attached(connection, output.name);
+      if (output.type === 'send') {
+        if (socket.writableLength > ENDPOINT_WORDS_BYTES_MAX) return this.#end(connection);
+        socket.write(output.bytes);
+      } else if (output.type === 'open') this.#attached(connection, output.name);
       else if (output.type === 'close') return this.#end(connection);
       else if (connection !== this.#current) continue;
       else if (output.type === 'body') this.#host.onBody(output.body);

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import net from 'node:net';
 import { NearEndpoint, type NearOutput } from './endpoint-near.ts';
-import { ENDPOINT_BACKLOG_BYTES_MAX } from './params.ts';
+import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_WORDS_BYTES_MAX } from './params.ts';
 import type { FromVoice, ToVoice } from './port.ts';
 
 /** As the agent has it (`store/voice-end.ts`). */
@@ -118,9 +118,12 @@ class EndpointServer implements Endpoint {
 
   #carryOut(output: NearOutput): void {
     switch (output.type) {
-      case 'send':
-        this.#sockets.get(output.connection)?.write(output.bytes);
+      case 'send': {
+        const socket = this.#sockets.get(output.connection);
+        if (socket && socket.writableLength > ENDPOINT_WORDS_BYTES_MAX) socket.destroy();
+        else socket?.write(output.bytes);
         return;
+      }
       case 'send-voice': {
         const socket = this.#sockets.get(output.connection);
         if (socket && socket.writableLength < ENDPOINT_BACKLOG_BYTES_MAX) socket.write(output.bytes);

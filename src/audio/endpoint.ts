@@ -3,5 +3,5 @@
  * the commands stay small; the voice child finds its endpoint by itself, and the agent asks which there are.
  */
 export { type Endpoint, serveEndpoint } from './endpoint-near-io.ts';
-export { endpointsFolder, livingEndpoints } from './endpoints-file.ts';
+export { endpointsAt, endpointsFolder, livingEndpoints } from './endpoints-file.ts';
 export { dropSession, type EnrolFailure, type Enrolled, enrol, readSession } from './enrol-io.ts';

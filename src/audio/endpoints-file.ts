@@ -3,7 +3,17 @@
  * this user may enter. HOST's `wren` writes and removes its own; the voice child and the agent read all and take the newest.
  * A path that is no such folder is a socket itself, with its token in `PATH.token`.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { isToken } from './endpoint-words.ts';
 import { ENDPOINT_TEXT_LENGTH_MAX, ENDPOINTS_MAX } from './params.ts';
@@ -48,6 +58,21 @@ export function forgetEndpoint(folder: string, { socket }: Pick<EndpointRecord, 
     if (statSync(socket).isSocket()) rmSync(socket, { force: true });
   } catch {
     // Gone already, or not ours to remove.
+  }
+}
+
+/**
+ * Whether a socket is there and belongs to this user. In a shared folder the name of one that went, or that sshd never made,
+ * is free for anybody who saw it; one of ours there nobody else can replace. Never throws.
+ */
+export function isOwnSocket(socket: string): boolean {
+  // Where users have no numbers, nobody else writes where ours are.
+  if (process.getuid === undefined) return true;
+  try {
+    const found = lstatSync(socket);
+    return found.isSocket() && found.uid === process.getuid();
+  } catch {
+    return false;
   }
 }
 

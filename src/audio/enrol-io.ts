@@ -8,7 +8,7 @@ import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import net from 'node:net';
 import path from 'node:path';
 import { asNearWord, encodeWord, isCode } from './endpoint-words.ts';
-import { forgetEndpoint, openEndpointsFolder, writeEndpoint } from './endpoints-file.ts';
+import { forgetEndpoint, isOwnSocket, livingEndpoints, openEndpointsFolder, writeEndpoint } from './endpoints-file.ts';
 import { ENDPOINT_HELLO_MS, ENDPOINT_TOKEN_DIGITS, ENDPOINT_VERSION } from './params.ts';
 import { PortDecoder } from './port-codec.ts';
 
@@ -44,10 +44,12 @@ const SESSION_SOCKET = /^wren-[0-9a-f]{32}\.sock$/;
 /** Of sessions that broke before their wren ran, so that nobody took them away. */
 const LEFT_BEHIND_MS = 24 * 3_600_000;
 
-function sweep(folder: string): void {
+/** `inUse`: of sessions that live; their sockets are as old as they. */
+function sweep(folder: string, inUse: ReadonlySet<string>): void {
   try {
     for (const name of readdirSync(folder).filter((one) => SESSION_SOCKET.test(one))) {
       const socket = path.join(folder, name);
+      if (inUse.has(socket)) continue;
       const { uid, mtimeMs } = lstatSync(socket);
       if (uid === process.getuid?.() && Date.now() - mtimeMs > LEFT_BEHIND_MS) dropSession({ socket });
     }
@@ -62,8 +64,10 @@ export async function enrol(
   folder: string,
 ): Promise<Enrolled | EnrolFailure> {
   if (!existsSync(socket)) return 'none';
+  // Who sees the command line knows path and code: he could be the laptop of one whose sshd forwards nothing.
+  if (!isOwnSocket(socket)) return 'taken';
   openEndpointsFolder(folder);
-  sweep(path.dirname(socket));
+  sweep(path.dirname(socket), new Set(livingEndpoints(folder).map((one) => one.socket)));
   const id = randomBytes(8).toString('hex');
   const token = randomBytes(ENDPOINT_TOKEN_DIGITS / 2).toString('hex');
   const own = moved(socket, path.join(folder, `${id}.sock`));

@@ -386,6 +386,8 @@ export const ENDPOINT_CODE_DIGITS = 32;
 export const ENDPOINT_RETRY_MS = [0, 200, 500, 1000, 2000] as const;
 /** More than this waiting in the socket is a second of voice that nobody wants any more. */
 export const ENDPOINT_BACKLOG_BYTES_MAX = 8192;
+/** Minutes of words: an end that asks and does not read what is answered is left. */
+export const ENDPOINT_WORDS_BYTES_MAX = 262_144;
 /** Words of an endpoint are short; names of devices are the longest part. */
 export const ENDPOINT_TEXT_LENGTH_MAX = 400;
 /** Records in the profile: sessions at once, and those that died without a word. */

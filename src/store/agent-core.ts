@@ -99,6 +99,9 @@ export interface JoinedNode {
   readonly sockets?: Pick<SystemSockets, 'setProxy'>;
 }
 
+/** Notices whose detail is of this machine; that of others names people, groups or laptops, and the log is sent to strangers. */
+const OF_THIS_MACHINE = /^(?:audio-(?!endpoint-away|file-)|profile-|history-|port-|proxy-|disk-|version-)/;
+
 /** The same trouble is told to a person no more often than this. */
 const TROUBLE_AGAIN_MS = 60_000;
 
@@ -164,7 +167,7 @@ export class AgentCore {
   }
 
   notice(code: FailureCode, detail: string): void {
-    this.options.log.warn('agent', 'notice', { code, detail });
+    this.options.log.warn('agent', 'notice', OF_THIS_MACHINE.test(code) ? { code, detail } : { code });
     this.emit({ type: 'notice', code, detail });
   }
 

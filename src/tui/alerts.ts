@@ -29,6 +29,8 @@ export const ALERT_COLUMNS_MAX = 100;
 export class AlertDesk {
   readonly #lastAtMs = new Map<string, number>();
   #lostAtMs: number | undefined;
+  /** Since it was there: where the agent itself is gone, its last word stays `online`. */
+  #isLost = false;
   #typedAtMs = Number.NEGATIVE_INFINITY;
 
   /** A key was pressed. */
@@ -62,10 +64,14 @@ export class AlertDesk {
 
   #watchConnection(before: AppState, { app, ui, nowMs }: World): void {
     const isUp = app.connection === 'online' && ui.link.type !== 'lost';
-    if (isUp || app.account === null) this.#lostAtMs = undefined;
+    if (isUp || app.account === null) {
+      this.#lostAtMs = undefined;
+      this.#isLost = false;
+    }
     // Also when the agent itself is gone: nobody can be called by an agent that is not there.
-    else if (before.connection === 'online' && before.account !== null && this.#lostAtMs === undefined) {
-      if (app.connection !== 'online' || ui.link.type === 'lost') this.#lostAtMs = nowMs;
+    else if (before.connection === 'online' && before.account !== null && !this.#isLost) {
+      this.#isLost = true;
+      this.#lostAtMs = nowMs;
     }
   }
 

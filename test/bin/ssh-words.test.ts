@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { farCommand, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
+import { farCommand, isWorthAgain, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
 import { UsageProblem } from '../../bin/commands/usage.ts';
 
 test('options of ssh stand before HOST and go to ssh, what follows HOST goes to wren', () => {
@@ -31,6 +31,25 @@ test('a connection is worth having again when it shows the screen, not when it w
   expect([screen('call', 'bobby1'), screen('--json'), screen('--help')]).toEqual([false, false, false]);
 });
 
+test('of commands only a shell and what attaches to what runs over there are run again, whatever came before them', () => {
+  const again = (...args: string[]) => isWorthAgain({ run: true, args });
+  expect([again(), again('--profile', 'P'), again('tmux', 'attach'), again('/usr/bin/screen', '-r')]).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect([again('./deploy.sh'), again('--profile', 'P', 'make', 'install'), again('sh', '-c', 'tmux')]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect([isWorthAgain({ run: false, args: [] }), isWorthAgain({ run: false, args: ['call', 'b'] })]).toEqual([
+    true,
+    false,
+  ]);
+});
+
 test.each(['sh', 'bash', 'dash', 'zsh', 'fish', 'csh', 'tcsh'])(
   'words reach wren as they were, by a login shell that is %s',
   (shell) => {
@@ -44,7 +63,7 @@ test.each(['sh', 'bash', 'dash', 'zsh', 'fish', 'csh', 'tcsh'])(
     try {
       const wren = join(folder, "it's a wren");
       writeFileSync(wren, '#!/bin/sh\nprintf "%s\\n" "$WREN_SSH_AUDIO" "$@"\n', { mode: 0o755 });
-      const args = ['a b', "it's", '"$HOME"', '`x`', '\\n', '*', 'ü', ''];
+      const args = ['a b', "it's", '"$HOME"', '`x`', '\\n', '*', 'ü', '', 'wow!', 'two\\\\', 'end\\'];
       const said = execFileSync(shell, ['-c', farCommand({ wren, run: false, args }, '/tmp/s.sock:code')], {
         encoding: 'utf8',
       });
@@ -54,6 +73,32 @@ test.each(['sh', 'bash', 'dash', 'zsh', 'fish', 'csh', 'tcsh'])(
     }
   },
 );
+
+/** Words of a command line as fish reads them: between single quotes a backslash takes a quote or a backslash after it. */
+function fishWords(line: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quoted = false;
+  for (let at = 0; at < line.length; at++) {
+    const c = line[at]!;
+    if (c === '\\' && (!quoted || /['\\]/.test(line[at + 1] ?? ''))) word = (word ?? '') + line[++at];
+    else if (c === "'") {
+      quoted = !quoted;
+      word ??= '';
+    } else if (c === ' ' && !quoted) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else word = (word ?? '') + c;
+  }
+  return word === undefined ? words : [...words, word];
+}
+
+test('backslashes reach wren through fish too, which reads them between single quotes, and csh sees no bare !', () => {
+  const args = ['a\\', 'two\\\\words', "it\\'s", 'wow!', '; touch /tmp/x; echo', 'end\\'];
+  const line = farCommand({ wren: 'wren', run: false, args }, '/tmp/s.sock:code');
+  expect(fishWords(line).slice(-args.length)).toEqual(args);
+  expect(line).not.toMatch(/[^\\]!/);
+});
 
 test('wren is also found where only the login shell has it in its PATH, and 127 says that it is nowhere', () => {
   const folder = mkdtempSync(join(tmpdir(), 'wren-words-'));

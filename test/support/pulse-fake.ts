@@ -28,6 +28,8 @@ export class FakePulse {
   /** Instead of answers. */
   mute = false;
   rubbish = false;
+  /** Commands that it never answers. */
+  readonly deafTo = new Set<number>();
 
   private constructor() {
     this.#server = net.createServer((socket) => this.#serve(socket));
@@ -42,6 +44,16 @@ export class FakePulse {
   /** 20 ms of silence from the microphone. */
   speak(): void {
     for (const socket of this.#sockets) socket.write(samplesPacket(CHANNEL, Buffer.alloc(640)));
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** The recording stream is at another source from now on. */
+  move(name: string): void {
+    const packet = commandPacket(COMMAND.recordStreamMoved, NO_INDEX, (values) => values.u32(CHANNEL, 2).string(name));
+    for (const socket of this.#sockets) socket.write(packet);
   }
 
   async stop(): Promise<void> {
@@ -60,7 +72,7 @@ export class FakePulse {
       for (const packet of splitter.push(chunk)) {
         if (packet.type !== 'command') continue;
         this.told.push(packet.command);
-        if (this.mute || this.rubbish) continue;
+        if (this.mute || this.rubbish || this.deafTo.has(packet.command)) continue;
         socket.write(commandPacket(COMMAND.reply, packet.tag, (values) => this.#answer(packet.command, values)));
       }
     });

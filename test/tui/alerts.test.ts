@@ -78,6 +78,11 @@ test('a connection that comes back in time is no loss; one that does not is told
   expect(lost.told).toEqual(['the connection is lost']);
   const agentGone = new Scene().gets({ type: 'link-lost', code: 'agent-unreachable' }).later(LOST_AFTER_MS);
   expect(agentGone.told).toEqual(['the connection is lost']);
+  // The clock of the screen goes on; it is the same loss, until the connection was there again.
+  for (let minute = 0; minute < 10; minute++) agentGone.gets({ type: 'tick' }).later(60_000);
+  expect(agentGone.told).toEqual(['the connection is lost']);
+  agentGone.gets({ type: 'linked', state: agentGone.world.app });
+  expect(agentGone.gets({ type: 'link-lost', code: 'agent-unreachable' }).later(LOST_AFTER_MS).told).toHaveLength(2);
 });
 
 test('a flood of messages and calls is told at a bearable pace, and who reads is not told', () => {
