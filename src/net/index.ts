@@ -12,6 +12,7 @@ export {
   membersOf,
   mergeGroups,
   mergeHeard,
+  mergeOwn,
   newestOf,
   readGroup,
   wireGroup,

@@ -11,8 +11,8 @@ import {
   isGroupTitle,
   isMember,
   membersOf,
-  mergeGroups,
   mergeHeard,
+  mergeOwn,
   newestOf,
   type OrdinaryNodeEvent,
   withMembers,
@@ -177,7 +177,7 @@ export class AgentGroups {
     const known = this.#find(({ id }) => id === group.id);
     if (!known && this.#groups.size >= GROUPS_MAX) return;
     const label = known?.label ?? this.#freeLabel(group.title);
-    this.#keep(label, known ? mergeGroups(known.state, group) : group);
+    this.#keep(label, known ? mergeOwn(known.state, group) : group);
   }
 
   /** `#` and the id, which is the same at all devices; a person's name as it is. Undefined: no such group here. */

@@ -101,7 +101,8 @@ export class AgentSafety {
     this.report(name);
     const known = this.#keys.get(foldName(name)) as KnownKey;
     if (known.verified === verified) return this.report(name);
-    this.#mark(known, verified, this.#core.options.wallClock());
+    // Later than what was said on a device whose clock is ahead, or that would come back.
+    this.#mark(known, verified, Math.max(this.#core.options.wallClock(), (known.markedAtMs ?? 0) + 1));
     this.#hooks.onMarked(this.marks().filter((mark) => mark.name === known.name));
     return this.report(name);
   }
@@ -117,7 +118,10 @@ export class AgentSafety {
   markedElsewhere({ name, key, verified, atMs }: SafetyMark): void {
     const known = this.#keys.get(foldName(name));
     if (!known || known.key !== key || atMs <= (known.markedAtMs ?? 0)) return;
-    if (known.verified === verified) return;
+    // It is the latest word all the same: an older one, told later, must not count.
+    if (known.verified === verified) {
+      return this.#storeLater(new Map(this.#keys).set(foldName(name), { ...known, markedAtMs: atMs }));
+    }
     try {
       this.#mark(known, verified, atMs);
     } catch (error) {

@@ -16,6 +16,7 @@ import {
   wireGroup,
 } from '../net/index.ts';
 import { foldName, hexOf, isIdHex, isName, type NodeId } from '../net/protocol/ids.ts';
+import { GROUP_AHEAD_MS } from '../net/protocol/mail-params.ts';
 import {
   BUDDIES_FILE_BYTES_MAX,
   CHAT_TEXT_BYTES_MAX,
@@ -304,7 +305,9 @@ function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
   const isOfGroup = name.startsWith('#');
   const isNamed = isOfGroup ? wire.outgoing || isName(author) : isName(name);
   const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
-  const isNow = storedAtMs > nowMs - SYNC_MS - SYNC_CLOCK_MS && storedAtMs < nowMs + SYNC_CLOCK_MS;
+  // A place of a group may be ahead of the clock already where it was stored.
+  const aheadMs = SYNC_CLOCK_MS + (isOfGroup ? GROUP_AHEAD_MS : 0);
+  const isNow = storedAtMs > nowMs - SYNC_MS - SYNC_CLOCK_MS && storedAtMs < nowMs + aheadMs;
   if (!isIdHex(id) || !isNamed || !isNow || Buffer.byteLength(wire.text ?? '') > CHAT_TEXT_BYTES_MAX) return undefined;
   const text = cleanText(wire.text ?? '', { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
   const direction = wire.outgoing ? 'out' : 'in';

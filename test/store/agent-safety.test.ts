@@ -163,3 +163,25 @@ test('counts what was said of the very key on another device, the latest word, a
   expect(told).toEqual([{ name: 'Bobby1', key, verified: false, atMs: WALL_MS + 5 }]);
   expect(safety.marks()).toEqual(told);
 });
+
+test('takes no older word of another device for the latest, though the latest changed nothing here', () => {
+  const safety = safetyWith(Buffer.alloc(32, 1));
+  const mark = { name: 'Bobby1', key: '01'.repeat(32) };
+  // One device took back at 20 what another had said at 15; we hear of the later one first.
+  safety.markedElsewhere({ ...mark, verified: false, atMs: WALL_MS + 20 });
+  safety.markedElsewhere({ ...mark, verified: true, atMs: WALL_MS + 15 });
+  expect(safety.standing('bobby1')).toBe('known');
+  expect(notes()).toEqual([]);
+  expect(safetyWith().marks()).toEqual([{ ...mark, verified: false, atMs: WALL_MS + 20 }]);
+});
+
+test('is later than what another device said, also where the clock of that one is ahead', () => {
+  const safety = safetyWith(Buffer.alloc(32, 1));
+  const mark = { name: 'Bobby1', key: '01'.repeat(32) };
+  safety.markedElsewhere({ ...mark, verified: true, atMs: WALL_MS + 60_000 });
+  told.length = 0;
+  safety.verify('bobby1', false);
+  expect(told).toEqual([{ ...mark, verified: false, atMs: WALL_MS + 60_001 }]);
+  safety.markedElsewhere({ ...mark, verified: true, atMs: WALL_MS + 60_000 });
+  expect(safety.standing('bobby1')).toBe('known');
+});

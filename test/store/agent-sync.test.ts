@@ -240,6 +240,44 @@ describe('the lines of an account', () => {
     expect(shown(one, '#lunch').at(-1)).toBe('alice1: left waiting');
   });
 
+  it('of a group come also where they stand an hour ahead, on a device whose clock is somewhat behind', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    one.scene.core.emit({ type: 'buddy.changed', buddy: { ...BUDDY, name: 'bobby1', displayName: 'bobby1' } });
+    one.chat.groups.make('lunch', ['bobby1']);
+    const group = one.chat.groups.states()[0] as GroupState;
+    pipe.join(one, two);
+    pipe.run(1_000);
+    two.scene.nowMs = pipe.now - 60_000;
+    const news = { type: 'received', from: 'bobby1', node: id(0xb), group, id: id(2), sequence: 2 } as const;
+    // His clock is wrong, and everybody else's lines stand behind his.
+    one.chat.fromMessenger({ ...news, text: 'too early', sentAtMs: 1, placeMs: pipe.now + 5 * HOUR_MS });
+    one.chat.send('#lunch', 'our own');
+    const posted = one.scene.told('own-device').slice(-2);
+    for (const { message: value } of posted) {
+      two.sync.fromNode({ type: 'said', node: one.node, message: value as SyncMessage });
+    }
+    const shown = ({ scene }: Device) =>
+      scene.core.history.history({ with: '#lunch', limit: 9 }).map(({ text }) => text);
+    expect(shown(one)).toHaveLength(3);
+    expect(shown(two)).toEqual(shown(one));
+    expect(two.sync.dropped).toBe(0);
+  });
+
+  it('keep groups within their size, whatever each of two devices heard of one', () => {
+    pipe = new Pipe();
+    const [one, two] = [pipe.device(), pipe.device()];
+    const members = (from: number, count: number, removed: boolean) =>
+      Array.from({ length: count }, (_, n) => ({ name: `person-${from + n}`, removed, atMs: 1 }));
+    const own = { name: 'alice1', removed: false, atMs: 1 };
+    const group = { id: id(7), title: 'lunch', titleAtMs: 1 };
+    one.chat.groups.fromOwn({ ...group, members: [own, ...members(0, 120, true)] });
+    two.chat.groups.fromOwn({ ...group, members: [own, ...members(200, 120, true)] });
+    pipe.join(one, two);
+    pipe.run(1_000);
+    for (const { chat } of [one, two]) expect(chat.groups.states()[0]?.members.length).toBeLessThanOrEqual(128);
+  });
+
   it('are there at once on both, with what was sent, delivered and read', () => {
     pipe = new Pipe();
     const [one, two] = [pipe.device(), pipe.device()];

@@ -381,12 +381,14 @@ export class Conferences {
     const ringing: Ringing = { ...offer, from, node, members, order, reign, giveUpAt, muted: false };
     if (body.grownFrom.length > 0) return this.#grown(now, ringing, idOf(body.grownFrom) ?? '');
     if (this.#ringing?.conference === id) {
-      // The one who asked first may be gone: whom this one knows is worth knowing too.
-      const known = [...this.#ringing.members, ...members].slice(-2 * CONFERENCE_MEMBERS_MAX);
+      // The one who asked first may be gone: whom this one knows is worth knowing too. Under another invite it may be anybody.
+      const more = invite === this.#ringing.invite ? members : [];
+      const known = [...this.#ringing.members, ...more].slice(-2 * CONFERENCE_MEMBERS_MAX);
       this.#ringing = { ...this.#ringing, members: known };
       return this.#say(from, node, offer);
     }
-    if (this.#live?.id === id) return this.#live.invite === invite ? this.#live.meet(now, members) : undefined;
+    if (this.#live?.id === id)
+      return this.#live.invite === invite ? this.#meet(now, this.#live, node, members) : undefined;
     if (this.occupied || this.#live || this.#options.isBusy()) return this.#refuse(from, node, offer, 'busy');
     this.#past.delete(id);
     this.#ringing = ringing;
@@ -394,6 +396,13 @@ export class Conferences {
     const blocked = others.filter((name) => this.#options.isBlocked(name));
     this.#out.push({ type: 'ringing', call: id, direction: 'in', peer: from, others, blocked });
     this.#say(from, node, offer);
+  }
+
+  /** Once others have taken us in, only one of them vouches: a removed one knows our invite, too. */
+  #meet(now: Millis, live: Conference, node: NodeId, members: readonly Member[]): void {
+    const { present } = live;
+    if (present.length < 2 || present.includes(node)) live.meet(now, members);
+    else this.dropped += 1;
   }
 
   /** Why an invitation is refused, in words that go behind a name; undefined: it is as it should be. */

@@ -42,6 +42,11 @@ export function isMember(state: GroupState, name: UserName): boolean {
   return entryOf(state, name)?.removed === false;
 }
 
+/** Is, or was, this person in it, as far as this state knows? */
+export function isNamed(state: GroupState, name: UserName): boolean {
+  return entryOf(state, name) !== undefined;
+}
+
 /**
  * May this line of that person be taken? `late`: they are out, but it was said before, by somebody who had not heard of it.
  * `no`: they are no member, as far as this state knows.
@@ -51,7 +56,8 @@ export function standingIn(state: GroupState, from: UserName, said: GroupState, 
   if (!known) return 'no';
   if (!known.removed) return 'in';
   const own = entryOf(said, from);
-  const isBefore = own !== undefined && !own.removed && own.atMs < known.atMs;
+  // Nor does it change anything by a date that is newer than their going.
+  const isBefore = own !== undefined && !own.removed && newestOf(said) < known.atMs;
   return isBefore && placeMs < known.atMs && placeMs > known.atMs - GROUP_LATE_MS ? 'late' : 'no';
 }
 
@@ -80,13 +86,26 @@ export function mergeHeard(known: GroupState, said: GroupState, from: UserName):
   return fits(joined) ? joined : undefined;
 }
 
-/** These become members, or are none any more, at `atMs` of the group's clock. Undefined: there would be too many. */
+/** What another device of ours has of it. Where both together would be too large, what it says of those who are known here. */
+export function mergeOwn(known: GroupState, said: GroupState): GroupState {
+  const joined = mergeGroups(known, said);
+  if (fits(joined)) return joined;
+  const less = mergeGroups(known, { ...said, members: said.members.filter(({ name }) => isNamed(known, name)) });
+  return fits(less) ? less : known;
+}
+
+/** These become members, or are none any more, at `atMs` of the group's clock, or just after their last change. Undefined: there would be too many. */
 export function withMembers(
   state: GroupState,
   names: readonly UserName[],
   { removed, atMs }: { readonly removed: boolean; readonly atMs: number },
 ): GroupState | undefined {
-  const next = mergeGroups(state, { ...state, members: names.map((name) => ({ name, removed, atMs })) });
+  // Whoever came with a date further ahead than ours may be could not go for as long.
+  const members = names.map((name) => {
+    const known = entryOf(state, name)?.atMs ?? Number.NEGATIVE_INFINITY;
+    return { name, removed, atMs: Math.max(atMs, known + 1) };
+  });
+  const next = mergeGroups(state, { ...state, members });
   return fits(next) ? next : undefined;
 }
 

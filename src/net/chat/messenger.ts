@@ -42,7 +42,7 @@ import {
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
-import { type GroupState, isMember, membersOf, readGroup, standingIn, wireGroup } from './group-state.ts';
+import { type GroupState, isMember, isNamed, membersOf, readGroup, standingIn, wireGroup } from './group-state.ts';
 import { Inbox } from './inbox.ts';
 import type { LetterWord, MessengerCommand, MessengerOutput } from './messenger-port.ts';
 import { Outbox, type OutgoingLine } from './outbox.ts';
@@ -88,6 +88,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   readonly #wallClock: WallClock;
   /** By id; those that we left, too. */
   #groups: ReadonlyMap<string, GroupState> = new Map();
+  /** Our own name, as it stands in them. */
+  #own: UserName = '';
   /** Lines taken of people who were out already, by group and person. */
   readonly #late = new Map<string, number>();
   /** Folded names of all who are in one with us. */
@@ -254,7 +256,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   #takeOff(now: Millis, peer: Peer): void {
     if (!this.#online || peer.stoppedAt !== undefined || !this.#reaches(peer.name)) return;
     const waitingFrom = peer.outbox.waitingFrom;
-    for (const line of peer.outbox.takeOff()) {
+    for (const line of peer.outbox.takeOff({ onlyOfGroups: !this.#talksWith(peer.name) })) {
       this.#outputs.push({ type: 'send', to: peer.name, message: message('chatMessage', bodyOf(line, waitingFrom)) });
     }
     if (!peer.outbox.isUnderWay) peer.resendAt = NEVER;
@@ -402,6 +404,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #setGroups(now: Millis, groups: readonly GroupState[], own: UserName): void {
     this.#groups = new Map(groups.map((group) => [group.id, group]));
+    this.#own = own;
     const before = this.#companions;
     const ours = groups.filter((group) => isMember(group, own));
     this.#companions = new Set(ours.flatMap((group) => membersOf(group).map(foldName)));
@@ -414,14 +417,18 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     return this.#peers.get(foldName(name))?.outbox.hasGroupLines ?? false;
   }
 
-  /** Buddies say what they like, members what is said in their group; into a new one a buddy takes us who is in it. */
+  /**
+   * Buddies say what they like, members what is said in their group; into one that is new, or that we are out of and they came
+   * to since, a buddy takes us who is in it.
+   */
   #mayHear(from: UserName, body: Body<'chatMessage'>, group: GroupState | undefined): boolean {
     if (body.group == null) return this.#talksWith(from);
     const id = hexOf(body.group.id ?? new Uint8Array());
     const known = this.#groups.get(id);
     const standing = known && group && standingIn(known, from, group, timeOf(body.placeMs));
-    const isTaken = known ? standing === 'in' || (standing === 'late' && this.#takesLate(from, id)) : undefined;
-    if (isTaken ?? (group && this.#talksWith(from) && isMember(group, from))) return true;
+    const isTaken = standing === 'in' || (standing === 'late' && this.#takesLate(from, id));
+    const mayTakeUsIn = !known || (!isMember(known, this.#own) && !isNamed(known, from));
+    if (isTaken || (mayTakeUsIn && group && this.#talksWith(from) && isMember(group, from))) return true;
     const why = group ? 'no-member' : 'unsound';
     if (known || this.#talksWith(from)) this.#outputs.push({ type: 'group-refused', from, group: id, why });
     return false;

@@ -70,11 +70,12 @@ export class Outbox {
     return true;
   }
 
-  /** Lines of the window that are not under way yet, in order; from now on they are. */
-  takeOff(): OutgoingLine[] {
+  /** Lines of the window that are not under way yet, in order; from now on they are. The others wait for a buddy. */
+  takeOff({ onlyOfGroups }: { readonly onlyOfGroups: boolean }): OutgoingLine[] {
     const starting: OutgoingLine[] = [];
     let bytes = 0;
-    for (const line of this.#lines.slice(0, CHAT_IN_FLIGHT_MAX)) {
+    const lines = onlyOfGroups ? this.#lines.filter(({ group }) => group !== undefined) : this.#lines;
+    for (const line of lines.slice(0, CHAT_IN_FLIGHT_MAX)) {
       bytes += Buffer.byteLength(line.text);
       if (bytes > CHAT_IN_FLIGHT_BYTES_MAX) break;
       if (this.#underWay.has(line.id)) continue;

@@ -100,6 +100,69 @@ describe('a conference refuses', () => {
     expect(story(bobby).filter((line) => line.startsWith('ended'))).toEqual([]);
   });
 
+  it('those who were removed and invite somebody who is in once more, themselves among the members', () => {
+    const state = newest(bobby, 'conferenceState');
+    const carols = newest(carol, 'conferenceState').inviteId;
+    world.do(alice, { type: 'remove', call: alice.call, name: 'bobby1' });
+    world.until(() => story(bobby).includes('ended removed'), 1_000);
+    world.run(1_000);
+    const inviteId = bytesOf('ee'.repeat(16));
+    const { conferenceId, term, mixer } = state;
+    const bobbys = {
+      name: 'bobby1',
+      nodeId: bytesOf(bobby.node),
+      inviteId,
+      invitedBy: 'alice1',
+      order: 30,
+      incarnation: 9,
+    };
+    const invite = { conferenceId, inviteId: carols, invitee: 'carol1', members: [bobbys], term, mixer, order: 31 };
+    world.inject(bobby, carol, message('conferenceInvite', invite as never));
+    world.run(300);
+    const again = { ...state, inviteId, invitedBy: 'alice1', order: 30, incarnation: 9, in: true };
+    for (const other of [alice, carol]) world.inject(bobby, other, message('conferenceState', again));
+    world.run(1_000);
+    for (const other of [alice, carol]) expect(other.core.live?.present).toEqual([alice.node, carol.node].sort());
+    expect(carol.core.dropped).toBe(1);
+  });
+
+  it('those who were removed and count themselves in before somebody for whom it rings', () => {
+    const state = newest(bobby, 'conferenceState');
+    world.do(alice, { type: 'remove', call: alice.call, name: 'bobby1' });
+    world.until(() => story(bobby).includes('ended removed'), 1_000);
+    david.answers = false;
+    world.add(alice, 'david1');
+    world.run(1_000);
+    const inviteId = bytesOf('ee'.repeat(16));
+    const { conferenceId, term, mixer } = state;
+    const bobbys = {
+      name: 'bobby1',
+      nodeId: bytesOf(bobby.node),
+      inviteId,
+      invitedBy: 'alice1',
+      order: 3,
+      incarnation: 9,
+    };
+    const body = {
+      conferenceId,
+      inviteId: bytesOf('dd'.repeat(16)),
+      invitee: 'david1',
+      members: [bobbys],
+      term,
+      mixer,
+    };
+    world.inject(bobby, david, message('conferenceInvite', { ...body, order: 4 } as never));
+    world.run(300);
+    const ringing = david.told.find((one) => one.type === 'ringing');
+    world.do(david, { type: 'answer', call: ringing && 'call' in ringing ? ringing.call : '' });
+    world.until(() => world.settled([alice, carol, david]), 3_000);
+    const again = { ...state, inviteId, invitedBy: 'alice1', order: 3, incarnation: 9, in: true };
+    for (const other of [alice, carol, david]) world.inject(bobby, other, message('conferenceState', again));
+    world.run(1_000);
+    for (const { core } of [alice, carol, david]) expect(core.live?.present).not.toContain(bobby.node);
+    expect(david.core.live?.present).toHaveLength(3);
+  });
+
   it('those who were removed, however often they say to be in', () => {
     const state = newest(bobby, 'conferenceState');
     world.do(alice, { type: 'remove', call: alice.call, name: 'bobby1' });

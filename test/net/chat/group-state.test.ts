@@ -95,6 +95,26 @@ describe('the state of a group', () => {
     expect(standingIn(without, 'mallory', three, 5)).toBe('no');
   });
 
+  it('lets nobody who is out change it with a date that is newer than their going', () => {
+    const three = changed(empty, ['alice1', 'bobby1', 'carol1'], 1);
+    const without = changed(three, ['bobby1'], 10, true);
+    const early = changed(three, ['david1'], 9);
+    expect(standingIn(without, 'bobby1', early, 9)).toBe('late');
+    const revenge = changed(three, ['alice1'], 11, true);
+    expect(standingIn(without, 'bobby1', revenge, 9)).toBe('no');
+  });
+
+  it('can be left, and somebody removed from it, whatever date ahead their coming bears', () => {
+    const ahead = changed(empty, ['alice1', 'bobby1'], WALL_MS + 2 * 3_600_000 - 1);
+    const atMs = groupTime(WALL_MS, WALL_MS + 2 * 3_600_000 - 1);
+    const left = changed(ahead, ['bobby1'], atMs, true);
+    expect(membersOf(left)).toEqual(['alice1']);
+    expect(membersOf(mergeGroups(ahead, left))).toEqual(['alice1']);
+    expect(travelled(left)).toEqual(left);
+    // And brought in again at once.
+    expect(isMember(changed(left, ['bobby1'], atMs), 'bobby1')).toBe(true);
+  });
+
   it('has a clock that is ahead of all that was heard, but never far from that of the wall', () => {
     expect(groupTime(1_000, 500)).toBe(1_000);
     expect(groupTime(1_000, 5_000)).toBe(5_001);

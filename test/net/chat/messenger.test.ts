@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type GroupState, wireGroup } from '../../../src/net/chat/group-state.ts';
 import { Messenger, type MessengerOutput } from '../../../src/net/chat/messenger.ts';
 import type { BuddyChange } from '../../../src/net/chat/roster-list.ts';
 import { bytesOf, hexOf } from '../../../src/net/protocol/ids.ts';
@@ -395,5 +396,61 @@ describe('reading', () => {
         expect(alice.messenger.wakeAt()).toBe(Number.POSITIVE_INFINITY);
       }),
     );
+  });
+});
+
+describe('groups', () => {
+  const GROUP = 'ab'.repeat(16);
+  const stateOf = (members: [string, boolean, number][]): GroupState => ({
+    ...{ id: GROUP, title: 'lunch', titleAtMs: 1 },
+    members: members.map(([name, removed, atMs]) => ({ name, removed, atMs })),
+  });
+  const inGroup = (from: string, number: number, group: GroupState) => {
+    const body = { messageId: bytesOf(id(number)), sequence: number, text: 'hello', sentAtMs: 1, placeMs: 1 };
+    return said(from, 'chatMessage', { ...body, group: wireGroup(group) as never });
+  };
+
+  test('who is no buddy any more, but a member, gets what was said in the group and nothing else', () => {
+    const alice = new Alice();
+    alice.writes(1, 'for you alone');
+    const group = stateOf([
+      ['alice1', false, 1],
+      ['bobby1', false, 1],
+    ]);
+    alice.messenger.command(0, { type: 'groups', groups: [group], own: 'alice1' });
+    alice.hears(buddy('bobby1', false));
+    const line = { id: id(2), sequence: 2, text: 'for all', sentAtMs: WALL_MS, group, placeMs: WALL_MS };
+    alice.messenger.command(0, { type: 'send', to: 'bobby1', ...line });
+    const outputs = [
+      ...alice.messenger.drain(),
+      ...alice.hears(seen('bobby1'), OFFLINE, ONLINE),
+      ...alice.waits(60_000),
+    ];
+    expect(new Set(sent(outputs, 'chatMessage').map(({ text }) => text))).toEqual(new Set(['for all']));
+    expect(sent(alice.hears(buddy('bobby1')), 'chatMessage').map(({ text }) => text)).toContain('for you alone');
+  });
+
+  test('who is out is brought back by a buddy who came later, and by nobody who was out before', () => {
+    const alice = new Alice();
+    alice.hears(buddy('david1'), buddy('erwin1'));
+    const known = stateOf([
+      ['alice1', true, 5],
+      ['carol1', false, 1],
+      ['erwin1', true, 4],
+    ]);
+    alice.messenger.command(0, { type: 'groups', groups: [known], own: 'alice1' });
+    const back = stateOf([
+      ['alice1', false, 8],
+      ['carol1', false, 1],
+      ['david1', false, 7],
+      ['erwin1', false, 7],
+    ]);
+    expect(received(alice.hears(inGroup('david1', 1, back)))).toEqual([1]);
+    expect(received(alice.hears(inGroup('erwin1', 2, back)))).toEqual([]);
+    expect(received(alice.hears(inGroup('mallory', 3, back)))).toEqual([]);
+    // While we are in, only whom we know as a member is heard.
+    const inside = { ...known, members: known.members.map((one) => ({ ...one, removed: one.name === 'erwin1' })) };
+    alice.messenger.command(0, { type: 'groups', groups: [inside], own: 'alice1' });
+    expect(received(alice.hears(inGroup('david1', 4, back)))).toEqual([]);
   });
 });
