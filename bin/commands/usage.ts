@@ -31,6 +31,7 @@ export function usageProblemOf(error: CommanderError, command: Command, path: st
   }
   const sentence = error.message
     .replace(/^error: /, '')
+    .replace(/^command-argument value /, '')
     .replace(/\s*\n\(Did you mean (.*)\?\)$/s, '; did you mean $1?')
     .replace(/\.$/, '');
   return new UsageProblem(sentence, remedy);
