@@ -52,7 +52,9 @@ export function nameValue(text: string): string {
 
 /** A person, or a group by its label, which shells want quoted. */
 export function conversationValue(text: string): string {
-  return /^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text) ? text : nameValue(text);
+  if (!text.startsWith('#')) return nameValue(text);
+  if (/^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text)) return text;
+  throw new InvalidArgumentError('A group is "#" and its name, as wren group list shows it.');
 }
 
 /** A name that an account may have. */

@@ -147,6 +147,7 @@ test.each<[string, RegExp]>([
   ['mic', /missing required argument/],
   ['mic loud', /^wren: 'loud' is invalid for argument 'state'\. Allowed choices are on, off/],
   ['group make a%b bobby1', /one word of at most 32 letters/],
+  ['call #', /A group is "#" and its name/],
   ['sound volume', /there is no "wren sound volume"/],
   ['sound loud', /there is no "wren sound loud"/],
   ['sound echo', /missing required argument/],
