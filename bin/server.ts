@@ -71,8 +71,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`wren ${command}: ${failureSentence(error.code, error.message)}\n`);
-    return failureExit(error.code);
+    const { code } = error;
+    const exit = failureExit(code);
+    const message = failureSentence(code, error.message);
+    process.stderr.write(`wren ${command}: ${message}\n`);
+    if (flags.json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message, exit })}\n`);
+    return exit;
   }
 }
 

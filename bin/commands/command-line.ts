@@ -151,7 +151,7 @@ function profileOf({ profile, demo }: GlobalFlags, env: NodeJS.ProcessEnv): stri
 function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<ExitCode> {
   const { demo, keep } = flags;
   if (keep && !demo) throw new UsageProblem('--keep belongs to --demo', 'wren --demo --keep');
-  return demo ? runDemo(invocation, keep === true) : openScreen(invocation, flags);
+  return demo ? runDemo(invocation, flags) : openScreen(invocation, flags);
 }
 
 function build(program: Command, act: Act, { stdout, version }: Surroundings, sshWords: readonly string[]): void {
@@ -183,7 +183,11 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
     .addHelpCommand(
       new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
     )
-    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: () => program.options.filter(isForCommands) })
+    .configureHelp({
+      showGlobalOptions: true,
+      // `wren --help` has all flags in its own list.
+      visibleGlobalOptions: (command) => (command === program ? [] : program.options.filter(isForCommands)),
+    })
     // Every complaint is told once, by `reportFailure`.
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
     .addHelpText(

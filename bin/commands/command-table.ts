@@ -118,5 +118,6 @@ function wantedOf(value: string, choices: readonly string[] | undefined, path: s
 const KNOWN_WORDS: Readonly<Record<string, readonly string[]>> = {
   spec: ['default', 'none', 'device:', 'file:', 'socket:'],
   url: ['auto', 'none', 'http://', 'https://', 'socks5://', 'socks5h://'],
+  postgres: ['postgres://'],
   form: ['json', 'text'],
 };

@@ -69,7 +69,8 @@ async function say(invocation: Invocation, command: ConferenceWord, event: objec
 async function show(invocation: Invocation): Promise<ExitCode> {
   const state = await withCall(invocation, (agent) => agent.request({ type: 'status' }));
   const call = currentCall(state);
-  if (!call?.conference) throw new Refusal('no-call', 'no conference runs');
+  if (!call) throw new Refusal('no-call');
+  if (!call.conference) throw new Refusal('no-call', 'a call of two is no conference');
   const { id, term, mixer, iMix, people } = call.conference;
   const speaking = people.filter((one) => one.speaking).map(({ name }) => name);
   const of = { event: 'conference', call: call.call, peer: call.peer, at: Date.now() } as const;

@@ -14,11 +14,12 @@ import { Refusal } from '../../src/net/protocol/failures.ts';
 import { isPersonName, NAME_LENGTH_MAX, NAME_LENGTH_MIN } from '../../src/net/protocol/ids.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { AppState, AudioReport } from '../../src/store/state.ts';
+import { problemSentence } from '../../src/tui/wording.ts';
 import { type DemoNetwork, ensureNetwork, signalNetwork, stopNetwork } from './demo-network.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Invocation, withAgent } from './invocation.ts';
 import { plain } from './layout.ts';
-import { hasTerminal, openScreen } from './screen.ts';
+import { hasTerminal, openScreen, type ScreenFlags } from './screen.ts';
 import { UsageProblem } from './usage.ts';
 
 const ECHO = 'echo';
@@ -28,8 +29,13 @@ const NAME_TRIES_MAX = 3;
 /** A screen that was told to go has gone by then, and what we started with it. */
 const SCREEN_PATIENCE_MS = 10_000;
 
-/** `keep`: leave agent and network running after the screen is closed. */
-export async function runDemo(invocation: Invocation, keep: boolean): Promise<ExitCode> {
+export interface DemoFlags extends ScreenFlags {
+  /** Leave agent and network running after the screen is closed. */
+  readonly keep?: boolean;
+}
+
+export async function runDemo(invocation: Invocation, flags: DemoFlags): Promise<ExitCode> {
+  const { keep = false } = flags;
   if (invocation.output.json) throw new UsageProblem('the demo has no JSON', 'wren up --json');
   if (!hasTerminal() && !keep) {
     throw new UsageProblem('the demo opens a screen and needs a terminal', '--keep, to leave it running without one');
@@ -50,7 +56,7 @@ export async function runDemo(invocation: Invocation, keep: boolean): Promise<Ex
       leftovers.letScreenLeave();
       const says = 'it says back what it hears.';
       const hint = { keys: `Press c to call ${ECHO}: ${says}`, words: `Type call ${ECHO}: ${says}` };
-      exit = await openScreen(invocation, {}, hint);
+      exit = await openScreen(invocation, flags, hint);
     }
   } finally {
     // Somebody who left the screen with "keep the call" means it; and a lost terminal never ends a call.
@@ -158,7 +164,7 @@ async function befriendEcho(agent: AgentConnection): Promise<boolean> {
 
 /** What to say about sound before the first call. `deviceSeen` is undefined where there is no telling. */
 export function soundWords(audio: AudioReport, deviceSeen: boolean | undefined): string[] {
-  if (audio.problem !== '') return [plain(audio.problem, 400)];
+  if (audio.problem !== '') return [plain(problemSentence(audio.problem), 400)];
   if (audio.spec === 'default' && deviceSeen === false) {
     return [
       'no sound card here: calls connect and run, in silence.',

@@ -29,6 +29,7 @@ const REMEDIES: Partial<Record<FailureCode, string>> = {
 const OWN_SENTENCES: Partial<Record<FailureCode, string>> = {
   'agent-unreachable': 'the agent went away or cannot be started.',
   'timed-out': 'the time given has passed.',
+  'no-call': 'no such call is running.',
 };
 
 /** One sentence for a failure, as a command says it. */
@@ -41,7 +42,8 @@ export function sentence(code: FailureCode, detail = ''): string {
 /** Tells what went wrong and returns the exit code. Never throws: it is the last thing that can. */
 export function reportFailure(error: unknown, output: Output, profileDir: string): ExitCode {
   if (error instanceof UsageProblem) {
-    return report(output, 'usage', `${error.message}. Try: ${error.remedy}`, EXIT.usage);
+    const end = /[?!]$/.test(error.message) ? '' : '.';
+    return report(output, 'usage', `${error.message}${end} Try: ${error.remedy}`, EXIT.usage);
   }
   if (error instanceof Refusal) {
     const { code } = error;

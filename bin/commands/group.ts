@@ -1,5 +1,6 @@
 /** `wren group`: conversations of several people: make, add, remove, leave, list. What is said in them is `wren chat '#NAME'`. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { isGroupTitle } from '../../src/net/chat/group-state.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
 import type { Group } from '../../src/store/state.ts';
 import { settle } from './buddies.ts';
@@ -26,7 +27,7 @@ export function addGroup(program: Command, act: Act): void {
   group
     .command('make')
     .alias('new')
-    .argument('<name>', 'what it is called: a word of letters, digits, ".", "_" and "-"')
+    .argument('<name>', 'what it is called: a word of letters, digits, ".", "_" and "-"', titleValue)
     .argument('<member...>', 'buddies of yours', members)
     .description('begin a group with these buddies')
     .addHelpText('after', examples('wren group make lunch bobby1 carol1'))
@@ -56,6 +57,11 @@ export function addGroup(program: Command, act: Act): void {
 /** With or without the sign, which shells want quoted. */
 export function labelOf(text: string): string {
   return text.startsWith('#') ? text : `#${text}`;
+}
+
+function titleValue(text: string): string {
+  if (isGroupTitle(text)) return text;
+  throw new InvalidArgumentError('A name is one word of at most 32 letters, digits, ".", "_" or "-".');
 }
 
 function members(name: string, before: string[] = []): string[] {

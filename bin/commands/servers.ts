@@ -44,7 +44,11 @@ function addLoginServer(program: Command, act: Act): void {
   withPlace(
     program.command('login-server').requiredOption('--dir <dir>', 'where accounts and the authority key are kept'),
   )
-    .option('--database <url>', 'PostgreSQL instead of SQLite in the folder')
+    .option(
+      '--database <postgres>',
+      'PostgreSQL instead of SQLite in the folder: postgres://USER@HOST/NAME',
+      databaseValue,
+    )
     .description('the login server alone')
     .addHelpText('after', examples('wren login-server --dir /var/lib/wren-login --port 4040'))
     .action(
@@ -102,6 +106,12 @@ function supernode({ env, ...invocation }: Invocation, options: Place & Supernod
     ...flag('--invite', invite),
     ...flag('--relay-kbps', relayKbps),
   ]);
+}
+
+function databaseValue(text: string): string {
+  if (/^postgres(ql)?:\/\/./.test(text)) return text;
+  // Commander would tell the text itself, which may hold a password.
+  throw new UsageProblem('--database takes the URL of a PostgreSQL', '--database postgres://USER@HOST/NAME');
 }
 
 function environmentKbps(text: string | undefined): number | undefined {

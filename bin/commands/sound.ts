@@ -34,14 +34,15 @@ export function addSound(program: Command, act: Act): void {
   const sound = program
     .command('sound')
     .description('devices, and echo, noise and gain of the microphone')
-    .argument('[none...]')
     .usage('[command]')
+    // A mistyped word lands here, and gets a better sentence than commander's.
+    .allowExcessArguments()
     .addHelpText(
       'after',
       `${examples('wren sound', 'wren sound devices', 'wren sound headphones on', 'wren sound noise off')}\n${AFTERWORDS}`,
     )
     .action(
-      act((invocation, [word]: readonly string[]) => {
+      act((invocation, _options: unknown, { args: [word] }: Command) => {
         if (word !== undefined) throw new UsageProblem(`there is no "wren sound ${word}"`, 'wren sound --help');
         return change(invocation, {});
       }),

@@ -31,6 +31,7 @@ export function usageProblemOf(error: CommanderError, command: Command, path: st
   }
   const sentence = error.message
     .replace(/^error: /, '')
+    .replace(/^command-argument value /, '')
     .replace(/\s*\n\(Did you mean (.*)\?\)$/s, '; did you mean $1?')
     .replace(/\.$/, '');
   return new UsageProblem(sentence, remedy);
@@ -51,7 +52,9 @@ export function nameValue(text: string): string {
 
 /** A person, or a group by its label, which shells want quoted. */
 export function conversationValue(text: string): string {
-  return /^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text) ? text : nameValue(text);
+  if (!text.startsWith('#')) return nameValue(text);
+  if (/^#[A-Za-z0-9][A-Za-z0-9._-]{0,35}$/.test(text)) return text;
+  throw new InvalidArgumentError('A group is "#" and its name, as wren group list shows it.');
 }
 
 /** A name that an account may have. */

@@ -2,7 +2,7 @@
  * Every sentence that a person reads about a failure, a state or a time. One sentence with its remedy for each
  * failure code, so that no code path invents its own. Titles and labels of one place only stand in that component.
  */
-import type { FailureCode } from '../net/protocol/failures.ts';
+import { type FailureCode, isFailureCode } from '../net/protocol/failures.ts';
 import type { AppState, Buddy, Call, CallEndReason, CallPath, PresenceStatus, Verdict } from '../store/state.ts';
 import { isGroup } from './people-groups.ts';
 
@@ -106,7 +106,20 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
 /** The sentence for a failure; `detail` (a name, a device) stands in front when there is one. */
 export function failureSentence(code: FailureCode, detail = ''): string {
   const sentence = FAILURE_SENTENCES[code] ?? FAILURE_SENTENCES.internal;
+  // What could not be understood is told by the detail alone, as whole words.
+  if (code === 'usage' && / /.test(detail)) return asSentence(detail);
   return detail === '' ? sentence : `${detail}: ${sentence}`;
+}
+
+function asSentence(words: string): string {
+  const begun = /^[a-z]+ /.test(words) ? `${words[0]!.toUpperCase()}${words.slice(1)}` : words;
+  return /[.?!]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Trouble with sound as the agent keeps it: a code with a detail, or a sentence already. */
+export function problemSentence(problem: string): string {
+  const [, code = '', detail = ''] = /^([a-z-]+): ([\s\S]*)$/.exec(problem) ?? [];
+  return isFailureCode(code) ? failureSentence(code, detail) : problem;
 }
 
 const WAY_WORDS: Readonly<Record<string, string>> = {

@@ -117,7 +117,10 @@ test('without a call, or without an agent, there is nothing to hang up: 2, and n
   const profile = wren.profile();
   for (const words of ['hangup', 'mic toggle', 'record on', 'record off']) {
     const alone = await wren.run([...words.split(' '), '--json', '--profile', profile]);
-    expect([alone.code, jsonLines(alone.stdout)], words).toMatchObject([2, [{ event: 'error', code: 'no-call' }]]);
+    expect([alone.code, jsonLines(alone.stdout)], words).toMatchObject([
+      2,
+      [{ event: 'error', code: 'no-call', message: 'no such call is running.' }],
+    ]);
   }
   expect(() => readFileSync(join(profile, 'asked.jsonl'))).toThrow();
   agent = await scriptedAgent(profile, {

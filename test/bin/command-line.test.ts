@@ -103,7 +103,7 @@ test('wren --version prints the version of package.json', async () => {
 });
 
 test.each<[string, RegExp]>([
-  ['jion', /unknown command 'jion'; did you mean join\?\. Try: wren --help/],
+  ['jion', /unknown command 'jion'; did you mean join\? Try: wren --help/],
   ['help jion', /there is no command "jion"/],
   ['--frobnicate', /unknown option '--frobnicate'/],
   ['--demo', /the demo opens a screen and needs a terminal/],
@@ -145,7 +145,10 @@ test.each<[string, RegExp]>([
   ['mute now', /too many arguments/],
   ['unmute now', /too many arguments/],
   ['mic', /missing required argument/],
-  ['mic loud', /Allowed choices are on, off/],
+  ['mic loud', /^wren: 'loud' is invalid for argument 'state'\. Allowed choices are on, off/],
+  ['group make a%b bobby1', /one word of at most 32 letters/],
+  ['call #', /A group is "#" and its name/],
+  ['sound volume', /there is no "wren sound volume"/],
   ['sound loud', /there is no "wren sound loud"/],
   ['sound echo', /missing required argument/],
   ['sound echo loud', /Allowed choices are on, off, auto/],
@@ -154,6 +157,7 @@ test.each<[string, RegExp]>([
   ['sound input 21', /decibels from -20 to 20/],
   ['sound input -20.5', /decibels from -20 to 20/],
   ['up --port 99999', /a whole number from 0 to 65535/],
+  ['login-server --dir d --database mysql://me:secret@h/db', /^wren: --database takes the URL of a PostgreSQL\. Try/],
   ['login-server', /required option '--dir <dir>' not specified/],
   ['supernode --dir d', /no invite was given/],
   ['echo --name echoecho', /Names of services/],
@@ -179,6 +183,13 @@ test('with --json, before or after the command, a usage error is one object on s
       { event: 'error', code: 'usage', exit: 3, message: expect.stringContaining('Allowed choices are on, off') },
     ]);
   }
+});
+
+test('the flags of every command stand once in wren --help, and no word after "sound"', async () => {
+  const { stdout } = await wren.run(['--help']);
+  expect(stdout.match(/^ +--profile <dir>/gm)).toHaveLength(1);
+  expect(stdout).toMatch(/^ +sound {2,}devices/m);
+  expect((await wren.run(['sound', '--help'])).stdout).toMatch(/Global Options:\n +--profile <dir>/);
 });
 
 test('after "--" words are words', async () => {

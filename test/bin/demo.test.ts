@@ -18,14 +18,18 @@ beforeAll(() => {
     process.stdout.write('{"event":"ready","invite":"wren:demo"}\\n');
     return new Promise(() => {});`,
   );
-  wren.standIn(
-    'screen',
-    `process.stdout.write('SCREEN ' + JSON.stringify(argv) + '\\n');
-    return new Promise((resolve) => {
-      process.stdin.once('data', () => resolve(0)).resume();
-      process.once('SIGHUP', () => resolve(129));
-    });`,
-  );
+  for (const [face, word] of [
+    ['screen', 'SCREEN'],
+    ['lines', 'LINES'],
+  ] as const)
+    wren.standIn(
+      face,
+      `process.stdout.write('${word} ' + JSON.stringify(argv) + '\\n');
+      return new Promise((resolve) => {
+        process.stdin.once('data', () => resolve(0)).resume();
+        process.once('SIGHUP', () => resolve(129));
+      });`,
+    );
 });
 afterAll(() => wren.remove());
 
@@ -69,6 +73,16 @@ test('the demo goes from nothing to the screen, and leaves nothing behind when i
   expect(run.text()).toContain('Everything is stopped.');
   expect([isAlive(pid), await agentRuns(profile)]).toEqual([false, false]);
   expect(existsSync(join(profile, 'demo', 'network.json'))).toBe(false);
+});
+
+test('lines that were asked for are what the demo opens, not the screen', async () => {
+  const profile = wren.profile();
+  const run = wren.onTerminal(['--demo', '--screen-reader', '--profile', profile], { env });
+  await run.until(/LINES /);
+  expect(run.text()).toContain('"--voice","screen-reader"');
+  expect(run.text()).toContain('"--hint","Type call echo');
+  run.type('q\r');
+  expect(await run.ended).toBe(0);
 });
 
 test('with --keep it goes on running; a second start finds it, changes nothing and leaves it running', async () => {

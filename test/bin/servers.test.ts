@@ -1,5 +1,5 @@
 /** The servers as programs: what they keep in their folder, what a restart finds, and that they can always be ended. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -151,6 +151,20 @@ describe('the folder of a server', () => {
     expect(own.length).toBeGreaterThan(0);
     expect(own.length).toBeLessThanOrEqual(4);
     expect(own.every(({ carrier, port }) => carrier === 'tcp' && port === 4040)).toBe(true);
+  });
+});
+
+describe('a server that cannot begin', () => {
+  it('says why in one sentence, and with --json as one object', () => {
+    const args = [WREN, 'login-server', '--dir', folderOf('refused'), '--json'];
+    const ran = spawnSync(process.execPath, [...args, '--database', 'postgres://127.0.0.1:1/none'], {
+      encoding: 'utf8',
+    });
+    expect(ran.status).toBe(3);
+    const { message, ...event } = JSON.parse(ran.stdout) as { readonly message: string };
+    expect(event).toEqual({ event: 'error', code: 'usage', exit: 3 });
+    expect(message).toMatch(/^The database of --database cannot be used: .*ECONNREFUSED [\d.:]+\.$/);
+    expect(ran.stderr).toBe(`wren login-server: ${message}\n`);
   });
 });
 

@@ -44,7 +44,7 @@ test('one of them is told by name, and changed by name and value', async () => {
 });
 
 test.each([
-  [['alert-bel'], /there is no setting "alert-bel"; did you mean alert-bell\?\. Try: wren settings/],
+  [['alert-bel'], /there is no setting "alert-bel"; did you mean alert-bell\? Try: wren settings/],
   [['alert-bell', 'loud'], /alert-bell takes on or off\. Try: wren settings alert-bell/],
   [['audio-spec', 'tape'], /audio-spec: It is default, none, /],
 ])('wren settings %j is refused with one sentence, exit code 3, before any agent is asked', async (words, sentence) => {

@@ -46,7 +46,7 @@ export interface BuiltWren {
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   onTerminal(args: readonly string[], options?: RunOptions): TerminalRun;
   /** Puts a stand-in for another program beside it: the body of `main(argv)`. */
-  standIn(name: 'server' | 'screen', body: string): void;
+  standIn(name: 'server' | 'screen' | 'lines', body: string): void;
   /** Puts the scripted agent beside it, for commands that start one. */
   standInAgent(): void;
   /** Takes the folder away, and what still runs from it. */

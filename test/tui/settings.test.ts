@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AppState, DevicesReport } from '../../src/store/state.ts';
+import { callLogRows } from '../../src/tui/rows/call-log-rows.ts';
 import { SETTING_ITEMS, type SettingItem, settingsRows, settingWords } from '../../src/tui/rows/settings-rows.ts';
 import { statusRow } from '../../src/tui/rows/status-rows.ts';
 import { plainText } from '../../src/tui/text/spans.ts';
@@ -121,6 +122,19 @@ test('a call that runs at another device is told and brought here by a key; in a
     'To go on at old-desk: press P there, or run "wren pull".',
   ]);
   expect(new Scene(PEOPLE).type('P').ui.notice?.text).toContain('No call of yours');
+});
+
+test('the list of calls says which one runs now, and leaves the name room on a small terminal', () => {
+  const logged = { startedAtMs: NOW_MS, answeredAtMs: null, endedAtMs: null, reason: null, path: null } as const;
+  const calls = [
+    { ...logged, call: 'f1', peer: 'bobby1', direction: 'out', missed: false },
+    { ...logged, call: 'f2', peer: 'carol-williams', direction: 'out', missed: false },
+  ] as const;
+  const log = { glyphs: UNICODE_GLYPHS, fresh: new Set<string>(), running: new Set(['f1']) };
+  const [runs, over] = callLogRows(calls, 1, { ...log, columns: 62 }).map(plainText);
+  expect(runs).toMatch(/^ {2}to {6}bobby1 +now {2}\d{4}-/);
+  expect(over).toMatch(/carol-williams +not answered {2}\d{4}-/);
+  expect(plainText(callLogRows(calls, 1, { ...log, columns: 36 })[1]!)).toMatch(/carol-w\S* +-:-- {2}\d\d-\d\d \d\d:/);
 });
 
 test('missed calls are counted below, listed among all others, and called back', () => {

@@ -323,6 +323,19 @@ test('when the agent goes away it is said, drafts stay, and everything is looked
   expect([draftOf(scene.ui, 'bobby1').text, scene.ui.notice?.text]).toEqual(['half', 'The agent is back.']);
 });
 
+test('trouble with sound is told once, without its code', () => {
+  const { audio } = PEOPLE;
+  const problem = 'audio-no-device: no microphone';
+  const scene = new Scene(PEOPLE).event({ type: 'audio.changed', audio: { ...audio, problem } });
+  expect(scene.ui.notice).toBeNull();
+  scene.event({ type: 'notice', code: 'audio-no-device', detail: 'no microphone' });
+  expect(scene.ui.notice?.text).toBe(failureSentence('audio-no-device', 'no microphone'));
+  const late = new Scene(PEOPLE);
+  late.receive({ type: 'linked', state: { ...PEOPLE, audio: { ...audio, problem } } });
+  expect(late.ui.notice?.text).toContain(failureSentence('audio-no-device', 'no microphone'));
+  expect(late.ui.notice?.text).not.toContain('audio-no-device');
+});
+
 test('a notice goes by itself, sooner when it is good news, and at once with Escape', () => {
   const scene = new Scene(PEOPLE).event({ type: 'notice', code: 'audio-voice-crashed', detail: '' });
   expect(scene.ui.notice?.text).toBe(failureSentence('audio-voice-crashed'));

@@ -26,6 +26,14 @@ test('a detail stands in front of the sentence', () => {
   expect(failureSentence('declined', 'bobby1')).toBe('bobby1: They declined.');
 });
 
+test('what a command could not do with its words is told by those words alone', () => {
+  expect(failureSentence('usage', 'the call is recorded already, to a.wav')).toBe(
+    'The call is recorded already, to a.wav.',
+  );
+  expect(failureSentence('usage', 'erase what?')).toBe('Erase what?');
+  expect(failureSentence('usage')).toContain('cannot be understood');
+});
+
 test('who looked for a supernode in vain is told what was tried, and what to do', () => {
   const ways = ['udp', 'tcp', 'tcp443', 'tcp80'];
   const said = [

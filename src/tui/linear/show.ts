@@ -11,6 +11,7 @@ import {
   pathWords,
   phaseWords,
   presenceWord,
+  problemSentence,
   servingWords,
   VERDICT_WORDS,
 } from '../wording.ts';
@@ -49,7 +50,7 @@ export function statusLines(world: World, voice: Voice): readonly string[] {
       : []),
     ...(asks.length > 0 ? [`Requests: ${asks.join(', ')}`] : []),
     ...((app.missedCalls?.length ?? 0) > 0 ? [`Missed calls: ${app.missedCalls?.length}`] : []),
-    ...(app.audio.problem === '' ? [] : [`Sound: ${app.audio.problem}`]),
+    ...(app.audio.problem === '' ? [] : [`Sound: ${problemSentence(app.audio.problem)}`]),
     ...(app.serving?.role === 'supernode' ? [`Supernode: ${servingWords(app)}`] : []),
   ];
   return voice.list('Status', items, '');

@@ -72,9 +72,20 @@ export function titleLine(page: Page, paused: boolean, columns: number): string 
   return words.length <= columns ? words : `${names.trim()}${paused ? ' PAUSED' : ''}`;
 }
 
-export function helpLines(): string[] {
+/** Two columns, or where there is no room for them keys and words behind one another. */
+export function helpLines(columns: number): string[] {
   const shown = (key: string): string => KEY_NAMES[key] ?? key;
-  return MONITOR_KEYS.map(({ keys, help }) => `${keys.map(shown).join(', ').padEnd(16)} ${help}`);
+  return MONITOR_KEYS.map(({ keys, help }) => {
+    const names = keys.map(shown).join(', ');
+    return columns < HELP_COLUMNS_MIN ? `${names} - ${help}` : `${names.padEnd(16)} ${help}`;
+  });
+}
+
+const HELP_COLUMNS_MIN = 80;
+
+/** The title above a chart of `columns`: the range goes first, before half of it would stand there. */
+export function fittingTitle(title: string, columns: number): string {
+  return title.length <= columns ? title : title.replace(/ \(\S+ to \S+\)$/, '');
 }
 
 const KEY_NAMES: Readonly<Record<string, string>> = {

@@ -17,12 +17,14 @@ import type WorldMap from 'blessed-contrib/lib/widget/map.js';
 import { onLeaving, openedQuietly, plainer } from '../map/blessed-screen.ts';
 import { type PlacedSupernode, panelLines } from '../map/map-rows.ts';
 import { drawMap } from '../map/world-map.ts';
+import { wrap } from '../text/width.ts';
 import {
   type Chart,
   callLines,
   chartPlaces,
   charts,
   figureLines,
+  fittingTitle,
   helpLines,
   keyLine,
   logLines,
@@ -203,10 +205,11 @@ class MonitorPicture {
 
   #textLines(width: number): string[] {
     const view = this.#view;
-    if (this.#page === 'help') return helpLines();
-    if (this.#page === 'network') return networkLines(view, width);
-    if (this.#page === 'log') return logLines(view);
-    return [...figureLines(view, width, this.#screen.tput.unicode), ...callLines(view), '', ...logLines(view)];
+    if (this.#page === 'help') return folded(helpLines(width), width);
+    if (this.#page === 'network') return folded(networkLines(view, width), width);
+    if (this.#page === 'log') return folded(logLines(view), width);
+    const words = folded([...callLines(view), '', ...logLines(view)], width);
+    return [...figureLines(view, width, this.#screen.tput.unicode), ...words];
   }
 
   #chartsBody(places: NonNullable<ReturnType<typeof chartPlaces>>): () => void {
@@ -237,10 +240,11 @@ class MonitorPicture {
     return () => {
       const { columns = 1, rows = 1 } = words ?? {};
       for (const [at, chart] of charts(this.#view.samples, CHART_SECONDS).entries()) {
-        titles[at]?.setContent(cut([chart.title], places[at]?.columns ?? 1));
+        const room = places[at]?.columns ?? 1;
+        titles[at]?.setContent(cut([fittingTitle(chart.title, room)], room));
         canvases[at]?.setData([lineOf(chart)]);
       }
-      const lines = [...callLines(this.#view), '', ...logLines(this.#view)];
+      const lines = folded([...callLines(this.#view), '', ...logLines(this.#view)], columns);
       text.setContent(cut(lines.slice(0, rows - 1), columns));
     };
   }
@@ -265,6 +269,11 @@ class MonitorPicture {
 function lineOf({ values }: Chart): { x: string[]; y: number[] } {
   const y = values.length > 0 ? [...values] : [0];
   return { x: y.map((_, at) => (at === 0 && y.length > 1 ? `-${y.length - 1}s` : ' ')), y };
+}
+
+/** At blanks, so that no sentence ends in the middle of a word at the edge. */
+function folded(lines: readonly string[], columns: number): string[] {
+  return lines.flatMap((line) => wrap(line, columns));
 }
 
 /** A line that is longer than the box would be wrapped or run on. */

@@ -9,14 +9,22 @@ export interface CallLogStyle {
   readonly glyphs: Glyphs;
   /** Ids of calls that nobody has read of yet. */
   readonly fresh: ReadonlySet<string>;
+  /** Ids of calls that have not ended: the log has no length of them yet. */
+  readonly running: ReadonlySet<string>;
 }
 
+/** Below so many columns whole words and the year would leave no room for the name. */
+const NARROW = 48;
+const YEAR = '2026-';
+
 export function callLogRows(calls: readonly LoggedCall[], chosen: number, style: CallLogStyle): readonly Row[] {
-  const { columns, glyphs, fresh } = style;
+  const { columns, glyphs, fresh, running } = style;
+  const isNarrow = columns < NARROW;
   return calls.map((call, index): Row => {
     const isChosen = index === chosen;
     const isNew = fresh.has(call.call);
     const [words, tone] = wordsOf(call);
+    const date = dateWords(call.startedAtMs).slice(isNarrow ? YEAR.length : 0);
     const row = spread(
       [
         span(isChosen ? `${glyphs.chosen} ` : '  ', 'accent'),
@@ -24,7 +32,7 @@ export function callLogRows(calls: readonly LoggedCall[], chosen: number, style:
         span(call.peer, isNew ? 'strong' : 'plain'),
         span(isNew ? '  new' : '', 'warn'),
       ],
-      [span(lengthWords(call), 'muted'), span(`  ${dateWords(call.startedAtMs)}`, 'muted')],
+      [span(`${running.has(call.call) ? 'now' : lengthWords(call, isNarrow)}  ${date}`, 'muted')],
       columns,
     );
     return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
@@ -36,7 +44,7 @@ function wordsOf({ missed, direction }: LoggedCall): readonly [string, Tone] {
   return [direction === 'in' ? 'from' : 'to', 'muted'];
 }
 
-function lengthWords({ answeredAtMs, endedAtMs, missed }: LoggedCall): string {
-  if (answeredAtMs === null) return missed ? '' : 'not answered';
+function lengthWords({ answeredAtMs, endedAtMs, missed }: LoggedCall, isNarrow: boolean): string {
+  if (answeredAtMs === null) return missed ? '' : isNarrow ? '-:--' : 'not answered';
   return endedAtMs === null ? '' : clockWords(endedAtMs - answeredAtMs);
 }

@@ -2,7 +2,7 @@
 import type { AgentEvent } from '../../store/port.ts';
 import type { AppState } from '../../store/state.ts';
 import { conversationOf, EMPTY_WALK } from '../ui-state.ts';
-import { endedSentence, failureSentence } from '../wording.ts';
+import { endedSentence, failureSentence, problemSentence } from '../wording.ts';
 import { withLines, withMark } from './conversations.ts';
 import { withoutErased } from './find-commands.ts';
 import { noticed, type Step, step, type World } from './world.ts';
@@ -41,7 +41,9 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
     }
     case 'audio.changed': {
       const { problem } = event.audio;
-      return step(problem !== '' && problem !== before.audio.problem ? noticed(world, ui, problem, 'warn') : ui);
+      // One with a code comes as a notice as well, and is told by that.
+      const isNew = problem !== before.audio.problem && problemSentence(problem) === problem;
+      return step(problem !== '' && isNew ? noticed(world, ui, problem, 'warn') : ui);
     }
     case 'notice':
       return step(noticed(world, ui, failureSentence(event.code, event.detail), 'warn'));

@@ -11,7 +11,7 @@ import type { Key } from '../terminal/key-parser.ts';
 import { insert } from '../text/editor.ts';
 import { cleanData } from '../text/sanitize.ts';
 import { conversationOf, faceOf, selectedBuddy, type UiState } from '../ui-state.ts';
-import { SENTENCES } from '../wording.ts';
+import { problemSentence, SENTENCES } from '../wording.ts';
 import { HANDLERS } from './commands.ts';
 import { activeField, contextOf, inCall } from './context.ts';
 import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations.ts';
@@ -92,7 +92,7 @@ function afterLink(world: World, before: AppState): UiState {
   const fresh = allToLoadAgain({ ...world.ui, link: { type: 'up' } });
   const back = world.ui.link.type === 'lost' && before.version !== '' ? SENTENCES.reconnected : '';
   const { problem } = world.app.audio;
-  const told = problem === before.audio.problem ? '' : problem;
+  const told = problem === before.audio.problem ? '' : problemSentence(problem);
   const sentences = [fresh.notice?.text ?? '', back, told].filter((sentence) => sentence !== '');
   if (back === '' && told === '') return fresh;
   return noticed(world, fresh, sentences.join('\n'), told === '' ? 'good' : 'warn');

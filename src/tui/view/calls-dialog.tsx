@@ -13,7 +13,8 @@ export const CallsDialog = (props: ViewProps & { readonly dialog: Extract<Dialog
   const { world, glyphs, dialog } = props;
   const columns = innerColumns(dialogPlace(props, COLUMNS, 1).columns);
   const fresh = new Set(world.app.missedCalls?.map(({ call }) => call));
-  const rows = callLogRows(dialog.calls ?? [], dialog.chosen, { columns, glyphs, fresh });
+  const running = new Set(world.app.calls.filter(({ phase }) => phase !== 'ended').map(({ call }) => call));
+  const rows = callLogRows(dialog.calls ?? [], dialog.chosen, { columns, glyphs, fresh, running });
   const empty = [span(dialog.calls === null ? 'Looking...' : 'No calls yet.', 'muted')];
   return (
     <ListDialog

@@ -8,6 +8,7 @@ import {
   chartPlaces,
   charts,
   figureLines,
+  fittingTitle,
   gauge,
   helpLines,
   keyLine,
@@ -102,7 +103,8 @@ test('a verdict is a line when it changes, a path is one way more that was tried
 test('keys are one table: each has one meaning, all are in the help, the way out is on every line of keys', () => {
   const keys = MONITOR_KEYS.flatMap((one) => one.keys);
   expect(new Set(keys).size).toBe(keys.length);
-  expect(helpLines()).toHaveLength(MONITOR_KEYS.length);
+  expect(helpLines(100)).toHaveLength(MONITOR_KEYS.length);
+  expect(helpLines(40)).toContain('Tab, Right, l - the next page');
   for (const columns of [40, 80, 200]) {
     expect(keyLine(columns)).toMatch(/\? help {2}q leave$/);
     expect(keyLine(columns).length).toBeLessThanOrEqual(columns);
@@ -132,4 +134,9 @@ test('a row of signs and a gauge read without colour and without Unicode', () =>
   expect(sparkline([0, 5, null, 10], 6, true)).toBe('  ▁▅ █');
   expect(sparkline([0, 5, null, 10], 3, false)).toBe('+ @');
   expect([gauge(0, 0, 4), gauge(9, 3, 4), gauge(-1, 3, 4)]).toEqual(['[....]', '[####]', '[....]']);
+});
+
+test('a title that has no room loses its range, not half of it', () => {
+  const title = 'bit rate 46.8 kbit/s (46.8 to 46.8)';
+  expect([fittingTitle(title, 35), fittingTitle(title, 34)]).toEqual([title, 'bit rate 46.8 kbit/s']);
 });
