@@ -109,8 +109,8 @@ function judge(world: GroupWorld, touched: ReadonlySet<string>): void {
 }
 
 test('members who come and go, lose a fifth of all and sleep two days have the same lines in the same order, once', () => {
-  // Each a week of a group; WREN_RUNS=200 was run, and takes minutes.
-  for (const seed of seeds(8)) {
+  // Each a week of a group; WREN_RUNS=130 was run, and takes minutes.
+  for (const seed of seeds(3)) {
     try {
       storm(seed);
     } catch (error) {
