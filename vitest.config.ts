@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /**
  * Two floors, which `npm test` runs at once (`test/run.mjs`). `cores` runs in virtual time or on pure functions, two files at
  * once. `real` has real sockets, sound, terminals and processes in real time: one file at a time, and a scene that a busy
- * machine spoilt is tried once more.
+ * machine spoilt is tried again, twice at most.
  */
 const REAL = [
   'test/flows/check.test.ts',
@@ -63,7 +63,7 @@ export default defineConfig({
           include: REAL,
           maxWorkers: 1,
           fileParallelism: false,
-          retry: 1,
+          retry: 2,
           sequence: { groupOrder: 1 },
         },
       },
