@@ -4,7 +4,7 @@
  */
 import type { AppState, Buddy } from '../../store/state.ts';
 import { conversationsOf, isGroup } from '../people-groups.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import { truncate, widthOf } from '../text/width.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import { buddyWords } from '../wording.ts';
@@ -110,7 +110,7 @@ export function buddyRow(buddy: Buddy, { columns, glyphs, nowMs, chosen, focused
     [span(word, 'muted'), span(unread, 'warn')],
     columns,
   );
-  return chosen && focused ? padRow(row, columns).map((piece) => ({ text: piece.text, inverse: true })) : row;
+  return chosen && focused ? inReverse(row, columns) : row;
 }
 
 export function signOf(buddy: Buddy, glyphs: Glyphs): readonly [sign: string, tone: Tone] {

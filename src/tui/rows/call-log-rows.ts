@@ -1,5 +1,5 @@
 /** Calls of the past as rows: missed ones say so in a word, new ones are marked until the conversation was looked at. */
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import type { LoggedCall } from '../ui-state.ts';
 import { clockWords, dateWords } from '../wording.ts';
@@ -35,7 +35,7 @@ export function callLogRows(calls: readonly LoggedCall[], chosen: number, style:
       [span(`${running.has(call.call) ? 'now' : lengthWords(call, isNarrow)}  ${date}`, 'muted')],
       columns,
     );
-    return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }
 

@@ -1,7 +1,7 @@
 /** What can be copied of a conversation: every link by itself, and every message, the newest first. */
 import type { ChatLine } from '../../store/state.ts';
 import { cleanText } from '../text/sanitize.ts';
-import { fitRow, padRow, type Row, span } from '../text/spans.ts';
+import { fitRow, inReverse, type Row, span } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 
 export interface Copyable {
@@ -48,6 +48,6 @@ export function copyRows(
       ],
       columns,
     );
-    return isChosen ? padRow(row, columns).map((piece) => ({ text: piece.text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }

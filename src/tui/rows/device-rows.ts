@@ -1,6 +1,6 @@
 /** The devices of the account as rows: label, whether it is there, since when it belongs to the account. */
 import type { DevicesReport } from '../../store/state.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import { dateWords } from '../wording.ts';
 
@@ -33,6 +33,6 @@ export function deviceRows(
       ],
       columns,
     );
-    return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }

@@ -1,7 +1,7 @@
 /** The keys as lines that can be changed: every binding of the table with the place where it acts. */
 import { type Binding, type KeyContext, type KeyTable, keyLabel } from '../key-bindings.ts';
 import { fuzzyMatch } from '../text/fuzzy.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 
 export interface KeyLine {
@@ -59,5 +59,5 @@ export function keyLineRow({ binding }: KeyLine, { columns, glyphs, chosen, capt
     [span(changed ? 'yours: ' : '', 'accent'), span(keys, changed ? 'strong' : 'muted')],
     columns,
   );
-  return chosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+  return chosen ? inReverse(row, columns) : row;
 }

@@ -5,7 +5,7 @@
 import type { AppState } from '../../store/state.ts';
 import { allBindings, type CommandName, type KeyContext, keyLabel } from '../key-bindings.ts';
 import { fuzzyMatch } from '../text/fuzzy.ts';
-import { padRow, type Row, type Span, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, type Span, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import type { UiState } from '../ui-state.ts';
 import { makesSense } from './hint-rows.ts';
@@ -65,7 +65,7 @@ export function paletteRow(entry: PaletteEntry, { columns, glyphs, chosen }: Pal
     [span(entry.keys, 'muted')],
     columns,
   );
-  return chosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+  return chosen ? inReverse(row, columns) : row;
 }
 
 /** The description, what was typed of it strong. */
