@@ -5,6 +5,7 @@ import { layoutOf } from '../layout.ts';
 import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
+import { lineAfter } from './choices.ts';
 import { findGo, findMoved } from './find-commands.ts';
 import { groupTaken } from './group-commands.ts';
 import { addDialog } from './list-commands.ts';
@@ -78,7 +79,7 @@ function searchGo(world: World): Step {
 function chosenMoved(ui: UiState, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'search') return ui;
-  const chosen = Math.max(0, Math.min(dialog.hits.length - 1, dialog.chosen + by));
+  const chosen = lineAfter(dialog.chosen, by, dialog.hits.length);
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
@@ -104,7 +105,7 @@ function addNext(world: World): Step {
 export function presenceMoved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'presence') return ui;
-  const chosen = Math.max(0, Math.min(presenceMenu(app).length - 1, dialog.chosen + by));
+  const chosen = lineAfter(dialog.chosen, by, presenceMenu(app).length);
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 

@@ -3,14 +3,15 @@ import { keyLabel } from '../key-bindings.ts';
 import { remapped, targetOf } from '../key-remap.ts';
 import { changeableKeys } from '../rows/keys-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
+import { lineAfter } from './choices.ts';
 import { preferenceChanged } from './preference-changes.ts';
 import { type Step, step, type World } from './world.ts';
 
 type KeysDialog = Extract<Dialog, { type: 'keys' }>;
 
 export function keysMoved(ui: UiState, dialog: KeysDialog, by: number): UiState {
-  const last = changeableKeys(ui.keys, dialog.filter.text).length - 1;
-  return { ...ui, dialog: { ...dialog, error: '', chosen: Math.max(0, Math.min(last, dialog.chosen + by)) } };
+  const { length } = changeableKeys(ui.keys, dialog.filter.text);
+  return { ...ui, dialog: { ...dialog, error: '', chosen: lineAfter(dialog.chosen, by, length) } };
 }
 
 export function captureBegun(ui: UiState, dialog: KeysDialog): UiState {
