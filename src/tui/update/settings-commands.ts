@@ -1,4 +1,5 @@
 /** Keys of the settings. What belongs to the agent is asked of it and shown when it says so; the rest is the screen's own. */
+import type { AppState } from '../../store/state.ts';
 import { SETTING_ITEMS, type SettingItem } from '../rows/settings-rows.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { THEME_CHOICES } from '../themes.ts';
@@ -76,14 +77,17 @@ function encryptionAfter({ app }: World): 'auto' | 'off' | 'again' {
   return app.history?.protection === 'secret-store' ? 'off' : 'auto';
 }
 
-/** Serving is agreed to after the question that says what it costs, never by a key alone. */
 function serving(world: World): Step {
   const { app, ui } = world;
   if (!app.serving) return step(ui);
   if (app.serving.consentBy === 'environment') {
     return step(noticed(world, ui, 'WREN_SUPERNODE settles that: change it where the agent is started.', 'warn'));
   }
-  const { role, consent, answer } = app.serving;
-  const agrees = role === 'supernode' || consent === 'always' || answer === 'yes';
-  return step({ ...ui, dialog: { type: 'confirm', what: agrees ? 'serve-no-more' : 'serve', name: '' } });
+  return step({ ...ui, dialog: servingQuestion(app) });
+}
+
+/** Serving is agreed to after the question that says what it costs, never by a key alone. */
+export function servingQuestion({ serving }: AppState): Dialog {
+  const isAgreed = serving?.role === 'supernode' || serving?.consent === 'always' || serving?.answer === 'yes';
+  return { type: 'confirm', what: isAgreed ? 'serve-no-more' : 'serve', name: '' };
 }
