@@ -26,8 +26,9 @@ export function copyable(lines: readonly ChatLine[]): readonly Copyable[] {
   for (const line of lines.slice(-LINES_MAX).toReversed()) {
     if (line.kind !== undefined) continue;
     const text = cleanText(line.text);
-    for (const link of linksIn(text)) entries.push({ kind: 'link', text: link });
-    if (linksIn(text)[0] !== text.trim()) entries.push({ kind: 'message', text });
+    const links = linksIn(text);
+    for (const link of links) entries.push({ kind: 'link', text: link });
+    if (links[0] !== text.trim()) entries.push({ kind: 'message', text });
   }
   return entries.slice(0, ENTRIES_MAX);
 }

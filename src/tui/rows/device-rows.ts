@@ -11,6 +11,8 @@ export interface DeviceRowsStyle {
 
 /** Enough of an id to tell two devices of one label apart, and to type at `wren devices revoke`. */
 const ID_DIGITS = 8;
+/** Below so many columns the id would leave no room for the label. */
+const NARROW = 48;
 
 export function deviceRows(
   { list }: DevicesReport,
@@ -28,7 +30,7 @@ export function deviceRows(
         span(`  ${here}`),
       ],
       [
-        span(columns < 48 ? '' : `${id.slice(0, ID_DIGITS)}  `, 'muted'),
+        span(columns < NARROW ? '' : `${id.slice(0, ID_DIGITS)}  `, 'muted'),
         span(`since ${dateWords(addedAtMs)}`, 'muted'),
       ],
       columns,

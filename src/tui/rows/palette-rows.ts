@@ -29,10 +29,10 @@ const NOW_WEIGHT = 60;
 const LEFT_OUT: readonly CommandName[] = ['palette.open', 'cancel'];
 
 /** All that match, the best first; without anything typed in the order of the table. */
-export function paletteEntries(app: AppState, { keys, ...ui }: UiState, wanted: string): readonly PaletteEntry[] {
-  const under: UiState = { ...ui, keys, dialog: null };
+export function paletteEntries(app: AppState, ui: UiState, wanted: string): readonly PaletteEntry[] {
+  const under: UiState = { ...ui, dialog: null };
   const found = new Map<CommandName, PaletteEntry & { readonly score: number }>();
-  for (const { command, context, keys: own, description, group } of allBindings(keys)) {
+  for (const { command, context, keys: own, description, group } of allBindings(ui.keys)) {
     if (!PLACES.includes(context) || LEFT_OUT.includes(command)) continue;
     const labels = own.map(keyLabel).join(', ');
     const known = found.get(command);

@@ -13,10 +13,8 @@ export const PEOPLE_GROUP_HANDLERS = {
     const into = chosen && isGroup(chosen.name) && chosen.relation === 'both' ? chosen.name : '';
     const who = chosen && !isGroup(chosen.name) && chosen.relation === 'both' ? `${chosen.name} ` : '';
     const field = into === '' ? 0 : 1;
-    const dialog: Gather = {
-      ...{ type: 'gather', into, field, title: EMPTY_EDITOR, people: editorOf(who), busySinceMs: null, error: '' },
-    };
-    return step({ ...ui, dialog });
+    const gather = { type: 'gather', into, field, title: EMPTY_EDITOR, people: editorOf(who) } as const;
+    return step({ ...ui, dialog: { ...gather, busySinceMs: null, error: '' } });
   },
 } as const;
 
