@@ -1,4 +1,7 @@
-/** Groups from the list: making one, and taking more people into the chosen one. Leaving and calling stand with what they are for people. */
+/**
+ * Groups from the list: making one, and taking more people into the chosen one. Leaving and calling stand with what they
+ * are for people.
+ */
 import type { Group } from '../../store/state.ts';
 import { isGroup } from '../people-groups.ts';
 import { EMPTY_EDITOR, editorOf } from '../text/editor.ts';
