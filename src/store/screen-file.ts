@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
-export const SCREEN_FILE = 'screen.json';
+const SCREEN_FILE = 'screen.json';
 
 const Stored = v.record(v.string(), v.unknown());
 

@@ -1,6 +1,6 @@
 /**
- * The settings that screens act on and the agent only keeps: it tells them in `AppState.settings`, so that every screen has them,
- * also one of another machine. Part of `Settings`; their rows stand in `settings-table.ts`. Pure data.
+ * The settings that screens act on and the agent only keeps: it tells them in `AppState.settings`, so that every screen
+ * has them, also one of another machine. Part of `Settings`; their rows stand in `settings-table.ts`. Pure data.
  */
 
 export interface ScreenSettings {

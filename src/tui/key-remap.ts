@@ -155,10 +155,10 @@ function clashIn(bindings: readonly Binding[]): Clash | undefined {
 }
 
 /** The names by which wishes speak of the binding at this place of the table, the shortest first. */
-export function targetOf(at: number): { readonly names: readonly string[] } {
+export function wishNamesOf(at: number): readonly string[] {
   const binding = DEFAULT_KEYS.bindings[at];
-  if (!binding) return { names: [] };
+  if (!binding) return [];
   const isFirst = DEFAULT_KEYS.bindings.findIndex(({ command }) => command === binding.command) === at;
   const whole = `${binding.command}@${binding.context}`;
-  return { names: isFirst ? [binding.command, whole] : [whole] };
+  return isFirst ? [binding.command, whole] : [whole];
 }

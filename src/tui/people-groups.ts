@@ -1,6 +1,6 @@
 /**
- * Conversations of several people beside those with one: in the list, and wherever the chosen conversation is asked for, a group
- * stands as an entry with its label, so what is done to a conversation needs to know nothing of it.
+ * Conversations of several people beside those with one: in the list, and wherever the chosen conversation is asked for,
+ * a group stands as an entry with its label, so what is done to a conversation needs to know nothing of it.
  */
 import type { AppState, Buddy, Group } from '../store/state.ts';
 

@@ -2,7 +2,7 @@
  * What a person chose for the screen: `screen.json` in the profile, read and written by whoever starts the screen, judged
  * here. One bad value costs that value only, and one sentence.
  */
-
+import { foldName } from '../net/protocol/ids.ts';
 import { DEFAULT_KEYS, type KeyTable } from './key-bindings.ts';
 import { type KeyWishes, remapped } from './key-remap.ts';
 import { cleanLine } from './text/sanitize.ts';
@@ -34,11 +34,11 @@ export interface ReadPreferences {
   readonly problems: readonly string[];
 }
 
-export const GROUP_LENGTH_MAX = 24;
+const GROUP_LENGTH_MAX = 24;
 const ENTRIES_MAX = 1_000;
 const TEXT_LENGTH_MAX = 200;
 
-export const UNTOUCHED: ReadPreferences = { preferences: DEFAULT_PREFERENCES, keys: DEFAULT_KEYS, problems: [] };
+const UNTOUCHED: ReadPreferences = { preferences: DEFAULT_PREFERENCES, keys: DEFAULT_KEYS, problems: [] };
 
 /** What `stored` comes to. Never throws. */
 export function readPreferences(stored: unknown): ReadPreferences {
@@ -48,20 +48,20 @@ export function readPreferences(stored: unknown): ReadPreferences {
   }
   const { theme, mouse, keys, groups } = stored as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
-  const good = THEME_CHOICES.find((one) => one === theme);
-  if (theme !== undefined && !good)
+  const known = THEME_CHOICES.find((one) => one === theme);
+  if (theme !== undefined && !known)
     problems.push(`Theme: there is none of that name; choose ${THEME_CHOICES.join(', ')}.`);
   if (mouse !== undefined && typeof mouse !== 'boolean') problems.push('Mouse: that is true or false.');
   const wishes = texts(keys, 'Keys', problems);
   const { keys: table, problems: others } = remapped(wishes);
   const preferences: Preferences = {
-    theme: good ?? DEFAULT_PREFERENCES.theme,
+    theme: known ?? DEFAULT_PREFERENCES.theme,
     mouse: mouse === true,
     keys: wishes,
     groups: Object.fromEntries(
       Object.entries(texts(groups, 'Groups', problems)).flatMap(([name, group]) => {
         const title = groupTitle(group);
-        return title === '' ? [] : [[name.toLowerCase(), title]];
+        return title === '' ? [] : [[foldName(name), title]];
       }),
     ),
   };

@@ -112,7 +112,7 @@ export function failureSentence(code: FailureCode, detail = ''): string {
 }
 
 function asSentence(words: string): string {
-  const begun = /^[a-z]+ /.test(words) ? `${words[0]!.toUpperCase()}${words.slice(1)}` : words;
+  const begun = /^[a-z]+ /.test(words) ? `${words.charAt(0).toUpperCase()}${words.slice(1)}` : words;
   return /[.?!]$/.test(begun) ? begun : `${begun}.`;
 }
 

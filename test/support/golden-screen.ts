@@ -4,7 +4,7 @@
  * is then read in the diff before it is committed.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 
 const FOLDER = join(import.meta.dirname, '../tui/golden');
@@ -29,7 +29,7 @@ export function expectGolden(name: string, text: string): void {
   const path = join(FOLDER, `${name}.txt`);
   const shown = `${stable(text)}\n`;
   if (process.env.WREN_WRITE_GOLDEN === '1') {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(FOLDER, { recursive: true });
     writeFileSync(path, shown);
   }
   expect(shown, name).toBe(readFileSync(path, 'utf8'));

@@ -96,3 +96,8 @@ test('a row up and a row down stay in their column as far as there is one, at gr
     }),
   );
 });
+
+test('a row up in a long text is one look at it', () => {
+  const editor = editorOf('word '.repeat(12_000));
+  expect(moveRow(editor, 60, -1)?.cursor).toBe(59_940);
+});

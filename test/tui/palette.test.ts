@@ -38,6 +38,9 @@ test('what makes sense now stands first; names of the table and groups are found
   scene.event({ type: 'call.changed', call: RUNNING });
   expect(found(scene, 'hold')[0]).toBe('call.hold');
   expect(found(scene, 'conference.rem')[0]).toBe('conference.remove');
+  for (const command of ['calls.open', 'copy.open']) {
+    expect(paletteEntries(scene.world.app, scene.ui, command)[0]).toMatchObject({ command, now: true });
+  }
 });
 
 test('a command is carried out where the person was, also out of a half-typed line', () => {

@@ -10,8 +10,12 @@ import { NOW_MS, Scene } from '../support/screen-scenes.ts';
 import { buddy, chatLine, SIGNED_IN } from '../support/scripted-agent.ts';
 
 const LUNCH: Group = {
-  ...{ label: '#lunch', id: 'ab'.repeat(16), title: 'lunch', members: ['alice1', 'bobby1', 'carol1'] },
-  ...{ left: false, unread: 2 },
+  label: '#lunch',
+  id: 'ab'.repeat(16),
+  title: 'lunch',
+  members: ['alice1', 'bobby1', 'carol1'],
+  left: false,
+  unread: 2,
 };
 const WORLD: AppState = { ...SIGNED_IN, buddies: [buddy('bobby1')], groups: [LUNCH] };
 const opened = () => new Scene(WORLD, { selected: '#lunch' });
@@ -34,10 +38,8 @@ test('are opened, read and written to like a person, and say who wrote what', ()
   expect(scene.asked()).toContainEqual({ type: 'chat.mark-read', with: '#lunch' });
   scene.type('at one?\r');
   expect(scene.asked().at(-1)).toEqual({ type: 'chat.send', to: '#lunch', text: 'at one?' });
-  const said = (id: string, author: string, storedAtMs: number): ChatLine => ({
-    ...chatLine(`from ${author}`, { with: '#lunch', direction: 'in' }),
-    ...{ id, author, storedAtMs },
-  });
+  const said = (id: string, author: string, storedAtMs: number): ChatLine =>
+    chatLine(`from ${author}`, { with: '#lunch', direction: 'in', id, author, storedAtMs });
   scene.receive({ type: 'reply', tag: { for: 'history', with: '#lunch' }, result: [said('b', 'carol1', NOW_MS)] });
   // Said before, heard later; and one of the same moment: all have the same order.
   for (const line of [said('c', 'erwin1', NOW_MS - 1_000), said('a', 'bobby1', NOW_MS)]) {
@@ -57,7 +59,7 @@ test('become a conference with one key', () => {
   expect(opened().type('c').asked()).toContainEqual({ type: 'call.place', to: '#lunch' });
 });
 
-test('are made with g: a name, then people, the chosen one among them', () => {
+test('are made with a key: a name, then people, the chosen one among them', () => {
   const scene = new Scene(WORLD, { selected: 'bobby1' }).type('N');
   expect(scene.ui.dialog).toMatchObject({ type: 'gather', into: '', field: 0 });
   scene.type('\r');

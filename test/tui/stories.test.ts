@@ -20,7 +20,7 @@ import {
   SIGNED_IN,
   scriptedAgent,
 } from '../support/scripted-agent.ts';
-import { openTerminal, type TerminalOptions, type TestTerminal } from '../support/terminal.ts';
+import { openTerminal, pause, type TerminalOptions, type TestTerminal } from '../support/terminal.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/screen.cjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'wren-story-'));
@@ -84,7 +84,7 @@ async function stage(name: string, sign: RegExp): Promise<void> {
   let before = '';
   for (let looks = 0; looks < 20 && screen.text() !== before; looks++) {
     before = screen.text();
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await pause(120);
     await screen.settled();
   }
   expectGolden(name, screen.text());

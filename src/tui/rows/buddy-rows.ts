@@ -2,9 +2,10 @@
  * The buddy list as rows: who stands in which section and in which order. Sections have names, so that the order is
  * plain without colour; requests come first because somebody waits for an answer.
  */
+import { foldName } from '../../net/protocol/ids.ts';
 import type { AppState, Buddy } from '../../store/state.ts';
 import { conversationsOf, isGroup } from '../people-groups.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import { truncate, widthOf } from '../text/width.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import { buddyWords } from '../wording.ts';
@@ -37,7 +38,7 @@ export type Groups = Readonly<Record<string, string>>;
  */
 export function listRows(app: AppState, filter: string, groups: Groups = {}): readonly ListRow[] {
   const wanted = filter.trim().toLowerCase();
-  const groupOf = ({ name, relation }: Buddy) => (relation === 'both' ? groups[name.toLowerCase()] : undefined);
+  const groupOf = ({ name, relation }: Buddy) => (relation === 'both' ? groups[foldName(name)] : undefined);
   const matching = conversationsOf(app).filter((buddy) =>
     [buddy.name, buddy.displayName, groupOf(buddy) ?? ''].some((text) => text.toLowerCase().includes(wanted)),
   );
@@ -110,7 +111,7 @@ export function buddyRow(buddy: Buddy, { columns, glyphs, nowMs, chosen, focused
     [span(word, 'muted'), span(unread, 'warn')],
     columns,
   );
-  return chosen && focused ? padRow(row, columns).map((piece) => ({ text: piece.text, inverse: true })) : row;
+  return chosen && focused ? inReverse(row, columns) : row;
 }
 
 export function signOf(buddy: Buddy, glyphs: Glyphs): readonly [sign: string, tone: Tone] {

@@ -1,5 +1,5 @@
 /** Calls of the past as rows: missed ones say so in a word, new ones are marked until the conversation was looked at. */
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 import type { LoggedCall } from '../ui-state.ts';
 import { clockWords, dateWords } from '../wording.ts';
@@ -15,7 +15,7 @@ export interface CallLogStyle {
 
 /** Below so many columns whole words and the year would leave no room for the name. */
 const NARROW = 48;
-const YEAR = '2026-';
+const YEAR_COLUMNS = 'YYYY-'.length;
 
 export function callLogRows(calls: readonly LoggedCall[], chosen: number, style: CallLogStyle): readonly Row[] {
   const { columns, glyphs, fresh, running } = style;
@@ -24,7 +24,7 @@ export function callLogRows(calls: readonly LoggedCall[], chosen: number, style:
     const isChosen = index === chosen;
     const isNew = fresh.has(call.call);
     const [words, tone] = wordsOf(call);
-    const date = dateWords(call.startedAtMs).slice(isNarrow ? YEAR.length : 0);
+    const date = dateWords(call.startedAtMs).slice(isNarrow ? YEAR_COLUMNS : 0);
     const row = spread(
       [
         span(isChosen ? `${glyphs.chosen} ` : '  ', 'accent'),
@@ -35,7 +35,7 @@ export function callLogRows(calls: readonly LoggedCall[], chosen: number, style:
       [span(`${running.has(call.call) ? 'now' : lengthWords(call, isNarrow)}  ${date}`, 'muted')],
       columns,
     );
-    return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }
 

@@ -1,7 +1,7 @@
 /** What can be copied of a conversation: every link by itself, and every message, the newest first. */
 import type { ChatLine } from '../../store/state.ts';
 import { cleanText } from '../text/sanitize.ts';
-import { fitRow, padRow, type Row, span } from '../text/spans.ts';
+import { fitRow, inReverse, type Row, span } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 
 export interface Copyable {
@@ -26,8 +26,9 @@ export function copyable(lines: readonly ChatLine[]): readonly Copyable[] {
   for (const line of lines.slice(-LINES_MAX).toReversed()) {
     if (line.kind !== undefined) continue;
     const text = cleanText(line.text);
-    for (const link of linksIn(text)) entries.push({ kind: 'link', text: link });
-    if (linksIn(text)[0] !== text.trim()) entries.push({ kind: 'message', text });
+    const links = linksIn(text);
+    for (const link of links) entries.push({ kind: 'link', text: link });
+    if (links[0] !== text.trim()) entries.push({ kind: 'message', text });
   }
   return entries.slice(0, ENTRIES_MAX);
 }
@@ -48,6 +49,6 @@ export function copyRows(
       ],
       columns,
     );
-    return isChosen ? padRow(row, columns).map((piece) => ({ text: piece.text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }

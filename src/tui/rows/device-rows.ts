@@ -1,6 +1,6 @@
 /** The devices of the account as rows: label, whether it is there, since when it belongs to the account. */
 import type { DevicesReport } from '../../store/state.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import { dateWords } from '../wording.ts';
 
@@ -11,6 +11,8 @@ export interface DeviceRowsStyle {
 
 /** Enough of an id to tell two devices of one label apart, and to type at `wren devices revoke`. */
 const ID_DIGITS = 8;
+/** Below so many columns the id would leave no room for the label. */
+const NARROW = 48;
 
 export function deviceRows(
   { list }: DevicesReport,
@@ -28,11 +30,11 @@ export function deviceRows(
         span(`  ${here}`),
       ],
       [
-        span(columns < 48 ? '' : `${id.slice(0, ID_DIGITS)}  `, 'muted'),
+        span(columns < NARROW ? '' : `${id.slice(0, ID_DIGITS)}  `, 'muted'),
         span(`since ${dateWords(addedAtMs)}`, 'muted'),
       ],
       columns,
     );
-    return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }

@@ -34,6 +34,8 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'call.talk' && !call?.muted) return 'stop talking';
   if (command === 'call.hold' && (call?.heldBy === 'me' || call?.heldBy === 'both')) return 'resume';
   if (command === 'call.place' && call) return 'add to call';
+  if (command === 'calls.open' && (app.missedCalls?.length ?? 0) === 0) return '';
+  if (command === 'copy.open' && conversationOf(ui, ui.selected).anchor === null) return '';
   if (command === 'search.go') return searchHint(ui);
   if (command === 'palette.take' && ui.dialog?.type === 'keys') return 'change';
   if (command === 'menu.take' && ui.dialog?.type === 'copy') return 'copy';
@@ -72,8 +74,6 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
       return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
     case 'call.pull':
       return call === undefined && (app.callsElsewhere?.length ?? 0) > 0;
-    case 'calls.open':
-      return (app.missedCalls?.length ?? 0) > 0 || ui.dialog?.type === 'palette';
     case 'conference.rejoin':
       return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':
@@ -89,7 +89,7 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
     case 'tune.test':
       return ui.dialog?.type === 'sound';
     case 'copy.open':
-      return ui.dialog?.type === 'palette' || conversationOf(ui, ui.selected).anchor !== null;
+      return buddy !== undefined;
     case 'menu.close':
       return ui.dialog !== null;
     case 'cancel':

@@ -1,7 +1,7 @@
 /** The keys as lines that can be changed: every binding of the table with the place where it acts. */
 import { type Binding, type KeyContext, type KeyTable, keyLabel } from '../key-bindings.ts';
-import { fuzzyMatch } from '../text/fuzzy.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { fuzzyMatch, WHOLE_WORDS } from '../text/fuzzy.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 
 export interface KeyLine {
@@ -35,7 +35,7 @@ export function changeableKeys({ bindings }: KeyTable, wanted: string): readonly
     const isKey = binding.keys.some((key) => keyLabel(key).toLowerCase() === wanted.trim().toLowerCase());
     const words = fuzzyMatch(wanted, text);
     // Letters that stand all over the text find too much here.
-    return isKey || wanted.trim() === '' || (words?.score ?? 0) >= 100 ? [{ at, binding }] : [];
+    return isKey || wanted.trim() === '' || (words?.score ?? 0) >= WHOLE_WORDS ? [{ at, binding }] : [];
   });
 }
 
@@ -59,5 +59,5 @@ export function keyLineRow({ binding }: KeyLine, { columns, glyphs, chosen, capt
     [span(changed ? 'yours: ' : '', 'accent'), span(keys, changed ? 'strong' : 'muted')],
     columns,
   );
-  return chosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+  return chosen ? inReverse(row, columns) : row;
 }

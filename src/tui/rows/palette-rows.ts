@@ -5,7 +5,7 @@
 import type { AppState } from '../../store/state.ts';
 import { allBindings, type CommandName, type KeyContext, keyLabel } from '../key-bindings.ts';
 import { fuzzyMatch } from '../text/fuzzy.ts';
-import { padRow, type Row, type Span, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, type Span, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import type { UiState } from '../ui-state.ts';
 import { makesSense } from './hint-rows.ts';
@@ -29,10 +29,10 @@ const NOW_WEIGHT = 60;
 const LEFT_OUT: readonly CommandName[] = ['palette.open', 'cancel'];
 
 /** All that match, the best first; without anything typed in the order of the table. */
-export function paletteEntries(app: AppState, { keys, ...ui }: UiState, wanted: string): readonly PaletteEntry[] {
-  const under: UiState = { ...ui, keys, dialog: null };
+export function paletteEntries(app: AppState, ui: UiState, wanted: string): readonly PaletteEntry[] {
+  const under: UiState = { ...ui, dialog: null };
   const found = new Map<CommandName, PaletteEntry & { readonly score: number }>();
-  for (const { command, context, keys: own, description, group } of allBindings(keys)) {
+  for (const { command, context, keys: own, description, group } of allBindings(ui.keys)) {
     if (!PLACES.includes(context) || LEFT_OUT.includes(command)) continue;
     const labels = own.map(keyLabel).join(', ');
     const known = found.get(command);
@@ -65,7 +65,7 @@ export function paletteRow(entry: PaletteEntry, { columns, glyphs, chosen }: Pal
     [span(entry.keys, 'muted')],
     columns,
   );
-  return chosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+  return chosen ? inReverse(row, columns) : row;
 }
 
 /** The description, what was typed of it strong. */

@@ -5,9 +5,14 @@
 import type { Editor } from '../text/editor.ts';
 import { graphemesOf, widthOf } from '../text/width.ts';
 
+interface Place {
+  readonly column: number;
+  readonly row: number;
+}
+
 export interface PromptRows {
   readonly rows: readonly string[];
-  readonly cursor: { readonly column: number; readonly row: number };
+  readonly cursor: Place;
 }
 
 interface PromptStyle {
@@ -19,21 +24,25 @@ interface PromptStyle {
   readonly lineBreak?: string;
 }
 
-/** The rows in sight. The cursor may stand one column behind the last character. */
-export function promptRows(editor: Editor, { columns, rowsMax, secret, lineBreak = '↵' }: PromptStyle): PromptRows {
+/**
+ * All rows of a text. `visit` is told where the cursor stands before each grapheme and behind the last; behind a full row
+ * that is the start of one more, which is not among the rows.
+ */
+function brokenRows(text: string, style: PromptStyle, visit: (index: number, place: Place) => void): string[] {
+  const { columns, rowsMax, secret, lineBreak = '↵' } = style;
   const rows = [''];
   let width = 0;
   let index = 0;
-  let cursor = { column: 0, row: 0 };
   const newRow = (): void => {
     rows.push('');
     width = 0;
   };
-  for (const grapheme of graphemesOf(editor.text)) {
+  for (const grapheme of graphemesOf(text)) {
     const shown = secret ?? (grapheme === '\n' && rowsMax === 1 ? lineBreak : grapheme);
     const step = shown === '\n' ? 0 : widthOf(shown);
     if (width + step > columns) newRow();
-    if (index === editor.cursor) cursor = { column: width, row: rows.length - 1 };
+    // A line break may stand behind a full row.
+    visit(index, { column: Math.min(width, columns), row: rows.length - 1 });
     if (shown === '\n') newRow();
     else {
       rows[rows.length - 1] += shown;
@@ -41,16 +50,21 @@ export function promptRows(editor: Editor, { columns, rowsMax, secret, lineBreak
     }
     index += grapheme.length;
   }
-  if (index === editor.cursor) {
-    // Behind a full row the cursor stands at the start of the next one.
-    if (width >= columns) newRow();
-    cursor = { column: width, row: rows.length - 1 };
-  }
-  const first = Math.min(cursor.row, Math.max(0, rows.length - rowsMax));
+  visit(index, width >= columns ? { column: 0, row: rows.length } : { column: width, row: rows.length - 1 });
+  return rows;
+}
+
+/** The rows in sight. The cursor may stand one column behind the last character. */
+export function promptRows(editor: Editor, style: PromptStyle): PromptRows {
+  let cursor: Place = { column: 0, row: 0 };
+  const rows = brokenRows(editor.text, style, (index, place) => {
+    if (index === editor.cursor) cursor = place;
+  });
+  if (cursor.row === rows.length) rows.push('');
+  const first = Math.min(cursor.row, Math.max(0, rows.length - style.rowsMax));
   return {
-    rows: rows.slice(first, first + rowsMax),
-    // A line break may stand behind a full row.
-    cursor: { column: Math.min(cursor.column, columns), row: cursor.row - first },
+    rows: rows.slice(first, first + style.rowsMax),
+    cursor: { column: cursor.column, row: cursor.row - first },
   };
 }
 
@@ -59,13 +73,9 @@ export function moveRow(editor: Editor, columns: number, by: 1 | -1): Editor | u
   const all = { columns, rowsMax: Number.POSITIVE_INFINITY };
   const from = promptRows(editor, all).cursor;
   let best: number | undefined;
-  let index = 0;
-  for (const grapheme of [...graphemesOf(editor.text), '']) {
-    const { cursor } = promptRows({ ...editor, cursor: index }, all);
-    if (cursor.row > from.row + by) break;
-    if (cursor.row === from.row + by && (best === undefined || cursor.column <= from.column)) best = index;
-    index += grapheme.length;
-  }
+  brokenRows(editor.text, all, (index, { column, row }) => {
+    if (row === from.row + by && (best === undefined || column <= from.column)) best = index;
+  });
   return best === undefined ? undefined : { ...editor, cursor: best };
 }
 

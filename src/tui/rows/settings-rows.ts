@@ -4,7 +4,7 @@
  */
 import { type AppState, chosenDevices } from '../../store/state.ts';
 import { keyOf } from '../key-bindings.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import type { UiState } from '../ui-state.ts';
 import { presenceWord, servingWords } from '../wording.ts';
@@ -73,7 +73,7 @@ export function settingsRows(
       opens(item) ? [span('...', 'muted')] : [],
       columns,
     );
-    return isChosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+    return isChosen ? inReverse(row, columns) : row;
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ListedDevice, SoundDevicesReport } from '../../store/port.ts';
 import { type AppState, type Call, chosenDevices, currentCall } from '../../store/state.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs, Tone } from '../theme.ts';
 
 export const SOUND_ITEMS = ['input', 'output', 'echo', 'noise', 'gain', 'headphones', 'level', 'test'] as const;
@@ -45,7 +45,7 @@ export function soundRows(
       span(value),
     ];
     const whole = spread(left, now === '' ? [] : [span(now, 'muted')], columns);
-    return chosen ? padRow(whole, columns).map(({ text }) => ({ text, inverse: true })) : whole;
+    return chosen ? inReverse(whole, columns) : whole;
   });
 }
 

@@ -10,6 +10,8 @@ export interface FuzzyMatch {
   readonly at: readonly number[];
 }
 
+/** What the whole words as they were typed count beside their letters. */
+export const WHOLE_WORDS = 100;
 const WORD_START = 8;
 const TOGETHER = 5;
 const LENGTH_MAX = 200;
@@ -23,7 +25,7 @@ export function fuzzyMatch(wanted: string, text: string): FuzzyMatch | undefined
   const whole = lower.indexOf(wanted.trim().toLowerCase());
   if (whole >= 0) {
     const at = Array.from({ length: wanted.trim().length }, (_, index) => whole + index);
-    return { score: 100 + scoreOf(lower, at) - whole / LENGTH_MAX, at };
+    return { score: WHOLE_WORDS + scoreOf(lower, at) - whole / LENGTH_MAX, at };
   }
   const at = placesOf(letters, lower);
   return at && { score: scoreOf(lower, at), at };

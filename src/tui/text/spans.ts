@@ -52,6 +52,11 @@ export function padRow(row: Row, columns: number): Row {
   return spread(row, [], columns);
 }
 
+/** The chosen row, over all columns: in reverse, where a colour might not be read. */
+export function inReverse(row: Row, columns: number): Row {
+  return padRow(row, columns).map(({ text }) => ({ text, inverse: true }));
+}
+
 /** `pieces` with `separator` between those that are not empty. */
 export function joinSpans(pieces: readonly (Span | undefined)[], separator: string): Row {
   const row: Span[] = [];

@@ -5,11 +5,12 @@ import { layoutOf } from '../layout.ts';
 import { helpHeight, helpRows } from '../rows/help-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
+import { lineAfter } from './choices.ts';
 import { findGo, findMoved } from './find-commands.ts';
 import { groupTaken } from './group-commands.ts';
 import { addDialog } from './list-commands.ts';
 import { gatherMoved, gatherNext } from './people-group-commands.ts';
-import { settingsAt } from './settings-commands.ts';
+import { servingQuestion, settingsAt } from './settings-commands.ts';
 import { walkBack, walkMove, walkNext } from './walk-commands.ts';
 import { request, type Step, step, type World } from './world.ts';
 
@@ -35,6 +36,7 @@ export const DIALOG_HANDLERS = {
   'form.next': (world: World): Step => {
     const { dialog } = world.ui;
     if (dialog?.type === 'group') return groupTaken(world, dialog);
+    if (dialog?.type === 'gather') return gatherNext(world, dialog);
     return dialog ? addNext(world) : walkNext(world);
   },
   'form.down': (world: World): Step => (world.ui.dialog ? step(otherField(world.ui)) : step(walkMove(world, 1))),
@@ -78,7 +80,7 @@ function searchGo(world: World): Step {
 function chosenMoved(ui: UiState, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'search') return ui;
-  const chosen = Math.max(0, Math.min(dialog.hits.length - 1, dialog.chosen + by));
+  const chosen = lineAfter(dialog.chosen, by, dialog.hits.length);
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
@@ -88,10 +90,8 @@ function otherField(ui: UiState): UiState {
   return dialog?.type === 'add' ? { ...ui, dialog: { ...dialog, field: dialog.field === 0 ? 1 : 0 } } : ui;
 }
 
-function addNext(world: World): Step {
-  const { ui, nowMs } = world;
+function addNext({ ui, nowMs }: World): Step {
   const { dialog } = ui;
-  if (dialog?.type === 'gather') return gatherNext(world, dialog);
   if (dialog?.type !== 'add' || dialog.busySinceMs !== null) return step(ui);
   const name = dialog.name.text.trim();
   if (!isName(name)) return step({ ...ui, dialog: { ...dialog, field: 0, error: failureSentence('name-malformed') } });
@@ -104,28 +104,18 @@ function addNext(world: World): Step {
 export function presenceMoved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'presence') return ui;
-  const chosen = Math.max(0, Math.min(presenceMenu(app).length - 1, dialog.chosen + by));
+  const chosen = lineAfter(dialog.chosen, by, presenceMenu(app).length);
   return { ...ui, dialog: { ...dialog, chosen } };
 }
 
 export function presenceTaken({ app, ui }: World): Step {
   const choice = ui.dialog?.type === 'presence' ? presenceMenu(app)[ui.dialog.chosen] : undefined;
   if (!choice) return step(ui);
-  if (choice === 'serving') {
-    const what = agreesToServe(app) ? 'serve-no-more' : 'serve';
-    return step({ ...ui, dialog: { type: 'confirm', what, name: '' } });
-  }
+  if (choice === 'serving') return step({ ...ui, dialog: servingQuestion(app) });
   if (choice === 'sign-out') return step({ ...ui, dialog: { type: 'confirm', what: 'sign-out', name: '' } });
   return step(
     { ...ui, dialog: null },
     request({ type: 'presence.set', presence: choice }, { for: 'plain', detail: '' }),
-  );
-}
-
-/** What is in force now, as a person would put it. */
-export function agreesToServe({ serving }: AppState): boolean {
-  return (
-    serving !== undefined && (serving.role === 'supernode' || serving.consent === 'always' || serving.answer === 'yes')
   );
 }
 

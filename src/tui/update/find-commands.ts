@@ -2,6 +2,7 @@
 import { isGroup } from '../people-groups.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
+import { lineAfter } from './choices.ts';
 import { withConversation } from './conversations.ts';
 import { type HistoryReply, request, type SafetyReply, type Step, step, type World } from './world.ts';
 
@@ -42,7 +43,7 @@ export function findGo({ ui, nowMs }: World): Step {
 export function findMoved(ui: UiState, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'find') return ui;
-  const top = Math.max(0, Math.min(dialog.lines.length - 1, dialog.top + by));
+  const top = lineAfter(dialog.top, by, dialog.lines.length);
   return { ...ui, dialog: { ...dialog, top } };
 }
 

@@ -5,6 +5,7 @@ import { buddiesOf, listRows } from '../rows/buddy-rows.ts';
 import { EMPTY_EDITOR, moveEnd } from '../text/editor.ts';
 import { type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
+import { lineAfter } from './choices.ts';
 import { noticed, request, type Step, step, type World } from './world.ts';
 
 const EMPTY_SEARCH: Dialog = {
@@ -60,7 +61,7 @@ function pageOf({ app, ui }: World): number {
 function moved({ app, ui }: World, by: number): UiState {
   const buddies = buddiesOf(listRows(app, ui.filter.text, ui.preferences.groups));
   const at = buddies.findIndex(({ name }) => name === ui.selected);
-  const to = Math.max(0, Math.min(buddies.length - 1, at + by));
+  const to = lineAfter(at, by, buddies.length);
   return { ...ui, selected: buddies[to]?.name ?? ui.selected };
 }
 

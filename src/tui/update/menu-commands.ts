@@ -2,6 +2,7 @@
 import { foldName } from '../../net/protocol/ids.ts';
 import { copyable } from '../rows/copy-rows.ts';
 import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
+import { lineAfter } from './choices.ts';
 import { presenceMoved, presenceTaken } from './dialog-commands.ts';
 import { settingsAt } from './settings-commands.ts';
 import { walkMenuMove, walkMenuTake } from './walk-commands.ts';
@@ -47,7 +48,7 @@ function chosenMoved(
   by: number,
   count: number,
 ): UiState {
-  return { ...ui, dialog: { ...dialog, chosen: Math.max(0, Math.min(count - 1, dialog.chosen + by)) } };
+  return { ...ui, dialog: { ...dialog, chosen: lineAfter(dialog.chosen, by, count) } };
 }
 
 function taken(world: World): Step {

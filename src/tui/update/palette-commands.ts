@@ -2,6 +2,7 @@
 import { paletteEntries } from '../rows/palette-rows.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { faceOf, type UiState } from '../ui-state.ts';
+import { lineAfter } from './choices.ts';
 import { captureBegun, keysMoved } from './keys-commands.ts';
 import { type Step, step, type World } from './world.ts';
 
@@ -30,6 +31,6 @@ function moved({ app, ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type === 'keys') return keysMoved(ui, dialog, by);
   if (dialog?.type !== 'palette') return ui;
-  const last = paletteEntries(app, ui, dialog.filter.text).length - 1;
-  return { ...ui, dialog: { ...dialog, chosen: Math.max(0, Math.min(last, dialog.chosen + by)) } };
+  const { length } = paletteEntries(app, ui, dialog.filter.text);
+  return { ...ui, dialog: { ...dialog, chosen: lineAfter(dialog.chosen, by, length) } };
 }

@@ -1,4 +1,7 @@
-/** Groups from the list: making one, and taking more people into the chosen one. Leaving and calling stand with what they are for people. */
+/**
+ * Groups from the list: making one, and taking more people into the chosen one. Leaving and calling stand with what they
+ * are for people.
+ */
 import type { Group } from '../../store/state.ts';
 import { isGroup } from '../people-groups.ts';
 import { EMPTY_EDITOR, editorOf } from '../text/editor.ts';
@@ -13,10 +16,8 @@ export const PEOPLE_GROUP_HANDLERS = {
     const into = chosen && isGroup(chosen.name) && chosen.relation === 'both' ? chosen.name : '';
     const who = chosen && !isGroup(chosen.name) && chosen.relation === 'both' ? `${chosen.name} ` : '';
     const field = into === '' ? 0 : 1;
-    const dialog: Gather = {
-      ...{ type: 'gather', into, field, title: EMPTY_EDITOR, people: editorOf(who), busySinceMs: null, error: '' },
-    };
-    return step({ ...ui, dialog });
+    const gather = { type: 'gather', into, field, title: EMPTY_EDITOR, people: editorOf(who) } as const;
+    return step({ ...ui, dialog: { ...gather, busySinceMs: null, error: '' } });
   },
 } as const;
 

@@ -2,7 +2,7 @@
  * The mouse, where the person turned it on: a click chooses a buddy or a pane, a second one opens; the wheel moves what
  * it is over. Nothing can be done by it alone that has no key, and a call is never answered or ended by a click.
  */
-import { type CommandName, commandFor } from '../key-bindings.ts';
+import { commandFor } from '../key-bindings.ts';
 import { layoutOf } from '../layout.ts';
 import { listRows } from '../rows/buddy-rows.ts';
 import type { Key } from '../terminal/key-parser.ts';
@@ -17,19 +17,16 @@ const WHEEL_ROWS = 3;
 export function pointed(world: World, { name, at }: Key): Step {
   const { app, ui } = world;
   if (!at || faceOf(app, ui) !== 'main') return step(ui);
-  const direction = name === 'wheel-up' ? -1 : 1;
+  const isUp = name === 'wheel-up';
   const place = ui.dialog ? 'dialog' : placeAt(world, at);
   if (name === 'click')
     return place === 'list' ? clickedList(world, at.row) : step(place === 'chat' ? { ...ui, focus: 'chat' } : ui);
-  if (place === 'chat') return scrolledBy(world, direction * WHEEL_ROWS);
+  if (place === 'chat') return scrolledBy(world, isUp ? -WHEEL_ROWS : WHEEL_ROWS);
+  if (place === 'none') return step(ui);
   // Elsewhere it is the arrow keys.
   const context = place === 'list' ? 'browsing' : contextOf(app, ui);
-  const command = place === 'dialog' || place === 'list' ? arrow(world, context, direction) : undefined;
+  const command = commandFor(context, isUp ? 'up' : 'down', ui.keys);
   return command ? { ...step(ui), next: command } : step(ui);
-}
-
-function arrow({ ui }: World, context: ReturnType<typeof contextOf>, direction: number): CommandName | undefined {
-  return commandFor(context, direction < 0 ? 'up' : 'down', ui.keys);
 }
 
 function placeAt({ app, ui }: World, at: { readonly column: number; readonly row: number }): 'list' | 'chat' | 'none' {

@@ -1,8 +1,10 @@
 /** Keys of the settings. What belongs to the agent is asked of it and shown when it says so; the rest is the screen's own. */
+import type { AppState } from '../../store/state.ts';
 import { SETTING_ITEMS, type SettingItem } from '../rows/settings-rows.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
 import { THEME_CHOICES } from '../themes.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
+import { lineAfter, valueAfter } from './choices.ts';
 import { preferenceChanged } from './preference-changes.ts';
 import { noticed, request, type Step, step, type World } from './world.ts';
 
@@ -20,8 +22,7 @@ export function settingsAt(item: SettingItem): Dialog {
 export function settingsMoved({ ui }: World, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'settings') return ui;
-  const chosen = Math.max(0, Math.min(SETTING_ITEMS.length - 1, dialog.chosen + by));
-  return { ...ui, dialog: { ...dialog, chosen } };
+  return { ...ui, dialog: { ...dialog, chosen: lineAfter(dialog.chosen, by, SETTING_ITEMS.length) } };
 }
 
 export function settingsChanged(world: World, by: 1 | -1): Step {
@@ -44,13 +45,16 @@ export function settingsChanged(world: World, by: 1 | -1): Step {
     case 'supernode':
       return serving(world);
     case 'theme':
-      return preferenceChanged(ui, { theme: next(THEME_CHOICES, ui.preferences.theme, by) });
+      return preferenceChanged(ui, { theme: valueAfter(THEME_CHOICES, ui.preferences.theme, by) });
     case 'mouse':
       return preferenceChanged(ui, { mouse: !ui.preferences.mouse });
     case 'talk':
       return step(ui, request({ type: 'talk.set', talk: app.audio.talk?.talk === 'push' ? 'open' : 'push' }, plain));
     case 'watch':
-      return step(ui, request({ type: 'talk.set', watch: next(WATCHES, app.audio.talk?.watch ?? 'warn', by) }, plain));
+      return step(
+        ui,
+        request({ type: 'talk.set', watch: valueAfter(WATCHES, app.audio.talk?.watch ?? 'warn', by) }, plain),
+      );
     case 'pathTests':
       return step(ui, request({ type: 'privacy.set', pathTests: app.privacy?.pathTests === false }, plain));
     case 'history':
@@ -73,18 +77,17 @@ function encryptionAfter({ app }: World): 'auto' | 'off' | 'again' {
   return app.history?.protection === 'secret-store' ? 'off' : 'auto';
 }
 
-/** Serving is agreed to after the question that says what it costs, never by a key alone. */
 function serving(world: World): Step {
   const { app, ui } = world;
   if (!app.serving) return step(ui);
   if (app.serving.consentBy === 'environment') {
     return step(noticed(world, ui, 'WREN_SUPERNODE settles that: change it where the agent is started.', 'warn'));
   }
-  const { role, consent, answer } = app.serving;
-  const agrees = role === 'supernode' || consent === 'always' || answer === 'yes';
-  return step({ ...ui, dialog: { type: 'confirm', what: agrees ? 'serve-no-more' : 'serve', name: '' } });
+  return step({ ...ui, dialog: servingQuestion(app) });
 }
 
-function next<T>(values: readonly T[], value: T, by: 1 | -1): T {
-  return values[(values.indexOf(value) + by + values.length) % values.length] ?? value;
+/** Serving is agreed to after the question that says what it costs, never by a key alone. */
+export function servingQuestion({ serving }: AppState): Dialog {
+  const isAgreed = serving?.role === 'supernode' || serving?.consent === 'always' || serving?.answer === 'yes';
+  return { type: 'confirm', what: isAgreed ? 'serve-no-more' : 'serve', name: '' };
 }

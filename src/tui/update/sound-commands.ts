@@ -6,6 +6,7 @@ import type { AgentCommand, ListedDevice, SoundDevicesReport } from '../../store
 import { chosenDevices, currentCall, specAfter } from '../../store/state.ts';
 import { deviceCalled, SOUND_ITEMS, type SoundItem, TEST_CALL_NAME } from '../rows/sound-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
+import { lineAfter, valueAfter } from './choices.ts';
 import { inCall } from './context.ts';
 import { type Effect, noticed, request, type Step, step, type World } from './world.ts';
 
@@ -41,8 +42,7 @@ export function listening({ app, ui, nowMs }: World): { readonly ui: UiState; re
 export function soundMoved(ui: UiState, by: number): UiState {
   const { dialog } = ui;
   if (dialog?.type !== 'sound') return ui;
-  const chosen = Math.max(0, Math.min(SOUND_ITEMS.length - 1, dialog.chosen + by));
-  return { ...ui, dialog: { ...dialog, chosen } };
+  return { ...ui, dialog: { ...dialog, chosen: lineAfter(dialog.chosen, by, SOUND_ITEMS.length) } };
 }
 
 export function soundChanged(world: World, by: 1 | -1): Step {
@@ -72,9 +72,9 @@ function commandFor(
   switch (item) {
     case 'echo':
     case 'gain':
-      return { type: 'sound.set', [item]: next(MODES, sound[item], by) };
+      return { type: 'sound.set', [item]: valueAfter(MODES, sound[item], by) };
     case 'noise':
-      return { type: 'sound.set', noise: next(NOISE_MODES, sound.noise, by) };
+      return { type: 'sound.set', noise: valueAfter(NOISE_MODES, sound.noise, by) };
     case 'headphones':
       return { type: 'sound.set', headphones: !sound.headphones };
     case 'level':
@@ -89,12 +89,7 @@ function commandFor(
 function nextDevice(devices: readonly ListedDevice[], name: string, by: 1 | -1): string {
   const names = ['', ...devices.map((device) => device.name)];
   const now = name === '' ? '' : (deviceCalled(devices, name)?.name ?? '');
-  return next(names, now, by);
-}
-
-function next<T>(values: readonly T[], value: T, by: 1 | -1): T {
-  const at = (values.indexOf(value) + by + values.length) % values.length;
-  return values[at] ?? value;
+  return valueAfter(names, now, by);
 }
 
 export function testCall(world: World): Step {

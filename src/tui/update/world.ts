@@ -3,20 +3,13 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type {
-  AgentCommand,
-  AgentEvent,
-  ResultOf,
-  SafetyReport,
-  SearchReport,
-  SoundDevicesReport,
-} from '../../store/port.ts';
+import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { CommandName } from '../key-bindings.ts';
 import type { Preferences } from '../preferences.ts';
 import type { Key } from '../terminal/key-parser.ts';
 import type { Background } from '../themes.ts';
-import type { Notice, UiState } from '../ui-state.ts';
+import type { LoggedCall, Notice, UiState } from '../ui-state.ts';
 
 export interface World {
   readonly app: AppState;
@@ -83,7 +76,7 @@ export interface Step {
 
 /** What the replies hold that the screen reads. */
 export type HistoryReply = readonly ChatLine[];
-export type CallsReply = ResultOf<'history.calls'>;
+export type CallsReply = readonly LoggedCall[];
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
 export type DevicesReply = SoundDevicesReport;

@@ -1,17 +1,15 @@
 /** Calls of the past, missed ones among them; Enter calls back. */
-import { innerColumns } from '../layout.ts';
 import { callLogRows } from '../rows/call-log-rows.ts';
 import { span } from '../text/spans.ts';
 import type { Dialog } from '../ui-state.ts';
-import { dialogPlace } from './dialog-frame.tsx';
-import { ListDialog } from './list-dialog.tsx';
+import { ListDialog, listColumns } from './list-dialog.tsx';
 import type { ViewProps } from './view-props.ts';
 
 const COLUMNS = 66;
 
 export const CallsDialog = (props: ViewProps & { readonly dialog: Extract<Dialog, { type: 'calls' }> }) => {
   const { world, glyphs, dialog } = props;
-  const columns = innerColumns(dialogPlace(props, COLUMNS, 1).columns);
+  const columns = listColumns(props, COLUMNS);
   const fresh = new Set(world.app.missedCalls?.map(({ call }) => call));
   const running = new Set(world.app.calls.filter(({ phase }) => phase !== 'ended').map(({ call }) => call));
   const rows = callLogRows(dialog.calls ?? [], dialog.chosen, { columns, glyphs, fresh, running });

@@ -1,7 +1,6 @@
 /** A frame with a title in its upper edge. The pane that has the focus shows its title in brackets, not by colour alone. */
 import { Box } from 'ink';
-import type { ReactNode } from 'react';
-import { useContext } from 'react';
+import { type ReactNode, useContext } from 'react';
 import { type Row, rowWidth, span, spread } from '../text/spans.ts';
 import type { FrameGlyphs, Glyphs, Tone } from '../theme.ts';
 import { Line } from './line.tsx';

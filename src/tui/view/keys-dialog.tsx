@@ -1,14 +1,11 @@
 /** The keys, each to be changed: choose a line, press Enter, press the new key. */
 import { Box } from 'ink';
 import { DEFAULT_KEYS } from '../key-bindings.ts';
-import { innerColumns } from '../layout.ts';
 import { changeableKeys, keyLineRow } from '../rows/keys-rows.ts';
-import { type Row, span } from '../text/spans.ts';
-import { wrap } from '../text/width.ts';
+import { span } from '../text/spans.ts';
 import type { Dialog } from '../ui-state.ts';
-import { dialogPlace } from './dialog-frame.tsx';
 import { Line, Lines } from './line.tsx';
-import { ListDialog, rowsOf } from './list-dialog.tsx';
+import { ListDialog, listColumns, wordsBelow } from './list-dialog.tsx';
 import { TextPrompt } from './text-prompt.tsx';
 import type { ViewProps } from './view-props.ts';
 
@@ -21,14 +18,13 @@ const WORDS_ROWS = 3;
 export const KeysDialog = (props: ViewProps & { readonly dialog: KeysState }) => {
   const { world, glyphs, dialog } = props;
   const { ui } = world;
-  const columns = innerColumns(dialogPlace(props, COLUMNS, 1).columns);
+  const columns = listColumns(props, COLUMNS);
   const lines = changeableKeys(ui.keys, dialog.filter.text);
   const rows = lines.map((line, index) => {
     const changed = line.binding.keys.join() !== DEFAULT_KEYS.bindings[line.at]?.keys.join();
     const { capturing } = dialog;
     return keyLineRow(line, { columns, glyphs, chosen: index === dialog.chosen, capturing, changed });
   });
-  const words = wrap(wordsOf(dialog, ui.problems), columns).map((line): Row => [span(line, 'muted')]);
   return (
     <ListDialog
       view={props}
@@ -37,7 +33,7 @@ export const KeysDialog = (props: ViewProps & { readonly dialog: KeysState }) =>
       rows={rows.length > 0 ? rows : [[span('No key matches.', 'muted')]]}
       chosen={dialog.chosen}
       rowsMax={LINES_MAX}
-      below={rowsOf([[], ...words], WORDS_ROWS)}
+      below={wordsBelow(wordsOf(dialog, ui.problems), columns, WORDS_ROWS)}
     >
       <Box>
         <Line row={[span('Find ', 'muted')]} />

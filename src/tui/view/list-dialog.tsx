@@ -1,8 +1,10 @@
 /** A dialog that is a list: the chosen line stays in sight, and words on it stand below. */
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import { innerColumns } from '../layout.ts';
 import { windowTop } from '../rows/buddy-rows.ts';
-import type { Row } from '../text/spans.ts';
+import { type Row, span } from '../text/spans.ts';
+import { wrap } from '../text/width.ts';
 import { DialogFrame, dialogPlace } from './dialog-frame.tsx';
 import { Lines } from './line.tsx';
 import type { ViewProps } from './view-props.ts';
@@ -41,7 +43,13 @@ export const ListDialog = ({ view, title, wanted, rows, chosen, rowsMax, below =
   );
 };
 
-/** `lines` as exactly `count` rows. */
-export function rowsOf(lines: readonly Row[], count: number): readonly Row[] {
+/** Columns of a row in a list dialog that wants `wanted` outer ones. */
+export function listColumns(view: ViewProps, wanted: number): number {
+  return innerColumns(dialogPlace(view, wanted, 0).columns);
+}
+
+/** `words` and a blank row above them as exactly `count` rows. */
+export function wordsBelow(words: string, columns: number, count: number): readonly Row[] {
+  const lines: readonly Row[] = [[], ...wrap(words, columns).map((line): Row => [span(line, 'muted')])];
   return Array.from({ length: count }, (_, index) => lines[index] ?? []);
 }

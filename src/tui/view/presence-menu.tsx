@@ -1,6 +1,6 @@
 /** What others see of me, and signing out. */
 import { innerColumns } from '../layout.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Dialog } from '../ui-state.ts';
 import { presenceMenu } from '../update/dialog-commands.ts';
 import { presenceWord, servingWords } from '../wording.ts';
@@ -31,7 +31,7 @@ export const PresenceMenu = (props: ViewProps & { readonly dialog: Extract<Dialo
       app.presence === choice ? [span('now', 'muted')] : [],
       columns,
     );
-    return chosen ? padRow(whole, columns).map(({ text }) => ({ text, inverse: true })) : whole;
+    return chosen ? inReverse(whole, columns) : whole;
   });
   return (
     <DialogFrame title="You" glyphs={glyphs} place={place}>

@@ -4,7 +4,7 @@ import { foldName } from '../../net/protocol/ids.ts';
 import type { AppState } from '../../store/state.ts';
 import { innerColumns } from '../layout.ts';
 import { windowTop } from '../rows/buddy-rows.ts';
-import { padRow, type Row, span, spread } from '../text/spans.ts';
+import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import { wrap } from '../text/width.ts';
 import type { Dialog, SearchHit } from '../ui-state.ts';
 import { DialogFrame, dialogPlace } from './dialog-frame.tsx';
@@ -58,7 +58,7 @@ function hitRow(app: AppState, hit: SearchHit, columns: number, mark: string): R
     [span(aside, 'muted')],
     columns,
   );
-  return chosen ? padRow(row, columns).map(({ text }) => ({ text, inverse: true })) : row;
+  return chosen ? inReverse(row, columns) : row;
 }
 
 function messageRows(dialog: SearchState, nowMs: number, columns: number): readonly Row[] {
