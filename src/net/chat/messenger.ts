@@ -92,8 +92,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   #own: UserName = '';
   /** Lines taken of people who were out already, by group and person. */
   readonly #late = new Map<string, number>();
-  /** Folded names of all who are in one with us. */
-  #companions: ReadonlySet<string> = new Set();
+  /** All who are in one with us, as they write their names, by folded name. */
+  #companions: ReadonlyMap<string, UserName> = new Map();
   readonly #peers = new Map<string, Peer>();
   readonly #reach = new Reach();
   readonly #receipts = new Map<string, Receipts>();
@@ -123,7 +123,11 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
       : undefined;
   }
 
-  /** Are we in a group together? */
+  /** Who is in a group with us, we ourselves too. */
+  get companions(): readonly UserName[] {
+    return [...this.#companions.values()];
+  }
+
   isCompanion(name: UserName): boolean {
     return this.#companions.has(foldName(name));
   }
@@ -406,9 +410,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     this.#groups = new Map(groups.map((group) => [group.id, group]));
     this.#own = own;
     const before = this.#companions;
-    const ours = groups.filter((group) => isMember(group, own));
-    this.#companions = new Set(ours.flatMap((group) => membersOf(group).map(foldName)));
-    for (const key of this.#companions) if (!before.has(key)) this.#resend(now, this.#peers.get(key));
+    const names = groups.filter((group) => isMember(group, own)).flatMap(membersOf);
+    this.#companions = new Map(names.map((name) => [foldName(name), name]));
+    for (const key of this.#companions.keys()) if (!before.has(key)) this.#resend(now, this.#peers.get(key));
   }
 
   /** Whoever gets lines of ours, at least in a group: also those who are to hear that they are out. */
