@@ -3,8 +3,6 @@
  * left and may go back to. Commands and messages are led to the right one here; what a conference is, is `conference.ts`.
  * One at a time has our ears, as with calls: `isBusy` and `occupied` keep the two apart.
  *
- * A little above 400 lines: one invitation can lead to each of them.
- *
  *   invitation -> rings -> answer -> Conference        running call + names -> grows -> Conference, the call absorbed
  *
  * Above 400 lines: invitations, growth and what is over are one state, read in one place.
