@@ -128,8 +128,8 @@ export function readGroup(wire: Body<'chatMessage'>['group'], wallMs: number): G
     atMs: timeOf(one.atMs),
   }));
   const isEach = new Set(members.map(({ name }) => foldName(name))).size === members.length;
-  const { title, titleAtMs } = { title: wire.title ?? '', titleAtMs: timeOf(wire.titleAtMs) };
-  const state = { id: hexOf(wire.id), title, titleAtMs, members: inOrder(members) };
+  const titleAtMs = timeOf(wire.titleAtMs);
+  const state = { id: hexOf(wire.id), title: wire.title ?? '', titleAtMs, members: inOrder(members) };
   const isSound = members.every(({ name }) => isName(name)) && newestOf(state) <= wallMs + 2 * GROUP_AHEAD_MS;
   return isSound && isEach && fits(state) ? state : undefined;
 }
