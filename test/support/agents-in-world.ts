@@ -5,8 +5,8 @@
  *
  *   const agents = new AgentsInWorld(world);
  *   const desk = await agents.start('desk');
- *   await agents.during(desk.enter('account.sign-up', 'alice1'));
- *   await agents.until(() => desk.state.connection === 'online');
+ *   await agents.enter(desk, 'account.sign-up', 'alice1');
+ *   await agents.during(desk.handle({ type: 'account.sign-out' }));
  */
 import { scrypt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
