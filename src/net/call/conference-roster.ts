@@ -153,11 +153,6 @@ export class ConferenceRoster {
     return this.#void.get(invite);
   }
 
-  /** Whose invite this is. */
-  nameOf(invite: InviteId): UserName | undefined {
-    return this.#tickets.get(invite)?.name;
-  }
-
   /** Of several invitations of one person the one by which it is in, else the first. */
   #invitedBy(name: UserName): UserName | undefined {
     const present = this.in().find((one) => foldName(one.name) === foldName(name));
