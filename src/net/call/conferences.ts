@@ -323,10 +323,8 @@ export class Conferences {
     this.dropped += 1;
     // Whoever still believes that we are in it, after our program was started anew, learns that we are not.
     if (heard.kind !== 'conferenceBeat' && (heard.kind !== 'conferenceState' || !heard.body.in)) return;
-    if (now < (this.#overSaidAt.get(node) ?? Number.NEGATIVE_INFINITY) + CONFERENCE_ASK_AGAIN_MS) return;
-    if (this.#overSaidAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#overSaidAt.clear();
-    this.#overSaidAt.set(node, now);
-    this.#refuse({ from, node, conference: id, invite: id }, 'over');
+    if (isDue(now, this.#overSaidAt, node, CONFERENCE_ASK_AGAIN_MS))
+      this.#refuse({ from, node, conference: id, invite: id }, 'over');
   }
 
   #invited(now: Millis, conference: ConferenceId, from: UserName, node: NodeId, body: Body<'conferenceInvite'>): void {
@@ -482,12 +480,16 @@ export class Conferences {
   /** Told once a minute of each person. */
   #warn(now: Millis, name: UserName, what: string): void {
     this.dropped += 1;
-    const key = foldName(name);
-    if (now < (this.#warnedAt.get(key) ?? Number.NEGATIVE_INFINITY) + CONFERENCE_WARN_MS) return;
-    if (this.#warnedAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#warnedAt.clear();
-    this.#warnedAt.set(key, now);
-    this.#out.push({ type: 'warning', name, what });
+    if (isDue(now, this.#warnedAt, foldName(name), CONFERENCE_WARN_MS)) this.#out.push({ type: 'warning', name, what });
   }
+}
+
+/** Is it long enough ago that this was said last? Then it counts as said now. */
+function isDue(now: Millis, saidAt: Map<string, Millis>, key: string, pauseMs: number): boolean {
+  if (now < (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) + pauseMs) return false;
+  if (saidAt.size >= CONFERENCE_INVITES_PAST_MAX) saidAt.clear();
+  saidAt.set(key, now);
+  return true;
 }
 
 function distinct(names: readonly UserName[]): UserName[] {

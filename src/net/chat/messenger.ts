@@ -39,6 +39,7 @@ import {
   RECEIPT_DELAY_MS,
   RECEIPT_IDS_MAX,
 } from '../protocol/params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
@@ -442,10 +443,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const key = `${group} ${foldName(from)}`;
     const count = (this.#late.get(key) ?? 0) + 1;
     if (count > GROUP_LATE_LINES_MAX) return false;
-    this.#late.delete(key);
-    this.#late.set(key, count);
-    const [oldest] = this.#late.keys();
-    if (this.#late.size > PEERS_MAX && oldest !== undefined) this.#late.delete(oldest);
+    setRecent(this.#late, key, count, PEERS_MAX);
     return true;
   }
 
