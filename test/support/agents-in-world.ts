@@ -73,9 +73,9 @@ export class AgentsInWorld {
   }
 
   get invite(): string {
-    const { network, authorityPin } = { network: 'testnet', authorityPin: this.people.authority.pin };
+    const { authority } = this.people;
     const [loginServers, supernodes] = [this.people.loginEndpoints(), this.people.supernodeEndpoints()];
-    return encodeInvite({ network, authorityPin, loginServers, supernodes });
+    return encodeInvite({ network: 'testnet', authorityPin: authority.pin, loginServers, supernodes });
   }
 
   /** The program of this machine, started; what its profile holds from before is there. */
