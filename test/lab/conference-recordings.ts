@@ -36,7 +36,7 @@ export function longestGapMs(heard: Int16Array, { hz }: Voice): number {
 }
 
 /** Of these seconds: how loud the faintest of the others is, dBFS, and by how much the own voice is less, dB. */
-export function levelsOf(
+function levelsOf(
   { heard, hz }: Ears,
   others: readonly Voice[],
   from: number,

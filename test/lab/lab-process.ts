@@ -3,7 +3,7 @@
  * and ends as it does but passes no signal on; so signals go to its child, which we see by its number out here.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { childrenOf } from '../support/child-processes.ts';
 import { until } from '../support/private-network.ts';
 
 export interface Ending {
@@ -84,19 +84,4 @@ export class LabProcess {
     const [program] = childrenOf(this.#child.pid);
     return program === undefined ? this.#child.kill(signal) : process.kill(program, signal);
   }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        // "number (name) state parent ..."; the name may hold anything.
-        return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-      } catch {
-        return false;
-      }
-    });
 }

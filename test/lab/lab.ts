@@ -317,13 +317,13 @@ export class Lab {
   }
 }
 
-/** Nothing inherited: a machine may have other defaults for new namespaces. */
 /** In front of a program; whoever runs the tests may have been put behind all others. Only root may. */
 function haste({ urgent = false }: LabOptions): readonly string[] {
   const support = labSupport();
   return urgent && support.ok && support.as === 'root' ? ['chrt', '--other', '0', 'nice', '-n', '-10'] : [];
 }
 
+/** Nothing inherited: a machine may have other defaults for new namespaces. */
 function sysctls({ ipv6, forward }: { ipv6: boolean; forward: boolean }): string {
   const to = (value: boolean): number => (value ? 1 : 0);
   return `cd /proc/sys/net

@@ -25,13 +25,6 @@ interface Letter {
   readonly until: Millis;
 }
 
-export interface Said {
-  readonly id: string;
-  readonly author: string;
-  /** Who was to get it. */
-  readonly to: readonly string[];
-}
-
 export class GroupPerson {
   readonly name: string;
   readonly node: string;
@@ -168,6 +161,7 @@ export class GroupWorld {
   readonly timeline = new Timeline(0);
   readonly chance: Chance;
   readonly persons: GroupPerson[];
+  /** By line: who wrote it, and who was to get it. */
   readonly said = new Map<string, { author: string; to: string[] }>();
   readonly #buddies: (name: string) => readonly string[];
   readonly #wakes = new Map<string, () => void>();
@@ -181,12 +175,6 @@ export class GroupWorld {
     this.persons = names.map((name, at) => new GroupPerson(this, name, at, this.chance.between(-1_200_000, 1_200_000)));
     for (const person of this.persons) person.start(this.#buddies(person.name));
     for (const person of this.persons) this.comes(person);
-  }
-
-  person(name: string): GroupPerson {
-    const found = this.persons.find((one) => foldName(one.name) === foldName(name));
-    if (!found) throw new Error(`there is no ${name}`);
-    return found;
   }
 
   comes(person: GroupPerson): void {
@@ -229,7 +217,7 @@ export class GroupWorld {
   }
 
   carry(from: GroupPerson, to: string, message: Message): void {
-    const target = this.persons.find((one) => foldName(one.name) === foldName(to));
+    const target = this.#person(to);
     if (!from.online || !target || this.chance.hits(this.loss)) return;
     // As it travels.
     const bytes = encodeMessage(message);
@@ -273,9 +261,13 @@ export class GroupWorld {
     for (const { scene } of this.persons) scene.end();
   }
 
+  #person(name: string): GroupPerson | undefined {
+    return this.persons.find((one) => foldName(one.name) === foldName(name));
+  }
+
   #letterLater(from: GroupPerson, posted: Posted): void {
     const { to, id, message, isNote = false } = posted;
-    const target = this.persons.find((one) => foldName(one.name) === foldName(to));
+    const target = this.#person(to);
     if (!target) return;
     this.timeline.after(target.online ? 20_000 : 1_500, () => {
       if (!from.online || !from.posts.has(`${to} ${id}`) || (isNote && target.online)) return;

@@ -5,8 +5,8 @@
  *
  *   const agents = new AgentsInWorld(world);
  *   const desk = await agents.start('desk');
- *   await agents.during(desk.enter('account.sign-up', 'alice1'));
- *   await agents.until(() => desk.state.connection === 'online');
+ *   await agents.enter(desk, 'account.sign-up', 'alice1');
+ *   await agents.during(desk.handle({ type: 'account.sign-out' }));
  */
 import { scrypt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -73,9 +73,9 @@ export class AgentsInWorld {
   }
 
   get invite(): string {
-    const { network, authorityPin } = { network: 'testnet', authorityPin: this.people.authority.pin };
+    const { authority } = this.people;
     const [loginServers, supernodes] = [this.people.loginEndpoints(), this.people.supernodeEndpoints()];
-    return encodeInvite({ network, authorityPin, loginServers, supernodes });
+    return encodeInvite({ network: 'testnet', authorityPin: authority.pin, loginServers, supernodes });
   }
 
   /** The program of this machine, started; what its profile holds from before is there. */

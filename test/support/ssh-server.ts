@@ -3,19 +3,11 @@
  * Whoever runs the tests logs in as themselves. Connections can be killed while it goes on.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { childrenOf } from './child-processes.ts';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((file) => existsSync(file));
 
@@ -59,7 +51,9 @@ export class SshServer {
 
   /** Every connection breaks as if its processes had crashed; new ones are served. */
   killConnections(): void {
-    for (const pid of childrenOf(this.#process?.pid ?? 0)) {
+    const server = this.#process?.pid;
+    if (server === undefined) return;
+    for (const pid of childrenOf(server)) {
       for (const child of [...childrenOf(pid), pid]) {
         try {
           process.kill(child, 'SIGKILL');
@@ -112,21 +106,6 @@ export class SshServer {
     }
     throw new Error(`sshd does not listen: ${this.#said}`);
   }
-}
-
-function childrenOf(parent: number): number[] {
-  if (parent === 0) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const [, ppid] = /^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-        return Number(ppid) === parent;
-      } catch {
-        return false;
-      }
-    });
 }
 
 function freePort(): Promise<number> {

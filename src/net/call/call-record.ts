@@ -252,6 +252,11 @@ export function moreTelling(a: CallEndReason, b: CallEndReason): CallEndReason {
   return TELLING.indexOf(b) > TELLING.indexOf(a) ? b : a;
 }
 
+/** Did the call end so that the other side may never have heard of it? */
+export function isMissed(reason: CallEndReason): boolean {
+  return reason === 'no-answer' || reason === 'unreachable' || reason === 'cancelled';
+}
+
 /** An outgoing call after one more device has begun to ring. */
 export function withDevice(now: Millis, state: CallState, node: NodeId): CallState {
   const ringing = new Set(state.name === 'ringing-out' ? state.ringing : []).add(node);

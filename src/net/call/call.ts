@@ -24,7 +24,7 @@
  * to talk, answers it, and keeps calling the call by the id its own side knows (`wire` is the common one).
  * Being offline ourselves changes nothing here: the timers of each state decide. Words and judgements are in
  * `call-record.ts`; the table, and the one function that changes a state, in `call-table.ts`.
- * Somewhat above 400 lines, because what may follow from what above is one thing to read.
+ * Well above 400 lines, because what may follow from what above is one thing to read.
  */
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';

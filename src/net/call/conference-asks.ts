@@ -26,10 +26,6 @@ export function isOpen({ state }: { readonly state: AskState }): boolean {
 export class ConferenceAsks {
   readonly #asks = new Map<InviteId, Ask>();
 
-  get open(): boolean {
-    return [...this.#asks.values()].some(isOpen);
-  }
-
   /** Makes room by forgetting what came to nothing; undefined when there is none. */
   add(now: Millis, name: UserName, invite: InviteId): Ask | undefined {
     for (const [id, ask] of this.#asks) {

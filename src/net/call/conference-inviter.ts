@@ -6,13 +6,11 @@
 import { CONFERENCE_ADOPTED_MAX } from '../protocol/conference-params.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import { type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
+import { isMissed } from './call-record.ts';
 import { type Ask, ConferenceAsks, isOpen } from './conference-asks.ts';
 import { endReasonOf } from './conference-reasons.ts';
 import type { Asked, AskState, ConferenceId, ConferenceOutput, InviteId, Member } from './conference-record.ts';
 import { inviteOf, type Offer, refusalOf } from './conference-words.ts';
-
-/** Whom an invitation did not reach in time. */
-const MISSED: ReadonlySet<string> = new Set(['no-answer', 'unreachable', 'cancelled']);
 
 export interface InviterOptions {
   readonly id: ConferenceId;
@@ -152,7 +150,7 @@ export class ConferenceInviter {
   #ended(ask: Ask, state: AskState): void {
     ask.state = state;
     const reason = endReasonOf(state);
-    if (MISSED.has(reason)) this.#missed(ask);
+    if (isMissed(reason)) this.#missed(ask);
     this.#out.push({ type: 'person-ended', call: this.#options.call, peer: ask.name, reason, by: '' });
   }
 

@@ -153,15 +153,6 @@ export class ConferenceRoster {
     return this.#void.get(invite);
   }
 
-  /** Whose invite this is. */
-  nameOf(invite: InviteId): UserName | undefined {
-    return this.#tickets.get(invite)?.name;
-  }
-
-  byOf(invite: InviteId): UserName {
-    return this.#tickets.get(invite)?.by ?? '';
-  }
-
   /** Of several invitations of one person the one by which it is in, else the first. */
   #invitedBy(name: UserName): UserName | undefined {
     const present = this.in().find((one) => foldName(one.name) === foldName(name));

@@ -8,7 +8,7 @@
  *   ConferenceContacts (who is heard)          ConferenceInviter (whom we call)
  *   our own statement, when it has changed -> everybody
  *
- * Above 400 lines: what is stated, heard and settled is one state, and all that one message can lead to is one thing to read.
+ * Well above 400 lines: what is stated, heard and settled is one state, and all that one message can lead to is one thing to read.
  */
 import {
   CONFERENCE_ASK_AGAIN_MS,

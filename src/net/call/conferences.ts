@@ -1,17 +1,15 @@
 /**
  * The conferences of one node: the one we are in, one that rings, a call of two that is about to become one, and those we
- * left and may go back to. Commands and messages are led to the right one here; what a conference is, is `conference.ts`.
+ * left and may go back to. Commands and messages are led to the right one here; what a conference is, is `conference.ts`, what
+ * invites to one, `conference-invitations.ts`.
  * One at a time has our ears, as with calls: `isBusy` and `occupied` keep the two apart.
- *
- * A little above 400 lines: one invitation can lead to each of them.
  *
  *   invitation -> rings -> answer -> Conference        running call + names -> grows -> Conference, the call absorbed
  *
- * Above 400 lines: invitations, growth and what is over are one state, read in one place.
+ * Above 400 lines: which of them a command or message is for, and whether there is room for one more, is read in one place.
  */
 import {
   CONFERENCE_ASK_AGAIN_MS,
-  CONFERENCE_COUNT_MAX,
   CONFERENCE_INVITES_PAST_MAX,
   CONFERENCE_MEMBERS_MAX,
   CONFERENCE_REJOIN_MS,
@@ -20,22 +18,21 @@ import {
 } from '../protocol/conference-params.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { bytesOf, type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
-import { INVITE_TIMEOUT_MS, RING_MARGIN_MS, RING_TIMEOUT_MS } from '../protocol/params.ts';
-import { type Body, type Message, message } from '../wire/messages.ts';
+import { type CallId, foldName, hexOf, ID_BYTES, type NodeId, type UserName } from '../protocol/ids.ts';
+import { INVITE_TIMEOUT_MS } from '../protocol/params.ts';
+import type { Body, Message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { Conference } from './conference.ts';
+import { ConferenceInvitations, type Invitation, readInvitation } from './conference-invitations.ts';
 import type {
   ConferenceCommand,
   ConferenceId,
   ConferenceOutput,
-  InviteId,
   Member,
   OwnFacts,
-  Reign,
   RunningCall,
 } from './conference-record.ts';
-import { idOf, readMembers } from './conference-wire.ts';
+import { idOf } from './conference-wire.ts';
 import { refusalOf } from './conference-words.ts';
 
 const KINDS = [
@@ -60,19 +57,6 @@ export interface ConferencesOptions {
   readonly running: (call: CallId) => RunningCall | undefined;
 }
 
-/** An invitation that rings here. */
-interface Ringing {
-  readonly conference: ConferenceId;
-  readonly from: UserName;
-  readonly node: NodeId;
-  readonly invite: InviteId;
-  readonly members: readonly Member[];
-  readonly order: number;
-  readonly reign: Reign;
-  readonly giveUpAt: Millis;
-  muted: boolean;
-}
-
 /** A call of two whose other end has been told that it becomes a conference. */
 interface Growing {
   readonly conference: Conference;
@@ -86,12 +70,9 @@ interface Growing {
 export class Conferences {
   readonly #options: ConferencesOptions;
   #live: Conference | undefined;
-  #ringing: Ringing | undefined;
+  readonly #invitations: ConferenceInvitations;
   #growing: Growing | undefined;
   readonly #past = new Map<ConferenceId, { readonly conference: Conference; readonly until: Millis }>();
-  /** Invitations that were not answered here, or by which we were in a conference that we are not in any more; oldest first. */
-  readonly #declined = new Set<InviteId>();
-  readonly #used = new Set<InviteId>();
   /** To whom we said that we are not in what they speak of. */
   readonly #overSaidAt = new Map<NodeId, Millis>();
   readonly #warnedAt = new Map<string, Millis>();
@@ -102,13 +83,13 @@ export class Conferences {
 
   constructor(options: ConferencesOptions) {
     this.#options = options;
+    this.#invitations = new ConferenceInvitations(options.me.name);
   }
 
   /** A conference wants our ears, so that no call may begin. */
   get occupied(): boolean {
-    return (
-      this.#ringing !== undefined || this.#growing !== undefined || (this.#live !== undefined && !this.#live.isHeld)
-    );
+    const isWaiting = this.#invitations.ringing !== undefined || this.#growing !== undefined;
+    return isWaiting || (this.#live !== undefined && !this.#live.isHeld);
   }
 
   /** The conference we are in, for looking at. */
@@ -145,7 +126,7 @@ export class Conferences {
 
   /** Is this the call id of a conference? */
   has(call: CallId): boolean {
-    return this.#live?.call === call || this.#ringing?.conference === call || this.#pastOf(call) !== undefined;
+    return this.#live?.call === call || this.#invitations.rings(call) || this.#pastOf(call) !== undefined;
   }
 
   /** Who is in our conference, as far as we know. */
@@ -168,13 +149,13 @@ export class Conferences {
   wake(now: Millis): void {
     this.#current?.wake(now);
     for (const { conference } of this.#past.values()) conference.wake(now);
-    if (this.#ringing && now >= this.#ringing.giveUpAt) this.#ringEnds('no-answer');
+    this.#invitations.wake(now);
     if (this.#growing && now >= this.#growing.giveUpAt) this.#giveGrowthUp(now, 'conference-old');
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    const at = Math.min(this.#ringing?.giveUpAt ?? Infinity, this.#growing?.giveUpAt ?? Infinity);
+    const at = Math.min(this.#invitations.wakeAt(), this.#growing?.giveUpAt ?? Infinity);
     return Math.min(at, this.#current?.wakeAt() ?? Number.POSITIVE_INFINITY);
   }
 
@@ -215,7 +196,7 @@ export class Conferences {
         return undefined;
       case 'mute':
       case 'unmute':
-        if (this.#ringing?.conference === command.call) this.#muteRinging(this.#ringing, command.type === 'mute');
+        this.#invitations.mute(command.call, command.type === 'mute');
         return this.#switch(now, command.call, 'muted', command.type === 'mute');
       case 'hold':
       case 'resume':
@@ -231,20 +212,13 @@ export class Conferences {
     }
   }
 
-  /** As in a call of two: the microphone is closed before anybody can hear it. */
-  #muteRinging(ringing: Ringing, on: boolean): void {
-    if (ringing.muted === on) return;
-    ringing.muted = on;
-    this.#out.push({ type: on ? 'muted' : 'unmuted', call: ringing.conference });
-  }
-
   #of(call: CallId): Conference | undefined {
     return this.#live?.call === call ? this.#live : undefined;
   }
 
   #switch(now: Millis, call: CallId, what: 'muted' | 'held' | 'recording', on: boolean): FailureCode | undefined {
     const live = this.#of(call);
-    if (!live) return this.#ringing?.conference === call ? undefined : 'no-call';
+    if (!live) return this.#invitations.rings(call) ? undefined : 'no-call';
     live.switch(now, what, on);
     return undefined;
   }
@@ -294,10 +268,10 @@ export class Conferences {
   }
 
   #answer(now: Millis, call: CallId): FailureCode | undefined {
-    const ringing = this.#ringing;
+    const { ringing } = this.#invitations;
     if (ringing?.conference !== call) return this.#of(call) ? undefined : 'no-call';
     if (this.#options.isBusy()) return 'already-in-call';
-    this.#ringing = undefined;
+    this.#invitations.answered();
     this.#join(now, call, ringing, undefined);
     return undefined;
   }
@@ -319,10 +293,9 @@ export class Conferences {
   }
 
   #leave(now: Millis, call: CallId): FailureCode | undefined {
-    const ringing = this.#ringing;
+    const { ringing } = this.#invitations;
     if (ringing?.conference === call) {
-      this.#refuse(ringing.from, ringing.node, ringing, 'declined');
-      this.#ringEnds('declined');
+      this.#invitations.decline(ringing);
       return undefined;
     }
     const live = this.#of(call);
@@ -341,8 +314,8 @@ export class Conferences {
       return;
     }
     if (heard.kind === 'conferenceInvite') return this.#invited(now, id, from, node, heard.body);
-    if (heard.kind === 'conferenceRefusal' && this.#ringing?.conference === id)
-      return this.#takenBack(from, heard.body);
+    if (heard.kind === 'conferenceRefusal' && this.#invitations.rings(id))
+      return this.#invitations.takenBack(from, heard.body);
     const current = this.#current;
     if (current?.id === id) return current.hear(now, from, node, heard);
     const past = this.#past.get(id)?.conference;
@@ -350,52 +323,34 @@ export class Conferences {
     this.dropped += 1;
     // Whoever still believes that we are in it, after our program was started anew, learns that we are not.
     if (heard.kind !== 'conferenceBeat' && (heard.kind !== 'conferenceState' || !heard.body.in)) return;
-    if (now < (this.#overSaidAt.get(node) ?? Number.NEGATIVE_INFINITY) + CONFERENCE_ASK_AGAIN_MS) return;
-    if (this.#overSaidAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#overSaidAt.clear();
-    this.#overSaidAt.set(node, now);
-    this.#refuse(from, node, { conference: id, invite: id }, 'over');
+    if (isDue(now, this.#overSaidAt, node, CONFERENCE_ASK_AGAIN_MS))
+      this.#refuse({ from, node, conference: id, invite: id }, 'over');
   }
 
-  #invited(now: Millis, id: ConferenceId, from: UserName, node: NodeId, body: Body<'conferenceInvite'>): void {
-    const invite = idOf(body.inviteId);
-    const mixer = idOf(body.mixer);
-    const members = readMembers(body.members);
-    if (!invite || !mixer || members.length === 0) {
+  #invited(now: Millis, conference: ConferenceId, from: UserName, node: NodeId, body: Body<'conferenceInvite'>): void {
+    const read = readInvitation(now, { conference, from, node }, body);
+    if (!read) {
       this.dropped += 1;
       return;
     }
-    const offer = { conference: id, invite };
-    if (this.#declined.has(invite)) return this.#refuse(from, node, offer, 'declined');
-    const wrong = this.#wrongWith(from, node, body.invitee, invite, members);
+    if (this.#invitations.isDeclined(read.invite)) return this.#refuse(read, 'declined');
+    const wrong = this.#invitations.wrongWith(read);
     if (wrong !== undefined) {
       this.#warn(now, from, wrong);
-      return this.#refuse(from, node, offer, 'failed');
+      return this.#refuse(read, 'failed');
     }
-    const reign = { term: Math.min(body.term, CONFERENCE_COUNT_MAX), mixer };
-    const giveUpAt = now + RING_TIMEOUT_MS + RING_MARGIN_MS;
     // Who was in before stands above itself, also where the inviter did not know that.
-    const order = Math.max(
-      Math.min(body.order, CONFERENCE_COUNT_MAX),
-      this.#past.get(id)?.conference.highestOrder ?? 0,
-    );
-    const ringing: Ringing = { ...offer, from, node, members, order, reign, giveUpAt, muted: false };
-    if (body.grownFrom.length > 0) return this.#grown(now, ringing, idOf(body.grownFrom) ?? '');
-    if (this.#ringing?.conference === id) {
-      // The one who asked first may be gone: whom this one knows is worth knowing too. Under another invite it may be anybody.
-      const more = invite === this.#ringing.invite ? members : [];
-      const known = [...this.#ringing.members, ...more].slice(-2 * CONFERENCE_MEMBERS_MAX);
-      this.#ringing = { ...this.#ringing, members: known };
-      return this.#say(from, node, offer);
-    }
-    if (this.#live?.id === id)
-      return this.#live.invite === invite ? this.#meet(now, this.#live, node, members) : undefined;
-    if (this.occupied || this.#live || this.#options.isBusy()) return this.#refuse(from, node, offer, 'busy');
-    this.#past.delete(id);
-    this.#ringing = ringing;
-    const others = members.filter((one) => one.node !== node).map(({ name }) => name);
-    const blocked = others.filter((name) => this.#options.isBlocked(name));
-    this.#out.push({ type: 'ringing', call: id, direction: 'in', peer: from, others, blocked });
-    this.#say(from, node, offer);
+    const order = Math.max(read.order, this.#past.get(conference)?.conference.highestOrder ?? 0);
+    const invitation = { ...read, order };
+    if (body.grownFrom.length > 0) return this.#grown(now, invitation, idOf(body.grownFrom) ?? '');
+    const { ringing } = this.#invitations;
+    if (ringing?.conference === conference) return this.#invitations.ringAgain(ringing, invitation);
+    const live = this.#live;
+    if (live?.id === conference)
+      return live.invite === invitation.invite ? this.#meet(now, live, node, invitation.members) : undefined;
+    if (this.occupied || live || this.#options.isBusy()) return this.#refuse(invitation, 'busy');
+    this.#past.delete(conference);
+    this.#invitations.ring(invitation, this.#options.isBlocked);
   }
 
   /** Once others have taken us in, only one of them vouches: a removed one knows our invite, too. */
@@ -405,30 +360,13 @@ export class Conferences {
     else this.dropped += 1;
   }
 
-  /** Why an invitation is refused, in words that go behind a name; undefined: it is as it should be. */
-  #wrongWith(
-    from: UserName,
-    node: NodeId,
-    invitee: string,
-    invite: InviteId,
-    members: readonly Member[],
-  ): string | undefined {
-    if (foldName(invitee) !== foldName(this.#options.me.name))
-      return 'hands on an invitation that is for somebody else';
-    if (this.#used.has(invite)) return 'repeats an invitation that is used up';
-    const sender = members.find((one) => one.node === node);
-    if (!sender || foldName(sender.name) !== foldName(from)) return 'invites in the name of others';
-    return undefined;
-  }
-
   /** The call of two that runs is to be a conference. */
-  #grown(now: Millis, offer: Ringing, wire: CallId): void {
+  #grown(now: Millis, offer: Invitation, wire: CallId): void {
     const running = this.#options.running(wire);
-    if (!running || running.node !== offer.node || this.#live)
-      return this.#refuse(offer.from, offer.node, offer, 'failed');
+    if (!running || running.node !== offer.node || this.#live) return this.#refuse(offer, 'failed');
     // Both at once: the invitation with the lower conference id lives.
     if (this.#growing) {
-      if (this.#growing.conference.id < offer.conference) return this.#refuse(offer.from, offer.node, offer, 'failed');
+      if (this.#growing.conference.id < offer.conference) return this.#refuse(offer, 'failed');
       const { names } = this.#growing;
       this.#giveGrowthUp(now);
       const live = this.#join(now, running.call, offer, running);
@@ -438,7 +376,7 @@ export class Conferences {
     this.#join(now, running.call, offer, running);
   }
 
-  #join(now: Millis, call: CallId, offer: Ringing, running: RunningCall | undefined): Conference {
+  #join(now: Millis, call: CallId, offer: Invitation, running: RunningCall | undefined): Conference {
     const { conference: id, from: by, invite, members, order, reign, muted } = offer;
     const direction = running?.direction ?? 'in';
     const live = this.#make(now, { id, call, invite, by, members, order, reign, muted, direction });
@@ -451,25 +389,11 @@ export class Conferences {
     return live;
   }
 
-  #takenBack(from: UserName, { inviteId, reason }: Body<'conferenceRefusal'>): void {
-    const ringing = this.#ringing;
-    if (!ringing || idOf(inviteId) !== ringing.invite || foldName(from) !== foldName(ringing.from)) return;
-    this.#ringEnds(reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'cancelled');
-  }
-
-  #ringEnds(reason: 'declined' | 'no-answer' | 'cancelled' | 'answered-elsewhere'): void {
-    const ringing = this.#ringing;
-    if (!ringing) return;
-    this.#ringing = undefined;
-    remember(this.#declined, ringing.invite);
-    const by = reason === 'cancelled' ? ringing.from : '';
-    this.#out.push({ type: 'ended', call: ringing.conference, reason, by, durationMs: 0, rejoinable: false });
-  }
-
   // ------------------------------------------------------------------ from within
 
   /** What the conference said is ours to hand on; of one that is growing only what goes to others. */
   #settle(now: Millis): void {
+    this.#out.push(...this.#invitations.drain());
     const growing = this.#growing;
     if (growing) this.#settleGrowth(now, growing);
     const live = this.#live;
@@ -522,7 +446,7 @@ export class Conferences {
       if (this.#past.size <= CONFERENCES_PAST_MAX) break;
       this.#past.delete(oldest);
     }
-    remember(this.#used, live.invite);
+    this.#invitations.spend(live.invite);
   }
 
   #make(
@@ -546,37 +470,26 @@ export class Conferences {
     return made;
   }
 
-  #say(to: UserName, node: NodeId, { conference, invite }: Pick<Ringing, 'conference' | 'invite'>): void {
-    const body = { conferenceId: bytesOf(conference), inviteId: bytesOf(invite) };
-    this.#out.push({ type: 'send', to, node, message: message('conferenceRinging', body) });
-  }
-
   #refuse(
-    to: UserName,
-    node: NodeId,
-    { conference, invite }: Pick<Ringing, 'conference' | 'invite'>,
+    { from, node, conference, invite }: Pick<Invitation, 'from' | 'node' | 'conference' | 'invite'>,
     reason: string,
   ): void {
-    this.#out.push({ type: 'send', to, node, message: refusalOf(conference, invite, reason) });
+    this.#out.push({ type: 'send', to: from, node, message: refusalOf(conference, invite, reason) });
   }
 
   /** Told once a minute of each person. */
   #warn(now: Millis, name: UserName, what: string): void {
     this.dropped += 1;
-    const key = foldName(name);
-    if (now < (this.#warnedAt.get(key) ?? Number.NEGATIVE_INFINITY) + CONFERENCE_WARN_MS) return;
-    if (this.#warnedAt.size >= CONFERENCE_INVITES_PAST_MAX) this.#warnedAt.clear();
-    this.#warnedAt.set(key, now);
-    this.#out.push({ type: 'warning', name, what });
+    if (isDue(now, this.#warnedAt, foldName(name), CONFERENCE_WARN_MS)) this.#out.push({ type: 'warning', name, what });
   }
 }
 
-function remember(ids: Set<InviteId>, id: InviteId): void {
-  ids.add(id);
-  for (const oldest of ids) {
-    if (ids.size <= CONFERENCE_INVITES_PAST_MAX) break;
-    ids.delete(oldest);
-  }
+/** Is it long enough ago that this was said last? Then it counts as said now. */
+function isDue(now: Millis, saidAt: Map<string, Millis>, key: string, pauseMs: number): boolean {
+  if (now < (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) + pauseMs) return false;
+  if (saidAt.size >= CONFERENCE_INVITES_PAST_MAX) saidAt.clear();
+  saidAt.set(key, now);
+  return true;
 }
 
 function distinct(names: readonly UserName[]): UserName[] {

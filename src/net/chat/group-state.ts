@@ -125,11 +125,11 @@ export function readGroup(wire: Body<'chatMessage'>['group'], wallMs: number): G
   const members = (wire.members ?? []).slice(0, GROUP_ENTRIES_MAX + 1).map((one) => ({
     name: one.name ?? '',
     removed: one.removed ?? false,
-    atMs: timeOf(one.atMs),
+    atMs: dateOf(one.atMs),
   }));
   const isEach = new Set(members.map(({ name }) => foldName(name))).size === members.length;
-  const { title, titleAtMs } = { title: wire.title ?? '', titleAtMs: timeOf(wire.titleAtMs) };
-  const state = { id: hexOf(wire.id), title, titleAtMs, members: inOrder(members) };
+  const titleAtMs = dateOf(wire.titleAtMs);
+  const state = { id: hexOf(wire.id), title: wire.title ?? '', titleAtMs, members: inOrder(members) };
   const isSound = members.every(({ name }) => isName(name)) && newestOf(state) <= wallMs + 2 * GROUP_AHEAD_MS;
   return isSound && isEach && fits(state) ? state : undefined;
 }
@@ -142,7 +142,8 @@ function entryOf(state: GroupState, name: UserName): GroupMember | undefined {
   return state.members.find((one) => foldName(one.name) === foldName(name));
 }
 
-function timeOf(value: number | null | undefined): number {
+/** Of a change; what is no date lies further ahead than anybody may be. */
+function dateOf(value: number | null | undefined): number {
   const time = Number(value ?? 0);
   return Number.isSafeInteger(time) && time >= 0 ? time : Number.POSITIVE_INFINITY;
 }

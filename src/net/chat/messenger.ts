@@ -39,6 +39,7 @@ import {
   RECEIPT_DELAY_MS,
   RECEIPT_IDS_MAX,
 } from '../protocol/params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import { cleanText } from './clean-text.ts';
@@ -92,8 +93,8 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
   #own: UserName = '';
   /** Lines taken of people who were out already, by group and person. */
   readonly #late = new Map<string, number>();
-  /** Folded names of all who are in one with us. */
-  #companions: ReadonlySet<string> = new Set();
+  /** All who are in one with us, as they write their names, by folded name. */
+  #companions: ReadonlyMap<string, UserName> = new Map();
   readonly #peers = new Map<string, Peer>();
   readonly #reach = new Reach();
   readonly #receipts = new Map<string, Receipts>();
@@ -123,7 +124,11 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
       : undefined;
   }
 
-  /** Are we in a group together? */
+  /** Who is in a group with us, we ourselves too. */
+  get companions(): readonly UserName[] {
+    return [...this.#companions.values()];
+  }
+
   isCompanion(name: UserName): boolean {
     return this.#companions.has(foldName(name));
   }
@@ -406,9 +411,9 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     this.#groups = new Map(groups.map((group) => [group.id, group]));
     this.#own = own;
     const before = this.#companions;
-    const ours = groups.filter((group) => isMember(group, own));
-    this.#companions = new Set(ours.flatMap((group) => membersOf(group).map(foldName)));
-    for (const key of this.#companions) if (!before.has(key)) this.#resend(now, this.#peers.get(key));
+    const names = groups.filter((group) => isMember(group, own)).flatMap(membersOf);
+    this.#companions = new Map(names.map((name) => [foldName(name), name]));
+    for (const key of this.#companions.keys()) if (!before.has(key)) this.#resend(now, this.#peers.get(key));
   }
 
   /** Whoever gets lines of ours, at least in a group: also those who are to hear that they are out. */
@@ -438,10 +443,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const key = `${group} ${foldName(from)}`;
     const count = (this.#late.get(key) ?? 0) + 1;
     if (count > GROUP_LATE_LINES_MAX) return false;
-    this.#late.delete(key);
-    this.#late.set(key, count);
-    const [oldest] = this.#late.keys();
-    if (this.#late.size > PEERS_MAX && oldest !== undefined) this.#late.delete(oldest);
+    setRecent(this.#late, key, count, PEERS_MAX);
     return true;
   }
 

@@ -197,14 +197,14 @@ export function withoutCertificates({ signed, devices }: OpenedDevices): SignedD
   const bare = body.devices.map((device) => ({ ...(device as object), certificate: undefined }));
   const without = { ...signed, list: encodeBody('DeviceList', { ...body, devices: bare as never }) };
   const find = (node: NodeId) => devices.find(({ nodeId }) => nodeId === node)?.certificate;
-  return withCertificates(without, find)?.list?.equals(signed.list) ? without : signed;
+  return withCertificates(without, find)?.list.equals(signed.list) ? without : signed;
 }
 
 /** Puts in what was left out, where it can be found; garbage stays what it is. */
 export function withCertificates(
   signed: WireDevices,
   find: (node: NodeId) => Buffer | undefined,
-): { readonly list: Buffer; readonly signature: Buffer } | undefined {
+): SignedDevices | undefined {
   if (!signed?.list || !signed.signature) return undefined;
   const kept = { list: Buffer.from(signed.list), signature: Buffer.from(signed.signature) };
   const body = kept.list.length <= DEVICE_LIST_BYTES_MAX ? decodeBody('DeviceList', kept.list) : undefined;

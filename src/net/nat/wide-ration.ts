@@ -6,6 +6,7 @@
 import type { Millis } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import { WIDE_PAUSE_MS, WIDE_PAUSE_SUCCESS_MS, WIDE_PEERS_MAX, WIDE_PORTS_MS } from '../protocol/params.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 
 export class WideRation {
   /** Who has their turn, and until when. */
@@ -28,9 +29,6 @@ export class WideRation {
   }
 
   #remember(node: NodeId, nextAt: Millis): void {
-    this.#nextAt.delete(node);
-    this.#nextAt.set(node, nextAt);
-    const [oldest] = this.#nextAt.keys();
-    if (this.#nextAt.size > WIDE_PEERS_MAX && oldest !== undefined) this.#nextAt.delete(oldest);
+    setRecent(this.#nextAt, node, nextAt, WIDE_PEERS_MAX);
   }
 }

@@ -1,7 +1,8 @@
 /**
  * An ordinary node, assembled: one person's program on the network. It joins carriers, switchboard, supernode link,
  * login client, sessions to people, people's services and the media of calls. A decision between two of them is one
- * row in a table here; everything else is in the rooms themselves. The five verbs of `core.ts`, and two questions.
+ * row in a table here; everything else is in the rooms themselves. The five verbs of `core.ts`, and questions that change
+ * nothing.
  *
  *   driver -> carriers -> switchboard -> (by whose session it is) link | login client | peer sessions -> people
  *   people -> peer sessions -> switchboard -> carriers | forward through the link

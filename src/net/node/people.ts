@@ -10,11 +10,10 @@
  * More than 400 lines: the table is read as a whole.
  */
 import { Calls } from '../call/call.ts';
-import type { CallCommand, CallInput, CallOutput } from '../call/call-record.ts';
+import { type CallCommand, type CallInput, type CallOutput, isMissed } from '../call/call-record.ts';
 import type { CallRoom } from '../call/call-table.ts';
 import type { ConferenceCommand, ConferenceEvent, ConferenceOutput, OwnFacts } from '../call/conference-record.ts';
 import { Conferences, isConferenceMessage } from '../call/conferences.ts';
-import { type GroupState, isMember, membersOf } from '../chat/group-state.ts';
 import type { Posted } from '../chat/letters.ts';
 import { type LetterWord, Messenger, type MessengerCommand, type MessengerOutput } from '../chat/messenger.ts';
 import { type OwnStatus, PresenceBook, type PresenceOutput } from '../chat/presence.ts';
@@ -115,9 +114,6 @@ export type PeopleOutput =
   /** Somebody called while we were away. `atMs`: their wall clock. */
   | { readonly type: 'missed-call'; readonly from: UserName; readonly call: CallId; readonly atMs: number };
 
-/** Calls that the other side may never have heard of. */
-const MISSED: ReadonlySet<string> = new Set(['no-answer', 'unreachable', 'cancelled']);
-
 export class People {
   readonly roster: Roster;
   readonly calls: Calls;
@@ -135,8 +131,6 @@ export class People {
   /** Buddies, and whoever is in a group with us. */
   watched: readonly UserName[] = [];
   #buddies: readonly UserName[] = [];
-  /** Members of our groups, as they write their names. */
-  #companions: readonly UserName[] = [];
   /** Letters of strangers that speak of a group, and when they were first looked at, the oldest first. */
   readonly #strange = new Map<string, Millis>();
   status: OwnStatus;
@@ -157,9 +151,9 @@ export class People {
     this.#presence = new PresenceBook({ status: options.presence, displayName, wallClock });
     this.#messenger = new Messenger({ talksWithEverybody: isService, wallClock });
     this.calls = new Calls({
-      ...{ name, random, wallClock, isBuddy: (peer) => this.roster.relationOf(peer) === 'both' },
+      ...{ name, random, wallClock, isBuddy: (peer) => this.#isBuddy(peer) },
       ownNodes: () => this.devices.ownNodes(),
-      ...{ occupied: () => this.conferences.occupied },
+      occupied: () => this.conferences.occupied,
       ...(isService ? SERVICE_LINES : {}),
     });
     this.conferences = new Conferences({
@@ -216,25 +210,30 @@ export class People {
     this.#settle(now);
   }
 
+  #isBuddy(name: UserName): boolean {
+    return this.roster.relationOf(name) === 'both';
+  }
+
   #mayWrite(name: UserName): boolean {
-    if (this.roster.relationOf(name) === 'both') return true;
+    if (this.#isBuddy(name)) return true;
     return this.#messenger.isCompanion(name) && !this.roster.isBlocked(name);
   }
 
-  /** Who is in a group with us: they learn of our devices, and we want to see them come. */
-  #setGroups(groups: readonly GroupState[], own: UserName): void {
-    const before = new Set(this.#companions.map(foldName));
-    const ours = groups.filter((group) => isMember(group, own)).flatMap(membersOf);
-    this.#companions = [...new Map(ours.map((name) => [foldName(name), name])).values()];
+  /** Whoever is in a group with us from now on learns of our devices, and we want to see them come. */
+  #setGroups(now: Millis, command: Extract<MessengerCommand, { type: 'groups' }>): void {
+    const before = new Set(this.#messenger.companions.map(foldName));
+    this.#messenger.command(now, command);
     this.#watch();
-    const fresh = this.#companions.filter((name) => !before.has(foldName(name)));
+    const fresh = this.#messenger.companions.filter((name) => !before.has(foldName(name)));
     for (const name of fresh) this.devices.befriended(name);
     if (fresh.length > 0) this.#out.push({ type: 'collect' });
   }
 
   #watch(): void {
     const known = new Set([foldName(this.#name), ...this.#buddies.map(foldName)]);
-    const more = this.#companions.filter((name) => !known.has(foldName(name)) && !this.roster.isBlocked(name));
+    const more = this.#messenger.companions.filter(
+      (name) => !known.has(foldName(name)) && !this.roster.isBlocked(name),
+    );
     const watched = [...this.#buddies, ...more].slice(0, ROSTER_PEOPLE_MAX);
     if (watched.length === this.watched.length && watched.every((name, at) => name === this.watched[at])) return;
     this.watched = watched;
@@ -246,7 +245,7 @@ export class People {
    * is until that one can have been read, then it is thrown away.
    */
   #mayBecomeHeard(now: Millis, from: UserName, value: Message): string | undefined {
-    if (value.kind !== 'chatMessage' || value.body.group == null || this.roster.isBlocked(from)) return undefined;
+    if (value.kind !== 'chatMessage' || value.body.group == null) return undefined;
     const id = hexOf(value.body.messageId);
     const key = `${foldName(from)} ${id}`;
     const since = this.#strange.get(key) ?? now;
@@ -264,10 +263,9 @@ export class People {
   heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): string | undefined {
     if (this.roster.isBlocked(from)) return undefined;
     if (!this.#mayWrite(from)) return this.#mayBecomeHeard(now, from, value);
-    if (value.kind === 'missedCall' && this.roster.relationOf(from) !== 'both') return undefined;
     if (value.kind === 'missedCall') {
       const { callId, atMs } = value.body;
-      if (callId.length !== ID_BYTES) return undefined;
+      if (!this.#isBuddy(from) || callId.length !== ID_BYTES) return undefined;
       this.#out.push({ type: 'missed-call', from, call: hexOf(callId), atMs });
       return hexOf(callId);
     }
@@ -279,8 +277,8 @@ export class People {
   command(now: Millis, command: PeopleCommand): void {
     if (command.type === 'roster') this.roster.command(now, command.command);
     else if (command.type === 'messenger') {
-      this.#messenger.command(now, command.command);
-      if (command.command.type === 'groups') this.#setGroups(command.command.groups, command.command.own);
+      if (command.command.type === 'groups') this.#setGroups(now, command.command);
+      else this.#messenger.command(now, command.command);
     } else if (command.type === 'calls') this.#call(now, command.command);
     else if (command.type === 'conference') this.conferences.command(now, command.command);
     else if (command.type === 'own-device') {
@@ -404,12 +402,12 @@ export class People {
 
   /** Whoever was not there is to know that we called. */
   #callEnded({ call, peer, reason }: Extract<CallOutput, { type: 'ended' }>): void {
-    if (this.#placed.delete(call) && MISSED.has(reason)) this.#missed(call, peer);
+    if (this.#placed.delete(call) && isMissed(reason)) this.#missed(call, peer);
   }
 
   /** `call`: as it would have rung there. */
   #missed(call: CallId, peer: UserName): void {
-    if (this.roster.relationOf(peer) !== 'both') return;
+    if (!this.#isBuddy(peer)) return;
     const what = message('missedCall', { callId: bytesOf(call), atMs: Math.floor(this.#wallClock()) });
     this.#out.push({ type: 'post', posted: { to: peer, id: call, message: what, isNote: true } });
   }

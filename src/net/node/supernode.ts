@@ -7,7 +7,7 @@
  *
  *   start -> enrol at the login server -> certified -> clients attach -> registrar serves and forwards
  *
- * A little above 400 lines: like the ordinary node it is one table of what leads to what.
+ * Above 400 lines: like the ordinary node it is one table of what leads to what.
  */
 import type { KeyObject } from 'node:crypto';
 import { certifiedSpki } from '../login/credential.ts';

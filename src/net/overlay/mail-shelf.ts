@@ -120,11 +120,6 @@ export class MailShelf {
     return { keys: known, orders: said.map(({ order }) => order) };
   }
 
-  /** Recipients for whom something is held. */
-  recipients(): NodeId[] {
-    return [...this.#boxes].filter(([, { letters }]) => letters.size > 0).map(([recipient]) => recipient);
-  }
-
   /** Others hold this mailbox, and we are not to any more. */
   giveUp(recipient: NodeId): void {
     const box = this.#boxes.get(recipient);

@@ -1,6 +1,6 @@
 /**
- * Numbers that we chose for letters to people who are not there (PROTOCOL.md 9.16), each with its reason. All other bounds
- * are in `params.ts` and `overlay-params.ts`.
+ * Numbers that we chose for letters to people who are not there (PROTOCOL.md 9.16) and for groups (9.17), each with its
+ * reason. Where all other bounds are, `params.ts` says.
  */
 
 // --- who writes and reads them

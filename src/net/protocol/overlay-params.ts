@@ -1,7 +1,7 @@
 /**
  * Numbers that we chose for what supernodes are to one another, each with its reason: membership, the Global Index with
- * searches, people elsewhere, load; and for how a client becomes one, or is taken for one. All other bounds are in
- * `params.ts`, what the analyses of the classic network state is in `paper.ts`.
+ * searches, people elsewhere, load; and for how a client becomes one, or is taken for one. Where all other
+ * bounds are, `params.ts` says.
  */
 
 // --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)

@@ -1,8 +1,9 @@
 /**
- * Numbers that we chose, each with its reason; every bound on memory, time or rate is here, but for what supernodes are
- * to one another and how one becomes one (`overlay-params.ts`). What the analyses of the classic network state is in
- * `paper.ts`. (Sound has its own numbers in `src/audio/params.ts`.) Above 400 lines, because a bound that has to be
- * looked for in many places is a bound that gets forgotten.
+ * Numbers that we chose, each with its reason; every bound on memory, time or rate is here, but for those of three rooms
+ * that stand apart: what supernodes are to one another and how one becomes one (`overlay-params.ts`), letters and groups
+ * (`mail-params.ts`), conferences (`conference-params.ts`). What the analyses of the classic network state is in `paper.ts`.
+ * (Sound has its own numbers in `src/audio/params.ts`.) Well above 400 lines, because a bound that has to be looked for in
+ * many places is a bound that gets forgotten.
  */
 
 // --- wire

@@ -72,7 +72,8 @@ export interface InitiatorState {
 }
 
 /**
- * `padded`: make the Hello so large that no Cookie or Auth1 that answers an unproven address is larger than the question. Forwarded handshakes and streams have no need of it.
+ * `padded`: make the Hello so large that no Cookie or Auth1 that answers an unproven address is larger than the question.
+ * Forwarded handshakes and streams have no need of it.
  */
 export function beginInitiator(
   random: Random,

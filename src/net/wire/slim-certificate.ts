@@ -18,8 +18,9 @@ import { CERTIFICATE_BYTES_MAX, CERTIFICATE_SERIAL_BYTES } from '../protocol/par
 
 const SLIM = 1;
 const HEAD_BYTES = 18;
-/** Of servers the common name follows from the node id. */
+/** By the number of the kind, as the certificate's URI names them. */
 const KINDS: readonly string[] = ['network', 'person', 'supernode', 'login-server'];
+const AUTHORITY = 0;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const VERSION_3 = hex('a003 0201 02');
 /** sha256WithRSAEncryption, without parameters. */
@@ -32,6 +33,7 @@ const ALTERNATIVE_NAME = hex('0603 551d11');
 /** Of the authority: a CA's, which no other CA follows, to sign certificates. */
 const AUTHORITY_EXTENSIONS = hex('3012 0603 551d13 0101ff 0408 30060101ff020100 300e 0603 551d0f 0101ff 0404 03020204');
 const ISSUER_NAME = 'wren';
+const NOTHING = Buffer.alloc(0);
 const [SEQUENCE, SET, INTEGER, BIT_STRING, OCTET_STRING, UTF8, UTC_TIME, URI, EXTENSIONS] = [
   0x30, 0x31, 0x02, 0x03, 0x04, 0x0c, 0x17, 0x86, 0xa3,
 ] as const;
@@ -84,6 +86,7 @@ export function wholeCertificate(bytes: Uint8Array, spki?: Buffer): Buffer | und
   return wholeOf({ kind, serial, beginS, endS, name, modulus, signature: slim.subarray(keyEnd) });
 }
 
+/** Of servers the common name follows from the node id. */
 function isServer(kind: number): boolean {
   return kind >= 2;
 }
@@ -93,8 +96,8 @@ function wholeOf({ kind, serial, beginS, endS, name, modulus, signature }: Parts
   const key = Buffer.concat([Buffer.of(0), element(SEQUENCE, element(INTEGER, Buffer.of(0), modulus), EXPONENT)]);
   const spki = element(SEQUENCE, RSA, element(BIT_STRING, key));
   const nodeId = createHash('sha256').update(spki).digest().subarray(0, 16);
-  const subject = isServer(kind) ? `_${nodeId.toString('hex', 0, 4)}` : kind === 0 ? ISSUER_NAME : name;
-  const told = kind === 0 ? encodeURIComponent(name) : nodeId.toString('base64url');
+  const subject = isServer(kind) ? `_${nodeId.toString('hex', 0, 4)}` : kind === AUTHORITY ? ISSUER_NAME : name;
+  const told = kind === AUTHORITY ? encodeURIComponent(name) : nodeId.toString('base64url');
   const uri = element(URI, Buffer.from(`wren:${KINDS[kind]}:${told}`));
   const alternative = element(SEQUENCE, ALTERNATIVE_NAME, element(OCTET_STRING, element(SEQUENCE, uri)));
   const toBeSigned = element(
@@ -106,7 +109,7 @@ function wholeOf({ kind, serial, beginS, endS, name, modulus, signature }: Parts
     element(SEQUENCE, timeOf(beginS), timeOf(endS)),
     called(subject),
     spki,
-    element(EXTENSIONS, element(SEQUENCE, kind === 0 ? AUTHORITY_EXTENSIONS : NOTHING, alternative)),
+    element(EXTENSIONS, element(SEQUENCE, kind === AUTHORITY ? AUTHORITY_EXTENSIONS : NOTHING, alternative)),
   );
   return element(SEQUENCE, toBeSigned, SIGNED_BY, element(BIT_STRING, Buffer.of(0), signature));
 }
@@ -127,8 +130,6 @@ function element(tag: number, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...head), ...parts]);
 }
 
-const NOTHING = Buffer.alloc(0);
-
 /** What stands at the places of our form; whether it is of that form only `wholeOf` tells. */
 function partsOf(der: Buffer): Parts | undefined {
   const [toBeSigned = NOTHING, , signature = NOTHING] = contents(contents(der)[0] ?? NOTHING);
@@ -141,7 +142,7 @@ function partsOf(der: Buffer): Parts | undefined {
   if (kind < 0 || serial.length !== CERTIFICATE_SERIAL_BYTES || !modulus) return undefined;
   const [beginS, endS] = [secondsOf(begin), secondsOf(end)];
   if (!(beginS >= 0 && endS >= 0)) return undefined;
-  const name = kind === 0 ? decoded(uri?.[2] ?? '') : (contents(subject).map(lastText)[0] ?? '');
+  const name = kind === AUTHORITY ? decoded(uri?.[2] ?? '') : (contents(subject).map(lastText)[0] ?? '');
   if (Buffer.byteLength(name) > 255) return undefined;
   return { kind, serial, beginS, endS, name, modulus, signature: signature.subarray(1) };
 }

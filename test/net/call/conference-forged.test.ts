@@ -36,6 +36,12 @@ function refusedBy(one: Talker): number {
   return one.core.dropped + (one.core.live?.refused ?? 0);
 }
 
+/** How he counts himself among the members, by an invitation that nobody made. */
+const bobbyAs = (inviteId: Buffer, order: number) => ({
+  ...{ name: 'bobby1', nodeId: bytesOf(bobby.node), inviteId, invitedBy: 'alice1' },
+  ...{ order, incarnation: 9 },
+});
+
 const three = (): void => expect(world.settled([alice, bobby, carol])).toBe(true);
 
 describe('a conference refuses', () => {
@@ -108,15 +114,8 @@ describe('a conference refuses', () => {
     world.run(1_000);
     const inviteId = bytesOf('ee'.repeat(16));
     const { conferenceId, term, mixer } = state;
-    const bobbys = {
-      name: 'bobby1',
-      nodeId: bytesOf(bobby.node),
-      inviteId,
-      invitedBy: 'alice1',
-      order: 30,
-      incarnation: 9,
-    };
-    const invite = { conferenceId, inviteId: carols, invitee: 'carol1', members: [bobbys], term, mixer, order: 31 };
+    const members = [bobbyAs(inviteId, 30)];
+    const invite = { conferenceId, inviteId: carols, invitee: 'carol1', members, term, mixer, order: 31 };
     world.inject(bobby, carol, message('conferenceInvite', invite as never));
     world.run(300);
     const again = { ...state, inviteId, invitedBy: 'alice1', order: 30, incarnation: 9, in: true };
@@ -135,23 +134,12 @@ describe('a conference refuses', () => {
     world.run(1_000);
     const inviteId = bytesOf('ee'.repeat(16));
     const { conferenceId, term, mixer } = state;
-    const bobbys = {
-      name: 'bobby1',
-      nodeId: bytesOf(bobby.node),
-      inviteId,
-      invitedBy: 'alice1',
-      order: 3,
-      incarnation: 9,
+    const davids = bytesOf('dd'.repeat(16));
+    const invite = {
+      ...{ conferenceId, inviteId: davids, invitee: 'david1', members: [bobbyAs(inviteId, 3)] },
+      ...{ term, mixer, order: 4 },
     };
-    const body = {
-      conferenceId,
-      inviteId: bytesOf('dd'.repeat(16)),
-      invitee: 'david1',
-      members: [bobbys],
-      term,
-      mixer,
-    };
-    world.inject(bobby, david, message('conferenceInvite', { ...body, order: 4 } as never));
+    world.inject(bobby, david, message('conferenceInvite', invite as never));
     world.run(300);
     const ringing = david.told.find((one) => one.type === 'ringing');
     world.do(david, { type: 'answer', call: ringing && 'call' in ringing ? ringing.call : '' });
