@@ -1,30 +1,20 @@
 /**
  * Hundreds of whole clients in this one process: the real core of an ordinary node each, on real sockets at an address of its
- * own under 127.0.0.1/8, certified by the authority of a login server that runs here. What they and their supernode say to
- * one another is counted at their sockets.
+ * own. What they and their supernode say to one another is counted at their sockets.
  */
-import { generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
+import { systemRandom } from '../bin/servers/server-folder.ts';
 import { silenceBody } from '../src/audio/voice-body.ts';
-import { nodeIdOf, OrdinaryNode, type OrdinaryNodeEvent, spkiOf } from '../src/net/index.ts';
+import { OrdinaryNode, type OrdinaryNodeEvent } from '../src/net/index.ts';
 import { Driver, openSockets, type SystemSockets } from '../src/net/io/index.ts';
-import { Issuer } from '../src/net/login/credential-issuer.ts';
-import type { Random } from '../src/net/protocol/core.ts';
+import type { Issuer } from '../src/net/login/credential-issuer.ts';
 import type { Endpoint } from '../src/net/protocol/endpoint.ts';
 import type { NetOutput } from '../src/net/protocol/traffic.ts';
-import { readAuthority } from '../src/store/authority-file.ts';
+import { crowdMembers, type Member, memberName } from './crowd-members.ts';
 import { pause } from './stage.ts';
 
-const RSA_BITS = 2048;
-const DAY_MS = 86_400_000;
 /** Of IPv4 and UDP, which a supernode pays for too. */
 const HEADER_BYTES = 28;
 const LOOK_MS = 10;
-
-const random: Random = {
-  bytes: (count) => randomBytes(count),
-  fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
-};
 
 export interface CrowdWish {
   readonly size: number;
@@ -52,13 +42,9 @@ export class ClientCrowd {
 
   /** All have begun to attach. Keys for so many take some seconds. */
   static async start(wish: CrowdWish): Promise<ClientCrowd> {
-    const authority = readAuthority(wish.authorityFile);
-    if (!authority) throw new Error(`no authority in ${wish.authorityFile}`);
-    const issuer = new Issuer(authority.certificateDer, authority.privateKeyPem);
-    const make = promisify(generateKeyPair);
-    const keys = await Promise.all(Array.from({ length: wish.size }, () => make('rsa', { modulusLength: RSA_BITS })));
+    const { issuer, members } = await crowdMembers(wish.size, wish.authorityFile);
     const crowd = new ClientCrowd(wish.supernode);
-    for (const [number, key] of keys.entries()) await crowd.#add(wish, number, key, issuer);
+    for (const [number, member] of members.entries()) await crowd.#add(wish, number, member, issuer);
     return crowd;
   }
 
@@ -90,21 +76,10 @@ export class ClientCrowd {
     if (this.#faults.length > 0) throw this.#faults[0];
   }
 
-  async #add(
-    wish: CrowdWish,
-    number: number,
-    { privateKey, publicKey }: { readonly privateKey: KeyObject; readonly publicKey: KeyObject },
-    issuer: Issuer,
-  ): Promise<void> {
-    const publicKeySpki = spkiOf(publicKey);
-    const name = nameOf(number, wish.size);
-    const { der: certificateDer, expiresAtMs } = issuer.issue({
-      ...{ subject: { kind: 'person', name }, publicKeySpki },
-      ...{ nowMs: Date.now(), lifetimeMs: DAY_MS, serial: randomBytes(16) },
-    });
-    const sockets = await openSockets({ port: 0, host: `127.1.${number >> 7}.${2 + (number & 127)}` });
+  async #add(wish: CrowdWish, number: number, { address, ...self }: Member, issuer: Issuer): Promise<void> {
+    const sockets = await openSockets({ port: 0, host: address });
     const core = new OrdinaryNode({
-      ...{ random, wallClock: () => Date.now(), pin: issuer.pin, authorityDer: issuer.authorityDer },
+      ...{ random: systemRandom, wallClock: () => Date.now(), pin: issuer.pin, authorityDer: issuer.authorityDer },
       ...{ loginServers: [], supernodes: [wish.supernode], software: 'bench', fillerBody: silenceBody },
     });
     const client: Client = {
@@ -121,19 +96,17 @@ export class ClientCrowd {
     this.#clients.push(client);
     const around = Array.from({ length: wish.buddies }, (_, n) => (n >> 1) + 1).map((far, n) => (n % 2 ? far : -far));
     const roster = around.map((far) => ({
-      ...{ name: nameOf(number + far, wish.size), displayName: '', relation: 'both' as const, message: '' },
+      ...{
+        name: memberName((number + far + wish.size) % wish.size),
+        displayName: '',
+        relation: 'both' as const,
+        message: '',
+      },
       ...{ lastSeenAtMs: 0, changedAtMs: 1, removed: false },
     }));
-    const identity = {
-      name,
-      displayName: name,
-      nodeId: nodeIdOf(publicKeySpki),
-      privateKey,
-      certificateDer,
-      expiresAtMs,
-    };
+    const member = { ...self, displayName: self.name, roster, presence: 'online', isService: false } as const;
     client.driver.start();
-    client.driver.command({ type: 'become', member: { ...identity, roster, presence: 'online', isService: false } });
+    client.driver.command({ type: 'become', member });
   }
 
   /** The sockets, with an ear for what goes to the supernode and comes from it; streams are counted whole. */
@@ -161,8 +134,4 @@ export class ClientCrowd {
       },
     });
   }
-}
-
-function nameOf(number: number, size: number): string {
-  return `person${String((number + size) % size).padStart(4, '0')}`;
 }

@@ -4,27 +4,23 @@
  * come are counted, not opened, but for one pair that is listened to. What the crowd itself costs is therefore little, and
  * the same for every relay.
  */
-import { generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
-import { nodeIdOf, spkiOf } from '../src/net/index.ts';
-import { Issuer } from '../src/net/login/credential-issuer.ts';
+import { systemRandom } from '../bin/servers/server-folder.ts';
+import type { Issuer } from '../src/net/login/credential-issuer.ts';
 import { PinnedTrust } from '../src/net/node/trust.ts';
-import type { Random } from '../src/net/protocol/core.ts';
 import type { Endpoint } from '../src/net/protocol/endpoint.ts';
 import { bytesOf } from '../src/net/protocol/ids.ts';
 import type { Route } from '../src/net/protocol/traffic.ts';
 import { type SessionId, Switchboard } from '../src/net/transport/switchboard.ts';
 import { Mask, readDatagram } from '../src/net/wire/mask.ts';
 import { message } from '../src/net/wire/messages.ts';
-import { readAuthority } from '../src/store/authority-file.ts';
+import { crowdMembers, type Member } from './crowd-members.ts';
 import { pause } from './stage.ts';
 
 /** A sealed voice packet of the normal rung: 60 bytes of body, 3 of header, 12 and 16 of envelope and tag. */
 const PACKET_BYTES = 91;
-const RSA_BITS = 2048;
-const DAY_MS = 86_400_000;
 const SOCKET_BUFFER_BYTES = 4_000_000;
 const TICK_MS = 2;
 /** The first so many clients are the pair that is listened to; a frame is what a call sends in. */
@@ -33,11 +29,6 @@ const FRAME_MS = 20;
 /** For the last packets to come. */
 const LATE_MS = 300;
 const HANDSHAKE_LIMIT_MS = 20_000;
-
-const random: Random = {
-  bytes: (count) => randomBytes(count),
-  fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
-};
 
 export interface Passed {
   readonly received: number;
@@ -71,12 +62,8 @@ export class Crowd {
 
   /** Certified by the authority in this file; `size` is even. Keys for so many take some seconds. */
   static async of(size: number, authorityFile: string): Promise<Crowd> {
-    const authority = readAuthority(authorityFile);
-    if (!authority) throw new Error(`no authority in ${authorityFile}`);
-    const issuer = new Issuer(authority.certificateDer, authority.privateKeyPem);
-    const make = promisify(generateKeyPair);
-    const keys = await Promise.all(Array.from({ length: size }, () => make('rsa', { modulusLength: RSA_BITS })));
-    return new Crowd(await Promise.all(keys.map((key, number) => clientOf(number, key, issuer))));
+    const { issuer, members } = await crowdMembers(size, authorityFile);
+    return new Crowd(await Promise.all(members.map((member) => clientOf(member, issuer))));
   }
 
   get size(): number {
@@ -158,7 +145,7 @@ export class Crowd {
     switchboard.sendDatagram(session, message('forward', { target, packet }));
     const [output] = switchboard.drain();
     if (output?.type !== 'send') throw new Error('a packet was not sealed');
-    return mask.cover(output.bytes, random);
+    return mask.cover(output.bytes, systemRandom);
   }
 
   portOf(number: number): number {
@@ -180,21 +167,11 @@ export class Crowd {
   }
 }
 
-async function clientOf(
-  number: number,
-  { privateKey, publicKey }: { readonly privateKey: KeyObject; readonly publicKey: KeyObject },
-  issuer: Issuer,
-): Promise<Client> {
-  const publicKeySpki = spkiOf(publicKey);
-  const nodeId = nodeIdOf(publicKeySpki);
-  const { der: certificateDer } = issuer.issue({
-    ...{ subject: { kind: 'person', name: `person${number}` }, publicKeySpki },
-    ...{ nowMs: Date.now(), lifetimeMs: DAY_MS, serial: randomBytes(16) },
-  });
+async function clientOf(member: Member, issuer: Issuer): Promise<Client> {
+  const { address, nodeId, privateKey, certificateDer } = member;
   const trust = new PinnedTrust({ pin: issuer.pin, authorityDer: issuer.authorityDer, wallClock: () => Date.now() });
-  const switchboard = new Switchboard({ random, trust });
+  const switchboard = new Switchboard({ random: systemRandom, trust });
   switchboard.setIdentity({ nodeId, privateKey, certificateDer });
-  const address = `127.1.${number >> 7}.${2 + (number & 127)}`;
   const socket = createSocket({
     ...{ type: 'udp4', recvBufferSize: SOCKET_BUFFER_BYTES },
     lookup: (host, _options, done) => done(null, host, 4),
@@ -211,7 +188,7 @@ async function clientOf(
 function flush(client: Client, supernode: Endpoint): void {
   for (const output of client.switchboard.drain()) {
     if (output.type === 'send') {
-      client.socket.send(client.mask.cover(output.bytes, random), supernode.port, supernode.host);
+      client.socket.send(client.mask.cover(output.bytes, systemRandom), supernode.port, supernode.host);
     } else if (output.type === 'failed') throw new Error(`no session: ${output.code}`);
     else if (output.type === 'message' && output.message.kind === 'attached') client.attached = true;
     else if (output.type === 'established') {

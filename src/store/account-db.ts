@@ -18,6 +18,7 @@ import type {
 } from '../net/login/account-store.ts';
 import { Refusal } from '../net/protocol/failures.ts';
 import { ACCOUNT_DB_BUSY_MS, SUPERNODES_STORED_MAX } from '../net/protocol/params.ts';
+import { accountOf, buddyListOf, type Row, supernodeOf } from './account-rows.ts';
 
 export interface AccountDbOptions {
   /** The file grows no further than this; beyond, writes are refused `disk-full`. Default: the disk decides. */
@@ -85,7 +86,6 @@ const STATEMENTS = {
 } as const;
 
 type StatementName = keyof typeof STATEMENTS;
-type Row = Readonly<Record<string, unknown>>;
 type Value = string | number | null;
 
 /**
@@ -153,8 +153,7 @@ class AccountDb implements AccountStore {
   }
 
   async buddyList(key: string): Promise<StoredBuddyList> {
-    const row = this.#rows('buddyList', key)[0];
-    return row ? { version: Number(row.version), xml: String(row.xml) } : { version: 0, xml: '' };
+    return buddyListOf(this.#rows('buddyList', key)[0]);
   }
 
   async putBuddyList(key: string, baseVersion: number, xml: string): Promise<number | undefined> {
@@ -187,11 +186,11 @@ class AccountDb implements AccountStore {
 
   async findSupernode(nodeId: string): Promise<StoredSupernode | undefined> {
     const row = this.#rows('findSupernode', nodeId)[0];
-    return row && supernodeOf(row);
+    return row && enrolledOf(row);
   }
 
   async supernodes(limit: number): Promise<readonly StoredSupernode[]> {
-    return this.#rows('supernodes', limit).map(supernodeOf);
+    return this.#rows('supernodes', limit).map(enrolledOf);
   }
 
   /** Afterwards every call rejects, and the one file holds everything, as a person who copies it would expect. */
@@ -233,17 +232,6 @@ class AccountDb implements AccountStore {
   }
 }
 
-function accountOf(row: Row): Account {
-  return {
-    key: String(row.key),
-    name: String(row.name),
-    displayName: String(row.display_name),
-    passwordHash: String(row.password_hash),
-    createdAtMs: Number(row.created_at_ms),
-    lastSignInAtMs: Number(row.last_sign_in_at_ms),
-  };
-}
-
 function devicesOf(row: Row): StoredDevices {
   const bytes = (value: unknown): Buffer => Buffer.from(String(value), 'base64');
   const { list, signature, sealed_key: sealedKey } = row;
@@ -255,13 +243,8 @@ function devicesOf(row: Row): StoredDevices {
   };
 }
 
-function supernodeOf(row: Row): StoredSupernode {
-  return {
-    nodeId: String(row.node_id),
-    endpoints: JSON.parse(String(row.endpoints)) as string[],
-    enrolledAtMs: Number(row.enrolled_at_ms),
-    ...(typeof row.entry === 'string' ? { entry: Buffer.from(row.entry, 'base64') } : {}),
-  };
+function enrolledOf(row: Row): StoredSupernode {
+  return supernodeOf(row, typeof row.entry === 'string' ? Buffer.from(row.entry, 'base64') : undefined);
 }
 
 function limitPages(database: Database.Database, bytesMax: number): void {

@@ -23,6 +23,7 @@ import {
   LOGIN_SERVERS_NAMED_MAX,
   SUPERNODES_STORED_MAX,
 } from '../net/protocol/params.ts';
+import { accountOf, buddyListOf, type Row, supernodeOf } from './account-rows.ts';
 
 export interface PostgresOptions {
   /** SHA-256 of the authority's key, as invites pin it. */
@@ -80,8 +81,6 @@ const SCHEMA: readonly string[] = [
 
 /** Any number: whoever holds the lock of it brings the schema up to date, others wait. */
 const SCHEMA_LOCK = 0x7772656e;
-
-type Row = Readonly<Record<string, unknown>>;
 
 /**
  * Connects to `url` (postgres://USER@HOST/DATABASE; a password may stand in it, in PGPASSWORD or in ~/.pgpass), and makes the
@@ -179,7 +178,7 @@ class AccountPostgres implements SharedAccountStore {
 
   async buddyList(key: string): Promise<StoredBuddyList> {
     const [row] = await this.#rows('SELECT version, xml FROM wren.buddy_lists WHERE key = $1', [key]);
-    return row ? { version: Number(row.version), xml: String(row.xml) } : { version: 0, xml: '' };
+    return buddyListOf(row);
   }
 
   async putBuddyList(key: string, baseVersion: number, xml: string): Promise<number | undefined> {
@@ -235,14 +234,14 @@ class AccountPostgres implements SharedAccountStore {
 
   async findSupernode(nodeId: string): Promise<StoredSupernode | undefined> {
     const [row] = await this.#rows('SELECT * FROM wren.supernodes WHERE node_id = $1', [nodeId]);
-    return row && supernodeOf(row);
+    return row && enrolledOf(row);
   }
 
   async supernodes(limit: number): Promise<readonly StoredSupernode[]> {
     const rows = await this.#rows('SELECT * FROM wren.supernodes ORDER BY enrolled_at_ms DESC, node_id LIMIT $1', [
       limit,
     ]);
-    return rows.map(supernodeOf);
+    return rows.map(enrolledOf);
   }
 
   async announce(nodeId: string, endpoints: readonly Endpoint[], nowMs: number): Promise<readonly Endpoint[]> {
@@ -294,28 +293,11 @@ function inTurns<T>(lists: readonly (readonly T[])[]): T[] {
   return Array.from({ length: longest }, (_, turn) => lists.flatMap((list) => list.slice(turn, turn + 1))).flat();
 }
 
-/** `pg` gives a BIGINT as text. */
-function accountOf(row: Row): Account {
-  return {
-    key: String(row.key),
-    name: String(row.name),
-    displayName: String(row.display_name),
-    passwordHash: String(row.password_hash),
-    createdAtMs: Number(row.created_at_ms),
-    lastSignInAtMs: Number(row.last_sign_in_at_ms),
-  };
-}
-
 function devicesOf(row: Row): StoredDevices {
   const { list, signature, sealed_key: sealedKey } = row as { list: Buffer; signature: Buffer; sealed_key: Buffer };
   return { version: Number(row.version), list, signature, sealedKey };
 }
 
-function supernodeOf(row: Row): StoredSupernode {
-  return {
-    nodeId: String(row.node_id),
-    endpoints: JSON.parse(String(row.endpoints)) as string[],
-    enrolledAtMs: Number(row.enrolled_at_ms),
-    ...(row.entry === null ? {} : { entry: row.entry as Buffer }),
-  };
+function enrolledOf(row: Row): StoredSupernode {
+  return supernodeOf(row, (row.entry as Buffer | null) ?? undefined);
 }

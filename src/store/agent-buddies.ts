@@ -10,7 +10,7 @@ import { BUDDY_LIST_BYTES_MAX, BUDDY_LIST_SYNC_MS } from '../net/protocol/params
 import type { AgentCore } from './agent-core.ts';
 import { BUDDIES_FILE, parseBuddies, printBuddies, readBuddiesFile, writeBuddiesFile } from './buddies-file.ts';
 import { mergeBuddies, trimBuddies } from './buddy-merge.ts';
-import type { Buddy, PresenceStatus } from './state.ts';
+import { type Buddy, buddyNamed, type PresenceStatus } from './state.ts';
 
 /** Changes come in groups; the login server need not hear of each. */
 const SYNC_DELAY_MS = 1_500;
@@ -127,7 +127,7 @@ export class AgentBuddies {
 
   /** Something that the list shows of a person has changed: unread lines, presence. */
   refresh(name: string): void {
-    const known = this.#core.state.buddies.find((buddy) => foldName(buddy.name) === foldName(name));
+    const known = buddyNamed(this.#core.state, name);
     const entry = this.#core.node?.core.rosterEntries().find((one) => foldName(one.name) === foldName(name));
     if (entry && !entry.removed) this.#show(entry, this.#core.history.unread());
     else if (known) this.#core.emit({ type: 'buddy.removed', name: known.name });

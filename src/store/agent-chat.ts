@@ -9,7 +9,7 @@ import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../net/protocol/par
 import type { AgentCore } from './agent-core.ts';
 import { AgentGroups } from './agent-groups.ts';
 import type { AgentCommand } from './port.ts';
-import type { ChatLine } from './state.ts';
+import { type ChatLine, isGroup } from './state.ts';
 
 type MailNews = Extract<OrdinaryNodeEvent, { type: 'mail' }>['news'];
 type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
@@ -47,7 +47,7 @@ export class AgentChat {
 
   send(to: string, written: string): ChatLine {
     this.#core.signedIn();
-    if (to.startsWith('#')) return this.groups.send(to, written);
+    if (isGroup(to)) return this.groups.send(to, written);
     const { random, wallClock } = this.#core.options;
     const { history } = this.#core;
     const code = this.#core.joined().core.admitsChat(to, written);
@@ -74,7 +74,7 @@ export class AgentChat {
 
   markRead(peer: string): void {
     if (this.#core.history.markRead(peer) === 0) return;
-    if (peer.startsWith('#')) this.groups.refresh();
+    if (isGroup(peer)) this.groups.refresh();
     else this.#onUnread(peer);
     this.onRead(peer);
     this.tellMissed();

@@ -31,7 +31,7 @@ import type { Profile } from './profile-file.ts';
 import { reduce } from './reduce.ts';
 import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
-import { soundOf, talkOf } from './settings-file.ts';
+import { privacyOf, soundOf, talkOf } from './settings-file.ts';
 import { type AppState, type BuddySafety, INITIAL_STATE, type PrivacySettings } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
@@ -134,10 +134,10 @@ export class AgentCore {
     const settings = options.profile.settings.get();
     const { presence, audioSpec } = settings;
     const audio = { ...INITIAL_STATE.audio, spec: audioSpec, sound: soundOf(settings), talk: talkOf(settings) };
-    const privacy = { pathTests: settings.pathTests };
     this.#state = {
       ...INITIAL_STATE,
-      ...{ version: options.version, presence, audio, privacy, settings: screenSettingsOf(settings) },
+      ...{ version: options.version, presence, audio },
+      ...{ privacy: privacyOf(settings), settings: screenSettingsOf(settings) },
     };
   }
 
@@ -149,7 +149,7 @@ export class AgentCore {
   setPrivacy(change: Partial<PrivacySettings>): PrivacySettings {
     const { settings } = this.options.profile;
     settings.set(change);
-    const privacy = { pathTests: settings.get().pathTests };
+    const privacy = privacyOf(settings.get());
     this.emit({ type: 'privacy.changed', privacy });
     return privacy;
   }

@@ -22,7 +22,7 @@ import { foldName, hexOf, ID_BYTES, isIdHex } from '../net/protocol/ids.ts';
 import { GROUP_AHEAD_MS, GROUP_TOLD_MS, GROUPS_MAX } from '../net/protocol/mail-params.ts';
 import { CHAT_TEXT_BYTES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
-import type { ChatLine, Group } from './state.ts';
+import { type BuddyRelation, buddyNamed, type ChatLine, type Group, isGroup } from './state.ts';
 
 type MessengerNews = Extract<OrdinaryNodeEvent, { type: 'messenger' }>['news'];
 type Received = Extract<MessengerNews, { type: 'received' }>;
@@ -80,9 +80,7 @@ export class AgentGroups {
     const { label, state } = this.#own(named);
     const buddies = this.#buddies(names).filter((name) => !isMember(state, name));
     if (buddies.length === 0) return this.#shown(label, state, 0);
-    const next = withMembers(state, buddies, { removed: false, atMs: this.#time(label, state) });
-    if (!next) throw new Refusal('group-full');
-    this.#keep(label, next);
+    const next = this.#change(label, state, buddies, false);
     this.#say(label, next, `added ${buddies.join(', ')}`);
     return this.#shown(label, next, 0);
   }
@@ -98,20 +96,14 @@ export class AgentGroups {
       if (member === undefined) throw new Refusal('person-unknown', name);
       return member;
     });
-    const next = withMembers(state, gone, { removed: true, atMs: this.#time(label, state) });
-    if (!next) throw new Refusal('group-full');
-    this.#keep(label, next);
+    const next = this.#change(label, state, gone, true);
     this.#say(label, next, `removed ${gone.join(', ')}`, gone);
     return this.#shown(label, next, 0);
   }
 
   leave(named: string): void {
     const { label, state } = this.#own(named);
-    const own = this.#core.signedIn();
-    const next = withMembers(state, [own], { removed: true, atMs: this.#time(label, state) });
-    if (!next) throw new Refusal('group-full');
-    this.#keep(label, next);
-    this.#say(label, next, 'left');
+    this.#say(label, this.#change(label, state, [this.#core.signedIn()], true), 'left');
   }
 
   /** Resolves when stored; delivered when every member has it. */
@@ -125,10 +117,7 @@ export class AgentGroups {
 
   /** Whom a conference of this group calls. */
   others(named: string): readonly string[] {
-    const own = this.#core.signedIn();
-    return membersOf(this.#own(named).state).filter(
-      (name) => foldName(name) !== foldName(own) && !this.#isBlocked(name),
-    );
+    return this.#hearers(membersOf(this.#own(named).state));
   }
 
   /** The line as stored; undefined when it was there already, or is not for us. Throws what the disk says. */
@@ -141,7 +130,7 @@ export class AgentGroups {
     }
     const wasIn = known !== undefined && isMember(known.state, own);
     // Out of it we are brought back by a buddy only, as into a new one.
-    if (!wasIn && (!isMember(group, own) || !this.#isBuddy(from))) return undefined;
+    if (!wasIn && (!isMember(group, own) || this.#relation(from) !== 'both')) return undefined;
     const state = known ? mergeHeard(known.state, group, from) : group;
     if (!state) this.#refused(from, known?.label ?? group.title, 'makes it larger than a group may be');
     const label = known?.label ?? this.#freeLabel(group.title);
@@ -182,13 +171,13 @@ export class AgentGroups {
 
   /** `#` and the id, which is the same at all devices; a person's name as it is. Undefined: no such group here. */
   wireName(name: string): string | undefined {
-    if (!name.startsWith('#')) return name;
+    if (!isGroup(name)) return name;
     const state = this.#find((_, label) => foldName(label) === foldName(name))?.state;
     return state && `#${state.id}`;
   }
 
   localName(wire: string): string | undefined {
-    if (!wire.startsWith('#')) return wire;
+    if (!isGroup(wire)) return wire;
     return isIdHex(wire.slice(1)) ? this.#find(({ id }) => id === wire.slice(1))?.label : undefined;
   }
 
@@ -196,11 +185,8 @@ export class AgentGroups {
 
   /** `besides`: who is no member any more, and hears this last line. */
   #say(label: string, state: GroupState, text: string, besides: readonly string[] = []): ChatLine {
-    const own = this.#core.signedIn();
     const { history, options } = this.#core;
-    const to = [...membersOf(state), ...besides].filter((name) => {
-      return foldName(name) !== foldName(own) && !this.#isBlocked(name);
-    });
+    const to = this.#hearers([...membersOf(state), ...besides]);
     const now = options.wallClock();
     const id = hexOf(options.random.bytes(ID_BYTES));
     const placeMs = groupTime(now, Math.max(newestOf(state) - 1, history.groups.newestPlace(label)));
@@ -237,10 +223,14 @@ export class AgentGroups {
     this.#core.notice('group-forged', `${from} ${what}: ${label}`);
   }
 
-  /** Of a change that is made now. */
-  #time(label: string, state: GroupState): number {
+  /** The group with these added or removed now, kept. */
+  #change(label: string, state: GroupState, names: readonly string[], removed: boolean): GroupState {
     const newest = Math.max(newestOf(state), this.#core.history.groups.newestPlace(label));
-    return groupTime(this.#core.options.wallClock(), newest);
+    const atMs = groupTime(this.#core.options.wallClock(), newest);
+    const next = withMembers(state, names, { removed, atMs });
+    if (!next) throw new Refusal('group-full');
+    this.#keep(label, next);
+    return next;
   }
 
   #find(fits: (state: GroupState, label: string) => boolean) {
@@ -257,19 +247,21 @@ export class AgentGroups {
 
   #buddies(names: readonly string[]): string[] {
     const found = names.map((name) => {
-      const buddy = this.#core.state.buddies.find((one) => foldName(one.name) === foldName(name));
+      const buddy = buddyNamed(this.#core.state, name);
       if (buddy?.relation !== 'both') throw new Refusal('not-a-buddy', name);
       return buddy.name;
     });
     return [...new Set(found)];
   }
 
-  #isBuddy(name: string): boolean {
-    return this.#core.state.buddies.some((one) => foldName(one.name) === foldName(name) && one.relation === 'both');
+  #relation(name: string): BuddyRelation | undefined {
+    return buddyNamed(this.#core.state, name)?.relation;
   }
 
-  #isBlocked(name: string): boolean {
-    return this.#core.state.buddies.some((one) => foldName(one.name) === foldName(name) && one.relation === 'blocked');
+  /** Those of them who are to hear us: neither we ourselves nor whom we have blocked. */
+  #hearers(names: readonly string[]): string[] {
+    const own = foldName(this.#core.signedIn());
+    return names.filter((name) => foldName(name) !== own && this.#relation(name) !== 'blocked');
   }
 
   #keep(label: string, state: GroupState): void {

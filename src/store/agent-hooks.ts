@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { AgentCore } from './agent-core.ts';
 import { commandWords, type HookNews, hookNews } from './hook-plan.ts';
-import { HookRunner, hookFiles } from './hook-runner-io.ts';
+import { type HookRun, HookRunner, hookFiles } from './hook-runner-io.ts';
 import type { AgentEvent } from './port.ts';
 import type { Settings } from './settings-file.ts';
 import type { AppState } from './state.ts';
@@ -47,30 +47,25 @@ export class AgentHooks {
   #run(news: HookNews): void {
     const settings = this.#core.options.profile.settings.get();
     const env = { WREN_EVENT: news.event, WREN_PROFILE: this.#core.options.profile.folder, ...news.env };
-    const with_ = { stdin: `${JSON.stringify(news.json)}\n`, env };
+    const input = { stdin: `${JSON.stringify(news.json)}\n`, env };
     if (settings.hooks) {
       for (const { path, trouble } of hookFiles(this.#folder, news.event)) {
-        if (trouble === undefined) this.#runner.run({ file: path, args: [news.event], ...with_ });
+        if (trouble === undefined) this.#runner.run({ file: path, args: [news.event], ...input });
         else this.#trouble(`${path} ${trouble}`, 'a hook is not run', { file: path, why: trouble });
       }
-      this.#command(settings.hookCommand, 'hook-command', with_, news.event);
+      this.#command(settings.hookCommand, 'hook-command', input, news.event);
     }
     if (news.isAlert && wantsAlert(settings, news, this.#core.state.presence)) {
-      this.#command(settings.alertCommand, 'alert-command', with_, news.event);
+      this.#command(settings.alertCommand, 'alert-command', input, news.event);
     }
   }
 
   /** The name of the event follows the words of the person. */
-  #command(
-    command: string,
-    setting: string,
-    with_: { readonly stdin: string; readonly env: Readonly<Record<string, string>> },
-    event: string,
-  ): void {
+  #command(command: string, setting: string, input: Pick<HookRun, 'stdin' | 'env'>, event: string): void {
     if (command === '') return;
     const [file, ...args] = commandWords(command) ?? [];
     if (file === undefined) this.#trouble(`${setting} ${command}`, 'a command is not whole', { setting });
-    else this.#runner.run({ file, args: [...args, event], ...with_ });
+    else this.#runner.run({ file, args: [...args, event], ...input });
   }
 
   #trouble(key: string, what: string, fields: Readonly<Record<string, string | number>>): void {

@@ -29,7 +29,7 @@ import {
 import type { Message } from '../net/wire/messages.ts';
 import type { AgentCore } from './agent-core.ts';
 import type { SyncedLine } from './history-face.ts';
-import type { ChatLine } from './state.ts';
+import { type ChatLine, isGroup } from './state.ts';
 
 /** Changes of the buddy list come in groups. */
 const BUDDIES_DELAY_MS = 300;
@@ -199,7 +199,7 @@ export class AgentSync {
       const stored = history.storeSynced(line);
       if (!stored) continue;
       this.#core.emit({ type: 'chat.message', line: stored });
-      if (stored.with.startsWith('#')) isOfGroup = true;
+      if (isGroup(stored.with)) isOfGroup = true;
       else if (stored.direction === 'in') this.#hooks.onUnread(stored.with);
       if (stored.kind === 'missed-call') this.#hooks.onMissed();
     }
@@ -211,7 +211,7 @@ export class AgentSync {
     for (const wire of body.reads as WireRead[]) {
       const { with: name = '', messageId } = this.#local(wire);
       if (history.markReadTo(name, hexOf(messageId ?? NOTHING)) === 0) continue;
-      if (name.startsWith('#')) isOfGroup = true;
+      if (isGroup(name)) isOfGroup = true;
       else this.#hooks.onUnread(name);
       this.#hooks.onMissed();
     }
@@ -302,7 +302,7 @@ function wireOf(line: ChatLine): WireLine {
 /** Undefined for what makes no sense. */
 function lineOf(wire: WireLine, nowMs: number): SyncedLine | undefined {
   const [id, name, author = ''] = [hexOf(wire.messageId ?? NOTHING), wire.with ?? '', wire.author];
-  const isOfGroup = name.startsWith('#');
+  const isOfGroup = isGroup(name);
   const isNamed = isOfGroup ? wire.outgoing || isName(author) : isName(name);
   const [sentAtMs, storedAtMs] = [Number(wire.sentAtMs ?? 0), Number(wire.storedAtMs ?? 0)];
   // A place of a group may be ahead of the clock already where it was stored.

@@ -37,7 +37,7 @@ import { AgentTickets } from './agent-tickets.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
 import { settingReports } from './settings-table.ts';
-import { type AppState, currentCall } from './state.ts';
+import { type AppState, currentCall, isGroup } from './state.ts';
 
 export type { AgentOptions, ServiceBehaviour } from './agent-core.ts';
 
@@ -285,8 +285,7 @@ export class Agent {
       case 'safety.verify':
         return this.#safety.verify(command.name, command.verified);
       case 'call.place':
-        if (command.to.startsWith('#'))
-          return this.#confer({ ...command, type: 'conference.call', names: [command.to] });
+        if (isGroup(command.to)) return this.#confer({ ...command, type: 'conference.call', names: [command.to] });
         return this.#calls.place(command.to, command.audio);
       case 'call.pull':
         return this.#calls.pull(command.call, command.audio);
@@ -326,7 +325,7 @@ export class Agent {
       [...(call?.conference?.people.map(({ name }) => name) ?? []), call?.peer ?? ''].map(foldName),
     );
     const names = command.names.flatMap((name) => {
-      return name.startsWith('#') ? this.#chat.groups.others(name).filter((one) => !inside.has(foldName(one))) : [name];
+      return isGroup(name) ? this.#chat.groups.others(name).filter((one) => !inside.has(foldName(one))) : [name];
     });
     if (names.length === 0) throw new Refusal('usage', 'nobody else is in that group');
     if (names.length >= CONFERENCE_MEMBERS_MAX) throw new Refusal('conference-full', `${names.length}`);

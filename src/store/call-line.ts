@@ -76,11 +76,15 @@ export function newLine(spec: string): Line {
 
 /** Another card was chosen: calls that went by the old choice, or by a laptop, move there. A file belongs to the call that began with it. */
 export function moveLines(lines: ReadonlyMap<string, Line>, spec: string, before: string): void {
-  if (!/^(default$|device:)/.test(spec)) return;
+  if (!isCard(spec)) return;
   for (const [call, line] of lines) {
-    const isMoved = line.spec === before ? /^(default$|device:)/.test(before) : false;
-    if (line.spec === spec || !(isMoved || line.spec.startsWith('socket:'))) continue;
+    const moves = line.spec.startsWith('socket:') || (line.spec === before && isCard(before));
+    if (!moves || line.spec === spec) continue;
     line.spec = spec;
     if (line.started) line.voice?.tell({ type: 'start', spec, call });
   }
+}
+
+function isCard(spec: string): boolean {
+  return spec === 'default' || spec.startsWith('device:');
 }

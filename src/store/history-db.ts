@@ -62,7 +62,7 @@ import {
   refusalOf,
   SQLITE_SIDECARS,
 } from './sqlite-db.ts';
-import type { ChatLine, LineKind, MissedCall } from './state.ts';
+import { type ChatLine, isGroup, type LineKind, type MissedCall } from './state.ts';
 
 export type { Erased, EraseQuery, HistoryDb, HistoryQuery, NewLine, SyncedLine } from './history-face.ts';
 export type { CallLogEntry, LoggedCall, OutboxLine } from './history-sql.ts';
@@ -161,8 +161,7 @@ class History implements HistoryDb {
       if (this.#one(STATEMENTS.wasErased, hashOf(peer, id)) || this.#find(line, direction)) return undefined;
       let storedAtMs = line.storedAtMs;
       // In a group the place is the same for all members.
-      while (author === null && !peer.startsWith('#') && this.#one(STATEMENTS.takenAt, peer, storedAtMs))
-        storedAtMs += 1;
+      while (!isGroup(peer) && this.#one(STATEMENTS.takenAt, peer, storedAtMs)) storedAtMs += 1;
       const kind = line.kind ?? null;
       const state = { waiting: line.waiting ? 2 : 0, unread: direction === 'in' ? 1 : 0, kind };
       this.#run(STATEMENTS.storeSynced, { peer, direction, id, name, text, sentAtMs, storedAtMs, author, ...state });

@@ -3,21 +3,10 @@
  * variables. Peers decide nothing here but what stands in that object: a command is split once, as its person wrote it, and started without a
  * shell. Pure; `agent-hooks.ts` asks, `hook-runner-io.ts` starts.
  */
-import { foldName } from '../net/protocol/ids.ts';
 import type { AgentEvent } from './port.ts';
-import type { AppState } from './state.ts';
+import { type AppState, buddyNamed } from './state.ts';
 
-export const HOOK_EVENTS = [
-  'ringing',
-  'answered',
-  'ended',
-  'message',
-  'presence',
-  'online',
-  'offline',
-  'missed',
-] as const;
-export type HookEvent = (typeof HOOK_EVENTS)[number];
+export type HookEvent = 'ringing' | 'answered' | 'ended' | 'missed' | 'message' | 'presence' | 'online' | 'offline';
 
 /** One thing that happened. */
 export interface HookNews {
@@ -48,7 +37,7 @@ export function hookNews(before: AppState, after: AppState, event: AgentEvent, n
     }
     case 'buddy.changed': {
       const { name, presence, relation } = event.buddy;
-      const was = before.buddies.find((one) => foldName(one.name) === foldName(name));
+      const was = buddyNamed(before, name);
       if (relation !== 'both' || !was || was.relation !== 'both' || was.presence === presence) return [];
       const env = { WREN_PEER: name, WREN_PRESENCE: presence };
       return [{ event: 'presence', json: { event: 'presence', name, presence, at: nowMs }, env, isAlert: false }];

@@ -63,9 +63,14 @@ export class HookRunner {
     const { folder, trouble, msMax = HOOK_MS_MAX } = this.#options;
     let child: ChildProcess;
     try {
-      const options = { cwd: folder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] as const };
-      // A group of its own, so that all that it starts ends with it.
-      child = spawn(file, args, { ...options, stdio: [...options.stdio], shell: false, detached: true });
+      child = spawn(file, args, {
+        cwd: folder,
+        env: { ...process.env, ...env },
+        stdio: ['pipe', 'ignore', 'pipe'],
+        shell: false,
+        // A group of its own, so that all that it starts ends with it.
+        detached: true,
+      });
     } catch (error) {
       trouble(file, 'a hook cannot be started', { file, error: String(error) });
       return;
@@ -108,9 +113,11 @@ function end(child: ChildProcess): void {
   }
 }
 
-export type HookFile =
-  | { readonly path: string; readonly trouble?: undefined }
-  | { readonly path: string; readonly trouble: string };
+export interface HookFile {
+  readonly path: string;
+  /** Why it does not run; absent where it may. */
+  readonly trouble?: string;
+}
 
 /**
  * Programs in `folder` for this event: files of that name, with or without an ending (`ringing`, `ringing.sh`), in order of their names.
@@ -129,8 +136,9 @@ export function hookFiles(folder: string, event: string): readonly HookFile[] {
   return mine.sort().flatMap((name): HookFile[] => {
     const path = join(folder, name);
     try {
-      const { mode, uid } = statSync(path);
-      if (!statSync(path).isFile()) return [];
+      const file = statSync(path);
+      if (!file.isFile()) return [];
+      const { mode, uid } = file;
       if (process.platform === 'win32') return [{ path }];
       if ((mode & 0o022) !== 0) return [{ path, trouble: 'others may write it: chmod go-w' }];
       if (uid !== 0 && uid !== process.getuid?.()) return [{ path, trouble: 'it belongs to somebody else' }];

@@ -147,7 +147,7 @@ export type AgentCommand =
       readonly talk?: TalkSettings['talk'];
       readonly watch?: TalkSettings['watch'];
       readonly watchMinutes?: number;
-      readonly detach?: 'muted' | 'held' | 'open';
+      readonly detach?: NonNullable<TalkSettings['detach']>;
     }
   /** What others may do without our word, from now on and remembered; what is absent stays. */
   | { readonly type: 'privacy.set'; readonly pathTests?: boolean }

@@ -19,7 +19,7 @@ import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
 import { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from './screen-settings.ts';
-import type { PresenceStatus, TalkSettings } from './state.ts';
+import type { PresenceStatus, PrivacySettings, TalkSettings } from './state.ts';
 
 export const SETTINGS_FILE = 'settings.json';
 
@@ -99,6 +99,11 @@ export function soundOf({ echo, noise, gain, headphones, inputGainDb }: Settings
   return { echo, noise, gain, headphones, inputGainDb };
 }
 
+/** What others may do without our word. */
+export function privacyOf({ pathTests }: Settings): PrivacySettings {
+  return { pathTests };
+}
+
 /** When the microphone is open. */
 export function talkOf({ talk, microphoneWatch, microphoneWatchMinutes, detach }: Settings): Required<TalkSettings> {
   return { talk, watch: microphoneWatch, watchMinutes: microphoneWatchMinutes, detach };
@@ -138,32 +143,30 @@ export function openSettings(profileDir: string): {
 
 /** The proxy that a profile remembers, for whoever is about to start its agent; empty when it names none. Never throws. */
 export function proxySettingOf(profileDir: string): string {
-  const stored = v.safeParse(v.object({ proxy: SCHEMAS.proxy }), parseJson(peek(join(profileDir, SETTINGS_FILE))));
-  return stored.success ? stored.output.proxy : '';
+  return peek(profileDir, 'proxy');
 }
 
 /** Which screen a profile wants, for whoever is about to open one. Never throws. */
 export function screenModeOf(profileDir: string): Settings['screenMode'] {
-  const shape = v.object({ screenMode: SCHEMAS.screenMode });
-  const stored = v.safeParse(shape, parseJson(peek(join(profileDir, SETTINGS_FILE))));
-  return stored.success ? stored.output.screenMode : DEFAULT_SETTINGS.screenMode;
+  return peek(profileDir, 'screenMode');
 }
 
 /** The audio SPEC that a profile remembers, without opening it: for a machine that only lends its sound. Never throws. */
 export function audioSettingOf(profileDir: string): string {
-  const stored = v.safeParse(
-    v.object({ audioSpec: SCHEMAS.audioSpec }),
-    parseJson(peek(join(profileDir, SETTINGS_FILE))),
-  );
-  return stored.success ? stored.output.audioSpec : DEFAULT_SETTINGS.audioSpec;
+  return peek(profileDir, 'audioSpec');
 }
 
-function peek(path: string): Buffer | string {
+/** One setting without opening the profile; its default where there is none, or none that makes sense. */
+function peek<K extends keyof Settings>(profileDir: string, key: K): Settings[K] {
+  let bytes: Buffer | undefined;
   try {
-    return readFileIfThere(path) ?? '';
+    bytes = readFileIfThere(join(profileDir, SETTINGS_FILE));
   } catch {
-    return '';
+    return DEFAULT_SETTINGS[key];
   }
+  const schema: v.GenericSchema = SCHEMAS[key];
+  const stored = v.safeParse(v.object({ [key]: schema }), parseJson(bytes ?? ''));
+  return stored.success ? (stored.output[key] as Settings[K]) : DEFAULT_SETTINGS[key];
 }
 
 const CommandText = v.pipe(v.string(), v.maxLength(HOOK_COMMAND_LENGTH_MAX));

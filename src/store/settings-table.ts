@@ -161,17 +161,15 @@ export type ReadSetting =
       /** Carries it out; absent: to be stored as it is. */
       readonly command?: AgentCommand;
     }
-  | { readonly ok: false; readonly why: 'no-such-key' | 'bad-value'; readonly sentence: string };
+  | { readonly ok: false; readonly sentence: string };
 
 /** What typing this value for this key means; `default` is what every setting begins with. Never throws. */
 export function readSetting(key: string, text: string): ReadSetting {
   const row = rowOf(key);
-  if (!row) return { ok: false, why: 'no-such-key', sentence: `there is no setting "${key.slice(0, 40)}"` };
+  if (!row) return { ok: false, sentence: `there is no setting "${key.slice(0, 40)}"` };
   const trimmed = text.trim();
   const value = trimmed === 'default' ? DEFAULT_SETTINGS[row.property] : typedValue(row.kind, trimmed);
-  if (value === undefined) {
-    return { ok: false, why: 'bad-value', sentence: `${keyOf(row.property)} takes ${choicesOf(row.kind)}` };
-  }
+  if (value === undefined) return { ok: false, sentence: `${keyOf(row.property)} takes ${choicesOf(row.kind)}` };
   const change = { [row.property]: value };
   return { ok: true, change, ...(row.command && { command: row.command(value) }) };
 }
@@ -183,15 +181,8 @@ export function settingWord(value: SettingValue): string {
 
 function report(row: Row, settings: Settings): SettingReport {
   const { property, kind, about, holds = 'now' } = row;
-  const choices = choicesOf(kind);
-  return {
-    key: keyOf(property),
-    value: settings[property],
-    default: DEFAULT_SETTINGS[property],
-    choices,
-    about,
-    holds,
-  };
+  const value = { value: settings[property], default: DEFAULT_SETTINGS[property] };
+  return { key: keyOf(property), ...value, choices: choicesOf(kind), about, holds };
 }
 
 function rowOf(key: string): Row | undefined {

@@ -403,9 +403,18 @@ export function currentCall(state: AppState): Call | undefined {
   return state.calls.findLast((call) => call.phase !== 'ended');
 }
 
+export function buddyNamed(state: Pick<AppState, 'buddies'>, name: string): Buddy | undefined {
+  return state.buddies.find((buddy) => foldName(buddy.name) === foldName(name));
+}
+
 /** What is known of the key of somebody on the list. */
 export function safetyOf(state: AppState, name: string): BuddySafety | undefined {
-  return state.buddies.find((buddy) => foldName(buddy.name) === foldName(name))?.safety;
+  return buddyNamed(state, name)?.safety;
+}
+
+/** Labels of groups begin with a sign that no person's name can have. */
+export function isGroup(name: string): boolean {
+  return name.startsWith('#');
 }
 
 /** A call that rings here and waits for our answer. */

@@ -4,10 +4,7 @@
  */
 import type { AppState, Buddy, Group } from '../store/state.ts';
 
-/** Labels begin with a sign that no person's name can have. */
-export function isGroup(name: string): boolean {
-  return name.startsWith('#');
-}
+export { isGroup } from '../store/state.ts';
 
 /** Buddies, then groups. */
 export function conversationsOf(app: AppState): readonly Buddy[] {

@@ -38,7 +38,6 @@ afterAll(() => postgres?.remove());
 describe.skipIf(!postgres)('accounts in PostgreSQL', () => {
   afterEach(async () => {
     for (const store of stores.splice(0)) await store.close();
-    await postgres?.asked('postgres', 'SELECT 1');
     url = (await postgres?.database()) ?? '';
   });
 

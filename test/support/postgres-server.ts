@@ -24,8 +24,13 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
   return server;
 }
 
+interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Whom root lets run the server; undefined for an ordinary user, who runs it himself. */
-function ordinaryUser(): { readonly uid: number; readonly gid: number } | undefined {
+function ordinaryUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string) => {
     for (const name of ['postgres', 'nobody']) {
@@ -43,11 +48,11 @@ function ordinaryUser(): { readonly uid: number; readonly gid: number } | undefi
 export class PostgresServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'wren-postgres-'));
   readonly #programs: string;
-  readonly #user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly #user: SystemUser | undefined;
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  constructor(programs: string, user: { readonly uid: number; readonly gid: number } | undefined) {
+  constructor(programs: string, user: SystemUser | undefined) {
     this.#programs = programs;
     this.#user = user;
     if (user) chownSync(this.#folder, user.uid, user.gid);
@@ -67,7 +72,8 @@ export class PostgresServer {
     });
     for (;;) {
       try {
-        return await this.asked('postgres', 'SELECT 1').then(() => undefined);
+        await this.asked('postgres', 'SELECT 1');
+        return;
       } catch (error) {
         if (this.#process.exitCode !== null) throw error;
         await new Promise((resolve) => setTimeout(resolve, 50));
