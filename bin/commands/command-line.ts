@@ -41,7 +41,7 @@ import { addSound } from './sound.ts';
 import { addSsh } from './ssh.ts';
 import { takeSession, withSessionSound } from './ssh-session.ts';
 import { addStatus, addWait } from './status.ts';
-import { audioSpecValue, examples, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
+import { audioSpecValue, examples, FLAGS_WITH_VALUE, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
 
 const BEHIND_THE_SCENES = 'Behind the scenes:';
@@ -124,8 +124,6 @@ export function commandLine(typed: readonly string[], surroundings: Surroundings
   };
   return { run, fail };
 }
-
-const FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(['--profile', '--audio', '--log-level', '--proxy']);
 
 /** What follows `ssh` is for ssh and for another machine: none of it is read as flags of ours. */
 function apart(typed: readonly string[]): { readonly argv: readonly string[]; readonly sshWords: readonly string[] } {

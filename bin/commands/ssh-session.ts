@@ -76,9 +76,9 @@ async function tellAgent({ profileDir, version }: Invocation): Promise<void> {
 
 /** `wren ssh-run`: any command, a shell without one, on our terminal; its exit code is ours. */
 export function runWithSound(command: readonly string[]): Promise<ExitCode> {
-  const [file = process.env.SHELL || '/bin/sh', ...args] = command.length > 0 ? command : [undefined, '-l'];
+  const [file, ...args] = command.length > 0 ? command : [process.env.SHELL || '/bin/sh', '-l'];
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args as string[], { stdio: 'inherit' });
+    const child = spawn(file!, args, { stdio: 'inherit' });
     // The terminal's keys are for the command; we end when it does.
     const stay = (): void => {};
     process.on('SIGINT', stay);

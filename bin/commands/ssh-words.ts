@@ -2,7 +2,7 @@
  * The words of `wren ssh`: which are ours, which are ssh's, and which go to the `wren` over there; and the command line that
  * ssh carries to it. Pure. As with ssh itself, options stand before HOST, and what follows HOST belongs to the other side.
  */
-import { UsageProblem } from './usage.ts';
+import { FLAGS_WITH_VALUE, UsageProblem } from './usage.ts';
 
 export interface SshWish {
   /** For ssh, as they were typed. */
@@ -26,8 +26,8 @@ const REMEDY = 'wren ssh --help';
 
 /** Throws `UsageProblem`. */
 export function readSshWords(words: readonly string[]): SshWish {
-  const wish = { options: [] as string[], wren: 'wren', run: false, audio: undefined as string | undefined };
-  let reconnect = true;
+  const options: string[] = [];
+  const wish = { options, wren: 'wren', run: false, audio: undefined as string | undefined, reconnect: true };
   let at = 0;
   const value = (name: string): string => {
     const text = words[++at];
@@ -44,11 +44,11 @@ export function readSshWords(words: readonly string[]): SshWish {
     if (name === '--wren') wish.wren = attached ?? value(name);
     else if (name === '--audio') wish.audio = attached ?? value(name);
     else if (name === '--run') wish.run = true;
-    else if (name === '--no-reconnect') reconnect = false;
+    else if (name === '--no-reconnect') wish.reconnect = false;
     else if (name.startsWith('--')) throw new UsageProblem(`unknown option '${name}'`, REMEDY);
     else if (word.startsWith('-') && word.length > 1) {
-      wish.options.push(word);
-      if (wantsValue(word)) wish.options.push(value(word));
+      options.push(word);
+      if (wantsValue(word)) options.push(value(word));
     } else break;
   }
   const [host, ...rest] = words.slice(at);
@@ -56,7 +56,7 @@ export function readSshWords(words: readonly string[]): SshWish {
   // ssh would take it for an option.
   if (host.startsWith('-') || host === '') throw new UsageProblem(`'${host}' is no host`, 'wren ssh HOST');
   const args = rest[0] === '--' ? rest.slice(1) : rest;
-  return { ...wish, host, args, reconnect };
+  return { ...wish, host, args };
 }
 
 /** True where the value is the next word. */
@@ -69,9 +69,6 @@ function wantsValue(word: string): boolean {
   }
   return false;
 }
-
-/** Flags of ours that take a value, in what goes to the other side. */
-const FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(['--profile', '--audio', '--log-level', '--proxy']);
 
 /** Whether the other side shows its screen: then the connection is worth having again, and nothing is done twice. */
 export function opensScreen({ run, args }: Pick<SshWish, 'run' | 'args'>): boolean {

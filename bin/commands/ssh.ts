@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { serveEndpoint } from '../../src/audio/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
@@ -68,6 +69,8 @@ export function addSsh(program: Command, act: Act, words: readonly string[]): vo
     .action(act((_invocation, command: string[]) => runWithSound(command)));
 }
 
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** How one ssh ended. */
 interface SshEnd {
   readonly code: number | null;
@@ -80,11 +83,11 @@ async function runSsh(invocation: Invocation, wish: SshWish): Promise<ExitCode> 
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   // While ssh runs a Ctrl-C is for the other side; ssh itself gets it when there is no terminal.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  for (const signal of ENDING) process.on(signal, onSignal);
   try {
     return await connectAgain(invocation, wish, folder, stop.signal);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
+    for (const signal of ENDING) process.off(signal, onSignal);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -116,7 +119,7 @@ async function connectAgain(
     }
     const waitS = RECONNECT_S[Math.min(failed, RECONNECT_S.length - 1)]!;
     output.say(`${gone} Connecting again in ${waitS} s; Ctrl-C ends.`);
-    await pause(waitS * 1000, stop);
+    await pause(waitS * 1000, undefined, { signal: stop }).catch(() => undefined);
     if (stop.aborted) return EXIT.couldNot;
   }
 }
@@ -195,14 +198,4 @@ function exitOf(code: number | null, { host, run, wren }: SshWish, wasThere: boo
   if (NOT_FOUND.has(code) && !(run && wasThere)) throw new Refusal('ssh-no-wren', `${plain(host)}: ${plain(wren)}`);
   // That of the wren over there, or of the command that was run.
   return code as ExitCode;
-}
-
-function pause(delayMs: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    stop.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -11,6 +11,9 @@ import { isName, isPersonName, isServiceName } from '../../src/net/protocol/ids.
 /** `--for` of a day is surely a slip. */
 const FOR_SECONDS_MAX = 86_400;
 
+/** Flags of every command whose value is the next word. */
+export const FLAGS_WITH_VALUE: ReadonlySet<string> = new Set(['--profile', '--audio', '--log-level', '--proxy']);
+
 /** A command line that parsed but makes no sense; `remedy` is what to type instead. */
 export class UsageProblem extends Error {
   readonly remedy: string;

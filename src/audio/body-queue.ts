@@ -50,10 +50,6 @@ export class BodyQueue {
     return this.#waitedMs;
   }
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   /** Bytes of any content from the laptop, copied. */
   put(nowMs: number, bytes: Uint8Array): 'queued' | 'late' | 'refused' {
     const body = parseVoiceBody(bytes);

@@ -34,7 +34,7 @@ export interface CallDevicesHost {
   onInputEnded(): void;
   /** Another microphone; `paced` as in `Capture`. */
   onCapture(paced: boolean): void;
-  /** Both sides are as good as they can be for now. */
+  /** What could be opened is open, or what was chosen is in use again. */
   onReady(): void;
   onUsing(using: DevicesInUse): void;
   onProblem(failure: AudioFailure): void;

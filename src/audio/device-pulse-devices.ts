@@ -2,6 +2,7 @@
  * The devices of a PulseAudio server: asked for over a connection, and chosen by name (pure). A monitor is a source that
  * hears what a sink plays.
  */
+import type { Wanted } from './device.ts';
 import type { PulseConnection } from './device-pulse-connection.ts';
 import { COMMAND } from './device-pulse-packets.ts';
 import { NO_INDEX, type TagReader } from './device-pulse-tags.ts';
@@ -85,10 +86,7 @@ export function chosenOf<T extends Named>(devices: readonly T[], wanted: string)
  * What a name chooses on both sides. Microphones go before monitors; a name that means a speaker does not mean the monitor
  * of it too, but the default microphone.
  */
-export function chosenPair(
-  { sources, sinks }: PulseDevices,
-  wanted: { readonly capture: string | undefined; readonly playback: string | undefined; readonly either: boolean },
-): { readonly capture: string | undefined; readonly playback: string | undefined } {
+export function chosenPair({ sources, sinks }: PulseDevices, wanted: Wanted): Pick<Wanted, 'capture' | 'playback'> {
   const sink = wanted.playback === undefined ? undefined : chosenOf(sinks, wanted.playback)?.name;
   const heard = (one: PulseDevice): boolean => !(wanted.either && one.isMonitor && one.monitorOf === sink);
   const source =

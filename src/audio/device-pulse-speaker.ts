@@ -16,10 +16,8 @@ import {
   PULSE_RESERVE_STEP_MS,
   PULSE_TOLERANCE_MS,
 } from './params.ts';
-import { bytesOf, SILENCE, samplesIn } from './pcm.ts';
+import { bytesIn, bytesOf, SILENCE } from './pcm.ts';
 import { SpeakerTrim } from './speaker-trim.ts';
-
-const BYTES_PER_MS = samplesIn(1) * 2;
 
 /** Opens the speaker on a connection of its own, which it ends. Rejects with AudioFailure. */
 export async function openSpeaker(
@@ -98,7 +96,7 @@ class PulsePlayback implements Playback {
 
   #send(pcm: Int16Array): void {
     if (this.#connection.backlog > PULSE_BACKLOG_BYTES_MAX) return;
-    const reserve = this.#dry ? Buffer.alloc(samplesIn(this.#trim.reserveMs) * 2) : undefined;
+    const reserve = this.#dry ? Buffer.alloc(bytesIn(this.#trim.reserveMs)) : undefined;
     this.#dry = false;
     const bytes = bytesOf(pcm);
     this.#connection.send(samplesPacket(this.#channel, reserve ? Buffer.concat([reserve, bytes]) : bytes));
@@ -132,7 +130,7 @@ class PulsePlayback implements Playback {
     if (values.broken) return;
     this.#life.heard();
     if (!plays) return;
-    const queueMs = Math.max(0, (written - read) / BYTES_PER_MS);
+    const queueMs = Math.max(0, (written - read) / bytesIn(1));
     this.#delayMs = queueMs + deviceMs;
     this.#trim.queued(queueMs);
     this.#trim.level(queueMs + deviceMs);

@@ -15,7 +15,7 @@ import {
   PULSE_SPEAKER_MS,
   SAMPLE_RATE_HZ,
 } from './params.ts';
-import { samplesIn } from './pcm.ts';
+import { bytesIn } from './pcm.ts';
 import { watchStream } from './stream-watch.ts';
 
 export interface PulseStream {
@@ -29,8 +29,6 @@ export interface PulseStream {
 const PROPERTIES = { 'media.name': 'call', 'media.role': 'phone' };
 /** Bytes after which the server begins to play, also after it ran dry: one sample. */
 const AT_ONCE = 2;
-
-const bytesIn = (durationMs: number): number => samplesIn(durationMs) * 2;
 
 /** `device`: undefined for the server's default, which the stream then follows. */
 export async function createPlayback(connection: PulseConnection, device: string | undefined): Promise<PulseStream> {

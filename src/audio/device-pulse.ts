@@ -12,8 +12,6 @@ import { type Environment, type PulseAddress, pulseAddresses, pulseCookie } from
 import { openSpeaker } from './device-pulse-speaker.ts';
 import { DEVICE_EVENTS_GATHER_MS } from './params.ts';
 
-export type { PulseDevices } from './device-pulse-devices.ts';
-
 /** A server that answers. */
 export interface Pulse {
   readonly address: PulseAddress;
@@ -79,6 +77,10 @@ export async function watchPulse(
 ): Promise<{ end(): void }> {
   const connection = await connect(pulse);
   let timer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    clearTimeout(timer);
+    connection.close();
+  };
   connection.listen({
     onSamples: () => undefined,
     onCommand: (command, values) => {
@@ -96,16 +98,10 @@ export async function watchPulse(
   try {
     await connection.ask(COMMAND.subscribe, (values) => values.u32(SUBSCRIPTION));
   } catch (thrown) {
-    clearTimeout(timer);
-    connection.close();
+    end();
     throw thrown;
   }
-  return {
-    end: () => {
-      clearTimeout(timer);
-      connection.close();
-    },
-  };
+  return { end };
 }
 
 /**

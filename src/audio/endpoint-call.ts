@@ -17,10 +17,8 @@ import type { NearVoiceWord } from './endpoint-words.ts';
 import type { OpusCodec } from './opus.ts';
 import { ENDPOINT_PING_MS } from './params.ts';
 import type { BackendKind, FromVoice } from './port.ts';
+import { parseVoiceBody } from './voice-body.ts';
 import type { VoiceEngine } from './voice-engine.ts';
-
-/** In the first byte of a voice body. */
-const MUTED_BIT = 1;
 
 export interface EndpointCallHost {
   /** Monotonic ms. */
@@ -70,6 +68,11 @@ export class EndpointCall {
   changed(): void {
     this.#choose();
     if (this.#said.held || this.#said.muted) this.#queue.clear();
+    this.#tellChanged();
+  }
+
+  /** The laptop has begun already. */
+  #tellChanged(): void {
     for (const word of this.#said.forNear(this.isDirect)) if (word.type !== 'start') this.#link.tell(word);
   }
 
@@ -132,7 +135,7 @@ export class EndpointCall {
     const nowMs = this.#host.now();
     if (this.#decoded) return this.#decoded.devices.receive(nowMs, body);
     // What is on its way while somebody mutes or holds must not be heard.
-    const isSilenced = this.#said.held || (this.#said.muted && (body[0]! & MUTED_BIT) === 0);
+    const isSilenced = this.#said.held || (this.#said.muted && !parseVoiceBody(body)?.muted);
     if (isSilenced || this.#queue.put(nowMs, body) !== 'queued') return;
     this.#arm();
   }
@@ -196,7 +199,7 @@ export class EndpointCall {
     this.#queue.clear();
     // What waits in the laptop's buffer is of another stream than what comes.
     this.#link.tell({ type: 'hold', on: true });
-    for (const word of this.#said.forNear(direct)) if (word.type !== 'start') this.#link.tell(word);
+    this.#tellChanged();
   }
 
   #decode(): boolean {

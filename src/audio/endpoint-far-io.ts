@@ -8,7 +8,12 @@ import net from 'node:net';
 import { FarEndpoint } from './endpoint-far.ts';
 import type { NearVoiceWord } from './endpoint-words.ts';
 import { type EndpointRecord, endpointsAt, forgetEndpoint, isOwnSocket } from './endpoints-file.ts';
-import { ENDPOINT_BACKLOG_BYTES_MAX, ENDPOINT_RETRY_MS, ENDPOINT_WORDS_BYTES_MAX } from './params.ts';
+import {
+  ENDPOINT_BACKLOG_BYTES_MAX,
+  ENDPOINT_FAREWELL_MS,
+  ENDPOINT_RETRY_MS,
+  ENDPOINT_WORDS_BYTES_MAX,
+} from './params.ts';
 import type { ToVoice } from './port.ts';
 import { encodeControl, encodeVoiceDown } from './port-codec.ts';
 
@@ -86,8 +91,7 @@ export class EndpointLink {
       clearTimeout(connection.timer);
       connection.settle(false);
       connection.socket.end();
-      // What was said last still goes; a socket that takes nothing is not waited for.
-      connection.socket.setTimeout(500, () => connection.socket.destroy());
+      connection.socket.setTimeout(ENDPOINT_FAREWELL_MS, () => connection.socket.destroy());
     }
     this.#current = undefined;
     this.#trying = undefined;

@@ -60,15 +60,14 @@ export class FarEndpoint {
 
   wake(now: number): void {
     if (this.#phase === 'closed') return;
-    if (now >= this.wakeAt() && !this.#isAlive(now)) return this.#close('silent');
+    if (now >= this.#deadAt) return this.#close('silent');
     if (now < this.#pingAt) return;
     this.#pingAt = now + ENDPOINT_PING_MS;
     this.#send({ type: 'ping', at: now });
   }
 
   wakeAt(): number {
-    if (this.#phase === 'closed') return Number.POSITIVE_INFINITY;
-    return this.#phase === 'opening' ? this.#giveUpAt : Math.min(this.#pingAt, this.#heardAt + ENDPOINT_DEAD_MS);
+    return this.#isClosed ? Number.POSITIVE_INFINITY : Math.min(this.#pingAt, this.#deadAt);
   }
 
   drain(): FarOutput[] {
@@ -81,8 +80,9 @@ export class FarEndpoint {
     return this.#phase === 'closed';
   }
 
-  #isAlive(now: number): boolean {
-    return this.#phase === 'opening' ? now < this.#giveUpAt : now < this.#heardAt + ENDPOINT_DEAD_MS;
+  /** When whoever says nothing more counts as gone. */
+  get #deadAt(): number {
+    return this.#phase === 'opening' ? this.#giveUpAt : this.#heardAt + ENDPOINT_DEAD_MS;
   }
 
   #word(now: number, value: { readonly [field: string]: unknown }): void {

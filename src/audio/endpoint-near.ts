@@ -11,6 +11,7 @@ import {
   ENDPOINT_DEAD_MS,
   ENDPOINT_PING_MS,
   ENDPOINT_RESTARTS_MAX,
+  ENDPOINT_RESTARTS_WITHIN_MS,
   ENDPOINT_STRANGER_BYTES_MAX,
   ENDPOINT_STRANGER_MS,
   ENDPOINT_STRANGERS_MAX,
@@ -105,11 +106,8 @@ export class NearEndpoint {
   }
 
   wake(now: number): void {
-    for (const [connection, { openedAt, heardAt }] of this.#connections) {
-      const isDead =
-        connection === this.#current ? now >= heardAt + ENDPOINT_DEAD_MS : now >= openedAt + ENDPOINT_STRANGER_MS;
-      if (isDead) this.#close(connection);
-    }
+    for (const [connection, known] of this.#connections)
+      if (now >= this.#deadAt(connection, known)) this.#close(connection);
     if (this.#current === undefined || now < this.#pingAt) return;
     this.#pingAt = now + ENDPOINT_PING_MS;
     this.#send(this.#current, encodeWord({ type: 'ping', at: now }));
@@ -117,9 +115,12 @@ export class NearEndpoint {
 
   wakeAt(): number {
     let at = this.#current === undefined ? Number.POSITIVE_INFINITY : this.#pingAt;
-    for (const [connection, { openedAt, heardAt }] of this.#connections)
-      at = Math.min(at, connection === this.#current ? heardAt + ENDPOINT_DEAD_MS : openedAt + ENDPOINT_STRANGER_MS);
+    for (const [connection, known] of this.#connections) at = Math.min(at, this.#deadAt(connection, known));
     return at;
+  }
+
+  #deadAt(connection: number, { openedAt, heardAt }: Connection): number {
+    return connection === this.#current ? heardAt + ENDPOINT_DEAD_MS : openedAt + ENDPOINT_STRANGER_MS;
   }
 
   drain(): NearOutput[] {
@@ -144,7 +145,7 @@ export class NearEndpoint {
   voiceDied(now: number): void {
     if (!this.#hasVoice) return;
     this.#hasVoice = false;
-    while (this.#deaths.length > 0 && this.#deaths[0]! < now - 60_000) this.#deaths.shift();
+    while (this.#deaths.length > 0 && this.#deaths[0]! < now - ENDPOINT_RESTARTS_WITHIN_MS) this.#deaths.shift();
     this.#deaths.push(now);
     this.voiceTold({ type: 'problem', code: 'audio-voice-crashed', detail: `the sound process of ${this.#name}` });
     if (this.#deaths.length <= ENDPOINT_RESTARTS_MAX) this.#makeVoice();

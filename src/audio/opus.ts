@@ -28,7 +28,7 @@ import {
   VOICE_BODY_BYTES_MAX,
   VOICE_FRAME_BYTES_MIN,
 } from './params.ts';
-import { bytesOf, samplesIn, samplesOf } from './pcm.ts';
+import { bytesIn, bytesOf, samplesIn, samplesOf } from './pcm.ts';
 import type { CodecKind } from './port.ts';
 
 /** Encoder and decoder of one call. Not shared between calls: both halves remember what they heard. */
@@ -103,7 +103,7 @@ class GuardedCodec implements OpusCodec {
   readonly kind: CodecKind;
   readonly #raw: RawCodec;
   /** The native library reads a Buffer, all of it: one for each length, so that `pcm` may lie anywhere. */
-  readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc(samplesIn(durationMs) * 2));
+  readonly #frames = ENCODED_FRAMES_MS.map((durationMs) => Buffer.alloc(bytesIn(durationMs)));
   #bitrate = OPUS_BITRATE;
   #complexity: number = OPUS_COMPLEXITY;
   readonly #toc = Buffer.alloc(1);

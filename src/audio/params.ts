@@ -396,6 +396,9 @@ export const ENDPOINTS_MAX = 16;
 export const ENDPOINT_FRAME_BYTES = 77;
 /** A voice process of the near end that dies more often than this in a minute is not started again. */
 export const ENDPOINT_RESTARTS_MAX = 5;
+export const ENDPOINT_RESTARTS_WITHIN_MS = 60_000;
+/** A socket that does not take the last words within this time is not waited for. */
+export const ENDPOINT_FAREWELL_MS = 500;
 
 // --- voice bodies that wait to go on (`body-queue.ts`)
 /** As far behind as the agent lets a body be before it fills the slot. */

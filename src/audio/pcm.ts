@@ -12,6 +12,11 @@ export function samplesIn(durationMs: number): number {
   return (durationMs * SAMPLE_RATE_HZ) / 1000;
 }
 
+/** Bytes of samples that last `durationMs`. */
+export function bytesIn(durationMs: number): number {
+  return samplesIn(durationMs) * 2;
+}
+
 /** RMS level in dBFS (0 is a full-scale square wave), at least -96. */
 export function levelDb(pcm: Int16Array): number {
   if (pcm.length === 0) return SILENCE_DB;

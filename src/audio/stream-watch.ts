@@ -2,7 +2,7 @@
  * A stream that died without a word: no sign of it comes, and nobody says why. Looked at each 25 ms; six looks in time and in vain
  * are a death. A look that comes late tells that the machine stalls, which takes the signs with it, so the count
  * begins anew; and where signs come in bursts the longest pause of late teaches patience. Pure but for `watchStream`,
- * which looks; `device-pulse.ts` says what it heard. PortAudio gives sound in bursts of up to seconds, so it has a slower
+ * which looks; `device-pulse-stream.ts` says what it heard. PortAudio gives sound in bursts of up to seconds, so it has a slower
  * watch of its own.
  */
 import {

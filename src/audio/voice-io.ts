@@ -362,7 +362,7 @@ class VoiceChild implements VoiceService {
     if (this.#finished) return;
     // Half a millisecond early is nearer than one late, and waking twice for one tick is dear.
     const waitMs = Math.max(0, Math.round(this.#pacer.wakeAt() - this.#options.now()));
-    // After the input of this turn of the loop: frames that wait in a pipe must not be overtaken by silence.
+    // After the input of this turn of the loop: frames that wait in a socket must not be overtaken by silence.
     this.#timer = setTimeout(() => setImmediate(() => this.#onTimer()), waitMs);
   }
 }

@@ -33,17 +33,21 @@ export class AgentEndpoint {
     this.#hooks = hooks;
   }
 
+  get #folder(): string {
+    return endpointsFolder(this.#core.options.profile.folder);
+  }
+
   get #spec(): string {
-    return `socket:${endpointsFolder(this.#core.options.profile.folder)}`;
+    return `socket:${this.#folder}`;
   }
 
   /** Looks at the records: from now on calls go through the newest session, or by the chosen device when there is none. */
   look(): void {
     if (this.#core.options.service) return;
-    const [newest] = livingEndpoints(endpointsFolder(this.#core.options.profile.folder));
+    const [newest] = livingEndpoints(this.#folder);
     const isNew = newest !== undefined && newest.socket !== this.#newest;
     this.#newest = newest?.socket;
-    if (newest?.socket === this.#declined && newest) return;
+    if (newest && newest.socket === this.#declined) return;
     this.#declined = undefined;
     this.#tell(newest && { name: newest.name, state: 'ready', rttMs: null, delayMs: null });
     if (isNew) this.#takeUp();

@@ -1,24 +1,13 @@
 /** A sound server that answers some questions and not others: nothing stays half open, and no microphone stays mute. */
-import { afterEach, expect, test } from 'vitest';
-import { findPulse, openPulseCapture, type Pulse, watchPulse } from '../../src/audio/device-pulse.ts';
+import { expect, test } from 'vitest';
+import { openPulseCapture, watchPulse } from '../../src/audio/device-pulse.ts';
 import { COMMAND } from '../../src/audio/device-pulse-packets.ts';
-import { FakePulse } from '../support/pulse-fake.ts';
-
-const servers: FakePulse[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop().catch(() => undefined);
-});
-
-async function found(): Promise<{ readonly fake: FakePulse; readonly pulse: Pulse }> {
-  const fake = await FakePulse.start();
-  servers.push(fake);
-  return { fake, pulse: (await findPulse({ PULSE_SERVER: `unix:${fake.path}` }))! };
-}
+import { foundFakePulse } from '../support/pulse-fake.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('a microphone that moved to a place nobody can look at is lost, and not mute for ever', async () => {
-  const { fake, pulse } = await found();
+  const { fake, pulse } = await foundFakePulse();
   const lost: string[] = [];
   const events = { onFrame: () => {}, onInputEnded: () => {}, onLost: ({ code }: { code: string }) => lost.push(code) };
   const opening = openPulseCapture(pulse, {}, events);
@@ -36,7 +25,7 @@ test('a microphone that moved to a place nobody can look at is lost, and not mut
 });
 
 test('a watch that the server does not take leaves no connection behind', async () => {
-  const { fake, pulse } = await found();
+  const { fake, pulse } = await foundFakePulse();
   fake.deafTo.add(COMMAND.subscribe);
   const ended: string[] = [];
   const watch = watchPulse(pulse, { onChange: () => {}, onEnd: () => ended.push('ended') });

@@ -1,9 +1,9 @@
 /** A microphone that falls silent without a word is noticed within 300 ms, and a machine that stalls is not taken for one. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { findPulse, openPulseCapture, type Pulse } from '../../src/audio/device-pulse.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { findPulse, openPulseCapture } from '../../src/audio/device-pulse.ts';
 import { COMMAND } from '../../src/audio/device-pulse-packets.ts';
 import { StreamWatch } from '../../src/audio/stream-watch.ts';
-import { FakePulse } from '../support/pulse-fake.ts';
+import { foundFakePulse } from '../support/pulse-fake.ts';
 
 /** Looks at these moments; sound comes until `untilMs`. Gives when it was found dead. */
 function deathOf(looksMs: readonly number[], untilMs: number): number | undefined {
@@ -40,20 +40,10 @@ test('looks that come late tell of the machine, not of the stream', () => {
 });
 
 describe('a sound server', () => {
-  const servers: FakePulse[] = [];
-  afterEach(async () => {
-    for (const server of servers.splice(0)) await server.stop().catch(() => undefined);
-  });
-
-  async function found(): Promise<{ readonly fake: FakePulse; readonly pulse: Pulse }> {
-    const fake = await FakePulse.start();
-    servers.push(fake);
-    return { fake, pulse: (await findPulse({ PULSE_SERVER: `unix:${fake.path}` }))! };
-  }
   const silent = { onFrame: () => {}, onInputEnded: () => {}, onLost: () => {} };
 
   test('that hangs loses its stream within 300 ms of its last sound, and it is closed at once', async () => {
-    const { fake, pulse } = await found();
+    const { fake, pulse } = await foundFakePulse();
     let soundAt = 0;
     let frames = 0;
     const timer = setInterval(() => {
@@ -86,7 +76,7 @@ describe('a sound server', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     try {
       for (const isOpen of [false, true]) {
-        const { fake, pulse } = await found();
+        const { fake, pulse } = await foundFakePulse();
         const lost: string[] = [];
         const opening = openPulseCapture(pulse, {}, { ...silent, onLost: ({ code }) => lost.push(code) });
         const refused = opening.then(
@@ -108,7 +98,7 @@ describe('a sound server', () => {
   });
 
   test('that is none is not found: it says nothing, or rubbish', async () => {
-    const { fake } = await found();
+    const { fake } = await foundFakePulse();
     fake.rubbish = true;
     expect(await findPulse({ PULSE_SERVER: `unix:${fake.path}` })).toBeUndefined();
     fake.rubbish = false;

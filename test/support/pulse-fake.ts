@@ -6,6 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import { findPulse, type Pulse } from '../../src/audio/device-pulse.ts';
 import { COMMAND, commandPacket, PacketSplitter, samplesPacket } from '../../src/audio/device-pulse-packets.ts';
 import { NO_INDEX, type TagWriter } from '../../src/audio/device-pulse-tags.ts';
 
@@ -18,7 +20,14 @@ export function putDevice(values: TagWriter, name: string, description: string, 
   values.microseconds(0).string('driver').u32(0).properties({ 'device.class': 'abstract' }).microseconds(0);
 }
 
-export class FakePulse {
+/** One that is found, for as long as the test runs. */
+export async function foundFakePulse(): Promise<{ readonly fake: FakePulse; readonly pulse: Pulse }> {
+  const fake = await FakePulse.start();
+  onTestFinished(() => fake.stop());
+  return { fake, pulse: (await findPulse({ PULSE_SERVER: `unix:${fake.path}` }))! };
+}
+
+class FakePulse {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'wren-no-pulse-'));
   readonly path = path.join(this.folder, 'native');
   readonly #server: net.Server;
