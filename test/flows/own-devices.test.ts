@@ -5,7 +5,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { ChatLine } from '../../src/store/state.ts';
 import { World } from '../sim/world.ts';
-import { AgentsInWorld, type WorldAgent } from '../support/agents-in-world.ts';
+import { AgentsInWorld, type WorldAgent } from '../support/whole-agents.ts';
 
 let agents: AgentsInWorld;
 afterEach(() => agents.end());

@@ -4,7 +4,7 @@
  */
 import { afterEach, expect, it } from 'vitest';
 import { World } from '../sim/world.ts';
-import { AgentsInWorld, type WorldAgent } from '../support/agents-in-world.ts';
+import { AgentsInWorld, type WorldAgent } from '../support/whole-agents.ts';
 
 const FIRST_BYTES_MAX = 9_000;
 const LATER_BYTES_MAX = 2_500;
