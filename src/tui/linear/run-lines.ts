@@ -18,7 +18,6 @@ import { cleanLine } from '../text/sanitize.ts';
 import { widthOf } from '../text/width.ts';
 import { INITIAL_UI } from '../ui-state.ts';
 import { update } from '../update/update.ts';
-import { walkWithInvite } from '../update/walk-commands.ts';
 import type { Effect, Message, World } from '../update/world.ts';
 import { failureSentence } from '../wording.ts';
 import { type Ask, actLine } from './act.ts';
@@ -75,7 +74,7 @@ class LineRun {
     const isTerminal = stdout.isTTY === true;
     this.#alerts = new Alerts({ env, isTerminal, write: (bytes) => void stdout.write(bytes) });
     // A script is not asked what a person is asked.
-    const ui = { ...walkWithInvite(INITIAL_UI, ''), askedToServe: !this.#isTyped };
+    const ui = { ...INITIAL_UI, askedToServe: !this.#isTyped };
     this.#world = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
   }
 
@@ -171,7 +170,7 @@ class LineRun {
       const result = await this.#connection.request(effect.command);
       this.#receive({ type: 'reply', tag: effect.tag, result });
       if (shows !== 'sent' || !this.#isTyped || voice.isReader) {
-        this.#print(answerLines(ask, this.#isDone ? [] : result, this.#world, voice));
+        this.#print(answerLines(ask, result, this.#world, voice));
       }
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('internal', String(error));
