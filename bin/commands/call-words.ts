@@ -5,7 +5,7 @@
  */
 import type { CallEvent } from '../../src/store/port.ts';
 import type { BuddySafety, CallEndReason, CallPath } from '../../src/store/state.ts';
-import { figure, plain, stopwatch } from './layout.ts';
+import { figure, plain, stopwatch, whereOf } from './layout.ts';
 
 /** An unchanged quality is repeated this often. */
 const QUALITY_REPEAT_MS = 30_000;
@@ -16,7 +16,7 @@ type EventOf<K extends CallEvent['event']> = Extract<CallEvent, { event: K }>;
 export function pathWords(path: CallPath, via: string | null | undefined): string {
   if (path === 'direct') return 'direct';
   if (path === 'lan') return 'direct in the local network';
-  if (path === 'relay') return via ? `relayed by ${plain(via).replace(/^(udp|tcp):/, '')}` : 'relayed';
+  if (path === 'relay') return via ? `relayed by ${whereOf(via)}` : 'relayed';
   return path === 'tcp443' ? 'over TCP port 443' : 'over TCP';
 }
 

@@ -10,7 +10,7 @@ import { callExit, EXIT, type ExitCode } from './exit-codes.ts';
 import { onInterrupt, unlessInterrupted } from './interrupt.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { pullCall } from './pull.ts';
-import { conversationValue, examples, secondsValue, UsageProblem } from './usage.ts';
+import { conversationValue, eachValue, examples, secondsValue, UsageProblem } from './usage.ts';
 
 /** A fresh agent is signed in within a second or two; a network that takes longer than this is not there. */
 export const SIGN_IN_PATIENCE_MS = 30_000;
@@ -26,7 +26,7 @@ Ctrl-C hangs up. Closing the terminal does not: the agent keeps the call.`;
 export function addCall(program: Command, act: Act): void {
   program
     .command('call')
-    .argument('[name...]', 'whom to call', (text, before: string[] = []) => [...before, conversationValue(text)])
+    .argument('[name...]', 'whom to call', eachValue(conversationValue))
     .option('--for <seconds>', 'hang up so many seconds after the answer', secondsValue)
     .option('--pull', 'instead of a name: go on here with the call that runs at another device of yours')
     .description('call somebody, or several at once, and stay with the call until it ends')

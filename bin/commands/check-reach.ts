@@ -3,8 +3,8 @@
  * firewalls let out that let little else. Pure; the knocks are those of `store/agent-check.ts`.
  */
 import type { KnockReport, NetworkCheck } from '../../src/store/port.ts';
-import { type Step, step, whereOf } from './check-steps.ts';
-import { clock, counted } from './layout.ts';
+import { type Step, step } from './check-steps.ts';
+import { clock, counted, whereOf } from './layout.ts';
 
 /** What this machine could start from without any help. Nothing to say of an older agent, which does not tell. */
 export function hostCacheSteps({ hostCache }: NetworkCheck, attached: boolean): Step[] {

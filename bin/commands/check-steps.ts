@@ -13,7 +13,7 @@ import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords } from './call-words.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
-import { clock, counted, figure, plain, span } from './layout.ts';
+import { clock, counted, figure, plain, span, whereOf } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords } from './nat-words.ts';
 import { limitWords } from './status.ts';
 
@@ -336,9 +336,4 @@ export function voiceStep(name: string, peer: string, quality: Quality | undefin
 export function stepLine({ name, verdict, cause, remedy }: Step): string {
   const words = `${verdict}  ${name.padEnd(12)}  ${cause}`;
   return remedy === '' ? words : `${words.replace(/\.$/, '')}. Try: ${remedy}`;
-}
-
-/** `HOST:PORT`. */
-export function whereOf(endpoint: string): string {
-  return plain(endpoint).replace(/^(udp|tcp):/, '');
 }

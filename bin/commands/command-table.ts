@@ -31,6 +31,10 @@ export interface TableFlag {
 /** Flags of the program that go with every command; its others belong to `wren` alone. */
 export const EVERYWHERE: ReadonlySet<string> = new Set(['--profile', '--json', '--audio', '--log-level', '--proxy']);
 
+export function goesEverywhere({ names }: TableFlag): boolean {
+  return names.some((name) => EVERYWHERE.has(name) || name === '--help');
+}
+
 export interface TableCommand {
   /** From below the program's name; empty for the program itself. */
   readonly path: readonly string[];

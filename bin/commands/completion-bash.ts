@@ -1,31 +1,11 @@
 /** Completion for bash (4 and later, and the 3.2 of macOS), made of the table behind `--help`. Pure. */
 import type { TableCommand } from './command-table.ts';
-import { argumentBranches, flagBranches, quote, valueBranches, wordBranches } from './completion-tables.ts';
+import { questionFunctions, quote } from './completion-tables.ts';
 
 export function bashCompletion(table: TableCommand): string {
-  const plain = (name: string): string => quote(name);
   return `# Completion of wren for bash. Made by: wren completion bash
 # To have it in every shell: wren completion bash > ~/.local/share/bash-completion/completions/wren
-_wren_words() {
-  case "$1" in
-${wordBranches(table, plain).join('\n')}
-  esac
-}
-_wren_flags() {
-  case "$1" in
-${flagBranches(table, plain).join('\n')}
-  esac
-}
-_wren_value() {
-  case "$1" in
-${valueBranches(table).join('\n')}
-  esac
-}
-_wren_argument() {
-  case "$1" in
-${argumentBranches(table).join('\n')}
-  esac
-}
+${questionFunctions(table, quote)}
 _wren_offer() {
   local IFS=$'\\n'
   COMPREPLY=( $(compgen -W "$1" -- "$2") )

@@ -1,6 +1,6 @@
 /** Completion for zsh, with what each word does beside it, made of the table behind `--help`. Pure. */
 import type { TableCommand } from './command-table.ts';
-import { argumentBranches, flagBranches, quote, valueBranches, wordBranches } from './completion-tables.ts';
+import { questionFunctions, quote } from './completion-tables.ts';
 
 export function zshCompletion(table: TableCommand): string {
   /** `_describe` parts word and description at the first bare colon. */
@@ -8,26 +8,7 @@ export function zshCompletion(table: TableCommand): string {
   return `#compdef wren
 # Completion of wren for zsh. Made by: wren completion zsh
 # To have it in every shell: wren completion zsh > a folder of $fpath, as _wren
-_wren_words() {
-  case "$1" in
-${wordBranches(table, described).join('\n')}
-  esac
-}
-_wren_flags() {
-  case "$1" in
-${flagBranches(table, described).join('\n')}
-  esac
-}
-_wren_value() {
-  case "$1" in
-${valueBranches(table).join('\n')}
-  esac
-}
-_wren_argument() {
-  case "$1" in
-${argumentBranches(table).join('\n')}
-  esac
-}
+${questionFunctions(table, described)}
 _wren_wanted() {
   case "$1" in
     names) local -a names; names=(\${(f)"$("$words[1]" \${profile:+--profile} \${profile:+"$profile"} completion --names 2>/dev/null)"})

@@ -9,17 +9,14 @@ import { currentCall } from '../../src/store/state.ts';
 import { conferenceWords } from './call-words.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
-import { conversationValue, examples, nameValue } from './usage.ts';
+import { conversationValue, eachValue, examples, nameValue } from './usage.ts';
 
 type ConferenceWord = Extract<AgentCommand, { type: 'conference.add' | 'conference.remove' | 'conference.rejoin' }>;
 
 export function addConference(program: Command, act: Act): void {
   program
     .command('add')
-    .argument('<name...>', 'whom to call into it', (text, before: string[] = []) => [
-      ...before,
-      conversationValue(text),
-    ])
+    .argument('<name...>', 'whom to call into it', eachValue(conversationValue))
     .description('call others into the running call: it becomes a conference')
     .addHelpText('after', `${examples('wren add carol1', 'wren add carol1 david1')}\n${AFTERWORDS}`)
     .action(

@@ -62,7 +62,7 @@ async function makeBundle(invocation: Invocation, file: string): Promise<ExitCod
   return EXIT.done;
 }
 
-/** `3 persons, 2 addresses`; kinds have regular plurals, all but two. */
+/** `3 persons, 2 addresses`; kinds have regular plurals, all but one. */
 function takenOut(mask: Mask): string {
   const plural = (kind: string): string => (kind === 'address' ? 'addresses' : `${kind}s`);
   const parts = Object.entries(mask.counts()).map(([kind, count]) => counted(count, kind, plural(kind)));
@@ -92,7 +92,6 @@ async function gather(invocation: Invocation): Promise<{ sections: Section[]; ma
 
 /** What the agent that runs tells; nothing where none does. */
 async function agentSees(invocation: Invocation) {
-  const nothing = { state: undefined, agent: undefined, soundDevices: undefined };
   try {
     return await withAgent(invocation, { start: false, audio: 'per-call' }, async (agent) => ({
       state: await agent.request({ type: 'status' }),
@@ -104,7 +103,7 @@ async function agentSees(invocation: Invocation) {
     }));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return nothing;
+    return { state: undefined, agent: undefined, soundDevices: undefined };
   }
 }
 

@@ -7,7 +7,7 @@ import { settle } from './buddies.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { columns, plain } from './layout.ts';
-import { examples, nameValue, UsageProblem } from './usage.ts';
+import { eachValue, examples, nameValue, UsageProblem } from './usage.ts';
 
 export function addGroup(program: Command, act: Act): void {
   const group = program
@@ -28,21 +28,21 @@ export function addGroup(program: Command, act: Act): void {
     .command('make')
     .alias('new')
     .argument('<name>', 'what it is called: a word of letters, digits, ".", "_" and "-"', titleValue)
-    .argument('<member...>', 'buddies of yours', members)
+    .argument('<member...>', 'buddies of yours', eachValue(nameValue))
     .description('begin a group with these buddies')
     .addHelpText('after', examples('wren group make lunch bobby1 carol1'))
     .action(act((invocation, title: string, names: string[]) => make(invocation, title, names)));
   group
     .command('add')
     .argument('<group>', 'as wren group lists it')
-    .argument('<member...>', 'buddies of yours', members)
+    .argument('<member...>', 'buddies of yours', eachValue(nameValue))
     .description('take more buddies into a group')
     .addHelpText('after', examples("wren group add '#lunch' david1"))
     .action(act((invocation, named: string, names: string[]) => add(invocation, named, names)));
   group
     .command('remove')
     .argument('<group>', 'as wren group lists it')
-    .argument('<member...>', 'members of it', members)
+    .argument('<member...>', 'members of it', eachValue(nameValue))
     .description('take members out of a group: they are told, and hear nothing more of it')
     .addHelpText('after', examples("wren group remove '#lunch' david1"))
     .action(act((invocation, named: string, names: string[]) => remove(invocation, named, names)));
@@ -55,17 +55,13 @@ export function addGroup(program: Command, act: Act): void {
 }
 
 /** With or without the sign, which shells want quoted. */
-export function labelOf(text: string): string {
+function labelOf(text: string): string {
   return text.startsWith('#') ? text : `#${text}`;
 }
 
 function titleValue(text: string): string {
   if (isGroupTitle(text)) return text;
   throw new InvalidArgumentError('A name is one word of at most 32 letters, digits, ".", "_" or "-".');
-}
-
-function members(name: string, before: string[] = []): string[] {
-  return [...before, nameValue(name)];
 }
 
 async function list(invocation: Invocation, [word]: readonly string[]): Promise<ExitCode> {
@@ -78,7 +74,7 @@ async function list(invocation: Invocation, [word]: readonly string[]): Promise<
 }
 
 function make(invocation: Invocation, title: string, names: string[]): Promise<ExitCode> {
-  return change(invocation, { type: 'group.new', title: title.replace(/^#/, ''), members: names });
+  return change(invocation, { type: 'group.new', title, members: names });
 }
 
 function add(invocation: Invocation, named: string, names: string[]): Promise<ExitCode> {
@@ -97,10 +93,10 @@ async function change(
     await settle(agent);
     return agent.request(command);
   });
-  const { label, members: people } = group;
+  const { label, members } = group;
   invocation.output.tell(
     { event: 'group', ...group },
-    `${plain(label)}: ${people.map((one) => plain(one)).join(', ')}.`,
+    `${plain(label)}: ${members.map((one) => plain(one)).join(', ')}.`,
   );
   return EXIT.done;
 }
@@ -113,14 +109,14 @@ async function leave(invocation: Invocation, named: string): Promise<ExitCode> {
 }
 
 /** A line for each group. */
-export function groupLines(groups: readonly Group[]): string[] {
+function groupLines(groups: readonly Group[]): string[] {
   if (groups.length === 0) return ['No groups yet: wren group make NAME MEMBER...'];
   return columns(
-    groups.map(({ label, members: who, left, unread }) => [
+    groups.map(({ label, members, left, unread }) => [
       plain(label),
-      left ? 'left' : `${who.length} members`,
+      left ? 'left' : `${members.length} members`,
       unread > 0 ? `${unread} unread` : '',
-      who.map((one) => plain(one)).join(', '),
+      members.map((one) => plain(one)).join(', '),
     ]),
   );
 }

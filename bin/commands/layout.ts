@@ -12,6 +12,11 @@ export function plain(text: string, charactersMax = 200): string {
   return clean.length > charactersMax ? `${clean.slice(0, charactersMax - 1).join('')}…` : clean.join('');
 }
 
+/** `HOST:PORT` of an endpoint from outside. */
+export function whereOf(endpoint: string): string {
+  return plain(endpoint).replace(/^(udp|tcp):/, '');
+}
+
 /** Text from outside that keeps its own line breaks: a chat message. */
 export function plainLines(text: string): string[] {
   return text

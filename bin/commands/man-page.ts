@@ -2,7 +2,13 @@
  * The man page, made of the same table as `--help`: `wren man` prints it, the build puts it into the package, and npm links
  * it where `man wren` finds it. In the macros of man(7), so that man-db, mandoc and BSD read it alike. Pure.
  */
-import { EVERYWHERE, everyCommand, type TableArgument, type TableCommand, type TableFlag } from './command-table.ts';
+import {
+  everyCommand,
+  goesEverywhere,
+  type TableArgument,
+  type TableCommand,
+  type TableFlag,
+} from './command-table.ts';
 import { ENVIRONMENT, EXIT_CODES, FILES } from './reference.ts';
 
 /** `version`: of the program. The date is left out, so that the same program makes the same page. */
@@ -24,12 +30,12 @@ export function manPage(table: TableCommand, version: string): string {
     'prints one object a line. An agent in the background holds calls and messages; whichever command needs it starts it.',
     '.SH OPTIONS',
     'These go with every command:',
-    ...table.flags.filter(isEverywhere).flatMap(flagLines),
+    ...table.flags.filter(goesEverywhere).flatMap(flagLines),
     '.PP',
     'These belong to',
     '.B wren',
     'without a command:',
-    ...table.flags.filter((flag) => !isEverywhere(flag)).flatMap(flagLines),
+    ...table.flags.filter((flag) => !goesEverywhere(flag)).flatMap(flagLines),
     '.SH COMMANDS',
     ...commandLines(table),
     '.SH "EXIT STATUS"',
@@ -52,10 +58,6 @@ export function manPage(table: TableCommand, version: string): string {
     '.BR man (1)',
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function isEverywhere({ names }: TableFlag): boolean {
-  return names.some((name) => EVERYWHERE.has(name) || name === '--help');
 }
 
 function commandLines(table: TableCommand): string[] {
@@ -82,7 +84,7 @@ function oneCommand(command: TableCommand): string[] {
     '.TP',
     synopsis,
     text(sentence(about)),
-    ...(said.length > 0 ? said : []),
+    ...said,
     ...(flags.length > 0 ? ['.RS', ...flags.flatMap(flagLines), '.RE'] : []),
     ...(afterwords === '' ? [] : ['.RS', ...exampleLines(afterwords), '.RE']),
   ];

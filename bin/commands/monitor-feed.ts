@@ -11,7 +11,7 @@ import { type MonitorSample, SAMPLES_MAX, sampleOf } from '../../src/tui/monitor
 import { callWords, pathWords } from './call-words.ts';
 import { stepsOf } from './check-path.ts';
 import { sentence } from './failure.ts';
-import { plain } from './layout.ts';
+import { plain, whereOf } from './layout.ts';
 import { mappingWords, natClassWords } from './nat-words.ts';
 
 /** Of log lines, and of ways tried. */
@@ -155,5 +155,5 @@ function linkWords(before: AppState, after: AppState): string | undefined {
       : 'the supernode limits us no more';
   }
   if (supernode === null) return trouble === null ? connection : `${connection}: ${sentence(trouble)}`;
-  return `${connection}: supernode ${plain(supernode.endpoint).replace(/^(udp|tcp):/, '')} over ${supernode.carrier.toUpperCase()}`;
+  return `${connection}: supernode ${whereOf(supernode.endpoint)} over ${supernode.carrier.toUpperCase()}`;
 }

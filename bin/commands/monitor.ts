@@ -44,18 +44,17 @@ export function addMonitor(program: Command, act: Act): void {
 
 async function watch(invocation: Invocation, agent: AgentConnection, forMs: number | undefined): Promise<ExitCode> {
   const { output } = invocation;
-  let told: MonitorFeed | undefined;
+  const feed = new MonitorFeed(await agent.request({ type: 'subscribe' }), Date.now());
   const listeners = new Set<() => void>();
   const news = (): void => {
     for (const listener of listeners) listener();
   };
   const undo = agent.onEvent((event) => {
-    const line = told?.heard(event, Date.now());
-    if (line) output.object({ event: 'log', at: line.atMs, text: line.text });
-    if (line) news();
+    const line = feed.heard(event, Date.now());
+    if (!line) return;
+    output.object({ event: 'log', at: line.atMs, text: line.text });
+    news();
   });
-  const feed = new MonitorFeed(await agent.request({ type: 'subscribe' }), Date.now());
-  told = feed;
   const take = (): void => {
     output.object(feed.sample(Date.now()));
     news();

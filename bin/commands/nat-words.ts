@@ -1,6 +1,6 @@
 /** What kind of NAT somebody is behind, in words for people: of `wren status` and `wren check`. Pure. */
 import type { AppState, NatReport, PortsReport } from '../../src/store/state.ts';
-import { plain } from './layout.ts';
+import { plain, whereOf } from './layout.ts';
 
 const CLASSES: Readonly<Record<NatReport['class'], string>> = {
   public: 'a public address, nothing in the way',
@@ -24,7 +24,7 @@ const PORTS: Readonly<Record<NatReport['portAllocation'], string>> = {
 /** `behind NAT, seen as 203.0.113.5:4000`: what others see of our address. */
 export function natWords({ nat, observed }: Pick<AppState, 'nat' | 'observed'>): string {
   const words = { unknown: 'unknown', public: 'public', 'behind-nat': 'behind NAT' }[nat] ?? plain(nat);
-  return observed === null ? words : `${words}, seen as ${plain(observed).replace(/^(udp|tcp):/, '')}`;
+  return observed === null ? words : `${words}, seen as ${whereOf(observed)}`;
 }
 
 /** `port-restricted: answers only ...`; undefined while it is not found out. */
@@ -48,7 +48,7 @@ export function natDetailWords({ natKind }: Pick<AppState, 'natKind'>): string |
 export function mappingWords({ portMapping }: Pick<AppState, 'portMapping'>): string | undefined {
   if (!portMapping) return undefined;
   const by = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' }[portMapping.by] ?? plain(portMapping.by);
-  return `the router passes ${plain(portMapping.endpoint).replace(/^(udp|tcp):/, '')} on to us (${by})`;
+  return `the router passes ${whereOf(portMapping.endpoint)} on to us (${by})`;
 }
 
 const LACKS: Readonly<Record<PortsReport['missing'][number]['why'], string>> = {

@@ -21,7 +21,7 @@ import { EXIT } from './exit-codes.ts';
 import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
-import { clock, columns, figure, plain, span, stopwatch } from './layout.ts';
+import { clock, columns, figure, plain, span, stopwatch, whereOf } from './layout.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
@@ -139,14 +139,13 @@ function connectionWords(state: AppState): string {
   const { connection, supernode, standby, supernodesKnown, trouble, tried } = state;
   const words: string[] = [connection];
   if (supernode !== null) {
-    const where = plain(supernode.endpoint).replace(/^(udp|tcp):/, '');
-    words.push(`supernode ${where} over ${supernode.carrier.toUpperCase()}`);
+    words.push(`supernode ${whereOf(supernode.endpoint)} over ${supernode.carrier.toUpperCase()}`);
     if (supernode.proxy !== undefined) words.push(`through the proxy ${plain(supernode.proxy)}`);
     if (supernode.rttMs !== null) words.push(`${figure(supernode.rttMs)} ms round trip`);
     if (supernodesKnown !== undefined) words.push(`${supernodesKnown} known`);
     if (supernode.limitedBy !== undefined) words.push(limitWords(supernode.limitedBy));
   }
-  if (standby !== null) words.push(`${plain(standby).replace(/^(udp|tcp):/, '')} in standby`);
+  if (standby !== null) words.push(`${whereOf(standby)} in standby`);
   if (trouble !== null) words.push(tried ? nobodySentence(tried) : troubleWords(trouble));
   return words.join(', ');
 }

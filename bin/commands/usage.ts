@@ -60,6 +60,11 @@ export function conversationValue(text: string): string {
   throw new InvalidArgumentError('A group is "#" and its name, as wren group list shows it.');
 }
 
+/** A parser of an argument that may stand several times: each is read by `one`. */
+export function eachValue(one: (text: string) => string): (text: string, before?: readonly string[]) => string[] {
+  return (text, before = []) => [...before, one(text)];
+}
+
 /** A name that an account may have. */
 export function personNameValue(text: string): string {
   if (isPersonName(text)) return text;

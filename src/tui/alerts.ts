@@ -94,7 +94,7 @@ export class AlertDesk {
     const isWanted = { call: alertCalls, message: alertMessages, connection: alertConnection }[kind];
     if (!isWanted || app.presence === 'do-not-disturb' || this.#isTooSoon(kind, nowMs, GAPS_MS[kind])) return [];
     this.#remember(kind, nowMs);
-    return [{ kind, text: truncate(cleanLine(text).replaceAll('\n', ' '), ALERT_COLUMNS_MAX) }];
+    return [{ kind, text: truncate(cleanLine(text), ALERT_COLUMNS_MAX) }];
   }
 
   #isTooSoon(key: string, nowMs: number, gapMs: number): boolean {

@@ -9,10 +9,11 @@
  */
 import { render } from 'ink';
 import type { ReactNode } from 'react';
-import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
+import { Refusal } from '../net/protocol/failures.ts';
 import type { AgentConnection } from '../store/agent-client.ts';
 import type { AgentCommand } from '../store/port.ts';
 import { currentCall, INITIAL_STATE } from '../store/state.ts';
+import { AgentLink } from './agent-link.ts';
 import { type PreferencesStore, readPreferences } from './preferences.ts';
 import { Alerts } from './terminal/alerts-io.ts';
 import { clipboardCode } from './terminal/clipboard.ts';
@@ -59,8 +60,6 @@ export interface ScreenOptions {
 
 /** Exit codes of the contract that are ours; a signal gives 128 and its number. */
 const EXIT = { done: 0, couldNot: 2, bug: 5, lostTerminal: 129 } as const;
-/** Pauses before the agent is looked for again, ms; the last one is kept. */
-const RELINK_MS = [300, 1_000, 2_000, 5_000] as const;
 /** How long the first picture waits for the agent. */
 const FIRST_DRAW_MS = 150;
 /** Events that come together are drawn together. */
@@ -73,7 +72,6 @@ const MINUTE_MS = 60_000;
 const ANSWER_PATIENCE_MS = 2_000;
 /** OSC 11: what is your background? */
 const ASK_BACKGROUND = '\x1b]11;?\x1b\\';
-const HANG_UP_WAIT_MS = 1_500;
 
 /**
  * Shows the screen until the person leaves. Resolves with the exit code: 0 when they quit, 2 without a terminal, 5
@@ -96,7 +94,7 @@ class ScreenRun {
   private readonly alerts: Alerts;
   private world: World;
   private ink: ReturnType<typeof render> | undefined;
-  private connection: AgentConnection | undefined;
+  private readonly link: AgentLink;
   private done = false;
   private finish: (exitCode: number) => void = () => {};
   private flushTimer: NodeJS.Timeout | undefined;
@@ -108,6 +106,12 @@ class ScreenRun {
     const { stdin, stdout, env, audio, initialHint } = options;
     this.options = options;
     this.writer = new DiffStdout(stdout, { colour: wantsColour(env) });
+    this.link = new AgentLink(options.connect, {
+      linked: (state) => this.told({ type: 'linked', state }, 0),
+      event: (event) =>
+        this.told({ type: 'event', event }, event.type === 'call.level' ? LEVEL_DRAW_MS : EVENT_DRAW_MS),
+      lost: (code) => this.told({ type: 'link-lost', code }, 0),
+    });
     this.alerts = new Alerts({
       env,
       isTerminal: stdout.isTTY === true,
@@ -142,7 +146,7 @@ class ScreenRun {
     stdout.on('resize', () => this.redraw());
     // An agent that runs answers at once: no need to say first that it is looked for.
     this.drawSoon(FIRST_DRAW_MS);
-    void this.keepLinked();
+    void this.link.keep();
     return await left;
   }
 
@@ -191,43 +195,10 @@ class ScreenRun {
 
   // --- the agent
 
-  private async keepLinked(): Promise<void> {
-    for (let tries = 0; !this.done; tries++) {
-      const code = await this.linkOnce(() => {
-        tries = 0;
-      });
-      this.connection = undefined;
-      this.receive({ type: 'link-lost', code });
-      this.drawSoon(0);
-      await new Promise((resolve) => setTimeout(resolve, RELINK_MS[Math.min(tries, RELINK_MS.length - 1)]));
-    }
-  }
-
-  /** One connection from its start to its end; resolves with why it ended. */
-  private async linkOnce(linked: () => void): Promise<FailureCode> {
-    try {
-      const connection = await this.options.connect();
-      if (this.done) {
-        connection.close();
-        return 'agent-unreachable';
-      }
-      const closed = new Promise<void>((resolve) => connection.onClose(resolve));
-      connection.onEvent((event) => {
-        // What came before the snapshot is in the snapshot.
-        if (this.connection !== connection) return;
-        this.receive({ type: 'event', event });
-        this.drawSoon(event.type === 'call.level' ? LEVEL_DRAW_MS : EVENT_DRAW_MS);
-      });
-      const state = await connection.request({ type: 'subscribe' });
-      this.connection = connection;
-      linked();
-      this.receive({ type: 'linked', state });
-      this.drawSoon(0);
-      await closed;
-      return 'agent-unreachable';
-    } catch (error) {
-      return error instanceof Refusal ? error.code : 'internal';
-    }
+  /** What the link tells. */
+  private told(message: Message, drawnWithinMs: number): void {
+    this.receive(message);
+    this.drawSoon(drawnWithinMs);
   }
 
   private carryOut(effect: Effect): void {
@@ -273,8 +244,7 @@ class ScreenRun {
 
   private async request(command: AgentCommand, tag: Tag): Promise<void> {
     try {
-      if (!this.connection) throw new Refusal('agent-unreachable');
-      this.receive({ type: 'reply', tag, result: await this.connection.request(command) });
+      this.receive({ type: 'reply', tag, result: await this.link.request(command) });
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('internal', String(error));
       const { code, message: detail, retryAfterMs } = refusal;
@@ -343,10 +313,7 @@ class ScreenRun {
   // --- ways out
 
   private async quit(hangUp: boolean): Promise<void> {
-    if (hangUp && this.connection) {
-      const hungUp = this.connection.request({ type: 'call.hang-up' }).catch(() => null);
-      await Promise.race([hungUp, new Promise((resolve) => setTimeout(resolve, HANG_UP_WAIT_MS))]);
-    }
+    if (hangUp) await this.link.hangUp();
     this.leave(EXIT.done);
   }
 
@@ -365,7 +332,7 @@ class ScreenRun {
     this.session.stop();
     this.ink?.unmount();
     for (const timer of [this.flushTimer, this.drawTimer, this.wakeTimer]) clearTimeout(timer);
-    this.connection?.close();
+    this.link.close();
     this.finish(exitCode);
   }
 }

@@ -31,11 +31,7 @@ beforeAll(async () => {
   }
 });
 afterEach(() => {
-  try {
-    terminal?.signal('SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
+  terminal?.kill();
   terminal = undefined;
 });
 afterAll(async () => {

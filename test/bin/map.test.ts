@@ -1,9 +1,8 @@
 /** `wren map` as people run it: the real program and the real country database, before an agent that a test scripts. */
-import { execFile, execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { mapLines } from '../../bin/commands/map.ts';
 import type { KnownSupernode } from '../../src/store/port.ts';
@@ -12,7 +11,6 @@ import { refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } fro
 import { hasTerminals, openTerminal, type TerminalOptions, type TestTerminal } from '../support/terminal.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NODE = 'ab'.repeat(32);
 const AT = Date.UTC(2026, 10, 25, 20, 50);
 
@@ -22,15 +20,10 @@ let terminal: TestTerminal | undefined;
 
 beforeAll(() => {
   wren = buildWren();
-  execFileSync(process.execPath, ['bin/build.mjs', 'bin/map.ts', join(wren.folder, 'map.cjs')], { cwd: ROOT });
-  symlinkSync(join(ROOT, 'node_modules'), join(wren.folder, 'node_modules'));
+  wren.buildBeside('map');
 });
 afterEach(async () => {
-  try {
-    terminal?.signal('SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
+  terminal?.kill();
   terminal = undefined;
   await agent.close();
 });

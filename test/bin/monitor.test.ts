@@ -1,8 +1,6 @@
 /** `wren monitor` as people run it: on a real pseudo-terminal before a scripted agent, left, killed, and as lines of JSON. */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { newCall } from '../../src/store/new-call.ts';
 import type { AppState, Call, Quality, ServingReport } from '../../src/store/state.ts';
@@ -10,22 +8,15 @@ import { CALL_ID, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } fr
 import { hasTerminals, openTerminal, pause, type TerminalOptions, type TestTerminal } from '../support/terminal.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
 let wren: BuiltWren;
 let agent: ScriptedAgent | undefined;
 let terminal: TestTerminal | undefined;
 beforeAll(() => {
   wren = buildWren();
-  execFileSync(process.execPath, ['bin/build.mjs', 'bin/map.ts', join(wren.folder, 'map.cjs')], { cwd: ROOT });
-  symlinkSync(join(ROOT, 'node_modules'), join(wren.folder, 'node_modules'));
+  wren.buildBeside('map');
 });
 afterEach(async () => {
-  try {
-    terminal?.signal('SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
+  terminal?.kill();
   terminal = undefined;
   await agent?.close();
   agent = undefined;

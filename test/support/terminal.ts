@@ -29,6 +29,8 @@ export interface TestTerminal {
   /** Resolves when what was sent has been drawn. */
   settled(): Promise<void>;
   signal(name: 'SIGTERM' | 'SIGHUP' | 'SIGKILL'): void;
+  /** Ends the program, if it has not ended by itself. */
+  kill(): void;
   /** Exit code, or 128 and the number of the signal. */
   readonly ended: Promise<number>;
 }
@@ -77,6 +79,13 @@ export function openTerminal(file: string, args: readonly string[], options: Ter
     },
     settled,
     signal: (name) => process.kill(pty.pid, name),
+    kill: () => {
+      try {
+        process.kill(pty.pid, 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    },
     ended,
   };
 }

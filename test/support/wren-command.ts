@@ -4,7 +4,16 @@
  * pseudo-terminal.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +54,8 @@ export interface BuiltWren {
   start(args: readonly string[], options?: RunOptions): Running;
   run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   onTerminal(args: readonly string[], options?: RunOptions): TerminalRun;
+  /** Builds another program beside it, and puts the libraries there that are not bundled. */
+  buildBeside(name: 'lines' | 'map'): void;
   /** Puts a stand-in for another program beside it: the body of `main(argv)`. */
   standIn(name: 'server' | 'screen' | 'lines', body: string): void;
   /** Puts the scripted agent beside it, for commands that start one. */
@@ -83,6 +94,10 @@ export function buildWren(): BuiltWren {
     start,
     run: (args, options) => start(args, options).ended,
     onTerminal: (args, options = {}) => startOnTerminal(program, args, options),
+    buildBeside: (name) => {
+      bundle(`bin/${name}.ts`, join(folder, `${name}.cjs`));
+      symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    },
     standIn: (name, body) => {
       writeFileSync(join(folder, `${name}.cjs`), `exports.main = async (argv) => { ${body} };\n`);
     },

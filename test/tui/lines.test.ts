@@ -1,5 +1,4 @@
 /** Line mode as people run it: on pipes, and on a pseudo-terminal in the words of a screen reader, whose whole story is a golden file. */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { newCall } from '../../src/store/new-call.ts';
@@ -20,17 +19,16 @@ import {
 import { hasTerminals, openTerminal, type TestTerminal } from '../support/terminal.ts';
 import { type BuiltWren, buildWren } from '../support/wren-command.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
 let wren: BuiltWren;
 let agent: ScriptedAgent | undefined;
 let terminal: TestTerminal | undefined;
 
 beforeAll(() => {
   wren = buildWren();
-  execFileSync(process.execPath, ['bin/build.mjs', 'bin/lines.ts', join(wren.folder, 'lines.cjs')], { cwd: ROOT });
+  wren.buildBeside('lines');
 });
 afterEach(async () => {
-  terminal?.signal('SIGKILL');
+  terminal?.kill();
   terminal = undefined;
   await agent?.close();
   agent = undefined;
@@ -146,7 +144,6 @@ withTerminal('on a dumb terminal an incoming line leaves the half-typed one whol
   terminal.type('\x03');
   terminal.type('\x04');
   expect(await terminal.ended).toBe(0);
-  terminal = undefined;
 });
 
 /** A first run to its end: everything that the agent does for it. */
@@ -249,7 +246,6 @@ withTerminal(
     await type('hangup, keep or stay:', 'maybe', /Answer hangup, keep or stay/);
     await type('hangup, keep or stay:', 'keep', /\n/);
     expect(await tty.ended).toBe(0);
-    terminal = undefined;
     const transcript = tty.sent().replaceAll('\r\n', '\n');
     // What was typed wrong and taken back is the terminal's own matter: Backspaces, nothing else.
     expect(transcript).not.toMatch(/[^\n\b\u0007 -~]/);

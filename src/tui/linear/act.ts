@@ -15,7 +15,7 @@ import { HANDLERS } from '../update/commands.ts';
 import { activeField, contextOf } from '../update/context.ts';
 import type { Effect, Tag, World } from '../update/world.ts';
 import { failureSentence } from '../wording.ts';
-import { type LineAction, type LineWord, readLine } from './line-table.ts';
+import { type LineAction, type ReadLine, readLine } from './line-table.ts';
 import { buddyLines, callLines, helpLines, missedLines, statusLines } from './show.ts';
 import { orWords, type Voice } from './voice.ts';
 
@@ -51,20 +51,28 @@ const PRESENCES: readonly PresenceStatus[] = ['online', 'away', 'do-not-disturb'
 export function actLine(world: World, text: string, voice: Voice): LineStep {
   const context = contextOf(world.app, world.ui);
   const read = readLine(text);
-  const action = read.type === 'word' && 'action' in read.word.does ? read.word.does.action : undefined;
-  if (context === 'quitting') return answerQuit(world, action, read.type === 'word' ? read.word : undefined);
-  if (context === 'confirming' && (action === 'yes' || action === 'no')) {
-    return byKey(world, action === 'yes' ? 'confirm.yes' : 'confirm.no');
+  const meaning = meaningOf(read);
+  if (context === 'quitting') return answerQuit(world, meaning);
+  if (context === 'confirming' && (meaning === 'yes' || meaning === 'no')) {
+    return byKey(world, meaning === 'yes' ? 'confirm.yes' : 'confirm.no');
   }
-  if (context === 'form') return fillIn(world, text, action, read.type === 'word' ? read.word : undefined, voice);
-  if (context === 'menu') return chooseEntrance(world, text, action) ?? command(world, text, voice);
+  if (context === 'form') return fillIn(world, text, read, voice);
+  if (context === 'menu') return chooseEntrance(world, text, read) ?? command(world, read, voice);
   if (world.ui.focus === 'chat' && context === 'writing' && !/^\/(?!\/)/.test(text.trim())) return say(world, text);
   if (context === 'confirming' && read.type !== 'word') return bad(world, 'That was a question: answer yes or no.');
-  return command(world, text, voice);
+  return command(world, read, voice);
 }
 
-function command(world: World, text: string, voice: Voice): LineStep {
-  const read = readLine(text);
+type Meaning = LineAction | CommandName;
+
+/** Undefined for a line that begins with no word of the table. */
+function meaningOf(read: ReadLine): Meaning | undefined {
+  if (read.type !== 'word') return undefined;
+  const { does } = read.word;
+  return 'action' in does ? does.action : does.key;
+}
+
+function command(world: World, read: ReadLine, voice: Voice): LineStep {
   if (read.type === 'empty') return still(world);
   if (read.type === 'unknown') return bad(world, read.sentence);
   const { does, takes } = read.word;
@@ -137,10 +145,9 @@ function chat(world: World, rest: string): LineStep {
     if (buddy.relation !== 'both') return bad(world, `${buddy.name}: ${failureSentence('not-a-buddy')}`);
     if (text !== '') return send(world, buddy.name, text);
     const opened = { ...chosen, ui: { ...chosen.ui, focus: 'chat' } } as const;
-    const ask: AgentCommand = { type: 'chat.history', with: buddy.name, limit: OPENED_LINES };
-    const step = askFor(opened, ask, { for: 'history', with: buddy.name }, 'conversation');
+    const last: AgentCommand = { type: 'chat.history', with: buddy.name, limit: OPENED_LINES };
     return {
-      ...step,
+      ...ask(opened, last, { for: 'history', with: buddy.name }, 'conversation'),
       lines: [`Conversation with ${buddy.name}. Every line is sent; /close ends that, /help explains.`],
     };
   });
@@ -154,7 +161,7 @@ function say(world: World, text: string): LineStep {
 
 function send(world: World, to: string, text: string): LineStep {
   const clean = cleanText(text);
-  return askFor(world, { type: 'chat.send', to, text: clean }, { for: 'send', to, text: clean }, 'sent');
+  return ask(world, { type: 'chat.send', to, text: clean }, { for: 'send', to, text: clean }, 'sent');
 }
 
 function history(world: World, rest: string): LineStep {
@@ -162,7 +169,7 @@ function history(world: World, rest: string): LineStep {
   return withPerson(world, typed, (_chosen, { name }) => {
     const words = search === '' ? {} : { search };
     const tag: Tag = search === '' ? { for: 'history', with: name } : { for: 'find', words: search };
-    return askFor(
+    return ask(
       world,
       { type: 'chat.history', with: name, limit: HISTORY_LINES, ...words },
       tag,
@@ -172,9 +179,9 @@ function history(world: World, rest: string): LineStep {
 }
 
 /** Alone it tells of the running call. */
-function call(world: World, name: string, voice: Voice): LineStep {
+function call(world: World, name: string): LineStep {
   const { app, audio } = world;
-  if (name === '') return told(world, callLines(world, voice));
+  if (name === '') return told(world, callLines(world));
   if (!isName(name)) return bad(world, failureSentence('name-malformed'));
   if (buddyOf(app, name)) return withPerson(world, name, (chosen) => byKey(chosen, 'call.place'));
   // Somebody who is no buddy may be called all the same where the agent lets one.
@@ -193,24 +200,22 @@ function settings(world: World, rest: string): LineStep {
   const [key, value] = headOf(rest);
   const tag = { for: 'plain', detail: '' } as const;
   if (value === '') {
-    const [asked] = ask(world, { type: 'settings.get' }, tag, 'settings').asks;
-    return { ...still(world), asks: asked ? [{ ...asked, about: key }] : [] };
+    const step = ask(world, { type: 'settings.get' }, tag, 'settings');
+    return { ...step, asks: step.asks.map((one) => ({ ...one, about: key })) };
   }
   return ask(world, { type: 'settings.set', key, value }, tag, 'setting');
 }
 
-/** A key that only means something during a call. */
+/** A key that only means something while a call rings or is current here; two of them bring one here. */
 function inCallByKey(world: World, key: CommandName): LineStep {
-  const { app } = world;
-  const isMeant =
-    key === 'conference.rejoin' ||
-    key === 'call.pull' ||
-    (key === 'call.answer' || key === 'call.decline' ? ringingCall(app) !== undefined : currentCall(app) !== undefined);
-  if (!isMeant)
-    return bad(world, key === 'call.answer' || key === 'call.decline' ? 'Nobody is calling.' : 'There is no call.');
+  const [ringing, current] = [ringingCall(world.app), currentCall(world.app)];
+  if (key === 'call.answer' || key === 'call.decline') {
+    return ringing ? byKey(world, key) : bad(world, 'Nobody is calling.');
+  }
+  const bringsOne = key === 'conference.rejoin' || key === 'call.pull';
+  if (!current && !bringsOne) return bad(world, 'There is no call.');
   // Hanging up on a call that rings here is what declining is.
-  const ringing = key === 'call.end' && ringingCall(app) !== undefined && currentCall(app) === ringingCall(app);
-  return byKey(world, ringing ? 'call.decline' : key);
+  return byKey(world, key === 'call.end' && current === ringing ? 'call.decline' : key);
 }
 
 type CallState = NonNullable<ReturnType<typeof currentCall>>;
@@ -228,39 +233,34 @@ function switched(world: World, key: CommandName, isSo: (state: CallState) => bo
 
 // --- questions and the first-run walk
 
-function answerQuit(world: World, action: LineAction | undefined, word: LineWord | undefined): LineStep {
-  if (word && 'key' in word.does && word.does.key === 'call.end') return byKey(world, 'quit.hang-up');
-  if (action === 'keep') return byKey(world, 'quit.keep');
-  if (action === 'stay' || action === 'no') return byKey(world, 'quit.cancel');
+function answerQuit(world: World, meaning: Meaning | undefined): LineStep {
+  if (meaning === 'call.end') return byKey(world, 'quit.hang-up');
+  if (meaning === 'keep') return byKey(world, 'quit.keep');
+  if (meaning === 'stay' || meaning === 'no') return byKey(world, 'quit.cancel');
   return bad(world, 'Answer hangup, keep or stay.');
 }
 
 /** New here, or with an account: the menu of the walk. Undefined when the line is a command. */
-function chooseEntrance(world: World, text: string, action: LineAction | undefined): LineStep | undefined {
+function chooseEntrance(world: World, text: string, read: ReadLine): LineStep | undefined {
   const typed = text.trim().toLowerCase().replaceAll('-', ' ');
   const chosen = /^(1|sign ?up|new)$/.test(typed) ? 0 : /^(2|sign ?in)$/.test(typed) ? 1 : undefined;
   if (chosen !== undefined) {
     return byKey({ ...world, ui: { ...world.ui, walk: { ...world.ui.walk, chosen } } }, 'menu.take');
   }
-  if (action !== undefined || readLine(text).type !== 'unknown') return undefined;
+  if (read.type !== 'unknown') return undefined;
   return bad(world, 'Type 1 to sign up, or 2 to sign in.');
 }
 
 /** The text is the answer to the field that is asked for. */
-function fillIn(
-  world: World,
-  text: string,
-  action: LineAction | undefined,
-  word: LineWord | undefined,
-  voice: Voice,
-): LineStep {
+function fillIn(world: World, text: string, read: ReadLine, voice: Voice): LineStep {
   const { app, ui } = world;
   const isInvite = walkStepOf(app, ui) === 'invite';
   const isPassword = !isInvite && /password|again/.test(walkFieldsOf(ui.walk)[ui.walk.field] ?? '');
-  const isQuit = word !== undefined && 'key' in word.does && word.does.key === 'quit';
   if (!isPassword) {
-    if (action === 'back') return byKey(world, 'form.back');
-    if (isQuit || action === 'help' || (isInvite && word !== undefined)) return command(world, text, voice);
+    const meaning = meaningOf(read);
+    if (meaning === 'back') return byKey(world, 'form.back');
+    const isCommand = meaning === 'quit' || meaning === 'help' || (isInvite && meaning !== undefined);
+    if (isCommand) return command(world, read, voice);
   }
   const field = activeField(app, ui);
   if (!field) return still(world);
@@ -289,11 +289,7 @@ function buddyOf(app: AppState, typed: string): Buddy | undefined {
   return conversationsOf(app).find(({ name }) => foldName(name) === foldName(typed));
 }
 
-function ask(world: World, command: AgentCommand, tag: Tag, shows: Shows = 'nothing'): LineStep {
-  return askFor(world, command, tag, shows);
-}
-
-function askFor({ ui }: World, command: AgentCommand, tag: Tag, shows: Shows): LineStep {
+function ask({ ui }: World, command: AgentCommand, tag: Tag, shows: Shows = 'nothing'): LineStep {
   return { ui, asks: [{ effect: { type: 'request', command, tag }, shows }], lines: [] };
 }
 

@@ -147,17 +147,16 @@ export class LineEditor {
 
 /** From one text to another on the same row. */
 function rewritten(before: Editor, after: Editor): string {
+  if (before.text === after.text) return moved(before, after.cursor);
   const same = sameLength(before.text, after.text);
-  const to =
-    same <= before.cursor ? back(before.text.slice(same, before.cursor)) : before.text.slice(before.cursor, same);
   const left = Math.max(0, widthOf(before.text.slice(same)) - widthOf(after.text.slice(same)));
-  const written = before.text === after.text ? '' : after.text.slice(same) + ' '.repeat(left) + '\b'.repeat(left);
-  if (before.text === after.text) {
-    return after.cursor <= before.cursor
-      ? back(before.text.slice(after.cursor, before.cursor))
-      : before.text.slice(before.cursor, after.cursor);
-  }
-  return to + written + back(after.text.slice(after.cursor));
+  const written = after.text.slice(same) + ' '.repeat(left) + '\b'.repeat(left);
+  return moved(before, same) + written + back(after.text.slice(after.cursor));
+}
+
+/** The cursor to another place of the text as it stands: what lies between is written over itself, or gone back over. */
+function moved({ text, cursor }: Editor, to: number): string {
+  return to <= cursor ? back(text.slice(to, cursor)) : text.slice(cursor, to);
 }
 
 function back(text: string): string {

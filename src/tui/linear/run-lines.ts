@@ -10,15 +10,14 @@
 import process from 'node:process';
 import { StringDecoder } from 'node:string_decoder';
 import { type FailureCode, Refusal } from '../../net/protocol/failures.ts';
-import type { AgentConnection } from '../../store/agent-client.ts';
-import { currentCall, INITIAL_STATE } from '../../store/state.ts';
+import { type AppState, currentCall, INITIAL_STATE } from '../../store/state.ts';
+import { AgentLink } from '../agent-link.ts';
 import { Alerts } from '../terminal/alerts-io.ts';
 import { KeyParser } from '../terminal/key-parser.ts';
 import { cleanLine } from '../text/sanitize.ts';
 import { widthOf } from '../text/width.ts';
 import { INITIAL_UI } from '../ui-state.ts';
 import { update } from '../update/update.ts';
-import { walkWithInvite } from '../update/walk-commands.ts';
 import type { Effect, Message, World } from '../update/world.ts';
 import { failureSentence } from '../wording.ts';
 import { type Ask, actLine } from './act.ts';
@@ -30,11 +29,8 @@ import { answerLines, tell } from './tell.ts';
 
 const EXIT = { done: 0, usage: 3, lostTerminal: 129 } as const;
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129 } as const;
-/** Pauses before the agent is looked for again, ms; the last one is kept. */
-const RELINK_MS = [300, 1_000, 2_000, 5_000] as const;
 /** What a piped line causes is told before the next one is read. */
 const ECHO_OF_LINE_MS = 60;
-const HANG_UP_WAIT_MS = 1_500;
 /** More lines at once than anybody pastes; a pipe is read no faster than it is carried out. */
 const LINES_WAITING_MAX = 10_000;
 const COLUMNS_UNKNOWN = 80;
@@ -53,7 +49,7 @@ class LineRun {
   readonly #editor: LineEditor;
   readonly #alerts: Alerts;
   #world: World;
-  #connection: AgentConnection | undefined;
+  readonly #link: AgentLink;
   readonly #waiting: string[] = [];
   #rest = '';
   #isEnded = false;
@@ -70,12 +66,17 @@ class LineRun {
   constructor(options: LinesOptions) {
     const { stdin, stdout, env, audio } = options;
     this.#options = options;
+    this.#link = new AgentLink(options.connect, {
+      linked: (state) => this.#linked(state),
+      event: (event) => this.#receive({ type: 'event', event }),
+      lost: (code) => this.#lost(code),
+    });
     this.#isTyped = stdin.isTTY === true && stdout.isTTY === true && stdin.setRawMode !== undefined;
     this.#editor = new LineEditor(() => stdout.columns ?? COLUMNS_UNKNOWN);
     const isTerminal = stdout.isTTY === true;
     this.#alerts = new Alerts({ env, isTerminal, write: (bytes) => void stdout.write(bytes) });
     // A script is not asked what a person is asked.
-    const ui = { ...walkWithInvite(INITIAL_UI, ''), askedToServe: !this.#isTyped };
+    const ui = { ...INITIAL_UI, askedToServe: !this.#isTyped };
     this.#world = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
   }
 
@@ -90,46 +91,24 @@ class LineRun {
     stdin.resume();
     stdout.on('error', () => this.#leave(this.#exit));
     if (initialHint) this.#print([initialHint]);
-    void this.#keepLinked();
+    void this.#link.keep();
     return await left;
   }
 
   // --- the agent
 
-  async #keepLinked(): Promise<void> {
-    for (let tries = 0; !this.#isDone; tries++) {
-      const code = await this.#linkOnce(() => {
-        tries = 0;
-      });
-      this.#connection = undefined;
-      this.#receive({ type: 'link-lost', code });
-      // A script does not wait for an agent that cannot be had.
-      if (!this.#isTyped && this.#world.app.version === '') return this.#leave(this.#options.exitOf(code));
-      await new Promise((resolve) => setTimeout(resolve, RELINK_MS[Math.min(tries, RELINK_MS.length - 1)]));
-    }
+  #linked(state: AppState): void {
+    const isFirst = this.#world.app.version === '';
+    this.#receive({ type: 'linked', state });
+    const { WREN_INVITE } = this.#options.env;
+    if (isFirst && WREN_INVITE && state.network === null) this.#waiting.unshift(WREN_INVITE);
+    void this.#pump();
   }
 
-  async #linkOnce(linked: () => void): Promise<FailureCode> {
-    try {
-      const connection = await this.#options.connect();
-      const closed = new Promise<void>((resolve) => connection.onClose(resolve));
-      connection.onEvent((event) => {
-        // What came before the snapshot is in the snapshot.
-        if (this.#connection === connection) this.#receive({ type: 'event', event });
-      });
-      const state = await connection.request({ type: 'subscribe' });
-      this.#connection = connection;
-      linked();
-      const isFirst = this.#world.app.version === '';
-      this.#receive({ type: 'linked', state });
-      const { WREN_INVITE } = this.#options.env;
-      if (isFirst && WREN_INVITE && state.network === null) this.#waiting.unshift(WREN_INVITE);
-      void this.#pump();
-      await closed;
-      return 'agent-unreachable';
-    } catch (error) {
-      return error instanceof Refusal ? error.code : 'internal';
-    }
+  #lost(code: FailureCode): void {
+    this.#receive({ type: 'link-lost', code });
+    // A script does not wait for an agent that cannot be had.
+    if (!this.#isTyped && this.#world.app.version === '') this.#leave(this.#options.exitOf(code));
   }
 
   /** Everything that happens passes here, and is told. */
@@ -167,11 +146,10 @@ class LineRun {
     if (effect.type !== 'request') return this.#carryOut(effect);
     const { voice, exitOf } = this.#options;
     try {
-      if (!this.#connection) throw new Refusal('agent-unreachable');
-      const result = await this.#connection.request(effect.command);
+      const result = await this.#link.request(effect.command);
       this.#receive({ type: 'reply', tag: effect.tag, result });
       if (shows !== 'sent' || !this.#isTyped || voice.isReader) {
-        this.#print(answerLines(ask, this.#isDone ? [] : result, this.#world, voice));
+        this.#print(answerLines(ask, result, this.#world, voice));
       }
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('internal', String(error));
@@ -355,10 +333,7 @@ class LineRun {
   }
 
   async #quit(hangUp: boolean): Promise<void> {
-    if (hangUp && this.#connection) {
-      const hungUp = this.#connection.request({ type: 'call.hang-up' }).catch(() => null);
-      await Promise.race([hungUp, new Promise((resolve) => setTimeout(resolve, HANG_UP_WAIT_MS))]);
-    }
+    if (hangUp) await this.#link.hangUp();
     this.#leave(this.#isTyped ? EXIT.done : this.#exit);
   }
 
@@ -372,7 +347,7 @@ class LineRun {
     if (this.#isTyped) this.#options.stdin.setRawMode?.(false);
     for (const undo of this.#undo.splice(0)) undo();
     this.#options.stdin.pause();
-    this.#connection?.close();
+    this.#link.close();
     this.#finish(exitCode);
   }
 }

@@ -39,7 +39,7 @@ export function statusLines(world: World, voice: Voice): readonly string[] {
   const items = [
     app.account ? `You: ${app.account.name}, ${presenceWord(app.presence)}` : 'You: not signed in',
     `Connection: ${ui.link.type === 'up' ? connectionWords(app) : 'no agent'}`,
-    ...callLines(world, voice, 'Call: none'),
+    ...callLines(world, 'Call: none'),
     ...(unread > 0
       ? [
           `Unread: ${app.buddies
@@ -69,7 +69,7 @@ export function connectionWords(app: AppState): string {
 }
 
 /** Of the running call: who, since when, how it goes, what is switched. */
-export function callLines({ app, nowMs }: World, _voice: Voice, none = 'There is no call.'): readonly string[] {
+export function callLines({ app, nowMs }: World, none = 'There is no call.'): readonly string[] {
   const call = currentCall(app);
   return call ? [callWords(call, nowMs)] : [none];
 }

@@ -7,7 +7,7 @@ import type { SearchReport, SettingReport } from '../../store/port.ts';
 import { type AppState, type Buddy, type Call, type ChatLine, ringingCall } from '../../store/state.ts';
 import { faceOf, unreadTotal } from '../ui-state.ts';
 import type { Message, World } from '../update/world.ts';
-import { failureSentence, pathWords, presenceWord, SENTENCES, VERDICT_WORDS } from '../wording.ts';
+import { dateWords, failureSentence, pathWords, presenceWord, SENTENCES, VERDICT_WORDS } from '../wording.ts';
 import type { Ask } from './act.ts';
 import { questionLines, walkLines } from './questions.ts';
 import { connectionWords, oneLine } from './show.ts';
@@ -16,15 +16,14 @@ import { timeOf, type Voice } from './voice.ts';
 /** Lines about what `message` changed. */
 export function tell(before: World, after: World, message: Message, voice: Voice): readonly string[] {
   const isFirst = message.type === 'linked' && before.app.version === '';
-  const walked = walkLines(before, after, voice);
   return [
     ...linkLines(before, after),
-    ...(isFirst ? [] : [...connectionLines(before, after), ...peopleLines(before.app, after.app, voice)]),
+    ...(isFirst ? [] : [...connectionLines(before, after), ...peopleLines(before.app, after.app)]),
     ...callChanges(isFirst ? { ...before.app, calls: [] } : before.app, after, voice),
     ...eventLines(after, message, voice),
     ...noticeLines(before, after),
     ...(arrived(before, after) ? greeting(after) : []),
-    ...walked,
+    ...walkLines(before, after, voice),
     ...(after.ui.dialog !== before.ui.dialog ? questionLines(after, voice) : []),
   ];
 }
@@ -68,7 +67,7 @@ function requestLine({ name, message }: Buddy): string {
   return `${name} wants to be your buddy.${said} Type accept ${name} or decline ${name}.`;
 }
 
-function peopleLines(before: AppState, after: AppState, _voice: Voice): readonly string[] {
+function peopleLines(before: AppState, after: AppState): readonly string[] {
   // Another account, or none: nobody has come or gone.
   if (before.buddies === after.buddies || before.account?.name !== after.account?.name) return [];
   const known = new Map(before.buddies.map((buddy) => [foldName(buddy.name), buddy]));
@@ -119,7 +118,7 @@ function callChange(was: Call | undefined, is: Call, app: AppState, voice: Voice
 }
 
 /** Somebody calls: this must be heard first, and says what can be done. */
-export function ringLines(app: AppState, voice: Voice): readonly string[] {
+function ringLines(app: AppState, voice: Voice): readonly string[] {
   const call = ringingCall(app);
   if (!call) return [];
   const others = call.conference?.people.filter(({ isMe, name }) => !isMe && name !== call.peer) ?? [];
@@ -168,9 +167,7 @@ function eventLines(after: World, message: Message, voice: Voice): readonly stri
   const { event } = message;
   if (event.type === 'chat.message' && event.line.direction === 'in') return voice.said(event.line);
   if (event.type === 'chat.kept') return [`${event.with} is away: the network keeps it, until they come.`];
-  if (event.type === 'settings.changed' || event.type === 'presence.changed') {
-    return event.type === 'presence.changed' ? [`Others see you as ${presenceWord(after.app.presence)} now.`] : [];
-  }
+  if (event.type === 'presence.changed') return [`Others see you as ${presenceWord(after.app.presence)} now.`];
   if (event.type === 'network.joined') return [`You have joined the network ${event.network}.`];
   if (event.type === 'account.signed-out') return ['You are signed out.'];
   return [];
@@ -216,10 +213,8 @@ export function answerLines(
 /** A message of another day says which. */
 function dated(line: ChatLine, nowMs: number, voice: Voice): readonly string[] {
   const [first = '', ...more] = voice.said(line);
-  const date = new Date(line.sentAtMs);
-  if (date.toDateString() === new Date(nowMs).toDateString()) return [first, ...more];
-  const day = `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}`;
-  return [first.replace(timeOf(line.sentAtMs), `${day} ${timeOf(line.sentAtMs)}`), ...more];
+  if (new Date(line.sentAtMs).toDateString() === new Date(nowMs).toDateString()) return [first, ...more];
+  return [first.replace(timeOf(line.sentAtMs), dateWords(line.sentAtMs)), ...more];
 }
 
 function searchLines({ hits, more, incomplete }: SearchReport, voice: Voice): readonly string[] {

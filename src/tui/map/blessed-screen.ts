@@ -3,6 +3,7 @@
  * where the terminal is not to have them. For `world-map.ts` and the monitor; blessed never runs in a process where Ink does.
  */
 import type { default as Blessed, Screen } from 'blessed';
+import type { CanvasWidget } from 'blessed-contrib/lib/widget/canvas.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -49,8 +50,15 @@ export function openedQuietly(blessed: typeof Blessed): Screen {
   }
 }
 
-/** What a canvas draws, without colours or without braille where the terminal is not to have them. */
-export function plainer(frame: string, colour: boolean, unicode: boolean): string {
+/** Puts it on the screen, where it draws without colours or without braille if the terminal is not to have them. */
+export function appendPlainly(screen: Screen, widget: CanvasWidget, colour: boolean): void {
+  screen.append(widget);
+  const canvas = widget.ctx._canvas;
+  const frame = canvas.frame.bind(canvas);
+  canvas.frame = () => plainer(frame(), colour, screen.tput.unicode);
+}
+
+function plainer(frame: string, colour: boolean, unicode: boolean): string {
   const shades = colour ? frame : frame.replaceAll(/\u001b\[[\d;]*m/g, '');
   return unicode ? shades : shades.replaceAll(/[\u2801-\u28ff]/g, '.');
 }

@@ -1,6 +1,6 @@
 /**
- * Of blessed and blessed-contrib, which carry no types that fit, only what `world-map.ts` and the monitor use. Sizes are cells; a key
- * name is `q`, `escape`, `C-c`, `up`.
+ * Of blessed and blessed-contrib, which carry no types that fit, only what `world-map.ts` and the monitor use. Sizes are
+ * cells; a key name is `q`, `escape`, `C-c`, `up`.
  */
 declare module 'blessed' {
   export interface BoxOptions {
@@ -38,12 +38,20 @@ declare module 'blessed' {
   export default blessed;
 }
 
-declare module 'blessed-contrib/lib/widget/map.js' {
-  import type { BoxOptions, Node } from 'blessed';
+declare module 'blessed-contrib/lib/widget/canvas.js' {
+  import type { Node } from 'blessed';
 
-  export interface WorldMap extends Node {
-    /** There once the map is on a screen. */
+  export interface CanvasWidget extends Node {
+    /** There once the widget is on a screen. */
     readonly ctx: { readonly _canvas: { frame(): string } };
+  }
+}
+
+declare module 'blessed-contrib/lib/widget/map.js' {
+  import type { BoxOptions } from 'blessed';
+  import type { CanvasWidget } from 'blessed-contrib/lib/widget/canvas.js';
+
+  export interface WorldMap extends CanvasWidget {
     addMarker(marker: {
       readonly lat: number;
       readonly lon: number;
@@ -55,14 +63,13 @@ declare module 'blessed-contrib/lib/widget/map.js' {
 }
 
 declare module 'blessed-contrib/lib/widget/charts/line.js' {
-  import type { BoxOptions, Node } from 'blessed';
+  import type { BoxOptions } from 'blessed';
+  import type { CanvasWidget } from 'blessed-contrib/lib/widget/canvas.js';
 
-  export interface LineChart extends Node {
+  export interface LineChart extends CanvasWidget {
     /** Sets `canvasSize`, when the chart comes on a screen: dots, two a column and four a row. */
     calcSize(): void;
     canvasSize: { readonly width: number; readonly height: number };
-    /** There once the chart is on a screen. */
-    readonly ctx: { readonly _canvas: { frame(): string } };
     /** One label a value, a blank for none. At least one value. */
     setData(lines: readonly { readonly x: readonly string[]; readonly y: readonly number[] }[]): void;
   }
@@ -72,7 +79,6 @@ declare module 'blessed-contrib/lib/widget/charts/line.js' {
       readonly numYLabels: number;
       readonly xPadding: number;
       readonly xLabelPadding: number;
-      readonly maxY?: number;
     },
   ): LineChart;
 }

@@ -1,7 +1,7 @@
 /**
- * The screen of `wren map`: supernodes on a map of the world, with a panel of counts beside it. Blessed is loaded when the map
- * is shown, and never runs while Ink does. `bin/map.ts` hands in what is known;
- * nothing comes out but the end, when the person leaves.
+ * The screen of `wren map`: supernodes on a map of the world, with a panel of counts beside it. Blessed is loaded when
+ * the map is shown, and never runs while Ink does. `bin/map.ts` hands in what is known; nothing comes out but the end,
+ * when the person leaves.
  *
  *   +----------------------------------------------+
  *   | 3 supernodes known, in 2 countries           |
@@ -11,7 +11,7 @@
  */
 import type { Box, Screen } from 'blessed';
 import type WorldMap from 'blessed-contrib/lib/widget/map.js';
-import { onLeaving, openedQuietly, plainer } from './blessed-screen.ts';
+import { appendPlainly, onLeaving, openedQuietly } from './blessed-screen.ts';
 import {
   countryCounts,
   type Marker,
@@ -55,7 +55,7 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
     for (const child of [...screen.children]) child.destroy();
     const { map, panelColumns } = mapLayout(screen.width, screen.height);
     line(0, view.note === '' ? titleOf(view.placed) : `${titleOf(view.placed)}. ${view.note}`);
-    if (map) drawMap(screen, worldMap, view.placed, { top: 1, left: 0, ...map, colour });
+    if (map) drawMap(screen, worldMap, view.placed, { ...map, colour });
     panel = blessed.box({
       top: 1,
       left: screen.width - panelColumns,
@@ -95,10 +95,8 @@ export async function showWorldMap({ view: first, reload, colour }: MapOptions):
   }
 }
 
-/** Where on the screen, in cells. */
-export interface MapPlace {
-  readonly top: number;
-  readonly left: number;
+/** In cells, below the title. */
+export interface MapSize {
   readonly columns: number;
   readonly rows: number;
   readonly colour: boolean;
@@ -109,13 +107,10 @@ export function drawMap(
   screen: Screen,
   worldMap: typeof WorldMap,
   placed: readonly PlacedSupernode[],
-  { top, left, columns, rows, colour }: MapPlace,
+  { columns, rows, colour }: MapSize,
 ): void {
-  const map = worldMap({ top, left, width: columns, height: rows, style: { shapeColor: 'green' } });
-  screen.append(map);
-  const canvas = map.ctx._canvas;
-  const frame = canvas.frame.bind(canvas);
-  canvas.frame = () => plainer(frame(), colour, screen.tput.unicode);
+  const map = worldMap({ top: 1, left: 0, width: columns, height: rows, style: { shapeColor: 'green' } });
+  appendPlainly(screen, map, colour);
   for (const { latitude, longitude, text, state } of markersOf(countryCounts(placed))) {
     map.addMarker({ lat: latitude, lon: longitude, char: text, color: COLOURS[state] });
   }

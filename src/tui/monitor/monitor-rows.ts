@@ -167,7 +167,7 @@ export function sparkline(values: readonly (number | null)[], columns: number, u
   return signs.join('').padStart(Math.max(0, columns));
 }
 
-/** `[#####.....] 12 of 30`: how much of a limit is used. */
+/** `[#####.....]`: how much of a limit is used. */
 export function gauge(value: number, most: number, width: number): string {
   const share = most > 0 ? Math.min(1, Math.max(0, value / most)) : 0;
   const full = Math.round(share * width);

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Box, Screen } from 'blessed';
 import type LineChart from 'blessed-contrib/lib/widget/charts/line.js';
 import type WorldMap from 'blessed-contrib/lib/widget/map.js';
-import { onLeaving, openedQuietly, plainer } from '../map/blessed-screen.ts';
+import { appendPlainly, onLeaving, openedQuietly } from '../map/blessed-screen.ts';
 import { type PlacedSupernode, panelLines } from '../map/map-rows.ts';
 import { drawMap } from '../map/world-map.ts';
 import { wrap } from '../text/width.ts';
@@ -224,21 +224,14 @@ class MonitorPicture {
       chart.calcSize = () => {
         chart.canvasSize = { width: 2 * columns, height: 4 * (rows - 1) };
       };
-      this.#screen.append(chart);
-      const canvas = chart.ctx._canvas;
-      const frame = canvas.frame.bind(canvas);
-      canvas.frame = () => plainer(frame(), this.#options.colour, this.#screen.tput.unicode);
+      appendPlainly(this.#screen, chart, this.#options.colour);
       return chart;
     });
     const words = places.at(-1);
-    const text = this.#widgets.box(
-      (words?.top ?? 0) + 1,
-      words?.left ?? 0,
-      words?.columns ?? 1,
-      (words?.rows ?? 2) - 1,
-    );
+    if (!words) return () => {};
+    const { top, left, columns, rows } = words;
+    const text = this.#widgets.box(top + 1, left, columns, rows - 1);
     return () => {
-      const { columns = 1, rows = 1 } = words ?? {};
       for (const [at, chart] of charts(this.#view.samples, CHART_SECONDS).entries()) {
         const room = places[at]?.columns ?? 1;
         titles[at]?.setContent(cut([fittingTitle(chart.title, room)], room));
@@ -251,9 +244,8 @@ class MonitorPicture {
 
   #mapBody(width: number, rows: number): () => void {
     if (width >= MAP_COLUMNS_MIN && rows >= MAP_ROWS_MIN) {
-      drawMap(this.#screen, this.#widgets.worldMap, this.#placed, {
-        ...{ top: 1, left: 0, columns: width, rows, colour: this.#options.colour },
-      });
+      const { colour } = this.#options;
+      drawMap(this.#screen, this.#widgets.worldMap, this.#placed, { columns: width, rows, colour });
       return () => {};
     }
     const text = this.#widgets.box(1, 0, width, rows);

@@ -1,9 +1,10 @@
 /**
  * An alert as bytes for a terminal: the bell, and the notifications that terminals know (OSC 9: iTerm2, kitty, WezTerm; OSC 777: foot,
- * urxvt, VTE, Ghostty). Inside tmux they travel in a DCS of tmux's with every ESC doubled, and only where that is let through. Pure.
+ * urxvt, VTE, Ghostty). Inside tmux they are sent only where it lets them through. Pure.
  */
 import { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from '../../store/state.ts';
 import type { Alert } from '../alerts.ts';
+import { throughTmux } from './tmux.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -48,6 +49,6 @@ export function alertBytes({ text }: Alert, ways: AlertWays): string {
     ...(ways.osc9 ? [`\x1b]9;wren: ${said}\x1b\\`] : []),
     ...(ways.osc777 ? [`\x1b]777;notify;wren;${said.replaceAll(';', ',')}\x1b\\`] : []),
   ].join('');
-  const passed = osc !== '' && ways.wrapped ? `\x1bPtmux;${osc.replaceAll('\x1b', '\x1b\x1b')}\x1b\\` : osc;
+  const passed = osc !== '' && ways.wrapped ? throughTmux(osc) : osc;
   return (ways.bell ? '\x07' : '') + passed;
 }

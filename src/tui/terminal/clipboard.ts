@@ -3,6 +3,7 @@
  * it. Inside tmux the code goes out twice: tmux takes one itself where `set-clipboard` is on, and hands the other one
  * through where `allow-passthrough` is.
  */
+import { throughTmux } from './tmux.ts';
 
 /** Base64 of more is cut off by several terminals (xterm's limit for a control string is 100 kB of it). */
 export const COPY_BYTES_MAX = 54_000;
@@ -12,7 +13,7 @@ export function clipboardCode(text: string, env: Readonly<Record<string, string 
   const base64 = Buffer.from(bounded(text)).toString('base64');
   const code = `\x1b]52;c;${base64}\x07`;
   if (!env.TMUX) return code;
-  return `${code}\x1bPtmux;${code.replaceAll('\x1b', '\x1b\x1b')}\x1b\\`;
+  return code + throughTmux(code);
 }
 
 function bounded(text: string): string {

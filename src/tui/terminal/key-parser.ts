@@ -1,15 +1,17 @@
 /**
  * Bytes of the keyboard -> key presses. One layer for the whole screen, because keys arrive glued ("ab\rc" in one
  * read), torn (ESC in one read and "[A" in the next, a letter of two bytes over two reads) and pasted, over ssh above
- * all. Reads xterm's key codes (ctlseqs, "PC-Style Function Keys"), bracketed paste, clicks and wheel of SGR mouse reports,
- * and what a terminal answers to a question (OSC). Focus and unknown sequences are swallowed. Owns no timer: `wantsFlush` tells the reader how long to wait before `flush`.
+ * all. Reads xterm's key codes (ctlseqs, "PC-Style Function Keys"), bracketed paste, clicks and wheel of SGR mouse
+ * reports, and what a terminal answers to a question (OSC). Focus and unknown sequences are swallowed. Owns no timer:
+ * `wantsFlush` tells the reader how long to wait before `flush`.
  */
 import { StringDecoder } from 'node:string_decoder';
 
 /**
  * One press. `name` is what the key table speaks of: a printable character as itself (`a`, `?`), else `enter`, `tab`,
  * `shift-tab`, `escape`, `backspace`, `delete`, `up`, `page-up`, `home`, `f1`, `space`, ..., with `ctrl-`, `alt-`,
- * `shift-` in front, or `paste`; `answer` is what the terminal says of itself. `text` is what a text field takes in; empty for keys that are no text.
+ * `shift-` in front, or `paste`; `answer` is what the terminal says of itself. `text` is what a text field takes in;
+ * empty for keys that are no text.
  */
 export interface Key {
   readonly name: string;
@@ -21,7 +23,7 @@ export interface Key {
 /** A lone ESC is the Escape key when nothing follows for this long; over a slow link the rest of a code may be late. */
 export const ESCAPE_WAIT_MS = 30;
 /** While the terminal owes an answer, a lone ESC may be its beginning, torn off on the way. */
-export const ANSWER_WAIT_MS = 250;
+const ANSWER_WAIT_MS = 250;
 /** A paste whose end mark never comes is taken as ended. */
 export const PASTE_WAIT_MS = 2_000;
 /** No terminal sends a longer code; what is longer is noise. */

@@ -24,12 +24,11 @@ export interface SessionEvents {
 }
 
 const ENTER = '\x1b[?1049h\x1b[?2004h\x1b[?25l';
-/** Mouse and paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
-export const RESTORE = '\x1b[?1006l\x1b[?1000l\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l';
-
 /** Clicks and the wheel, in the form that knows no widest column. */
 const MOUSE_ON = '\x1b[?1000h\x1b[?1006h';
 const MOUSE_OFF = '\x1b[?1006l\x1b[?1000l';
+/** Mouse and paste marks off, cursor on, plain style, no half-open synchronized update, normal screen. */
+export const RESTORE = `${MOUSE_OFF}\x1b[?2026l\x1b[?2004l\x1b[?25h\x1b[m\x1b[?1049l`;
 
 /** Exit codes by convention: 128 and the number of the signal. */
 const SIGNALS = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
