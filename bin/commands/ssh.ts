@@ -135,7 +135,7 @@ function aliveOptions({ options, host }: SshWish): Promise<readonly string[]> {
 }
 
 async function connectOnce(
-  { profileDir, audio, env }: Invocation,
+  { profileDir, audio }: Invocation,
   wish: SshWish,
   way: { folder: string; extra: readonly string[]; stop: AbortSignal; number: number },
 ): Promise<SshEnd> {
@@ -164,7 +164,7 @@ async function connectOnce(
       ...['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'RemoteCommand=none'],
       ...['-o', 'ClearAllForwardings=no', '-o', 'ExitOnForwardFailure=no', ...way.extra],
       ...['-R', `${remote}:${socketPath}`],
-      ...(hasTerminal() && !env.WREN_SSH_NO_TERMINAL ? ['-t'] : []),
+      ...(hasTerminal() ? ['-t'] : []),
       ...[wish.host, farCommand(wish, `${remote}:${code}`)],
     ];
     const ended = await runProgramToEnd('ssh', args, way.stop);

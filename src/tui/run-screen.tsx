@@ -221,9 +221,6 @@ class ScreenRun {
       case 'save':
         this.save(effect.change);
         return;
-      case 'bell':
-        // What rings, writes or is lost is the alerts' to tell.
-        return;
       default:
         effect satisfies never;
     }

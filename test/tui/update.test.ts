@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AppState } from '../../src/store/state.ts';
+import { type AppState, ringingCall } from '../../src/store/state.ts';
 import { conversationOf, draftOf, faceOf } from '../../src/tui/ui-state.ts';
 import { failureSentence } from '../../src/tui/wording.ts';
 import { call, NOW_MS, Scene } from '../support/screen-scenes.ts';
@@ -153,7 +153,7 @@ test('text from the agent is harmless before anything else sees it', () => {
 test('a call that rings while something is typed takes no letter of it; Alt-a answers and the text stays', () => {
   const scene = writing().type('meet at ');
   scene.event({ type: 'call.changed', call: RINGING });
-  expect(scene.effects.at(-1)).toEqual({ type: 'bell' });
+  expect(ringingCall(scene.world.app)).toEqual(RINGING);
   scene.type('a dozen d');
   expect(scene.asked()).toEqual([]);
   expect(draftOf(scene.ui, 'bobby1').text).toBe('meet at a dozen d');

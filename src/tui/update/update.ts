@@ -133,9 +133,9 @@ function thenNext(world: World, done: Step): Step {
 /** Brings the state in order after a message, and asks for what the new picture needs. */
 function settle(before: World, after: World): Step {
   const { app } = after;
-  if (faceOf(app, after.ui) !== 'main') return step(after.ui, ...ringEffects(before.app, app));
+  if (faceOf(app, after.ui) !== 'main') return step(after.ui);
   let ui = withValidChoice(after);
-  const effects = ringEffects(before.app, app);
+  const effects: Effect[] = [];
   if (ui.link.type === 'up' && ui.selected !== '' && conversationOf(ui, ui.selected).loaded === 'new') {
     ui = withConversation(ui, ui.selected, { ...conversationOf(ui, ui.selected), loaded: 'loading' });
     const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES } as const;
@@ -152,11 +152,6 @@ function settle(before: World, after: World): Step {
 function readableUnread(app: AppState, ui: UiState, selected = ui.selected): number {
   if (ui.focus !== 'chat' || ui.selected !== selected || faceOf(app, ui) !== 'main') return 0;
   return selectedBuddy(app, ui)?.unread ?? 0;
-}
-
-function ringEffects(before: AppState, after: AppState): Effect[] {
-  const ringing = ringingCall(after);
-  return ringing && ringing.call !== ringingCall(before)?.call ? [{ type: 'bell' }] : [];
 }
 
 /** A buddy that exists is chosen and in sight; the focus stands where there is something to do. */

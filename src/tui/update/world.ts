@@ -43,7 +43,6 @@ export type Effect =
   | { readonly type: 'quit'; readonly hangUp: boolean }
   | { readonly type: 'suspend' }
   | { readonly type: 'repaint' }
-  | { readonly type: 'bell' }
   /** To the terminal's clipboard; harmless text. */
   | { readonly type: 'copy'; readonly text: string }
   /** Remembered for the next screen. */

@@ -14,8 +14,9 @@ export const Foot = ({ world, layout, context, glyphs }: ViewProps) => {
       {troubleLines.map((text, index) => (
         <Line key={text} row={[span(index === 0 ? ` ${glyphs.trouble} ` : '   ', 'bad'), span(text, 'bad')]} />
       ))}
-      {noticeLines.map((text) => (
-        <Line key={text} row={[span(' '), span(text, ui.notice?.tone ?? 'plain')]} />
+      {noticeLines.map((text, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: rows of one wrapped text, which may repeat and never move
+        <Line key={index} row={[span(' '), span(text, ui.notice?.tone ?? 'plain')]} />
       ))}
       {noticeLines.length === 0 && <Line row={[span(' '), ...hintRow(app, ui, context, ui.columns - 2)]} />}
       <Line row={statusRow(app, ui, { columns: ui.columns, glyphs, nowMs, context })} />
