@@ -762,6 +762,8 @@ export const LOGIN_REQUESTS_PER_SESSION_MAX = 8;
 export const RATE_ENTRIES_MAX = 10_000;
 /** Another server on the same account file may hold its lock for this long; below what a client waits. */
 export const ACCOUNT_DB_BUSY_MS = 2_000;
+/** A lock that SQLite does not wait for is tried again so soon: who opens a file holds it for some milliseconds. */
+export const ACCOUNT_DB_AGAIN_MS = 10;
 /** Of one login server to a shared database: it hashes two passwords at a time, and between them asks little. */
 export const ACCOUNT_DB_CONNECTIONS_MAX = 8;
 export const SUPERNODE_ENDPOINTS_MAX = 8;
