@@ -41,6 +41,7 @@ import { addSound } from './sound.ts';
 import { addSsh } from './ssh.ts';
 import { takeSession, withSessionSound } from './ssh-session.ts';
 import { addStatus, addWait } from './status.ts';
+import { addTransfer } from './transfer.ts';
 import { audioSpecValue, examples, FLAGS_WITH_VALUE, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
 
@@ -197,8 +198,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
-    add(program, act);
+  for (const add of [addCall, addPull, addTransfer, addAnswer, addCallControls, addConference]) add(program, act);
+  for (const add of [addRecord, addSound]) add(program, act);
   for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
   addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');

@@ -120,6 +120,8 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('call.place'), to: Text, audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('call.answer'), call: Text, audio: v.exactOptional(Spec) }),
   v.object({ type: v.literal('call.decline'), call: Text }),
+  v.object({ type: v.literal('call.ways') }),
+  v.object({ type: v.literal('call.transfer'), device: Text, call: v.exactOptional(Text) }),
   v.object({ type: v.literal('call.pull'), call: v.exactOptional(Text), audio: v.exactOptional(Spec) }),
   onCall('call.hang-up'),
   onCall('call.hold'),

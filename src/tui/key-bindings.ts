@@ -74,6 +74,8 @@ const BINDINGS = [
   bind('conference.rejoin', 'browsing', 'J', 'Calls', 'Back into the conference that you left', 'rejoin'),
   bind('call.pull', 'browsing', 'P', 'Calls', 'Bring the call of your other device here', 'bring call here'),
   bind('call.pull', 'everywhere', 'alt-p', 'Calls', 'Bring the call here, also while typing', 'bring call here'),
+  bind('call.transfer', 'browsing', 'T', 'Calls', 'Transfer the call to another device of yours', 'other device'),
+  bind('call.transfer', 'everywhere', 'alt-T', 'Calls', 'Transfer the call, also while typing', 'other device'),
   bind('calls.open', 'browsing', 'M', 'Calls', 'Missed calls, and all others; Enter calls back', 'missed calls'),
   bind('call.place', 'everywhere', 'alt-c', 'Calls', 'Call the buddy, also while typing', 'call'),
   bind('search.open', 'browsing', 's', 'People', 'Search for people in the network', 'search'),

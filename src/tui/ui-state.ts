@@ -127,6 +127,8 @@ export type Dialog =
   | { readonly type: 'settings'; readonly chosen: number }
   /** The devices of the account. */
   | { readonly type: 'devices'; readonly chosen: number }
+  /** To which of one's own devices the running call is to go. */
+  | { readonly type: 'transfer'; readonly chosen: number }
   /** Calls of the past, the newest first; null while they are looked for. */
   | { readonly type: 'calls'; readonly chosen: number; readonly calls: readonly LoggedCall[] | null }
   | {

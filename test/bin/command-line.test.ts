@@ -46,6 +46,7 @@ const COMMANDS = [
   'call',
   'answer',
   'hangup',
+  'transfer',
   'hold',
   'resume',
   'mute',

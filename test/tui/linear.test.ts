@@ -45,6 +45,7 @@ test.each([
   ['settings talk push', [{ type: 'settings.set', key: 'talk', value: 'push' }]],
   ['wait 2.5', [{ type: 'wait', forMs: 2500 }]],
   ['verify bobby1', [{ type: 'safety.words', name: 'bobby1' }]],
+  ['transfer old desk', []],
   ['block bobby1', []],
   ['quit', [{ type: 'quit', hangUp: false }]],
 ])('"%s" asks for just that', (line, commands) => {
@@ -53,6 +54,7 @@ test.each([
 
 test('during a call words say what is wanted: what is so already is not done again', () => {
   const running = { calls: [call({ phase: 'running', muted: true })] };
+  expect(asked('transfer old desk', running)).toEqual([{ type: 'call.transfer', device: 'old desk' }]);
   expect(asked('unmute', running)).toMatchObject([{ type: 'call.unmute' }]);
   expect(asked('mute', running)).toEqual([]);
   expect(said('mute', running)).toEqual(['The microphone is off already.']);

@@ -247,6 +247,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'test-path':
         this.#paths.ask(now, command.ticket, command.name);
         break;
+      case 'call-ways':
+        this.#media.tellWays(now, command.ticket);
+        break;
       case 'voice':
         this.#media.voice(now, command.call, command.body);
         break;

@@ -340,6 +340,10 @@ export const RING_TIMEOUT_MS = 45_000;
 export const CALL_SILENCE_MS_MAX = 60_000;
 /** No `ringing` within this long: unreachable. */
 export const INVITE_TIMEOUT_MS = 10_000;
+/** A person waits for this: whether another of our devices would take the call (PROTOCOL.md 9.15). */
+export const HAND_OVER_ANSWER_MS = 5_000;
+/** After our word to take it: longer than that device waits for the other end. */
+export const HAND_OVER_MS = INVITE_TIMEOUT_MS + 2_000;
 /** The callee's own clock for the same is longer, so that the caller's word decides while both are there. */
 export const RING_MARGIN_MS = 5_000;
 /** Calls of one node at a time: one that talks, the others on hold by us. */
@@ -626,6 +630,8 @@ export const PATH_REPLIES_PER_SECOND_MAX = 50;
 export const PATH_REPLIES_BURST = 32;
 /** Addresses offered in one call, however often the other end tells of new ones: four full lists. */
 export const CANDIDATES_OFFERED_MAX = 64;
+/** Of the ways that a call has tried, so many are told to people: more than fit a screen, and one message of the port. */
+export const WAYS_TOLD_MAX = 32;
 /** Addresses learned from packets, not offered: one for each NAT rebinding that is still worth a try. */
 export const CANDIDATES_LEARNED_MAX = 8;
 /** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */

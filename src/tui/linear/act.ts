@@ -14,7 +14,7 @@ import { faceOf, type UiState, walkFieldsOf, walkStepOf } from '../ui-state.ts';
 import { HANDLERS } from '../update/commands.ts';
 import { activeField, contextOf } from '../update/context.ts';
 import type { Effect, Tag, World } from '../update/world.ts';
-import { failureSentence } from '../wording.ts';
+import { failureSentence, SENTENCES } from '../wording.ts';
 import { type LineAction, type ReadLine, readLine } from './line-table.ts';
 import { buddyLines, callLines, helpLines, missedLines, statusLines } from './show.ts';
 import { orWords, type Voice } from './voice.ts';
@@ -95,6 +95,10 @@ const ACTIONS: Readonly<Record<LineAction, Action>> = {
       : bad(world, 'No conversation is open: chat NAME opens one.'),
   history,
   call,
+  transfer: (world, device) => {
+    if (!currentCall(world.app)) return bad(world, SENTENCES.nothingToTransfer);
+    return ask(world, { type: 'call.transfer', device }, { for: 'transfer', device });
+  },
   mute: (world) => switched(world, 'call.mute', (state) => state.muted, 'The microphone is off already.'),
   unmute: (world) => switched(world, 'call.mute', (state) => !state.muted, 'The microphone is on already.'),
   hold: (world) => switched(world, 'call.hold', (state) => isHeldByMe(state), 'The call is on hold already.'),

@@ -14,6 +14,7 @@ export type LineAction =
   | 'close'
   | 'history'
   | 'missed'
+  | 'transfer'
   | 'call'
   | 'mute'
   | 'unmute'
@@ -66,6 +67,7 @@ export const LINE_WORDS: readonly LineWord[] = [
   key('record', '', 'call.record'),
   key('rejoin', '', 'conference.rejoin'),
   key('pull', '', 'call.pull'),
+  own('transfer', 'DEVICE', 'transfer', 'Hand the call to another device of yours, by its label or id'),
   own('missed', '', 'missed', 'Missed calls'),
   own('chat write', 'NAME [TEXT]', 'chat', 'Send a message; without text: every line goes to that person until /close'),
   own('close', '', 'close', 'Leave the conversation that "chat NAME" opened'),

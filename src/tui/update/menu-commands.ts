@@ -5,6 +5,7 @@ import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-
 import { lineAfter } from './choices.ts';
 import { presenceMoved, presenceTaken } from './dialog-commands.ts';
 import { settingsAt } from './settings-commands.ts';
+import { transferMoved, transferTaken } from './transfer-commands.ts';
 import { walkMenuMove, walkMenuTake } from './walk-commands.ts';
 import { type CallsReply, noticed, request, type Step, step, type World } from './world.ts';
 
@@ -36,6 +37,7 @@ function moved(world: World, by: 1 | -1): UiState {
   const { dialog } = ui;
   if (!dialog) return walkMenuMove(ui);
   if (dialog.type === 'devices') return chosenMoved(ui, dialog, by, app.devices?.list.length ?? 0);
+  if (dialog.type === 'transfer') return transferMoved(world, dialog, by);
   if (dialog.type === 'copy')
     return chosenMoved(ui, dialog, by, copyable(conversationOf(ui, ui.selected).lines).length);
   if (dialog.type === 'calls') return chosenMoved(ui, dialog, by, dialog.calls?.length ?? 0);
@@ -56,6 +58,7 @@ function taken(world: World): Step {
   const { dialog } = ui;
   if (!dialog) return step(walkMenuTake(ui));
   if (dialog.type === 'devices') return revoke(world, dialog.chosen);
+  if (dialog.type === 'transfer') return transferTaken(world, dialog);
   if (dialog.type === 'copy') return copied(world, dialog.chosen);
   if (dialog.type === 'calls') return callBack(world, dialog);
   return presenceTaken(world);

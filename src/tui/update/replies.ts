@@ -10,6 +10,7 @@ import { withFound, withSafety } from './find-commands.ts';
 import { withCalls } from './menu-commands.ts';
 import { gathered } from './people-group-commands.ts';
 import { withDevices } from './sound-commands.ts';
+import { transferred } from './transfer-commands.ts';
 import {
   type CallsReply,
   type DevicesReply,
@@ -21,6 +22,7 @@ import {
   type Step,
   step,
   type Tag,
+  type TransferReply,
   type World,
 } from './world.ts';
 
@@ -49,6 +51,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withDevices(ui, result as DevicesReply));
     case 'calls':
       return step(withCalls(ui, result as CallsReply));
+    case 'transfer':
+      return step(transferred(world, result as TransferReply));
     case 'gather':
       return step(gathered(world, result as Group));
     case 'add':
@@ -98,6 +102,8 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
       return step(noticed(world, withDevices(ui, NO_DEVICES), sentence, 'bad'));
     case 'calls':
       return step(noticed(world, withCalls(ui, []), sentence, 'bad'));
+    case 'transfer':
+      return step(noticed(world, ui, `${tag.device}: ${sentence}`, 'bad'));
     case 'plain':
       return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
     default:
