@@ -70,6 +70,8 @@ export interface HistoryQuery {
   readonly limit: number;
   /** Only lines stored before: `storedAtMs` of the first line of the page that follows. */
   readonly beforeMs?: number;
+  /** With `beforeMs`: its `id`. Lines of that very time are then told too, as far as they stand before it. */
+  readonly beforeId?: string;
   /** Whole words that all occur; a word that ends in `*` stands for its beginnings. */
   readonly search?: string;
 }

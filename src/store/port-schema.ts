@@ -83,6 +83,7 @@ export const Command = v.variant('type', [
     with: Text,
     limit: Count,
     beforeMs: v.exactOptional(Moment),
+    beforeId: v.exactOptional(Text),
     search: v.exactOptional(Text),
   }),
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
@@ -95,6 +96,7 @@ export const Command = v.variant('type', [
     type: v.literal('history.lines'),
     limit: Count,
     beforeMs: v.exactOptional(Moment),
+    beforeId: v.exactOptional(Text),
     search: v.exactOptional(Text),
   }),
   v.object({

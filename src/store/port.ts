@@ -78,12 +78,13 @@ export type AgentCommand =
   | { readonly type: 'search'; readonly pattern: string; readonly limit: number }
   /** Resolves when stored here, with the line; delivery is told by `chat.delivered`. */
   | { readonly type: 'chat.send'; readonly to: string; readonly text: string }
-  /** Oldest first; `search` matches words; `beforeMs` pages back by storedAtMs. */
+  /** Oldest first; `search` matches words; `beforeMs`, and `beforeId` with it, page back by `storedAtMs` and `id` of the first line. */
   | {
       readonly type: 'chat.history';
       readonly with: string;
       readonly limit: number;
       readonly beforeMs?: number;
+      readonly beforeId?: string;
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
@@ -95,7 +96,13 @@ export type AgentCommand =
   | { readonly type: 'group.leave'; readonly group: string }
   | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
-  | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
+  | {
+      readonly type: 'history.lines';
+      readonly limit: number;
+      readonly beforeMs?: number;
+      readonly beforeId?: string;
+      readonly search?: string;
+    }
   /** Newest first. */
   | { readonly type: 'history.calls'; readonly limit: number; readonly beforeMs?: number; readonly with?: string }
   /** In the order of their storing, from the first after `after` (0: from the start). */

@@ -806,6 +806,8 @@ export const ROSTER_PEOPLE_MAX = 1000;
 export const DEVICES_MAX = 16;
 /** Revoked ones that a list remembers; of more the oldest go, whose certificates ended long before. */
 export const REVOKED_DEVICES_MAX = 256;
+/** Words on revoked devices that a login server remembers to have signed. */
+export const REVOCATIONS_MAX = 4_096;
 export const DEVICE_LABEL_LENGTH_MAX = 64;
 /** 16 devices with the longest certificates, and all that may be revoked. */
 export const DEVICE_LIST_BYTES_MAX = 49_152;
