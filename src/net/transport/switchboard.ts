@@ -139,11 +139,9 @@ export class Switchboard {
   /** One sealed datagram, by the session's route or another; may be lost. False when it is too long for one. */
   sendDatagram(id: SessionId, value: Message, route?: Route, ttl?: number): boolean {
     const entry = this.#entries.get(id);
-    const encoded = entry ? encodeMessage(value) : undefined;
-    if (!entry || !encoded || encoded.length >= PLAINTEXT_BYTES_MAX) return false;
-    const plaintext = Buffer.allocUnsafe(1 + encoded.length);
+    const plaintext = entry ? encodeMessage(value, 1) : undefined;
+    if (!entry || !plaintext || plaintext.length > PLAINTEXT_BYTES_MAX) return false;
     plaintext[0] = ContentType.datagram;
-    plaintext.set(encoded, 1);
     entry.session.said(this.#lately, isQuiet(value));
     const packet = entry.session.seal(plaintext);
     if (route === undefined) this.#emitOn(entry, packet);
