@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { dropSession } from '../../src/audio/endpoint.ts';
-import { profileFolder } from '../../src/store/profile-file.ts';
+import { profileFolder } from '../../src/store/profile-folder.ts';
 import { addSignIn, addSignOut, addSignUp } from './account.ts';
 import { addAgent } from './agent.ts';
 import { addAnswer } from './answer.ts';

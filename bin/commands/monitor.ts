@@ -16,7 +16,7 @@ import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { place } from './map.ts';
 import { MonitorFeed } from './monitor-feed.ts';
 import { loadMapProgram } from './programs.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { examples, secondsValue, UsageProblem } from './usage.ts';
 
 const SAMPLE_MS = 1_000;

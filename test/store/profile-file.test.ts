@@ -16,7 +16,8 @@ import forge from 'node-forge';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Remembered } from '../../src/net/index.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../../src/net/protocol/params.ts';
-import { type Identity, type NetworkRecord, openProfile, profileFolder } from '../../src/store/profile-file.ts';
+import { type Identity, type NetworkRecord, openProfile } from '../../src/store/profile-file.ts';
+import { profileFolder } from '../../src/store/profile-folder.ts';
 import { DEFAULT_SETTINGS } from '../../src/store/settings-file.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
