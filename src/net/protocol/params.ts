@@ -198,6 +198,11 @@ export const ALSO_TCP_CLAIM_TRIES = 10;
 export const ALSO_TCP_CLAIM_GAP_MS = 25;
 /** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
 export const ATTACH_STAGGER_MS = 250;
+/**
+ * At a first sign-in, where nothing is known of the network, TCP begins so long after UDP: its connecting takes a round trip, so
+ * that its Hello would still go out behind the answer by UDP, and does not when there is one.
+ */
+export const ATTACH_STAGGER_AT_FIRST_MS = 150;
 export const ATTACH_TIMEOUT_MS = 5_000;
 /** A whole round of the race: after it people are told that nobody answers, within the 8 s of figure S7. */
 export const ATTACH_ROUND_MS_MAX = 7_500;
