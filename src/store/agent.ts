@@ -268,6 +268,9 @@ export class Agent {
       case 'group.leave':
         this.#chat.groups.leave(command.group);
         return null;
+      case 'group.forget':
+        this.#chat.groups.forget(command.group);
+        return null;
       case 'group.list':
         return this.#chat.groups.list();
       case 'chat.history':

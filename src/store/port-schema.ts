@@ -84,6 +84,7 @@ export const Command = v.variant('type', [
     limit: Count,
     beforeMs: v.exactOptional(Moment),
     beforeId: v.exactOptional(Text),
+    aroundMs: v.exactOptional(Moment),
     search: v.exactOptional(Text),
   }),
   v.object({ type: v.literal('chat.mark-read'), with: Text }),
@@ -91,6 +92,7 @@ export const Command = v.variant('type', [
   v.object({ type: v.literal('group.add'), group: Text, members: Members }),
   v.object({ type: v.literal('group.remove'), group: Text, members: Members }),
   v.object({ type: v.literal('group.leave'), group: Text }),
+  v.object({ type: v.literal('group.forget'), group: Text }),
   v.object({ type: v.literal('group.list') }),
   v.object({
     type: v.literal('history.lines'),

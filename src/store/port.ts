@@ -78,13 +78,17 @@ export type AgentCommand =
   | { readonly type: 'search'; readonly pattern: string; readonly limit: number }
   /** Resolves when stored here, with the line; delivery is told by `chat.delivered`. */
   | { readonly type: 'chat.send'; readonly to: string; readonly text: string }
-  /** Oldest first; `search` matches words; `beforeMs`, and `beforeId` with it, page back by `storedAtMs` and `id` of the first line. */
+  /**
+   * Oldest first; `search` matches words; `beforeMs`, and `beforeId` with it, page back by `storedAtMs` and `id` of the first line;
+   * `aroundMs`: half of them from then on, half before (older agents give the newest).
+   */
   | {
       readonly type: 'chat.history';
       readonly with: string;
       readonly limit: number;
       readonly beforeMs?: number;
       readonly beforeId?: string;
+      readonly aroundMs?: number;
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
@@ -94,6 +98,8 @@ export type AgentCommand =
   /** Any member may. */
   | { readonly type: 'group.remove'; readonly group: string; readonly members: readonly string[] }
   | { readonly type: 'group.leave'; readonly group: string }
+  /** One that we left is shown no more, until somebody takes us in again; what was said stays. Fails `usage` for others. */
+  | { readonly type: 'group.forget'; readonly group: string }
   | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
   | {

@@ -145,7 +145,7 @@ const BINDINGS = [
   bind('filter.done', 'filtering', 'enter tab down up', 'People', 'Keep the filter and go on', 'keep'),
   bind('filter.clear', 'filtering', 'escape', 'People', 'Clear the filter', 'clear'),
 
-  bind('search.go', 'searching', 'enter', 'Searching', 'Search; then add the chosen person', 'search, add'),
+  bind('search.go', 'searching', 'enter', 'Searching', 'Search; then take the chosen person or message', 'search, add'),
   bind('search.up', 'searching', 'up', 'Searching', 'Choose above'),
   bind('search.down', 'searching', 'down tab', 'Searching', 'Choose below', 'next'),
   bind('dialog.close', 'searching', 'escape', 'Searching', 'Close', 'close'),
@@ -162,11 +162,17 @@ const BINDINGS = [
 
   bind('menu.up', 'menu', 'up k shift-tab', 'Menus', 'Up'),
   bind('menu.down', 'menu', 'down j tab', 'Menus', 'Down', 'next'),
+  bind('menu.page-up', 'menu', 'page-up', 'Menus', 'A page up'),
+  bind('menu.page-down', 'menu', 'page-down', 'Menus', 'A page down'),
+  bind('menu.first', 'menu', 'home g', 'Menus', 'To the first'),
+  bind('menu.last', 'menu', 'end G', 'Menus', 'To the last'),
   bind('menu.take', 'menu', 'enter space', 'Menus', 'Choose it', 'choose'),
   bind('menu.close', 'menu', 'escape q', 'Menus', 'Close', 'close'),
 
   bind('tune.up', 'tuning', 'up k shift-tab', 'Sound', 'Up'),
   bind('tune.down', 'tuning', 'down j tab', 'Sound', 'Down', 'next'),
+  bind('tune.first', 'tuning', 'home g', 'Sound', 'To the first'),
+  bind('tune.last', 'tuning', 'end G', 'Sound', 'To the last'),
   bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
   bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
   bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),

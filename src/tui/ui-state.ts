@@ -26,6 +26,8 @@ export interface Conversation {
   readonly lines: readonly ChatLine[];
   /** `new`: never asked for; `whole`: there is nothing older. */
   readonly loaded: 'new' | 'loading' | 'part' | 'whole';
+  /** The newest are not among them: somebody looks at an older part. */
+  readonly isCut?: boolean;
   /** The lowest row in sight; null follows the newest line. */
   readonly anchor: Anchor | null;
 }
@@ -85,6 +87,7 @@ export type Dialog =
       readonly what:
         | 'remove'
         | 'leave'
+        | 'forget'
         | 'block'
         | 'sign-out'
         | 'serve'

@@ -175,7 +175,7 @@ export function presenceWord(presence: PresenceStatus): string {
 
 /** What is said of a buddy beside the name, the longest wording first, for the widest that fits. */
 export function buddyWords(buddy: Buddy, nowMs: number): readonly string[] {
-  if (isGroup(buddy.name)) return buddy.relation === 'both' ? [buddy.message, ''] : ['left', ''];
+  if (isGroup(buddy.name)) return buddy.relation === 'both' ? [buddy.message, ''] : ['you left', 'left'];
   if (buddy.relation === 'incoming') return ['wants to be your buddy', 'asks to be added', 'asks'];
   if (buddy.relation === 'outgoing') return ['has not answered yet', 'asked'];
   if (buddy.relation === 'declined') return ['declined', 'no'];
@@ -280,6 +280,7 @@ export const SENTENCES = {
   chooseBuddy: 'Choose a buddy on the left.',
   noLines: 'No messages yet.',
   noOtherDevice: 'No other device of yours is online: sign in there, then hand the call over.',
+  levelInCall: 'In a call "figures" tells how loud it is, here and there.',
   nothingToTransfer: 'No call runs that could go to another device.',
   nothingElsewhere: 'No call of yours runs at another device.',
   echoTip: 'echo says back what it hears: a test call.',

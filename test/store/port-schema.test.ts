@@ -75,6 +75,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'group.new': { type: 'group.new', title: 'lunch', members: ['bobby1'] },
   'group.add': { type: 'group.add', group: '#lunch', members: ['carol1'] },
   'group.remove': { type: 'group.remove', group: '#lunch', members: ['carol1'] },
+  'group.forget': { type: 'group.forget', group: '#lunch' },
   'group.leave': { type: 'group.leave', group: '#lunch' },
   'group.list': { type: 'group.list' },
   debug: { type: 'debug', fault: 'rebind' },

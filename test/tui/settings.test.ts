@@ -100,6 +100,29 @@ test('a key is changed by pressing it; what cannot be says why and changes nothi
   expect(scene.type('\x1b').ui.dialog).toMatchObject({ type: 'settings' });
 });
 
+test('menus and settings move as lists do: g and G, Home and End, a page', () => {
+  const chosen = (scene: Scene) =>
+    scene.ui.dialog && 'chosen' in scene.ui.dialog ? scene.ui.dialog.chosen : undefined;
+  const settings = new Scene(PEOPLE).type(',');
+  expect([chosen(settings.type('G')), chosen(settings.type('g'))]).toEqual([SETTING_ITEMS.length - 1, 0]);
+  expect([chosen(settings.type('\x1b[F')), chosen(settings.type('\x1b[H'))]).toEqual([SETTING_ITEMS.length - 1, 0]);
+  const menu = new Scene(PEOPLE).type('p');
+  expect([chosen(menu.type('\x1b[6~')), chosen(menu.type('G')), chosen(menu.type('g'))]).toEqual([5, 5, 0]);
+  const walk = new Scene({ ...PEOPLE, account: null }).type('G');
+  expect([walk.ui.walk.chosen, walk.type('G').ui.walk.chosen, walk.type('g').ui.walk.chosen]).toEqual([1, 1, 0]);
+});
+
+test('a group that one has left is marked, and the same key takes it off the list', () => {
+  const group = { label: '#lunch', id: 'f1', title: 'lunch', members: ['alice1', 'bobby1'], left: false, unread: 0 };
+  const scene = new Scene({ ...PEOPLE, groups: [group] }, { selected: '#lunch' }).type('ry');
+  expect(scene.ui.notice?.text).toContain('the same key takes it off the list');
+  scene.event({ type: 'groups.changed', groups: [{ ...group, left: true }] }).type('ry');
+  expect(asked(scene)).toEqual([
+    { type: 'group.leave', group: '#lunch' },
+    { type: 'group.forget', group: '#lunch' },
+  ]);
+});
+
 test('while it rings, the keys that answer are not taken for new ones', () => {
   const scene = at('keys').type('\rhold\r');
   scene.event({ type: 'call.changed', call: call({ phase: 'ringing', direction: 'in', peer: 'carol-w' }) });

@@ -116,7 +116,10 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
 }
 
 function searchHint(ui: UiState): string {
-  if (ui.dialog?.type === 'find') return 'find';
+  if (ui.dialog?.type === 'find') {
+    const { pattern, searched, lines } = ui.dialog;
+    return lines.length > 0 && pattern.text.trim() === searched ? 'show it there' : 'find';
+  }
   if (ui.dialog?.type !== 'search') return '';
   const { pattern, searched, hits, chosen } = ui.dialog;
   const hit = pattern.text.trim() === searched ? hits[chosen] : undefined;

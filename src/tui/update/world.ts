@@ -32,6 +32,8 @@ export type Tag =
   | { readonly for: 'join' }
   | { readonly for: 'account' }
   | { readonly for: 'history'; readonly with: string }
+  /** A part of it; `show`: the line that was found. */
+  | { readonly for: 'part'; readonly with: string; readonly aroundMs: number; readonly show?: string }
   | { readonly for: 'send'; readonly to: string; readonly text: string }
   | { readonly for: 'search'; readonly pattern: string }
   | { readonly for: 'find'; readonly words: string }
