@@ -899,6 +899,8 @@ export const HOOK_COMMAND_LENGTH_MAX = 1_024;
 export const HOOKS_AT_ONCE = 4;
 export const HOOKS_WAITING_MAX = 32;
 export const HOOK_MS_MAX = 30_000;
+/** A supernode that dies is replaced by the standby within this; what lasts longer is a loss, and worth an alert. */
+export const LOST_AFTER_MS = 5_000;
 /** Of what a failing one said, for the log. */
 export const HOOK_STDERR_BYTES_MAX = 300;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */
