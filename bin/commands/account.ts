@@ -3,8 +3,9 @@
  * it comes from a hidden prompt, a file or the environment, see `password.ts`. Both ways in leave the agent running.
  */
 import type { Command } from 'commander';
+import { Refusal } from '../../src/net/protocol/failures.ts';
 import { EXIT } from './exit-codes.ts';
-import { type Act, withAgent } from './invocation.ts';
+import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { readPassword } from './password.ts';
 import { examples, nameValue, personNameValue } from './usage.ts';
 
@@ -21,7 +22,10 @@ export function addSignUp(program: Command, act: Act): void {
     .addHelpText('after', examples('wren signup alice1 --display-name "Alice Doe"'))
     .action(
       act(async (invocation, name: string, options: { displayName?: string; passwordFile?: string }) => {
-        const password = await readPassword(invocation, { file: options.passwordFile, name, confirm: true });
+        const password = await readPassword(invocation, {
+          ...{ file: options.passwordFile, name, confirm: true },
+          beforeAsking: () => expectNetwork(invocation),
+        });
         const { displayName } = options;
         const account = await withAgent(invocation, { start: true }, (agent) =>
           agent.request({
@@ -49,7 +53,10 @@ export function addSignIn(program: Command, act: Act): void {
     .addHelpText('after', examples('wren signin alice1', 'wren signin alice1 --password-file ~/.wren-password'))
     .action(
       act(async (invocation, name: string, options: { passwordFile?: string }) => {
-        const password = await readPassword(invocation, { file: options.passwordFile, name, confirm: false });
+        const password = await readPassword(invocation, {
+          ...{ file: options.passwordFile, name, confirm: false },
+          beforeAsking: () => expectNetwork(invocation),
+        });
         const account = await withAgent(invocation, { start: true }, (agent) =>
           agent.request({ type: 'account.sign-in', name, password }),
         );
@@ -57,6 +64,13 @@ export function addSignIn(program: Command, act: Act): void {
         return EXIT.done;
       }),
     );
+}
+
+function expectNetwork(invocation: Invocation): Promise<void> {
+  return withAgent(invocation, { start: true }, async (agent) => {
+    const { network } = await agent.request({ type: 'status' });
+    if (network === null) throw new Refusal('no-network');
+  });
 }
 
 export function addSignOut(program: Command, act: Act): void {

@@ -73,6 +73,6 @@ function keepStack(error: unknown, profileDir: string): string {
     appendFileSync(file, `${new Date().toISOString()} command: ${stack}\n`, { mode: 0o600 });
     return `The log is ${file}`;
   } catch {
-    return stack;
+    return `No log can be written in ${profileDir}: ${plain(String((error as Error)?.message ?? error))}`;
   }
 }

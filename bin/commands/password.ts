@@ -17,6 +17,8 @@ export interface PasswordWish {
   readonly name: string;
   /** A new password: ask twice; short ones are turned down here already, where asking again is easy. */
   readonly confirm: boolean;
+  /** Before a person is asked: rejects where the password could be of no use. */
+  readonly beforeAsking: () => Promise<void>;
 }
 
 /** Rejects with `UsageProblem` when there is no password to be had, and with `Interrupted` on Ctrl-C at the prompt. */
@@ -32,6 +34,8 @@ export async function readPassword(invocation: Invocation, wish: PasswordWish): 
   }
   const prompt = openPrompt(process.stdin, process.stderr);
   try {
+    // With the terminal silent already: what is typed ahead is not shown either.
+    await wish.beforeAsking();
     return wish.confirm
       ? await askTwice(prompt.askHidden, (words) => invocation.output.say(words))
       : await prompt.askHidden(`Password of ${wish.name}: `);

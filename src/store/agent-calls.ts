@@ -94,6 +94,7 @@ export class AgentCalls {
 
   place(to: string, audio: string | undefined): { call: string } {
     this.#core.signedIn();
+    this.#core.expectNotBlocked(to);
     const call = hexOf(this.#core.options.random.bytes(ID_BYTES));
     this.voices.line(call).spec = audio ?? this.#core.state.audio.spec;
     try {

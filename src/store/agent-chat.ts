@@ -50,6 +50,7 @@ export class AgentChat {
     if (isGroup(to)) return this.groups.send(to, written);
     const { random, wallClock } = this.#core.options;
     const { history } = this.#core;
+    this.#core.expectNotBlocked(to);
     const code = this.#core.joined().core.admitsChat(to, written);
     if (code !== undefined) throw new Refusal(this.#isMe(to) ? 'person-self' : code);
     const text = cleanText(written, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });

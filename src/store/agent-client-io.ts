@@ -6,7 +6,7 @@
  * commands may do so at once; the profile's lock lets one agent live, and both commands find that one's socket.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as netConnect, type Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ import { LineSplitter } from './line-splitter.ts';
 import { LOG_FILE, rotateLog } from './log-rotation-file.ts';
 import { AGENT_LINE_BYTES_MAX, AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type ResultOf } from './port.ts';
 import { readAnswer } from './port-schema.ts';
-import { isPrivateFolder, openPrivateFolder } from './private-folder-file.ts';
+import { isPrivateFolder, openPrivateFolder, refusingUnwritable } from './private-folder-file.ts';
 import type { AppState } from './state.ts';
 
 export interface ConnectOptions {
@@ -126,11 +126,27 @@ async function startAgent(options: ConnectOptions): Promise<AgentConnection> {
     await sleep(AGENT_START_RETRY_MS);
     const connection = await connectToRunning(options);
     if (connection !== undefined) return connection;
+    if (child.ended) expectRoom(options.profileDir);
     if (!child.ended || performance.now() < againAtMs) continue;
     child = spawnAgent(logPath, options);
     againAtMs = performance.now() + AGENT_START_AGAIN_MS;
   }
   throw new Refusal('agent-unreachable', `${child.failure ?? 'the agent does not answer'}; see ${logPath}`);
+}
+
+/** What the agent's first files take. One that found no room for them cannot even say so in its log. */
+const ROOM_BYTES = 16_384;
+
+/** Throws `Refusal('disk-full')`, and `Refusal('folder-unwritable')` where the disk has become read-only. Leaves nothing behind. */
+function expectRoom(profileDir: string): void {
+  const path = join(profileDir, 'room.new');
+  refusingUnwritable(profileDir, () => {
+    try {
+      writeFileSync(path, Buffer.alloc(ROOM_BYTES), { mode: 0o600 });
+    } finally {
+      rmSync(path, { force: true });
+    }
+  });
 }
 
 /**
@@ -156,7 +172,7 @@ function spawnAgent(logPath: string, options: ConnectOptions): StartedAgent {
   // A password in our environment was meant for this command alone, and the agent lives on for days.
   const { WREN_PASSWORD: _, ...env } = process.env;
   rotateLog(logPath);
-  const output = openSync(logPath, 'a', 0o600);
+  const output = refusingUnwritable(logPath, () => openSync(logPath, 'a', 0o600));
   const state: { failure: string | undefined; ended: boolean } = { failure: undefined, ended: false };
   try {
     const child = spawn(process.execPath, [entry, '--profile', options.profileDir, ...level], {

@@ -32,7 +32,7 @@ import { reduce } from './reduce.ts';
 import { screenSettingsOf } from './screen-settings.ts';
 import type { ServingMeans } from './serving-means.ts';
 import { privacyOf, soundOf, talkOf } from './settings-file.ts';
-import { type AppState, type BuddySafety, INITIAL_STATE, type PrivacySettings } from './state.ts';
+import { type AppState, type BuddySafety, buddyNamed, INITIAL_STATE, type PrivacySettings } from './state.ts';
 import type { MakeVoice } from './voice-end.ts';
 
 /** How a service differs from a person. */
@@ -155,6 +155,11 @@ export class AgentCore {
     const privacy = privacyOf(settings.get());
     this.emit({ type: 'privacy.changed', privacy });
     return privacy;
+  }
+
+  /** Throws `blocked` for somebody whom our person has blocked: what comes from us would be answered by nobody. */
+  expectNotBlocked(name: string): void {
+    if (buddyNamed(this.#state, name)?.relation === 'blocked') throw new Refusal('blocked', name);
   }
 
   /** Folds an event into the state and tells everybody. */

@@ -14,6 +14,7 @@ import { destination, type LevelWithSilent, pino } from 'pino';
 import { foldName } from '../net/protocol/ids.ts';
 import { LOG_FILE_BYTES_MAX, LOG_TEXT_LENGTH_MAX } from '../net/protocol/params.ts';
 import { LOG_FILE, logBytes, rotateLog } from './log-rotation-file.ts';
+import { refusingUnwritable } from './private-folder-file.ts';
 
 /** While a disk is full so much is kept for later; what is beyond is lost. */
 const UNWRITTEN_BYTES_MAX = 65_536;
@@ -31,13 +32,15 @@ export interface Log {
 }
 
 /**
- * Opens or makes `agent.log` in the folder (mode 0600); a line is with the system when its call returns. Throws the
- * system's error when the file cannot be opened.
+ * Opens or makes `agent.log` in the folder (mode 0600); a line is with the system when its call returns. Throws
+ * `Refusal('folder-unwritable')` or `Refusal('disk-full')` when the file cannot be opened.
  */
 export function openLog(profileDir: string, level: LogLevel = 'info'): Log {
   const path = join(profileDir, LOG_FILE);
   rotateLog(path);
-  const file = destination({ dest: path, sync: true, append: true, mode: 0o600, maxLength: UNWRITTEN_BYTES_MAX });
+  const file = refusingUnwritable(path, () =>
+    destination({ dest: path, sync: true, append: true, mode: 0o600, maxLength: UNWRITTEN_BYTES_MAX }),
+  );
   file.on('error', () => {});
   let bytes = logBytes(path);
   const sink = {

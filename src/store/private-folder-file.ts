@@ -26,18 +26,13 @@ const STICKY = 0o1000;
  * of the file system, `Refusal('folder-unwritable')` where none can be made, and `Refusal('disk-full')`.
  */
 export function openPrivateFolder(path: string): string {
-  try {
-    makeFolders(resolve(path));
-  } catch (error) {
-    if (isDiskFull(error)) throw new Refusal('disk-full', path);
-    throw isUnwritable(error) ? new Refusal('folder-unwritable', whereAndWhy(path, error)) : error;
-  }
+  refusingUnwritable(path, () => makeFolders(resolve(path)));
   const real = realpathSync(path);
   const { uid, mode } = statSync(real);
   if (dirname(real) === real || (mode & STICKY) !== 0)
     throw new Refusal('profile-unsafe', `${path} is a shared folder`);
   if (!isOurs(uid)) throw new Refusal('profile-unsafe', `${path} belongs to another user`);
-  if ((mode & 0o777) !== OWNER_ONLY) chmodSync(real, OWNER_ONLY);
+  if ((mode & 0o777) !== OWNER_ONLY) refusingUnwritable(path, () => chmodSync(real, OWNER_ONLY));
   return real;
 }
 
@@ -56,14 +51,15 @@ function makeFolders(path: string): void {
   }
 }
 
-/** Something cannot be written, as the system says it, and not for want of room. */
-export function isUnwritable(error: unknown): boolean {
-  return UNWRITABLE.has((error as NodeJS.ErrnoException).code);
-}
-
-/** `/etc/wren (EACCES)`. */
-export function whereAndWhy(path: string, error: unknown): string {
-  return `${path} (${(error as NodeJS.ErrnoException).code})`;
+/** Does what may fail for the disk or the rights of `path`: then `Refusal('disk-full')` or `Refusal('folder-unwritable')`. */
+export function refusingUnwritable<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isDiskFull(error)) throw new Refusal('disk-full', path);
+    const { code } = error as NodeJS.ErrnoException;
+    throw UNWRITABLE.has(code) ? new Refusal('folder-unwritable', `${path} (${code})`) : error;
+  }
 }
 
 /** Changes nothing; true when `path` is a folder, no symbolic link, that only this user may enter. */

@@ -25,7 +25,7 @@ const held = new Set<Database.Database>();
 
 /**
  * Takes the lock of the profile, making its folder when needed. Throws `Refusal('profile-locked')` at once when
- * another process (or this one) holds it, `Refusal('disk-full')`, `Refusal('profile-unsafe')`.
+ * another process (or this one) holds it, `Refusal('disk-full')`, `Refusal('folder-unwritable')`, `Refusal('profile-unsafe')`.
  */
 export function holdProfileLock(profileDir: string): ProfileLock {
   const path = join(openPrivateFolder(profileDir), LOCK_FILE);
@@ -56,7 +56,9 @@ function lock(path: string): Database.Database {
     return database;
   } catch (error) {
     database.close();
-    if ((error as { code?: unknown }).code === 'SQLITE_BUSY') throw new Refusal('profile-locked', path);
+    const code = String((error as { code?: unknown }).code ?? '');
+    if (code === 'SQLITE_BUSY') throw new Refusal('profile-locked', path);
+    if (/^SQLITE_(READONLY|CANTOPEN)/.test(code)) throw new Refusal('folder-unwritable', path);
     throw refusalOf(error, path);
   }
 }

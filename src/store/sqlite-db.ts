@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import Database from 'libsql';
 import { Refusal } from '../net/protocol/failures.ts';
 import { isDiskFull } from './atomic-file.ts';
+import { refusingUnwritable } from './private-folder-file.ts';
 
 /** Suffixes of the files that SQLite keeps beside a database. */
 export const SQLITE_SIDECARS = ['-wal', '-shm', '-journal'] as const;
@@ -24,13 +25,16 @@ export function openDatabase(
     // Only when it is not there: opening and closing a file that is locked here would let go of the lock.
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    if (isDiskFull(error)) throw new Refusal('disk-full', path);
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') refusingUnwritable(path, () => raise(error));
   }
   return new Database(path, {
     timeout: options.waitMs,
     ...(options.key === undefined ? {} : { encryptionKey: options.key }),
   } as Database.Options);
+}
+
+function raise(error: unknown): never {
+  throw error;
 }
 
 /** 64 hex digits. */

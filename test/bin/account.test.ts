@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Refusal } from '../../src/net/protocol/failures.ts';
-import { refuse, type Script, type ScriptedAgent, scriptedAgent } from '../support/scripted-agent.ts';
+import { refuse, type Script, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/scripted-agent.ts';
 import { type BuiltWren, buildWren, jsonLines } from '../support/wren-command.ts';
 
 let wren: BuiltWren;
@@ -106,7 +106,7 @@ test('signin at a terminal asks for the password and shows nothing of it', async
   await run.until(/Password of alice1: /);
   run.type('sesamx\u007fe open\r');
   expect(await run.ended).toBe(0);
-  expect(agent.asked).toEqual([{ type: 'account.sign-in', name: 'alice1', password: 'sesame open' }]);
+  expect(agent.asked.at(-1)).toEqual({ type: 'account.sign-in', name: 'alice1', password: 'sesame open' });
   expect(run.text()).toContain('Signed in as alice1.');
   expect(run.text()).not.toMatch(/sesam|open|\*/);
 });
@@ -124,7 +124,15 @@ test('signup at a terminal asks twice, and again when the two differ or are shor
   await run.until(/The same again: [\s\S]*The same again: /);
   run.type('second try\r');
   expect(await run.ended).toBe(0);
-  expect(agent.asked).toEqual([{ type: 'account.sign-up', name: 'alice1', password: 'second try' }]);
+  expect(agent.asked.at(-1)).toEqual({ type: 'account.sign-up', name: 'alice1', password: 'second try' });
+});
+
+test('nobody is asked for a password that no network could take', async () => {
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile, USUAL, { ...SIGNED_IN, network: null, account: null });
+  const run = wren.onTerminal(['signup', 'alice1', '--profile', profile]);
+  expect(await run.ended).toBe(2);
+  expect(run.text()).toMatch(/^wren: You have joined no network yet.*Try: wren join INVITE/);
 });
 
 test('three tries without a password are enough', async () => {
@@ -132,7 +140,7 @@ test('three tries without a password are enough', async () => {
   const run = wren.onTerminal(['signup', 'alice1', '--profile', profile]);
   run.type('one\rtwo\rthree\r');
   expect(await run.ended).toBe(3);
-  expect(agent.asked).toEqual([]);
+  expect(agent.asked).toEqual([{ type: 'status' }]);
 });
 
 test('Ctrl-C at the prompt ends 2, gives the terminal back, and asks nothing of the agent', async () => {
@@ -142,7 +150,7 @@ test('Ctrl-C at the prompt ends 2, gives the terminal back, and asks nothing of 
   run.type('half\u0003');
   expect(await run.ended).toBe(2);
   expect(run.text()).toMatch(/ icanon[\s\S]* echo /);
-  expect(agent.asked).toEqual([]);
+  expect(agent.asked).toEqual([{ type: 'status' }]);
 });
 
 test.each([

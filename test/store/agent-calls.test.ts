@@ -7,6 +7,7 @@ import { changeSound } from '../../src/store/agent-sound.ts';
 import type { CallEvent } from '../../src/store/port.ts';
 import type { VoiceEnd, VoiceEvents } from '../../src/store/voice-end.ts';
 import { AgentScene, type AgentSceneOptions, WALL_MS } from '../support/agent-scene.ts';
+import { buddy } from '../support/scripted-agent.ts';
 
 const CALL = 'c'.repeat(32);
 const OTHER = 'd'.repeat(32);
@@ -288,6 +289,13 @@ test('the screen sees a call begin, run, be held and end', () => {
   room.fromNode({ type: 'resumed', call: CALL, peer: 'bobby1', by: 'them', heldBy: 'nobody' });
   ended(room);
   expect(phase()).toBe('ended');
+});
+
+test('somebody whom our person has blocked is not called', () => {
+  const room = calls();
+  scene.core.emit({ type: 'buddy.changed', buddy: buddy('bobby1', { relation: 'blocked' }) });
+  expect(() => room.place('Bobby1', undefined)).toThrow(expect.objectContaining({ code: 'blocked' }));
+  expect(scene.told('calls')).toEqual([]);
 });
 
 test('a call has the name as its owner writes it, however it was typed, in every event of it', () => {

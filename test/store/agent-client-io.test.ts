@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -18,6 +19,7 @@ import { agentSocketPath, type ConnectOptions, connectAgent } from '../../src/st
 import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts';
 import type { AgentCommand, AgentEvent } from '../../src/store/port.ts';
 import { INITIAL_STATE } from '../../src/store/state.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { bundleProgram } from '../support/store-child.ts';
 
 let folder: string;
@@ -245,6 +247,25 @@ test('an agent that crashes at once is told at once, with the place of its log',
   });
   expect(performance.now() - startedAt).toBeLessThan(4000);
   expect(readFileSync(join(folder, 'agent.log'), 'utf8')).toContain('no such module');
+});
+
+test('an agent that ended for want of room could not say so: the command does, and at once', async () => {
+  const disk = mountSmallDisk(256 * 1024);
+  if (!disk) return;
+  const entry = join(folder, 'full.cjs');
+  writeFileSync(entry, 'process.exit(2)');
+  const profileDir = join(disk.folder, 'profile');
+  mkdirSync(profileDir, { mode: 0o700 });
+  disk.fill();
+  const startedAt = performance.now();
+  try {
+    const started = connect({ profileDir, start: true, agentEntry: entry });
+    await expect(started).rejects.toMatchObject({ code: 'disk-full', message: profileDir });
+    expect(performance.now() - startedAt).toBeLessThan(4000);
+    expect(readdirSync(profileDir)).toEqual(['agent.log']);
+  } finally {
+    disk.unmount();
+  }
 });
 
 test('an agent that never answers is given up after its time', async () => {

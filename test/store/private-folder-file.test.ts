@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isPrivateFolder, openPrivateFolder } from '../../src/store/private-folder-file.ts';
+import { isPrivateFolder, openPrivateFolder, refusingUnwritable } from '../../src/store/private-folder-file.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -36,6 +36,16 @@ test('where no folder can be made, that is said, not that others may open it', (
   expect(() => openPrivateFolder(join(folder, 'file', 'below'))).toThrow(unwritable('below (ENOTDIR)'));
   if (existsSync('/proc/self'))
     expect(() => openPrivateFolder('/proc/wren')).toThrow(unwritable('/proc/wren (ENOENT)'));
+});
+
+test('a full or read-only disk is told as that, and our own mistakes stay what they are', () => {
+  const failing = (code: string) => () =>
+    refusingUnwritable('/p', () => {
+      throw Object.assign(new Error(code), { code });
+    });
+  expect(failing('EROFS')).toThrow(expect.objectContaining({ code: 'folder-unwritable', message: '/p (EROFS)' }));
+  expect(failing('ENOSPC')).toThrow(expect.objectContaining({ code: 'disk-full' }));
+  expect(failing('EBADF')).toThrow(expect.objectContaining({ code: 'EBADF' }));
 });
 
 test('looking at a folder changes nothing and tells whether others may enter', () => {
