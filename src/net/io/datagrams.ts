@@ -142,15 +142,25 @@ export class Datagrams {
     const { side, otherwise } = what;
     const sockets = side === undefined ? this.#sockets : this.#sides[side - 1];
     const socket = family === 4 ? sockets?.v4 : sockets?.v6;
-    const noWay = () => this.#noWay({ carrier: 'udp', host, port });
-    if (socket) transmit(socket, { host, port }, what, this.#tally, { otherwise, noWay });
+    const sent = otherwise ? (error: Error | null) => this.#sentOr(error, otherwise) : this.#sent;
+    if (socket) transmit(socket, { host, port }, what, this.#tally, sent);
     else if (otherwise) otherwise();
     else this.#tally.add('datagram unsent: no such family');
   }
 
-  readonly #sent = (error: Error | null): void => {
-    if (error) this.#tally.add(`datagram unsent: ${errorCode(error)}`);
+  /** One for all packets; an error that is about one of them says where it was to go. */
+  readonly #sent = (error: (Error & { readonly address?: string; readonly port?: number }) | null): void => {
+    if (!error) return;
+    const code = errorCode(error);
+    this.#tally.add(`datagram unsent: ${code}`);
+    const { address: host, port } = error;
+    if (GONE.has(code) && host !== undefined && port !== undefined) this.#noWay({ carrier: 'udp', host, port });
   };
+
+  #sentOr(error: Error | null, otherwise: () => void): void {
+    if (error && NO_WAY.has(errorCode(error))) otherwise();
+    else this.#sent(error);
+  }
 
   #arrived(bytes: Buffer, from: RemoteInfo, side: Side): void {
     if (bytes.length > DATAGRAM_BYTES_MAX) return this.#tally.add('datagram dropped: too long');
@@ -159,23 +169,18 @@ export class Datagrams {
 }
 
 /**
- * Hands a datagram to the kernel, with a TTL of its own if that is said; what goes wrong is counted. `otherwise`: what to
- * do instead where no way leads there from this machine; `noWay`: is told where nothing could be done instead.
+ * Hands a datagram to the kernel, with a TTL of its own if that is said. `sent`: hears what became of it; what goes wrong is
+ * counted by whoever says no other.
  */
 export function transmit(
   socket: Socket,
   to: { readonly host: string; readonly port: number },
   what: { readonly bytes: Buffer; readonly ttl?: number | undefined },
   tally: Tally,
-  instead: { readonly otherwise?: (() => void) | undefined; readonly noWay?: () => void } = {},
+  sent: (error: Error | null) => void = (error) => {
+    if (error) tally.add(`datagram unsent: ${errorCode(error)}`);
+  },
 ): void {
-  const sent = (error: Error | null): void => {
-    if (!error) return;
-    const code = errorCode(error);
-    if (instead.otherwise && NO_WAY.has(code)) return instead.otherwise();
-    tally.add(`datagram unsent: ${code}`);
-    if (GONE.has(code)) instead.noWay?.();
-  };
   if (socket.getSendQueueSize() > DATAGRAM_SEND_QUEUE_BYTES_MAX) return tally.add('datagram unsent: queue');
   try {
     if (what.ttl === undefined) socket.send(what.bytes, to.port, to.host, sent);
@@ -183,7 +188,8 @@ export function transmit(
     else if (socket.getSendQueueCount() > 0) tally.add('datagram unsent: ttl would be lost in the queue');
     else withTtl(socket, what.ttl, () => socket.send(what.bytes, to.port, to.host, sent));
   } catch (error) {
-    sent(error as Error);
+    // What comes later says by itself where it was to go.
+    sent(Object.assign(error as Error, { address: to.host, port: to.port }));
   }
 }
 

@@ -86,7 +86,12 @@ interface Link {
 type UdpRoute = Extract<Route, { via: 'udp' }>;
 
 function routeFrom({ from, socket }: Extract<NetInput, { type: 'datagram' }>): UdpRoute {
-  return { via: 'udp', endpoint: from, ...(socket === undefined ? {} : { socket }) };
+  return socket === undefined ? { via: 'udp', endpoint: from } : { via: 'udp', endpoint: from, socket };
+}
+
+/** Who pays for the work of a handshake; data makes none. */
+function sourceOf({ kind }: Packet, { host }: Endpoint): string | undefined {
+  return kind === PacketKind.data ? undefined : hostKey(host);
 }
 
 export class Carriers {
@@ -196,9 +201,13 @@ export class Carriers {
   send(route: Route, bytes: Buffer, ttl?: number): void {
     if (route.via === 'udp') {
       const { endpoint: to, socket } = route;
-      const how = { ...(ttl === undefined ? {} : { ttl }), ...(socket === undefined ? {} : { socket }) };
-      const covered = this.#mask.cover(bytes, this.#random);
-      this.#out.push({ type: 'send-datagram', to, bytes: covered, ...how });
+      const datagram = { type: 'send-datagram', to, bytes: this.#mask.cover(bytes, this.#random) } as const;
+      // Mostly there is neither, and then nothing is copied.
+      if (ttl === undefined && socket === undefined) this.#out.push(datagram);
+      else {
+        const how = { ...(ttl === undefined ? {} : { ttl }), ...(socket === undefined ? {} : { socket }) };
+        this.#out.push({ ...datagram, ...how });
+      }
     } else if (route.via === 'stream') this.#writePacket(route.stream, bytes);
   }
 
@@ -256,14 +265,13 @@ export class Carriers {
   #receiveDatagram(now: Millis, route: UdpRoute, bytes: Buffer, side: Side): void {
     const { packets, bad } = readDatagram(bytes, this.#mask);
     if (bad) this.dropped += 1;
-    const source = hostKey(route.endpoint.host);
     for (const packet of packets) {
       if (packet.kind === PacketKind.hello && side === undefined) {
         this.#onHello?.(now, { from: route.endpoint, side, packet });
       }
       if (isClear(packet) && this.#onClear) this.#onClear(now, { from: route.endpoint, side, packet });
       // A further port is there for such alone.
-      else if (side === undefined) this.#switchboard.receive(now, route, packet, source);
+      else if (side === undefined) this.#switchboard.receive(now, route, packet, sourceOf(packet, route.endpoint));
       else this.dropped += 1;
     }
   }
@@ -278,7 +286,7 @@ export class Carriers {
     for (const packet of packets) {
       const isFor = isClear(packet) && this.#onClear && !stream.carried;
       if (isFor) this.#onClear?.(now, { from: stream.remote, side: undefined, packet });
-      else this.#switchboard.receive(now, route, packet, hostKey(stream.remote.host));
+      else this.#switchboard.receive(now, route, packet, sourceOf(packet, stream.remote));
     }
     if (!bad) return;
     this.dropped += 1;

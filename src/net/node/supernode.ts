@@ -18,7 +18,7 @@ import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
 import { isOfMail, type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
-import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import { Registrar, type RegistrarLoad, type RegistrarOutput, type RegistrarPeer } from '../overlay/registrar.ts';
 import { RevokedDevices, type RevokedOutput, type SealedWord } from '../overlay/revoked-devices.ts';
 import type { IndexForm, IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
@@ -213,7 +213,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   receive(now: Millis, input: NetInput): void {
     if (input.type === 'local-endpoints') this.#nat.setSidePorts(input.sidePorts ?? []);
     else if (!this.#dials.receive(now, input)) this.#carriers.receive(now, input);
-    this.#settle(now);
+    if (!this.#relays(now)) this.#settle(now);
     this.#leftYet(now);
   }
 
@@ -368,15 +368,46 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#certificate = certificateDer;
   }
 
+  /**
+   * The short way of packets from a client here to another, which are nearly all that comes where calls are relayed: true
+   * when nothing else came, so that no other room need be asked what it has to say.
+   */
+  #relays(now: Millis): boolean {
+    const said = this.#switchboard.drain();
+    let isAll = said.length > 0;
+    for (const output of said) {
+      if (this.#passesOn(now, output)) continue;
+      isAll = false;
+      this.#fromSwitchboard(now, output);
+    }
+    if (!isAll) return false;
+    for (const served of this.#registrar.drain()) this.#toClient(now, served);
+    for (const output of this.#switchboard.drain()) {
+      isAll &&= output.type === 'send';
+      this.#fromSwitchboard(now, output);
+    }
+    for (const output of this.#carriers.drain()) this.#fromCarriers(now, output);
+    return isAll;
+  }
+
+  #passesOn(now: Millis, output: SwitchboardOutput): boolean {
+    if (output.type !== 'message' || output.message.kind !== 'forward') return false;
+    const host = this.#carriers.remoteOf(output.route)?.host ?? '';
+    return this.#registrar.forwardHere(now, { session: output.session, host }, output.message.body);
+  }
+
+  #toClient(now: Millis, { session, message, reliable }: RegistrarOutput): void {
+    if (reliable) this.#switchboard.send(now, session, message);
+    else this.#switchboard.sendDatagram(session, message);
+  }
+
   #settle(now: Millis): void {
     for (;;) {
       const said = this.#switchboard.drain();
       for (const output of said) this.#fromSwitchboard(now, output);
       const served = this.#registrar.drain();
-      for (const { session, message, reliable } of served) {
-        if (this.#searches.holds(session, message)) continue;
-        if (reliable) this.#switchboard.send(now, session, message);
-        else this.#switchboard.sendDatagram(session, message);
+      for (const output of served) {
+        if (!this.#searches.holds(output.session, output.message)) this.#toClient(now, output);
       }
       this.#searches.settle(now);
       for (const { session, message } of this.#searches.drain()) this.#switchboard.send(now, session, message);

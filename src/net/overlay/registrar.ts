@@ -44,7 +44,7 @@ import {
 import { setRecent } from '../protocol/recent-table.ts';
 import type { RelayCap } from '../protocol/relay-cap.ts';
 import { TokenBucket } from '../protocol/token-bucket.ts';
-import { type Body, type Message, message } from '../wire/messages.ts';
+import { type Body, type Message, type MessageKind, message } from '../wire/messages.ts';
 import type { Client as Elsewhere } from './abroad.ts';
 import type { Beyond } from './beyond.ts';
 import type { Page } from './index-store.ts';
@@ -95,8 +95,15 @@ export type EntriesFor = (client: NodeId, ownWanted: boolean) => readonly Sealed
 /** The word by which a device's account has revoked it; undefined: it has not. */
 export type RevokedOf = (name: UserName, node: NodeId) => RevokedWord | undefined;
 
+/** What else than `keepAlive` a client says to us. */
+const KINDS: ReadonlySet<string> = new Set<MessageKind>([
+  ...(['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet', 'vouch', 'publish'] as const),
+]);
+
 interface Client {
   readonly peer: RegistrarPeer;
+  /** Its node id, as it travels. */
+  readonly idBytes: Buffer;
   readonly key: string;
   /** Another supernode is their first one. */
   standby: boolean;
@@ -186,14 +193,27 @@ export class Registrar {
       this.#keepAlive(now, from, value.body.id);
       return true;
     }
-    const kinds = ['attach', 'detach', 'lookup', 'search', 'watch', 'forward', 'entriesGet', 'vouch', 'publish'];
-    if (!kinds.includes(value.kind)) return false;
+    if (!KINDS.has(value.kind)) return false;
     const client = this.#bySession.get(from.session);
     if (from.peer && value.kind === 'attach') this.#attach(now, from.peer, value.body);
     else if (client && value.kind === 'vouch') this.#vouch(now, client, from.observed, value.body);
     else if (client) this.#serve(now, client, value, from.host);
     else if (value.kind === 'forward') this.#refusedPackets += 1;
     else this.#refuse(from.session, value, 'not-allowed');
+    return true;
+  }
+
+  /**
+   * The same for the message that comes more often than all others: takes what one client here sends to another here, and
+   * nothing else.
+   */
+  forwardHere(now: Millis, { session, host }: { session: number; host: string }, body: Body<'forward'>): boolean {
+    const client = this.#bySession.get(session);
+    const target = client && body.target.length === ID_BYTES ? this.#byNode.get(hexOf(body.target)) : undefined;
+    if (!client || !target) return false;
+    client.leaseUntil = now + LEASE_MS;
+    if (this.#admits(now, client, target.peer.nodeId, body.packet.length, host))
+      this.#hand(target, client, body.packet);
     return true;
   }
 
@@ -358,7 +378,7 @@ export class Registrar {
   /** A packet from a node at another supernode for a client here. */
   deliver(now: Millis, { source, target, packet }: { source: NodeId; target: NodeId; packet: Buffer }): void {
     const client = this.#byNode.get(target);
-    if (client && this.#caps.takeOfAll(now, packet.length)) this.#pass(client, source, packet);
+    if (client && this.#caps.takeOfAll(now, packet.length)) this.#pass(client, bytesOf(source), packet);
   }
 
   forwardFailed(client: NodeId, target: NodeId): void {
@@ -482,6 +502,7 @@ export class Registrar {
     if (this.#byNode.size === 0) this.#sweepAt = now + 1_000;
     const client: Client = {
       peer,
+      idBytes: bytesOf(peer.nodeId),
       key: foldName(peer.name),
       standby: true,
       first: '',
@@ -693,26 +714,33 @@ export class Registrar {
       this.#refusedPackets += 1;
       return;
     }
-    const { nodeId: node } = client.peer;
-    const cap = this.#caps.take(now, { person: client.key, node, host, target: hexOf(body.target), bytes });
-    if (cap !== undefined) return this.#complain(now, client, cap);
     const id = hexOf(body.target);
+    if (!this.#admits(now, client, id, bytes, host)) return;
     const target = this.#byNode.get(id);
-    if (!target) {
-      this.#forwardedPackets += 1;
-      this.#forwardedBytes += bytes;
-      return this.#beyond.forward(now, idOf(client), id, Buffer.from(body.packet));
-    }
-    if (this.#visible(target, client)) this.#pass(target, node, body.packet);
-    else this.forwardFailed(node, id);
+    if (target) return this.#hand(target, client, body.packet);
+    this.#forwardedPackets += 1;
+    this.#forwardedBytes += bytes;
+    this.#beyond.forward(now, idOf(client), id, Buffer.from(body.packet));
   }
 
-  #pass(target: Client, from: NodeId, packet: Uint8Array): void {
+  /** By the caps; a client hears why not. */
+  #admits(now: Millis, client: Client, target: NodeId, bytes: number, host: string): boolean {
+    const { key: person, peer } = client;
+    const cap = this.#caps.take(now, { person, node: peer.nodeId, host, target, bytes });
+    if (cap !== undefined) this.#complain(now, client, cap);
+    return cap === undefined;
+  }
+
+  #hand(target: Client, client: Client, packet: Uint8Array): void {
+    if (this.#visible(target, client)) this.#pass(target, client.idBytes, packet);
+    else this.forwardFailed(client.peer.nodeId, target.peer.nodeId);
+  }
+
+  #pass(target: Client, source: Uint8Array, packet: Uint8Array): void {
     this.#forwardedPackets += 1;
     this.#forwardedBytes += packet.length;
     const reliable = packet.length > FORWARD_DATAGRAM_BYTES_MAX;
-    const forwarded = message('forwarded', { source: bytesOf(from), packet });
-    this.#out.push({ session: target.peer.session, message: forwarded, reliable });
+    this.#out.push({ session: target.peer.session, message: message('forwarded', { source, packet }), reliable });
   }
 
   /** Only what we see by UDP: the other end of a stream may be a proxy that serves others too. */

@@ -61,23 +61,29 @@ interface Share {
   packets: number;
   bytes: number;
   dropped: number;
+  usedAt: Millis;
 }
 
 /** One way from node to node, in the present second. */
 interface Flow {
   since: Millis;
   packets: number;
+  usedAt: Millis;
 }
 
 interface Complaint {
   dropped: number;
   toldAt: Millis;
+  usedAt: Millis;
 }
+
+/** Too short for as many packets as a table has entries to come in between, and one in five of a voice. */
+const RECENT_MS = 100;
 
 export class RelayCaps {
   readonly #bytesPerSecond: Readonly<Record<RelayCap, number>>;
   readonly #all: TokenBucket;
-  /** In each, what was used longest ago stands first. */
+  /** In each, what was used longest ago stands first, give or take RECENT_MS. */
   readonly #people = new Map<string, Share>();
   readonly #addresses = new Map<string, Share>();
   readonly #flows = new Map<string, Flow>();
@@ -99,8 +105,8 @@ export class RelayCaps {
 
   /** The cap that forbids this packet; undefined when it may be forwarded, and is counted. */
   take(now: Millis, { person, node, host, target, bytes }: Parcel): RelayCap | undefined {
-    const people = this.#share(this.#people, person, 'person');
-    const address = this.#share(this.#addresses, hostKey(host), 'address');
+    const people = this.#share(now, this.#people, person, 'person');
+    const address = this.#share(now, this.#addresses, hostKey(host), 'address');
     const cost = Math.max(bytes, FORWARD_BYTES_LEAST);
     const cap = this.#forbids(now, { people, address, flow: this.#flow(`${node} ${target}`, now), cost });
     if (cap === undefined) {
@@ -127,9 +133,10 @@ export class RelayCaps {
 
   /** After a packet of this node was dropped: what to tell it now, if anything. */
   complaint(now: Millis, node: NodeId, cap: RelayCap): QuotaNews | undefined {
-    const complaint = recent(this.#complaints, node, 2 * CLIENTS_PER_SUPERNODE_MAX, () => ({
+    const complaint = recent(now, this.#complaints, node, 2 * CLIENTS_PER_SUPERNODE_MAX, () => ({
       dropped: 0,
       toldAt: Number.NEGATIVE_INFINITY,
+      usedAt: Number.NEGATIVE_INFINITY,
     }));
     complaint.dropped += 1;
     if (now < complaint.toldAt + QUOTA_TELL_MS) return undefined;
@@ -179,17 +186,24 @@ export class RelayCaps {
     return undefined;
   }
 
-  #share(shares: Map<string, Share>, key: string, cap: 'person' | 'address'): Share {
-    return recent(shares, key, 2 * CLIENTS_PER_SUPERNODE_MAX, () => ({
+  #share(now: Millis, shares: Map<string, Share>, key: string, cap: 'person' | 'address'): Share {
+    return recent(now, shares, key, 2 * CLIENTS_PER_SUPERNODE_MAX, () => ({
       bucket: bucketOf(this.#bytesPerSecond[cap]),
       streams: new Map(),
       ...{ packets: 0, bytes: 0, dropped: 0 },
+      usedAt: Number.NEGATIVE_INFINITY,
     }));
   }
 
   #flow(key: string, now: Millis): Flow {
-    const flow = recent(this.#flows, key, RELAY_FLOWS_MAX, () => ({ since: now, packets: 0 }));
-    if (now >= flow.since + 1_000) Object.assign(flow, { since: now, packets: 0 });
+    const flow = recent(now, this.#flows, key, RELAY_FLOWS_MAX, () => ({
+      ...{ since: now, packets: 0 },
+      usedAt: Number.NEGATIVE_INFINITY,
+    }));
+    if (now >= flow.since + 1_000) {
+      flow.since = now;
+      flow.packets = 0;
+    }
     return flow;
   }
 }
@@ -206,9 +220,20 @@ function bucketOf(bytesPerSecond: number): TokenBucket {
   return new TokenBucket(bytesPerSecond, Math.max(FORWARD_BURST_BYTES, bytesPerSecond / 2));
 }
 
-/** The entry of a key, made when it is not there, and from now on the one that was used last. */
-function recent<K, V>(table: Map<K, V>, key: K, most: number, make: () => V): V {
+/**
+ * The entry of a key, made when it is not there, and from now on the one that was used last. Those used at every packet
+ * are not moved at every packet.
+ */
+function recent<K, V extends { usedAt: Millis }>(
+  now: Millis,
+  table: Map<K, V>,
+  key: K,
+  most: number,
+  make: () => V,
+): V {
   const value = table.get(key) ?? make();
+  if (now < value.usedAt + RECENT_MS) return value;
+  value.usedAt = now;
   setRecent(table, key, value, most);
   return value;
 }

@@ -119,12 +119,12 @@ export class Switchboard {
   }
 
   /** One packet from a route, already cut out of its datagram or stream. `source`: who pays for a handshake's work. */
-  receive(now: Millis, route: Route, packet: Packet, source = sourceOf(route)): void {
+  receive(now: Millis, route: Route, packet: Packet, source?: string): void {
     this.#lately = now;
     if (packet.kind === PacketKind.data) return this.#receiveData(now, route, packet);
     const known = packet.kind === PacketKind.auth2 ? this.#entries.get(packet.receiverIndex) : undefined;
     if (known) return this.#receiveAuth2Again(known, packet);
-    this.#handshakes.receive(now, route, packet, source);
+    this.#handshakes.receive(now, route, packet, source ?? sourceOf(route));
     this.#settleHandshakes(now);
   }
 
@@ -414,7 +414,7 @@ export class Switchboard {
   }
 
   #emit(route: Route, bytes: Buffer, ttl?: number): void {
-    this.#out.push({ type: 'send', route, bytes, ...(ttl === undefined ? {} : { ttl }) });
+    this.#out.push(ttl === undefined ? { type: 'send', route, bytes } : { type: 'send', route, bytes, ttl });
   }
 }
 

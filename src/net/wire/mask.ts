@@ -30,6 +30,8 @@ export class Mask {
   /** One for all packets: of a block cipher without chaining nothing stays behind. */
   readonly #header: Cipher;
   readonly #bodyKey: KeyObject;
+  /** The header of what is looked at; it goes no further. */
+  readonly #head = Buffer.alloc(HEAD_BYTES);
 
   /** `pin`: of the network's authority, as in the invite. */
   constructor(pin: Uint8Array) {
@@ -48,7 +50,7 @@ export class Mask {
   /** The packet with which these bytes begin; `more`: it is not whole yet, if it is one. Never throws. */
   uncover(bytes: Buffer): Cut {
     if (bytes.length < SAMPLE_END) return 'more';
-    const header = Buffer.allocUnsafe(HEAD_BYTES);
+    const header = this.#head;
     bytes.copy(header, 0, 0, HEAD_BYTES);
     this.#turnHeader(header, bytes);
     const length = COMMON_HEADER_BYTES + header.readUInt16BE(2);

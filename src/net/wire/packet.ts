@@ -31,6 +31,7 @@ export const TAG_BYTES = 16;
 export const INDEX_OFFSET = 4;
 export const HANDSHAKE_HEADER_BYTES = 8;
 const KNOWN_KINDS = new Set<number>(Object.values(PacketKind));
+const NOTHING = Buffer.alloc(0);
 
 export interface Packet {
   readonly kind: PacketKindNumber;
@@ -86,7 +87,7 @@ export function readPacket(bytes: Buffer): Packet | undefined {
     epoch: ((bytes[0] ?? 0) >> 2) & 3,
     receiverIndex: bytes.readUInt32BE(INDEX_OFFSET),
     bytes: whole,
-    body: kind === PacketKind.data ? whole.subarray(end) : whole.subarray(HANDSHAKE_HEADER_BYTES),
+    body: kind === PacketKind.data ? NOTHING : whole.subarray(HANDSHAKE_HEADER_BYTES),
   };
 }
 
