@@ -203,7 +203,9 @@ test('an open folder of ours is closed to others, a shared or foreign one is ref
   chmodSync(shared, 0o1777);
   expect(() => openProfile(shared, seededRandom(1))).toThrow(unsafe);
   writeFileSync(join(folder, 'file'), '');
-  expect(() => openProfile(join(folder, 'file'), seededRandom(1))).toThrow(unsafe);
+  expect(() => openProfile(join(folder, 'file'), seededRandom(1))).toThrow(
+    expect.objectContaining({ code: 'folder-unwritable' }),
+  );
   expect(() => openProfile('/', seededRandom(1))).toThrow(unsafe);
 });
 
