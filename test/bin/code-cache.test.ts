@@ -22,6 +22,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readCode, writeCode } from '../../bin/code-cache-file.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
+import { hasTerminals, openTerminal } from '../support/terminal.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const outer = mkdtempSync(join(tmpdir(), 'wren-code-'));
@@ -210,6 +211,33 @@ describe('a program started by the launcher', () => {
     chmodSync(folder, 0o770);
     expect(start(good)).toBe('good status\n');
     expect(start(good, { WREN_NO_CODE_CACHE: '1' })).toBe('good status\n');
+  });
+
+  test('is the screen at once when nothing but the screen is meant, and else the command line', async () => {
+    if (!hasTerminals())
+      return console.log('SKIPPED the screen from the launcher: this system gives no pseudo-terminal');
+    const there = programs('command line:');
+    const body = `exports.main = async (argv) => { console.log('screen:', ...argv); return 4; };\n`;
+    writeFileSync(join(there, 'screen.cjs'), body);
+    const profile = mkdtempSync(join(home, 'profile-'));
+    const told = async (argv: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+      const code = `require(${JSON.stringify(join(there, 'launch.cjs'))}).launch(${JSON.stringify(argv)})`;
+      const options = { columns: 200, env: { XDG_CACHE_HOME: home, WREN_PROFILE: profile, ...env } };
+      const terminal = openTerminal(process.execPath, ['-e', code], options);
+      await terminal.ended;
+      await terminal.settled();
+      return terminal.text();
+    };
+    expect(await told([])).toBe(`screen: --profile ${profile}`);
+    expect(await told(['--profile', '/elsewhere'])).toBe('screen: --profile /elsewhere');
+    expect(await told(['--profile'])).toBe('command line: --profile');
+    expect(await told(['--plain'])).toBe('command line: --plain');
+    expect(await told([], { TERM: 'dumb' })).toBe('command line:');
+    expect(await told([], { WREN_SSH_AUDIO: 'a session' })).toBe('command line:');
+    writeFileSync(join(profile, 'settings.json'), '{"screenMode":"plain"}');
+    expect(await told([])).toBe('command line:');
+    writeFileSync(join(profile, 'settings.json'), 'damaged');
+    expect(await told([])).toBe(`screen: --profile ${profile}`);
   });
 
   test('starts without a home, and where the place for caches is no place', () => {

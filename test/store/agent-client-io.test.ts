@@ -72,25 +72,29 @@ test('a request resolves with its result, a refusal rejects with code and detail
   });
 });
 
-test('no event after the snapshot is missed by a listener that is put on after it, and all come in order', async () => {
-  let last = 0;
-  const server = await agent(async () => {
-    const snapshot = { ...INITIAL_STATE, network: `n${last}` };
-    await new Promise((done) => setImmediate(done));
-    for (let i = 0; i < 50; i++) server.push({ type: 'network.joined', network: `n${++last}` });
-    return snapshot;
-  });
-  const connection = await connect();
-  const state = await connection.request({ type: 'subscribe' });
-  await Promise.resolve();
-  const heard: AgentEvent[] = [];
-  connection.onEvent((event) => heard.push(event));
-  await vi.waitFor(() => expect(heard).toHaveLength(50));
-  expect(state.network).toBe('n0');
-  expect(heard.map((event) => event.type === 'network.joined' && event.network)).toEqual(
-    Array.from({ length: 50 }, (_, i) => `n${i + 1}`),
-  );
-});
+test.each([false, true])(
+  'no event after the snapshot is missed by a listener that is put on after it, and all come in order (asked ahead: %s)',
+  async (subscribes) => {
+    let last = 0;
+    const server = await agent(async () => {
+      const snapshot = { ...INITIAL_STATE, network: `n${last}` };
+      await new Promise((done) => setImmediate(done));
+      for (let i = 0; i < 50; i++) server.push({ type: 'network.joined', network: `n${++last}` });
+      return snapshot;
+    });
+    // Asked when somebody wants it, or in one breath with `hello`: nobody can tell which.
+    const connection = await connect({ subscribes });
+    const state = await connection.request({ type: 'subscribe' });
+    await Promise.resolve();
+    const heard: AgentEvent[] = [];
+    connection.onEvent((event) => heard.push(event));
+    await vi.waitFor(() => expect(heard).toHaveLength(50));
+    expect(state.network).toBe('n0');
+    expect(heard.map((event) => event.type === 'network.joined' && event.network)).toEqual(
+      Array.from({ length: 50 }, (_, i) => `n${i + 1}`),
+    );
+  },
+);
 
 test('a listener that was taken off hears nothing more', async () => {
   const server = await agent(async () => INITIAL_STATE);
@@ -129,6 +133,15 @@ test('closing it myself rejects what waits and tells nobody that the agent went 
   await waiting;
   await new Promise((done) => setTimeout(done, 20));
   expect(closed).not.toHaveBeenCalled();
+});
+
+test('whoever asks ahead gets that answer once, and later ones are asked anew', async () => {
+  let asked = 0;
+  await agent(async () => ({ ...INITIAL_STATE, network: `n${++asked}` }));
+  const connection = await connect({ subscribes: true });
+  const networks = [];
+  for (let n = 0; n < 2; n++) networks.push((await connection.request({ type: 'subscribe' })).network);
+  expect(networks).toEqual(['n1', 'n2']);
 });
 
 test('an agent of another port version is refused, unless only to be stopped', async () => {
