@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import type { AgentConnection } from '../src/store/agent-client.ts';
 import { connectAgent } from '../src/store/agent-client-io.ts';
 import { profileFolder } from '../src/store/profile-file.ts';
+import { setLogLevel } from './commands/log-level.ts';
 import { VERSION } from './version.ts';
 
 export interface FaceArguments {
@@ -39,6 +40,7 @@ export function readFaceArguments(argv: readonly string[]): FaceArguments {
     connect: async () => {
       const level = logLevel === undefined ? {} : { logLevel };
       const agent = await connectAgent({ profileDir, start: true, version: VERSION, ...level });
+      if (logLevel !== undefined) await setLogLevel(agent, logLevel);
       if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
       return agent;
     },
