@@ -254,15 +254,23 @@ function openEcho(flags: Pick<Flags, 'profile' | 'logLevel' | 'proxy'>, end: Pro
 async function signInEcho({ agent }: RunningAgent, flags: Pick<Flags, 'invite' | 'name' | 'profile'>): Promise<void> {
   const { invite, name, profile } = flags;
   if (invite !== undefined && invite !== '') await agent.handle({ type: 'network.join', invite });
-  if (!agent.state.account) {
+  if (!agent.state.account) await enterEcho(agent, name, profile);
+  await agent.handle({ type: 'wait', forMs: 10_000 });
+}
+
+async function enterEcho(agent: RunningAgent['agent'], name: string, profile: string): Promise<void> {
+  try {
     const { password, isNew } = servicePassword(profile);
     const signUp = () => agent.handle({ type: 'account.sign-up', name, password, displayName: 'Echo test call' });
     const signIn = () => agent.handle({ type: 'account.sign-in', name, password });
     // Each try costs the login server a hash, so the likelier one goes first.
     if (isNew) await orElse(signUp, 'name-taken', signIn);
     else await orElse(signIn, 'name-unknown', signUp);
+  } catch (error) {
+    // Well formed for a service; which of these there are is the login server's to say.
+    if (!(error instanceof Refusal) || error.code !== 'name-malformed') throw error;
+    throw new Refusal('usage', `the login server admits no service called "${name}": leave --name out, for echo`);
   }
-  await agent.handle({ type: 'wait', forMs: 10_000 });
 }
 
 async function orElse(

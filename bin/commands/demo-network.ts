@@ -4,10 +4,11 @@
  * still is that process before it trusts or ends it.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { openPrivateFolder } from '../../src/store/private-folder-file.ts';
 import { plain } from './layout.ts';
 
 export interface DemoNetwork {
@@ -27,7 +28,7 @@ const LOOK_AGAIN_MS = 50;
  * `Refusal('unreachable-network')`, the server's own last words as detail.
  */
 export async function ensureNetwork(programFile: string, profileDir: string, folder: string): Promise<DemoNetwork> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  openPrivateFolder(folder);
   const known = readNote(folder);
   if (known !== undefined && isRunning(known.pid, folder)) return { ...known, startedHere: false };
 

@@ -7,6 +7,7 @@ import type { AgentConnection } from '../../src/store/agent-client.ts';
 import { connectAgent } from '../../src/store/agent-client-io.ts';
 import { proxySettingOf } from '../../src/store/settings-file.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { setLogLevel } from './log-level.ts';
 import type { Output } from './output.ts';
 import { expectSoundFiles } from './sound-files.ts';
 
@@ -54,6 +55,7 @@ export async function withAgent<T>(
     ...(logLevel === undefined ? {} : { logLevel }),
   });
   try {
+    if (logLevel !== undefined) await setLogLevel(agent, logLevel);
     if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
     if (audio !== undefined && use.audio !== 'per-call') await agent.request({ type: 'audio.set', spec: audio });
     return await body(agent);

@@ -4,6 +4,7 @@
  * in the environment, and leaves it at once: an agent or a tmux server started from here would keep it for ever.
  */
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { type EnrolFailure, type Enrolled, endpointsFolder, enrol, readSession } from '../../src/audio/endpoint.ts';
 import { connectAgent } from '../../src/store/agent-client-io.ts';
 import { openPrivateFolder } from '../../src/store/private-folder-file.ts';
@@ -87,7 +88,8 @@ export function runWithSound(command: readonly string[]): Promise<ExitCode> {
     );
     child.on('exit', (code, signal) => {
       process.off('SIGINT', stay);
-      resolve((code ?? (signal ? 1 : 0)) as ExitCode);
+      // As a shell tells it.
+      resolve((code ?? (signal ? 128 + constants.signals[signal] : 0)) as ExitCode);
     });
   });
 }

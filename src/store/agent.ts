@@ -226,6 +226,9 @@ export class Agent {
         return settingReports(this.#core.options.profile.settings.get());
       case 'settings.set':
         return changeSetting(this.#core, command, (change) => this.handle(change));
+      case 'log.level':
+        this.#core.options.log.setLevel?.(command.level);
+        return null;
       case 'proxy.set':
         return changeProxy(this.#core, command.proxy);
       default:

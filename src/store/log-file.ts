@@ -28,6 +28,8 @@ export interface Log {
   warn(area: string, fact: string, fields?: LogFields, error?: unknown): void;
   info(area: string, fact: string, fields?: LogFields): void;
   debug(area: string, fact: string, fields?: LogFields): void;
+  /** From now on; absent where nothing is kept. */
+  setLevel?(level: LogLevel): void;
   close(): void;
 }
 
@@ -73,6 +75,9 @@ export function openLog(profileDir: string, level: LogLevel = 'info'): Log {
     warn: (...line) => write('warn', ...line),
     info: (...line) => write('info', ...line),
     debug: (...line) => write('debug', ...line),
+    setLevel: (to) => {
+      writer.level = to;
+    },
     close: () => quietly(() => file.end()),
   };
 }

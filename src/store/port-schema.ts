@@ -166,6 +166,7 @@ export const Command = v.variant('type', [
   bare('sound.devices'),
   bare('sound.listen'),
   bare('sound.attach'),
+  v.object({ type: v.literal('log.level'), level: v.picklist(['error', 'warn', 'info', 'debug']) }),
   v.object({ type: v.literal('proxy.set'), proxy: v.pipe(v.string(), v.maxLength(PROXY_URL_LENGTH_MAX)) }),
   v.object({ type: v.literal('serving.set'), consent: v.picklist(['auto', 'always', 'never']) }),
   v.object({ type: v.literal('serving.answer'), yes: v.boolean() }),

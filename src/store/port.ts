@@ -189,6 +189,8 @@ export type AgentCommand =
   | { readonly type: 'settings.get' }
   /** One of them, the value as typed; `default` takes it back. Fails `usage`. Resolves with it. */
   | { readonly type: 'settings.set'; readonly key: string; readonly value: string }
+  /** How much goes to the log from now on, until the agent ends. */
+  | { readonly type: 'log.level'; readonly level: 'error' | 'warn' | 'info' | 'debug' }
   /** A URL, `none`, or empty for what the agent's environment names; from now on, and remembered. */
   | { readonly type: 'proxy.set'; readonly proxy: string }
   /** Whether this machine may serve as a supernode; from now on, and remembered. */

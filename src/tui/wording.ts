@@ -87,7 +87,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
     'That folder is not for you alone: choose another (--profile or --dir DIR); if it is yours, chmod 700 closes it.',
-  'folder-unwritable': 'It cannot be written: choose another folder, or get the right to write there.',
+  'folder-unwritable':
+    'It cannot be written: choose another folder (--profile or --dir DIR), or get the right to write there.',
   'folder-in-use': 'A server runs from this folder already: stop it, or choose another folder (--dir DIR).',
   'database-unusable': 'The database of --database cannot be used: see that it runs, and check the URL.',
   'account-key-changed':

@@ -66,6 +66,20 @@ test('start starts one agent, a second start finds it, and stop ends it; both ma
   expect([again.code, jsonLines(again.stdout)]).toEqual([0, [{ event: 'stopped', wasRunning: false }]]);
 });
 
+test('an agent that runs already hears of --log-level; an older one that does not know the word goes on as it is', async () => {
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile);
+  expect((await wren.run(['status', '--log-level', 'debug', '--profile', profile])).code).toBe(0);
+  expect(agent.asked[0]).toEqual({ type: 'log.level', level: 'debug' });
+  await agent.close();
+  agent = await scriptedAgent(profile, {
+    'log.level': () => {
+      throw refuse('port-version');
+    },
+  });
+  expect((await wren.run(['status', '--log-level', 'debug', '--profile', profile])).code).toBe(0);
+});
+
 test('whichever command needs an agent starts it', async () => {
   const profile = wren.profile();
   const { code, stdout } = await wren.run(['status', '--json', '--profile', profile]);

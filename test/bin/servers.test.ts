@@ -168,6 +168,22 @@ describe('a server that cannot begin', () => {
   });
 });
 
+describe('an echo service', () => {
+  it('of a name that the login server does not admit is told that, and not what names of people look like', async () => {
+    const { network, authorityPin, loginServers } = await login();
+    const invite = encodeInvite({ network, authorityPin, loginServers, supernodes: [] });
+    const args = [WREN, 'echo', '--name', 'info', '--profile', folderOf('info'), '--invite', invite, '--json'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let told = '';
+    child.stdout.on('data', (chunk) => {
+      told += chunk;
+    });
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(3);
+    const message = expect.stringContaining('admits no service called "info"');
+    expect(JSON.parse(told)).toEqual({ event: 'error', code: 'usage', message, exit: 3 });
+  });
+});
+
 describe('a server that waits for another', () => {
   it('is ended by an interrupt at once', async () => {
     const invite = encodeInvite({

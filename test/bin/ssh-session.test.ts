@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Invocation } from '../../bin/commands/invocation.ts';
-import { withSessionSound } from '../../bin/commands/ssh-session.ts';
+import { runWithSound, withSessionSound } from '../../bin/commands/ssh-session.ts';
 import { serveEndpoint } from '../../src/audio/endpoint.ts';
 import { refuse, scriptedAgent } from '../support/scripted-agent.ts';
 
@@ -37,4 +37,9 @@ test('an agent that does not know the word is asked, and no connection to it is 
   expect(sockets()).toBeLessThanOrEqual(before);
   await endpoint.close();
   await agent.close();
+});
+
+test('what a command of --run ends with is passed on, 126 and 127 too, and a signal as a shell tells it', async () => {
+  const ended = (script: string) => runWithSound(['sh', '-c', script]);
+  expect([await ended('exit 127'), await ended('exit 126'), await ended('kill -TERM $$')]).toEqual([127, 126, 143]);
 });

@@ -1,6 +1,6 @@
 /** The PostgreSQL account store on a real server: the contract, two login servers on one database, and a database that goes away. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Refusal } from '../../src/net/protocol/failures.ts';
+import { type FailureCode, Refusal } from '../../src/net/protocol/failures.ts';
 import { message } from '../../src/net/wire/messages.ts';
 import { openAccountPostgres, type SharedAccountStore } from '../../src/store/account-postgres-db.ts';
 import { account, accountStoreContract, CONTRACT_SUPERNODES_MAX } from '../support/account-store-contract.ts';
@@ -20,13 +20,13 @@ async function open(authorityPin = PIN): Promise<SharedAccountStore> {
 }
 
 /** What the operator reads when `open` is refused. */
-async function refusal(authorityPin = PIN): Promise<string> {
+async function refusal(authorityPin = PIN, code: FailureCode = 'usage'): Promise<string> {
   const error = await open(authorityPin).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(Refusal);
-  expect((error as Refusal).code).toBe('usage');
+  expect((error as Refusal).code).toBe(code);
   return (error as Refusal).message;
 }
 
@@ -83,9 +83,9 @@ describe.skipIf(!postgres)('accounts in PostgreSQL', () => {
   it('say why they cannot be had', async () => {
     const good = url;
     url = good.replace(/wren\d+$/, 'nowhere');
-    expect(await refusal()).toMatch(/"nowhere" does not exist/);
+    expect(await refusal(PIN, 'database-unusable')).toMatch(/"nowhere" does not exist/);
     url = 'postgres://wren:secret@127.0.0.1:1/wren';
-    const words = await refusal();
+    const words = await refusal(PIN, 'database-unusable');
     expect(words).toMatch(/ECONNREFUSED/);
     expect(words).not.toContain('secret');
     url = good;

@@ -48,6 +48,9 @@ test('what is below the level is not written', () => {
   log.error('a', 'failed', {}, new Error('because'));
   expect(lines().map((line) => line.msg)).toEqual(['warned', 'failed']);
   expect(lines()[1].error).toContain('Error: because\n    at ');
+  log.setLevel?.('debug');
+  log.debug('a', 'in detail');
+  expect(lines().at(-1).msg).toBe('in detail');
   log.close();
 });
 

@@ -60,6 +60,7 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'sound.devices': { type: 'sound.devices' },
   'sound.listen': { type: 'sound.listen' },
   'sound.attach': { type: 'sound.attach' },
+  'log.level': { type: 'log.level', level: 'debug' },
   'proxy.set': { type: 'proxy.set', proxy: 'http://proxy.example.org:3128' },
   'serving.set': { type: 'serving.set', consent: 'never' },
   'serving.answer': { type: 'serving.answer', yes: true },

@@ -10,9 +10,10 @@ import { buddy, type ScriptedAgent, SIGNED_IN, scriptedAgent } from '../support/
 import { hasTerminals, openTerminal, pause, type TestTerminal } from '../support/terminal.ts';
 import { type BuiltWren, buildWren } from '../support/wren-command.ts';
 
-const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+/** Before 3.3 tmux has no `allow-passthrough`. */
+const hasTmux = Number(/[\d.]+/.exec(spawnSync('tmux', ['-V'], { encoding: 'utf8' }).stdout ?? '')?.[0] ?? 0) >= 3.3;
 if (!hasTmux || !hasTerminals())
-  console.log('SKIPPED alerts in a real tmux: tmux or pseudo-terminals are missing here');
+  console.log('SKIPPED alerts in a real tmux: tmux 3.3 or pseudo-terminals are missing here');
 
 const SERVER = `wren-test-${process.pid}`;
 const BELL = '\x07';
