@@ -157,6 +157,13 @@ export class Letters {
     if (post) this.#drop(post);
   }
 
+  /** They are no buddies any more: nobody tells them of calls. Receipts of what they said themselves go. */
+  parted(name: UserName): void {
+    for (const post of [...this.#posts.values()]) {
+      if (post.message.kind === 'missedCall' && foldName(post.to) === foldName(name)) this.#drop(post);
+    }
+  }
+
   /** What is known of the devices of this person has changed. */
   devicesChanged(now: Millis, name: UserName): void {
     for (const post of [...this.#posts.values()]) {

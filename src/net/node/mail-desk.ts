@@ -148,6 +148,12 @@ export class MailDesk {
     this.#look();
   }
 
+  /** This person is no buddy any more. */
+  parted(name: UserName): void {
+    this.#letters.parted(name);
+    this.#look();
+  }
+
   /** Letters may be readable that were not. */
   collectSoon(now: Millis): void {
     this.#link.collectSoon(now);

@@ -972,6 +972,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'post') this.#mail?.post(now, output.posted);
     else if (output.type === 'reached') this.#mail?.reached(output.to, output.node, output.id);
     else if (output.type === 'withdrawn') this.#mail?.withdrawn(output.to, output.id);
+    else if (output.type === 'parted') this.#mail?.parted(output.name);
     else if (output.type === 'collect') this.#mail?.collectSoon(now);
     else if (output.type === 'missed-call') this.#out.push({ type: 'mail', news: output });
     else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);

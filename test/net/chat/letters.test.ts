@@ -212,3 +212,12 @@ describe('for somebody of whom no device is known', () => {
     expect(written(pass(MAIL_UNSEEN_MS)).map(({ node }) => node)).toEqual([LAPTOP]);
   });
 });
+
+it('of a call that nobody answered goes to nobody with whom we have parted since', () => {
+  const missed = message('missedCall', { atMs: WALL_MS });
+  letters.receive(now, { type: 'online', online: false });
+  for (const to of ['Bobby1', 'carol1']) letters.post(now, { to, id: idOf(1), message: missed, isNote: true });
+  letters.parted('bobby1');
+  letters.receive(now, { type: 'online', online: true });
+  expect(new Set(written(pass(MAIL_UNSEEN_MS)).map(({ to }) => to))).toEqual(new Set(['carol1']));
+});
