@@ -219,6 +219,7 @@ class History implements HistoryDb {
     const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
     const { beforeMs: before = Number.MAX_SAFE_INTEGER, beforeId = '' } = query;
     const peer = foldName(query.with);
+    if (query.aroundMs !== undefined) return this.#around(peer, query.aroundMs, Math.max(1, Math.floor(limit / 2)));
     const words = query.search === undefined ? undefined : matchOf(query.search);
     if (words === '') return [];
     const rows = this.#guarded(() =>
@@ -227,6 +228,14 @@ class History implements HistoryDb {
         : this.#all(STATEMENTS.search, peer, before, beforeId, words, limit + 1),
     );
     return pageOf(rows, limit);
+  }
+
+  #around(peer: string, aroundMs: number, half: number): readonly ChatLine[] {
+    const [before, from] = this.#guarded(() => [
+      this.#all(STATEMENTS.page, peer, aroundMs, '', half + 1),
+      this.#all(STATEMENTS.pageFrom, peer, aroundMs, half),
+    ]);
+    return [...pageOf(before ?? [], half), ...cut((from ?? []).slice(0, half).map(lineOf))];
   }
 
   newest(query: Omit<HistoryQuery, 'with'>): readonly ChatLine[] {

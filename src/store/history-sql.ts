@@ -168,6 +168,7 @@ export const STATEMENTS = {
                  ORDER BY stored_at_ms DESC LIMIT 20`,
   page: `SELECT * FROM message WHERE peer = ? AND (stored_at_ms, id) < (?, ?)
          ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
+  pageFrom: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms >= ? ORDER BY stored_at_ms, id LIMIT ?',
   search: `SELECT * FROM message WHERE peer = ? AND (stored_at_ms, id) < (?, ?)
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
            ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,

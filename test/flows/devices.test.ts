@@ -230,8 +230,21 @@ seeded(
     expect(bobby.call).toBe(before);
     expect(bobby.heard.length - (heard[0] ?? 0)).toBeGreaterThan(180);
     expect(phone.heard.length - (heard[1] ?? 0)).toBeGreaterThan(180);
+    // The phone hands it back to the desk, which asked for nothing.
+    const handed = world.now;
+    phone.does({ type: 'calls', command: { type: 'hand-over', call: wire, node: alice.nodeId } });
+    world.until(() => phone.callLog.includes('ended moved') && words(alice).at(-1) === 'answered');
+    expect(world.now - handed).toBeLessThanOrEqual(1_500);
+    expect(words(phone).at(-1)).toBe('handed-over');
+    alice.call = wire;
+    talk(world, bobby, 3_000);
+    talk(world, alice, 3_000);
+    const again = [bobby, alice].map((one) => one.heard.length);
+    world.advance(3_000);
+    expect(bobby.heard.length - (again[0] ?? 0)).toBeGreaterThan(130);
+    expect(alice.heard.length - (again[1] ?? 0)).toBeGreaterThan(130);
     bobby.call_('hang-up');
-    world.until(() => phone.callLog.includes('ended hangup'));
+    world.until(() => alice.callLog.includes('ended hangup'));
     world.until(() => phone.elsewhere.length + alice.elsewhere.length === 0);
   },
   { runs: 2 },

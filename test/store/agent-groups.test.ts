@@ -101,6 +101,27 @@ test('who was removed is told nothing later of the group, also after a restart, 
   expect(scene.core.history.groups.copies().some(({ to }) => to === 'bobby1')).toBe(false);
 });
 
+test('one that was left goes off the list when it is to, stays known, and is there again when somebody takes us in', () => {
+  chat.groups.make('lunch', ['bobby1']);
+  expect(() => chat.groups.forget('#lunch')).toThrow(expect.objectContaining({ code: 'usage' }));
+  chat.groups.leave('#lunch');
+  const left = sent().at(-1)?.group as GroupState;
+  chat.groups.forget('#LUNCH');
+  expect(groups()).toEqual([]);
+  expect(() => chat.groups.forget('#lunch')).toThrow(expect.objectContaining({ code: 'group-unknown' }));
+  // After a start too, and when somebody who has not heard of it writes.
+  chat = new AgentChat(scene.core, () => {});
+  chat.begin();
+  say('bobby1', 1, 'late', { ...left, members: left.members.map((one) => ({ ...one, atMs: 1, removed: false })) });
+  expect(groups()).toEqual([]);
+  const again = Math.max(...left.members.map(({ atMs }) => atMs)) + 10;
+  say('bobby1', 2, 'come back', {
+    ...left,
+    members: left.members.map((one) => ({ ...one, atMs: again, removed: false })),
+  });
+  expect(groups()).toMatchObject([{ label: '#lunch', left: false, unread: 1 }]);
+});
+
 test('only buddies are taken in, and two groups of one title have two labels', () => {
   expect(() => chat.groups.make('lunch', ['stranger'])).toThrow(expect.objectContaining({ code: 'not-a-buddy' }));
   expect(() => chat.groups.make('two words', ['bobby1'])).toThrow(expect.objectContaining({ code: 'usage' }));

@@ -80,6 +80,16 @@ test('a clock that was set back does not turn the order of a conversation round'
   expect(history.history({ with: 'carol1', limit: 1 })[0]?.storedAtMs).toBe(1_000);
 });
 
+test('what stands around a line is half before it and half from it on', () => {
+  for (let i = 0; i < 10; i++) history.storeIncoming(line(`line ${i}`), 100 * (i + 1));
+  const around = (aroundMs: number, limit: number) =>
+    history
+      .history({ with: 'bobby1', limit, aroundMs })
+      .map(({ text }) => text.slice(5))
+      .join('');
+  expect([around(500, 4), around(100, 4), around(1_000, 6), around(5_000, 4)]).toEqual(['2345', '01', '6789', '89']);
+});
+
 test('pages follow one another backwards without gap or double, even for lines of one moment', () => {
   for (let i = 0; i < 10; i++) history.storeIncoming(line(`line ${i}`), 100);
   const last = history.history({ with: 'bobby1', limit: 4 });

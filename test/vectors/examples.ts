@@ -340,6 +340,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   },
   syncMarks: { marks: [{ with: 'Bobby1', key: run(0x60, 32), verified: true, atMs: AT_MS }] },
   syncBuddies: { xml: Buffer.from('<buddies version="1"/>').toString('base64') },
+  callOffer: { callId: CALL, go: true, muted: true },
+  callOfferWord: { callId: CALL, code: 'device-busy' },
   callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },
   conferenceInvite: {
     conferenceId: CALL,

@@ -250,6 +250,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'test-path':
         this.#paths.ask(now, command.ticket, command.name);
         break;
+      case 'call-ways':
+        this.#media.tellWays(now, command.ticket);
+        break;
       case 'voice':
         this.#media.voice(now, command.call, command.body);
         break;
@@ -417,11 +420,22 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#own.within(this.#known.order());
   }
 
-  #startLink(now: Millis): void {
-    const supernodes = this.#order();
-    // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
+  /** While the login server looks at a password a supernode can prove itself: who we are is said when we know. */
+  #prepareLink(now: Millis): void {
+    if (this.#people || !this.#login.enters) return;
+    this.#setWorked();
+    this.#link.prepare(now, this.#order());
+  }
+
+  /** What let the sign-in through lets the link through, most likely; a server's own port needs no such word. */
+  #setWorked(): void {
     const { worked } = this.#login;
     this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
+  }
+
+  #startLink(now: Millis): void {
+    const supernodes = this.#order();
+    this.#setWorked();
     if (!this.#people || supernodes.length === 0) return;
     this.#link.start(now, supernodes, this.#details(this.#people));
     this.#nat.start(now, supernodes);
@@ -524,6 +538,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'established':
         this.#established(now, output.session, output.peer, output.route);
         return true;
+      case 'answered': {
+        const whose = this.#links.answered(output.session);
+        if (whose) this.#link.answered(now, whose.attempt);
+        return true;
+      }
       case 'failed':
         if (!this.#carriers.ended(output.session, output.code)) this.#connectFailed(output.session);
         return true;
@@ -730,8 +749,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #linkUp(now: Millis, { link, peer }: Extract<CarrierOutput, { type: 'link-up' }>): void {
     const whose = this.#links.up(now, link);
-    if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
-    else if (whose) this.#link.connected(now, whose.attempt, peer.nodeId);
+    if (whose?.owner === 'login') {
+      this.#login.connected(now, whose.attempt);
+      this.#prepareLink(now);
+    } else if (whose) this.#link.connected(now, whose.attempt, peer.nodeId);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
@@ -745,6 +766,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'connect':
         if (output.endpoint.carrier === 'udp') this.#nat.written(output.endpoint.host);
         this.#links.connect(now, { owner: 'supernode', attempt: output.attempt, once: output.once }, output);
+        return true;
+      case 'prove':
+        this.#links.prove(now, 'supernode', output.attempt);
         return true;
       case 'abandon':
         this.#links.abandon('supernode', output.attempt);
@@ -904,6 +928,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#out.push({ type: 'login-reply', ticket, message: output.message, authorityDer: this.#trust.authorityDer });
     } else {
       const { ticket, code, retryAfterMs } = output;
+      if (!this.#people) this.#link.stop('nobody signs in');
       this.#out.push({ type: 'login-failed', ticket, code, retryAfterMs });
     }
     return true;

@@ -366,8 +366,9 @@ export class People {
 
   #call(now: Millis, command: CallCommand): void {
     if (command.type === 'candidates') this.conferences.command(now, command);
-    const isNew = command.type === 'place' || command.type === 'candidates' || command.type === 'pull';
-    if (!isNew && this.conferences.has(command.call)) this.conferences.command(now, command);
+    const { type } = command;
+    const isNoConferences = type === 'place' || type === 'candidates' || type === 'pull' || type === 'hand-over';
+    if (!isNoConferences && this.conferences.has(command.call)) this.conferences.command(now, command);
     else this.calls.command(now, command);
   }
 

@@ -17,7 +17,7 @@ import { readYouAre } from '../nat/clear-questions.ts';
 import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
-import { type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
+import { isOfMail, type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
 import { RevokedDevices, type RevokedOutput, type SealedWord } from '../overlay/revoked-devices.ts';
 import type { IndexForm, IndexSizes } from '../overlay/sized-index.ts';
@@ -528,7 +528,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
     const isAttached = client && this.#registrar.keyHere(client.nodeId) !== undefined;
     if (isAttached && message.kind === 'revokedTold') return this.#revoked.fromClient(now, client.name, message.body);
-    if (isAttached && this.#mail.fromClient(now, mailClientOf(client), message)) return;
+    // Its certificate is read for letters alone: that costs more than all the rest of a packet that is forwarded.
+    if (isAttached && isOfMail(message)) return void this.#mail.fromClient(now, mailClientOf(client), message);
     if (isAttached && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
     if (client && message.kind === 'search' && !this.#searches.admit(now, session, client.name, message.body)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);
