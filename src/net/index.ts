@@ -45,6 +45,7 @@ export {
   standingOf,
   successor,
   withAdded,
+  withMailKey,
   withoutCertificates,
   withoutDevice,
   withRevoked,

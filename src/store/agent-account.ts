@@ -23,7 +23,7 @@ const USER_KEY_BITS = 2048;
 
 export interface AccountHooks {
   /** The stored buddy list of that account. */
-  readonly devices: Pick<AgentDevices, 'entered' | 'load' | 'leave' | 'forget' | 'mailSeed'>;
+  readonly devices: Pick<AgentDevices, 'entered' | 'load' | 'leave' | 'forget' | 'mailKeys'>;
   readonly rosterOf: (name: string) => readonly RosterEntry[];
   readonly ticketsOf: () => readonly Ticket[];
   /** Signed in: lists may be merged, lines restored. */
@@ -232,13 +232,14 @@ export class AgentAccount {
     const { profile, service } = this.#core.options;
     const nodeId = nodeIdOf(spkiOf(createPublicKey(privateKey)));
     const devices = this.#hooks.devices.load(name, nodeId, certificate);
-    const { mailSeed } = this.#hooks.devices;
+    const { seeds: mailSeeds, sinceMs: mailSinceMs } = this.#hooks.devices.mailKeys;
     const member: Member = {
       name,
       displayName,
       nodeId,
       devices,
-      mailSeeds: mailSeed ? [mailSeed] : [],
+      mailSeeds,
+      mailSinceMs,
       privateKey,
       certificateDer: certificate,
       expiresAtMs,

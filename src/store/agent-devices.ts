@@ -5,7 +5,8 @@
  * speak for whom the node decides (`net/node/device-book.ts`).
  *
  * A list with this machine in it is told to others as soon as it is signed. When somebody else's was stored meanwhile
- * (`stale`), ours is made anew on top of it, with the next number.
+ * (`stale`), ours is made anew on top of it, with the next number. More than 400 lines: the list, its keys, and what the login
+ * server has of them change together.
  */
 import { scrypt } from 'node:crypto';
 import {
@@ -27,6 +28,7 @@ import {
   signDevices,
   standingOf,
   withAdded,
+  withMailKey,
   withoutCertificates,
   withoutDevice,
   withRevoked,
@@ -44,6 +46,7 @@ import {
   writeOwnDevice,
   writePeople,
 } from './devices-file.ts';
+import { isToRotate, nextChangeAtMs, type OwnMailKeys, rotated, told, withoutDead } from './own-mail-keys.ts';
 
 const PEOPLE_DELAY_MS = 1_000;
 const RETRY_MS = 60_000;
@@ -51,6 +54,8 @@ const RETRY_MS = 60_000;
 const TRIES_MAX = 4;
 const NONCE_BYTES = 12;
 const LEAVE_MS = 4_000;
+/** Mail keys are looked at no more often. */
+const MAIL_KEYS_LOOK_MS = 60_000;
 
 type Changed = Omit<OpenedDevices, 'accountKey' | 'signed'>;
 
@@ -92,9 +97,11 @@ export class AgentDevices {
     this.#onRevoked = onRevoked;
   }
 
-  /** The private half of our mail key, X25519: what others seal to this device opens with it. */
-  get mailSeed(): Buffer | undefined {
-    return this.#own?.mailSeed;
+  /** The private halves of our mail keys, X25519, the one that others are told first: what is sealed to this device opens with them. */
+  get mailKeys(): { readonly seeds: readonly Buffer[]; readonly sinceMs: number } {
+    if (!this.#own) return { seeds: [], sinceMs: 0 };
+    const { seed, sinceMs, old } = this.#own.mail;
+    return { seeds: [seed, ...old.map((one) => one.seed)], sinceMs };
   }
 
   /** A sign-in: the account key is opened, or made, and a list with this machine in it is signed. */
@@ -108,13 +115,13 @@ export class AgentDevices {
     const isTheirs = opened && known?.accountKey.equals(opened.publicBytes);
     if (known && !isTheirs) log.warn('devices', 'the account key cannot be opened: another one is made', {});
     const key = isTheirs ? opened : accountKeyOf(random.bytes(ACCOUNT_SEED_BYTES));
-    const mailSeed = before?.mailSeed ?? random.bytes(ACCOUNT_SEED_BYTES);
+    const mail = before?.mail ?? { seed: random.bytes(ACCOUNT_SEED_BYTES), sinceMs: wallClock(), old: [] };
     const base = known ?? { name, version: 0, devices: [], revoked: [] };
     this.#self = { nodeId, certificate };
     this.#own = {
       owner: foldName(name),
       accountSeed: key.seed,
-      mailSeed,
+      mail,
       signed: undefined,
       sealedKey: isTheirs ? undefined : sealAccountKey(key, name, sealingKey, random.bytes(NONCE_BYTES)),
       storedVersion: base.version,
@@ -129,6 +136,7 @@ export class AgentDevices {
     const { folder } = this.#core.options.profile;
     this.#self = { nodeId, certificate };
     if (this.#own?.owner !== foldName(name)) this.#own = readOwnDevice(folder, name);
+    this.#buryMailKeys();
     const read = readDevices(this.#own?.signed);
     this.#list = read.ok ? read.devices : undefined;
     this.#report();
@@ -142,7 +150,7 @@ export class AgentDevices {
     const isStored = this.#list.version <= own.storedVersion && own.sealedKey === undefined;
     const agoMs = this.#core.options.wallClock() - own.comparedAtMs;
     const isFresh = isStored && agoMs >= 0 && agoMs < BUDDY_LIST_SYNC_MS;
-    this.#schedule(isFresh ? BUDDY_LIST_SYNC_MS - agoMs : 0);
+    this.#schedule(isFresh ? this.#atMost(BUDDY_LIST_SYNC_MS - agoMs) : 0);
   }
 
   /** The program ends: what waits is written. */
@@ -236,6 +244,7 @@ export class AgentDevices {
     this.#syncing = true;
     let againMs = BUDDY_LIST_SYNC_MS;
     try {
+      this.#turnMailKeys();
       await this.#settle();
     } catch (error) {
       againMs = RETRY_MS;
@@ -245,7 +254,7 @@ export class AgentDevices {
     } finally {
       this.#syncing = false;
     }
-    if (this.#core.state.account) this.#schedule(againMs);
+    if (this.#core.state.account) this.#schedule(this.#atMost(againMs));
   }
 
   /** Ours is put if it is the next one; else what is there is taken, and ours made anew on top of it. */
@@ -255,10 +264,51 @@ export class AgentDevices {
     if (list && own && list.version === own.storedVersion + 1) {
       if (await this.#put(list)) return;
     }
-    const self = this.#self?.nodeId;
-    await this.#change((there) =>
-      there.devices.some(({ nodeId }) => nodeId === self) ? there : withAdded(there, this.#device(there)),
-    );
+    await this.#change((there) => {
+      const device = this.#device(there);
+      const known = there.devices.find(({ nodeId }) => nodeId === device.nodeId);
+      if (!known) return withAdded(there, device);
+      const { mailKey, mailKeyAtMs = 0 } = device;
+      return known.mailKey.equals(mailKey) ? there : withMailKey(there, device.nodeId, { mailKey, mailKeyAtMs });
+    });
+  }
+
+  /** A new mail key when it is time, and none longer than letters to it can lie. The list follows. */
+  #turnMailKeys(): void {
+    const { wallClock, random, log } = this.#core.options;
+    this.#buryMailKeys();
+    const isListed = this.#self && this.#list && standingOf(this.#list, this.#self.nodeId) === 'listed';
+    if (!this.#own?.accountSeed || !isListed || !isToRotate(this.#own.mail, wallClock())) return;
+    // On the disk before anybody seals to it.
+    this.#setMail(rotated(this.#own.mail, random.bytes(ACCOUNT_SEED_BYTES), wallClock()));
+    log.info('devices', 'another mail key', { old: this.#own.mail.old.length });
+  }
+
+  #buryMailKeys(): void {
+    const own = this.#own;
+    if (!own) return;
+    const mail = withoutDead(own.mail, this.#core.options.wallClock());
+    if (mail === own.mail) return;
+    try {
+      this.#setMail(mail);
+    } catch (error) {
+      this.#core.trouble(error, 'devices.json');
+    }
+  }
+
+  #setMail(mail: OwnMailKeys): void {
+    if (!this.#own) return;
+    const own = { ...this.#own, mail };
+    writeOwnDevice(this.#core.options.profile.folder, own);
+    this.#own = own;
+    if (this.#core.state.account) this.#core.command({ type: 'mail-keys', ...this.mailKeys });
+  }
+
+  /** Unless something is to be done with mail keys before. */
+  #atMost(afterMs: number): number {
+    if (!this.#own?.accountSeed) return afterMs;
+    const dueMs = nextChangeAtMs(this.#own.mail) - this.#core.options.wallClock();
+    return Math.max(MAIL_KEYS_LOOK_MS, Math.min(afterMs, dueMs));
   }
 
   /** Changes what the login server has; `change` gives back the very list when there is nothing to do. */
@@ -320,7 +370,12 @@ export class AgentDevices {
 
   #confirmed(list: OpenedDevices): void {
     if (!this.#own) return;
-    this.#own = { ...this.#own, storedVersion: list.version, comparedAtMs: this.#core.options.wallClock() };
+    const nowMs = this.#core.options.wallClock();
+    const isKnown = list.devices.some(
+      ({ nodeId, mailKey }) => nodeId === this.#self?.nodeId && mailKey.equals(this.#mailKey()),
+    );
+    const mail = isKnown ? told(this.#own.mail, nowMs) : this.#own.mail;
+    this.#own = { ...this.#own, mail, storedVersion: list.version, comparedAtMs: nowMs };
     this.#keep(list);
   }
 
@@ -339,7 +394,7 @@ export class AgentDevices {
   }
 
   #mailKey(): Buffer {
-    return mailKeyOf(this.#own?.mailSeed ?? Buffer.alloc(ACCOUNT_SEED_BYTES)).publicBytes;
+    return mailKeyOf(this.#own?.mail.seed ?? Buffer.alloc(ACCOUNT_SEED_BYTES)).publicBytes;
   }
 
   #device(list: Changed): Device {
@@ -349,7 +404,8 @@ export class AgentDevices {
       deviceLabel(text),
       list.devices.filter((one) => one.nodeId !== nodeId),
     );
-    return { nodeId, certificate, label, addedAtMs: wallClock(), mailKey: this.#mailKey() };
+    const mailKeyAtMs = this.#own?.mail.sinceMs ?? 0;
+    return { nodeId, certificate, label, addedAtMs: wallClock(), mailKey: this.#mailKey(), mailKeyAtMs };
   }
 
   #certified(der: Uint8Array) {

@@ -12,15 +12,16 @@ import { foldName, isIdHex, isName } from '../net/protocol/ids.ts';
 import { ACCOUNT_SEED_BYTES, DEVICES_PEOPLE_MAX, PEOPLE_FILE_BYTES_MAX } from '../net/protocol/params.ts';
 import { readFileIfThere, writeFileAtomic } from './atomic-file.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
+import type { OwnMailKeys } from './own-mail-keys.ts';
 
 export const DEVICES_FILE = 'devices.json';
 
 export interface OwnDevice {
   /** Account, folded. */
   readonly owner: string;
-  /** Ed25519 and X25519 private keys, 32 bytes; no account key while there is none that we could open. */
+  /** Ed25519 private key, 32 bytes; none while there is none that we could open. */
   readonly accountSeed: Buffer | undefined;
-  readonly mailSeed: Buffer;
+  readonly mail: OwnMailKeys;
   /** Our list; undefined before the first. */
   readonly signed: { readonly list: Buffer; readonly signature: Buffer } | undefined;
   /** Only while the login server does not have the key yet. */
@@ -36,16 +37,19 @@ const Bytes = v.pipe(
   v.base64(),
   v.transform((text) => Buffer.from(text, 'base64')),
 );
+const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Seed = v.pipe(
   Bytes,
   v.check((seed) => seed.length === ACCOUNT_SEED_BYTES),
 );
-const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Signed = v.object({ list: Bytes, signature: Bytes });
 const Own = v.object({
   owner: v.string(),
   accountSeed: v.optional(Seed),
   mailSeed: Seed,
+  // In files of before there was more than one.
+  mailSinceMs: v.optional(Whole, 0),
+  mailOld: v.optional(v.array(v.object({ seed: Seed, untilMs: v.nullable(Whole) })), []),
   signed: v.optional(Signed),
   sealedKey: v.optional(Bytes),
   storedVersion: Whole,
@@ -62,16 +66,19 @@ const Known = v.object({
 export function readOwnDevice(folder: string, owner: string): OwnDevice | undefined {
   const own = readJsonFile(join(folder, DEVICES_FILE), Own).value;
   if (own?.owner !== foldName(owner)) return undefined;
-  const { accountSeed, signed, sealedKey } = own;
-  return { ...own, accountSeed, signed, sealedKey };
+  const { accountSeed, signed, sealedKey, mailSeed, mailSinceMs, mailOld, ...rest } = own;
+  return { ...rest, accountSeed, signed, sealedKey, mail: { seed: mailSeed, sinceMs: mailSinceMs, old: mailOld } };
 }
 
 /** Throws `Refusal('disk-full')`. */
 export function writeOwnDevice(folder: string, own: OwnDevice): void {
+  const { mail, ...rest } = own;
   writeJsonFile(join(folder, DEVICES_FILE), {
-    ...own,
+    ...rest,
     accountSeed: own.accountSeed?.toString('base64'),
-    mailSeed: own.mailSeed.toString('base64'),
+    mailSeed: mail.seed.toString('base64'),
+    mailSinceMs: mail.sinceMs,
+    mailOld: mail.old.map(({ seed, untilMs }) => ({ seed: seed.toString('base64'), untilMs })),
     signed: own.signed && textOf(own.signed),
     sealedKey: own.sealedKey?.toString('base64'),
   });

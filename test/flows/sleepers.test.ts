@@ -5,7 +5,7 @@
  */
 import { expect } from 'vitest';
 import type { OrdinaryNodeEvent } from '../../src/net/node/ordinary-node.ts';
-import { PeopleWorld, type Person } from '../sim/people-world.ts';
+import { mailSeedOf, PeopleWorld, type Person } from '../sim/people-world.ts';
 import { seeded } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
 
@@ -39,6 +39,97 @@ function threeDevices(world: World, supernodes: number) {
   world.until(() => [phone, laptop].every(({ core }) => core.deviceListOf('alice1') !== undefined), 10_000);
   return { people, alice, phone, laptop };
 }
+
+seeded(
+  'members of a group who never met, and are never there together, write to one another and hear that it came',
+  (world) => {
+    const people = new PeopleWorld(world, ['super1', 'super2', 'super3']);
+    const members = ['bobby1', 'carol1'].map((name) => ({ name, removed: false, atMs: world.wallClock() }));
+    const group = { id: 'ab'.repeat(16), title: 'lunch', titleAtMs: world.wallClock(), members };
+    // What their agents would have of a third, who knows both.
+    const joins = (person: Person) =>
+      person.does({ type: 'messenger', command: { type: 'groups', groups: [group], own: person.name } });
+    const carol = people.person('carol1');
+    carol.signUp();
+    joins(carol);
+    world.advance(20_000);
+    carol.kill();
+    world.skipWall(24 * HOUR_MS);
+    world.advance(60_000);
+    const bobby = people.person('bobby1');
+    bobby.signUp();
+    joins(bobby);
+    const [id, placeMs] = ['cd'.repeat(16), Math.floor(world.wallClock())];
+    const line = { to: 'carol1', id, sequence: 1, text: 'at one?', sentAtMs: placeMs, group, placeMs };
+    bobby.does({ type: 'messenger', command: { type: 'send', ...line } });
+    world.until(() => keptOf(bobby).includes(id), 30_000);
+    world.advance(20_000);
+    bobby.kill();
+    world.advance(60_000);
+    carol.start();
+    joins(carol);
+    world.until(() => carol.lines.length === 1, 60_000);
+    expect(carol.lines).toEqual([{ from: 'bobby1', text: 'at one?' }]);
+    world.advance(20_000);
+    carol.kill();
+    bobby.start();
+    joins(bobby);
+    bobby.does({ type: 'messenger', command: { type: 'restore', lines: [line] } });
+    world.until(() => bobby.delivered.has(id), 60_000);
+  },
+  { runs: 1 },
+);
+
+seeded(
+  'who had another mail key while nobody met them reads what was left under the old one before, and what is left since',
+  (world) => {
+    const { alice, phone, laptop } = threeDevices(world, 3);
+    laptop.kill();
+    const [fresh, first] = [mailSeedOf('another'), mailSeedOf(phone.label)];
+    const turn = () => phone.does({ type: 'mail-keys', seeds: [fresh, first], sinceMs: Math.floor(world.wallClock()) });
+    phone.kill();
+    alice.says(phone, 'before');
+    world.until(() => keptOf(alice).length === 1, 30_000);
+    alice.kill();
+    // Its agent makes a new key when it comes, and forgets the old one in its time.
+    phone.start();
+    turn();
+    world.until(() => phone.lines.length === 1, 60_000);
+    world.advance(20_000);
+    phone.does({ type: 'mail-keys', seeds: [fresh], sinceMs: Math.floor(world.wallClock()) });
+    world.advance(20_000);
+    phone.kill();
+    world.skipWall(24 * HOUR_MS);
+    alice.start();
+    world.until(() => alice.online, 20_000);
+    expect(alice.core.deviceListOf('bobby1')?.devices[0]?.mailKey).toEqual(phone.device.mailKey);
+    alice.says(phone, 'since');
+    world.advance(90_000);
+    alice.kill();
+    phone.start();
+    phone.does({ type: 'mail-keys', seeds: [fresh], sinceMs: Math.floor(world.wallClock()) });
+    world.until(() => phone.lines.length === 2, 60_000);
+    expect(phone.lines.map(({ text }) => text)).toEqual(['before', 'since']);
+  },
+  { runs: 1 },
+);
+
+seeded(
+  'a letter of somebody whose certificate was renewed since the program began is read',
+  (world) => {
+    const { alice, phone, laptop } = threeDevices(world, 1);
+    for (const device of [alice, phone, laptop]) device.kill();
+    world.skipWall(7 * 24 * HOUR_MS);
+    alice.start();
+    world.until(() => alice.count('renewed') === 1 && alice.online, 60_000);
+    alice.says(phone, 'here again');
+    world.until(() => keptOf(alice).length === 1, 30_000);
+    alice.kill();
+    phone.start();
+    world.until(() => phone.lines.length === 1, 60_000);
+  },
+  { runs: 1 },
+);
 
 seeded(
   'both devices of a sleeper get every line, once and in order, when sender and 30 % of the supernodes are gone',

@@ -305,7 +305,7 @@ export class Person {
   }
 }
 
-function mailSeedOf(label: string): Buffer {
+export function mailSeedOf(label: string): Buffer {
   return seededRandom(`mail key ${label}`).bytes(32);
 }
 

@@ -85,6 +85,7 @@ const NOTHING_BEYOND: Beyond = {
   search: () => ({ hits: [], next: '', whole: true, complete: true }),
   publish: () => undefined,
   printOf: () => 0,
+  records: () => undefined,
 };
 
 export interface StormOptions {

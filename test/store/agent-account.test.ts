@@ -165,7 +165,7 @@ test('a renewed certificate that cannot be stored is used all the same, and the 
   }).signedIn();
   const hooks = {
     devices: {
-      mailSeed: undefined,
+      mailKeys: { seeds: [], sinceMs: 0 },
       entered: () => {},
       load: () => ({ own: undefined, people: [] }),
       leave: async () => {},

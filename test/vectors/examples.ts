@@ -121,8 +121,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   detach: {},
   keepAlive: { id: 12 },
   keepAliveReply: { id: 12, observed: 'udp:203.0.113.5:61234', attached: true },
-  lookup: { requestId: 9, name: 'alice1' },
-  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B], incomplete: true },
+  lookup: { requestId: 9, name: 'alice1', mailKeys: true },
+  whereabouts: { requestId: 9, name: 'alice1', nodeIds: [NODE_A, NODE_B], incomplete: true, records: [INDEX_ENTRY] },
   search: { requestId: 10, pattern: 'ali*', limit: 20, after: '2 alice1', asOfMs: AT_MS, exact: true },
   searchResults: {
     requestId: 10,
@@ -451,7 +451,12 @@ export const BODIES: { readonly [type: string]: Json } = {
     name: 'Bobby1',
     accountKey: run(0x21, 32),
     version: 3,
-    devices: [{ nodeId: NODE_A, label: 'laptop', addedAtMs: AT_MS, certificate: CERTIFICATE, mailKey: run(0x41, 32) }],
+    devices: [
+      {
+        ...{ nodeId: NODE_A, label: 'laptop', addedAtMs: AT_MS, certificate: CERTIFICATE },
+        ...{ mailKey: run(0x41, 32), mailKeyAtMs: AT_MS },
+      },
+    ],
     revoked: [{ nodeId: NODE_B, atMs: AT_MS }],
   },
   SignedDevices: SIGNED_DEVICES,
@@ -464,6 +469,8 @@ export const BODIES: { readonly [type: string]: Json } = {
     sequence: 2,
     listed: true,
     hidden: run(0x10, 4),
+    mailKey: run(0x41, 32),
+    mailKeyAtMs: AT_MS,
   },
 };
 

@@ -18,6 +18,7 @@ import {
   MAIL_COPIES_SAFE,
   MAIL_FAILED_RETRY_MS,
   MAIL_FULL_RETRY_MS,
+  MAIL_LIFETIME_MS,
   MAIL_NOTES_MAX,
   MAIL_SEEN_MS,
   MAIL_UNDER_WAY_MAX,
@@ -63,6 +64,8 @@ interface Copy {
   round: number;
   copies: number;
   untilMs: number;
+  /** What it was sealed to; undefined: nobody knows. */
+  key?: Uint8Array | undefined;
 }
 
 interface Post extends Posted {
@@ -83,6 +86,11 @@ const PAUSES: Partial<Record<FailureCode, Millis>> = {
 export interface LettersOptions {
   /** Those that letters can be sealed for. */
   readonly devicesOf: (name: UserName) => readonly NodeId[];
+  /** What letters to this device are sealed to from now on. `sinceMs`: by its wall clock. */
+  readonly keyOf?: (
+    name: UserName,
+    node: NodeId,
+  ) => { readonly mailKey: Uint8Array; readonly sinceMs: number } | undefined;
   readonly wallClock: WallClock;
 }
 
@@ -91,6 +99,10 @@ export class Letters {
   readonly #reach = new Reach();
   /** By folded name and id, the oldest first. */
   readonly #posts = new Map<string, Post>();
+  /** Those for which no device is known that could be written to. */
+  readonly #lacking = new Map<string, Post>();
+  /** How much there is for each person, by folded name. */
+  readonly #people = new Map<string, { readonly name: UserName; posts: number }>();
   readonly #byLetter = new Map<string, { readonly post: Post; readonly node: NodeId }>();
   #underWay = 0;
   #online = false;
@@ -110,10 +122,23 @@ export class Letters {
     if (this.#posts.has(key)) return;
     const post: Post = { ...posted, devices: new Map(), isDelivered: false, isTold: false, isRefusalTold: false };
     this.#posts.set(key, post);
+    this.#count(posted.to, 1);
     this.#equip(now, post);
     if (posted.isNote) this.#dropOldNotes();
-    if (posted.isNote && post.devices.size === 0) this.#posts.delete(key);
+    if (posted.isNote && post.devices.size === 0 && !this.#lacking.has(key)) this.#drop(post);
     this.#isDirty = true;
+  }
+
+  /** Whom there is something for, and who is not here: of these it is worth knowing which keys their devices have. */
+  get sleepers(): UserName[] {
+    return [...this.#people.values()].map(({ name }) => name).filter((name) => !this.#reach.has(name));
+  }
+
+  /** Nobody could tell of any: what is only a note waits no longer. */
+  nobodyKnows(name: UserName): void {
+    for (const post of [...this.#lacking.values()]) {
+      if (post.isNote && foldName(post.to) === foldName(name)) this.#drop(post);
+    }
   }
 
   /** This device has the message. */
@@ -132,9 +157,20 @@ export class Letters {
     if (post) this.#drop(post);
   }
 
+  /** They are no buddies any more: nobody tells them of calls. Receipts of what they said themselves go. */
+  parted(name: UserName): void {
+    for (const post of [...this.#posts.values()]) {
+      if (post.message.kind === 'missedCall' && foldName(post.to) === foldName(name)) this.#drop(post);
+    }
+  }
+
   /** What is known of the devices of this person has changed. */
   devicesChanged(now: Millis, name: UserName): void {
-    for (const post of [...this.#posts.values()]) if (foldName(post.to) === foldName(name)) this.#equip(now, post);
+    for (const post of [...this.#posts.values()]) {
+      if (foldName(post.to) !== foldName(name)) continue;
+      this.#equip(now, post);
+      this.#sealAnew(now, post);
+    }
     this.#isDirty = true;
   }
 
@@ -157,6 +193,8 @@ export class Letters {
     this.#set(copy, 'kept', now + Math.max(MAIL_FAILED_RETRY_MS, leftMs));
     copy.copies = copies;
     copy.untilMs = untilMs;
+    // What we heard of meanwhile.
+    this.#sealAnew(now, found.post);
     this.#settle(found.post);
   }
 
@@ -213,6 +251,7 @@ export class Letters {
     if (now < (this.#fullUntil.get(node) ?? 0)) return;
     this.#fullUntil.delete(node);
     this.#set(copy, 'under-way', NEVER);
+    copy.key = this.#options.keyOf?.(post.to, node)?.mailKey;
     this.#out.push({ type: 'letter', letter: copy.letter, to: post.to, node, message: post.message });
   }
 
@@ -226,11 +265,35 @@ export class Letters {
     post.isTold = false;
   }
 
+  /**
+   * What was left for a device after it had another key, by somebody who had not heard of that, it may not be able to open
+   * when it comes; what was left before, it can.
+   */
+  #sealAnew(now: Millis, post: Post): void {
+    for (const [node, copy] of post.devices) {
+      if (copy.state !== 'kept') continue;
+      const key = this.#options.keyOf?.(post.to, node);
+      if (!key || !copy.key || Buffer.compare(copy.key, key.mailKey) === 0) continue;
+      if (copy.untilMs - MAIL_LIFETIME_MS > key.sinceMs) this.#expired(now, post, node, copy);
+    }
+  }
+
+  #count(name: UserName, by: 1 | -1): void {
+    const key = foldName(name);
+    const person = this.#people.get(key) ?? { name, posts: 0 };
+    person.posts += by;
+    if (person.posts > 0) this.#people.set(key, person);
+    else this.#people.delete(key);
+  }
+
   /** Every device of theirs gets its place; those that are no more lose it. */
   #equip(now: Millis, post: Post): void {
     const { to, node: only, isNote, keptUntilMs = 0 } = post;
     const wallMs = this.#options.wallClock();
-    const known = this.#options.devicesOf(to).filter((node) => only === undefined || node === only);
+    const all = this.#options.devicesOf(to);
+    const known = all.filter((node) => only === undefined || node === only);
+    if (all.length === 0) this.#lacking.set(keyOf(to, post.id), post);
+    else this.#lacking.delete(keyOf(to, post.id));
     for (const [node, { letter, state }] of post.devices) {
       if (known.includes(node)) continue;
       if (state === 'under-way') this.#underWay -= 1;
@@ -245,7 +308,9 @@ export class Letters {
       const at = isKept ? now + keptUntilMs - wallMs : now + (isSeen ? MAIL_SEEN_MS : isNote ? 0 : MAIL_UNSEEN_MS);
       const letter = letterId(post.id, node, 0);
       const state = isKept ? 'kept' : 'due';
-      post.devices.set(node, { state, at, letter, round: 0, copies: MAIL_COPIES_SAFE, untilMs: keptUntilMs });
+      // Most likely to what we would seal it to now.
+      const key = isKept ? this.#options.keyOf?.(to, node)?.mailKey : undefined;
+      post.devices.set(node, { state, at, letter, round: 0, copies: MAIL_COPIES_SAFE, untilMs: keptUntilMs, key });
       this.#byLetter.set(letter, { post, node });
     }
     if (keptUntilMs > wallMs) post.isTold = true;
@@ -275,7 +340,8 @@ export class Letters {
       if (state === 'under-way') this.#underWay -= 1;
       this.#byLetter.delete(letter);
     }
-    this.#posts.delete(keyOf(post.to, post.id));
+    if (this.#posts.delete(keyOf(post.to, post.id))) this.#count(post.to, -1);
+    this.#lacking.delete(keyOf(post.to, post.id));
     this.#isDirty = true;
   }
 

@@ -31,6 +31,8 @@ export interface Device {
   readonly certificate: Buffer;
   /** X25519, 32 bytes. */
   readonly mailKey: Buffer;
+  /** Since when, by the wall clock of the device, ms; left out: unknown. */
+  readonly mailKeyAtMs?: number;
 }
 
 export interface RevokedDevice {
@@ -181,6 +183,16 @@ export function withRevoked(
   return { ...list, version: list.version + 1, devices, revoked };
 }
 
+/** The next version, in which this device has another mail key. */
+export function withMailKey(
+  list: Pick<DeviceList, 'name' | 'version' | 'devices' | 'revoked'>,
+  node: NodeId,
+  key: Required<Pick<Device, 'mailKey' | 'mailKeyAtMs'>>,
+) {
+  const devices = list.devices.map((device) => (device.nodeId === node ? { ...device, ...key } : device));
+  return { ...list, version: list.version + 1, devices };
+}
+
 /** The next version without this node, which has taken itself off. */
 export function withoutDevice(list: Pick<DeviceList, 'name' | 'version' | 'devices' | 'revoked'>, node: NodeId) {
   const devices = list.devices.filter(({ nodeId }) => nodeId !== node);
@@ -252,9 +264,10 @@ interface WireDevice {
   readonly addedAtMs: number;
   readonly certificate: Uint8Array;
   readonly mailKey: Uint8Array;
+  readonly mailKeyAtMs?: number;
 }
 
-function deviceOf({ nodeId, label, addedAtMs, certificate, mailKey }: WireDevice): Device | undefined {
+function deviceOf({ nodeId, label, addedAtMs, certificate, mailKey, mailKeyAtMs }: WireDevice): Device | undefined {
   if (nodeId?.length !== ID_BYTES || mailKey?.length !== ACCOUNT_SEED_BYTES) return undefined;
   const der = certificate && wholeCertificate(certificate);
   if (!der || der.length > CERTIFICATE_BYTES_MAX) return undefined;
@@ -264,6 +277,7 @@ function deviceOf({ nodeId, label, addedAtMs, certificate, mailKey }: WireDevice
     addedAtMs: Number(addedAtMs),
     certificate: Buffer.from(der),
     mailKey: Buffer.from(mailKey),
+    ...(mailKeyAtMs ? { mailKeyAtMs: Number(mailKeyAtMs) } : {}),
   };
 }
 

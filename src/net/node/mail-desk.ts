@@ -10,6 +10,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Letters, type LettersOutput, type Posted } from '../chat/letters.ts';
 import { spkiOf } from '../login/credential.ts';
+import type { MailKeyWord } from '../overlay/index-record.ts';
 import type { KeptLetter } from '../overlay/kept-letter.ts';
 import { MailLink, type MailLinkOutput } from '../overlay/mail-link.ts';
 import type { Millis, Random, WallClock } from '../protocol/core.ts';
@@ -20,12 +21,15 @@ import { openLetter, sealLetter } from '../transport/letter.ts';
 import type { Judgement } from '../transport/trust.ts';
 import { decodeMessage, encodeMessage, type Message } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
+import { MailCards } from './mail-cards.ts';
 
 /** One device of a person, as the person's account signed it. */
 export interface MailDevice {
   readonly nodeId: NodeId;
   /** X25519, 32 bytes. */
   readonly mailKey: Uint8Array;
+  /** Since when, by its wall clock, ms. */
+  readonly mailKeyAtMs?: number;
 }
 
 export interface MailIdentity {
@@ -35,6 +39,8 @@ export interface MailIdentity {
   readonly certificateDer: Buffer;
   /** X25519 private keys, 32 bytes each: the one in our device list, and those that it replaced (MAIL_KEY_KEPT_MS). */
   readonly mailSeeds: readonly Buffer[];
+  /** Since when the first of them is told; wall clock, ms. */
+  readonly mailSinceMs: number;
 }
 
 export interface MailDeskOptions {
@@ -42,8 +48,8 @@ export interface MailDeskOptions {
   readonly wallClock: WallClock;
   /** Good for certificates that ended while a letter lay. */
   readonly judge: (certificateDer: Uint8Array) => Judgement;
-  /** Empty: nothing is known, so nothing can be written. */
-  readonly devicesOf: (name: UserName) => readonly MailDevice[];
+  /** As the account signed it; undefined: no list is known. */
+  readonly devicesOf: (name: UserName) => readonly MailDevice[] | undefined;
   /** May this node speak for that person? `unlisted`: perhaps, when we hear of their newest list. */
   readonly standing: (name: UserName, node: NodeId) => 'listed' | 'unlisted' | 'revoked';
 }
@@ -58,6 +64,8 @@ export type MailDeskOutput =
       readonly node: NodeId;
       readonly message: Message;
     }
+  /** The index is to be asked for mail keys of this person; `cardsTold` brings the answer. */
+  | { readonly type: 'ask-cards'; readonly name: UserName }
   | Exclude<LettersOutput, { type: 'letter' }>;
 
 /** By which a letter that came is thrown away. */
@@ -73,6 +81,7 @@ export class MailDesk {
   readonly #options: MailDeskOptions;
   readonly #letters: Letters;
   readonly #link: MailLink;
+  readonly #cards: MailCards;
   #identity: MailIdentity | undefined;
   #mailKeys: readonly EphemeralKey[] = [];
   #atMs = 0;
@@ -84,12 +93,17 @@ export class MailDesk {
 
   constructor(options: MailDeskOptions) {
     this.#options = options;
-    const { wallClock, random, devicesOf } = options;
+    const { wallClock, random, judge } = options;
+    this.#cards = new MailCards({ wallClock, judge });
     const nodesOf = (name: UserName) =>
-      devicesOf(name)
+      this.#devicesOf(name)
         .map(({ nodeId }) => nodeId)
         .filter((node) => node !== this.#identity?.nodeId);
-    this.#letters = new Letters({ devicesOf: nodesOf, wallClock });
+    const keyOf = (name: UserName, node: NodeId) => {
+      const device = this.#devicesOf(name).find(({ nodeId }) => nodeId === node);
+      return device && { mailKey: device.mailKey, sinceMs: device.mailKeyAtMs ?? 0 };
+    };
+    this.#letters = new Letters({ devicesOf: nodesOf, keyOf, wallClock });
     this.#link = new MailLink({ wallClock, random });
   }
 
@@ -100,10 +114,17 @@ export class MailDesk {
     this.#link.setSigner({ nodeId: identity.nodeId, publicKeySpki, privateKey: identity.privateKey });
   }
 
+  /** What is said of us in the index. */
+  get ownKey(): MailKeyWord | undefined {
+    const [own] = this.#mailKeys;
+    return own && { mailKey: own.publicBytes, sinceMs: this.#identity?.mailSinceMs ?? 0 };
+  }
+
   /** Our first supernode is another, or none. */
   setAttached(now: Millis, attached: boolean): void {
     if (attached) this.#link.attached(now);
     else this.#link.detached();
+    this.#cards.setAttached(now, attached);
     this.#settle(now);
   }
 
@@ -113,15 +134,24 @@ export class MailDesk {
 
   post(now: Millis, posted: Posted): void {
     this.#letters.post(now, posted);
+    this.#look();
   }
 
   reached(name: UserName, node: NodeId, id: string): void {
     this.#letters.reached(name, node, id);
+    this.#look();
   }
 
   /** It is to be written to them no more. */
   withdrawn(name: UserName, id: string): void {
     this.#letters.forget(name, id);
+    this.#look();
+  }
+
+  /** This person is no buddy any more. */
+  parted(name: UserName): void {
+    this.#letters.parted(name);
+    this.#look();
   }
 
   /** Letters may be readable that were not. */
@@ -133,6 +163,15 @@ export class MailDesk {
   devicesChanged(now: Millis, name: UserName): void {
     this.#letters.devicesChanged(now, name);
     this.#link.collectSoon(now);
+    this.#look();
+  }
+
+  /** What the index has of this person. */
+  cardsTold(now: Millis, name: UserName, records: Parameters<MailCards['learn']>[2], complete: boolean): void {
+    const isNew = this.#cards.learn(now, name, records, complete);
+    if (isNew) this.#letters.devicesChanged(now, name);
+    else if (complete) this.#letters.nobodyKnows(name);
+    this.#settle(now);
   }
 
   /** What the people made of a letter: to be thrown away now, or when the message of this id is stored. */
@@ -162,11 +201,12 @@ export class MailDesk {
   wake(now: Millis): void {
     this.#letters.wake(now);
     this.#link.wake(now);
+    this.#cards.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    return Math.min(this.#letters.wakeAt(), this.#link.wakeAt());
+    return Math.min(this.#letters.wakeAt(), this.#link.wakeAt(), this.#cards.wakeAt());
   }
 
   drain(): MailDeskOutput[] {
@@ -182,6 +222,25 @@ export class MailDesk {
       else this.#out.push(output);
     }
     for (const output of this.#link.drain()) this.#fromLink(now, output);
+    for (const name of this.#cards.drain()) this.#out.push({ type: 'ask-cards', name });
+    this.#look();
+  }
+
+  /** Of whom a key would let something be written. */
+  #look(): void {
+    this.#cards.want(this.#letters.sleepers);
+  }
+
+  /** By the account's word; of whom that is not known, or not lately, by the devices' own. */
+  #devicesOf(name: UserName): readonly MailDevice[] {
+    const listed = this.#options.devicesOf(name);
+    const cards = this.#cards.of(name).map(({ sinceMs, ...card }) => ({ ...card, mailKeyAtMs: sinceMs }));
+    if (!listed) return cards;
+    // Each is the word of a device that is in the list, and signed with the very key after which it is named.
+    return listed.map((device) => {
+      const card = cards.find(({ nodeId }) => nodeId === device.nodeId);
+      return card && card.mailKeyAtMs > (device.mailKeyAtMs ?? 0) ? { ...device, ...card } : device;
+    });
   }
 
   #fromLink(now: Millis, output: MailLinkOutput): void {
@@ -192,8 +251,8 @@ export class MailDesk {
   }
 
   #write(now: Millis, { letter, to, node, message }: Extract<LettersOutput, { type: 'letter' }>): void {
-    const { devicesOf, wallClock, random } = this.#options;
-    const device = devicesOf(to).find(({ nodeId }) => nodeId === node);
+    const { wallClock, random } = this.#options;
+    const device = this.#devicesOf(to).find(({ nodeId }) => nodeId === node);
     const writer = this.#identity;
     // Rising, so that they are told in the order in which they were written.
     this.#atMs = Math.max(this.#atMs + 1, Math.floor(wallClock()));

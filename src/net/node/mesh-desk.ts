@@ -81,6 +81,7 @@ export class MeshDesk {
   #requestId = 0;
   /** Tickets of the registrar, by those of the index. */
   readonly #searches = new Map<Ticket, number>();
+  readonly #recordsAsked = new Map<Ticket, number>();
   readonly #publications = new Map<Ticket, { readonly ticket: number; readonly node: NodeId }>();
 
   constructor(options: MeshDeskOptions) {
@@ -265,7 +266,7 @@ export class MeshDesk {
       case 'record':
         return this.#finder.learn(output.record);
       case 'records':
-        return void this.#finder.found(output.ticket, output.records, output.complete);
+        return this.#found(output);
       case 'page':
         return this.#searched(output);
       case 'published':
@@ -281,6 +282,13 @@ export class MeshDesk {
       case 'entry-wanted':
         wanted.set(output.from, [...(wanted.get(output.from) ?? []), output.id]);
     }
+  }
+
+  #found({ ticket, records, complete }: Extract<MeshOutput, { type: 'records' }>): void {
+    const asked = this.#recordsAsked.get(ticket);
+    this.#recordsAsked.delete(ticket);
+    if (asked !== undefined) this.#options.registrar().recordsFound(asked, records, complete);
+    else this.#finder.found(ticket, records, complete);
   }
 
   #searched({ ticket, page, complete }: Extract<MeshOutput, { type: 'page' }>): void {
@@ -342,6 +350,7 @@ export class MeshDesk {
       sees: (watcher, node) => abroad.sees(watcher, node),
       seenBy: (watcher) => abroad.seenBy(watcher),
       lookup: (now, ticket, name, viewer) => finder.lookup(now, ticket, name, viewer),
+      records: (now, ticket, name) => void this.#recordsAsked.set(index.find(now, name, wallClock()), ticket),
       forward: (now, client, target, packet) => abroad.forward(now, client, target, packet),
       vouch: (client, target, host) => abroad.vouch(client, target, host),
       search: (now, ticket, query) => void this.#searches.set(index.search(now, query), ticket),

@@ -64,6 +64,8 @@ export interface Member {
   readonly isService: boolean;
   /** X25519 private keys, 32 bytes each: that of our device list first, then those that it replaced. None: no letters come. */
   readonly mailSeeds?: readonly Buffer[];
+  /** Since when the first of them is told to others; wall clock, ms. */
+  readonly mailSinceMs?: number;
   /** Device lists, ours and those of buddies; without them none is told and nobody is held to one. */
   readonly devices?: DevicesStart;
   /** For short handshakes with those whom the program met before. */
@@ -93,6 +95,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'machine'; readonly idleCenticores: number }
   /** What the judge of promotion must know from the agent. */
   | { readonly type: 'promotion'; readonly fact: PromotionFact }
+  /** Private mail keys, as of `Member.mailSeeds` and `mailSinceMs`: those that are not among them any more are forgotten. */
+  | { readonly type: 'mail-keys'; readonly seeds: readonly Buffer[]; readonly sinceMs: number }
   /** Drop the link and attach anew (fault switch; change of network). */
   | { readonly type: 'reattach' }
   /** Whether the sockets know a proxy has changed. */

@@ -270,6 +270,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'machine':
         this.#idleCenticores = command.idleCenticores;
         break;
+      case 'mail-keys':
+        this.#setMailKeys(now, command.seeds, command.sinceMs);
+        break;
       case 'reattach':
         this.#link.restart(now);
         break;
@@ -383,11 +386,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     const mail = new MailDesk({
       ...{ random, wallClock },
       judge: (der) => this.#judgesLetters.judge(der, this.#trust.authorityDer),
-      devicesOf: (name) => this.#people?.devices.listOf(name)?.devices ?? [],
+      devicesOf: (name) => this.#people?.devices.listOf(name)?.devices,
       standing: (name, node) => this.#people?.devices.standing(name, node) ?? 'unlisted',
     });
-    mail.setIdentity({ ...member, mailSeeds: member.mailSeeds ?? [] });
+    mail.setIdentity({ ...member, mailSeeds: member.mailSeeds ?? [], mailSinceMs: member.mailSinceMs ?? 0 });
     return mail;
+  }
+
+  #setMailKeys(now: Millis, mailSeeds: readonly Buffer[], mailSinceMs: number): void {
+    if (!this.#member) return;
+    this.#member = { ...this.#member, mailSeeds, mailSinceMs };
+    this.#mail?.setIdentity({ ...this.#member, mailSeeds, mailSinceMs });
+    this.#publish(now);
   }
 
   #forgetMember(): void {
@@ -827,7 +837,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'found') {
       const others = output.nodes.filter((node) => node !== this.#member?.nodeId);
       this.#peers.whereabouts(now, output.name, others);
-    } else if (output.type === 'search-failed') this.#fallback.outcome(now, output);
+    } else if (output.type === 'records') this.#mail?.cardsTold(now, output.name, output.records, output.complete);
+    else if (output.type === 'search-failed') this.#fallback.outcome(now, output);
     else {
       // Written by strangers and handed on by a supernode: nothing that a terminal would obey.
       const others = output.hits.filter(({ name }) => foldName(name) !== foldName(this.#member?.name ?? ''));
@@ -847,7 +858,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #publish(now: Millis): void {
     if (!this.#people || !this.#link.attached || this.#relays.length === 0) return;
     const { displayName, listed, hiddenFrom } = this.#details(this.#people);
-    this.#publisher.say(now, { homes: this.#relays, displayName, listed, hiddenFrom });
+    this.#publisher.say(now, { homes: this.#relays, displayName, listed, hiddenFrom, mailKey: this.#mail?.ownKey });
   }
 
   /** Those of the watched who are here now: whoever is not among them has left while we were not told. */
@@ -935,6 +946,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#member = { ...this.#member, certificateDer, expiresAtMs };
     this.#switchboard.setIdentity(this.#member);
     this.#publisher.setIdentity(this.#member);
+    const { mailSeeds = [], mailSinceMs = 0 } = this.#member;
+    // Letters are signed under a certificate, too.
+    this.#mail?.setIdentity({ ...this.#member, mailSeeds, mailSinceMs });
     this.#renewal.schedule(now, expiresAtMs);
     this.#out.push({ type: 'renewed', certificateDer, expiresAtMs, serverTimeMs });
     // With the old one nobody may have let us in; the pause until the next try can be a minute.
@@ -983,6 +997,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else if (output.type === 'post') this.#mail?.post(now, output.posted);
     else if (output.type === 'reached') this.#mail?.reached(output.to, output.node, output.id);
     else if (output.type === 'withdrawn') this.#mail?.withdrawn(output.to, output.id);
+    else if (output.type === 'parted') this.#mail?.parted(output.name);
     else if (output.type === 'collect') this.#mail?.collectSoon(now);
     else if (output.type === 'missed-call') this.#out.push({ type: 'mail', news: output });
     else if (output.type === 'dismissed') this.#dismiss(now, output.name, output.node);
@@ -1018,6 +1033,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #fromMail(now: Millis, output: MailDeskOutput): true {
     if (output.type === 'to-supernode') this.#sendToSupernode(now, output.message, true);
+    else if (output.type === 'ask-cards') this.#questions.records(now, output.name);
     else if (output.type === 'opened') {
       const { letter, from, node } = output;
       this.#mail?.opened(now, letter, from, this.#people?.heardInLetter(now, from, node, output.message));

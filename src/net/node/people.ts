@@ -107,6 +107,8 @@ export type PeopleOutput =
   | { readonly type: 'post'; readonly posted: Posted }
   /** It is to go to this person no more. */
   | { readonly type: 'withdrawn'; readonly to: UserName; readonly id: string }
+  /** No buddy any more: no word of missed calls goes there. */
+  | { readonly type: 'parted'; readonly name: UserName }
   /** Letters may be readable that were not. */
   | { readonly type: 'collect' }
   /** This device of a person has the message. */
@@ -436,6 +438,7 @@ export class People {
         this.#presence.receive(now, output);
         this.#messenger.receive(now, output);
         if (output.is) this.devices.befriended(output.name);
+        else this.#out.push({ type: 'parted', name: output.name });
         return;
       case 'hidden':
         this.#blocked = output.names;

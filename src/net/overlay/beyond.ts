@@ -22,6 +22,8 @@ export interface Beyond {
   seenBy(watcher: NodeId): readonly { readonly name: string; readonly node: NodeId }[];
   /** `ticket` comes back with the nodes, those here among them. */
   lookup(now: Millis, ticket: number, name: string, viewer: string): void;
+  /** `ticket` comes back with what the index has of this person. */
+  records(now: Millis, ticket: number, name: string): void;
   forward(now: Millis, client: Client, target: NodeId, packet: Buffer): void;
   vouch(client: Client, target: NodeId, host: string): void;
   /** `ticket` comes back with the page. */

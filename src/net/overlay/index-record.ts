@@ -17,7 +17,7 @@ import {
   RECORD_SIGNATURE_BYTES_MAX,
 } from '../protocol/overlay-params.ts';
 import { INDEX_LIFETIME_HOURS } from '../protocol/paper.ts';
-import { CERTIFICATE_BYTES_MAX, DISPLAY_NAME_LENGTH_MAX } from '../protocol/params.ts';
+import { ACCOUNT_SEED_BYTES, CERTIFICATE_BYTES_MAX, DISPLAY_NAME_LENGTH_MAX } from '../protocol/params.ts';
 import { decodeBody, encodeBody } from '../wire/messages.ts';
 
 export const RECORD_LIFETIME_MS = INDEX_LIFETIME_HOURS * 3_600_000;
@@ -36,6 +36,16 @@ export interface OwnRecord {
   readonly listed: boolean;
   /** Tags of those who must not find it (`hiddenTags`); nobody when absent. */
   readonly hidden?: Buffer | undefined;
+  /** Of its mail key, if it says one (`mailTagOf`). */
+  readonly mailTag?: string | undefined;
+}
+
+/** What letters to a device are sealed to, by its own word. */
+export interface MailKeyWord {
+  /** X25519, 32 bytes. */
+  readonly mailKey: Buffer;
+  /** Wall clock, ms. */
+  readonly sinceMs: number;
 }
 
 /** As it travels, to be handed on unchanged. */
@@ -100,13 +110,20 @@ function hiddenTag(node: NodeId, key: string): Buffer {
   return hash.subarray(0, HIDDEN_TAG_BYTES);
 }
 
+const MAIL_TAG_BYTES = 4;
 const PREFIX = Buffer.from('wren index record');
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
 
-export function sealRecord(own: OwnRecord, certificate: Buffer, privateKey: KeyObject): SealedRecord {
-  const { nodeId, homes, ...rest } = own;
+export function sealRecord(
+  own: OwnRecord & { readonly mailKey?: MailKeyWord | undefined },
+  certificate: Buffer,
+  privateKey: KeyObject,
+): SealedRecord {
+  const { nodeId, homes, mailKey: mail, mailTag: _, ...rest } = own;
   const { hidden = Buffer.alloc(0) } = own;
-  const record = encodeBody('IndexRecord', { ...rest, hidden, nodeId: bytesOf(nodeId), homes: homes.map(bytesOf) });
+  const mailed = mail ? { mailKey: mail.mailKey, mailKeyAtMs: mail.sinceMs } : {};
+  const whole = { ...rest, ...mailed, hidden, nodeId: bytesOf(nodeId), homes: homes.map(bytesOf) };
+  const record = encodeBody('IndexRecord', whole);
   const signature = sign('sha256', Buffer.concat([PREFIX, record]), { key: privateKey, ...PSS });
   return { certificate, record, signature };
 }
@@ -115,11 +132,23 @@ export function sealRecord(own: OwnRecord, certificate: Buffer, privateKey: KeyO
  * What a record says, in 32 bits for whoever signed it: the upper half is of all but the second home, the lower half of
  * that one. Never 0. Two that differ look alike once in 65,536 times.
  */
-export function printOf(of: Pick<OwnRecord, 'displayName' | 'listed' | 'homes' | 'hidden'>): number {
-  const { displayName, listed, homes, hidden } = of;
+export function printOf(of: Pick<OwnRecord, 'displayName' | 'listed' | 'homes' | 'hidden' | 'mailTag'>): number {
+  const { displayName, listed, homes, hidden, mailTag } = of;
   const [first = '', second = ''] = homes;
-  const rest = hidden && hidden.length > 0 ? [hidden.toString('hex')] : [];
+  const rest = [...(hidden && hidden.length > 0 ? [hidden.toString('hex')] : []), ...(mailTag ? [mailTag] : [])];
   return (half(JSON.stringify([displayName, listed, first, ...rest])) * 65_536 + half(second)) >>> 0 || 1;
+}
+
+/** Enough of it to see that it is another one. */
+export function mailTagOf(mailKey: Uint8Array): string {
+  return hexOf(mailKey.subarray(0, MAIL_TAG_BYTES));
+}
+
+/** The mail key in a record that was judged; undefined when it says none. */
+export function mailKeyIn(record: Uint8Array): MailKeyWord | undefined {
+  const body = decodeBody('IndexRecord', record);
+  if (body?.mailKey.length !== ACCOUNT_SEED_BYTES) return undefined;
+  return { mailKey: Buffer.from(body.mailKey), sinceMs: body.mailKeyAtMs };
 }
 
 function half(text: string): number {
@@ -233,9 +262,11 @@ function readOwnRecord(record: Uint8Array): OwnRecord | undefined {
   const { length } = body.hidden;
   if (length > HIDDEN_TAGS_MAX * HIDDEN_TAG_BYTES || length % HIDDEN_TAG_BYTES !== 0) return undefined;
   const hidden = length === 0 ? undefined : Buffer.from(body.hidden);
+  // Kept for all is only what tells that there is another one.
+  const mailTag = body.mailKey.length === ACCOUNT_SEED_BYTES ? mailTagOf(body.mailKey) : undefined;
   if (!Number.isSafeInteger(signedInAtMs)) return undefined;
   const own = { nodeId: hexOf(body.nodeId), homes: body.homes.map(hexOf), displayName, signedInAtMs, sequence, listed };
-  return hidden ? { ...own, hidden } : own;
+  return { ...own, ...(hidden ? { hidden } : {}), ...(mailTag ? { mailTag } : {}) };
 }
 
 function isSigned({ record, signature }: SealedRecord, publicKey: KeyObject): boolean {

@@ -13,7 +13,7 @@ import type { Millis } from '../protocol/core.ts';
 import { foldName, type NodeId } from '../protocol/ids.ts';
 import { PUBLISH_AGAIN_MS, PUBLISH_CALM_MS, PUBLISH_GATHER_MS, PUBLISH_RETRY_MS } from '../protocol/overlay-params.ts';
 import { type Message, message } from '../wire/messages.ts';
-import { hiddenTags, printOf, sealRecord } from './index-record.ts';
+import { hiddenTags, type MailKeyWord, mailTagOf, printOf, sealRecord } from './index-record.ts';
 
 /** Numbers of our requests begin here, so that no answer to another room's question is taken for ours. */
 const REQUEST_IDS_FROM = 3 * 2 ** 30;
@@ -24,6 +24,8 @@ export interface Publication {
   readonly listed: boolean;
   /** Names that must not find us. */
   readonly hiddenFrom?: readonly string[];
+  /** What letters to us are sealed to. */
+  readonly mailKey?: MailKeyWord | undefined;
 }
 
 export interface PublisherIdentity {
@@ -79,7 +81,9 @@ export class Publisher {
 
   /** With the standby supernode that we had, or without one, for we may be looking for it. */
   #isHeld(publication: Publication): boolean {
-    const print = printOf({ ...publication, hidden: this.#tagsOf(publication) });
+    const { mailKey } = publication;
+    const mailTag = mailKey && mailTagOf(mailKey.mailKey);
+    const print = printOf({ ...publication, hidden: this.#tagsOf(publication), mailTag });
     return this.#held === print || (publication.homes.length === 1 && this.#held >>> 16 === print >>> 16);
   }
 
@@ -122,7 +126,7 @@ export class Publisher {
     this.#held = 0;
     this.#sequence += 1;
     this.#requestId += 1;
-    const { homes, displayName, listed } = this.#wanted;
+    const { homes, displayName, listed, mailKey } = this.#wanted;
     const hidden = this.#tagsOf(this.#wanted);
     const own = {
       nodeId,
@@ -132,6 +136,7 @@ export class Publisher {
       hidden,
       signedInAtMs: this.#signedInAtMs,
       sequence: this.#sequence,
+      mailKey,
     };
     const certificate = this.#whole ? certificateDer : Buffer.alloc(0);
     const entry = sealRecord(own, certificate, privateKey);

@@ -9,9 +9,10 @@
 import type { Millis } from '../protocol/core.ts';
 import { QUESTION_LIMIT_MS, QUESTIONS_MAX, QUESTIONS_PER_CLIENT_MAX } from '../protocol/overlay-params.ts';
 
-/** `asOfMs`: of a search; `only`: none but the person of this folded name. `record`: of a publication. */
+/** `mailKeysOf`: whose records are to be told. `asOfMs`: of a search; `only`: none but the person of this folded name. `record`: of a publication. */
 export type QuestionAbout =
   | { readonly name: string }
+  | { readonly mailKeysOf: string }
   | { readonly asOfMs: number; readonly only: string | undefined }
   | 'record';
 

@@ -16,6 +16,7 @@ import type { Millis } from '../protocol/core.ts';
 import { parseEndpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
+import { MAIL_CARDS_BURST, MAIL_CARDS_REFILL_MS } from '../protocol/mail-params.ts';
 import {
   BUSY_RETRY_MS,
   BUSY_RETRY_SPREAD_MS,
@@ -47,6 +48,7 @@ import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Body, type Message, type MessageKind, message } from '../wire/messages.ts';
 import type { Client as Elsewhere } from './abroad.ts';
 import type { Beyond } from './beyond.ts';
+import { hidesFrom, type IndexRecord } from './index-record.ts';
 import type { Page } from './index-store.ts';
 import { type Question, type QuestionAbout, QuestionBook } from './question-book.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
@@ -124,6 +126,7 @@ interface Allowance {
   readonly searches: TokenBucket;
   readonly entries: TokenBucket;
   readonly records: TokenBucket;
+  readonly mailKeys: TokenBucket;
 }
 
 export class Registrar {
@@ -363,6 +366,12 @@ export class Registrar {
     if (question) this.#answerLookup(question, nodes, complete);
   }
 
+  /** What the index has of a person whose mail keys are asked for. */
+  recordsFound(ticket: number, records: readonly IndexRecord[], complete: boolean): void {
+    const question = this.#questions.close(ticket);
+    if (question) this.#answerRecords(question, records, complete);
+  }
+
   /** What the index says of a pattern. */
   searched(ticket: number, page: Page, complete: boolean): void {
     const question = this.#questions.close(ticket);
@@ -524,6 +533,7 @@ export class Registrar {
       searches: new TokenBucket(1_000 / SEARCH_REFILL_MS, SEARCH_BURST),
       entries: new TokenBucket(1_000 / ENTRIES_GET_REFILL_MS, ENTRIES_GET_BURST),
       records: new TokenBucket(1_000 / PUBLISH_REFILL_MS, PUBLISH_BURST),
+      mailKeys: new TokenBucket(1_000 / MAIL_CARDS_REFILL_MS, MAIL_CARDS_BURST),
     };
     setRecent(this.#allowances, node, allowance, 2 * CLIENTS_PER_SUPERNODE_MAX);
     return allowance;
@@ -608,12 +618,33 @@ export class Registrar {
     const { name } = body;
     if (!isName(name)) return this.#refuse(client.peer.session, { kind: 'lookup', body }, 'name-malformed');
     if (!this.#work.admits(now, 'lookup')) return this.#shed(client, { kind: 'lookup', body });
+    if (body.mailKeys) return this.#lookupRecords(now, client, body);
     const viewer = client.peer.name;
     const ticket = this.#open(now, client, { kind: 'lookup', body }, { name });
     if (ticket === undefined) return;
     if (this.#beyond.hasOthers) return this.#beyond.lookup(now, ticket, name, viewer);
     const here = this.visibleNodes(foldName(name), viewer).map(({ node }) => node);
     this.found(ticket, here, true);
+  }
+
+  #lookupRecords(now: Millis, client: Client, body: Body<'lookup'>): void {
+    const { mailKeys } = client.allowance;
+    const asked = { kind: 'lookup', body } as const;
+    if (!mailKeys.take(now)) return this.#refuse(client.peer.session, asked, 'busy', mailKeys.waitMs(now));
+    const ticket = this.#open(now, client, asked, { mailKeysOf: body.name });
+    if (ticket !== undefined) this.#beyond.records(now, ticket, body.name);
+  }
+
+  #answerRecords(
+    { asker, requestId, about }: Question<Client>,
+    found: readonly IndexRecord[],
+    complete: boolean,
+  ): void {
+    const name = typeof about === 'object' && 'mailKeysOf' in about ? about.mailKeysOf : '';
+    const isHidden = this.#hides(foldName(name), asker.key);
+    const shown = isHidden ? [] : found.filter((record) => !hidesFrom(record, asker.key));
+    const records = shown.slice(0, NODES_PER_PERSON_MAX).map(({ sealed }) => sealed);
+    this.#send(asker.peer.session, message('whereabouts', { requestId, name, records, incomplete: !complete }));
   }
 
   #answerLookup({ asker, requestId, about }: Question<Client>, nodes: readonly NodeId[], complete: boolean): void {
@@ -686,6 +717,7 @@ export class Registrar {
   #giveUp(question: Question<Client>): void {
     const { about, asker } = question;
     if (about === 'record') return this.#answerPublish(question, false);
+    if ('mailKeysOf' in about) return this.#answerRecords(question, [], false);
     if ('asOfMs' in about) return this.#answerSearch(question, { hits: [], next: '', whole: true }, false);
     const here = this.visibleNodes(foldName(about.name), asker.peer.name).map(({ node }) => node);
     this.#answerLookup(question, here, false);

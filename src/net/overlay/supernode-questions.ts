@@ -50,11 +50,19 @@ export type QuestionOutput =
   | { readonly type: 'send'; readonly message: Message }
   /** Nobody of that name is there, or nobody could tell: no nodes. */
   | { readonly type: 'found'; readonly name: UserName; readonly nodes: readonly NodeId[] }
+  /** What the index has of this person; not `complete`: somebody who could know more did not answer. */
+  | {
+      readonly type: 'records';
+      readonly name: UserName;
+      readonly records: Body<'whereabouts'>['records'];
+      readonly complete: boolean;
+    }
   | SearchResults
   | SearchFailed;
 
 type Question =
   | { readonly about: 'person'; readonly name: UserName; readonly giveUpAt: Millis }
+  | { readonly about: 'records'; readonly name: UserName; readonly giveUpAt: Millis }
   | {
       readonly about: 'pattern';
       readonly ticket: number;
@@ -76,6 +84,12 @@ export class SupernodeQuestions {
   lookup(now: Millis, name: UserName): void {
     const question = { about: 'person', name, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
     this.#ask(question, (requestId) => message('lookup', { requestId, name }));
+  }
+
+  /** Where letters to this person may be sealed for. */
+  records(now: Millis, name: UserName): void {
+    const question = { about: 'records', name, giveUpAt: now + REQUEST_TIMEOUT_MS } as const;
+    this.#ask(question, (requestId) => message('lookup', { requestId, name, mailKeys: true }));
   }
 
   /**
@@ -126,6 +140,9 @@ export class SupernodeQuestions {
     if (question.about === 'person' && value.kind === 'whereabouts') {
       const nodes = value.body.nodeIds.slice(0, NODES_PER_PERSON_MAX).map(hexOf).filter(isIdHex);
       this.#out.push({ type: 'found', name: question.name, nodes });
+    } else if (question.about === 'records' && value.kind === 'whereabouts') {
+      const { records, incomplete } = value.body;
+      this.#out.push({ type: 'records', name: question.name, records, complete: !incomplete });
     } else if (question.about === 'pattern' && value.kind === 'searchResults') {
       this.#found(now, question, value.body);
     } else {
@@ -209,6 +226,8 @@ export class SupernodeQuestions {
 
   #fail(question: Question, code: FailureCode, retryAfterMs = 0): void {
     if (question.about === 'person') this.#out.push({ type: 'found', name: question.name, nodes: [] });
+    else if (question.about === 'records')
+      this.#out.push({ type: 'records', name: question.name, records: [], complete: false });
     else if (question.hits.length > 0) {
       const { ticket, hits, incomplete } = question;
       this.#out.push({ type: 'search-results', ticket, hits, complete: false, more: true, incomplete });

@@ -37,6 +37,24 @@ export const MAIL_COLLECT_RETRY_MS = 30_000;
 export const MAIL_DONE_GATHER_MS = 300;
 /** Letters that were handed on and are not stored yet. */
 export const MAIL_OPEN_MAX = 2_000;
+/** Of whom no key is known is asked when they were not seen for so long, as letters are written. */
+export const MAIL_CARDS_FIRST_MS = 1_500;
+/** Of one person again: when an answer was not complete or we attached anew, and when it was. A record is said every 12 h. */
+export const MAIL_CARDS_RETRY_MS = 60_000;
+export const MAIL_CARDS_AGAIN_MS = 3_600_000;
+export const MAIL_CARDS_ASKED_AT_ONCE = 8;
+/** Whose keys are remembered: all members of all groups are fewer, most likely. */
+export const MAIL_CARDS_PEOPLE_MAX = 1_000;
+/** A client may ask so often: all members of two groups at once. */
+export const MAIL_CARDS_BURST = 64;
+export const MAIL_CARDS_REFILL_MS = 10_000;
+/**
+ * A device has a new mail key so often: with what lies in mailboxes, somebody who steals its state reads letters of six days.
+ * Daily would make it four, and cost each buddy a device list a day and the index half as many records again.
+ */
+export const MAIL_KEY_ROTATE_MS = 3 * 86_400_000;
+/** Private mail keys that were replaced and wait for their end; two, when the login server is there. */
+export const MAIL_KEYS_OLD_MAX = 8;
 /** Private mail keys that were replaced are kept so long: the life of a letter, and an hour for clocks that differ. */
 export const MAIL_KEY_KEPT_MS = 73 * 3_600_000;
 

@@ -156,3 +156,68 @@ describe('letters', () => {
     expect(written(pass(1))).toHaveLength(1);
   });
 });
+
+describe('a letter to a device that has had another mail key since', () => {
+  const key = (number: number, sinceMs: number) => ({ mailKey: Buffer.alloc(32, number), sinceMs });
+  let known: ReturnType<typeof key>;
+  beforeEach(() => {
+    devices = [PHONE];
+    known = key(1, 0);
+    letters = new Letters({ devicesOf: () => devices, keyOf: () => known, wallClock: () => WALL_MS + now });
+    letters.receive(now, { type: 'online', online: true });
+  });
+  const left = () => {
+    post();
+    const [first] = written(pass(MAIL_UNSEEN_MS));
+    letters.kept(now, first?.letter ?? '', 12, WALL_MS + now + 3 * DAY_MS);
+    return first?.letter;
+  };
+
+  it('is written anew when it was left after that, once, and as another letter', () => {
+    const first = left();
+    known = key(2, WALL_MS - DAY_MS);
+    letters.devicesChanged(now, 'bobby1');
+    const [second, ...others] = written(pass(0));
+    expect([second?.node, others]).toEqual([PHONE, []]);
+    expect(second?.letter).not.toBe(first);
+    letters.kept(now, second?.letter ?? '', 12, WALL_MS + now + 3 * DAY_MS);
+    letters.devicesChanged(now, 'bobby1');
+    expect(written(pass(DAY_MS))).toEqual([]);
+  });
+
+  it('stays when it was left before, for the old key is kept as long as that lies', () => {
+    left();
+    known = key(2, WALL_MS + now + 1);
+    letters.devicesChanged(now, 'bobby1');
+    expect(written(pass(DAY_MS))).toEqual([]);
+  });
+});
+
+describe('for somebody of whom no device is known', () => {
+  it('notes wait until nobody can tell of one, lines for ever, and both go when one is', () => {
+    devices = [];
+    post(1);
+    letters.post(now, { to: 'Bobby1', id: idOf(2), message: line, isNote: true });
+    expect(letters.sleepers).toEqual(['Bobby1']);
+    letters.nobodyKnows('bobby1');
+    devices = [PHONE];
+    letters.devicesChanged(now, 'bobby1');
+    expect(written(pass(MAIL_UNSEEN_MS)).map(({ node }) => node)).toEqual([PHONE]);
+    devices = [];
+    letters.forget('bobby1', idOf(1));
+    expect(letters.sleepers).toEqual([]);
+    letters.post(now, { to: 'Bobby1', id: idOf(3), message: line, isNote: true });
+    devices = [LAPTOP];
+    letters.devicesChanged(now, 'bobby1');
+    expect(written(pass(MAIL_UNSEEN_MS)).map(({ node }) => node)).toEqual([LAPTOP]);
+  });
+});
+
+it('of a call that nobody answered goes to nobody with whom we have parted since', () => {
+  const missed = message('missedCall', { atMs: WALL_MS });
+  letters.receive(now, { type: 'online', online: false });
+  for (const to of ['Bobby1', 'carol1']) letters.post(now, { to, id: idOf(1), message: missed, isNote: true });
+  letters.parted('bobby1');
+  letters.receive(now, { type: 'online', online: true });
+  expect(new Set(written(pass(MAIL_UNSEEN_MS)).map(({ to }) => to))).toEqual(new Set(['carol1']));
+});

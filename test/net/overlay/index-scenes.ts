@@ -7,6 +7,7 @@ import { createPublicKey } from 'node:crypto';
 import { FullIndex, type IndexOutput } from '../../../src/net/overlay/full-index.ts';
 import {
   type IndexRecord,
+  type MailKeyWord,
   type OwnRecord,
   type PersonJudge,
   RecordReader,
@@ -42,7 +43,11 @@ export function nodeIdFor(number: number): NodeId {
 }
 
 /** A person's own word, sealed. The number says which node it is. */
-export function sealed(name: string, number: number, own: Partial<OwnRecord> = {}): SealedRecord {
+export function sealed(
+  name: string,
+  number: number,
+  own: Partial<OwnRecord> & { readonly mailKey?: MailKeyWord } = {},
+): SealedRecord {
   const nodeId = own.nodeId ?? nodeIdFor(number);
   const certificate = Buffer.from(`${name} ${nodeIdFor(number)} ${number}`);
   const record = { nodeId, displayName: '', homes: [], signedInAtMs: WALL_MS, sequence: 1, listed: true, ...own };

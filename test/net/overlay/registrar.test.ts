@@ -1,10 +1,12 @@
 /** The supernode's side of attachment: leases, who hears of whom, who is hidden, what is found, and what may be forwarded. */
 import { describe, expect, it } from 'vitest';
 import type { Beyond } from '../../../src/net/overlay/beyond.ts';
+import { hiddenTags } from '../../../src/net/overlay/index-record.ts';
 import { IndexStore, type Query } from '../../../src/net/overlay/index-store.ts';
 import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
 import type { RevokedWord } from '../../../src/net/overlay/revoked-devices.ts';
 import { bytesOf, foldName, hexOf } from '../../../src/net/protocol/ids.ts';
+import { MAIL_CARDS_BURST, MAIL_CARDS_REFILL_MS } from '../../../src/net/protocol/mail-params.ts';
 import {
   PUBLISH_RETRY_MS,
   QUESTION_LIMIT_MS,
@@ -121,6 +123,7 @@ class Scene {
     search: (_now, ticket, query) => this.registrar.searched(ticket, this.index.search(query), true),
     publish: () => undefined,
     printOf: () => 0,
+    records: (_now, ticket, name) => this.registrar.recordsFound(ticket, this.index.find(name, WALL_MS), true),
   };
   readonly #callers = new Map<number, Caller>();
   #sessions = 0;
@@ -908,5 +911,31 @@ describe('a device that its account has revoked', () => {
     scene.deliver();
     expect(bobby.says(message('keepAlive', { id: 1 })).got('keepAliveReply')).toMatchObject([{ attached: true }]);
     expect(bobby.got('failure')).toEqual([]);
+  });
+});
+
+describe('a look-up for mail keys', () => {
+  const asks = (caller: Caller, name = 'carol1') =>
+    caller.says(message('lookup', { requestId: 5, name, mailKeys: true })).got('whereabouts');
+
+  it('is answered with the records of that person, of nobody who hides from the asker, and so often only', () => {
+    const scene = new Scene();
+    const alice = scene.person('alice1').attaches();
+    const [desk, phone] = [scene.person('carol1'), scene.person('Carol1')];
+    for (const device of [desk, phone]) scene.isFound(device, { displayName: '', listed: false });
+    const [answer] = asks(alice);
+    expect(answer).toMatchObject({ requestId: 5, name: 'carol1', incomplete: false });
+    expect(answer?.records).toHaveLength(2);
+    expect(asks(alice, 'david1')).toMatchObject([{ records: [] }]);
+    const known = scene.index.get(desk.nodeId);
+    const hidden = hiddenTags(desk.nodeId, ['alice1']);
+    if (known) scene.index.put({ ...known, hidden, sequence: 9 });
+    expect(asks(alice)[0]?.records).toHaveLength(1);
+    phone.attaches({ hiddenFrom: ['alice1'] });
+    expect(asks(alice)[0]?.records).toEqual([]);
+    for (let i = 0; i < MAIL_CARDS_BURST; i += 1) asks(alice);
+    expect(alice.got('failure').at(-1)).toMatchObject({ code: 'busy' });
+    scene.now += MAIL_CARDS_REFILL_MS;
+    expect(asks(alice)).toHaveLength(1);
   });
 });
