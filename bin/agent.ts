@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { chooseProxy } from '../src/net/io/index.ts';
 import { Refusal } from '../src/net/protocol/failures.ts';
 import type { LogLevel } from '../src/store/log-file.ts';
-import { profileFolder } from '../src/store/profile-file.ts';
+import { profileFolder } from '../src/store/profile-folder.ts';
 import { failureSentence } from '../src/tui/wording.ts';
 import { failureExit } from './commands/exit-codes.ts';
 import { endWithin, watchProcessEnd } from './servers/process-end.ts';

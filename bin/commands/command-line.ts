@@ -5,7 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { dropSession } from '../../src/audio/endpoint.ts';
 import { Refusal } from '../../src/net/protocol/failures.ts';
-import { profileFolder } from '../../src/store/profile-file.ts';
+import { profileFolder } from '../../src/store/profile-folder.ts';
 import { addSignIn, addSignOut, addSignUp } from './account.ts';
 import { addAgent } from './agent.ts';
 import { addAnswer } from './answer.ts';
@@ -45,6 +45,7 @@ import { addSsh } from './ssh.ts';
 import { takeSession, withSessionSound } from './ssh-session.ts';
 import { apartFromOwn } from './ssh-words.ts';
 import { addStatus, addWait } from './status.ts';
+import { addTransfer } from './transfer.ts';
 import { audioSpecValue, examples, FLAGS_WITH_VALUE, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
 
@@ -211,8 +212,8 @@ function build(program: Command, act: Act, { surroundings, isJson, sshWords }: B
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
-    add(program, act);
+  for (const add of [addCall, addPull, addTransfer, addAnswer, addCallControls, addConference]) add(program, act);
+  for (const add of [addRecord, addSound]) add(program, act);
   for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
   addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');

@@ -19,7 +19,7 @@ import { RESTORE } from '../../src/tui/terminal/terminal-session.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { plain } from './layout.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { runWithSound } from './ssh-session.ts';
 import { farCommand, isWorthAgain, NO_WREN, readSshWords, type SshWish } from './ssh-words.ts';
 import { audioSpecValue, examples } from './usage.ts';

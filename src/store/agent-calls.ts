@@ -13,6 +13,7 @@ import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import { AgentConferences } from './agent-conferences.ts';
 import type { AgentCore } from './agent-core.ts';
 import { AgentEndpoint } from './agent-endpoint.ts';
+import { AgentHandOvers } from './agent-hand-overs.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
 import { soundEnded } from './agent-sound.ts';
@@ -45,6 +46,7 @@ export class AgentCalls {
   readonly voices: AgentVoices;
   readonly endpoint: AgentEndpoint;
   readonly conferences: AgentConferences;
+  readonly handOvers: AgentHandOvers;
 
   /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
   constructor(core: AgentCore, onMissed: (peer: string, call: string, atMs: number) => void = () => {}) {
@@ -57,6 +59,10 @@ export class AgentCalls {
       find: (call) => this.#find(call),
       node: (command) => this.#tellNodeLater(command),
       lines: () => this.voices.entries,
+    });
+    this.handOvers = new AgentHandOvers(core, {
+      tellNode: (command) => this.#tellNode(command),
+      mute: (call) => this.#tellNodeLater({ type: 'mute', call }),
     });
     this.voices = new AgentVoices(core, {
       onEndpoint: (call, of, told) => this.endpoint.told(call, of, told),
@@ -190,6 +196,9 @@ export class AgentCalls {
         return this.recording.fromNode(news);
       case 'moved':
         return this.#tell({ event: 'moved', call: news.call, peer: news.peer, at: this.#now() });
+      case 'offered':
+      case 'handed-over':
+        return this.handOvers.fromNode(news);
       case 'elsewhere':
         return this.#elsewhere(news.calls);
       case 'refused':

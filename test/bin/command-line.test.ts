@@ -77,6 +77,7 @@ const COMMANDS = [
   'help',
   'answer',
   'hangup',
+  'transfer',
   'hold',
   'resume',
   'mute',
