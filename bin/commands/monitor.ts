@@ -16,14 +16,15 @@ import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { place } from './map.ts';
 import { MonitorFeed } from './monitor-feed.ts';
 import { loadMapProgram } from './programs.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { examples, secondsValue, UsageProblem } from './usage.ts';
 
 const SAMPLE_MS = 1_000;
 
 const AFTERWORDS = `
-Keys: 1-4 or Tab for the pages (call, network, log, map), t tests the ways to the other end, p stops the
-picture, ? lists all, q leaves. --json prints a sample each second and a line for what happens.`;
+Keys: 1-4 or Tab for the pages (call, network, log, map), t tests the ways to
+the other end, p stops the picture, ? lists all, q leaves. --json prints a
+sample each second and a line for what happens.`;
 
 export function addMonitor(program: Command, act: Act): void {
   program

@@ -178,7 +178,7 @@ export class AgentCalls {
         return this.#begin(news.call, news.peer, 'out');
       case 'ringing':
         if (news.direction === 'in') this.#begin(news.call, news.peer, 'in');
-        this.#change(news.call, { phase: 'ringing' });
+        this.#change(news.call, { phase: 'ringing', peer: news.peer });
         this.#tell({ event: 'ringing', call: news.call, peer: news.peer, at: this.#now(), direction: news.direction });
         if (news.direction === 'in' && this.#core.options.service)
           this.#tellNodeLater({ type: 'answer', call: news.call });
@@ -255,15 +255,16 @@ export class AgentCalls {
 
   #answered(news: Extract<CallNews, { type: 'answered' }>): void {
     const { call, peer, setupMs } = news;
-    this.#talks(call);
+    this.#talks(call, peer);
     this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
   }
 
-  /** Sound begins. */
-  #talks(call: string): void {
+  /** Sound begins. `peer`: as the person writes the name, which may be otherwise than it was typed. */
+  #talks(call: string, peer?: string): void {
     const line = this.voices.line(call);
     line.answeredAt = performance.timeOrigin + performance.now();
-    this.#change(call, { phase: 'running', answeredAtMs: this.#now() });
+    const named = peer === undefined ? {} : { peer };
+    this.#change(call, { phase: 'running', answeredAtMs: this.#now(), ...named });
     this.voices.start(call, line);
   }
 

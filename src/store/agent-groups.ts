@@ -5,6 +5,7 @@
  * line stands is told by who wrote it (the clock of the group), so all members have the same order.
  */
 import {
+  asKnownTo,
   cleanText,
   type GroupState,
   groupTime,
@@ -55,7 +56,18 @@ export class AgentGroups {
     this.#hidden = new Set(all.filter(({ hidden }) => hidden).map(({ label }) => label));
     this.#tellNode();
     if (this.#groups.size + (this.#core.state.groups ?? []).length > 0) this.refresh();
-    return groups.copies().map(({ keptUntilMs, ...copy }) => (keptUntilMs > 0 ? { ...copy, keptUntilMs } : copy));
+    return groups.copies().flatMap(({ keptUntilMs, ...copy }) => {
+      const group = asKnownTo(copy.group, copy.to, this.#core.options.wallClock());
+      if (!group) return this.#end(copy);
+      return [keptUntilMs > 0 ? { ...copy, group, keptUntilMs } : { ...copy, group }];
+    });
+  }
+
+  /** This copy of a line goes to them no more. */
+  #end({ to, id }: { readonly to: string; readonly id: string }): [] {
+    const label = this.#core.history.groups.delivered(to, id);
+    if (label !== undefined) this.#core.emit({ type: 'chat.delivered', with: label, id });
+    return [];
   }
 
   list(): readonly Group[] {

@@ -71,6 +71,8 @@ export interface HistoryQuery {
   readonly limit: number;
   /** Only lines stored before: `storedAtMs` of the first line of the page that follows. */
   readonly beforeMs?: number;
+  /** With `beforeMs`: its `id`. Lines of that very time are then told too, as far as they stand before it. */
+  readonly beforeId?: string;
   /** Half of the lines from those stored then on, half before them; nothing else narrows it. */
   readonly aroundMs?: number;
   /** Whole words that all occur; a word that ends in `*` stands for its beginnings. */

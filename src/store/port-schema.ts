@@ -83,6 +83,7 @@ export const Command = v.variant('type', [
     with: Text,
     limit: Count,
     beforeMs: v.exactOptional(Moment),
+    beforeId: v.exactOptional(Text),
     aroundMs: v.exactOptional(Moment),
     search: v.exactOptional(Text),
   }),
@@ -97,6 +98,7 @@ export const Command = v.variant('type', [
     type: v.literal('history.lines'),
     limit: Count,
     beforeMs: v.exactOptional(Moment),
+    beforeId: v.exactOptional(Text),
     search: v.exactOptional(Text),
   }),
   v.object({

@@ -79,14 +79,15 @@ export type AgentCommand =
   /** Resolves when stored here, with the line; delivery is told by `chat.delivered`. */
   | { readonly type: 'chat.send'; readonly to: string; readonly text: string }
   /**
-   * Oldest first; `search` matches words; `beforeMs` pages back by storedAtMs; `aroundMs`: half of them from then on, half
-   * before (older agents give the newest).
+   * Oldest first; `search` matches words; `beforeMs`, and `beforeId` with it, page back by `storedAtMs` and `id` of the first line;
+   * `aroundMs`: half of them from then on, half before (older agents give the newest).
    */
   | {
       readonly type: 'chat.history';
       readonly with: string;
       readonly limit: number;
       readonly beforeMs?: number;
+      readonly beforeId?: string;
       readonly aroundMs?: number;
       readonly search?: string;
     }
@@ -101,7 +102,13 @@ export type AgentCommand =
   | { readonly type: 'group.forget'; readonly group: string }
   | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
-  | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
+  | {
+      readonly type: 'history.lines';
+      readonly limit: number;
+      readonly beforeMs?: number;
+      readonly beforeId?: string;
+      readonly search?: string;
+    }
   /** Newest first. */
   | { readonly type: 'history.calls'; readonly limit: number; readonly beforeMs?: number; readonly with?: string }
   /** In the order of their storing, from the first after `after` (0: from the start). */

@@ -86,7 +86,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
     'A file of the profile was damaged and kept aside: wren goes on with the rest; look into the profile.',
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
-    'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+    'That folder is not for you alone: choose another (--profile or --dir DIR); if it is yours, chmod 700 closes it.',
+  'folder-unwritable': 'It cannot be written: choose another folder, or get the right to write there.',
+  'folder-in-use': 'A server runs from this folder already: stop it, or choose another folder (--dir DIR).',
+  'database-unusable': 'The database of --database cannot be used: see that it runs, and check the URL.',
   'account-key-changed':
     'The key of this account is another one than before: compare the safety words before you trust it.',
   'safety-unknown':

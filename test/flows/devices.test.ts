@@ -1,6 +1,7 @@
 /** One account on several machines, in virtual time: lists, their way to buddies, and what revoking does. */
 import { expect } from 'vitest';
 import { silenceBody, withMediaTime } from '../../src/audio/voice-body.ts';
+import { SEALED_KEY_BYTES } from '../../src/net/protocol/params.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
 import { seeded } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
@@ -70,6 +71,67 @@ seeded('a revoked device hears so at once, and nobody hears it any more', (world
   expect(phone.callLog.filter((word) => word === 'ringing')).toEqual([]);
   expect(alice.core.ownDevicesHere()).toEqual([]);
 });
+
+const turnedOut = ({ deviceNews }: Person) => deviceNews.some(({ type }) => type === 'revoked');
+
+/** The account has revoked the phone, at the login server too; nobody tells the phone but supernodes. */
+function revokePhone(scene: PeopleWorld, alice: Person, phone: Person): void {
+  const stored = [scene.sign(1, [alice]), scene.sign(2, [alice, phone])];
+  const sealedKey = Buffer.alloc(SEALED_KEY_BYTES);
+  for (const { signed, version } of stored) scene.accounts.putDeviceList('alice1', { ...signed, version, sealedKey });
+  alice.puts(scene.sign(3, [alice], [phone]));
+}
+
+seeded(
+  'a revoked device is turned out by its supernodes within seconds, and let in by none, also after a restart',
+  (world) => {
+    const { scene, alice, phone } = meet(world);
+    scene.startSupernode('super3');
+    world.advance(30_000);
+    expect(phone.online).toBe(true);
+    revokePhone(scene, alice, phone);
+    world.until(() => turnedOut(phone), 3_000);
+    // Its program goes on as if it had not heard, and its certificate is good: it tries everywhere.
+    world.advance(45_000);
+    expect(phone.online).toBe(false);
+    const names = ['super1', 'super2', 'super3'];
+    const hasStored = (name: string) => scene.supernodes.get(name)?.events.some(({ type }) => type === 'revocations');
+    expect(names.every(hasStored)).toBe(true);
+    alice.kill();
+    phone.kill();
+    for (const name of names) {
+      scene.supernodes.get(name)?.stop();
+      scene.startSupernode(name);
+    }
+    phone.start();
+    world.advance(30_000);
+    expect(phone.online).toBe(false);
+    alice.start();
+    world.until(() => alice.online, 20_000);
+  },
+  { runs: 1 },
+);
+
+seeded(
+  'the other side of a partition turns a revoked device out within seconds of its end',
+  (world) => {
+    const { scene, alice, phone } = meet(world);
+    const here = [world.host('alice1'), world.host('super1'), world.host('login')].map(({ address }) => address);
+    const there = [world.host('alice-phone'), world.host('super2')].map(({ address }) => address);
+    const heal = world.block(({ from, to }) => {
+      const ends = [from.host, to.host];
+      return ends.some((host) => here.includes(host)) && ends.some((host) => there.includes(host));
+    });
+    world.advance(60_000);
+    revokePhone(scene, alice, phone);
+    world.advance(30_000);
+    expect([phone.online, turnedOut(phone)]).toEqual([true, false]);
+    heal();
+    // Supernodes find one another again in their own time; then it is a matter of seconds.
+    world.until(() => turnedOut(phone), 90_000);
+  },
+  { runs: 2 },
+);
 
 seeded('a device that was away while it was revoked hears of it from a buddy', (world) => {
   const { scene, alice, phone, bobby } = meet(world);

@@ -100,6 +100,27 @@ test('pages follow one another backwards without gap or double, even for lines o
   );
 });
 
+test('more lines of one place than a page holds are reached page by page', () => {
+  for (let i = 0; i < 10; i++) {
+    const id = i.toString(16).padStart(32, '0');
+    history.storeIncoming({ ...line(`line ${i}`, '#lunch'), id, placeMs: 100 }, 100);
+  }
+  for (const search of [undefined, 'line']) {
+    const pages: string[][] = [];
+    for (let before = {}; pages.length < 9; ) {
+      const page = history.history({ with: '#lunch', limit: 3, ...(search ? { search } : {}), ...before });
+      const [first] = page;
+      if (!first) break;
+      pages.unshift(page.map((found) => found.text));
+      before = { beforeMs: first.storedAtMs, beforeId: first.id };
+      expect(history.newest({ limit: 3, ...before }).at(-1)?.text).toBe(
+        first.text === 'line 0' ? undefined : `line ${Number(first.text.slice(5)) - 1}`,
+      );
+    }
+    expect(pages.flat()).toEqual(Array.from({ length: 10 }, (_, i) => `line ${i}`));
+  }
+});
+
 test('a page is bounded in bytes and keeps the newest lines', () => {
   for (let i = 0; i < 50; i++) history.storeIncoming(line(`${i} ${'x'.repeat(16_000)}`), i);
   const page = history.history({ with: 'bobby1', limit: 1000 });

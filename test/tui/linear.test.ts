@@ -2,7 +2,7 @@
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { screenKind } from '../../bin/commands/screen.ts';
+import { screenKind } from '../../bin/commands/screen-kind.ts';
 import type { AppState } from '../../src/store/state.ts';
 import { allBindings } from '../../src/tui/key-bindings.ts';
 import { actLine } from '../../src/tui/linear/act.ts';

@@ -124,7 +124,9 @@ test('the history of a chosen buddy is asked for once, and older messages when s
   scene.effects.length = 0;
   scene.type('\x1b[5~'.repeat(8));
   expect(scene.effects).toEqual([
-    expect.objectContaining({ command: { type: 'chat.history', with: 'bobby1', limit: 100, beforeMs: NOW_MS } }),
+    expect.objectContaining({
+      command: { type: 'chat.history', with: 'bobby1', limit: 100, beforeMs: NOW_MS, beforeId: '0' },
+    }),
   ]);
 });
 

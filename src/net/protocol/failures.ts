@@ -89,6 +89,10 @@ export const FAILURES = {
   'profile-damaged': 'a file of the profile was damaged; it was kept aside and the rest goes on without it',
   'profile-unwritable': 'a file of the profile cannot be written or read: the disk is read-only or broken',
   'profile-unsafe': 'the folder is not ours alone, so it is no place for keys and messages',
+  'folder-unwritable':
+    'a folder that was named cannot be made or written: rights, a read-only disk, or a file of that name',
+  'folder-in-use': 'a server runs from this folder already',
+  'database-unusable': 'the database of --database does not answer, does not let us in, or fails',
   'history-locked': 'the history is encrypted, and the secret store does not give its key',
   'port-taken': 'another program uses this port',
   'port-not-allowed': 'the system lets only the administrator open this port',
@@ -116,5 +120,10 @@ export class Refusal extends Error {
     super(detail === '' ? FAILURES[code] : detail);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  /** What was handed in; empty where the message is only the code's own meaning. */
+  get detail(): string {
+    return this.message === FAILURES[this.code] ? '' : this.message;
   }
 }

@@ -74,7 +74,8 @@ class LineRun {
   constructor(options: LinesOptions) {
     const { stdin, stdout, env, audio } = options;
     this.#options = options;
-    this.#link = new AgentLink(options.connect, {
+    this.#link = new AgentLink(options.connect);
+    this.#link.listen({
       linked: (state) => this.#linked(state),
       event: (event) => this.#receive({ type: 'event', event }),
       lost: (code) => this.#lost(code),

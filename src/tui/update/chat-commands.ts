@@ -66,7 +66,8 @@ export function scrolledBy(world: World, by: number): Step {
   const next = { ...conversation, anchor, ...(older ? { loaded: 'loading' as const } : {}) };
   const scrolled = withConversation(ui, ui.selected, next);
   if (!older) return step(scrolled);
-  const beforeMs = conversation.lines[0]?.storedAtMs ?? nowMs;
-  const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES, beforeMs } as const;
+  const [first] = conversation.lines;
+  const before = first ? { beforeMs: first.storedAtMs, beforeId: first.id } : { beforeMs: nowMs };
+  const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES, ...before } as const;
   return step(scrolled, request(command, { for: 'history', with: ui.selected }));
 }
