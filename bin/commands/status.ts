@@ -120,8 +120,11 @@ export function statusLines(
     rows.push(['', `with ${plain(peer)} at ${plain(device)}; wren pull`]);
   }
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
-  for (const { peer, ways: tried } of ways)
-    for (const [at, words] of wayLines(tried).entries()) rows.push([at === 0 ? `Ways to ${plain(peer)}:` : '', words]);
+  const tried = ways.flatMap((of) => {
+    const lines = wayLines(of.ways);
+    return ways.length === 1 ? lines : lines.map((line) => `${plain(of.peer)}: ${line}`);
+  });
+  for (const [at, words] of tried.entries()) rows.push([at === 0 ? 'Ways:' : '', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);

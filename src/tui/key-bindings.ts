@@ -174,12 +174,15 @@ const BINDINGS = [
   bind('tune.first', 'tuning', 'home g', 'Sound', 'To the first'),
   bind('tune.last', 'tuning', 'end G', 'Sound', 'To the last'),
   bind('tune.more', 'tuning', 'right l enter space + =', 'Sound', 'The next choice, or louder', 'change'),
-  bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
   bind('tune.test', 'tuning', 't', 'Sound', 'Begin or end a test call', 'test call'),
+  bind('tune.less', 'tuning', 'left h -', 'Sound', 'The choice before, or quieter', 'back'),
   bind('tune.close', 'tuning', 'escape q', 'Sound', 'Close', 'close'),
 
   bind('confirm.yes', 'confirming', 'y', 'Questions', 'Yes', 'yes'),
   bind('confirm.no', 'confirming', 'n escape q', 'Questions', 'No', 'no'),
+
+  bind('confirm.up', 'confirming', 'up k', 'Questions', 'Up, in a window too low for the question'),
+  bind('confirm.down', 'confirming', 'down j', 'Questions', 'Down'),
 
   bind('quit.hang-up', 'quitting', 'h', 'Quitting in a call', 'Hang up and quit', 'hang up and quit'),
   bind('quit.keep', 'quitting', 'k', 'Quitting in a call', 'Quit and keep the call', 'quit, keep the call'),

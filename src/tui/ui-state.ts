@@ -98,6 +98,8 @@ export type Dialog =
       readonly name: string;
       /** It opened by itself: keys that come before then were meant for something else. */
       readonly readableAtMs?: number;
+      /** Where the window is too low for all of it: the first row in sight. */
+      readonly top?: number;
       /** Of `revoke`: the id of the device that `name` is the label of. */
       readonly device?: string;
       /** Of `verify`: what is compared. */

@@ -1,7 +1,11 @@
 /** Serving the network on the screen: asked once and never under a half-typed line, shown, and ended at any time. */
 import { expect, test } from 'vitest';
+import type { SafetyReport } from '../../src/store/port.ts';
 import type { AppState, ServingReport } from '../../src/store/state.ts';
+import { layoutOf } from '../../src/tui/layout.ts';
+import { type Question, questionRows } from '../../src/tui/rows/question-rows.ts';
 import { statusRow } from '../../src/tui/rows/status-rows.ts';
+import { plainText } from '../../src/tui/text/spans.ts';
 import { UNICODE_GLYPHS } from '../../src/tui/theme.ts';
 import { NOW_MS, Scene } from '../support/screen-scenes.ts';
 import { buddy, SIGNED_IN } from '../support/scripted-agent.ts';
@@ -56,6 +60,40 @@ test('whoever serves sees for how many, and ends it from the menu of the person'
   scene.type('pjjjjjj\r');
   expect(scene.ui.dialog).toMatchObject({ type: 'confirm', what: 'serve-no-more' });
   expect(scene.type('y').asked()).toContainEqual({ type: 'serving.set', consent: 'never' });
+});
+
+test('in a low window the question is scrolled, no word of it is lost, and the answers stay in sight', () => {
+  const long = { words: ['embarrass', 'actor', 'cause', 'misery', 'library', 'wing'], digits: ['12345'] };
+  const safety: SafetyReport = {
+    ...{ name: 'bobby1', safety: 'known', sinceMs: 0, key: 'ab'.repeat(32) },
+    halves: [
+      { name: 'alice1', ...long },
+      { name: 'bobby1', ...long },
+    ],
+  };
+  for (const [columns, rows] of [
+    [40, 12],
+    [30, 8],
+    [100, 30],
+  ] as const) {
+    for (const more of [{ what: 'serve' }, { what: 'verify', safety }] as const) {
+      const dialog = { type: 'confirm', name: 'bobby1', ...more } as const;
+      const scene = new Scene({ ...PEOPLE, serving: CANDIDATE }, { columns, rows, dialog, askedToServe: true });
+      const seen = new Set<string>();
+      for (let step = 0; step < 40; step++) {
+        const open = scene.ui.dialog as Question;
+        const { rows: shown } = questionRows(scene.world.app, scene.ui, open, 'confirming');
+        expect(shown.length).toBeLessThanOrEqual(layoutOf(scene.world.app, scene.ui).bodyRows - 2);
+        const texts = shown.map(plainText);
+        expect(texts.slice(-2).join(' ')).toMatch(/y {2}yes.* n {2}no/);
+        for (const word of texts.join(' ').split(/\s+/)) seen.add(word);
+        scene.type('j');
+      }
+      const wanted = more.what === 'verify' ? [...long.words, 'side.'] : ['May', 'known', 'kbit/s.', 'never.'];
+      expect([columns, wanted.filter((word) => !seen.has(word))]).toEqual([columns, []]);
+      expect(scene.type('k').ui.dialog).not.toBeNull();
+    }
+  }
 });
 
 test('whoever refused may agree later, from the same menu', () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { AgentCommand, SoundDevicesReport } from '../../src/store/port.ts';
 import type { AppState } from '../../src/store/state.ts';
 import { soundMeterRows, soundRows } from '../../src/tui/rows/sound-rows.ts';
-import { plainText } from '../../src/tui/text/spans.ts';
+import { fitRow, plainText } from '../../src/tui/text/spans.ts';
 import { ASCII_GLYPHS } from '../../src/tui/theme.ts';
 import { call, NOW_MS, Scene } from '../support/screen-scenes.ts';
 import { buddy, SIGNED_IN } from '../support/scripted-agent.ts';
@@ -94,6 +94,18 @@ test('a test call begins and ends here, and nobody else is hung up by it', () =>
   talking.event({ type: 'call.changed', call: { ...running, peer: 'bobby1' } });
   expect(asked(talking.type('t'))).toEqual([]);
   expect(talking.ui.notice?.text).toContain('bobby1');
+});
+
+test('in a narrow window the meter is shorter, and says how loud it is', () => {
+  const meter = { inputDb: -30, speaking: true };
+  const state = { ...SIGNED_IN, audio: { ...SIGNED_IN.audio, meter } };
+  const row = (columns: number) =>
+    plainText(fitRow(soundMeterRows(state, { columns, glyphs: ASCII_GLYPHS })[0] ?? [], columns));
+  for (const columns of [26, 36, 60]) expect(row(columns)).toMatch(/^ {2}Level +=+\.+ -30 dB/);
+  const silent = { ...state, audio: { ...state.audio, meter: { inputDb: -96, speaking: false } } };
+  // A part without text takes nothing of the rest with it.
+  const cut = fitRow(soundMeterRows(silent, { columns: 60, glyphs: ASCII_GLYPHS })[0] ?? [], 40);
+  expect(plainText(cut)).toMatch(/^ {2}Level +\.{10}/);
 });
 
 test('the meter is asked for again while it is looked at, lives, and says in words what is silent or too loud', () => {

@@ -1,5 +1,5 @@
 /** What stands in the conversation pane instead of messages: a request, an answer that is missing, an empty talk. */
-import type { AppState, Buddy } from '../../store/state.ts';
+import { type AppState, type Buddy, currentCall } from '../../store/state.ts';
 import { DEFAULT_KEYS, type KeyTable, keyOf } from '../key-bindings.ts';
 import { isGroup } from '../people-groups.ts';
 import { type Row, span } from '../text/spans.ts';
@@ -35,7 +35,9 @@ export function relationRows(buddy: Buddy, columns: number, keys: KeyTable = DEF
         key('buddy.remove', 'withdraw the request'),
       ];
     case 'declined':
-      if (isGroup(buddy.name)) return [...say(`You are not in ${buddy.name} any more.`)];
+      if (isGroup(buddy.name)) {
+        return [...say(`You are not in ${buddy.name} any more.`), [], key('buddy.remove', 'take it off the list')];
+      }
       return [...say(`${buddy.name} declined your request.`), [], key('buddy.remove', 'remove from the list')];
     case 'blocked':
       return [
@@ -53,5 +55,7 @@ export function emptyRows(app: AppState, buddy: Buddy | undefined, keys: KeyTabl
   if (!buddy) return [[span(app.buddies.length === 0 ? '' : SENTENCES.chooseBuddy, 'muted')]];
   const call: Row = [span(keyOf('call.place', 'browsing', keys), 'strong'), span(` calls ${buddy.name}`, 'muted')];
   const write: Row = [span(keyOf('list.open', 'browsing', keys), 'strong'), span(' to write', 'muted')];
-  return [[span(buddy.name === 'echo' ? SENTENCES.echoTip : SENTENCES.noLines, 'muted')], [], call, write];
+  // In a call the line of hints says what that key does.
+  const keysOf = currentCall(app) ? [write] : [call, write];
+  return [[span(buddy.name === 'echo' ? SENTENCES.echoTip : SENTENCES.noLines, 'muted')], [], ...keysOf];
 }

@@ -108,29 +108,34 @@ function testWords(call: Call | undefined): string {
 }
 
 const METER_CELLS = 20;
+const METER_CELLS_MIN = 4;
+/** Behind the cells: how loud, and a word. */
+const METER_WORDS_COLUMNS = 15;
 const METER_FLOOR_DB = -60;
 
 /** The microphone as it is heard here and, in a call, what comes from the other side. */
-export function soundMeterRows(app: AppState, { glyphs }: SoundStyle): readonly Row[] {
+export function soundMeterRows(app: AppState, style: SoundStyle): readonly Row[] {
   const call = currentCall(app);
   if (call && call.phase !== 'running') return [[span('The meter runs when the call does.', 'muted')]];
-  if (call?.muted) return [[span('The microphone is muted.', 'warn')], meter('Heard', call.outputDb, '', glyphs)];
+  if (call?.muted) return [[span('The microphone is muted.', 'warn')], meter('Heard', call.outputDb, '', style)];
   const heard = call ?? app.audio.meter;
   if (!heard) return [[span('The microphone is opening...', 'muted')]];
   const word = heard.inputDb <= -96 ? 'silent' : heard.speaking ? 'voice' : '';
-  const rows = [meter('Level', heard.inputDb, word, glyphs)];
-  return call ? [...rows, meter('Heard', call.outputDb, '', glyphs)] : rows;
+  const rows = [meter('Level', heard.inputDb, word, style)];
+  return call ? [...rows, meter('Heard', call.outputDb, '', style)] : rows;
 }
 
-function meter(label: string, db: number, word: string, glyphs: Glyphs): Row {
+function meter(label: string, db: number, word: string, { columns, glyphs }: SoundStyle): Row {
+  const room = columns - 2 - LABEL_COLUMNS - METER_WORDS_COLUMNS;
+  const cells = Math.max(METER_CELLS_MIN, Math.min(METER_CELLS, room));
   const share = (Math.max(METER_FLOOR_DB, Math.min(0, db)) - METER_FLOOR_DB) / -METER_FLOOR_DB;
-  const on = Math.round(share * METER_CELLS);
+  const on = Math.round(share * cells);
   const tone: Tone = db > -3 ? 'warn' : 'good';
   const words = db > -3 ? 'too loud' : word;
   return [
     span(`  ${label.padEnd(LABEL_COLUMNS)}`, 'muted'),
     span(glyphs.meterOn.repeat(on), tone),
-    span(glyphs.meterOff.repeat(METER_CELLS - on), 'muted'),
+    span(glyphs.meterOff.repeat(cells - on), 'muted'),
     span(` ${Math.max(-96, Math.round(db))} dB`),
     span(words === '' ? '' : ` ${words}`),
   ];

@@ -30,7 +30,8 @@ export function fitRow(row: Row, columns: number): Row {
   let room = columns;
   for (const piece of row) {
     const text = truncate(piece.text, room);
-    if (text === '') break;
+    // One without text is no end of the room.
+    if (text === '' && piece.text !== '') break;
     fitted.push({ ...piece, text });
     room -= widthOf(text);
     if (text !== piece.text) break;

@@ -3,6 +3,7 @@ import { foldName, isName } from '../../net/protocol/ids.ts';
 import type { AppState, PresenceStatus } from '../../store/state.ts';
 import { layoutOf } from '../layout.ts';
 import { helpHeight, helpRows } from '../rows/help-rows.ts';
+import { questionRows } from '../rows/question-rows.ts';
 import type { Dialog, UiState } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
 import { lineAfter } from './choices.ts';
@@ -47,6 +48,8 @@ export const DIALOG_HANDLERS = {
   },
   'confirm.yes': confirmed,
   'confirm.no': refused,
+  'confirm.up': (world: World): Step => step(questionMoved(world, -1)),
+  'confirm.down': (world: World): Step => step(questionMoved(world, 1)),
   'help.up': (world: World): Step => step(helpMoved(world, -1, 'row')),
   'help.down': (world: World): Step => step(helpMoved(world, 1, 'row')),
   'help.page-up': (world: World): Step => step(helpMoved(world, -1, 'page')),
@@ -117,6 +120,13 @@ export function presenceTaken({ app, ui }: World): Step {
     { ...ui, dialog: null },
     request({ type: 'presence.set', presence: choice }, { for: 'plain', detail: '' }),
   );
+}
+
+function questionMoved({ app, ui }: World, by: 1 | -1): UiState {
+  const { dialog } = ui;
+  if (dialog?.type !== 'confirm') return ui;
+  const { topMax } = questionRows(app, ui, dialog, 'confirming');
+  return { ...ui, dialog: { ...dialog, top: lineAfter(dialog.top ?? 0, by, topMax + 1) } };
 }
 
 /** A question that opened by itself under a key that was meant for something else is not answered by it. */
