@@ -6,12 +6,11 @@
  * With `--probe` it only tells what sound would be made with, with `--devices SPEC` which devices there are.
  * Exit codes: 0 done, 3 started without fd 3, 5 our own mistake.
  */
-import { Socket } from 'node:net';
 import os from 'node:os';
 import process from 'node:process';
 import { listDevices } from '../src/audio/device-list.ts';
 import { probeSound } from '../src/audio/device-probe.ts';
-import { serveVoice } from '../src/audio/voice.ts';
+import { serveVoice, type VoiceService } from '../src/audio/voice.ts';
 
 const PORT_FD = 3;
 /** Real time before all else, where the system lets us: 20 ms ticks late by 1.3 instead of 7 ms at the 99th percent. */
@@ -22,21 +21,21 @@ process.env.UV_THREADPOOL_SIZE ??= '8';
 
 function main(): void {
   const raised = raisePriority();
-  let stream: Socket;
+  const originMs = performance.timeOrigin;
+  let service: VoiceService;
   try {
-    stream = new Socket({ fd: PORT_FD, readable: true, writable: true });
+    service = serveVoice({
+      fd: PORT_FD,
+      env: process.env,
+      raised,
+      now: () => originMs + performance.now(),
+      // Threads of a driver may still wait for a card.
+      onFinished: () => process.exit(0),
+    });
   } catch (error) {
     process.stderr.write(`voice: fd ${PORT_FD} is no stream; the agent starts this program (${String(error)})\n`);
     process.exit(3);
   }
-  const service = serveVoice({
-    stream,
-    env: process.env,
-    raised,
-    now: () => performance.timeOrigin + performance.now(),
-    // Threads of a driver may still wait for a card.
-    onFinished: () => process.exit(0),
-  });
   process.on('SIGTERM', () => void service.finish());
   // The terminal's Ctrl-C and hang-up are the agent's business; if it ends, fd 3 closes.
   process.on('SIGINT', () => undefined);

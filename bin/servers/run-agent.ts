@@ -14,6 +14,7 @@ import { type AgentServer, serveAgent } from '../../src/store/agent-server-io.ts
 import { servingMeans } from '../../src/store/agent-serving-io.ts';
 import { listDevicesWith, probeSoundWith } from '../../src/store/agent-sound-io.ts';
 import { spawnVoiceChild } from '../../src/store/agent-voice-io.ts';
+import { CallTempo } from '../../src/store/call-tempo-io.ts';
 import { openHistoryVault } from '../../src/store/history-vault-io.ts';
 import { tellInstalled } from '../../src/store/install-notice-io.ts';
 import { type LogLevel, openLog } from '../../src/store/log-file.ts';
@@ -90,6 +91,7 @@ export async function runAgent(options: RunAgentOptions): Promise<RunningAgent> 
       random: systemRandom,
       wallClock,
       makeVoice: options.service ? echoVoice : (events) => spawnVoiceChild(voice, events),
+      ...(options.service ? {} : { tempo: new CallTempo() }),
       attended: () => (server?.followers ?? 0) > 0,
       probeSound: options.service ? () => Promise.resolve(undefined) : () => probeSoundWith(voice.entry),
       ...(options.service ? {} : { listDevices: (spec: string) => listDevicesWith(voice.entry, spec) }),

@@ -11,10 +11,14 @@ export class ArrivalClock {
   #current = Number.POSITIVE_INFINITY;
   #previous = Number.POSITIVE_INFINITY;
 
-  /** `arrivalMs` of the agent as ms of our clock, never later than `nowMs`. An arrival that is no number is now. */
-  map(nowMs: number, arrivalMs: number): number {
+  /**
+   * `arrivalMs` of the agent as ms of our clock, never later than `nowMs`. An arrival that is no number is now. `waited`: it lay
+   * for a while before it was read, so that it says how much the clocks differ at most; what was learnt before stays.
+   */
+  map(nowMs: number, arrivalMs: number, waited = false): number {
     if (!Number.isFinite(arrivalMs)) return nowMs;
-    if (nowMs - this.#windowStart >= CLOCK_WINDOW_MS) {
+    if (waited) this.#windowStart = nowMs;
+    else if (nowMs - this.#windowStart >= CLOCK_WINDOW_MS) {
       this.#previous = nowMs - this.#windowStart >= 2 * CLOCK_WINDOW_MS ? Number.POSITIVE_INFINITY : this.#current;
       this.#current = Number.POSITIVE_INFINITY;
       this.#windowStart = nowMs;

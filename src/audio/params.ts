@@ -317,6 +317,11 @@ export const MIX_LIMIT_UNLEARN = 0.001;
 // --- port
 /** Unsent bytes towards a stuck agent above which voice bodies are dropped: 20 s of voice. */
 export const PORT_BACKLOG_BYTES_MAX = 65_536;
+/** Read at once: half a minute of voice in a call of two, so that one look takes all that waits. */
+export const PORT_READ_BYTES = 131_072;
+/** So long, and so often, the pipe is watched first: then the shortest trip through it is known. */
+export const PORT_WATCHED_MS = 1_000;
+export const PORT_WATCHED_FRAMES = 25;
 
 // --- echo, noise, gain
 /** Blocks of 40 ms of room that the echo canceller knows: 160 ms, a living room's decay with room for the device. */

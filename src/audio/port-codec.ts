@@ -10,6 +10,7 @@ import { isBodyShape } from './voice-body.ts';
 const HEADER_BYTES = 4;
 /** Arrival time and talker before the body of a voice-down frame. */
 const DOWN_BYTES = 9;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export type PortMessage =
   /** Any JSON object; read it with `asToVoice` or `asFromVoice`. */
@@ -57,7 +58,7 @@ function writeHeader(bytes: Buffer, type: number, length: number): void {
 }
 
 export class PortDecoder {
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = NOTHING;
   #broken = false;
   #ignored = 0;
 
@@ -75,41 +76,43 @@ export class PortDecoder {
   push(chunk: Buffer): PortMessage[] {
     if (this.#broken) return [];
     const messages: PortMessage[] = [];
-    let bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    while (bytes.length >= HEADER_BYTES) {
-      const length = bytes.readUIntBE(1, 3);
+    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    let at = 0;
+    while (bytes.length - at >= HEADER_BYTES) {
+      const length = bytes.readUIntBE(at + 1, 3);
       if (length > PORT_FRAME_BYTES_MAX) {
         this.#broken = true;
-        this.#pending = Buffer.alloc(0);
+        this.#pending = NOTHING;
         return messages;
       }
-      const end = HEADER_BYTES + length;
-      if (bytes.length < end) break;
-      const message = read(bytes[0]!, bytes.subarray(HEADER_BYTES, end));
+      const start = at + HEADER_BYTES;
+      if (bytes.length < start + length) break;
+      const message = read(bytes[at]!, bytes, start, start + length);
       if (message) messages.push(message);
       else this.#ignored++;
-      bytes = bytes.subarray(end);
+      at = start + length;
     }
     // A copy, so that a few waiting bytes do not keep the whole chunk alive.
-    this.#pending = Buffer.from(bytes);
+    this.#pending = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at));
     return messages;
   }
 }
 
-function read(type: number, payload: Buffer): PortMessage | undefined {
-  if (type === PortFrame.voiceUp) return { type: 'voice-up', talker: 0, body: payload };
+/** The payload lies from `start` to before `end`. */
+function read(type: number, bytes: Buffer, start: number, end: number): PortMessage | undefined {
+  if (type === PortFrame.voiceUp) return { type: 'voice-up', talker: 0, body: bytes.subarray(start, end) };
   if (type === PortFrame.legUp)
-    return payload.length === 0
+    return start === end
       ? undefined
-      : { type: 'voice-up', talker: payload.readUInt8(0), body: payload.subarray(1) };
+      : { type: 'voice-up', talker: bytes.readUInt8(start), body: bytes.subarray(start + 1, end) };
   if (type === PortFrame.voiceDown) {
-    if (payload.length < DOWN_BYTES) return undefined;
-    const body = payload.subarray(DOWN_BYTES);
-    return { type: 'voice-down', arrivalMs: payload.readDoubleBE(0), talker: payload.readUInt8(8), body };
+    if (end - start < DOWN_BYTES) return undefined;
+    const [arrivalMs, talker] = [bytes.readDoubleBE(start), bytes.readUInt8(start + 8)];
+    return { type: 'voice-down', arrivalMs, talker, body: bytes.subarray(start + DOWN_BYTES, end) };
   }
   if (type !== PortFrame.control) return undefined;
   try {
-    const value: unknown = JSON.parse(payload.toString('utf8'));
+    const value: unknown = JSON.parse(bytes.toString('utf8', start, end));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     return { type: 'control', value: value as { readonly [field: string]: unknown } };
   } catch {

@@ -5,7 +5,6 @@
  *
  *   waiting --start--> running --stop, end of the stream, finish()--> finished
  */
-import type { Duplex } from 'node:stream';
 import { ArrivalClock } from './arrival-clock.ts';
 import { CallDevices } from './call-devices-io.ts';
 import { type CallRecorder, openCallRecorder } from './call-recorder-file.ts';
@@ -19,9 +18,16 @@ import { loadRnnoise } from './filter-rnnoise.ts';
 import { LegWords } from './leg-words.ts';
 import { type OpusCodec, openOpus } from './opus.ts';
 import { Pacer } from './pacer.ts';
-import { FRAME_MS, PORT_BACKLOG_BYTES_MAX, TIMER_EARLY_MS_MAX } from './params.ts';
+import {
+  FRAME_MS,
+  PORT_BACKLOG_BYTES_MAX,
+  PORT_WATCHED_FRAMES,
+  PORT_WATCHED_MS,
+  TIMER_EARLY_MS_MAX,
+} from './params.ts';
 import { type FromVoice, type SoundSettings, type ToVoice, VOICE_PORT_VERSION } from './port.ts';
 import { asToVoice, encodeControl, encodeVoiceUp, PortDecoder } from './port-codec.ts';
+import { PortPipe } from './port-pipe-io.ts';
 import { bitrateOf, bodyBytesOf } from './voice-body.ts';
 import { VoiceEngine, type VoiceOutput } from './voice-engine.ts';
 
@@ -31,8 +37,8 @@ const OPENING_CATCH_UP_MS = 3 * FRAME_MS;
 const AS_IT_COMES: SoundSettings = { echo: 'off', noise: 'off', gain: 'off', headphones: false, inputGainDb: 0 };
 
 export interface VoiceOptions {
-  /** Framed as `port.ts` says. Owned by this from now on. */
-  readonly stream: Duplex;
+  /** Of a stream framed as `port.ts` says. Owned by this from now on. */
+  readonly fd: number;
   /** WREN_OPUS, WREN_AUDIO_BACKEND, WREN_AUDIO_FILTER, and what PulseAudio reads. */
   readonly env: { readonly [name: string]: string | undefined };
   /** Whether the system let this process be served before others; undefined where nobody asked. */
@@ -48,7 +54,7 @@ export interface VoiceService {
   finish(): Promise<void>;
 }
 
-/** Starts to serve the port. Throws nothing; what goes wrong is told to the agent as a `problem`. */
+/** Starts to serve the port. Throws when `fd` is no stream; what goes wrong later is told to the agent as a `problem`. */
 export function serveVoice(options: VoiceOptions): VoiceService {
   return new VoiceChild(options);
 }
@@ -57,6 +63,11 @@ class VoiceChild implements VoiceService {
   readonly #options: VoiceOptions;
   readonly #decoder = new PortDecoder();
   readonly #clock = new ArrivalClock();
+  readonly #pipe: PortPipe;
+  /** Frames that came while the pipe was watched, and whether it still is. */
+  #watchedFrames = 0;
+  #watched = true;
+  #startedAt = 0;
   #codec: OpusCodec | undefined;
   #engine: VoiceEngine | undefined;
   #pacer: Pacer;
@@ -76,11 +87,10 @@ class VoiceChild implements VoiceService {
   constructor(options: VoiceOptions) {
     this.#options = options;
     this.#pacer = new Pacer(options.now());
-    const { stream } = options;
-    stream.on('data', (chunk: Buffer) => this.#received(chunk));
-    stream.on('error', () => void this.finish());
-    stream.on('end', () => void this.finish());
-    stream.on('close', () => void this.finish());
+    this.#pipe = new PortPipe(options.fd, {
+      onBytes: (bytes) => this.#received(bytes),
+      onEnd: () => void this.finish(),
+    });
     const { raised } = options;
     this.#tell({
       type: 'hello',
@@ -104,16 +114,9 @@ class VoiceChild implements VoiceService {
     await Promise.all([this.#devices?.close(), this.#recorder?.file.close()]);
     this.#engine?.close();
     this.#codec?.close();
-    const { stream, onFinished } = this.#options;
-    if (stream.writable) {
-      this.#tell({ type: 'stopped' });
-      await new Promise<void>((resolve) => {
-        stream.once('close', resolve);
-        stream.end(resolve);
-      });
-    }
-    stream.destroy();
-    onFinished();
+    this.#tell({ type: 'stopped' });
+    await this.#pipe.end();
+    this.#options.onFinished();
   }
 
   // --- the port
@@ -122,7 +125,8 @@ class VoiceChild implements VoiceService {
     const nowMs = this.#options.now();
     for (const message of this.#decoder.push(chunk)) {
       if (message.type === 'voice-down') {
-        const arrivalMs = this.#clock.map(nowMs, message.arrivalMs);
+        if (this.#watched) this.#watchedFrames += 1;
+        const arrivalMs = this.#clock.map(nowMs, message.arrivalMs, !this.#watched);
         if (this.#endpoint?.call.isDirect) this.#endpoint.call.play(message.body);
         else this.#engine?.receive(arrivalMs, message.talker, message.body);
       } else if (message.type === 'control') {
@@ -204,8 +208,7 @@ class VoiceChild implements VoiceService {
   }
 
   #tell(message: FromVoice): void {
-    const { stream } = this.#options;
-    if (stream.writable) stream.write(encodeControl(message));
+    this.#pipe.write(encodeControl(message));
   }
 
   #problem(failure: AudioFailure): void {
@@ -213,11 +216,11 @@ class VoiceChild implements VoiceService {
   }
 
   #carryOut(outputs: readonly VoiceOutput[]): void {
-    const { stream } = this.#options;
-    if (!stream.writable || stream.writableLength > PORT_BACKLOG_BYTES_MAX) return;
+    if (this.#pipe.backlogBytes > PORT_BACKLOG_BYTES_MAX) return;
     for (const output of outputs) {
       if (this.#endpoint && output.type === 'tell' && output.message.type === 'filters') continue;
-      stream.write(output.type === 'body' ? encodeVoiceUp(output.bytes, output.talker) : encodeControl(output.message));
+      const frame = output.type === 'body' ? encodeVoiceUp(output.bytes, output.talker) : encodeControl(output.message);
+      this.#pipe.write(frame);
     }
   }
 
@@ -254,7 +257,8 @@ class VoiceChild implements VoiceService {
       this.#filter();
       this.#legWords.begin(this.#engine);
       this.#devices = this.#devicesOf(this.#engine);
-      this.#pacer = new Pacer(this.#options.now());
+      this.#startedAt = this.#options.now();
+      this.#pacer = new Pacer(this.#startedAt);
       this.#onTimer();
     }
     const place = socketIn(spec);
@@ -331,6 +335,7 @@ class VoiceChild implements VoiceService {
 
   #onFrame(engine: VoiceEngine): void {
     const nowMs = this.#options.now();
+    this.#look(nowMs);
     this.#skipSleep(engine, nowMs);
     if (this.#pacer.offer(nowMs)) this.#tick(engine, nowMs);
     else engine.dropCaptured();
@@ -341,9 +346,19 @@ class VoiceChild implements VoiceService {
     const engine = this.#engine;
     if (!engine || this.#finished) return;
     const nowMs = this.#options.now();
+    this.#look(nowMs);
     this.#skipSleep(engine, nowMs);
     while (this.#pacer.clock(nowMs + TIMER_EARLY_MS_MAX)) this.#tick(engine, nowMs);
     this.#arm();
+  }
+
+  /** Ticks come: what the agent says can wait for the next one, but for what is passed on to a laptop at once. */
+  #look(nowMs: number): void {
+    const settled = nowMs - this.#startedAt >= PORT_WATCHED_MS && this.#watchedFrames >= PORT_WATCHED_FRAMES;
+    const watched = !settled || this.#endpoint !== undefined;
+    if (watched !== this.#watched) this.#pipe.watch(watched);
+    this.#watched = watched;
+    if (!watched) this.#pipe.look();
   }
 
   #skipSleep(engine: VoiceEngine, nowMs: number): void {
@@ -362,7 +377,12 @@ class VoiceChild implements VoiceService {
     if (this.#finished) return;
     // Half a millisecond early is nearer than one late, and waking twice for one tick is dear.
     const waitMs = Math.max(0, Math.round(this.#pacer.wakeAt() - this.#options.now()));
-    // After the input of this turn of the loop: frames that wait in a socket must not be overtaken by silence.
-    this.#timer = setTimeout(() => setImmediate(() => this.#onTimer()), waitMs);
+    this.#timer = setTimeout(this.#onDue, waitMs);
   }
+
+  readonly #onDue = (): void => {
+    // After the input of this turn of the loop: frames that wait in a device's socket must not be overtaken by silence.
+    if (this.#pacer.paced || this.#watched) setImmediate(() => this.#onTimer());
+    else this.#onTimer();
+  };
 }

@@ -52,6 +52,8 @@ export interface AgentOptions {
   readonly random: Random;
   readonly wallClock: WallClock;
   readonly makeVoice: MakeVoice;
+  /** Is told when a call talks, and when none does any more. Absent: this process has other things to do. */
+  readonly tempo?: { begin(): void; end(): void };
   /** Does a screen or a command follow the agent now? Absent: as if one did. */
   readonly attended?: () => boolean;
   /** What this machine is called in the device list of the account. */

@@ -8,6 +8,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { ToVoice } from '../audio/port.ts';
 import { asFromVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../audio/port-codec.ts';
+import { VOICE_TEMPO } from './call-tempo-io.ts';
 import type { VoiceEnd, VoiceEvents } from './voice-end.ts';
 
 /** A child that was told to stop has this long to close its devices and its recording. */
@@ -27,7 +28,9 @@ export interface VoiceChildOptions {
 
 export function spawnVoiceChild(options: VoiceChildOptions, events: VoiceEvents): VoiceEnd {
   const log = openSync(options.logPath, 'a', 0o600);
-  const child = spawn(process.execPath, [...VOICE_HEAP, options.entry], { stdio: ['ignore', log, log, 'pipe'] });
+  const child = spawn(process.execPath, [...VOICE_HEAP, ...VOICE_TEMPO, options.entry], {
+    stdio: ['ignore', log, log, 'pipe'],
+  });
   closeSync(log);
   return new VoiceChild(child, events);
 }
@@ -45,7 +48,8 @@ class VoiceChild implements VoiceEnd {
     const decoder = new PortDecoder();
     this.#port?.on('data', (chunk: Buffer) => {
       for (const message of decoder.push(chunk)) {
-        if (message.type === 'voice-up') events.onBody(Buffer.from(message.body), message.talker);
+        // A chunk is nobody else's, and each body has its own bytes of it.
+        if (message.type === 'voice-up') events.onBody(message.body, message.talker);
         else if (message.type === 'control') {
           const value = asFromVoice(message.value);
           if (value) events.onMessage(value);

@@ -91,6 +91,7 @@ export class AgentVoices {
   forget(call: string): Line | undefined {
     const line = this.#lines.get(call);
     this.#lines.delete(call);
+    if (this.#lines.size === 0) this.#core.options.tempo?.end();
     for (const [leg, conference] of this.#conferenceOf) if (conference === call) this.#conferenceOf.delete(leg);
     return line;
   }
@@ -120,6 +121,7 @@ export class AgentVoices {
     const resumeMs = line.started ? Math.round(now - line.voiceStartedAt) : 0;
     if (!line.started) line.voiceStartedAt = now;
     line.started = true;
+    this.#core.options.tempo?.begin();
     const view = this.#hooks.view(call);
     // Before `start`: a voice end may open its microphone as soon as it hears that.
     if (view?.muted) line.voice?.tell({ type: 'mute', on: true });

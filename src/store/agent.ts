@@ -345,6 +345,8 @@ export class Agent {
 
   /** Whatever is thrown here would stop the node for good; a disk that fails is no reason for that. */
   #fromNode(event: OrdinaryNodeEvent): void {
+    // Fifty a second in a call, and nothing but on their way through.
+    if (event.type === 'play') return this.#calls.fromMedia(event);
     if (this.#core.answered(event)) return;
     try {
       this.#happened(event);

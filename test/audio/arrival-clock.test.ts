@@ -28,6 +28,14 @@ describe('arrival times on our clock', () => {
     }
   });
 
+  it('are as right when frames lie for a while before they are read, for as long as that goes on', () => {
+    const clock = new ArrivalClock();
+    for (let n = 0; n < 50; n++) clock.map(n * 20 + 0.1, n * 20 - 700);
+    for (let n = 50; n < 3000; n++) {
+      expect(clock.map(n * 20 + 15, n * 20 - 700, true)).toBeCloseTo(n * 20 + 0.1, 3);
+    }
+  });
+
   it('forget an offset that has changed after ten seconds', () => {
     const clock = new ArrivalClock();
     for (let n = 0; n < 500; n++) clock.map(n * 20, n * 20);

@@ -164,25 +164,27 @@ export class Driver<Command, Event extends { readonly type: string }> {
     else this.#options.sockets.perform(output);
   }
 
-  /** One timer, touched only when the core names another time. */
+  /** One timer, touched only when the core names an earlier time. */
   #arm(): void {
     if (this.#stage !== 'running') return;
     const at = this.#options.core.wakeAt();
     if (Number.isNaN(at)) throw new Error('the core asks to be woken at no time');
-    if (at === this.#alarm?.at) return;
+    // What is put off leaves the timer where it is: in a call each packet puts something off, and a timer costs more than
+    // to find now and then that nothing is due.
+    if (this.#alarm && this.#alarm.at <= at) return;
     this.#alarm?.disarm();
-    this.#alarm =
-      at === Number.POSITIVE_INFINITY ? undefined : { at, disarm: this.#clock.arm(at, () => this.#due(at)) };
+    this.#alarm = at === Number.POSITIVE_INFINITY ? undefined : { at, disarm: this.#clock.arm(at, this.#due) };
   }
 
-  #due(at: Millis): void {
+  readonly #due = (): void => {
     this.#alarm = undefined;
+    const at = this.#options.core.wakeAt();
     const earlyMs = at - this.#clock.now();
     // A hair too early is due: asking again would cost a turn of the loop and come out late.
     if (earlyMs > TIMER_EARLY_MS_MAX) return this.#arm();
     if (earlyMs > 0) this.#latest = Math.max(this.#latest, at);
     this.#feed({ kind: 'wake' });
-  }
+  };
 
   #now(): Millis {
     this.#latest = Math.max(this.#latest, this.#clock.now());

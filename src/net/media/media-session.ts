@@ -25,6 +25,8 @@ import {
   QUEUE_GROWS_MS,
   QUEUE_GROWTH,
   RUNG_LEARNT_MS,
+  VOICE_COMPANY_MS,
+  VOICE_MISSED_MS,
   VOICE_PACE_MS,
 } from '../protocol/params.ts';
 import type { Body, MessageOf } from '../wire/messages.ts';
@@ -218,8 +220,19 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
   }
 
   wakeAt(): Millis {
-    const sendAt = this.#onHold ? this.#holdPacketAt : (this.#stalledUntil ?? this.#pace.fillAt);
-    return Math.min(sendAt, this.#reportAt, this.#qualityAt, this.#rate.wakeAt());
+    const sendAt = this.#onHold ? this.#holdPacketAt : (this.#stalledUntil ?? this.#missedAt());
+    const slackMs = this.#isBeating() ? VOICE_COMPANY_MS : 0;
+    return Math.min(sendAt, this.#reportAt + slackMs, this.#qualityAt + slackMs, this.#rate.wakeAt());
+  }
+
+  /** Bodies come often enough for others to wait for the next one. */
+  #isBeating(): boolean {
+    return this.#pace.hasChild && !this.#onHold && this.#rung.frameMs === VOICE_PACE_MS;
+  }
+
+  /** When to look after bodies that have not come. */
+  #missedAt(): Millis {
+    return this.#pace.fillAt + (this.#pace.hasChild ? VOICE_MISSED_MS : 0);
   }
 
   totals(): MediaTotals {
@@ -245,6 +258,9 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
       return;
     }
     this.#send(now, mediaTime, body);
+    if (!this.#isBeating()) return;
+    if (now >= this.#reportAt - VOICE_COMPANY_MS) this.#report(now);
+    if (now >= this.#qualityAt - VOICE_COMPANY_MS) this.#tellQuality(now);
   }
 
   /** The rate control may have changed its mind: the child and the pace follow. */
@@ -258,7 +274,7 @@ export class MediaSession implements Core<MediaInput, MediaCommand, MediaOutput>
 
   /** Slots that nobody filled. A late wake means that we were stalled, not the child: its bodies wait in the pipe. */
   #fill(now: Millis): void {
-    if (this.#stalledUntil === undefined && now > this.#pace.fillAt + VOICE_PACE_MS) {
+    if (this.#stalledUntil === undefined && now > this.#missedAt() + VOICE_PACE_MS) {
       this.#stalledUntil = now + STALL_GRACE_MS;
       this.#rate.stalled(now);
       return;

@@ -15,6 +15,7 @@ import {
   VOICE_LATE_MS_MAX,
   VOICE_PACE_GAIN,
   VOICE_PACE_MS,
+  VOICE_STEADY_BODIES,
 } from '../protocol/params.ts';
 
 export class VoicePace {
@@ -28,6 +29,8 @@ export class VoicePace {
   /** Slots filled by others since the child was last heard, and when the last of them was. */
   #missing = 0;
   #filledAt: Millis = 0;
+  /** Bodies of the child since a slot was filled by others. */
+  #inARow = 0;
 
   /** The first slot is due at `now`. */
   constructor(now: Millis) {
@@ -39,6 +42,11 @@ export class VoicePace {
     return this.#lastDue + Math.max(this.#frameMs, this.#lastMs) + VOICE_LATE_MS_MAX;
   }
 
+  /** Its bodies have come for so long that the next one may be expected. */
+  get hasChild(): boolean {
+    return this.#inARow >= VOICE_STEADY_BODIES;
+  }
+
   /** The child was asked for frames of this length; 20, 40 or 60 ms. */
   setFrame(frameMs: number): void {
     this.#frameMs = frameMs;
@@ -48,6 +56,7 @@ export class VoicePace {
   take(now: Millis, frameMs: number): number | undefined {
     const absent = this.#missing >= VOICE_ABSENT_SLOTS;
     this.#missing = 0;
+    this.#inARow += 1;
     if (absent) return this.#comeBack(now, frameMs);
     const deviationMs = now - this.#lastDue - frameMs;
     if (deviationMs < -VOICE_EARLY_MS_MAX) return undefined;
@@ -59,6 +68,7 @@ export class VoicePace {
   overdue(now: Millis): number | undefined {
     if (now < this.fillAt) return undefined;
     this.#missing += 1;
+    this.#inARow = 0;
     this.#filledAt = now;
     return this.#advance(this.#frameMs, 0);
   }

@@ -65,6 +65,13 @@ export type {
   Ticket,
 } from './ordinary-node-port.ts';
 
+/** What is said of media in a call that goes well; it concerns the packets of the call alone. */
+const OF_VOICE: ReadonlySet<CallMediaOutput['type']> = new Set(['send-voice', 'play', 'send-datagram', 'quality']);
+
+function isReport(output: SwitchboardOutput): boolean {
+  return output.type === 'message' && output.message.kind === 'mediaReport';
+}
+
 /** Tickets of our own questions to the login server; the agent's are positive. */
 const RENEW_TICKET = -1;
 const SUPERNODES_TICKET = -2;
@@ -112,6 +119,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #lastPath: CallPath | undefined;
   /** The supernodes that forward for us, our first one first. */
   #relays: readonly NodeId[] = [];
+  /** When a room that no voice packet passes is to be woken; undefined since one of them may have changed its mind. */
+  #restAt: Millis | undefined;
   #out: (NetOutput | OrdinaryNodeEvent)[] = [];
 
   constructor(options: OrdinaryNodeOptions) {
@@ -129,7 +138,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#renewal = new Renewal(random, wallClock);
     this.#signpost = new Signpost({ random, pin });
     this.#revocations = new RevocationDesk({ wallClock, authorityKey: () => this.#trust.authorityKey });
-    const onHello = (now: Millis, { from, packet }: ClearPacket): void => this.#signpost.hello(now, from, packet);
+    const onHello = (now: Millis, { from, packet }: ClearPacket): void => {
+      this.#restAt = undefined;
+      this.#signpost.hello(now, from, packet);
+    };
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear, onHello });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
     this.#link = new SupernodePair(random);
@@ -220,6 +232,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   receive(now: Millis, input: NetInput): void {
+    if (input.type === 'datagram') {
+      this.#carriers.receive(now, input);
+      return this.#settlePackets(now);
+    }
     if (input.type === 'local-endpoints') {
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
@@ -255,10 +271,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'voice':
         this.#media.voice(now, command.call, command.body);
-        break;
+        return this.#settlePackets(now);
       case 'voice-stats':
         this.#media.stats(now, command.call, command.stats);
-        break;
+        return this.#settlePackets(now);
       case 'mapped':
         this.#own.mapped = command.endpoint;
         this.#promotion.setMapped(now, command.endpoint !== undefined);
@@ -291,12 +307,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   wake(now: Millis): void {
     this.#switchboard.wake(now);
+    this.#media.wake(now);
+    if (this.#restAt !== undefined && now < this.#restAt) return this.#settlePackets(now);
     this.#link.wake(now);
     this.#login.wake(now);
     this.#people?.wake(now);
     this.#mail?.wake(now);
     this.#peers.wake(now);
-    this.#media.wake(now);
     this.#paths.wake(now);
     if (this.#renewal.due(now)) this.#renew(now);
     this.#known.wake(now);
@@ -310,8 +327,13 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   }
 
   wakeAt(): Millis {
-    let at = Math.min(this.#renewal.wakeAt(), this.#switchboard.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
-    at = Math.min(at, this.#known.wakeAt(), this.#media.wakeAt(), this.#paths.wakeAt());
+    this.#restAt ??= this.#wakeRestAt();
+    return Math.min(this.#restAt, this.#switchboard.wakeAt(), this.#media.wakeAt());
+  }
+
+  #wakeRestAt(): Millis {
+    let at = Math.min(this.#renewal.wakeAt(), this.#link.wakeAt(), this.#login.wakeAt());
+    at = Math.min(at, this.#known.wakeAt(), this.#paths.wakeAt());
     at = Math.min(at, this.#people?.wakeAt() ?? Number.POSITIVE_INFINITY);
     at = Math.min(at, this.#mail?.wakeAt() ?? Number.POSITIVE_INFINITY);
     at = Math.min(at, this.#promotion.wakeAt(), this.#signpost.wakeAt(), this.#fallback.wakeAt());
@@ -501,8 +523,33 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   // ------------------------------------------------------------------ the table
 
+  /**
+   * The same for the rooms that a voice packet passes, which are a hundred times a second in a call: all others are asked only
+   * when something was said that is their business.
+   */
+  #settlePackets(now: Millis): void {
+    let isVoice = true;
+    for (let busy = true; busy; ) {
+      busy = false;
+      for (const output of this.#media.drain()) {
+        isVoice &&= OF_VOICE.has(output.type);
+        busy = this.#fromMedia(now, output);
+      }
+      for (const output of this.#switchboard.drain()) {
+        isVoice &&= output.type === 'send' || output.type === 'voice' || isReport(output);
+        busy = this.#fromSwitchboard(now, output);
+      }
+      for (const output of this.#carriers.drain()) {
+        isVoice &&= output.type === 'send-datagram' || output.type === 'write-stream';
+        busy = this.#fromCarriers(now, output);
+      }
+    }
+    if (!isVoice || this.#restAt === undefined) this.#settle(now);
+  }
+
   /** Moves what one room said to the next, until all are silent. */
   #settle(now: Millis): void {
+    this.#restAt = undefined;
     for (let busy = true; busy; ) {
       busy = false;
       for (const output of this.#switchboard.drain()) busy = this.#fromSwitchboard(now, output);
@@ -561,13 +608,18 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #voice(now: Millis, { session, route, bytes }: Extract<SwitchboardOutput, { type: 'voice' }>): void {
     const key = this.#media.arrived(now, this.#switchboard.peerOf(session)?.nodeId ?? '', route, bytes);
-    if (key !== undefined) this.#people?.voiceHeard(now, key);
+    if (key === undefined || !this.#people?.conferences.live) return;
+    this.#restAt = undefined;
+    this.#people.voiceHeard(now, key);
   }
 
   /** Whom we say Hello to may lead us elsewhere. */
   #transmit(route: Route, bytes: Buffer, ttl: number | undefined): void {
     const to = isHelloPacket(bytes) ? this.#carriers.remoteOf(route) : undefined;
-    if (to) this.#signpost.sent(to, bytes);
+    if (to) {
+      this.#restAt = undefined;
+      this.#signpost.sent(to, bytes);
+    }
     this.#carriers.send(route, bytes, ttl);
   }
 
@@ -619,8 +671,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   #receiveMessage(now: Millis, session: SessionId, route: Route, value: Message): void {
     const peer = this.#switchboard.peerOf(session);
     if (!peer) return;
-    if (peer.kind === 'person') this.#fromPerson(now, peer, route, value);
-    else if (peer.kind === 'login-server') this.#fromLoginServer(now, session, value);
+    if (peer.kind === 'person') return this.#fromPerson(now, peer, route, value);
+    this.#restAt = undefined;
+    if (peer.kind === 'login-server') this.#fromLoginServer(now, session, value);
     else if (peer.kind === 'supernode') this.#fromSupernode(now, { session, route, node: peer.nodeId }, value);
   }
 
@@ -733,6 +786,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   /** What came without a session answers a question of ours, or is nothing to us. */
   #fromClear(now: Millis, { from, packet }: ClearPacket): void {
+    this.#restAt = undefined;
     if (packet.kind === PacketKind.youAre && from.carrier === 'udp') this.#nat.receive(now, from, packet.body);
     else if (packet.kind === PacketKind.elsewhere) this.#signpost.elsewhere(from, packet.body);
   }

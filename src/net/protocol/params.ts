@@ -377,6 +377,14 @@ export const CANDIDATE_LENGTH_MAX = 64;
 export const VOICE_PACE_MS = 20;
 /** A voice body this late is replaced: p99 of a busy machine's child is 7 ms, its worst 23 (realtime.md 3.7). */
 export const VOICE_LATE_MS_MAX = 30;
+/**
+ * After so many bodies in a row nobody is woken when one is that late, but so much later, for all that are missing then: a timer
+ * for each body costs nearly as much as the body.
+ */
+export const VOICE_STEADY_BODIES = 100;
+export const VOICE_MISSED_MS = 20;
+/** What is due about when a body leaves goes with it: one turn of the loop less here, and there. */
+export const VOICE_COMPANY_MS = VOICE_PACE_MS / 2;
 /** A voice body this early is still in its place; earlier is a backlog after a stall, and surplus. */
 export const VOICE_EARLY_MS_MAX = 10;
 /** After so many replaced bodies the child was away, not late, and its next body sets the phase anew. */

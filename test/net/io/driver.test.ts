@@ -162,8 +162,8 @@ describe('the loop', () => {
 });
 
 describe('the timer', () => {
-  test('is one, and is touched only when the core names another time', () => {
-    const { core, driver, clock } = noted();
+  test('is one, and is touched only when the core names an earlier time', () => {
+    const { core, driver, clock, ring } = noted();
     core.wakesAt = 50;
     driver.start();
     for (let i = 0; i < 10; i += 1) driver.command('nothing new');
@@ -171,9 +171,17 @@ describe('the timer', () => {
     core.wakesAt = 30;
     driver.command('sooner');
     expect([clock.armed, clock.alarms.map((alarm) => alarm.at)]).toEqual([2, [30]]);
+    core.wakesAt = 60;
+    driver.command('put off');
+    expect([clock.armed, clock.alarms.map((alarm) => alarm.at)]).toEqual([2, [30]]);
+    clock.at = 30;
+    ring();
+    expect(core.notes.at(-1)).toBe('0 put off');
+    expect([clock.armed, clock.alarms.map((alarm) => alarm.at)]).toEqual([3, [60]]);
     core.wakesAt = Number.POSITIVE_INFINITY;
-    driver.command('never');
-    expect(clock.alarms).toEqual([]);
+    clock.at = 60;
+    ring();
+    expect([core.notes.at(-1), clock.alarms]).toEqual(['0 put off', []]);
   });
 
   test('wakes the core, never before its time as the core sees it, and time never runs backwards', () => {
@@ -181,8 +189,8 @@ describe('the timer', () => {
     core.wakesAt = 50;
     driver.start();
     clock.at = 48.7;
-    core.wakesAt = 70;
     ring();
+    core.wakesAt = 70;
     driver.command('just after');
     clock.at = 53;
     driver.command('later');
