@@ -34,6 +34,7 @@ function addUp(program: Command, act: Act): void {
         runProgram(invocation, 'server', [
           'up',
           ...placeFlags({ ...options, dir: options.dir ?? join(invocation.profileDir, 'network') }),
+          ...flag('--relay-kbps', environmentKbps(invocation.env.WREN_RELAY_KBPS)),
           ...(options.echo ? [] : ['--no-echo']),
         ]),
       ),
@@ -114,10 +115,9 @@ function databaseValue(text: string): string {
   throw new UsageProblem('--database takes the URL of a PostgreSQL', '--database postgres://USER@HOST/NAME');
 }
 
+/** Checked already (`environment.ts`). */
 function environmentKbps(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (/^\d{1,8}$/.test(text)) return Number(text);
-  throw new UsageProblem('WREN_RELAY_KBPS is not a whole number', 'WREN_RELAY_KBPS=1000');
+  return text === undefined || text === '' ? undefined : Number(text);
 }
 
 function placeFlags({ dir, host, port }: Place): string[] {

@@ -66,6 +66,8 @@ export type SwitchboardOutput =
       readonly route: Route;
       readonly initiated: boolean;
     }
+  /** The other end of what was begun in advance is there, and waits for `prove`. */
+  | { readonly type: 'answered'; readonly session: SessionId }
   | { readonly type: 'failed'; readonly session: SessionId; readonly code: FailureCode }
   | {
       readonly type: 'message';
@@ -104,10 +106,16 @@ export class Switchboard {
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
   connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
-    const { anonymous = false, wantAuthority = false, once = false, expect, place } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place });
+    const { anonymous = false, wantAuthority = false, once = false, expect, place, inAdvance } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place, inAdvance });
     this.#settleHandshakes(now);
     return id;
+  }
+
+  /** It is known now who we are: the handshake that was begun in advance goes on. */
+  prove(now: Millis, id: SessionId): void {
+    this.#handshakes.prove(id);
+    this.#settleHandshakes(now);
   }
 
   /** One packet from a route, already cut out of its datagram or stream. `source`: who pays for a handshake's work. */
@@ -334,6 +342,7 @@ export class Switchboard {
   #settleHandshakes(now: Millis): void {
     for (const output of this.#handshakes.drain()) {
       if (output.type === 'send') this.#emit(output.route, output.bytes);
+      else if (output.type === 'answered') this.#out.push({ type: 'answered', session: output.localIndex });
       else if (output.type === 'failed')
         this.#out.push({ type: 'failed', session: output.localIndex, code: output.code });
       else this.#establish(now, output);

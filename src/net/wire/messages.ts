@@ -135,7 +135,8 @@ type HandshakeType =
   | 'SupernodeEntry'
   | 'IndexRecord'
   | 'DeviceList'
-  | 'SignedDevices';
+  | 'SignedDevices'
+  | 'Revocation';
 export type HandshakeBody<T extends HandshakeType> = Fields<Known[T]>;
 
 /** Encodes a handshake body, an invite, or a part that is signed or stored by itself. */
