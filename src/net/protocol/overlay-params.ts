@@ -200,6 +200,8 @@ export const LOOKUPS_ABROAD_MAX = 1_024;
 export const HOMES_ASKED_MAX = 8;
 /** What other supernodes want to hear of: 500 clients of each of a hundred, with twenty buddies who are all here. */
 export const INTERESTS_MAX = 1_000_000;
+/** Of one of them: more than a thousand clients with a hundred buddies each; so one alone cannot take all the room. */
+export const INTERESTS_OF_ONE_MAX = 100_000;
 /** Interests in one message, 75 bytes each. */
 export const INTERESTS_PER_MESSAGE_MAX = 256;
 /** Nodes abroad whose home and name are remembered from what they did. */
