@@ -11,6 +11,8 @@
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
  * takes a request and says nothing is left as if the session had broken. Whoever signs out stops the client: what A
  * asked must never be sent in a session that proves B.
+ *
+ * A little above 400 lines: one state machine is one thing to read.
  */
 import type { Millis } from '../protocol/core.ts';
 import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
@@ -176,6 +178,14 @@ export class LoginClient {
     const giveUpAt = now + REQUEST_TIMEOUT_MS + LOGIN_CONNECT_TIMEOUT_MS;
     this.#pending.push({ ticket, request, giveUpAt, tries: 0, requestId: 0 });
     this.#advance(now);
+  }
+
+  /** What belongs to a request that is under way, and is not answered. */
+  tell(value: Message): void {
+    const isAsked = this.#pending.some(({ requestId }) => requestId !== 0);
+    if (this.#connection && isAsked) {
+      this.#out.push({ type: 'send', attempt: this.#connection.attempt, message: value });
+    }
   }
 
   connected(now: Millis, attempt: number): void {

@@ -330,6 +330,15 @@ export const DIAL_BACK_REFILL_MS = 60_000;
 /** Dial-backs that another supernode may ask of us. */
 export const DIAL_BACK_PARTNER_BURST = 60;
 export const DIAL_BACK_PARTNER_REFILL_MS = 1_000;
+/**
+ * What enrols is dialled by the login server, which waits so long: a datagram that is sent again, and a connection, both once
+ * round the world, and the answers.
+ */
+export const REACH_WAIT_MS = 3_500;
+/** Numbers that a supernode says back in one enrolment: two for each of its addresses, and some that others made up. */
+export const REACH_SAID_MAX = 32;
+/** Addresses in a certificate, each with a byte for its length: two of IPv6, or eight of IPv4; so it fits a datagram. */
+export const REACHED_HOSTS_BYTES_MAX = 40;
 /** Under way at once; each is one datagram, sent twice, and one connection. */
 export const DIALS_MAX = 64;
 export const DIAL_AGAIN_MS = 700;
