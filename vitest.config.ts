@@ -24,6 +24,7 @@ const REAL = [
   'test/tui/screen.test.ts',
   'test/tui/stories.test.ts',
   'test/tui/lines.test.ts',
+  'test/tui/tmux-alerts.test.ts',
   'test/tui/build.test.ts',
   'test/bin/**/*.test.ts',
   'test/net/io/**/*.test.ts',

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { chooseProxy } from '../src/net/io/index.ts';
 import { Refusal } from '../src/net/protocol/failures.ts';
 import type { LogLevel } from '../src/store/log-file.ts';
-import { profileFolder } from '../src/store/profile-file.ts';
+import { profileFolder } from '../src/store/profile-folder.ts';
 import { failureSentence } from '../src/tui/wording.ts';
 import { failureExit } from './commands/exit-codes.ts';
 import { endWithin, watchProcessEnd } from './servers/process-end.ts';
@@ -64,8 +64,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`wren agent: ${error.code}: ${failureSentence(error.code, error.message)}\n`);
-    return failureExit(error.code);
+    const { code } = error;
+    const message = failureSentence(code, error.detail);
+    const exit = failureExit(code);
+    process.stderr.write(`wren agent: ${code}: ${message}\n`);
+    if (values.json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message, exit })}\n`);
+    return exit;
   }
 }
 

@@ -17,26 +17,37 @@ import * as esbuild from 'esbuild';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-/**
- * Long-lived processes keep the young generation of the heap at 1 MiB: 106 -> 76 MiB after 90 s. It must be the first
- * statement that runs; esbuild puts its own "use strict" behind a banner, where it would mean nothing.
- */
-const SMALL_HEAP = '"use strict";require("node:v8").setFlagsFromString("--semi-space-growth-factor=1");';
+/** Long-lived processes keep the young generation of the heap at 1 MiB: 106 -> 76 MiB after 90 s. */
+const SMALL_HEAP = ['--semi-space-growth-factor=1'];
 
 /** The screen draws often and needs little: its old generation may grow by 40 % before it is cleaned (89 -> 83 MiB). */
-const SCREEN_HEAP = `${SMALL_HEAP}require("node:v8").setFlagsFromString("--heap-growing-percent=40");`;
+const SCREEN_HEAP = [...SMALL_HEAP, '--heap-growing-percent=40'];
 
 const ENTRIES = [
-  { entry: 'bin/wren.ts', out: 'dist/wren.cjs' },
-  { entry: 'bin/agent.ts', out: 'dist/agent.cjs', banner: SMALL_HEAP },
-  { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', banner: SCREEN_HEAP },
-  { entry: 'bin/lines.ts', out: 'dist/lines.cjs', banner: SMALL_HEAP },
+  { entry: 'bin/launch.ts', out: 'dist/launch.cjs' },
+  { entry: 'bin/wren.ts', out: 'dist/wren.cjs', flags: [] },
+  { entry: 'bin/agent.ts', out: 'dist/agent.cjs', flags: SMALL_HEAP },
+  { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', flags: SCREEN_HEAP },
+  { entry: 'bin/lines.ts', out: 'dist/lines.cjs', flags: SMALL_HEAP },
   { entry: 'bin/voice.ts', out: 'dist/voice.cjs' },
   { entry: 'bin/server.ts', out: 'dist/server.cjs' },
   { entry: 'bin/port-mapper.ts', out: 'dist/port-mapper.cjs' },
   { entry: 'bin/secret-store.ts', out: 'dist/secret-store.cjs' },
-  { entry: 'bin/map.ts', out: 'dist/map.cjs' },
+  { entry: 'bin/map.ts', out: 'dist/map.cjs', flags: [] },
 ];
+
+/**
+ * The programs whose compiled code the launcher keeps, with the flags that it sets before it compiles one: code that was compiled under
+ * other flags is of no use. Not the servers, which start once in months and would stand still while their code is put away.
+ */
+const V8_FLAGS = Object.fromEntries(
+  ENTRIES.filter(({ flags }) => flags).map(({ out, flags }) => [path.basename(out, '.cjs'), flags]),
+);
+
+/** For a program that is run alone. The first statement; esbuild puts its own "use strict" behind it, where it means nothing. */
+function bannerOf(flags) {
+  return `"use strict";${flags.map((flag) => `require("node:v8").setFlagsFromString("${flag}");`).join('')}`;
+}
 
 /** Native modules, and packages that read files of their own folder or require by computed names. */
 const EXTERNAL = [
@@ -69,6 +80,9 @@ const BOUNDED_MAP = `class BoundedMap {
   }
 }
 `;
+
+/** For the libraries that measure text. */
+const PLAIN = `import { isPlain, plainSegments } from ${JSON.stringify(path.join(ROOT, 'src/tui/text/plain.ts'))};\n`;
 
 export const PATCHES = [
   {
@@ -115,6 +129,50 @@ export default class Output {`,
       [
         'ret += ansiCodesToString(diffAnsiCodes(chars[i - 1].styles, char.styles));',
         'if (chars[i - 1].styles !== char.styles) ret += ansiCodesToString(diffAnsiCodes(chars[i - 1].styles, char.styles));',
+      ],
+    ],
+  },
+  {
+    file: 'string-width/index.js',
+    why: 'the rules for emoji and for characters take 50 ms to make ready, and a screen without emoji needs neither',
+    prefix: PLAIN,
+    edits: [
+      ['const segmenter = new Intl.Segmenter();', 'let segmenter;'],
+      ['of segmenter.segment(string)', 'of (segmenter ??= new Intl.Segmenter()).segment(string)'],
+      [
+        String.raw`const rgiEmojiRegex = /^\p{RGI_Emoji}$/v;`,
+        // Whatever is an emoji holds one of these; a sign that only may be one is followed by U+FE0F.
+        String.raw`const emojiSign = /[\p{Emoji_Presentation}\uFE0F\u20E3]/u;
+let emoji;
+const rgiEmojiRegex = {
+  test: (segment) => emojiSign.test(segment) && (emoji ??= new RegExp('^\\p{RGI_Emoji}$', 'v')).test(segment),
+};`,
+      ],
+      [String.raw`if (/^[\u0020-\u007E]*$/.test(string)) {`, 'if (isPlain(string)) {'],
+    ],
+  },
+  {
+    file: '@alcalzone/ansi-tokenize/build/tokenize.js',
+    why: 'plain text falls into characters by itself',
+    prefix: PLAIN,
+    edits: [
+      ['const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });', 'let segmenter;'],
+      [
+        'of segmenter.segment(str)',
+        'of plainSegments(str) ?? (segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })).segment(str)',
+      ],
+    ],
+  },
+  {
+    file: 'slice-ansi/tokenize-ansi.js',
+    why: 'the same: nothing is made ready that may never be asked for',
+    edits: [
+      [
+        "const GRAPHEME_SEGMENTER = new Intl.Segmenter(undefined, {granularity: 'grapheme'});",
+        `let segmenter;
+const GRAPHEME_SEGMENTER = {
+  segment: (text) => (segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })).segment(text),
+};`,
       ],
     ],
   },
@@ -218,6 +276,9 @@ function inkPatches() {
       replaceModule(build, 'ajv-formats', 'export default {};');
       // Only reached from Ink's devtools.js, which the patch of the reconciler cuts off.
       replaceModule(build, 'react-devtools-core', 'export default {};');
+      // One for all: wrap-ansi brings an older one of its own.
+      const width = path.join(ROOT, 'node_modules/string-width/index.js');
+      build.onResolve({ filter: /^string-width$/ }, () => ({ path: width }));
       build.onResolve({ filter: /^yoga-wasm-bytes$/ }, () => ({ path: 'yoga-wasm-bytes', namespace: 'yoga-bytes' }));
       build.onLoad({ filter: /.*/, namespace: 'yoga-bytes' }, () => ({ contents: yogaBytes(), loader: 'js' }));
       build.onEnd(({ metafile, errors }) => {
@@ -237,7 +298,7 @@ function inkPatches() {
 }
 
 /** Builds one entry. Rejects with esbuild's report. */
-async function bundle({ entry, out, banner = '' }) {
+async function bundle({ entry, out, flags = [] }) {
   const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   const result = await esbuild.build({
     absWorkingDir: ROOT,
@@ -254,8 +315,9 @@ async function bundle({ entry, out, banner = '' }) {
       'process.env.NODE_ENV': '"production"',
       'process.env.DEV': '"false"',
       __WREN_VERSION__: JSON.stringify(version),
+      __WREN_V8_FLAGS__: JSON.stringify(V8_FLAGS),
     },
-    banner: banner === '' ? {} : { js: banner },
+    banner: flags.length === 0 ? {} : { js: bannerOf(flags) },
     external: EXTERNAL,
     plugins: [inkPatches()],
     metafile: true,
@@ -267,7 +329,7 @@ async function bundle({ entry, out, banner = '' }) {
 
 async function main(argv) {
   if (argv.length === 2) {
-    await bundle({ entry: path.resolve(argv[0]), out: path.resolve(argv[1]), banner: SCREEN_HEAP });
+    await bundle({ entry: path.resolve(argv[0]), out: path.resolve(argv[1]), flags: SCREEN_HEAP });
     return;
   }
   const present = ENTRIES.filter(({ entry }) => existsSync(path.join(ROOT, entry)));

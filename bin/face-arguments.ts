@@ -6,7 +6,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { AgentConnection } from '../src/store/agent-client.ts';
 import { connectAgent } from '../src/store/agent-client-io.ts';
-import { profileFolder } from '../src/store/profile-file.ts';
+import { profileFolder } from '../src/store/profile-folder.ts';
 import { VERSION } from './version.ts';
 
 export interface FaceArguments {
@@ -38,7 +38,9 @@ export function readFaceArguments(argv: readonly string[]): FaceArguments {
     profileDir,
     connect: async () => {
       const level = logLevel === undefined ? {} : { logLevel };
-      const agent = await connectAgent({ profileDir, start: true, version: VERSION, ...level });
+      // The snapshot would be told before a proxy that is still to be set.
+      const subscribes = proxy === undefined;
+      const agent = await connectAgent({ profileDir, start: true, version: VERSION, subscribes, ...level });
       if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });
       return agent;
     },

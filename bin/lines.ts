@@ -4,6 +4,7 @@
  * process: `main(['--voice', 'plain', '--profile', DIR, ...])`.
  */
 import process from 'node:process';
+import { openScreenFile } from '../src/store/screen-file.ts';
 import { runLines } from '../src/tui/linear/run-lines.ts';
 import { PLAIN_VOICE, READER_VOICE } from '../src/tui/linear/voice.ts';
 import { failureExit } from './commands/exit-codes.ts';
@@ -11,9 +12,10 @@ import { readFaceArguments } from './face-arguments.ts';
 
 /** Runs until the person leaves or the input ends; resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { connect, initialHint, audio, voice } = readFaceArguments(argv);
+  const { profileDir, connect, initialHint, audio, voice } = readFaceArguments(argv);
   return await runLines({
     connect,
+    preferences: openScreenFile(profileDir),
     stdin: process.stdin,
     stdout: process.stdout,
     env: process.env,

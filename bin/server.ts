@@ -14,6 +14,7 @@ import { RELAY_KBPS_DEFAULT } from '../src/net/protocol/params.ts';
 import type { SupernodeLoad } from '../src/net/servers.ts';
 import { readFileIfThere, writeFileAtomic } from '../src/store/atomic-file.ts';
 import { type Log, type LogLevel, openLog } from '../src/store/log-file.ts';
+import { LOG_FILE } from '../src/store/log-rotation-file.ts';
 import { openPrivateFolder } from '../src/store/private-folder-file.ts';
 import { failureSentence } from '../src/tui/wording.ts';
 import { failureExit } from './commands/exit-codes.ts';
@@ -21,7 +22,7 @@ import { runLoginServer } from './servers/login-server.ts';
 import { endWithin, type ProcessEnd, watchProcessEnd } from './servers/process-end.ts';
 import { runPromoted } from './servers/promoted.ts';
 import { type RunningAgent, runAgent } from './servers/run-agent.ts';
-import { openNodeKey } from './servers/server-folder.ts';
+import { advertised, openNodeKey } from './servers/server-folder.ts';
 import { runSupernode, SUPERNODE_KEY } from './servers/supernode.ts';
 import { VERSION } from './version.ts';
 
@@ -53,12 +54,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   const [command = 'up', ...rest] = argv;
   const flags = read(rest);
   let log: Log | undefined;
+  const place = command === 'echo' ? flags.profile : flags.dir;
   const end = watchProcessEnd((error) => {
     log?.error('server', 'our own mistake', {}, error);
-    process.stderr.write(`wren ${command}: our own mistake: ${String((error as Error)?.message ?? error)}\n`);
+    const what = String((error as Error)?.message ?? error);
+    tellEnd(command, flags, 'internal', `our own mistake: ${what}. The log is ${join(place, LOG_FILE)}`);
   });
   try {
-    const folder = openPrivateFolder(command === 'echo' ? flags.profile : flags.dir);
+    // Before anything is made in the folder.
+    if (flags.host !== undefined) advertised(flags.host, 1, 'tcp');
+    const folder = openPrivateFolder(place);
     log = command === 'echo' ? undefined : openLog(folder, flags.logLevel);
     if (command === 'promoted' && log) return await servePromoted(folder, flags, log, end);
     // An interrupt, or a mistake of ours, does not have to wait until everything has started.
@@ -72,13 +77,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const { code } = error;
-    const exit = failureExit(code);
-    const message = failureSentence(code, error.message);
-    process.stderr.write(`wren ${command}: ${message}\n`);
-    if (flags.json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message, exit })}\n`);
-    return exit;
+    return tellEnd(command, flags, error.code, failureSentence(error.code, error.detail));
   }
+}
+
+/** As `commands/failure.ts` does for the other commands; returns the exit code. */
+function tellEnd(command: string, { json }: Pick<Flags, 'json'>, code: FailureCode, message: string): number {
+  const exit = failureExit(code);
+  process.stderr.write(`wren ${command}: ${message}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message, exit })}\n`);
+  return exit;
 }
 
 function read(argv: readonly string[]): Flags {
@@ -187,7 +195,7 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
   const [login, agent] = await Promise.all([
     // The supernode beside it can carry sign-ins; the other way round nobody could attach.
     runLoginServer({ folder, host, port, log, onFault: end.fault, noWebPorts: true, vouched }),
-    flags.echo ? openEcho({ ...flags, profile }, end) : undefined,
+    flags.echo ? openEcho({ ...flags, profile }, end).catch(inUse(folder)) : undefined,
   ]);
   const { network, authorityPin: pin, endpoints: loginServers } = login;
   const supernode = await runSupernode({
@@ -219,6 +227,13 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
       await supernode.stop();
       await login.stop();
     },
+  };
+}
+
+/** The agent of the echo service has the lock of its profile as long as it runs. */
+function inUse(folder: string): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof Refusal && error.code === 'profile-locked' ? new Refusal('folder-in-use', folder) : error;
   };
 }
 

@@ -76,6 +76,7 @@ describe('messages', () => {
       'Invite',
       'DeviceList',
       'SignedDevices',
+      'Revocation',
       'IndexRecord',
     ]);
   });

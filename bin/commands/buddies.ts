@@ -1,6 +1,7 @@
 /** `wren buddies`: the list, and everything that changes it. A bare `wren buddies` lists. */
 import type { Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
+import { foldName } from '../../src/net/protocol/ids.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { AgentCommand } from '../../src/store/port.ts';
 import type { Buddy } from '../../src/store/state.ts';
@@ -63,11 +64,7 @@ export function addBuddies(program: Command, act: Act): void {
     .argument('[message...]', 'a line that goes with the request')
     .description('ask somebody to be your buddy')
     .addHelpText('after', examples('wren buddies add bobby1', 'wren buddies add bobby1 "Alice from the workshop"'))
-    .action(
-      act((invocation, name: string, message: string[]) =>
-        change(invocation, { type: 'buddy.add', name, message: message.join(' ') }, 'asked', `Asked ${name}.`),
-      ),
-    );
+    .action(act((invocation, name: string, message: string[]) => ask(invocation, name, message.join(' '))));
   for (const { word, type, event, description, done } of CHANGES) {
     buddies
       .command(word)
@@ -90,9 +87,33 @@ async function list(invocation: Invocation, [word]: readonly string[]): Promise<
   return EXIT.done;
 }
 
+async function ask(invocation: Invocation, name: string, message: string): Promise<ExitCode> {
+  const isFound = await withAgent(invocation, { start: true }, async (agent) => {
+    await settle(agent);
+    await agent.request({ type: 'buddy.add', name, message });
+    return await canBeFound(agent, name);
+  });
+  const { output } = invocation;
+  output.tell({ event: 'asked', name, ...(isFound ? {} : { found: false }) }, `Asked ${name}.`);
+  if (!isFound)
+    output.say(`Nobody of that name can be found now: if it is spelt right, ${name} is asked when they come.`);
+  return EXIT.done;
+}
+
+/** False only where the whole network has answered. */
+async function canBeFound(agent: AgentConnection, name: string): Promise<boolean> {
+  try {
+    const report = await agent.request({ type: 'search', pattern: name, limit: 1 });
+    return !report?.complete || report.hits.some((hit) => foldName(hit.name) === foldName(name));
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
+}
+
 async function change(
   invocation: Invocation,
-  command: Extract<AgentCommand, { type: Change }>,
+  command: Extract<AgentCommand, { type: Exclude<Change, 'buddy.add'> }>,
   event: string,
   done: string,
 ): Promise<ExitCode> {

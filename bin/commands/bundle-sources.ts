@@ -8,7 +8,7 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { endpointsAt, endpointsFolder } from '../../src/audio/endpoint.ts';
 import { LOG_FILE } from '../../src/store/log-rotation-file.ts';
-import { SETTINGS_FILE } from '../../src/store/settings-file.ts';
+import { SETTINGS_FILE } from '../../src/store/profile-folder.ts';
 import type { AppState } from '../../src/store/state.ts';
 import type { KnownWords, MaskedKind } from './bundle-mask.ts';
 

@@ -12,7 +12,7 @@ import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { examples } from './usage.ts';
 
 type Control = Extract<AgentCommand, { call?: string }>['type'] & `call.${string}`;
-type CallControl = Exclude<Control, 'call.answer' | 'call.decline'>;
+type CallControl = Exclude<Control, 'call.answer' | 'call.decline' | 'call.transfer'>;
 
 interface CallWord {
   readonly word: string;

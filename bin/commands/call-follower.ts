@@ -99,6 +99,7 @@ function oneCall(
   const isNews = quietQuality();
   const isConferenceNews = quietConference();
   let answered = false;
+  let isConference = false;
   let timer: NodeJS.Timeout | undefined;
 
   const end = (reason: CallEndReason) => {
@@ -114,7 +115,11 @@ function oneCall(
   };
   const take = (event: CallEvent) => {
     const tells = output.json || event.event !== 'conference' || isConferenceNews(event);
-    if (tells) tell(output, event, wish, isNews);
+    isConference ||= event.event === 'conference';
+    // Why each of them is not there has been said.
+    const nobodyCame = event.event === 'ended' && isConference && !event.goesOn && !answered && !wish.stop.aborted;
+    if (nobodyCame && !output.json) output.say('Nobody came.');
+    else if (tells) tell(output, event, wish, isNews);
     if (event.event === 'answered' && !answered) {
       answered = true;
       if (wish.forMs !== undefined && !wish.stop.aborted) timer = setTimeout(hangUp, wish.forMs);

@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
-import { foldName } from '../../src/net/protocol/ids.ts';
+import { foldName, isServiceName } from '../../src/net/protocol/ids.ts';
 import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../../src/net/protocol/params.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
 import type { ChatLine } from '../../src/store/state.ts';
@@ -72,8 +72,8 @@ async function send(invocation: Invocation, name: string, words: readonly string
     const line = await agent.request({ type: 'chat.send', to: name, text });
     output.object({ event: 'sent', id: line.id, to: line.with, at: line.sentAtMs });
     const buddy = buddies.find((one) => foldName(one.name) === foldName(name));
-    const isBuddy = buddy?.relation === 'both' || name.startsWith('#');
-    const outcome = await watch(line, isBuddy ? DELIVERY_PATIENCE_MS : 0);
+    const answers = buddy?.relation === 'both' || isServiceName(name) || name.startsWith('#');
+    const outcome = await watch(line, answers ? DELIVERY_PATIENCE_MS : 0);
     if (outcome === 'delivered')
       output.tell({ event: 'delivered', id: line.id, to: line.with }, `Delivered to ${name}.`);
     else if (outcome === 'kept') {
@@ -143,6 +143,7 @@ async function history(
       limit,
       ...(search === undefined ? {} : { search }),
     });
+    if (found.length === 0 && search === undefined) await expectKnown(agent, name);
     // A script that looks is not a person who has read.
     if (!output.json && search === undefined && found.length > 0) await markRead(agent, name);
     return found;
@@ -152,6 +153,19 @@ async function history(
   if (lines.length > 0) return EXIT.done;
   if (!output.json) output.say(search === undefined ? 'Nothing was said yet.' : 'No message has these words.');
   return search === undefined ? EXIT.done : EXIT.couldNot;
+}
+
+/** Nothing was said, which is no news of a buddy, a service or a group of ours; throws for whoever is not known here. */
+export async function expectKnown(agent: AgentConnection, name: string): Promise<void> {
+  const isMeant = (one: string): boolean => foldName(one) === foldName(name);
+  if (name.startsWith('#')) {
+    const groups = await agent.request({ type: 'group.list' });
+    if (!groups.some(({ label }) => isMeant(label))) throw new Refusal('group-unknown', name);
+    return;
+  }
+  const { account, buddies } = await agent.request({ type: 'status' });
+  if (account && isMeant(account.name)) throw new Refusal('person-self', name);
+  if (!isServiceName(name) && !buddies.some((one) => isMeant(one.name))) throw new Refusal('not-a-buddy', name);
 }
 
 async function markRead(agent: AgentConnection, name: string): Promise<void> {

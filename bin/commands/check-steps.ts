@@ -260,6 +260,9 @@ export function clockStep({ clockOffsetMs, loginServers }: NetworkCheck): Step {
 export function buddyStep(state: AppState, name: string): Step {
   const buddy = state.buddies.find((one) => foldName(one.name) === foldName(name));
   const unknown = { buddy: name, presence: null };
+  if (foldName(state.account?.name ?? '') === foldName(name)) {
+    return step('buddy', 'fail', 'that is you', 'wren check, which ends with a call to the echo service', unknown);
+  }
   if (buddy === undefined) {
     return step(
       'buddy',

@@ -4,7 +4,8 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { dropSession } from '../../src/audio/endpoint.ts';
-import { profileFolder } from '../../src/store/profile-file.ts';
+import { Refusal } from '../../src/net/protocol/failures.ts';
+import { profileFolder } from '../../src/store/profile-folder.ts';
 import { addSignIn, addSignOut, addSignUp } from './account.ts';
 import { addAgent } from './agent.ts';
 import { addAnswer } from './answer.ts';
@@ -19,9 +20,11 @@ import { addConference } from './conference.ts';
 import { runDemo } from './demo.ts';
 import { addDevices } from './devices.ts';
 import { addDoctorBundle } from './doctor-bundle.ts';
+import { checkEnvironment } from './environment.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { addGroup } from './group.ts';
+import { addHelp } from './help.ts';
 import { addHistory } from './history.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { addJoin } from './join.ts';
@@ -40,7 +43,9 @@ import { addSettings } from './settings.ts';
 import { addSound } from './sound.ts';
 import { addSsh } from './ssh.ts';
 import { takeSession, withSessionSound } from './ssh-session.ts';
+import { apartFromOwn } from './ssh-words.ts';
 import { addStatus, addWait } from './status.ts';
+import { addTransfer } from './transfer.ts';
 import { audioSpecValue, examples, FLAGS_WITH_VALUE, proxyValue, UsageProblem, usageProblemOf } from './usage.ts';
 import { addVerify } from './verify.ts';
 
@@ -97,13 +102,14 @@ export function commandLine(typed: readonly string[], surroundings: Surroundings
   const act: Act =
     (body) =>
     async (...args) => {
+      checkEnvironment(env);
       const flags = program.opts<GlobalFlags>();
       profileDir = profileOf(flags, env);
       const { audio, logLevel, proxy } = flags;
       const invocation = { profileDir, output, audio, logLevel, proxy, env, version, programDir };
       exit = await withSessionSound(session, invocation, (known) => body(known, ...args));
     };
-  build(program, act, surroundings, sshWords);
+  build(program, act, { surroundings, isJson: output.json, sshWords });
 
   const fail = (error: unknown) => reportFailure(error, output, profileDir);
   const run = async () => {
@@ -114,25 +120,27 @@ export function commandLine(typed: readonly string[], surroundings: Surroundings
     } catch (error) {
       // Commander throws for --help and --version too, after printing them.
       const explained = error instanceof CommanderError && error.exitCode === 0;
+      if (explained && error.code === 'commander.version') output.object({ event: 'version', version });
       if (error instanceof Interrupted) exit = EXIT.couldNot;
       else if (!explained) exit = fail(error);
     }
     // Also when no command ran, for a usage error or --help.
     if (session) dropSession(session);
     await output.flush();
+    if (output.lost() && exit === EXIT.done) exit = fail(new Refusal('disk-full', 'standard output'));
     return exit;
   };
   return { run, fail };
 }
 
-/** What follows `ssh` is for ssh and for another machine: none of it is read as flags of ours. */
+/** What follows HOST of `ssh` is for another machine: none of it is read as flags of ours. */
 function apart(typed: readonly string[]): { readonly argv: readonly string[]; readonly sshWords: readonly string[] } {
   let at = 0;
   while (typed[at]?.startsWith('-')) at += FLAGS_WITH_VALUE.has(typed[at]!) ? 2 : 1;
   if (typed[at] !== 'ssh') return { argv: typed, sshWords: [] };
-  const sshWords = typed.slice(at + 1);
+  const { own, rest: sshWords } = apartFromOwn(typed.slice(at + 1));
   const wantsHelp = sshWords[0] === '--help' || sshWords[0] === '-h';
-  return { argv: [...typed.slice(0, at + 1), ...(wantsHelp ? ['--help'] : [])], sshWords };
+  return { argv: [...typed.slice(0, at + 1), ...own, ...(wantsHelp ? ['--help'] : [])], sshWords };
 }
 
 function endOfFlags(argv: readonly string[]): number {
@@ -152,7 +160,15 @@ function withoutCommand(invocation: Invocation, flags: GlobalFlags): Promise<Exi
   return demo ? runDemo(invocation, flags) : openScreen(invocation, flags);
 }
 
-function build(program: Command, act: Act, { stdout, version }: Surroundings, sshWords: readonly string[]): void {
+interface Building {
+  readonly surroundings: Surroundings;
+  /** Nothing but objects goes to stdout. */
+  readonly isJson: boolean;
+  readonly sshWords: readonly string[];
+}
+
+function build(program: Command, act: Act, { surroundings, isJson, sshWords }: Building): void {
+  const { stdout, stderr, version } = surroundings;
   program
     .description('Phone calls and chat from any terminal, over a peer-to-peer network that its own users run.')
     .usage('[flags] [command]')
@@ -178,16 +194,15 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
     .option('--plain', 'lines instead of the screen: for dumb terminals, pipes and scripts (also chosen there)')
     .option('--screen-reader', 'lines that say what is a list, a question, a field (or WREN_SCREEN_READER=1)')
     .helpOption('-h, --help', 'explain')
-    .addHelpCommand(
-      new Command('help').argument('[command]').description('explain a command').helpGroup(BEHIND_THE_SCENES),
-    )
+    // `addHelp` has one that goes down to the commands of commands.
+    .helpCommand(false)
     .configureHelp({
       showGlobalOptions: true,
       // `wren --help` has all flags in its own list.
       visibleGlobalOptions: (command) => (command === program ? [] : program.options.filter(isForCommands)),
     })
     // Every complaint is told once, by `reportFailure`.
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
+    .configureOutput({ writeOut: (text) => (isJson ? stderr : stdout).write(text), writeErr: () => {} })
     .addHelpText(
       'after',
       `${examples('wren', 'wren call bobby1', 'wren status --json', 'echo status | wren --plain')}\n${AFTERWORDS}`,
@@ -197,8 +212,8 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
   program.commandsGroup('People:');
   for (const add of [addBuddies, addSearch, addChat, addHistory, addVerify, addDevices, addGroup]) add(program, act);
   program.commandsGroup('Calls:');
-  for (const add of [addCall, addPull, addAnswer, addCallControls, addConference, addRecord, addSound])
-    add(program, act);
+  for (const add of [addCall, addPull, addTransfer, addAnswer, addCallControls, addConference]) add(program, act);
+  for (const add of [addRecord, addSound]) add(program, act);
   for (const add of [addMonitor, addCheck, addDoctorBundle]) add(program, act);
   addSsh(program, act, sshWords);
   program.commandsGroup('A network of your own:');
@@ -206,6 +221,7 @@ function build(program: Command, act: Act, { stdout, version }: Surroundings, ss
   addServe(program, act);
   program.commandsGroup(BEHIND_THE_SCENES);
   for (const add of [addAgent, addSettings, addCompletion, addMan]) add(program, act);
+  addHelp(program);
   explainUsage(program, 'wren');
 }
 

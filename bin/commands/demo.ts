@@ -19,7 +19,8 @@ import { type DemoNetwork, ensureNetwork, signalNetwork, stopNetwork } from './d
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type Invocation, withAgent } from './invocation.ts';
 import { plain } from './layout.ts';
-import { hasTerminal, openScreen, type ScreenFlags } from './screen.ts';
+import { openScreen } from './screen.ts';
+import { hasTerminal, type ScreenFlags } from './screen-kind.ts';
 import { UsageProblem } from './usage.ts';
 
 const ECHO = 'echo';

@@ -3,9 +3,10 @@
  * exit code, and with `--json` one object `{"event":"error","code","message","exit"}`. Our own mistakes are written
  * with their stack to `command.log` in the profile (the agent keeps its own `agent.log` there); the sentence says so.
  */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FailureCode, Refusal } from '../../src/net/protocol/failures.ts';
+import { openPrivateFolder } from '../../src/store/private-folder-file.ts';
 import { failureSentence } from '../../src/tui/wording.ts';
 import { EXIT, type ExitCode, failureExit } from './exit-codes.ts';
 import { plain } from './layout.ts';
@@ -48,7 +49,7 @@ export function reportFailure(error: unknown, output: Output, profileDir: string
   if (error instanceof Refusal) {
     const { code } = error;
     const exit = failureExit(code);
-    const words = [sentence(code, detailOf(error))];
+    const words = [sentence(code, error.detail)];
     if (error.retryAfterMs > 0) words.push(`Try again in ${Math.ceil(error.retryAfterMs / 1000)} s.`);
     if (REMEDIES[code] !== undefined) words.push(`Try: ${REMEDIES[code]}`);
     if (exit === EXIT.ourFault) words.push(`The log is ${join(profileDir, 'agent.log')}`);
@@ -64,17 +65,11 @@ function report(output: Output, code: FailureCode, message: string, exit: ExitCo
   return exit;
 }
 
-/** The detail an agent gave (a name, a file); empty when the message is only the code's own meaning. */
-function detailOf(refusal: Refusal): string {
-  const bare = new Refusal(refusal.code).message;
-  return refusal.message === bare ? '' : refusal.message;
-}
-
 function keepStack(error: unknown, profileDir: string): string {
   const file = join(profileDir, 'command.log');
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   try {
-    mkdirSync(profileDir, { recursive: true, mode: 0o700 });
+    openPrivateFolder(profileDir);
     appendFileSync(file, `${new Date().toISOString()} command: ${stack}\n`, { mode: 0o600 });
     return `The log is ${file}`;
   } catch {

@@ -12,7 +12,7 @@ import { eachValue, examples, nameValue, UsageProblem } from './usage.ts';
 export function addGroup(program: Command, act: Act): void {
   const group = program
     .command('group')
-    .description('conversations of several people: make, add, remove, leave, list')
+    .description('conversations of several people: make, add, remove, leave, forget, list')
     .addHelpText(
       'after',
       examples('wren group make lunch bobby1 carol1', 'wren chat \'#lunch\' "at one?"', "wren call '#lunch'"),
@@ -52,6 +52,12 @@ export function addGroup(program: Command, act: Act): void {
     .description('leave a group; what was said stays here')
     .addHelpText('after', examples("wren group leave '#lunch'"))
     .action(act((invocation, named: string) => leave(invocation, named)));
+  group
+    .command('forget')
+    .argument('<group>', 'as wren group lists it')
+    .description('take a group that you left off the list; what was said stays here')
+    .addHelpText('after', examples("wren group forget '#lunch'"))
+    .action(act((invocation, named: string) => forget(invocation, named)));
 }
 
 /** With or without the sign, which shells want quoted. */
@@ -105,6 +111,13 @@ async function leave(invocation: Invocation, named: string): Promise<ExitCode> {
   const label = labelOf(named);
   await withAgent(invocation, { start: true }, (agent) => agent.request({ type: 'group.leave', group: label }));
   invocation.output.tell({ event: 'left', label }, `You left ${plain(label)}.`);
+  return EXIT.done;
+}
+
+async function forget(invocation: Invocation, named: string): Promise<ExitCode> {
+  const label = labelOf(named);
+  await withAgent(invocation, { start: true }, (agent) => agent.request({ type: 'group.forget', group: label }));
+  invocation.output.tell({ event: 'forgotten', label }, `${plain(label)} is off the list.`);
   return EXIT.done;
 }
 

@@ -16,6 +16,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { callLine } from './history.ts';
 import { type Invocation, withAgent } from './invocation.ts';
 import { counted } from './layout.ts';
+import type { Output } from './output.ts';
 import { UsageProblem } from './usage.ts';
 
 export interface ExportOptions {
@@ -38,6 +39,8 @@ export async function exportHistory(
     throw new UsageProblem(`${file} is there already`, 'another name, or the same with --force');
   }
   const counts = await withAgent(invocation, { start: true }, async (agent) => {
+    // Another program reads stdout: one object a line, as of every command.
+    if (path === null && output.json) return asObjects(agent, whom, output);
     const write = (text: Write) => (format === 'json' ? asJson(agent, whom, text) : asText(agent, whom, text));
     return path === null ? write((text) => void process.stdout.write(text)) : intoFile(path, write);
   });
@@ -61,6 +64,20 @@ async function asJson(agent: AgentConnection, whom: Whom, write: Write): Promise
   write('],"calls":[');
   for await (const call of callsOf(agent, whom)) write(`${counts.calls++ === 0 ? '' : ','}\n${JSON.stringify(call)}`);
   write(']}\n');
+  return counts;
+}
+
+async function asObjects(agent: AgentConnection, whom: Whom, output: Output): Promise<Counts> {
+  const counts = { lines: 0, calls: 0 };
+  for await (const line of linesOf(agent, whom)) {
+    counts.lines += 1;
+    output.object({ event: 'message', ...line });
+  }
+  for await (const call of callsOf(agent, whom)) {
+    counts.calls += 1;
+    output.object({ event: 'call', ...call });
+  }
+  output.object({ event: 'exported', file: null, ...counts });
   return counts;
 }
 

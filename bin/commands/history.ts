@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { HISTORY_PAGE_LINES_MAX } from '../../src/net/protocol/params.ts';
 import type { LoggedCall } from '../../src/store/history-sql.ts';
 import type { ChatLine, HistoryReport } from '../../src/store/state.ts';
-import { historyLines } from './chat.ts';
+import { expectKnown, historyLines } from './chat.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { type ExportOptions, exportHistory } from './history-export.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
@@ -125,6 +125,8 @@ async function list(invocation: Invocation, name: string | undefined, options: L
         : await agent.request({ type: 'chat.history', with: name, ...query });
     const whom = name === undefined ? {} : { with: name };
     const called = search === undefined ? await agent.request({ type: 'history.calls', limit, ...whom }) : [];
+    const isEmpty = said.length + called.length === 0 && search === undefined;
+    if (isEmpty && name !== undefined) await expectKnown(agent, name);
     return { lines: said, calls: called };
   });
   const entries = merged(lines, calls).slice(-limit);

@@ -8,6 +8,7 @@ import { connectAgent } from '../../src/store/agent-client-io.ts';
 import { proxySettingOf } from '../../src/store/settings-file.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
+import { expectSoundFiles } from './sound-files.ts';
 
 export interface Invocation {
   /** Absolute. */
@@ -42,6 +43,7 @@ export async function withAgent<T>(
   body: (agent: AgentConnection) => Promise<T>,
 ): Promise<T> {
   const { profileDir, logLevel, audio, version, proxy, env } = invocation;
+  if (audio !== undefined) expectSoundFiles(audio);
   const agent = await connectAgent({
     profileDir,
     version,

@@ -17,7 +17,7 @@ import { sentence } from './failure.ts';
 import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { clock, columns, counted, plain } from './layout.ts';
 import { loadMapProgram, type MapProgram } from './programs.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { examples } from './usage.ts';
 
 const NOBODY = 'no supernode is known yet. Try: wren signin NAME, or wren status';

@@ -3,7 +3,7 @@
  * happened as lines. Time is handed in; `monitor.ts` has the clock and the agent, screen and JSON read from here.
  */
 
-import type { AgentEvent, AgentResults, CallEvent } from '../../src/store/port.ts';
+import type { AgentEvent, AgentResults, CallEvent, CallWays } from '../../src/store/port.ts';
 import { reduce } from '../../src/store/reduce.ts';
 import { type AppState, currentCall } from '../../src/store/state.ts';
 import type { LogLine, MonitorView } from '../../src/tui/monitor/monitor-rows.ts';
@@ -22,13 +22,15 @@ export class MonitorFeed {
   #samples: MonitorSample[] = [];
   #log: LogLine[] = [];
   #paths: LogLine[] = [];
+  #ways: readonly CallWays[];
   #note = '';
   #verdict = '';
   /** The relayed bytes when they changed last, and the rate since the time before. */
   #relayed: { readonly bytes: number; readonly atMs: number; readonly kbps: number | null } | undefined;
 
-  constructor(state: AppState, nowMs: number) {
+  constructor(state: AppState, nowMs: number, ways: readonly CallWays[] = []) {
     this.#state = state;
+    this.#ways = ways;
     const call = currentCall(state);
     if (call?.path) this.#path(nowMs, `call with ${plain(call.peer)}: ${pathWords(call.path, call.via)}`);
     this.sample(nowMs);
@@ -44,7 +46,10 @@ export class MonitorFeed {
 
   /** The state of this second; remembered. */
   sample(nowMs: number): MonitorSample {
-    const sample = sampleOf(this.#state, currentCall(this.#state), nowMs, this.#relayKbps(nowMs));
+    const sample = sampleOf(this.#state, currentCall(this.#state), nowMs, {
+      relayKbps: this.#relayKbps(nowMs),
+      ways: this.#ways,
+    });
     this.#samples = [...this.#samples.slice(1 - SAMPLES_MAX), sample];
     return sample;
   }
@@ -62,6 +67,11 @@ export class MonitorFeed {
     }
     const words = wordsOf(event, before, this.#state, this.#newVerdict(event));
     return words === undefined ? undefined : this.#line(nowMs, words);
+  }
+
+  /** How the ways of the call stand; of the samples from now on. */
+  waysTold(ways: readonly CallWays[]): void {
+    this.#ways = ways;
   }
 
   /** The silent test of the ways to somebody, as `wren check NAME` makes it. */

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Refusal } from '../../src/net/protocol/failures.ts';
 import type { AgentConnection } from '../../src/store/agent-client.ts';
-import { currentCall } from '../../src/store/state.ts';
+import type { CallWays } from '../../src/store/port.ts';
+import { type AppState, currentCall } from '../../src/store/state.ts';
 import type { PlacedSupernode } from '../../src/tui/map/map-rows.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { sentence } from './failure.ts';
@@ -15,14 +16,15 @@ import { type Act, type Invocation, withAgent } from './invocation.ts';
 import { place } from './map.ts';
 import { MonitorFeed } from './monitor-feed.ts';
 import { loadMapProgram } from './programs.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { examples, secondsValue, UsageProblem } from './usage.ts';
 
 const SAMPLE_MS = 1_000;
 
 const AFTERWORDS = `
-Keys: 1-4 or Tab for the pages (call, network, log, map), t tests the ways to the other end, p stops the
-picture, ? lists all, q leaves. --json prints a sample each second and a line for what happens.`;
+Keys: 1-4 or Tab for the pages (call, network, log, map), t tests the ways to
+the other end, p stops the picture, ? lists all, q leaves. --json prints a
+sample each second and a line for what happens.`;
 
 export function addMonitor(program: Command, act: Act): void {
   program
@@ -44,7 +46,8 @@ export function addMonitor(program: Command, act: Act): void {
 
 async function watch(invocation: Invocation, agent: AgentConnection, forMs: number | undefined): Promise<ExitCode> {
   const { output } = invocation;
-  const feed = new MonitorFeed(await agent.request({ type: 'subscribe' }), Date.now());
+  const state = await agent.request({ type: 'subscribe' });
+  const feed = new MonitorFeed(state, Date.now(), await waysOf(agent, state));
   const listeners = new Set<() => void>();
   const news = (): void => {
     for (const listener of listeners) listener();
@@ -55,7 +58,16 @@ async function watch(invocation: Invocation, agent: AgentConnection, forMs: numb
     output.object({ event: 'log', at: line.atMs, text: line.text });
     news();
   });
+  let isAsking = false;
+  const askWays = async (): Promise<void> => {
+    if (isAsking) return;
+    isAsking = true;
+    feed.waysTold(await waysOf(agent, feed.state));
+    isAsking = false;
+  };
+  // No second waits for an answer: the ways in it are those of the one before.
   const take = (): void => {
+    void askWays();
     output.object(feed.sample(Date.now()));
     news();
   };
@@ -68,6 +80,18 @@ async function watch(invocation: Invocation, agent: AgentConnection, forMs: numb
   } finally {
     clearInterval(timer);
     undo();
+  }
+}
+
+/** Asked only while a call talks; an agent that cannot tell (an older one, one that has gone) tells of none. */
+export async function waysOf(agent: AgentConnection, state: AppState): Promise<readonly CallWays[]> {
+  const call = currentCall(state);
+  if (call?.phase !== 'running' && call?.phase !== 'held') return [];
+  try {
+    return await agent.request({ type: 'call.ways' });
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
   }
 }
 

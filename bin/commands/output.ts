@@ -4,6 +4,7 @@
  * follows is swallowed, and whoever asked is told once.
  */
 import type { Writable } from 'node:stream';
+import { isDiskFull } from '../../src/store/atomic-file.ts';
 import { CONTROLS } from './layout.ts';
 
 export interface Output {
@@ -18,6 +19,8 @@ export interface Output {
   tell(value: object, sentence: string): void;
   /** Called once, now or later, when nobody reads stdout any more. */
   onReaderGone(listener: () => void): void;
+  /** What the system said when stdout could not take all, for want of room. */
+  lost(): Error | undefined;
   /** Resolves when everything written has been handed to the system. */
   flush(): Promise<void>;
 }
@@ -30,7 +33,9 @@ export interface Channels {
 export function openOutput(json: boolean, { stdout, stderr }: Channels): Output {
   const listeners: (() => void)[] = [];
   let readable = true;
-  stdout.on('error', () => {
+  let lost: Error | undefined;
+  stdout.on('error', (error) => {
+    if (isDiskFull(error)) lost ??= error;
     if (!readable) return;
     readable = false;
     for (const listener of listeners) listener();
@@ -62,7 +67,10 @@ export function openOutput(json: boolean, { stdout, stderr }: Channels): Output 
       if (readable) listeners.push(listener);
       else listener();
     },
-    flush: () => Promise.all([drained(stdout), drained(stderr)]).then(() => {}),
+    lost: () => lost,
+    // An error of the last write is told a turn later.
+    flush: () =>
+      Promise.all([drained(stdout), drained(stderr)]).then(() => new Promise((resolve) => setImmediate(resolve))),
   };
 }
 

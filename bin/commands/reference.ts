@@ -21,6 +21,7 @@ export const ENVIRONMENT: readonly (readonly [name: string, about: string])[] = 
   ['WREN_NO_INSTALL_PING', 'Set to 1: no login server is told of the installation.'],
   ['WREN_NO_SECRET_STORE', "Set to 1: the system's secret store is left alone, and histories are not encrypted."],
   ['WREN_SCREEN_READER', 'Set to 1: lines for a screen reader instead of the screen, as --screen-reader.'],
+  ['WREN_NO_CODE_CACHE', 'Set to 1: compiled code is not kept between two starts.'],
   ['NO_COLOR', 'No colours, if it is not empty.'],
   ['HTTPS_PROXY', 'The proxy for --proxy auto, also in small letters; so are the next three.'],
   ['ALL_PROXY', 'The same for whatever HTTPS_PROXY does not name.'],

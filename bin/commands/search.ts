@@ -16,7 +16,10 @@ export function addSearch(program: Command, act: Act): void {
     .addHelpText('after', examples('wren search bobby1', 'wren search "bob*" --limit 10'))
     .action(
       act(async (invocation, pattern: string, options: { limit: number }) => {
-        if (pattern.trim() === '') throw new UsageProblem('there is nothing to search for', 'wren search "bob*"');
+        if (/^[\s*]*$/.test(pattern)) {
+          const what = pattern.trim() === '' ? 'there is nothing to search for' : 'stars alone would be everybody';
+          throw new UsageProblem(what, 'wren search "bob*"');
+        }
         const { output } = invocation;
         const report = await withAgent(invocation, { start: true }, async (agent) => {
           await settle(agent);

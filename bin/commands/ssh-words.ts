@@ -65,9 +65,32 @@ function wantsValue(word: string): boolean {
     const letter = word[at]!;
     if (WITHOUT_SESSION.includes(letter))
       throw new UsageProblem(`with -${letter} ssh runs no command, and wren ssh is about one`, REMEDY);
-    if (WITH_VALUE.includes(letter)) return at === word.length - 1;
+    if (WITH_VALUE.includes(letter)) break;
   }
-  return false;
+  return valueIsNext(word);
+}
+
+function valueIsNext(word: string): boolean {
+  const at = [...word].findIndex((letter, index) => index > 0 && WITH_VALUE.includes(letter));
+  return at > 0 && at === word.length - 1;
+}
+
+/** Flags of every command that stand between `ssh` and HOST: they are for this side, as those before `ssh` are. */
+export function apartFromOwn(words: readonly string[]): { readonly own: string[]; readonly rest: string[] } {
+  const own: string[] = [];
+  const rest: string[] = [];
+  let at = 0;
+  for (; at < words.length && words[at]!.startsWith('-') && words[at] !== '--'; at++) {
+    const word = words[at]!;
+    const [name = ''] = word.split('=', 1);
+    const isLong = word.startsWith('--');
+    const isOwn = name === '--json' || (FLAGS_WITH_VALUE.has(name) && name !== '--audio');
+    const hasNext = isLong
+      ? !word.includes('=') && (FLAGS_WITH_VALUE.has(name) || name === '--wren')
+      : valueIsNext(word);
+    (isOwn ? own : rest).push(word, ...(hasNext ? words.slice(++at, at + 1) : []));
+  }
+  return { own, rest: [...rest, ...words.slice(at)] };
 }
 
 /** Whether the other side shows its screen: then the connection is worth having again, and nothing is done twice. */
@@ -90,6 +113,9 @@ export function isWorthAgain(wish: Pick<SshWish, 'run' | 'args'>): boolean {
   return command === undefined || ATTACHING.has(command.replace(/^.*\//s, ''));
 }
 
+/** What the far end ends with when wren is nowhere: 127 may be that of a command of `--run`. */
+export const NO_WREN = 254;
+
 /**
  * Finds wren also where a command of ssh gets a shorter PATH than a person does: that of the login shell, and the usual
  * folders. The session is gone from the list of processes as soon as wren runs. No `!`, for csh.
@@ -101,7 +127,7 @@ const FIND_AND_RUN = [
   'PATH="$p:$PATH:$HOME/.local/bin:$HOME/bin:$HOME/.npm-global/bin:$HOME/.volta/bin:/usr/local/bin:/opt/homebrew/bin"',
   'for d in "$HOME"/.nvm/versions/node/*/bin; do PATH="$PATH:$d"; done; export PATH',
   'command -v "$w" >/dev/null 2>&1 && exec "$w" "$@"',
-  'rm -f "$(printf %s "$WREN_SSH_AUDIO" | sed "s/:[0-9a-f]*$//")"; exit 127',
+  `rm -f "$(printf %s "$WREN_SSH_AUDIO" | sed "s/:[0-9a-f]*$//")"; exit ${NO_WREN}`,
 ].join('; ');
 
 /** What ssh hands to the login shell of the other side. `session`: `PATH:CODE` of the endpoint. */

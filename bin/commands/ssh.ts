@@ -19,35 +19,39 @@ import { RESTORE } from '../../src/tui/terminal/terminal-session.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { plain } from './layout.ts';
-import { hasTerminal } from './screen.ts';
+import { hasTerminal } from './screen-kind.ts';
 import { runWithSound } from './ssh-session.ts';
-import { farCommand, isWorthAgain, readSshWords, type SshWish } from './ssh-words.ts';
+import { farCommand, isWorthAgain, NO_WREN, readSshWords, type SshWish } from './ssh-words.ts';
 import { audioSpecValue, examples } from './usage.ts';
 
 /** A laptop that was asleep has a network within seconds; one that goes home takes longer. */
 const RECONNECT_S = [1, 2, 4, 8, 15, 30] as const;
 /** What ssh ends with when it could not connect, or lost the connection. */
 const SSH_FAILED = 255;
-/** What a shell ends with when there is no such program, or none that runs. */
-const NOT_FOUND = new Set([126, 127]);
+/** Besides, what a shell ends with when wren does not run, for want of a Node for instance; of `--run` it may be the command's own. */
+const NOT_STARTED: ReadonlySet<number> = new Set([NO_WREN, 126, 127]);
 /** Without one of these a connection that died is seen after minutes; the person's own setting goes first. */
 const ALIVE = ['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=3'];
 
 const AFTERWORDS = `
-Options of ssh stand before HOST, as with ssh; all words after HOST are for the wren over there.
+Options of ssh stand before HOST, as with ssh, and so do --json, --profile and
+their like, which are for this side; all words after HOST are for the wren over
+there.
   --wren <path>    the program over there, when it is not in its PATH
-  --run            the words after HOST (and flags like --profile) are a command, run with this sound at hand;
-                   without any, a shell
+  --run            the words after HOST (and flags like --profile) are a command,
+                   run with this sound at hand; without any, a shell
   --audio <spec>   which microphone and speaker of this machine
   --no-reconnect   end when the connection breaks
 
-The machine over there needs wren, a plain OpenSSH server and no sound of its own. Sound goes as Opus
-over a socket that ssh forwards; its delay stands on the call line and in "wren status".
-When the connection breaks, the call stays: muted, or as "wren sound detach held" (or open) says over
-there. Connecting again takes it up; of commands only a shell, tmux and the like are run again. In a
-tmux over there wren finds the newest connection by itself:
+The machine over there needs wren, a plain OpenSSH server and no sound of its
+own. Sound goes as Opus over a socket that ssh forwards; its delay stands on the
+call line and in "wren status". When the connection breaks, the call stays:
+muted, or as "wren sound detach held" (or open) says over there. Connecting
+again takes it up; of commands only a shell, tmux and the like are run again. In
+a tmux over there wren finds the newest connection by itself:
   wren ssh --run HOST tmux new-session -A -s main
-The alternative without this: PULSE_SERVER over there, leading to a PulseAudio here.`;
+The alternative without this: PULSE_SERVER over there, leading to a PulseAudio
+here.`;
 
 /** `words`: all that was typed after `ssh`, which commander never sees. */
 export function addSsh(program: Command, act: Act, words: readonly string[]): void {
@@ -195,7 +199,8 @@ function runProgramToEnd(file: string, args: readonly string[], stop: AbortSigna
 
 function exitOf(code: number | null, { host, run, wren }: SshWish, wasThere: boolean): ExitCode {
   if (code === null || code === SSH_FAILED) return EXIT.couldNot;
-  if (NOT_FOUND.has(code) && !(run && wasThere)) throw new Refusal('ssh-no-wren', `${plain(host)}: ${plain(wren)}`);
+  const isMissing = run ? code === NO_WREN && !wasThere : NOT_STARTED.has(code);
+  if (isMissing) throw new Refusal('ssh-no-wren', `${plain(host)}: ${plain(wren)}`);
   // That of the wren over there, or of the command that was run.
   return code as ExitCode;
 }

@@ -1,11 +1,11 @@
 /**
  * `wren status` and `wren wait`. Status prints the agent's whole state: for scripts as the tree it is (AppState plus
- * `agent`), for people as aligned `label: words` lines that read well aloud, with what to do about what is not well.
+ * `agent` and `ways`), for people as aligned `label: words` lines that read well aloud, with what to do about what is not well.
  */
 import type { Command } from 'commander';
 import { type FailureCode, isFailureCode } from '../../src/net/protocol/failures.ts';
 import type { RelayCap } from '../../src/net/protocol/relay-cap.ts';
-import type { AgentStatus } from '../../src/store/port.ts';
+import type { AgentStatus, CallWays } from '../../src/store/port.ts';
 import {
   type AppState,
   type AudioReport,
@@ -14,6 +14,7 @@ import {
   type Quality,
   safetyOf,
 } from '../../src/store/state.ts';
+import { wayLines } from '../../src/tui/monitor/way-rows.ts';
 import { nobodySentence } from '../../src/tui/wording.ts';
 import { pathWords, safetyWord } from './call-words.ts';
 import { devicesWords } from './devices.ts';
@@ -22,6 +23,7 @@ import { sentence } from './failure.ts';
 import { protectionWords } from './history.ts';
 import { type Act, withAgent } from './invocation.ts';
 import { clock, columns, figure, plain, span, stopwatch, whereOf } from './layout.ts';
+import { waysOf } from './monitor.ts';
 import { mappingWords, natClassWords, natDetailWords, natWords, portWords } from './nat-words.ts';
 import { servingLines } from './serving-lines.ts';
 import { filterWords } from './sound.ts';
@@ -41,8 +43,9 @@ export function addStatus(program: Command, act: Act): void {
         await withAgent(invocation, { start: true }, async (agent) => {
           const state = await agent.request({ type: 'status' });
           const status = await agent.request({ type: 'agent.status' });
-          output.object({ ...state, agent: status });
-          for (const line of statusLines(state, status, Date.now())) output.line(line);
+          const ways = await waysOf(agent, state);
+          output.object({ ...state, agent: status, ways });
+          for (const line of statusLines(state, status, Date.now(), ways)) output.line(line);
         });
         return EXIT.done;
       }),
@@ -73,7 +76,12 @@ export function addWait(program: Command, act: Act): void {
 const MISSED_SHOWN = 5;
 
 /** The lines of `wren status` for people. `nowMs` is the wall clock. */
-export function statusLines(state: AppState, agent: AgentStatus, nowMs: number): string[] {
+export function statusLines(
+  state: AppState,
+  agent: AgentStatus,
+  nowMs: number,
+  ways: readonly CallWays[] = [],
+): string[] {
   const rows: [label: string, words: string][] = [
     ['You:', youWords(state)],
     ['Network:', state.network === null ? 'none yet; wren join INVITE' : plain(state.network)],
@@ -112,6 +120,8 @@ export function statusLines(state: AppState, agent: AgentStatus, nowMs: number):
     rows.push(['', `with ${plain(peer)} at ${plain(device)}; wren pull`]);
   }
   if (call?.quality && call.phase === 'running') for (const words of qualityLines(call.quality)) rows.push(['', words]);
+  for (const { peer, ways: tried } of ways)
+    for (const [at, words] of wayLines(tried).entries()) rows.push([at === 0 ? `Ways to ${plain(peer)}:` : '', words]);
   if (state.history) rows.push(['History:', protectionWords(state.history)]);
   for (const [index, words] of servingLines(state.serving).entries()) rows.push([index === 0 ? 'Serving:' : '', words]);
   rows.push(['Sound:', soundWords(state.audio)]);

@@ -6,7 +6,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
 import { PROXY_FORMS, parseProxyUrl } from '../../src/net/io/proxy-url.ts';
-import { isName, isPersonName, isServiceName } from '../../src/net/protocol/ids.ts';
+import { foldName, isName, isPersonName, isServiceName } from '../../src/net/protocol/ids.ts';
 
 /** `--for` of a day is surely a slip. */
 const FOR_SECONDS_MAX = 86_400;
@@ -27,8 +27,7 @@ export class UsageProblem extends Error {
 export function usageProblemOf(error: CommanderError, command: Command, path: string): UsageProblem {
   const remedy = `${path} --help`;
   if (error.code === 'commander.help') {
-    // At the root only `wren help NONSENSE` comes here; below it, a command that only groups others.
-    if (command.parent === null) return new UsageProblem(`there is no command "${command.args[1]}"`, remedy);
+    // A command that only groups others.
     const words = command.commands.map((child) => child.name()).join(', ');
     return new UsageProblem(`"${path}" wants one more word: ${words}`, remedy);
   }
@@ -60,9 +59,12 @@ export function conversationValue(text: string): string {
   throw new InvalidArgumentError('A group is "#" and its name, as wren group list shows it.');
 }
 
-/** A parser of an argument that may stand several times: each is read by `one`. */
+/** A parser of an argument that may stand several times: each is read by `one`; a name that was there already counts once. */
 export function eachValue(one: (text: string) => string): (text: string, before?: readonly string[]) => string[] {
-  return (text, before = []) => [...before, one(text)];
+  return (text, before = []) => {
+    const value = one(text);
+    return before.some((name) => foldName(name) === foldName(value)) ? [...before] : [...before, value];
+  };
 }
 
 /** A name that an account may have. */

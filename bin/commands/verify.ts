@@ -17,9 +17,10 @@ interface VerifyOptions {
 }
 
 const AFTERWORDS = `
-Both of you see the same twelve words. Read them to one another where you know the voice, or side by side: the upper six
-belong to one of you, the lower six to the other. If all are the same, nobody stands between you. The digits say it again,
-for languages in which these words are strange.`;
+Both of you see the same twelve words. Read them to one another where you know
+the voice, or side by side: the upper six belong to one of you, the lower six to
+the other. If all are the same, nobody stands between you. The digits say it
+again, for languages in which these words are strange.`;
 
 export function addVerify(program: Command, act: Act): void {
   program

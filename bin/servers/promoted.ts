@@ -16,6 +16,7 @@ import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src
 import { type FromServing, readToServing } from '../../src/store/agent-serving-lines.ts';
 import { LineSplitter } from '../../src/store/line-splitter.ts';
 import { openGatewayPort } from './gateway-port.ts';
+import { keepRevoked, readRevoked } from './revoked-file.ts';
 import type { ServerOptions } from './running-server.ts';
 import { openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 import { keep, readKept, SUPERNODE_KEY, type SupernodeServerOptions } from './supernode.ts';
@@ -39,6 +40,7 @@ export async function runPromoted(options: PromotedOptions, end: Promise<unknown
   });
   const core = new Supernode({
     ...{ random: systemRandom, wallClock, pin, authorityDer: kept?.authorityDer, certificate: kept?.certificate },
+    revocations: readRevoked(folder),
     ...{ loginServers: options.loginServers, endpoints: [], waits: true },
     ...{ relayKbps: options.relayKbps, clientsMax: PROMOTED_CLIENTS_MAX },
     hasProxy: options.proxy !== undefined,
@@ -62,7 +64,8 @@ export async function runPromoted(options: PromotedOptions, end: Promise<unknown
     } else if (event.type === 'load') {
       const { clients, standbys, clientsMax, relayKbps, forwardedBytes, forwardedPackets } = event.load;
       tell({ type: 'load', clients, standbys, clientsMax, relayKbps, forwardedBytes, forwardedPackets, ...spent() });
-    } else left();
+    } else if (event.type === 'revocations') keepRevoked(folder, event.words, log);
+    else left();
   };
   const driver = new Driver<SupernodeCommand, SupernodeEvent>({ core, sockets, onEvent, onFault: options.onFault });
   driver.start();

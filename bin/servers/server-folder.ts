@@ -40,7 +40,8 @@ export function indexSizes(): IndexSizes | undefined {
 
 /** The wall clock, shifted by the test hook of the contract. */
 export function wallClock(): number {
-  return Date.now() + Number(process.env.WREN_FAKE_CLOCK_OFFSET_MS ?? 0);
+  const offsetMs = Number(process.env.WREN_FAKE_CLOCK_OFFSET_MS ?? 0);
+  return Date.now() + (Number.isFinite(offsetMs) ? offsetMs : 0);
 }
 
 export interface NodeKey {

@@ -12,6 +12,7 @@ import { Supernode, type SupernodeCommand, type SupernodeEvent, type SupernodeLo
 import { readFileIfThere, writeFileAtomic } from '../../src/store/atomic-file.ts';
 import type { Log } from '../../src/store/log-file.ts';
 import { openGatewayPort } from './gateway-port.ts';
+import { keepRevoked, readRevoked } from './revoked-file.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { advertised, indexSizes, openKeptSockets, openNodeKey, systemRandom, wallClock } from './server-folder.ts';
 import { offerTls } from './tls-face.ts';
@@ -50,6 +51,7 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
     pin: options.pin,
     authorityDer: kept?.authorityDer,
     certificate: kept?.certificate,
+    revocations: readRevoked(folder),
     loginServers: options.loginServers,
     endpoints,
     relayKbps: options.relayKbps,
@@ -78,6 +80,8 @@ export async function runSupernode(options: SupernodeServerOptions): Promise<Run
         if (isNews(event.load)) tellLoad(event.load, options);
       } else if (event.type === 'index-form') {
         log.info('supernode', 'index', { form: event.form });
+      } else if (event.type === 'revocations') {
+        keepRevoked(folder, event.words, log);
       } else if (event.type === 'enrolment-failed') {
         lastFailure = event;
         log.warn('supernode', 'not certified', { code: event.code });

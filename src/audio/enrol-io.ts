@@ -4,7 +4,7 @@
  * all else; what it gives back undoes it.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { asNearWord, encodeWord, isCode } from './endpoint-words.ts';
@@ -66,6 +66,7 @@ export async function enrol(
   if (!existsSync(socket)) return 'none';
   // Who sees the command line knows path and code: he could be the laptop of one whose sshd forwards nothing.
   if (!isOwnSocket(socket)) return 'taken';
+  closeToOthers(socket);
   openEndpointsFolder(folder);
   sweep(path.dirname(socket), new Set(livingEndpoints(folder).map((one) => one.socket)));
   const id = randomBytes(8).toString('hex');
@@ -78,6 +79,15 @@ export async function enrol(
   }
   writeEndpoint(folder, id, { socket: own, token, atMs: Date.now(), pid: process.pid, name: shown.name });
   return { forget: () => forgetEndpoint(folder, { socket: own }) };
+}
+
+/** An sshd whose StreamLocalBindMask is loose lets everybody in, and everybody may have seen the code. Never throws. */
+function closeToOthers(socket: string): void {
+  try {
+    chmodSync(socket, 0o600);
+  } catch {
+    // Where sockets have no rights of their own, the folder's count.
+  }
 }
 
 /** Into the folder that nobody else may enter; where that is on another disk it stays, and the token keeps others out. */

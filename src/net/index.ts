@@ -5,6 +5,7 @@
  */
 export { cleanText } from './chat/clean-text.ts';
 export {
+  asKnownTo,
   type GroupState,
   groupTime,
   isGroupTitle,

@@ -17,7 +17,7 @@ import type {
   StoredSupernode,
 } from '../net/login/account-store.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { ACCOUNT_DB_BUSY_MS, SUPERNODES_STORED_MAX } from '../net/protocol/params.ts';
+import { ACCOUNT_DB_AGAIN_MS, ACCOUNT_DB_BUSY_MS, SUPERNODES_STORED_MAX } from '../net/protocol/params.ts';
 import { accountOf, buddyListOf, type Row, supernodeOf } from './account-rows.ts';
 
 export interface AccountDbOptions {
@@ -97,13 +97,30 @@ export function openAccountDb(path: string, options: AccountDbOptions = {}): Acc
   closeSync(openSync(path, 'a', 0o600));
   const database = new Database(path, { timeout: ACCOUNT_DB_BUSY_MS });
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    keepWriteAheadLog(database);
+    database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
     migrate(database, ACCOUNT_SCHEMA);
     if (options.bytesMax !== undefined) limitPages(database, options.bytesMax);
     return new AccountDb(database, options.supernodesMax ?? SUPERNODES_STORED_MAX);
   } catch (error) {
     database.close();
     throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Another server that opens a new file at this moment holds a lock for which SQLite does not wait here, whatever the
+ * busy timeout: two that wait for one another could wait for ever (sqlite.org/lang_transaction). It is asked again.
+ */
+function keepWriteAheadLog(database: Database.Database): void {
+  for (const deadlineMs = performance.now() + ACCOUNT_DB_BUSY_MS; ; ) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > deadlineMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ACCOUNT_DB_AGAIN_MS);
+    }
   }
 }
 

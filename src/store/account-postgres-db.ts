@@ -84,8 +84,8 @@ const SCHEMA_LOCK = 0x7772656e;
 
 /**
  * Connects to `url` (postgres://USER@HOST/DATABASE; a password may stand in it, in PGPASSWORD or in ~/.pgpass), and makes the
- * schema or brings it up to date. Throws `Refusal('usage')` with a sentence for the operator when nobody answers, the database
- * refuses us, holds the accounts of another authority, or was written by a later version.
+ * schema or brings it up to date. Throws `Refusal('database-unusable')` when nobody answers or the database refuses us, and
+ * `Refusal('usage')` with a sentence for the operator when it holds the accounts of another authority, or was written by a later version.
  */
 export async function openAccountPostgres(url: string, options: PostgresOptions): Promise<SharedAccountStore> {
   const pool = new pg.Pool({
@@ -105,7 +105,7 @@ export async function openAccountPostgres(url: string, options: PostgresOptions)
   } catch (error) {
     await pool.end();
     if (error instanceof Refusal) throw error;
-    throw new Refusal('usage', `the database of --database cannot be used: ${reasonOf(error)}`);
+    throw new Refusal('database-unusable', reasonOf(error));
   }
   return new AccountPostgres(pool, options.supernodesMax ?? SUPERNODES_STORED_MAX);
 }

@@ -13,6 +13,7 @@ import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import { AgentConferences } from './agent-conferences.ts';
 import type { AgentCore } from './agent-core.ts';
 import { AgentEndpoint } from './agent-endpoint.ts';
+import { AgentHandOvers } from './agent-hand-overs.ts';
 import { beginsMuted, watchMicrophone } from './agent-microphone.ts';
 import { AgentRecording } from './agent-recording.ts';
 import { soundEnded } from './agent-sound.ts';
@@ -45,6 +46,7 @@ export class AgentCalls {
   readonly voices: AgentVoices;
   readonly endpoint: AgentEndpoint;
   readonly conferences: AgentConferences;
+  readonly handOvers: AgentHandOvers;
 
   /** `onMissed`: somebody called, and nobody answered here or elsewhere. */
   constructor(core: AgentCore, onMissed: (peer: string, call: string, atMs: number) => void = () => {}) {
@@ -57,6 +59,10 @@ export class AgentCalls {
       find: (call) => this.#find(call),
       node: (command) => this.#tellNodeLater(command),
       lines: () => this.voices.entries,
+    });
+    this.handOvers = new AgentHandOvers(core, {
+      tellNode: (command) => this.#tellNode(command),
+      mute: (call) => this.#tellNodeLater({ type: 'mute', call }),
     });
     this.voices = new AgentVoices(core, {
       onEndpoint: (call, of, told) => this.endpoint.told(call, of, told),
@@ -172,7 +178,7 @@ export class AgentCalls {
         return this.#begin(news.call, news.peer, 'out');
       case 'ringing':
         if (news.direction === 'in') this.#begin(news.call, news.peer, 'in');
-        this.#change(news.call, { phase: 'ringing' });
+        this.#change(news.call, { phase: 'ringing', peer: news.peer });
         this.#tell({ event: 'ringing', call: news.call, peer: news.peer, at: this.#now(), direction: news.direction });
         if (news.direction === 'in' && this.#core.options.service)
           this.#tellNodeLater({ type: 'answer', call: news.call });
@@ -189,6 +195,9 @@ export class AgentCalls {
         return this.recording.fromNode(news);
       case 'moved':
         return this.#tell({ event: 'moved', call: news.call, peer: news.peer, at: this.#now() });
+      case 'offered':
+      case 'handed-over':
+        return this.handOvers.fromNode(news);
       case 'elsewhere':
         return this.#elsewhere(news.calls);
       case 'refused':
@@ -246,15 +255,16 @@ export class AgentCalls {
 
   #answered(news: Extract<CallNews, { type: 'answered' }>): void {
     const { call, peer, setupMs } = news;
-    this.#talks(call);
+    this.#talks(call, peer);
     this.#tell({ event: 'answered', call, peer, at: this.#now(), setupMs: Math.round(setupMs) });
   }
 
-  /** Sound begins. */
-  #talks(call: string): void {
+  /** Sound begins. `peer`: as the person writes the name, which may be otherwise than it was typed. */
+  #talks(call: string, peer?: string): void {
     const line = this.voices.line(call);
     line.answeredAt = performance.timeOrigin + performance.now();
-    this.#change(call, { phase: 'running', answeredAtMs: this.#now() });
+    const named = peer === undefined ? {} : { peer };
+    this.#change(call, { phase: 'running', answeredAtMs: this.#now(), ...named });
     this.voices.start(call, line);
   }
 

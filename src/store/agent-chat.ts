@@ -4,7 +4,7 @@
  */
 import { cleanText, type OrdinaryNodeEvent } from '../net/index.ts';
 import { Refusal } from '../net/protocol/failures.ts';
-import { hexOf, ID_BYTES } from '../net/protocol/ids.ts';
+import { foldName, hexOf, ID_BYTES } from '../net/protocol/ids.ts';
 import { CHAT_TEXT_BYTES_MAX, HISTORY_PAGE_LINES_MAX } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
 import { AgentGroups } from './agent-groups.ts';
@@ -51,7 +51,7 @@ export class AgentChat {
     const { random, wallClock } = this.#core.options;
     const { history } = this.#core;
     const code = this.#core.joined().core.admitsChat(to, written);
-    if (code !== undefined) throw new Refusal(code);
+    if (code !== undefined) throw new Refusal(this.#isMe(to) ? 'person-self' : code);
     const text = cleanText(written, { bytesMax: CHAT_TEXT_BYTES_MAX, lines: 'many' });
     const now = wallClock();
     const id = hexOf(random.bytes(ID_BYTES));
@@ -62,6 +62,11 @@ export class AgentChat {
       command: { type: 'send', to, id, sequence, text, sentAtMs: line.sentAtMs },
     });
     return line;
+  }
+
+  #isMe(name: string): boolean {
+    const { account } = this.#core.state;
+    return account !== null && foldName(account.name) === foldName(name);
   }
 
   history(command: Extract<AgentCommand, { type: 'chat.history' }>): readonly ChatLine[] {

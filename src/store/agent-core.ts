@@ -85,7 +85,10 @@ export interface AgentOptions {
 }
 
 export type NodeDriver = Driver<OrdinaryNodeCommand, OrdinaryNodeEvent>;
-export type ReplyEvent = Extract<OrdinaryNodeEvent, { type: 'login-reply' | 'search-results' | 'path-tested' }>;
+export type ReplyEvent = Extract<
+  OrdinaryNodeEvent,
+  { type: 'login-reply' | 'search-results' | 'path-tested' | 'call-ways' }
+>;
 
 interface Waiting {
   readonly resolve: (event: ReplyEvent) => void;
@@ -279,6 +282,7 @@ export class AgentCore {
         return this.#waiting.delete(event.ticket);
       case 'search-results':
       case 'path-tested':
+      case 'call-ways':
         this.#waiting.get(event.ticket)?.resolve(event);
         return this.#waiting.delete(event.ticket);
       case 'login-failed':

@@ -210,9 +210,12 @@ export class AgentDevices {
   /** Somebody of ours has signed a newer one. */
   #ownChanged(list: OpenedDevices): void {
     if (!this.#own) return;
+    const before = this.#list?.revoked.length ?? 0;
     this.#own = { ...this.#own, storedVersion: list.version };
     this.#keep(list);
     this.#judge(list);
+    // The login server gives us the word for supernodes, too: whoever revoked may be gone already.
+    if (list.revoked.length > before) this.#schedule(0);
   }
 
   /** Are we still in it? Whoever only misses us signed at the same moment as we did. */

@@ -5,6 +5,7 @@
  * line stands is told by who wrote it (the clock of the group), so all members have the same order.
  */
 import {
+  asKnownTo,
   cleanText,
   type GroupState,
   groupTime,
@@ -31,6 +32,8 @@ export class AgentGroups {
   readonly #core: AgentCore;
   /** By label. */
   #groups = new Map<string, GroupState>();
+  /** Labels of those that we left and that are not to be shown. */
+  #hidden = new Set<string>();
   /** When the person was last told of somebody's words that did not count. */
   readonly #toldAt = new Map<string, number>();
   /** Words that did not count. Only rises. */
@@ -48,15 +51,29 @@ export class AgentGroups {
   /** Signed in: before anything is sent. Copies without a receipt, to be restored with the other lines. */
   begin() {
     const { groups } = this.#core.history;
-    this.#groups = new Map(groups.list().map(({ label, group }) => [label, group]));
+    const all = groups.list();
+    this.#groups = new Map(all.map(({ label, group }) => [label, group]));
+    this.#hidden = new Set(all.filter(({ hidden }) => hidden).map(({ label }) => label));
     this.#tellNode();
     if (this.#groups.size + (this.#core.state.groups ?? []).length > 0) this.refresh();
-    return groups.copies().map(({ keptUntilMs, ...copy }) => (keptUntilMs > 0 ? { ...copy, keptUntilMs } : copy));
+    return groups.copies().flatMap(({ keptUntilMs, ...copy }) => {
+      const group = asKnownTo(copy.group, copy.to, this.#core.options.wallClock());
+      if (!group) return this.#end(copy);
+      return [keptUntilMs > 0 ? { ...copy, group, keptUntilMs } : { ...copy, group }];
+    });
+  }
+
+  /** This copy of a line goes to them no more. */
+  #end({ to, id }: { readonly to: string; readonly id: string }): [] {
+    const label = this.#core.history.groups.delivered(to, id);
+    if (label !== undefined) this.#core.emit({ type: 'chat.delivered', with: label, id });
+    return [];
   }
 
   list(): readonly Group[] {
     const unread = this.#core.history.unread();
     return [...this.#groups]
+      .filter(([label]) => !this.#hidden.has(label))
       .map(([label, state]) => this.#shown(label, state, unread.get(foldName(label)) ?? 0))
       .sort((a, b) => (a.label < b.label ? -1 : 1));
   }
@@ -104,6 +121,17 @@ export class AgentGroups {
   leave(named: string): void {
     const { label, state } = this.#own(named);
     this.#say(label, this.#change(label, state, [this.#core.signedIn()], true), 'left');
+  }
+
+  /** It stays known, so that a late word of a member is no new group. */
+  forget(named: string): void {
+    const own = this.#core.signedIn();
+    const found = this.#find((_, label) => foldName(label) === foldName(named));
+    if (!found || this.#hidden.has(found.label)) throw new Refusal('group-unknown', named);
+    if (isMember(found.state, own)) throw new Refusal('usage', `leave ${found.label} first`);
+    this.#core.history.groups.put(found.label, found.state, true);
+    this.#hidden.add(found.label);
+    this.refresh();
   }
 
   /** Resolves when stored; delivered when every member has it. */
@@ -267,7 +295,9 @@ export class AgentGroups {
   #keep(label: string, state: GroupState): void {
     const before = this.#groups.get(label);
     if (before && JSON.stringify(before) === JSON.stringify(state)) return;
-    this.#core.history.groups.put(label, state);
+    const isHidden = this.#hidden.has(label) && !isMember(state, this.#core.signedIn());
+    if (!isHidden) this.#hidden.delete(label);
+    this.#core.history.groups.put(label, state, isHidden);
     this.#groups.set(label, state);
     this.#tellNode();
     this.refresh();

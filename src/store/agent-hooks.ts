@@ -1,9 +1,11 @@
 /**
  * Hooks: programs of a person that the agent runs when something happens, from the folder `hooks` of the profile and from the settings
  * `hookCommand` (every event) and `alertCommand` (what is worth an alert; obeys do-not-disturb and the kinds that are switched
- * off). The agent hands in every event after it was folded; nothing here is ever waited for.
+ * off; a connection that comes back in time is no loss). The agent hands in every event after it was folded; nothing here is ever
+ * waited for.
  */
 import { join } from 'node:path';
+import { LOST_AFTER_MS } from '../net/protocol/params.ts';
 import type { AgentCore } from './agent-core.ts';
 import { commandWords, type HookNews, hookNews } from './hook-plan.ts';
 import { type HookRun, HookRunner, hookFiles } from './hook-runner-io.ts';
@@ -20,6 +22,8 @@ export class AgentHooks {
   readonly #runner: HookRunner;
   readonly #told = new Set<string>();
   #before: AppState;
+  /** Until a lost connection is worth an alert. */
+  #lost: NodeJS.Timeout | undefined;
 
   constructor(core: AgentCore) {
     this.#core = core;
@@ -32,6 +36,7 @@ export class AgentHooks {
 
   /** The agent ends. */
   close(): void {
+    clearTimeout(this.#lost);
     this.#runner.close();
   }
 
@@ -41,13 +46,13 @@ export class AgentHooks {
     this.#before = state;
     // A service is nobody's profile.
     if (options.service) return;
+    if (state.connection === 'online' || state.account === null) clearTimeout(this.#lost);
     for (const news of hookNews(before, state, event, options.wallClock())) this.#run(news);
   }
 
   #run(news: HookNews): void {
     const settings = this.#core.options.profile.settings.get();
-    const env = { WREN_EVENT: news.event, WREN_PROFILE: this.#core.options.profile.folder, ...news.env };
-    const input = { stdin: `${JSON.stringify(news.json)}\n`, env };
+    const input = this.#input(news);
     if (settings.hooks) {
       for (const { path, trouble } of hookFiles(this.#folder, news.event)) {
         if (trouble === undefined) this.#runner.run({ file: path, args: [news.event], ...input });
@@ -55,9 +60,21 @@ export class AgentHooks {
       }
       this.#command(settings.hookCommand, 'hook-command', input, news.event);
     }
-    if (news.isAlert && wantsAlert(settings, news, this.#core.state.presence)) {
-      this.#command(settings.alertCommand, 'alert-command', input, news.event);
-    }
+    if (!news.isAlert) return;
+    if (news.event !== 'offline') return this.#alert(news);
+    clearTimeout(this.#lost);
+    this.#lost = setTimeout(() => this.#alert(news), LOST_AFTER_MS).unref();
+  }
+
+  #alert(news: HookNews): void {
+    const settings = this.#core.options.profile.settings.get();
+    if (!wantsAlert(settings, news, this.#core.state.presence)) return;
+    this.#command(settings.alertCommand, 'alert-command', this.#input(news), news.event);
+  }
+
+  #input(news: HookNews): Pick<HookRun, 'stdin' | 'env'> {
+    const env = { WREN_EVENT: news.event, WREN_PROFILE: this.#core.options.profile.folder, ...news.env };
+    return { stdin: `${JSON.stringify(news.json)}\n`, env };
   }
 
   /** The name of the event follows the words of the person. */

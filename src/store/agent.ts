@@ -34,6 +34,7 @@ import { supernodesOf } from './agent-supernodes.ts';
 import { AgentSync } from './agent-sync.ts';
 import { AgentSyncBesides } from './agent-sync-besides.ts';
 import { AgentTickets } from './agent-tickets.ts';
+import { callWays } from './agent-ways.ts';
 import { adviceFor } from './audio-advice.ts';
 import { AGENT_PORT_VERSION, type AgentCommand, type AgentEvent, type AgentStatus, type SearchReport } from './port.ts';
 import { settingReports } from './settings-table.ts';
@@ -267,6 +268,9 @@ export class Agent {
       case 'group.leave':
         this.#chat.groups.leave(command.group);
         return null;
+      case 'group.forget':
+        this.#chat.groups.forget(command.group);
+        return null;
       case 'group.list':
         return this.#chat.groups.list();
       case 'chat.history':
@@ -289,6 +293,10 @@ export class Agent {
         return this.#calls.place(command.to, command.audio);
       case 'call.pull':
         return this.#calls.pull(command.call, command.audio);
+      case 'call.ways':
+        return callWays(this.#core);
+      case 'call.transfer':
+        return this.#calls.handOvers.handOver(command.device, command.call);
       case 'call.answer':
         this.#calls.answer(command.call, command.audio);
         return null;

@@ -4,7 +4,6 @@
  * article "Ensuring data reaches disk" and the rename(2) manual give). Profile, settings, buddy list and server
  * files come here; nothing is handed on but bytes.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Refusal } from '../net/protocol/failures.ts';
@@ -21,7 +20,7 @@ const OWNER_ONLY = 0o600;
  */
 export function writeFileAtomic(path: string, data: string | Buffer, options: { readonly mode?: number } = {}): void {
   const folder = dirname(path);
-  const aside = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.new`);
+  const aside = join(folder, `.${basename(path)}.${crypto.randomUUID()}.new`);
   try {
     writeSynced(aside, typeof data === 'string' ? Buffer.from(data, 'utf8') : data, options.mode ?? OWNER_ONLY);
     renameSync(aside, path);

@@ -11,7 +11,7 @@ import type { DevicesReport } from './state.ts';
 const ID_DIGITS_MIN = 4;
 
 /** The one that is meant; throws `device-unknown`, and `usage` when it could be several. */
-export function deviceCalled(devices: readonly Device[], which: string): Device {
+export function deviceCalled<T extends Pick<Device, 'label' | 'nodeId'>>(devices: readonly T[], which: string): T {
   const wanted = which.toLowerCase();
   const byLabel = devices.filter(({ label }) => label.toLowerCase() === wanted);
   const byId = wanted.length >= ID_DIGITS_MIN ? devices.filter(({ nodeId }) => nodeId.startsWith(wanted)) : [];

@@ -217,27 +217,36 @@ class History implements HistoryDb {
 
   history(query: HistoryQuery): readonly ChatLine[] {
     const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
-    const before = query.beforeMs ?? Number.MAX_SAFE_INTEGER;
+    const { beforeMs: before = Number.MAX_SAFE_INTEGER, beforeId = '' } = query;
     const peer = foldName(query.with);
+    if (query.aroundMs !== undefined) return this.#around(peer, query.aroundMs, Math.max(1, Math.floor(limit / 2)));
     const words = query.search === undefined ? undefined : matchOf(query.search);
     if (words === '') return [];
     const rows = this.#guarded(() =>
       words === undefined
-        ? this.#all(STATEMENTS.page, peer, before, limit + 1)
-        : this.#all(STATEMENTS.search, peer, before, words, limit + 1),
+        ? this.#all(STATEMENTS.page, peer, before, beforeId, limit + 1)
+        : this.#all(STATEMENTS.search, peer, before, beforeId, words, limit + 1),
     );
     return pageOf(rows, limit);
   }
 
+  #around(peer: string, aroundMs: number, half: number): readonly ChatLine[] {
+    const [before, from] = this.#guarded(() => [
+      this.#all(STATEMENTS.page, peer, aroundMs, '', half + 1),
+      this.#all(STATEMENTS.pageFrom, peer, aroundMs, half),
+    ]);
+    return [...pageOf(before ?? [], half), ...cut((from ?? []).slice(0, half).map(lineOf))];
+  }
+
   newest(query: Omit<HistoryQuery, 'with'>): readonly ChatLine[] {
     const limit = Math.max(1, Math.min(query.limit, HISTORY_PAGE_LINES_MAX));
-    const before = query.beforeMs ?? Number.MAX_SAFE_INTEGER;
+    const { beforeMs: before = Number.MAX_SAFE_INTEGER, beforeId = '' } = query;
     const words = query.search === undefined ? undefined : matchOf(query.search);
     if (words === '') return [];
     const rows = this.#guarded(() =>
       words === undefined
-        ? this.#all(STATEMENTS.newest, before, limit + 1)
-        : this.#all(STATEMENTS.searchAll, before, words, limit + 1),
+        ? this.#all(STATEMENTS.newest, before, beforeId, limit + 1)
+        : this.#all(STATEMENTS.searchAll, before, beforeId, words, limit + 1),
     );
     return pageOf(rows, limit);
   }

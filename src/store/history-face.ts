@@ -38,8 +38,9 @@ export interface GroupCopy {
 /** Groups, and lines of ours on their way to their members. */
 export interface GroupHistory {
   /** Labels (`#lunch`) and states of all groups, also of those that were left. */
-  list(): readonly { readonly label: string; readonly group: GroupState }[];
-  put(label: string, group: GroupState): void;
+  list(): readonly { readonly label: string; readonly group: GroupState; readonly hidden: boolean }[];
+  /** `hidden`: left, and not to be shown. */
+  put(label: string, group: GroupState, hidden?: boolean): void;
   /** Of the last line; 0 when there is none. */
   newestPlace(label: string): number;
   /** A line of ours, and the copies of it, each with its sequence. `line.with` is the label. Throws like `storeOutgoing`. */
@@ -70,6 +71,10 @@ export interface HistoryQuery {
   readonly limit: number;
   /** Only lines stored before: `storedAtMs` of the first line of the page that follows. */
   readonly beforeMs?: number;
+  /** With `beforeMs`: its `id`. Lines of that very time are then told too, as far as they stand before it. */
+  readonly beforeId?: string;
+  /** Half of the lines from those stored then on, half before them; nothing else narrows it. */
+  readonly aroundMs?: number;
   /** Whole words that all occur; a word that ends in `*` stands for its beginnings. */
   readonly search?: string;
 }

@@ -28,11 +28,16 @@ export class GroupRows implements GroupHistory {
 
   list(): ReturnType<GroupHistory['list']> {
     const rows = this.#file.guarded(() => this.#file.all(SQL.groups));
-    return rows.map((row) => ({ label: String(row.label), group: groupOf(row) }));
+    return rows.map((row) => ({
+      label: String(row.label),
+      group: groupOf(row),
+      hidden: storedOf(row).hidden === true,
+    }));
   }
 
-  put(label: string, group: GroupState): void {
-    this.#file.guarded(() => this.#file.run(SQL.put, group.id, label, JSON.stringify(group)));
+  put(label: string, group: GroupState, hidden = false): void {
+    const stored: Stored = hidden ? { ...group, hidden } : group;
+    this.#file.guarded(() => this.#file.run(SQL.put, group.id, label, JSON.stringify(stored)));
   }
 
   newestPlace(label: string): number {
@@ -110,6 +115,13 @@ export class GroupRows implements GroupHistory {
   }
 }
 
+type Stored = GroupState & { readonly hidden?: boolean };
+
+function storedOf(row: Row): Stored {
+  return JSON.parse(String(row.state)) as Stored;
+}
+
 function groupOf(row: Row): GroupState {
-  return JSON.parse(String(row.state)) as GroupState;
+  const { hidden: _, ...group } = storedOf(row);
+  return group;
 }

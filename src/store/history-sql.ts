@@ -166,12 +166,14 @@ export const STATEMENTS = {
   endKept: 'UPDATE message SET kept_until_ms = 0 WHERE kept_until_ms > 0 AND kept_until_ms <= ? AND waiting = 1',
   unreadMissed: `SELECT id, name, sent_at_ms FROM message WHERE unread = 1 AND kind = 'missed-call'
                  ORDER BY stored_at_ms DESC LIMIT 20`,
-  page: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?',
-  search: `SELECT * FROM message WHERE peer = ? AND stored_at_ms < ?
+  page: `SELECT * FROM message WHERE peer = ? AND (stored_at_ms, id) < (?, ?)
+         ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
+  pageFrom: 'SELECT * FROM message WHERE peer = ? AND stored_at_ms >= ? ORDER BY stored_at_ms, id LIMIT ?',
+  search: `SELECT * FROM message WHERE peer = ? AND (stored_at_ms, id) < (?, ?)
              AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
            ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
-  newest: `SELECT * FROM message WHERE stored_at_ms < ? ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
-  searchAll: `SELECT * FROM message WHERE stored_at_ms < ?
+  newest: `SELECT * FROM message WHERE (stored_at_ms, id) < (?, ?) ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
+  searchAll: `SELECT * FROM message WHERE (stored_at_ms, id) < (?, ?)
                 AND number IN (SELECT rowid FROM message_words WHERE message_words MATCH ?)
               ORDER BY stored_at_ms DESC, id DESC LIMIT ?`,
   after: 'SELECT * FROM message WHERE number > ? ORDER BY number LIMIT ?',
@@ -238,7 +240,7 @@ export function matchOf(search: string): string {
 
 /**
  * A page of at most `limit`, oldest first, from rows that were asked for newest first, one more than that. Whoever asks for the
- * page before this one names the time of its first line, so lines of one time are never parted.
+ * page before this one names its first line, or only the time of that, so lines of one time are parted only where they fill a page.
  */
 export function pageOf(rows: readonly Row[], limit: number): ChatLine[] {
   const lines = rows.map(lineOf);

@@ -1,6 +1,7 @@
 /**
- * Starts programs of a person, beside the agent and never in its way: a few at once, a bounded queue behind them, a bounded time for each,
- * JSON on stdin, no shell. What goes wrong with a program is told once in the log, until it is changed. `agent-hooks.ts` hands in what is to run.
+ * Starts programs of a person, beside the agent and never in its way: a few at once, a bounded queue behind them, a bounded time for each
+ * and for all that it leaves behind, JSON on stdin, no shell. What goes wrong with a program is told once in the log, until it is changed.
+ * `agent-hooks.ts` hands in what is to run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
@@ -26,6 +27,8 @@ export interface HookRunnerOptions {
 export class HookRunner {
   readonly #options: HookRunnerOptions;
   readonly #running = new Map<ChildProcess, NodeJS.Timeout>();
+  /** Groups of those that have ended and left programs running; these have the rest of their time. */
+  readonly #left = new Map<ChildProcess, NodeJS.Timeout>();
   readonly #waiting: HookRun[] = [];
   #isClosed = false;
 
@@ -48,7 +51,7 @@ export class HookRunner {
   close(): void {
     this.#isClosed = true;
     this.#waiting.length = 0;
-    for (const child of this.#running.keys()) end(child);
+    for (const child of [...this.#running.keys(), ...this.#left.keys()]) end(child);
   }
 
   #next(): void {
@@ -79,15 +82,13 @@ export class HookRunner {
     child.stderr?.on('data', (bytes: Buffer) => {
       said = (said + bytes).slice(0, HOOK_STDERR_BYTES_MAX);
     });
-    const timer = setTimeout(() => {
-      trouble(`${file} time`, 'a hook took too long and was ended', { file, afterMs: msMax });
-      end(child);
-    }, msMax);
+    const timer = setTimeout(() => this.#timeIsUp(child, file), msMax);
     timer.unref();
     this.#running.set(child, timer);
     const over = (): void => {
       if (!this.#running.delete(child)) return;
-      clearTimeout(timer);
+      if (hasLeft(child)) this.#leave(child, timer);
+      else clearTimeout(timer);
       this.#next();
     };
     child.on('error', (error) => {
@@ -102,6 +103,34 @@ export class HookRunner {
     child.stdin?.on('error', () => {});
     child.stdin?.end(stdin);
     child.unref();
+  }
+
+  #timeIsUp(child: ChildProcess, file: string): void {
+    const { trouble, msMax = HOOK_MS_MAX } = this.#options;
+    const isLeft = this.#left.delete(child);
+    if (isLeft && !hasLeft(child)) return;
+    const what = isLeft ? 'what a hook left running was ended' : 'a hook took too long and was ended';
+    trouble(`${file} time`, what, { file, afterMs: msMax });
+    end(child);
+  }
+
+  /** `play ring.wav &` is heard to its end; what never ends, or piles up, is ended. */
+  #leave(child: ChildProcess, timer: NodeJS.Timeout): void {
+    this.#left.set(child, timer);
+    const [oldest] = this.#left;
+    if (this.#left.size <= HOOKS_WAITING_MAX || oldest === undefined) return;
+    this.#left.delete(oldest[0]);
+    clearTimeout(oldest[1]);
+    end(oldest[0]);
+  }
+}
+
+/** Programs of its group that still run, after it has ended. */
+function hasLeft(child: ChildProcess): boolean {
+  try {
+    return child.pid !== undefined && process.kill(-child.pid, 0);
+  } catch {
+    return false;
   }
 }
 

@@ -78,12 +78,17 @@ export type AgentCommand =
   | { readonly type: 'search'; readonly pattern: string; readonly limit: number }
   /** Resolves when stored here, with the line; delivery is told by `chat.delivered`. */
   | { readonly type: 'chat.send'; readonly to: string; readonly text: string }
-  /** Oldest first; `search` matches words; `beforeMs` pages back by storedAtMs. */
+  /**
+   * Oldest first; `search` matches words; `beforeMs`, and `beforeId` with it, page back by `storedAtMs` and `id` of the first line;
+   * `aroundMs`: half of them from then on, half before (older agents give the newest).
+   */
   | {
       readonly type: 'chat.history';
       readonly with: string;
       readonly limit: number;
       readonly beforeMs?: number;
+      readonly beforeId?: string;
+      readonly aroundMs?: number;
       readonly search?: string;
     }
   | { readonly type: 'chat.mark-read'; readonly with: string }
@@ -93,9 +98,17 @@ export type AgentCommand =
   /** Any member may. */
   | { readonly type: 'group.remove'; readonly group: string; readonly members: readonly string[] }
   | { readonly type: 'group.leave'; readonly group: string }
+  /** One that we left is shown no more, until somebody takes us in again; what was said stays. Fails `usage` for others. */
+  | { readonly type: 'group.forget'; readonly group: string }
   | { readonly type: 'group.list' }
   /** As `chat.history`, over all conversations. */
-  | { readonly type: 'history.lines'; readonly limit: number; readonly beforeMs?: number; readonly search?: string }
+  | {
+      readonly type: 'history.lines';
+      readonly limit: number;
+      readonly beforeMs?: number;
+      readonly beforeId?: string;
+      readonly search?: string;
+    }
   /** Newest first. */
   | { readonly type: 'history.calls'; readonly limit: number; readonly beforeMs?: number; readonly with?: string }
   /** In the order of their storing, from the first after `after` (0: from the start). */
@@ -122,6 +135,11 @@ export type AgentCommand =
    * once; everything else comes as `call` events, as for one that was placed.
    */
   | { readonly type: 'call.pull'; readonly call?: string; readonly audio?: string }
+  /**
+   * The call, which runs here, goes on at another device of this account, by label or the beginning of its id. Resolves when
+   * it does; fails `device-unknown`, `-offline`, `-busy`, `-silent`, `-cannot`, `conference-stays`: then it stays here.
+   */
+  | { readonly type: 'call.transfer'; readonly device: string; readonly call?: string }
   /** Without `call`: the current one. */
   | {
       readonly type: 'call.hang-up' | 'call.hold' | 'call.resume' | 'call.mute' | 'call.unmute';
@@ -181,6 +199,8 @@ export type AgentCommand =
   | { readonly type: 'serving.screen' }
   /** Knocks at login servers and supernodes, beside the link and calls; resolves within some seconds. */
   | { readonly type: 'check' }
+  /** Every way that the running call has tried, and how it stands; of a conference those of each leg. Empty without a call. */
+  | { readonly type: 'call.ways' }
   /**
    * Tests silently which way a call to this buddy would take; resolves within some seconds. Fails `not-a-buddy`,
    * `person-offline`, `not-allowed` (their wish), `busy` with a time, and `timed-out` when their program says nothing.
@@ -304,8 +324,27 @@ export interface NetworkCheck {
   readonly clockOffsetMs: number | null;
 }
 
+/** One way that the packets of a call go, could go, or were to go. Never an address of the other end. */
+export interface CallWay {
+  readonly kind: 'lan' | 'direct' | 'mapped' | 'own-port' | 'ports' | 'relay' | 'tcp' | 'tcp443';
+  readonly ip?: 'IPv4' | 'IPv6';
+  /** Of what a supernode forwards: its endpoint. */
+  readonly via?: string;
+  /** `spare`: left alone, since a better one is in use. */
+  readonly state: 'in-use' | 'works' | 'trying' | 'spare' | 'failed';
+  readonly rttMs: number | null;
+  /** Wall clock, ms. */
+  readonly sinceMs: number;
+}
+/** Of a call, or of one leg of a conference: with whom. */
+export interface CallWays {
+  readonly peer: string;
+  readonly ways: readonly CallWay[];
+}
+
 export interface AgentResults {
   check: NetworkCheck;
+  'call.ways': readonly CallWays[];
   'check.path': PathReport;
   hello: { readonly port: number; readonly version: string; readonly pid: number };
   subscribe: AppState;
@@ -337,6 +376,7 @@ export interface AgentResults {
   'safety.verify': SafetyReport;
   'call.place': { readonly call: string };
   'call.pull': { readonly call: string; readonly peer: string };
+  'call.transfer': { readonly call: string; readonly peer: string; readonly device: string };
   'call.record': { readonly call: string; readonly path: string };
   'conference.call': { readonly call: string };
   'conference.add': { readonly call: string };

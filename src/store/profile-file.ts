@@ -15,8 +15,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import envPaths from 'env-paths';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Remembered } from '../net/index.ts';
 import type { Random } from '../net/protocol/core.ts';
@@ -88,12 +87,6 @@ export interface Profile {
   setHostCache(remembered: Remembered): void;
   /** What was found damaged since the last call. */
   takeNotices(): readonly ProfileNotice[];
-}
-
-/** The folder that `--profile`, `WREN_PROFILE` or the system's convention names, in this order; absolute. */
-export function profileFolder(flag: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
-  const asked = flag || env.WREN_PROFILE;
-  return asked ? resolve(asked) : envPaths('wren', { suffix: '' }).config;
 }
 
 /**

@@ -3,9 +3,11 @@
  * has them, also one of another machine. Part of `Settings`; their rows stand in `settings-table.ts`. Pure data.
  */
 
+export const SCREEN_MODES = ['auto', 'full', 'plain', 'screen-reader'] as const;
+
 export interface ScreenSettings {
   /** What `wren` shows without a flag: the full screen, lines, or lines for a screen reader. */
-  readonly screenMode: 'auto' | 'full' | 'plain' | 'screen-reader';
+  readonly screenMode: (typeof SCREEN_MODES)[number];
   /** BEL. */
   readonly alertBell: boolean;
   /** Notifications of the terminal; `auto`: where the terminal is known to have them. */

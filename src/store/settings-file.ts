@@ -18,10 +18,9 @@ import {
 import { isDiskFull, readFileIfThere } from './atomic-file.ts';
 import { keepAside, type ProfileNotice } from './damaged-file.ts';
 import { parseJson } from './json-file.ts';
-import { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from './screen-settings.ts';
+import { SETTINGS_FILE } from './profile-folder.ts';
+import { DEFAULT_SCREEN_SETTINGS, SCREEN_MODES, type ScreenSettings } from './screen-settings.ts';
 import type { PresenceStatus, PrivacySettings, TalkSettings } from './state.ts';
-
-export const SETTINGS_FILE = 'settings.json';
 
 export interface Settings extends ScreenSettings {
   /** What I show to others when signed in; never `offline`, which is what the network says of me. */
@@ -146,11 +145,6 @@ export function proxySettingOf(profileDir: string): string {
   return peek(profileDir, 'proxy');
 }
 
-/** Which screen a profile wants, for whoever is about to open one. Never throws. */
-export function screenModeOf(profileDir: string): Settings['screenMode'] {
-  return peek(profileDir, 'screenMode');
-}
-
 /** The audio SPEC that a profile remembers, without opening it: for a machine that only lends its sound. Never throws. */
 export function audioSettingOf(profileDir: string): string {
   return peek(profileDir, 'audioSpec');
@@ -192,7 +186,7 @@ const SCHEMAS = {
   microphoneWatchMinutes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MICROPHONE_WATCH_MINUTES_MAX)),
   detach: v.picklist(['muted', 'held', 'open']),
   historyEncryption: v.picklist(['auto', 'off']),
-  screenMode: v.picklist(['auto', 'full', 'plain', 'screen-reader']),
+  screenMode: v.picklist(SCREEN_MODES),
   alertBell: v.boolean(),
   alertOsc9: v.picklist(['auto', 'on', 'off']),
   alertOsc777: v.picklist(['auto', 'on', 'off']),

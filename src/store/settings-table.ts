@@ -9,6 +9,7 @@ import {
   INPUT_GAIN_DB_MAX,
   MICROPHONE_WATCH_MINUTES_MAX,
 } from '../net/protocol/params.ts';
+import { commandWords } from './hook-plan.ts';
 import type { AgentCommand } from './port.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings-file.ts';
 
@@ -37,7 +38,8 @@ type Kind =
       readonly whole: boolean;
       readonly unit: string;
     }
-  | { readonly type: 'text'; readonly charactersMax: number; readonly what: string };
+  | { readonly type: 'text'; readonly charactersMax: number; readonly what: string }
+  | { readonly type: 'command' };
 
 interface Row {
   readonly property: keyof Settings;
@@ -50,7 +52,7 @@ interface Row {
 
 const onOff: Kind = { type: 'switch' };
 const oneOf = (...of: readonly string[]): Kind => ({ type: 'choice', of });
-const command = (what: string): Kind => ({ type: 'text', charactersMax: HOOK_COMMAND_LENGTH_MAX, what });
+const COMMAND: Kind = { type: 'command' };
 const AUTO = oneOf('auto', 'on', 'off');
 const LATER = { holds: 'at the next start of the agent' } as const;
 const by = (make: (value: never) => AgentCommand) => ({ command: make as (value: SettingValue) => AgentCommand });
@@ -65,13 +67,9 @@ const ROWS: readonly Row[] = [
   { property: 'alertOsc9', kind: AUTO, about: 'alerts as notifications of the terminal, OSC 9 (iTerm2, kitty)' },
   { property: 'alertOsc777', kind: AUTO, about: 'alerts as notifications of the terminal, OSC 777 (foot, urxvt, VTE)' },
   { property: 'alertTmux', kind: AUTO, about: 'notifications go through tmux to the terminal outside' },
-  {
-    property: 'alertCommand',
-    kind: command('a program and its arguments'),
-    about: 'run for every alert, by the agent',
-  },
+  { property: 'alertCommand', kind: COMMAND, about: 'run for every alert, by the agent' },
   { property: 'hooks', kind: onOff, about: 'run programs in the folder "hooks" of the profile on events' },
-  { property: 'hookCommand', kind: command('a program and its arguments'), about: 'run on every event of hooks' },
+  { property: 'hookCommand', kind: COMMAND, about: 'run on every event of hooks' },
   {
     ...{ property: 'presence', kind: oneOf('online', 'away', 'do-not-disturb', 'invisible'), about: 'what others see' },
     ...by((presence: Settings['presence']) => ({ type: 'presence.set', presence })),
@@ -208,8 +206,15 @@ function typedValue(kind: Kind, text: string): SettingValue | undefined {
       return fits ? value : undefined;
     }
     case 'text':
-      return text.length <= kind.charactersMax && !/[\0-\x1f\x7f]/.test(text) ? text : undefined;
+      return isLine(text, kind.charactersMax) ? text : undefined;
+    case 'command':
+      // An open quote, or a program without a name.
+      return isLine(text, HOOK_COMMAND_LENGTH_MAX) && (commandWords(text) ?? [''])[0] !== '' ? text : undefined;
   }
+}
+
+function isLine(text: string, charactersMax: number): boolean {
+  return text.length <= charactersMax && !/[\0-\x1f\x7f]/.test(text);
 }
 
 function choicesOf(kind: Kind): string {
@@ -222,5 +227,7 @@ function choicesOf(kind: Kind): string {
       return `${kind.whole ? 'a whole number' : 'a number'} from ${kind.least} to ${kind.most}${kind.unit}`;
     case 'text':
       return kind.what;
+    case 'command':
+      return 'a program and its arguments, every quote closed';
   }
 }

@@ -11,6 +11,7 @@ import type { RelayCap } from '../net/protocol/relay-cap.ts';
 import type { ConferenceView } from './conference-view.ts';
 import type { ScreenSettings } from './screen-settings.ts';
 
+export { LOST_AFTER_MS } from '../net/protocol/params.ts';
 export type { ConferencePerson, ConferenceView } from './conference-view.ts';
 export { DEFAULT_SCREEN_SETTINGS, type ScreenSettings } from './screen-settings.ts';
 

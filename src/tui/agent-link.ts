@@ -1,6 +1,7 @@
 /**
  * The way of a face (the screen, line mode) to the agent: connects, hands on the snapshot and then each event, and looks for the
- * agent again whenever it goes away. Tells what happens to its listener; what that means to a person is the listener's to say.
+ * agent again whenever it goes away. Tells what happens to its listener; what that means to a person is the listener's to say. It may
+ * be on its way before there is a listener: the screen looks for the agent first and loads what draws meanwhile.
  */
 import { type FailureCode, Refusal } from '../net/protocol/failures.ts';
 import type { AgentConnection } from '../store/agent-client.ts';
@@ -20,14 +21,21 @@ export interface LinkListener {
 
 export class AgentLink {
   readonly #connect: () => Promise<AgentConnection>;
-  readonly #listener: LinkListener;
+  #listener: LinkListener | undefined;
+  /** For a listener that is still to come: what happens within the few milliseconds until then. */
+  #untold: ((listener: LinkListener) => void)[] = [];
   #connection: AgentConnection | undefined;
   #isClosed = false;
 
   /** `connect` gives a connection whose `hello` is done. */
-  constructor(connect: () => Promise<AgentConnection>, listener: LinkListener) {
+  constructor(connect: () => Promise<AgentConnection>) {
     this.#connect = connect;
+  }
+
+  /** To be called once. What has happened before is told at once. */
+  listen(listener: LinkListener): void {
     this.#listener = listener;
+    for (const tell of this.#untold.splice(0)) tell(listener);
   }
 
   /** Resolves once it is closed. */
@@ -37,7 +45,7 @@ export class AgentLink {
         tries = 0;
       });
       this.#connection = undefined;
-      this.#listener.lost(code);
+      this.#tell((listener) => listener.lost(code));
       if (this.#isClosed) return;
       await pause(RELINK_MS[Math.min(tries, RELINK_MS.length - 1)]);
     }
@@ -58,6 +66,11 @@ export class AgentLink {
     this.#connection?.close();
   }
 
+  #tell(tell: (listener: LinkListener) => void): void {
+    if (this.#listener) tell(this.#listener);
+    else this.#untold.push(tell);
+  }
+
   /** One connection from its start to its end; resolves with why it ended. */
   async #linkOnce(linked: () => void): Promise<FailureCode> {
     try {
@@ -69,12 +82,12 @@ export class AgentLink {
       const closed = new Promise<void>((resolve) => connection.onClose(resolve));
       connection.onEvent((event) => {
         // What came before the snapshot is in the snapshot.
-        if (this.#connection === connection) this.#listener.event(event);
+        if (this.#connection === connection) this.#tell((listener) => listener.event(event));
       });
       const state = await connection.request({ type: 'subscribe' });
       this.#connection = connection;
       linked();
-      this.#listener.linked(state);
+      this.#tell((listener) => listener.linked(state));
       await closed;
       return 'agent-unreachable';
     } catch (error) {

@@ -4,7 +4,7 @@
  * makes bytes of an alert, `terminal/alerts-io.ts` sends them.
  */
 import { foldName } from '../net/protocol/ids.ts';
-import { type AppState, DEFAULT_SCREEN_SETTINGS, ringingCall } from '../store/state.ts';
+import { type AppState, DEFAULT_SCREEN_SETTINGS, LOST_AFTER_MS, ringingCall } from '../store/state.ts';
 import { cleanLine } from './text/sanitize.ts';
 import { truncate } from './text/width.ts';
 import type { Message, World } from './update/world.ts';
@@ -15,8 +15,6 @@ export interface Alert {
   readonly text: string;
 }
 
-/** A supernode that dies is replaced by the standby within this; what lasts longer is a loss. */
-export const LOST_AFTER_MS = 5_000;
 /** Who has pressed a key within this reads what stands on the screen. */
 const READS_FOR_MS = 60_000;
 /** At most one alert of a kind, and of one person's messages, within these. */

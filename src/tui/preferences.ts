@@ -16,9 +16,14 @@ export interface Preferences {
   readonly keys: KeyWishes;
   /** The group in the list that a buddy stands in, by folded name. */
   readonly groups: Readonly<Record<string, string>>;
+  /** The trouble with sound that the person was told of last, as the agent words it; empty when sound has worked since. */
+  readonly toldProblem: string;
 }
 
-export const DEFAULT_PREFERENCES: Preferences = { theme: 'auto', mouse: false, keys: {}, groups: {} };
+export const DEFAULT_PREFERENCES: Preferences = {
+  ...{ theme: 'auto', mouse: false, keys: {}, groups: {} },
+  toldProblem: '',
+};
 
 /** Where they are kept; what the file holds besides stays in it. */
 export interface PreferencesStore {
@@ -37,6 +42,7 @@ export interface ReadPreferences {
 const GROUP_LENGTH_MAX = 24;
 const ENTRIES_MAX = 1_000;
 const TEXT_LENGTH_MAX = 200;
+const TOLD_LENGTH_MAX = 500;
 
 const UNTOUCHED: ReadPreferences = { preferences: DEFAULT_PREFERENCES, keys: DEFAULT_KEYS, problems: [] };
 
@@ -46,7 +52,7 @@ export function readPreferences(stored: unknown): ReadPreferences {
   if (typeof stored !== 'object' || Array.isArray(stored)) {
     return { ...UNTOUCHED, problems: ['screen.json is no list of settings: none of it is used.'] };
   }
-  const { theme, mouse, keys, groups } = stored as Readonly<Record<string, unknown>>;
+  const { theme, mouse, keys, groups, toldProblem } = stored as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
   const known = THEME_CHOICES.find((one) => one === theme);
   if (theme !== undefined && !known)
@@ -58,6 +64,8 @@ export function readPreferences(stored: unknown): ReadPreferences {
     theme: known ?? DEFAULT_PREFERENCES.theme,
     mouse: mouse === true,
     keys: wishes,
+    // Not the person's own: whatever it is, the worst is that something is said again.
+    toldProblem: typeof toldProblem === 'string' ? toldProblem.slice(0, TOLD_LENGTH_MAX) : '',
     groups: Object.fromEntries(
       Object.entries(texts(groups, 'Groups', problems)).flatMap(([name, group]) => {
         const title = groupTitle(group);

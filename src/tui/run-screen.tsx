@@ -10,10 +10,9 @@
 import { render } from 'ink';
 import type { ReactNode } from 'react';
 import { Refusal } from '../net/protocol/failures.ts';
-import type { AgentConnection } from '../store/agent-client.ts';
 import type { AgentCommand } from '../store/port.ts';
 import { currentCall, INITIAL_STATE } from '../store/state.ts';
-import { AgentLink } from './agent-link.ts';
+import type { AgentLink } from './agent-link.ts';
 import { type PreferencesStore, readPreferences } from './preferences.ts';
 import { Alerts } from './terminal/alerts-io.ts';
 import { clipboardCode } from './terminal/clipboard.ts';
@@ -29,7 +28,7 @@ import { walkWithInvite } from './update/walk-commands.ts';
 import type { Effect, Message, Tag, World } from './update/world.ts';
 import { App } from './view/app.tsx';
 import { CursorSink } from './view/cursor.ts';
-import { crashSentence, problemsSentence, SENTENCES } from './wording.ts';
+import { crashSentence, problemsSentence } from './wording.ts';
 
 export interface ScreenInput extends TerminalInput {
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
@@ -43,8 +42,8 @@ export interface ScreenOutput extends TerminalOutput {
 }
 
 export interface ScreenOptions {
-  /** Gives a connection whose `hello` is done; asked again, after a pause, whenever the agent goes away. */
-  readonly connect: () => Promise<AgentConnection>;
+  /** On its way already: the agent answers while Ink is loaded. Closed at the end. */
+  readonly link: AgentLink;
   readonly stdin: ScreenInput;
   readonly stdout: ScreenOutput;
   /** Words for a person who has no screen. */
@@ -59,7 +58,7 @@ export interface ScreenOptions {
 }
 
 /** Exit codes of the contract that are ours; a signal gives 128 and its number. */
-const EXIT = { done: 0, couldNot: 2, bug: 5, lostTerminal: 129 } as const;
+const EXIT = { done: 0, bug: 5, lostTerminal: 129 } as const;
 /** How long the first picture waits for the agent. */
 const FIRST_DRAW_MS = 150;
 /** Events that come together are drawn together. */
@@ -74,15 +73,10 @@ const ANSWER_PATIENCE_MS = 2_000;
 const ASK_BACKGROUND = '\x1b]11;?\x1b\\';
 
 /**
- * Shows the screen until the person leaves. Resolves with the exit code: 0 when they quit, 2 without a terminal, 5
- * after a fault of our own, 128 + n after a signal. The terminal is restored before it resolves.
+ * Shows the screen, on a terminal, until the person leaves. Resolves with the exit code: 0 when they quit, 5 after a fault of our
+ * own, 128 + n after a signal. The terminal is restored before it resolves.
  */
 export async function runScreen(options: ScreenOptions): Promise<number> {
-  const { stdin, stdout, stderr, env } = options;
-  if (!stdin.isTTY || !stdout.isTTY || env.TERM === 'dumb') {
-    stderr.write(`${SENTENCES.notATerminal}\n`);
-    return EXIT.couldNot;
-  }
   return await new ScreenRun(options).run();
 }
 
@@ -106,12 +100,7 @@ class ScreenRun {
     const { stdin, stdout, env, audio, initialHint } = options;
     this.options = options;
     this.writer = new DiffStdout(stdout, { colour: wantsColour(env) });
-    this.link = new AgentLink(options.connect, {
-      linked: (state) => this.told({ type: 'linked', state }, 0),
-      event: (event) =>
-        this.told({ type: 'event', event }, event.type === 'call.level' ? LEVEL_DRAW_MS : EVENT_DRAW_MS),
-      lost: (code) => this.told({ type: 'link-lost', code }, 0),
-    });
+    this.link = options.link;
     this.alerts = new Alerts({
       env,
       isTerminal: stdout.isTTY === true,
@@ -146,7 +135,12 @@ class ScreenRun {
     stdout.on('resize', () => this.redraw());
     // An agent that runs answers at once: no need to say first that it is looked for.
     this.drawSoon(FIRST_DRAW_MS);
-    void this.link.keep();
+    this.link.listen({
+      linked: (state) => this.told({ type: 'linked', state }, 0),
+      event: (event) =>
+        this.told({ type: 'event', event }, event.type === 'call.level' ? LEVEL_DRAW_MS : EVENT_DRAW_MS),
+      lost: (code) => this.told({ type: 'link-lost', code }, 0),
+    });
     return await left;
   }
 

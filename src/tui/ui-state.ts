@@ -26,6 +26,8 @@ export interface Conversation {
   readonly lines: readonly ChatLine[];
   /** `new`: never asked for; `whole`: there is nothing older. */
   readonly loaded: 'new' | 'loading' | 'part' | 'whole';
+  /** The newest are not among them: somebody looks at an older part. */
+  readonly isCut?: boolean;
   /** The lowest row in sight; null follows the newest line. */
   readonly anchor: Anchor | null;
 }
@@ -85,6 +87,7 @@ export type Dialog =
       readonly what:
         | 'remove'
         | 'leave'
+        | 'forget'
         | 'block'
         | 'sign-out'
         | 'serve'
@@ -127,6 +130,8 @@ export type Dialog =
   | { readonly type: 'settings'; readonly chosen: number }
   /** The devices of the account. */
   | { readonly type: 'devices'; readonly chosen: number }
+  /** To which of one's own devices the running call is to go. */
+  | { readonly type: 'transfer'; readonly chosen: number }
   /** Calls of the past, the newest first; null while they are looked for. */
   | { readonly type: 'calls'; readonly chosen: number; readonly calls: readonly LoggedCall[] | null }
   | {

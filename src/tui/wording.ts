@@ -23,6 +23,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'device-revoked': 'This device was revoked on another device of your account: sign in again to use it here.',
   'device-unknown': 'There is no such device on the list: "wren devices" shows them.',
   'device-forged': 'A list of devices was not signed by its account and was refused: calls and chats go on without it.',
+  'device-offline': 'That device is not online: open wren there, then try again; the call stays here.',
+  'device-busy': 'That device is in another call: the call stays here.',
+  'device-silent': 'That device does not answer, or has an older wren: the call stays here.',
+  'device-cannot': 'That device does not reach the other end: the call stays here.',
   'request-malformed': 'The server did not understand the request: check what you typed, then try again.',
   busy: 'The server is busy: try again in a moment.',
   'server-fault': 'The server had a fault and changed nothing: try again later, or tell whoever runs it.',
@@ -54,6 +58,8 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'conference-over': 'There is no conference to go back to: call the people again.',
   'conference-forged': 'Somebody claimed a part in a conference that is not theirs; it was refused.',
   'blocked-inside': 'You blocked them, and they are in this conference too: they hear you, and you may leave it.',
+  'conference-stays': 'A conference cannot go to another device: it stays here.',
+  'call-handed-over': 'Another device of yours has handed its call to this one: it goes on here.',
   'conference-old': 'Their program knows no conferences: ask them to update it; the call of two goes on.',
   unreachable: 'They do not answer: their connection may be gone, try again later.',
   'audio-spec-malformed': 'Sound can be default, none, device:NAME, file:IN,OUT or socket:PATH: check the setting.',
@@ -82,7 +88,10 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
     'A file of the profile was damaged and kept aside: wren goes on with the rest; look into the profile.',
   'profile-unwritable': 'A file of the profile cannot be written: the disk is read-only or broken; look at it soon.',
   'profile-unsafe':
-    'Other people can open the profile folder: run "chmod 700" on it, or choose another (--profile DIR).',
+    'That folder is not for you alone: choose another (--profile or --dir DIR); if it is yours, chmod 700 closes it.',
+  'folder-unwritable': 'It cannot be written: choose another folder, or get the right to write there.',
+  'folder-in-use': 'A server runs from this folder already: stop it, or choose another folder (--dir DIR).',
+  'database-unusable': 'The database of --database cannot be used: see that it runs, and check the URL.',
   'account-key-changed':
     'The key of this account is another one than before: compare the safety words before you trust it.',
   'safety-unknown':
@@ -171,7 +180,7 @@ export function presenceWord(presence: PresenceStatus): string {
 
 /** What is said of a buddy beside the name, the longest wording first, for the widest that fits. */
 export function buddyWords(buddy: Buddy, nowMs: number): readonly string[] {
-  if (isGroup(buddy.name)) return buddy.relation === 'both' ? [buddy.message, ''] : ['left', ''];
+  if (isGroup(buddy.name)) return buddy.relation === 'both' ? [buddy.message, ''] : ['you left', 'left'];
   if (buddy.relation === 'incoming') return ['wants to be your buddy', 'asks to be added', 'asks'];
   if (buddy.relation === 'outgoing') return ['has not answered yet', 'asked'];
   if (buddy.relation === 'declined') return ['declined', 'no'];
@@ -275,7 +284,9 @@ export const SENTENCES = {
   noMatch: 'No buddy matches.',
   chooseBuddy: 'Choose a buddy on the left.',
   noLines: 'No messages yet.',
-  noOtherDevice: 'No other device of yours is online: sign in there, then bring the call there.',
+  noOtherDevice: 'No other device of yours is online: sign in there, then hand the call over.',
+  levelInCall: 'In a call "figures" tells how loud it is, here and there.',
+  nothingToTransfer: 'No call runs that could go to another device.',
   nothingElsewhere: 'No call of yours runs at another device.',
   echoTip: 'echo says back what it hears: a test call.',
   reconnected: 'The agent is back.',

@@ -1,5 +1,5 @@
 /** Somebody else at HOST puts a socket where the one of ssh should be: nobody shows him a code, and no call goes to him. */
-import { existsSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -49,6 +49,14 @@ test('a socket of another user is not enrolled at, and is not told the code', as
   expect(await enrol({ socket, code: 'c'.repeat(32) }, endpointsFolder(folder))).toBe('taken');
   expect(connections).toBe(0);
   expect(endpointsAt(endpointsFolder(folder))).toEqual([]);
+});
+
+test('a socket that sshd left open to others is closed to them before the code is shown', async () => {
+  chmodSync(socket, 0o777);
+  const records = endpointsFolder(folder);
+  expect(await enrol({ socket, code: 'c'.repeat(32) }, records)).toHaveProperty('forget');
+  const [record] = endpointsAt(records);
+  expect(statSync(record?.socket ?? '').mode & 0o777).toBe(0o600);
 });
 
 test('a call does not go to a socket of another user that has the name of one that went', async () => {

@@ -183,6 +183,7 @@ test('signout asks for it and says so', async () => {
 
 test('--audio before an ordinary command is set in the agent from then on, with absolute paths', async () => {
   const profile = await withScript();
+  writeFileSync(join(profile, 'in.wav'), '');
   await wren.run(['--audio', 'file:in.wav', 'signout', '--profile', profile], { cwd: profile });
   expect(agent.asked[0]).toEqual({ type: 'audio.set', spec: `file:${profile}/in.wav` });
 });

@@ -113,9 +113,24 @@ test.each([
   expect(agent.asked).toEqual([{ type }]);
 });
 
+test('wren transfer hands the running call to a device, and tells why it stays', async () => {
+  const profile = wren.profile();
+  const went = { call: 'ab'.repeat(16), peer: 'bobby1', device: 'old-desk' };
+  agent = await scriptedAgent(profile, {
+    'call.transfer': ({ device }) => {
+      if (device === 'phone') throw refuse('device-busy', 'phone');
+      return went;
+    },
+  });
+  const done = await wren.run(['transfer', 'old-desk', '--json', '--profile', profile]);
+  expect([done.code, jsonLines(done.stdout)]).toEqual([0, [{ event: 'transferred', ...went }]]);
+  const stays = await wren.run(['transfer', 'phone', '--profile', profile]);
+  expect([stays.code, stays.stderr]).toEqual([2, expect.stringContaining('in another call')]);
+});
+
 test('without a call, or without an agent, there is nothing to hang up: 2, and no agent is started', async () => {
   const profile = wren.profile();
-  for (const words of ['hangup', 'mic toggle', 'record on', 'record off']) {
+  for (const words of ['hangup', 'transfer desk', 'mic toggle', 'record on', 'record off']) {
     const alone = await wren.run([...words.split(' '), '--json', '--profile', profile]);
     expect([alone.code, jsonLines(alone.stdout)], words).toMatchObject([
       2,

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { callWords, quietQuality } from '../../bin/commands/call-words.ts';
 import type { CallEvent } from '../../src/store/port.ts';
@@ -124,6 +126,7 @@ test('--for hangs up so long after the answer, not after the ringing', async () 
 
 test('the audio SPEC goes with the call, its paths absolute, and changes nothing else', async () => {
   const profile = wren.profile();
+  writeFileSync(join(profile, 'speech.wav'), '');
   agent = await scriptedAgent(profile, HANGS_UP);
   const args = ['--audio', 'file:speech.wav', 'call', 'bobby1', '--profile', profile];
   const running = wren.start(args, { cwd: profile });
@@ -135,6 +138,38 @@ test('the audio SPEC goes with the call, its paths absolute, and changes nothing
   push(events.ended);
   await running.ended;
   expect(agent.asked.some(({ type }) => type === 'audio.set')).toBe(false);
+});
+
+test.each([
+  ['file:speech.wav', 'audio-file-unreadable', /speech\.wav \(ENOENT\): The sound file cannot be read/],
+  ['file:.', 'audio-file-unreadable', /EISDIR/],
+  ['file:,nowhere/out.wav', 'audio-file-unwritable', /out\.wav \(ENOENT\): The recording cannot be written/],
+])('with --audio %s nobody is called: the mistyped path is told at once', async (spec, code, sentence) => {
+  const profile = wren.profile();
+  agent = await scriptedAgent(profile);
+  const ended = await wren.run(['call', 'bobby1', '--audio', spec, '--json', '--profile', profile], { cwd: profile });
+  expect([ended.code, jsonLines(ended.stdout)]).toMatchObject([2, [{ event: 'error', code, exit: 2 }]]);
+  expect(ended.stderr).toMatch(sentence);
+  expect(agent.asked).toEqual([]);
+});
+
+test('a name that stands twice is called once', async () => {
+  const running = await call(['BOBBY1']);
+  await agent.wasAsked('call.place');
+  push(events.ended);
+  await running.ended;
+});
+
+test('of a conference to which nobody came each is told once', async () => {
+  const running = await call(['carol1'], { 'conference.call': () => ({ call: CALL_ID }) });
+  await agent.wasAsked('conference.call');
+  const declined = { ...events.ended, reason: 'declined', durationMs: 0, sentPackets: 0, receivedPackets: 0 } as const;
+  const of = { conference: 'ab', term: 0, mixer: '', iMix: false, speaking: [], people: [] } as const;
+  push({ event: 'conference', ...base, ...of });
+  push({ ...declined, goesOn: true }, { ...declined, peer: 'carol1', goesOn: true }, { ...declined, peer: 'carol1' });
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(2);
+  expect(stderr.split('\n').slice(-4)).toEqual(['bobby1 declined.', 'carol1 declined.', 'Nobody came.', '']);
 });
 
 test.each(['declined', 'busy', 'no-answer', 'unreachable', 'failed'] as const)(

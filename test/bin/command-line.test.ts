@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -17,9 +18,9 @@ afterAll(() => {
 });
 
 /** The command line without a process around it: for what ends before an agent is needed. */
-async function run(args: readonly string[]): Promise<Ended> {
+async function run(args: readonly string[], extra: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const env = { WREN_PROFILE: join(folder, 'profile') };
+  const env = { WREN_PROFILE: join(folder, 'profile'), ...extra };
   const code = await commandLine(args, { stdout, stderr, env, version: '1.2.3', programDir: folder }).run();
   const text = (stream: PassThrough) => String(stream.read() ?? '');
   return { code, stdout: text(stdout), stderr: text(stderr) };
@@ -43,9 +44,40 @@ const COMMANDS = [
   'buddies unblock',
   'search',
   'chat',
+  'history',
+  'history list',
+  'history export',
+  'history erase',
+  'history encrypt',
+  'history decrypt',
+  'history unlock',
+  'verify',
+  'devices',
+  'devices list',
+  'devices revoke',
+  'group',
+  'group list',
+  'group make',
+  'group add',
+  'group remove',
+  'group leave',
   'call',
+  'pull',
+  'add',
+  'remove',
+  'rejoin',
+  'conference',
+  'monitor',
+  'doctor-bundle',
+  'ssh',
+  'serve',
+  'settings',
+  'completion',
+  'man',
+  'help',
   'answer',
   'hangup',
+  'transfer',
   'hold',
   'resume',
   'mute',
@@ -55,6 +87,9 @@ const COMMANDS = [
   'record on',
   'record off',
   'sound',
+  'sound devices',
+  'sound use',
+  'sound detach',
   'sound talk',
   'sound watch',
   'sound echo',
@@ -94,7 +129,26 @@ test('the help of wren names every command and every exit code', async () => {
     expect(stdout).toMatch(new RegExp(`^  ${command}( |$)`, 'm'));
   }
   expect(stdout).toContain('0 done, 1 works but degraded, 2 could not, 3 usage, 4 refused, 5 our own fault');
-  expect((await run(['help', 'call'])).stdout).toBe((await run(['call', '--help'])).stdout);
+  for (const words of [['call'], ['sound', 'watch'], ['group', 'new'], ['sound']])
+    expect((await run(['help', ...words])).stdout).toBe((await run([...words, '--help'])).stdout);
+});
+
+test('with --json nothing but objects goes to stdout, help and version included', async () => {
+  const help = await run(['call', '--help', '--json']);
+  expect([help.code, help.stdout, help.stderr]).toEqual([0, '', expect.stringMatching(/^Usage: wren call/)]);
+  expect(await run(['help', 'sound', 'watch', '--json'])).toMatchObject({ code: 0, stdout: '' });
+  const version = await run(['--version', '--json']);
+  expect([version.code, jsonLines(version.stdout)]).toEqual([0, [{ event: 'version', version: '1.2.3' }]]);
+});
+
+test.each([
+  ['WREN_SUPERNODE', 'no', 'auto, always or never'],
+  ['WREN_RELAY_KBPS', '1e3', 'a whole number'],
+  ['WREN_FAKE_CLOCK_OFFSET_MS', '3d', 'a whole number'],
+])('%s=%s is told, whatever the command, and is not taken for nothing', async (name, value, what) => {
+  const { code, stderr } = await run(['hangup'], { [name]: value });
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`wren: ${name} is not ${what}. Try: ${name}=`)]);
+  expect((await run(['hangup'], { [name]: '' })).code).toBe(2);
 });
 
 test('wren --version prints the version of package.json', async () => {
@@ -105,6 +159,7 @@ test('wren --version prints the version of package.json', async () => {
 test.each<[string, RegExp]>([
   ['jion', /unknown command 'jion'; did you mean join\? Try: wren --help/],
   ['help jion', /there is no command "jion"/],
+  ['help sound wtach', /there is no command "sound wtach"\. Try: wren sound --help/],
   ['--frobnicate', /unknown option '--frobnicate'/],
   ['--demo', /the demo opens a screen and needs a terminal/],
   ['--keep', /--keep belongs to --demo/],
@@ -191,6 +246,17 @@ test('the flags of every command stand once in wren --help, and no word after "s
   expect(stdout.match(/^ +--profile <dir>/gm)).toHaveLength(1);
   expect(stdout).toMatch(/^ +sound {2,}devices/m);
   expect((await wren.run(['sound', '--help'])).stdout).toMatch(/Global Options:\n +--profile <dir>/);
+});
+
+test('what does not fit on the disk of stdout is no success', async () => {
+  if (!existsSync('/dev/full')) return console.log('skipped: no /dev/full here');
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [join(wren.folder, 'wren.cjs'), 'man'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/^wren: standard output: The disk is full/)]);
 });
 
 test('after "--" words are words', async () => {

@@ -7,7 +7,7 @@ const TABLE: Readonly<
   Record<'done' | 'degraded' | 'couldNot' | 'usage' | 'refused' | 'ourFault', readonly FailureCode[]>
 > = {
   // News, told as notices: nothing failed.
-  done: ['install-told', 'version-old'],
+  done: ['install-told', 'version-old', 'call-handed-over'],
   degraded: [
     'account-key-changed',
     'profile-damaged',
@@ -41,6 +41,11 @@ const TABLE: Readonly<
     'person-in-conference',
     'conference-over',
     'conference-old',
+    'conference-stays',
+    'device-offline',
+    'device-busy',
+    'device-silent',
+    'device-cannot',
     'audio-file-unreadable',
     'audio-file-unwritable',
     'audio-unsupported',
@@ -61,6 +66,9 @@ const TABLE: Readonly<
     'group-full',
     'mailbox-full',
     'outbox-full',
+    'folder-unwritable',
+    'folder-in-use',
+    'database-unusable',
     'port-taken',
     'port-not-allowed',
     'timed-out',

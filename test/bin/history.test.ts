@@ -99,6 +99,13 @@ test('an export of one person as text goes to stdout where that is asked for', a
   expect(stdout).toContain('2026-11-25 20:50  bobby1: lunch?\n');
   expect(stdout).toContain('\nCalls, newest first:\n2026-11-25 20:50  call from bobby1, 3:12\n');
   expect(sent()[0]).toEqual({ type: 'history.export', after: 0, with: 'bobby1' });
+  await agent.close();
+  const json = await run(['history', 'export', '-', '--json']);
+  expect(jsonLines(json.stdout)).toEqual([
+    ...LINES.map((line) => ({ event: 'message', ...line })),
+    { event: 'call', ...CALL },
+    { event: 'exported', file: null, lines: 2, calls: 1 },
+  ]);
 });
 
 test('erasing wants to know what, and a yes', async () => {

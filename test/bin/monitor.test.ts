@@ -77,7 +77,8 @@ if (!hasTerminals()) console.log('SKIPPED: the dashboard on a terminal: this sys
 
 test('as JSON it is a sample a second, with the call, the supernode and what is relayed, and what happens', async () => {
   const profile = wren.profile();
-  agent = await scriptedAgent(profile, {}, STATE);
+  const ways = [{ peer: 'bobby1', ways: [{ kind: 'direct', ip: 'IPv4', state: 'in-use', rttMs: 24, sinceMs: 1 }] }];
+  agent = await scriptedAgent(profile, { 'call.ways': () => ways }, STATE);
   const running = wren.start(['--profile', profile, 'monitor', '--json']);
   await agent.wasAsked('subscribe');
   await expect.poll(() => running.stdout()).toContain('sample');
@@ -92,6 +93,7 @@ test('as JSON it is a sample a second, with the call, the supernode and what is 
     ...{ event: 'sample', connection: 'online', supernodeLoadPct: 25 },
     call: { peer: 'bobby1', path: 'direct', rttMs: 24, jitterMs: 3, lossInPct: 1.5, bufferMs: 40, bitrate: 36_000 },
     serving: { clients: 12, clientsMax: 100, relayedBytes: 1_500_000, relayKbpsMax: 512 },
+    ways,
     supernode: { endpoint: 'udp:192.0.2.7:4000', rttMs: 12.34 },
   });
   expect(lines.findLast(({ event }) => event === 'sample')).toMatchObject({ call: { rttMs: 80 } });
@@ -125,6 +127,15 @@ withTerminal(
           theirs: nat,
         };
       },
+      'call.ways': () => [
+        {
+          peer: 'bobby1',
+          ways: [
+            { kind: 'direct', ip: 'IPv4', state: 'in-use', rttMs: 24, sinceMs: Date.now() },
+            { kind: 'lan', ip: 'IPv4', state: 'failed', rttMs: null, sinceMs: Date.now() },
+          ],
+        },
+      ],
       'supernode.list': () => [
         { endpoints: ['udp:193.0.6.139:4000'], nodeId: null, state: 'active', lastWorkedAtMs: 1 },
       ],
@@ -144,6 +155,8 @@ withTerminal(
     expect(network).toMatch(/people +\[##\.{18}\] 12 of 100/);
     expect(network).toMatch(/relayed +\[\.{20}\] - of 512 kbit\/s/);
     expect(network).toMatch(/1\.5 MB relayed/);
+    expect(network).toMatch(/in use {2}direct, IPv4, 24 ms, since \d\d:\d\d:\d\d/);
+    expect(network).toMatch(/failed {2}same network, IPv4, since/);
     expect(network).toMatch(/call with bobby1: direct *$/m);
     screen.type('t');
     expect(await screen.until(/direct way to bobby1: from address to address/)).toMatch(/their nat to bobby1/);

@@ -79,7 +79,7 @@ test('blocked and declined people are told apart', () => {
 test('add sends the message of the request', async () => {
   const { code, stdout } = await run(['buddies', 'add', 'bobby1', 'it is', 'Alice', '--json']);
   expect([code, jsonLines(stdout)]).toEqual([0, [{ event: 'asked', name: 'bobby1' }]]);
-  expect(sent()).toEqual([{ type: 'buddy.add', name: 'bobby1', message: 'it is Alice' }]);
+  expect(sent()[0]).toEqual({ type: 'buddy.add', name: 'bobby1', message: 'it is Alice' });
 });
 
 test.each([
@@ -96,7 +96,7 @@ test.each([
 
 test('an agent that is still connecting gets a moment before it is asked', async () => {
   await run(['buddies', 'add', 'bobby1'], {}, { connection: 'connecting' });
-  expect(agent.asked.map(({ type }) => type)).toEqual(['status', 'wait', 'buddy.add']);
+  expect(agent.asked.map(({ type }) => type)).toEqual(['status', 'wait', 'buddy.add', 'search']);
 });
 
 test('what cannot be done with a buddy ends 2, a block ends 4', async () => {
@@ -156,6 +156,32 @@ test('whom only the login server knows is marked, in both forms', async () => {
   );
 });
 
+test.each(['*', ' ** ', ''])('a search for %j would be for everybody: usage', async (pattern) => {
+  const { code, stderr } = await run(['search', pattern], { search: () => report(HITS) });
+  expect([code, stderr]).toEqual([3, expect.stringContaining('Try: wren search "bob*"')]);
+  expect(agent.asked).toEqual([]);
+});
+
+test('asking somebody whom nobody can find is done, and said; where not all have answered it is not', async () => {
+  const missing = await run(['buddies', 'add', 'bobyb1', '--json'], { search: () => report([]) });
+  expect([missing.code, jsonLines(missing.stdout)]).toEqual([0, [{ event: 'asked', name: 'bobyb1', found: false }]]);
+  expect(missing.stderr).toContain('Nobody of that name can be found now');
+  await agent.close();
+  const unsure = await run(['buddies', 'add', 'bobby1'], { search: () => ({ ...report([]), complete: false }) });
+  expect(unsure.stderr).toBe('Asked bobby1.\n');
+});
+
+test('a service is waited for like a buddy', async () => {
+  const script: Script = {
+    'chat.send': ({ to, text }, scripted) => {
+      const line = chatLine(text, { with: to, direction: 'out', mark: 'waiting' });
+      setTimeout(() => scripted.push({ type: 'chat.delivered', with: to, id: line.id }), 100);
+      return line;
+    },
+  };
+  expect((await run(['chat', 'echo', 'hi'], script)).stderr).toBe('Delivered to echo.\n');
+});
+
 test('more than was asked for is said, and may be asked for', async () => {
   const report = { hits: HITS, complete: false, more: true, incomplete: false, tookMs: 12 };
   const { stderr } = await run(['search', 'bob*', '--limit', '2'], { search: () => report });
@@ -163,6 +189,8 @@ test('more than was asked for is said, and may be asked for', async () => {
   const { stdout } = await run(['search', 'bob*', '--json', '--limit', '500'], { search: () => report });
   expect(stdout.split('\n').at(-2)).toBe('{"event":"done","complete":false,"more":true,"tookMs":12}');
 });
+
+const report = (hits: typeof HITS) => ({ hits, complete: true, more: false, incomplete: false, tookMs: 1 });
 
 const stored: Script = {
   'chat.send': ({ to, text }) => chatLine(text, { with: to, direction: 'out', mark: 'waiting' }),
@@ -256,7 +284,24 @@ test('a search in the history that finds nothing ends 2, an empty history is no 
   expect((await run(['chat', 'bobby1', '--history', '--search', 'lunch'], empty)).code).toBe(2);
   expect(sent()).toEqual([{ type: 'chat.history', with: 'bobby1', limit: 50, search: 'lunch' }]);
   await agent.close();
-  expect((await run(['chat', 'bobby1', '--history'], empty)).code).toBe(0);
+  expect((await run(['chat', 'Bobby1', '--history'], empty, { buddies: [buddy('bobby1')] })).code).toBe(0);
+});
+
+test.each([
+  ['bobby9', 2, 'not-a-buddy'],
+  ['alice1', 3, 'person-self'],
+  ['#lunch', 2, 'group-unknown'],
+  ['echo', 0, undefined],
+])('no history of %s, who is no buddy and no group of ours, ends %i', async (name, exit, code) => {
+  const empty: Script = { 'chat.history': () => [], 'history.calls': () => [], 'group.list': () => [] };
+  for (const args of [
+    ['chat', name, '--history'],
+    ['history', name],
+  ]) {
+    const { code: ended, stdout } = await run([...args, '--json'], empty);
+    expect([ended, jsonLines(stdout).map((one) => one.code)]).toEqual([exit, code === undefined ? [] : [code]]);
+    await agent.close();
+  }
 });
 
 test('an incoming line of somebody with steering characters in the name stays one line', () => {

@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { farCommand, isWorthAgain, opensScreen, readSshWords } from '../../bin/commands/ssh-words.ts';
+import {
+  apartFromOwn,
+  farCommand,
+  isWorthAgain,
+  NO_WREN,
+  opensScreen,
+  readSshWords,
+} from '../../bin/commands/ssh-words.ts';
 import { UsageProblem } from '../../bin/commands/usage.ts';
 
 test('options of ssh stand before HOST and go to ssh, what follows HOST goes to wren', () => {
@@ -18,6 +25,28 @@ test('options of ssh stand before HOST and go to ssh, what follows HOST goes to 
     reconnect: true,
   });
   expect(readSshWords(['host', '--', 'status']).args).toEqual(['status']);
+});
+
+test('flags of every command between ssh and HOST are for this side, and none after HOST', () => {
+  const words = [
+    '--json',
+    '-p',
+    '2222',
+    '--profile',
+    'P',
+    '--wren',
+    '/w',
+    '--log-level=debug',
+    '-vo',
+    'x=y',
+    'host',
+    '--json',
+  ];
+  expect(apartFromOwn(words)).toEqual({
+    own: ['--json', '--profile', 'P', '--log-level=debug'],
+    rest: ['-p', '2222', '--wren', '/w', '-vo', 'x=y', 'host', '--json'],
+  });
+  expect(apartFromOwn(['--', '--json'])).toEqual({ own: [], rest: ['--', '--json'] });
 });
 
 test('what makes no sense is said before ssh is asked', () => {
@@ -100,7 +129,7 @@ test('backslashes reach wren through fish too, which reads them between single q
   expect(line).not.toMatch(/[^\\]!/);
 });
 
-test('wren is also found where only the login shell has it in its PATH, and 127 says that it is nowhere', () => {
+test('wren is also found where only the login shell has it in its PATH, and one code says that it is nowhere', () => {
   const folder = mkdtempSync(join(tmpdir(), 'wren-words-'));
   try {
     writeFileSync(join(folder, 'wren'), '#!/bin/sh\necho found\n', { mode: 0o755 });
@@ -109,7 +138,7 @@ test('wren is also found where only the login shell has it in its PATH, and 127 
     const run = (wren: string) =>
       execFileSync('/bin/sh', ['-c', farCommand({ wren, run: false, args: [] }, 's')], { env, encoding: 'utf8' });
     expect(run('wren')).toBe('found\n');
-    expect(() => run('no-such-wren')).toThrow(expect.objectContaining({ status: 127 }));
+    expect(() => run('no-such-wren')).toThrow(expect.objectContaining({ status: NO_WREN }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

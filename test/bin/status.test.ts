@@ -121,7 +121,7 @@ test('status --json is one object: the state, and the agent', async () => {
   agent = await scriptedAgent(profile);
   const { code, stdout, stderr } = await wren.run(['status', '--json', '--profile', profile]);
   expect([code, stderr]).toEqual([0, '']);
-  expect(jsonLines(stdout)).toEqual([{ ...SIGNED_IN, agent: { ...AGENT, socket: agent.socketPath } }]);
+  expect(jsonLines(stdout)).toEqual([{ ...SIGNED_IN, agent: { ...AGENT, socket: agent.socketPath }, ways: [] }]);
 });
 
 test('status for people is data on stdout', async () => {

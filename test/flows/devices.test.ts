@@ -1,6 +1,7 @@
 /** One account on several machines, in virtual time: lists, their way to buddies, and what revoking does. */
 import { expect } from 'vitest';
 import { silenceBody, withMediaTime } from '../../src/audio/voice-body.ts';
+import { SEALED_KEY_BYTES } from '../../src/net/protocol/params.ts';
 import { PeopleWorld, type Person } from '../sim/people-world.ts';
 import { seeded } from '../sim/seeded.ts';
 import type { World } from '../sim/world.ts';
@@ -70,6 +71,67 @@ seeded('a revoked device hears so at once, and nobody hears it any more', (world
   expect(phone.callLog.filter((word) => word === 'ringing')).toEqual([]);
   expect(alice.core.ownDevicesHere()).toEqual([]);
 });
+
+const turnedOut = ({ deviceNews }: Person) => deviceNews.some(({ type }) => type === 'revoked');
+
+/** The account has revoked the phone, at the login server too; nobody tells the phone but supernodes. */
+function revokePhone(scene: PeopleWorld, alice: Person, phone: Person): void {
+  const stored = [scene.sign(1, [alice]), scene.sign(2, [alice, phone])];
+  const sealedKey = Buffer.alloc(SEALED_KEY_BYTES);
+  for (const { signed, version } of stored) scene.accounts.putDeviceList('alice1', { ...signed, version, sealedKey });
+  alice.puts(scene.sign(3, [alice], [phone]));
+}
+
+seeded(
+  'a revoked device is turned out by its supernodes within seconds, and let in by none, also after a restart',
+  (world) => {
+    const { scene, alice, phone } = meet(world);
+    scene.startSupernode('super3');
+    world.advance(30_000);
+    expect(phone.online).toBe(true);
+    revokePhone(scene, alice, phone);
+    world.until(() => turnedOut(phone), 3_000);
+    // Its program goes on as if it had not heard, and its certificate is good: it tries everywhere.
+    world.advance(45_000);
+    expect(phone.online).toBe(false);
+    const names = ['super1', 'super2', 'super3'];
+    const hasStored = (name: string) => scene.supernodes.get(name)?.events.some(({ type }) => type === 'revocations');
+    expect(names.every(hasStored)).toBe(true);
+    alice.kill();
+    phone.kill();
+    for (const name of names) {
+      scene.supernodes.get(name)?.stop();
+      scene.startSupernode(name);
+    }
+    phone.start();
+    world.advance(30_000);
+    expect(phone.online).toBe(false);
+    alice.start();
+    world.until(() => alice.online, 20_000);
+  },
+  { runs: 1 },
+);
+
+seeded(
+  'the other side of a partition turns a revoked device out within seconds of its end',
+  (world) => {
+    const { scene, alice, phone } = meet(world);
+    const here = [world.host('alice1'), world.host('super1'), world.host('login')].map(({ address }) => address);
+    const there = [world.host('alice-phone'), world.host('super2')].map(({ address }) => address);
+    const heal = world.block(({ from, to }) => {
+      const ends = [from.host, to.host];
+      return ends.some((host) => here.includes(host)) && ends.some((host) => there.includes(host));
+    });
+    world.advance(60_000);
+    revokePhone(scene, alice, phone);
+    world.advance(30_000);
+    expect([phone.online, turnedOut(phone)]).toEqual([true, false]);
+    heal();
+    // Supernodes find one another again in their own time; then it is a matter of seconds.
+    world.until(() => turnedOut(phone), 90_000);
+  },
+  { runs: 2 },
+);
 
 seeded('a device that was away while it was revoked hears of it from a buddy', (world) => {
   const { scene, alice, phone, bobby } = meet(world);
@@ -168,8 +230,21 @@ seeded(
     expect(bobby.call).toBe(before);
     expect(bobby.heard.length - (heard[0] ?? 0)).toBeGreaterThan(180);
     expect(phone.heard.length - (heard[1] ?? 0)).toBeGreaterThan(180);
+    // The phone hands it back to the desk, which asked for nothing.
+    const handed = world.now;
+    phone.does({ type: 'calls', command: { type: 'hand-over', call: wire, node: alice.nodeId } });
+    world.until(() => phone.callLog.includes('ended moved') && words(alice).at(-1) === 'answered');
+    expect(world.now - handed).toBeLessThanOrEqual(1_500);
+    expect(words(phone).at(-1)).toBe('handed-over');
+    alice.call = wire;
+    talk(world, bobby, 3_000);
+    talk(world, alice, 3_000);
+    const again = [bobby, alice].map((one) => one.heard.length);
+    world.advance(3_000);
+    expect(bobby.heard.length - (again[0] ?? 0)).toBeGreaterThan(130);
+    expect(alice.heard.length - (again[1] ?? 0)).toBeGreaterThan(130);
     bobby.call_('hang-up');
-    world.until(() => phone.callLog.includes('ended hangup'));
+    world.until(() => alice.callLog.includes('ended hangup'));
     world.until(() => phone.elsewhere.length + alice.elsewhere.length === 0);
   },
   { runs: 2 },

@@ -133,6 +133,16 @@ export class Grid {
     return this.#call({ caller: member('caller', caller), callee: member('callee', callee) });
   }
 
+  /** Of both ends of a pair, to find out why a cell is not as expected: what they know of themselves, and what their boxes keep. */
+  async circumstances(caller: Place, callee: Place): Promise<string[]> {
+    const of = async (role: Member['role'], place: Place): Promise<string[]> => {
+      const state = await this.#members.find((one) => one.role === role && one.place === place)?.person?.state();
+      const known = JSON.stringify({ supernode: state?.supernode, nat: state?.natKind });
+      return [`${role} ${place}: ${known}`, ...this.#lab.bindings(hostOf(role, place))];
+    };
+    return [...(await of('caller', caller)), ...(await of('callee', callee))];
+  }
+
   stop(): Promise<void> {
     return this.#lab.stop();
   }

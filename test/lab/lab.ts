@@ -201,6 +201,14 @@ export class Lab {
     return siteAddress(site.number, site.turn);
   }
 
+  /** What the box in front of the host keeps of UDP at this moment, a line a binding; none for a host without a box. */
+  bindings(host: string): string[] {
+    const { outer } = this.#hostOf(host).site;
+    if (outer === host) return [];
+    const kept = this.#keeper.inside(outer, ['sh', '-c', 'cat /proc/net/nf_conntrack 2>&1 || true']);
+    return kept.split('\n').filter((line) => / udp | cat:/.test(line));
+  }
+
   /** Starts a program on a host, in the lab's folder. Its standard input is a pipe (`write`). */
   run(host: string, command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): LabProcess {
     this.#hostOf(host);

@@ -64,7 +64,7 @@ const SIGNATURE = Buffer.alloc(256, 9);
 const made = new WeakMap<Buffer, IndexRecord>();
 
 function standInReader(): Pick<RecordReader, 'read' | 'refused'> {
-  const refused = { malformed: 0, oversized: 0, expired: 0, early: 0, known: 0, misplaced: 0, forged: 0 };
+  const refused = { malformed: 0, oversized: 0, expired: 0, early: 0, known: 0, misplaced: 0, forged: 0, revoked: 0 };
   return {
     refused,
     read: (wallMs, wire, known) => {

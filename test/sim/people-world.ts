@@ -21,10 +21,12 @@ import {
 import type { PromotionNews } from '../../src/net/node/promotion-desk.ts';
 import { Supernode, type SupernodeCommand, type SupernodeEvent } from '../../src/net/node/supernode.ts';
 import type { Remembered } from '../../src/net/overlay/known-supernodes.ts';
+import type { SealedWord } from '../../src/net/overlay/revoked-devices.ts';
 import type { IndexSizes } from '../../src/net/overlay/sized-index.ts';
 import type { Core } from '../../src/net/protocol/core.ts';
 import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import { foldName, hexOf } from '../../src/net/protocol/ids.ts';
+import { SEALED_KEY_BYTES } from '../../src/net/protocol/params.ts';
 import type { NetInput } from '../../src/net/protocol/traffic.ts';
 import type { Ticket } from '../../src/net/transport/tickets.ts';
 import { keyPair, makeAuthority } from '../support/identities.ts';
@@ -186,6 +188,17 @@ export class Person {
     return id;
   }
 
+  /** The list of our account, brought to the login server. */
+  puts(list: OpenedDevices): void {
+    const ticket = ++this.#ticket;
+    const sealedKey = Buffer.alloc(SEALED_KEY_BYTES);
+    const request = { kind: 'devicesPut', baseVersion: list.version - 1, list: list.signed, sealedKey } as const;
+    this.node.command({ type: 'login', ticket, request });
+    const isOver = () =>
+      this.node.events.some((event) => event.type.startsWith('login-') && 'ticket' in event && event.ticket === ticket);
+    this.world.world.until(isOver, 20_000);
+  }
+
   calls(other: Person): void {
     this.does({ type: 'calls', command: { type: 'place', to: other.name } });
   }
@@ -308,6 +321,7 @@ export class PeopleWorld {
   login!: Running<LoginNodeCommand, LoginNodeEvent>;
   readonly supernodes = new Map<string, Running<SupernodeCommand, SupernodeEvent>>();
   readonly #kept = new Map<string, { der: Buffer; expiresAtMs: number; authorityDer: Buffer }>();
+  readonly #revocations = new Map<string, readonly SealedWord[]>();
   /** Of each supernode: when the index goes over to slots. */
   readonly indexSizes: IndexSizes | undefined;
   /** Is shown every core before it runs, with the name of its host. */
@@ -367,6 +381,7 @@ export class PeopleWorld {
       pin: this.authority.pin,
       authorityDer: kept?.authorityDer,
       certificate: kept,
+      revocations: this.#revocations.get(name),
       loginServers: [{ carrier: 'tcp', host: this.loginAddress, port: PORT }],
       endpoints: [{ carrier: 'udp', host: host.address, port: PORT }],
       relayKbps: this.relayKbps,
@@ -377,6 +392,7 @@ export class PeopleWorld {
       nodeId: nodeIdOf(spki),
     });
     const onEvent = (event: SupernodeEvent): void => {
+      if (event.type === 'revocations') this.#revocations.set(name, event.words);
       if (event.type !== 'certified') return;
       const { certificateDer: der, expiresAtMs, authorityDer } = event;
       this.#kept.set(name, { der, expiresAtMs, authorityDer });

@@ -1,5 +1,6 @@
 /** The SQLite account store: the contract, what outlives crashes, and what happens to a full, damaged or foreign file. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -196,6 +197,22 @@ describe('several processes', () => {
     expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);
     const won = lines.filter((line) => line.startsWith('won '));
     expect(won.map((line) => line.split(' ')[1]).sort()).toEqual([...names].sort());
+  });
+
+  it('that open a new file at the same moment wait for one another', async () => {
+    const locker = `
+      const database = new (require('libsql'))(process.argv[1]);
+      database.exec('BEGIN IMMEDIATE');
+      console.log('locked');
+      setTimeout(() => database.exec('COMMIT'), 200);`;
+    const child = spawn(process.execPath, ['-e', locker, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.add(child);
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    const store = openAccountDb(path);
+    expect(await store.find('nobody1')).toBeUndefined();
+    await store.close();
+    expect(await ended).toEqual([0, null]);
   });
 
   it('lose no account that was told to be there, when one is killed in the middle', async () => {

@@ -290,6 +290,17 @@ test('the screen sees a call begin, run, be held and end', () => {
   expect(phase()).toBe('ended');
 });
 
+test('a call has the name as its owner writes it, however it was typed, in every event of it', () => {
+  const room = calls();
+  const peer = () => scene.core.state.calls.at(-1)?.peer;
+  room.fromNode({ type: 'dialling', call: CALL, peer: 'BOBBY1' });
+  room.fromNode({ type: 'ringing', call: CALL, peer: 'bobby1', direction: 'out' });
+  expect(peer()).toBe('bobby1');
+  room.fromNode({ type: 'dialling', call: OTHER, peer: 'CAROL1' });
+  room.fromNode({ type: 'answered', call: OTHER, peer: 'carol1', setupMs: 1 });
+  expect(peer()).toBe('carol1');
+});
+
 test('a voice end is told of echo, noise and gain as it starts, and again when they change in the call', () => {
   const room = calls();
   rings(room);

@@ -81,6 +81,47 @@ test('who left says so, sends no more, and hears no more', () => {
   expect(markOf('he has not heard of it')).toBe(undefined);
 });
 
+test('who was removed is told nothing later of the group, also after a restart, and after three days nothing at all', () => {
+  chat.groups.make('lunch', ['bobby1', 'carol1']);
+  chat.groups.remove('#lunch', ['bobby1']);
+  const [before] = scene.core.history.groups.list();
+  chat.groups.add('#lunch', ['david1']);
+  const restored = () => {
+    scene.commands.length = 0;
+    new AgentChat(scene.core, () => {}).begin();
+    return scene.told('messenger').flatMap(({ command }) => (command.type === 'restore' ? command.lines : []));
+  };
+  const toBobby = restored().filter(({ to }) => to === 'bobby1');
+  expect(toBobby.map(({ text }) => text)).toEqual(['made the group lunch', 'removed bobby1']);
+  for (const { group } of toBobby) expect(group).toEqual(before?.group);
+  expect(JSON.stringify(restored().find(({ to }) => to === 'david1')?.group)).toContain('david1');
+  const { wallClock } = scene.core.options;
+  Object.assign(scene.core.options, { wallClock: () => wallClock() + 74 * 3_600_000 });
+  expect(new Set(restored().map(({ to }) => to))).toEqual(new Set(['Carol1', 'david1']));
+  expect(scene.core.history.groups.copies().some(({ to }) => to === 'bobby1')).toBe(false);
+});
+
+test('one that was left goes off the list when it is to, stays known, and is there again when somebody takes us in', () => {
+  chat.groups.make('lunch', ['bobby1']);
+  expect(() => chat.groups.forget('#lunch')).toThrow(expect.objectContaining({ code: 'usage' }));
+  chat.groups.leave('#lunch');
+  const left = sent().at(-1)?.group as GroupState;
+  chat.groups.forget('#LUNCH');
+  expect(groups()).toEqual([]);
+  expect(() => chat.groups.forget('#lunch')).toThrow(expect.objectContaining({ code: 'group-unknown' }));
+  // After a start too, and when somebody who has not heard of it writes.
+  chat = new AgentChat(scene.core, () => {});
+  chat.begin();
+  say('bobby1', 1, 'late', { ...left, members: left.members.map((one) => ({ ...one, atMs: 1, removed: false })) });
+  expect(groups()).toEqual([]);
+  const again = Math.max(...left.members.map(({ atMs }) => atMs)) + 10;
+  say('bobby1', 2, 'come back', {
+    ...left,
+    members: left.members.map((one) => ({ ...one, atMs: again, removed: false })),
+  });
+  expect(groups()).toMatchObject([{ label: '#lunch', left: false, unread: 1 }]);
+});
+
 test('only buddies are taken in, and two groups of one title have two labels', () => {
   expect(() => chat.groups.make('lunch', ['stranger'])).toThrow(expect.objectContaining({ code: 'not-a-buddy' }));
   expect(() => chat.groups.make('two words', ['bobby1'])).toThrow(expect.objectContaining({ code: 'usage' }));

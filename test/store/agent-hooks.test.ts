@@ -2,9 +2,10 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AgentHooks } from '../../src/store/agent-hooks.ts';
 import { HookRunner, hookFiles } from '../../src/store/hook-runner-io.ts';
+import { type AppState, LOST_AFTER_MS } from '../../src/store/state.ts';
 import { AgentScene } from '../support/agent-scene.ts';
 import { PrivateNetwork, until } from '../support/private-network.ts';
 import { buddy, chatLine } from '../support/scripted-agent.ts';
@@ -23,6 +24,13 @@ const heard = (file = out()): string => {
     return '';
   }
 };
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0) && !/^\S+ \S+ Z/.test(heard(`/proc/${pid}/stat`));
+  } catch {
+    return false;
+  }
+}
 function script(path: string, body: string, mode = 0o700): string {
   writeFileSync(path, `#!/bin/sh\n${body}\n`);
   chmodSync(path, mode);
@@ -43,10 +51,12 @@ test('programs run a few at once, end when their time is up, and what goes wrong
   }
   expect(most).toBeLessThanOrEqual(4);
   run(script(join(folder, 'slow'), 'sleep 60 & wait'));
+  const left = join(folder, 'left.pid');
+  run(script(join(folder, 'leaves'), `sleep 60 & echo $! > "${left}"`));
   run(script(join(folder, 'bad'), 'echo no >&2; exit 7'));
   run(join(folder, 'none'), 'x'.repeat(200_000));
   await until(
-    () => troubles.length >= 3,
+    () => troubles.length >= 4,
     8_000,
     () => troubles.join(),
   );
@@ -54,7 +64,14 @@ test('programs run a few at once, end when their time is up, and what goes wrong
     'a hook cannot be started',
     'a hook failed',
     'a hook took too long and was ended',
+    'what a hook left running was ended',
   ]);
+  // Init reaps it.
+  await until(
+    () => !lives(Number(heard(left))),
+    2_000,
+    () => 'its sleep runs on',
+  );
   for (let i = 0; i < 60; i++) run(count);
   expect(troubles).toContain('too many hooks at once: some were dropped');
   runner.close();
@@ -94,6 +111,33 @@ test('alerts of a person obey do-not-disturb, hooks do not; peers cannot smuggle
   expect(heard()).toMatch(/^hook presence bobby1 .*"presence":"online"/m);
   expect(heard().match(/^alert/gm)).toHaveLength(1);
   expect(heard(join(folder, 'owned'))).toBe('');
+  hooks.close();
+  scene.end();
+});
+
+test('a connection that is back in time is no alert; one that stays away is, once', async () => {
+  const scene = new AgentScene().signedIn();
+  const hooks = new AgentHooks(scene.core);
+  const program = script(join(folder, 'tell'), `echo "$1 $2" >> "${out()}"`);
+  scene.core.options.profile.settings.set({ hookCommand: `"${program}" hook`, alertCommand: `"${program}" alert` });
+  const link = (connection: AppState['connection']): void =>
+    scene.core.emit({ type: 'link.changed', connection, supernode: null, trouble: null });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    for (const connection of ['online', 'connecting', 'online'] as const) link(connection);
+    vi.advanceTimersByTime(LOST_AFTER_MS);
+    for (const connection of ['connecting', 'offline'] as const) link(connection);
+    vi.advanceTimersByTime(LOST_AFTER_MS);
+    link('online');
+    link('offline');
+    scene.core.emit({ type: 'account.signed-out' });
+    vi.advanceTimersByTime(2 * LOST_AFTER_MS);
+  } finally {
+    vi.useRealTimers();
+  }
+  await until(() => heard().split('\n').length === 8, 8_000, heard);
+  expect(heard().match(/^hook offline/gm)).toHaveLength(3);
+  expect(heard().match(/^alert offline/gm)).toHaveLength(1);
   hooks.close();
   scene.end();
 });

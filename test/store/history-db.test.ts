@@ -80,6 +80,16 @@ test('a clock that was set back does not turn the order of a conversation round'
   expect(history.history({ with: 'carol1', limit: 1 })[0]?.storedAtMs).toBe(1_000);
 });
 
+test('what stands around a line is half before it and half from it on', () => {
+  for (let i = 0; i < 10; i++) history.storeIncoming(line(`line ${i}`), 100 * (i + 1));
+  const around = (aroundMs: number, limit: number) =>
+    history
+      .history({ with: 'bobby1', limit, aroundMs })
+      .map(({ text }) => text.slice(5))
+      .join('');
+  expect([around(500, 4), around(100, 4), around(1_000, 6), around(5_000, 4)]).toEqual(['2345', '01', '6789', '89']);
+});
+
 test('pages follow one another backwards without gap or double, even for lines of one moment', () => {
   for (let i = 0; i < 10; i++) history.storeIncoming(line(`line ${i}`), 100);
   const last = history.history({ with: 'bobby1', limit: 4 });
@@ -88,6 +98,27 @@ test('pages follow one another backwards without gap or double, even for lines o
   expect([...first, ...middle, ...last].map((found) => found.text)).toEqual(
     Array.from({ length: 10 }, (_, i) => `line ${i}`),
   );
+});
+
+test('more lines of one place than a page holds are reached page by page', () => {
+  for (let i = 0; i < 10; i++) {
+    const id = i.toString(16).padStart(32, '0');
+    history.storeIncoming({ ...line(`line ${i}`, '#lunch'), id, placeMs: 100 }, 100);
+  }
+  for (const search of [undefined, 'line']) {
+    const pages: string[][] = [];
+    for (let before = {}; pages.length < 9; ) {
+      const page = history.history({ with: '#lunch', limit: 3, ...(search ? { search } : {}), ...before });
+      const [first] = page;
+      if (!first) break;
+      pages.unshift(page.map((found) => found.text));
+      before = { beforeMs: first.storedAtMs, beforeId: first.id };
+      expect(history.newest({ limit: 3, ...before }).at(-1)?.text).toBe(
+        first.text === 'line 0' ? undefined : `line ${Number(first.text.slice(5)) - 1}`,
+      );
+    }
+    expect(pages.flat()).toEqual(Array.from({ length: 10 }, (_, i) => `line ${i}`));
+  }
 });
 
 test('a page is bounded in bytes and keeps the newest lines', () => {

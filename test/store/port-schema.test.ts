@@ -32,8 +32,8 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   'conference.remove': { type: 'conference.remove', name: 'david1', call: 'c1' },
   'conference.rejoin': { type: 'conference.rejoin', call: 'c1', audio: 'none' },
   'chat.send': { type: 'chat.send', to: 'bobby1', text: 'hello' },
-  'chat.history': { type: 'chat.history', with: 'bobby1', limit: 50, beforeMs: 5, search: 'hello' },
-  'history.lines': { type: 'history.lines', limit: 50, beforeMs: 5, search: 'hello' },
+  'chat.history': { type: 'chat.history', with: 'bobby1', limit: 50, beforeMs: 5, beforeId: 'a', search: 'hello' },
+  'history.lines': { type: 'history.lines', limit: 50, beforeMs: 5, beforeId: 'a', search: 'hello' },
   'history.calls': { type: 'history.calls', limit: 50, beforeMs: 5, with: 'bobby1' },
   'history.export': { type: 'history.export', after: 7, with: 'bobby1' },
   'history.erase': { type: 'history.erase', with: 'bobby1', beforeMs: 5, all: false },
@@ -67,12 +67,15 @@ const ONE_OF_EACH: { readonly [T in AgentCommand['type']]: AgentCommand & { read
   check: { type: 'check' },
   'check.path': { type: 'check.path', name: 'bobby1' },
   'supernode.list': { type: 'supernode.list' },
+  'call.ways': { type: 'call.ways' },
+  'call.transfer': { type: 'call.transfer', device: 'desk', call: 'ab' },
   'call.pull': { type: 'call.pull', call: 'ab', audio: 'none' },
   'device.list': { type: 'device.list' },
   'device.revoke': { type: 'device.revoke', device: 'laptop' },
   'group.new': { type: 'group.new', title: 'lunch', members: ['bobby1'] },
   'group.add': { type: 'group.add', group: '#lunch', members: ['carol1'] },
   'group.remove': { type: 'group.remove', group: '#lunch', members: ['carol1'] },
+  'group.forget': { type: 'group.forget', group: '#lunch' },
   'group.leave': { type: 'group.leave', group: '#lunch' },
   'group.list': { type: 'group.list' },
   debug: { type: 'debug', fault: 'rebind' },
@@ -90,11 +93,11 @@ test('gate and port know the same commands', () => {
 });
 
 test('an unknown command is refused with port-version, and its own name', () => {
-  expect(request({ type: 'call.transfer', to: 'x' })).toEqual({
+  expect(request({ type: 'call.teleport', to: 'x' })).toEqual({
     kind: 'refused',
     id: 1,
     code: 'port-version',
-    detail: 'call.transfer',
+    detail: 'call.teleport',
   });
 });
 

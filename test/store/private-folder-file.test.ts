@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -16,6 +26,16 @@ test('a folder that is made, with its parents, is for its owner only', () => {
   const path = openPrivateFolder(join(folder, 'a', 'b'));
   expect(statSync(path).mode & 0o777).toBe(0o700);
   expect(isPrivateFolder(path)).toBe(true);
+});
+
+test('where no folder can be made, that is said, not that others may open it', () => {
+  writeFileSync(join(folder, 'file'), '');
+  const unwritable = (why: string) =>
+    expect.objectContaining({ code: 'folder-unwritable', message: expect.stringContaining(why) });
+  expect(() => openPrivateFolder(join(folder, 'file'))).toThrow(unwritable('EEXIST'));
+  expect(() => openPrivateFolder(join(folder, 'file', 'below'))).toThrow(unwritable('below (ENOTDIR)'));
+  if (existsSync('/proc/self'))
+    expect(() => openPrivateFolder('/proc/wren')).toThrow(unwritable('/proc/wren (ENOENT)'));
 });
 
 test('looking at a folder changes nothing and tells whether others may enter', () => {

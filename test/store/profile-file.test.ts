@@ -16,7 +16,8 @@ import forge from 'node-forge';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Remembered } from '../../src/net/index.ts';
 import { PORT_CHOICE_MAX, PORT_CHOICE_MIN } from '../../src/net/protocol/params.ts';
-import { type Identity, type NetworkRecord, openProfile, profileFolder } from '../../src/store/profile-file.ts';
+import { type Identity, type NetworkRecord, openProfile } from '../../src/store/profile-file.ts';
+import { profileFolder } from '../../src/store/profile-folder.ts';
 import { DEFAULT_SETTINGS } from '../../src/store/settings-file.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -202,7 +203,9 @@ test('an open folder of ours is closed to others, a shared or foreign one is ref
   chmodSync(shared, 0o1777);
   expect(() => openProfile(shared, seededRandom(1))).toThrow(unsafe);
   writeFileSync(join(folder, 'file'), '');
-  expect(() => openProfile(join(folder, 'file'), seededRandom(1))).toThrow(unsafe);
+  expect(() => openProfile(join(folder, 'file'), seededRandom(1))).toThrow(
+    expect.objectContaining({ code: 'folder-unwritable' }),
+  );
   expect(() => openProfile('/', seededRandom(1))).toThrow(unsafe);
 });
 

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DEFAULT_SETTINGS, openSettings, SETTINGS_FILE } from '../../src/store/settings-file.ts';
+import { SETTINGS_FILE } from '../../src/store/profile-folder.ts';
+import { DEFAULT_SETTINGS, openSettings } from '../../src/store/settings-file.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 let profile: string;

@@ -63,8 +63,10 @@ test.each([
   ['screen-mode', 'tall', 'screen-mode takes auto, full, plain or screen-reader'],
   ['input-gain-db', '21', 'input-gain-db takes a number from -20 to 20 dB'],
   ['microphone-watch-minutes', '1.5', 'microphone-watch-minutes takes a whole number from 1 to 1440 min'],
-  ['hook-command', 'a\nb', 'hook-command takes a program and its arguments'],
-  ['hook-command', 'x'.repeat(1025), 'hook-command takes a program and its arguments'],
+  ['hook-command', 'a\nb', 'hook-command takes a program and its arguments, every quote closed'],
+  ['hook-command', 'x'.repeat(1025), 'hook-command takes a program and its arguments, every quote closed'],
+  ['hook-command', '"x', 'hook-command takes a program and its arguments, every quote closed'],
+  ['alert-command', '"" wren', 'alert-command takes a program and its arguments, every quote closed'],
   ['colour', 'red', 'there is no setting "colour"'],
 ])('%s refuses %j with one sentence', (key, text, sentence) => {
   expect(readSetting(key, text)).toMatchObject({ ok: false, sentence });

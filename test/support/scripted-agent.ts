@@ -74,6 +74,7 @@ export async function scriptedAgent(
     'buddy.list': () => state.buddies,
     'agent.status': () => ({ pid: 4711, uptimeS: 7380, version: '0.1.0', socket: socketPath, voicePid: null }),
     'call.place': () => ({ call: CALL_ID }),
+    'call.ways': () => [],
   };
   const server = await serveAgent({
     socketPath,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DEFAULT_SCREEN_SETTINGS } from '../../src/store/screen-settings.ts';
-import type { AppState } from '../../src/store/state.ts';
-import { ALERT_COLUMNS_MAX, AlertDesk, LOST_AFTER_MS } from '../../src/tui/alerts.ts';
+import { type AppState, LOST_AFTER_MS } from '../../src/store/state.ts';
+import { ALERT_COLUMNS_MAX, AlertDesk } from '../../src/tui/alerts.ts';
 import { alertBytes, alertWays } from '../../src/tui/terminal/alert-bytes.ts';
 import { widthOf } from '../../src/tui/text/width.ts';
 import { INITIAL_UI, type UiState } from '../../src/tui/ui-state.ts';

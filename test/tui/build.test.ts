@@ -55,6 +55,12 @@ test('the screen is one file that starts with the small heap and carries neither
   expect(Buffer.byteLength(text)).toBeLessThan(600 * 1024);
 });
 
+test('text is measured and cut as the libraries do without their patches', () => {
+  const installed = ['string-width/index.js', '@alcalzone/ansi-tokenize/build/index.js'];
+  const argv = [bundle('test/support/same-text.ts'), ...installed.map((file) => join(ROOT, 'node_modules', file))];
+  expect(JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }))).toEqual([]);
+});
+
 test('twenty thousand different lines leave the heap as it was', () => {
   const program = bundle('test/support/many-frames.tsx');
   const grownBytes = Number(execFileSync(process.execPath, ['--expose-gc', program], { encoding: 'utf8' }));
@@ -72,9 +78,9 @@ test('an old Node is told in one sentence what is needed', () => {
 });
 
 test('an installation without the built program says so', () => {
-  const bin = join(folder, 'installed', 'bin');
+  const bin = join(folder, 'installed', 'bin', 'launcher');
   mkdirSync(bin, { recursive: true });
-  copyFileSync(join(ROOT, 'bin/wren'), join(bin, 'wren'));
+  for (const file of ['wren', 'package.json']) copyFileSync(join(ROOT, 'bin/launcher', file), join(bin, file));
   writeFileSync(join(folder, 'installed', 'package.json'), '{"type":"module"}');
   const { status, stderr } = spawnSync(process.execPath, [join(bin, 'wren')], { encoding: 'utf8' });
   expect(status).toBe(5);

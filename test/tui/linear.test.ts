@@ -2,8 +2,9 @@
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { screenKind } from '../../bin/commands/screen.ts';
+import { screenKind } from '../../bin/commands/screen-kind.ts';
 import type { AppState } from '../../src/store/state.ts';
+import { allBindings } from '../../src/tui/key-bindings.ts';
 import { actLine } from '../../src/tui/linear/act.ts';
 import { LineEditor } from '../../src/tui/linear/line-editor.ts';
 import { completion, LINE_WORDS, readLine } from '../../src/tui/linear/line-table.ts';
@@ -45,6 +46,16 @@ test.each([
   ['settings talk push', [{ type: 'settings.set', key: 'talk', value: 'push' }]],
   ['wait 2.5', [{ type: 'wait', forMs: 2500 }]],
   ['verify bobby1', [{ type: 'safety.words', name: 'bobby1' }]],
+  ['transfer old desk', []],
+  ['group lunch bobby1, carol1', [{ type: 'group.new', title: 'lunch', members: ['bobby1', 'carol1'] }]],
+  ['group #lunch bobby1', [{ type: 'group.add', group: '#lunch', members: ['bobby1'] }]],
+  ['group lunch', []],
+  ['calls', [{ type: 'history.calls', limit: 20 }]],
+  ['sound', [{ type: 'sound.devices' }]],
+  ['level', [{ type: 'sound.listen' }]],
+  ['unread', []],
+  ['expel bobby1', []],
+  ['older bobby1', []],
   ['block bobby1', []],
   ['quit', [{ type: 'quit', hangUp: false }]],
 ])('"%s" asks for just that', (line, commands) => {
@@ -53,6 +64,7 @@ test.each([
 
 test('during a call words say what is wanted: what is so already is not done again', () => {
   const running = { calls: [call({ phase: 'running', muted: true })] };
+  expect(asked('transfer old desk', running)).toEqual([{ type: 'call.transfer', device: 'old desk' }]);
   expect(asked('unmute', running)).toMatchObject([{ type: 'call.unmute' }]);
   expect(asked('mute', running)).toEqual([]);
   expect(said('mute', running)).toEqual(['The microphone is off already.']);
@@ -64,6 +76,99 @@ test('during a call words say what is wanted: what is so already is not done aga
   expect(
     said('call', { calls: [call({ phase: 'running', path: 'direct', quality: GOOD, answeredAtMs: NOW_MS - 72_000 })] }),
   ).toEqual(['Call: bobby1, talking, 1:12, direct, sounds good, 23 ms there and back, loss 0 percent in, 0 out']);
+});
+
+const DESK = { id: 'b1'.repeat(16), label: 'old desk', addedAtMs: NOW_MS, thisOne: false, online: true };
+const DEVICES = {
+  ...{ version: 1, accountKey: '', revoked: [{ id: 'cc'.repeat(16), atMs: 1 }] },
+  list: [{ ...DESK, id: 'a1'.repeat(16), label: 'laptop', thisOne: true }, DESK],
+};
+const GROUP = { label: '#lunch', id: 'f1', title: 'lunch', members: ['alice1', 'bobby1'], left: false, unread: 2 };
+
+test('own devices are listed, and one is revoked after a question; groups say who is in them', () => {
+  const app = { devices: DEVICES, groups: [GROUP, { ...GROUP, label: '#old', left: true, unread: 0 }] };
+  expect(said('devices', app)).toEqual([
+    'Devices:',
+    expect.stringMatching(/^ {2}laptop, this one, since 2026-11-25 \d\d:\d\d, id a1a1a1a1$/),
+    expect.stringMatching(/^ {2}old desk, online, /),
+    '1 revoked before.',
+  ]);
+  expect(said('revoke laptop', app)[0]).toContain('That is this device');
+  expect(said('revoke desk', app)[0]).toContain('no such device');
+  for (const named of ['OLD DESK', 'b1b1']) {
+    const asks = { ...world(app), ui: actLine(world(app), `revoke ${named}`, PLAIN_VOICE).ui };
+    const yes = actLine(asks, 'yes', PLAIN_VOICE).asks.map(({ effect }) => effect);
+    expect(yes).toMatchObject([{ command: { type: 'device.revoke', device: DESK.id } }]);
+  }
+  expect(said('groups', app)).toEqual([
+    'Groups:',
+    '  #lunch, 2 people, 2 unread: alice1, bobby1',
+    '  #old, you left it: alice1, bobby1',
+  ]);
+  const forget = { ...world(app), ui: actLine(world(app), 'leave #old', PLAIN_VOICE).ui };
+  expect(actLine(forget, 'yes', PLAIN_VOICE).asks).toMatchObject([{ effect: { command: { type: 'group.forget' } } }]);
+});
+
+test('what is unread is shown and read, one conversation after the other; a buddy is put under a title', () => {
+  const app = { buddies: [buddy('bobby1', { unread: 3 }), buddy('carol1')], groups: [GROUP] };
+  expect(asked('unread', app)).toEqual([
+    { type: 'chat.history', with: 'bobby1', limit: 3 },
+    { type: 'chat.mark-read', with: 'bobby1' },
+  ]);
+  expect(said('unread', app)).toEqual(['Unread of bobby1, 3:', 'Then unread shows: #lunch.']);
+  const put = actLine(world(app), 'put bobby1  the  family ', PLAIN_VOICE);
+  expect(put.asks).toMatchObject([{ effect: { type: 'save', change: { groups: { bobby1: 'the family' } } } }]);
+  expect(actLine({ ...world(app), ui: put.ui }, 'buddies bob', PLAIN_VOICE).lines).toEqual([
+    'Buddies:',
+    // He is in it.
+    '  #lunch, 2 people, 2 unread',
+    '  bobby1, online, in the family, 3 unread',
+  ]);
+  expect(said('buddies zzz', app)).toEqual(['Nobody on your list has "zzz" in the name.']);
+  const shown = update(world(app), {
+    ...{ type: 'reply', tag: { for: 'history', with: 'bobby1' } },
+    result: [{ id: 'a', with: 'bobby1', direction: 'in', text: 'x', sentAtMs: 7, storedAtMs: 7, mark: 'delivered' }],
+  } as Message);
+  const older = actLine({ ...world(app), ui: shown.ui }, 'older bobby1', PLAIN_VOICE).asks;
+  expect(older).toMatchObject([{ effect: { command: { with: 'bobby1', beforeMs: 7 } }, shows: 'older' }]);
+});
+
+test('the figures of a call are a list; the microphone says what it hears whenever that is something else', () => {
+  const running = call({ phase: 'running', path: 'direct', quality: GOOD, answeredAtMs: NOW_MS, inputDb: -31.4 });
+  const figures = said('figures', { calls: [running] });
+  expect(figures).toContain('  round trip 23 ms');
+  expect(figures.at(-1)).toBe('  microphone -31 dB, heard -96 dB');
+  expect(said('figures')).toEqual(['There is no call.']);
+  const hears = (meter?: { readonly inputDb: number; readonly speaking: boolean }): World =>
+    world({ audio: { ...SIGNED_IN.audio, ...(meter ? { meter } : {}) } });
+  const says = (before: World, after: World) => tell(before, after, { type: 'tick' }, PLAIN_VOICE);
+  const [quiet, voice] = [hears({ inputDb: -58.2, speaking: false }), hears({ inputDb: -20, speaking: true })];
+  expect(says(hears(), quiet)).toEqual(['Microphone: no voice, -58 dB.']);
+  expect(says(quiet, hears({ inputDb: -50, speaking: false }))).toEqual([]);
+  expect(says(quiet, voice)).toEqual(['Microphone: a voice, -20 dB.']);
+  expect(says(voice, hears())).toEqual(['The microphone is listened to no longer.']);
+});
+
+test('every command that the screen has from its panes has a word here, or what it does is no matter of lines', () => {
+  const words = new Map(LINE_WORDS.flatMap((one) => one.words.map((word) => [word, one] as const)));
+  const said_: Readonly<Record<string, string>> = {
+    ...{ 'call.decline': 'decline', 'call.mute': 'mute', 'call.talk': 'unmute', 'call.hold': 'hold' },
+    ...{ 'call.details': 'figures', 'request.decline': 'decline', 'list.open': 'chat', 'call.place': 'call' },
+    ...{ 'conference.remove': 'expel', 'call.transfer': 'transfer', 'calls.open': 'calls', 'search.open': 'search' },
+    ...{ 'add.open': 'add', 'people-group.open': 'group', 'filter.open': 'buddies', 'find.open': 'history' },
+    ...{ 'group.open': 'put', 'presence.open': 'presence', 'unread.next': 'unread', 'buddy.block': 'block' },
+    ...{ 'help.open': 'help', 'sound.open': 'sound', 'settings.open': 'settings', 'chat.send': 'chat' },
+    ...{ 'chat.leave': 'close', 'chat.page-up': 'older', 'palette.open': 'help' },
+  };
+  // Moving in what is drawn, what the line editor and the terminal do by themselves, and copying, which text in a scrollback needs not.
+  const drawn =
+    /^(?:list\.(?!open)|pane\.|cancel|repaint|suspend|chat\.(?:line-break|page-down|history-)|copy\.open|edit\.)/;
+  const places = ['browsing', 'everywhere', 'writing'];
+  for (const { command, context } of allBindings()) {
+    if (!places.includes(context) || drawn.test(command)) continue;
+    const byKey = LINE_WORDS.some(({ does }) => 'key' in does && does.key === command);
+    expect([command, byKey || words.has(said_[command] ?? '')]).toEqual([command, true]);
+  }
 });
 
 test('a question waits for yes or no, takes commands meanwhile, and is not answered by a message meant for somebody', () => {
@@ -106,7 +211,9 @@ test.each([
 
 test('Tab offers words, then people', () => {
   expect(completion('han', [])).toEqual({ add: 'gup ', offers: [] });
-  expect(completion('/ca', [])).toEqual({ add: 'll ', offers: [] });
+  expect(completion('/ca', [])).toEqual({ add: 'll', offers: [] });
+  expect(completion('call', [])).toEqual({ add: '', offers: ['call', 'calls'] });
+  expect(completion('group #lunch b', ['bobby1'])).toEqual({ add: 'obby1 ', offers: [] });
   expect(completion('call b', ['bobby1', 'carol1'])).toEqual({ add: 'obby1 ', offers: [] });
   expect(completion('call b', ['bobby1', 'bobby2'])).toEqual({ add: 'obby', offers: [] });
   expect(completion('call bobby', ['bobby1', 'bobby2'])).toEqual({ add: '', offers: ['bobby1', 'bobby2'] });

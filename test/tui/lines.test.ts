@@ -108,12 +108,13 @@ test('what cannot be understood is told in one sentence each, the rest of the sc
 });
 
 test('a call that runs when the script ends goes on, and that is said; what the agent refuses gives its exit code', async () => {
-  const { code, stdout } = await piped('chat bobby1 hi\ncall bobby1\n', {
+  const { code, stdout } = await piped('chat bobby1\ntwo\\\nlines\n/close\ncall bobby1\n', {
     ...CALLING,
     'chat.send': () => {
       throw refuse('outbox-full');
     },
   });
+  expect(agent?.asked.find(({ type }) => type === 'chat.send')).toMatchObject({ text: 'two\nlines' });
   expect(stdout).toContain('Not sent. Too many messages wait');
   expect(stdout.trimEnd()).toMatch(/The call with bobby1 goes on; "wren hangup" ends it\.$/);
   expect(code).toBe(2);

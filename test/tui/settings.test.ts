@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import type { AppState, DevicesReport } from '../../src/store/state.ts';
 import { callLogRows } from '../../src/tui/rows/call-log-rows.ts';
+import { otherDevices } from '../../src/tui/rows/device-rows.ts';
 import { SETTING_ITEMS, type SettingItem, settingsRows, settingWords } from '../../src/tui/rows/settings-rows.ts';
 import { statusRow } from '../../src/tui/rows/status-rows.ts';
 import { plainText } from '../../src/tui/text/spans.ts';
 import { UNICODE_GLYPHS } from '../../src/tui/theme.ts';
+import { SENTENCES } from '../../src/tui/wording.ts';
 import { call, NOW_MS, Scene } from '../support/screen-scenes.ts';
 import { buddy, SIGNED_IN } from '../support/scripted-agent.ts';
 import { SERVES } from '../support/serving-reports.ts';
@@ -98,6 +100,29 @@ test('a key is changed by pressing it; what cannot be says why and changes nothi
   expect(scene.type('\x1b').ui.dialog).toMatchObject({ type: 'settings' });
 });
 
+test('menus and settings move as lists do: g and G, Home and End, a page', () => {
+  const chosen = (scene: Scene) =>
+    scene.ui.dialog && 'chosen' in scene.ui.dialog ? scene.ui.dialog.chosen : undefined;
+  const settings = new Scene(PEOPLE).type(',');
+  expect([chosen(settings.type('G')), chosen(settings.type('g'))]).toEqual([SETTING_ITEMS.length - 1, 0]);
+  expect([chosen(settings.type('\x1b[F')), chosen(settings.type('\x1b[H'))]).toEqual([SETTING_ITEMS.length - 1, 0]);
+  const menu = new Scene(PEOPLE).type('p');
+  expect([chosen(menu.type('\x1b[6~')), chosen(menu.type('G')), chosen(menu.type('g'))]).toEqual([5, 5, 0]);
+  const walk = new Scene({ ...PEOPLE, account: null }).type('G');
+  expect([walk.ui.walk.chosen, walk.type('G').ui.walk.chosen, walk.type('g').ui.walk.chosen]).toEqual([1, 1, 0]);
+});
+
+test('a group that one has left is marked, and the same key takes it off the list', () => {
+  const group = { label: '#lunch', id: 'f1', title: 'lunch', members: ['alice1', 'bobby1'], left: false, unread: 0 };
+  const scene = new Scene({ ...PEOPLE, groups: [group] }, { selected: '#lunch' }).type('ry');
+  expect(scene.ui.notice?.text).toContain('the same key takes it off the list');
+  scene.event({ type: 'groups.changed', groups: [{ ...group, left: true }] }).type('ry');
+  expect(asked(scene)).toEqual([
+    { type: 'group.leave', group: '#lunch' },
+    { type: 'group.forget', group: '#lunch' },
+  ]);
+});
+
 test('while it rings, the keys that answer are not taken for new ones', () => {
   const scene = at('keys').type('\rhold\r');
   scene.event({ type: 'call.changed', call: call({ phase: 'ringing', direction: 'in', peer: 'carol-w' }) });
@@ -117,11 +142,34 @@ test('a call that runs at another device is told and brought here by a key; in a
   expect(plainText(status)).toContain('call with bobby1 at old-desk');
   expect(asked(scene.type('P'))).toEqual([{ type: 'call.pull', call: elsewhere.call }]);
   const talking = new Scene({ ...PEOPLE, calls: [call({ phase: 'running', answeredAtMs: NOW_MS })] }).type('P');
-  expect([asked(talking), talking.ui.notice?.text]).toEqual([
-    [],
-    'To go on at old-desk: press P there, or run "wren pull".',
-  ]);
+  expect([asked(talking), talking.ui.notice?.text]).toEqual([[], 'To go on at old-desk: press T here, or P there.']);
   expect(new Scene(PEOPLE).type('P').ui.notice?.text).toContain('No call of yours');
+});
+
+test('a key lists the other devices that are online, and the chosen one is handed the call', () => {
+  const talks = { ...PEOPLE, calls: [call({ phase: 'running', answeredAtMs: NOW_MS })] };
+  const scene = new Scene(talks).type('T');
+  expect(scene.ui.dialog).toEqual({ type: 'transfer', chosen: 0 });
+  const [there] = otherDevices(talks);
+  const wish = { type: 'call.transfer', device: there?.id };
+  expect(asked(scene.type('jj\r'))).toEqual([wish]);
+  expect([scene.ui.dialog, scene.ui.notice?.text]).toEqual([null, 'old-desk is asked to take the call...']);
+  const tag = { for: 'transfer', device: 'old-desk' } as const;
+  scene.refuse(tag, 'device-busy');
+  expect(scene.ui.notice?.text).toBe('old-desk: That device is in another call: the call stays here.');
+  scene.reply(tag, { call: 'c1', peer: 'bobby1', device: 'old-desk' });
+  expect(scene.ui.notice?.text).toBe('The call with bobby1 goes on at old-desk.');
+});
+
+test('what cannot be handed over says why, and nothing opens', () => {
+  const talks = call({ phase: 'running', answeredAtMs: NOW_MS });
+  const alone = { ...PEOPLE, devices: null, calls: [talks] };
+  expect(new Scene(alone).type('T').ui).toMatchObject({ dialog: null, notice: { text: SENTENCES.noOtherDevice } });
+  expect(new Scene(PEOPLE).type('T').ui.notice?.text).toBe(SENTENCES.nothingToTransfer);
+  // It is gone while the list is open: nobody is asked.
+  const open = new Scene({ ...PEOPLE, calls: [talks] }).type('\x1bT');
+  expect(asked(open.event({ type: 'devices.changed', devices: null }).type('\r'))).toEqual([]);
+  expect(open.ui.dialog).toBeNull();
 });
 
 test('the list of calls says which one runs now, and leaves the name room on a small terminal', () => {

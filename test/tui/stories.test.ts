@@ -294,11 +294,18 @@ test('resize in a call: small, wide, and back', async () => {
   await stage('resize-1-as-it-was', /sounds good/);
 });
 
-test('quit in a call: asked, and the call goes on', async () => {
-  await begin(PEOPLE);
+test('in a call: handed to another device; quit, asked, and the call goes on', async () => {
+  const { devices, ...rest } = PEOPLE;
+  const list = devices?.list.map((one) => ({ ...one, online: true })) ?? [];
+  const there = { ...rest, ...(devices ? { devices: { ...devices, list } } : {}) };
+  await begin(there, { 'call.transfer': () => Promise.reject(refuse('device-busy', 'server')) });
   await screen.until(/bobby1/);
   pushCall({ ...running() });
   await screen.until(/sounds good/);
+  screen.type('T');
+  await stage('transfer-1-devices', /goes on at[\s\S]*server/);
+  screen.type('\r');
+  await stage('transfer-2-busy', /stays here/);
   screen.type('q');
   await stage('quit-in-a-call', /quit and keep the call/);
   screen.type('k');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type AppState, ringingCall } from '../../src/store/state.ts';
+import { readPreferences } from '../../src/tui/preferences.ts';
 import { conversationOf, draftOf, faceOf } from '../../src/tui/ui-state.ts';
 import { failureSentence } from '../../src/tui/wording.ts';
 import { call, NOW_MS, Scene } from '../support/screen-scenes.ts';
@@ -123,7 +124,9 @@ test('the history of a chosen buddy is asked for once, and older messages when s
   scene.effects.length = 0;
   scene.type('\x1b[5~'.repeat(8));
   expect(scene.effects).toEqual([
-    expect.objectContaining({ command: { type: 'chat.history', with: 'bobby1', limit: 100, beforeMs: NOW_MS } }),
+    expect.objectContaining({
+      command: { type: 'chat.history', with: 'bobby1', limit: 100, beforeMs: NOW_MS, beforeId: '0' },
+    }),
   ]);
 });
 
@@ -354,6 +357,28 @@ test('a hint for a newcomer stays until the first key', () => {
   const scene = new Scene(PEOPLE, { notice });
   expect(scene.after(3_600_000).ui.notice).toEqual(notice);
   expect(scene.type('j').ui.notice).toBeNull();
+});
+
+test('trouble with sound that was told is not told again by the next screen, until it is another or sound has worked', () => {
+  const { audio } = PEOPLE;
+  const detail = 'no microphone';
+  const told = { audio: { ...audio, problem: `audio-no-device: ${detail}` } };
+  const first = new Scene(PEOPLE);
+  first.receive({ type: 'linked', state: { ...PEOPLE, ...told } });
+  expect(first.ui.notice?.text).toContain('sound card');
+  const saved = first.effects.flatMap((effect) => (effect.type === 'save' ? [effect.change] : []));
+  expect(saved).toEqual([{ toldProblem: told.audio.problem }]);
+  const preferences = readPreferences(saved[0]).preferences;
+  const next = new Scene(PEOPLE, { preferences });
+  next.receive({ type: 'linked', state: { ...PEOPLE, ...told } });
+  next.event({ type: 'notice', code: 'audio-no-device', detail });
+  expect([next.ui.notice, next.effects.filter(({ type }) => type === 'save')]).toEqual([null, []]);
+  // Another device is another cause.
+  next.event({ type: 'notice', code: 'audio-device-absent', detail: 'Headset' });
+  expect(next.ui.notice?.text).toContain('Headset');
+  next.type('\x1b').event({ type: 'audio.changed', audio: { ...audio, using: { input: 'a', output: 'b' } } });
+  next.event({ type: 'notice', code: 'audio-device-absent', detail: 'Headset' });
+  expect(next.ui.notice?.text).toContain('Headset');
 });
 
 test('trouble with sound is told once', () => {

@@ -36,6 +36,7 @@ const SIGNED_DEVICES = { list: run(0x1a, 24), signature: run(0x80, 64) };
 const INTEREST = { name: 'alice1', watcher: 'Bobby1', watcherNode: NODE_B };
 
 /** `sealed` stands for what `letter.ts` makes, signatures for what `mail-order.ts` does. */
+const REVOCATIONS = [{ revocation: run(0x1b, 40), signature: run(0x90, 384) }];
 const LETTER = {
   recipient: NODE_A,
   id: run(0x10, 16),
@@ -79,7 +80,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   },
   renew: { requestId: 2, publicKey: KEY },
   signOut: { requestId: 3 },
-  done: { requestId: 3 },
+  done: { requestId: 3, revocations: REVOCATIONS },
   buddyListGet: { requestId: 4 },
   buddyListPut: { requestId: 5, baseVersion: 3, xml: Buffer.from('<buddies version="1"/>').toString('base64') },
   buddyList: { requestId: 4, version: 3, xml: Buffer.from('<buddies version="1"/>').toString('base64') },
@@ -297,9 +298,11 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   missedCall: { callId: CALL, atMs: AT_MS },
   devicesPut: { requestId: 10, baseVersion: 2, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
   devicesGet: { requestId: 11 },
-  devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61) },
+  devices: { requestId: 11, list: SIGNED_DEVICES, sealedKey: run(0x11, 61), revocations: REVOCATIONS },
   devicesKnown: { yours: 2, mine: 3 },
   devicesTold: { list: SIGNED_DEVICES },
+  revokedTold: { words: REVOCATIONS, wanted: run(0x31, 16) },
+  revokedCompare: { root: run(0x32, 8), digests: run(0x33, 128), buckets: run(0x00, 2), prints: run(0x34, 16) },
   ownCalls: { calls: [{ callId: CALL, peer: 'Bobby1', peerNode: NODE_B, callee: true, answeredAtMs: AT_MS }] },
   syncHello: { position: '7', buddies: run(0x21, 8) },
   syncLines: {
@@ -338,6 +341,8 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
   },
   syncMarks: { marks: [{ with: 'Bobby1', key: run(0x60, 32), verified: true, atMs: AT_MS }] },
   syncBuddies: { xml: Buffer.from('<buddies version="1"/>').toString('base64') },
+  callOffer: { callId: CALL, go: true, muted: true },
+  callOfferWord: { callId: CALL, code: 'device-busy' },
   callTake: { callId: CALL, candidates: ['udp:192.0.2.7:4000'], relays: [NODE_A] },
   conferenceInvite: {
     conferenceId: CALL,
@@ -451,6 +456,7 @@ export const BODIES: { readonly [type: string]: Json } = {
     revoked: [{ nodeId: NODE_B, atMs: AT_MS }],
   },
   SignedDevices: SIGNED_DEVICES,
+  Revocation: { name: 'Alice1', nodeId: NODE_A, untilMs: AT_MS },
   IndexRecord: {
     nodeId: NODE_A,
     displayName: 'Alice Liddell',

@@ -54,6 +54,8 @@ export type CallCommand =
     }
   /** The call of this id, which runs at another of our devices, goes on here. */
   | { readonly type: 'pull'; readonly call: CallId }
+  /** This call, which runs here, is to go on at that other device of ours; `handed-over` tells how that went. */
+  | { readonly type: 'hand-over'; readonly call: CallId; readonly node: NodeId }
   /** Where we may be met, as texts of `endpoint.ts`, and who forwards for us; kept for later invites and answers. */
   | { readonly type: 'candidates'; readonly endpoints: readonly string[]; readonly relays?: readonly NodeId[] };
 
@@ -75,6 +77,10 @@ export type CallEvent =
   | ({ readonly type: 'recording'; readonly on: boolean; readonly by: 'me' | 'them' } & OfCall)
   /** The other end goes on at another of its devices. */
   | ({ readonly type: 'moved' } & OfCall)
+  /** That other device of ours has handed the call to this one: it is being taken. */
+  | ({ readonly type: 'offered'; readonly node: NodeId } & OfCall)
+  /** How a `hand-over` ended. Null: the call goes on there; else it stays here, or is over. */
+  | { readonly type: 'handed-over'; readonly call: CallId; readonly code: FailureCode | null }
   /** The last word on a call; `code` says more about `unreachable`; `durationMs` counts from the answer. */
   | ({
       readonly type: 'ended';

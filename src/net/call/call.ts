@@ -17,6 +17,7 @@
  *   running     -> running      held, resumed, muted, recorded; the other end goes on at another of its devices
  *   new         -> taking       we pull a call that runs at another of our devices (`own-calls.ts`)
  *   taking      -> running      its other end agrees
+ *   running     -> running      we ask another of our devices to pull it (`hand-over.ts`); `moved` ends it here
  *   any         -> ended        the record leaves the table, a tombstone answers latecomers
  *
  * There is no state for "hanging up": an end is never acknowledged and never answered, so that two ends which cross
@@ -39,7 +40,7 @@ import {
   RING_MARGIN_MS,
   RING_TIMEOUT_MS,
 } from '../protocol/params.ts';
-import type { Message, MessageOf } from '../wire/messages.ts';
+import type { Body, Message, MessageOf } from '../wire/messages.ts';
 import type { PeerInput } from '../wire/peers.ts';
 import {
   boundCandidates,
@@ -63,6 +64,7 @@ import {
 } from './call-record.ts';
 import { type CallRoom, CallTable, isOf, type Word } from './call-table.ts';
 import type { RunningCall } from './conference-record.ts';
+import { HandOvers } from './hand-over.ts';
 import { OwnCalls } from './own-calls.ts';
 
 const CALL_KINDS = [
@@ -84,6 +86,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   readonly #random: Random;
   readonly #table: CallTable;
   readonly #own = new OwnCalls();
+  readonly #handOvers = new HandOvers();
   readonly #ownNodes: () => readonly NodeId[];
   readonly #wallClock: WallClock;
   /** Calls that became conferences, oldest first: whoever still speaks of one as a call is not answered. */
@@ -112,7 +115,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
 
   receive(now: Millis, input: CallInput): void {
     this.#take(now, input);
-    this.#tellOwnChanges(now);
+    this.#settle(now);
   }
 
   #take(now: Millis, input: CallInput): void {
@@ -137,13 +140,63 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   receiveOwn(now: Millis, input: PeerInput): void {
     const before = JSON.stringify(this.#own.list());
     if (input.type === 'online' && !input.online) this.#own.clear();
-    else if (input.type === 'peer-gone') this.#own.gone(input.node);
-    else if (input.type === 'peer-seen' && this.#runs()) this.#tellOwn(now, input.node);
+    else if (input.type === 'peer-gone') {
+      this.#own.gone(input.node);
+      this.#handOvers.gone(input.node);
+    } else if (input.type === 'peer-seen' && this.#runs()) this.#tellOwn(now, input.node);
     else if (input.type === 'message' && input.message.kind === 'ownCalls') {
       for (const { call, peer } of this.#own.told(input.node, input.message.body)) this.#answeredThere(now, call, peer);
-    }
+    } else if (input.type === 'message') this.#hearOffer(now, input.node, input.message);
     const calls = this.#own.list();
     if (JSON.stringify(calls) !== before) this.#table.push({ type: 'elsewhere', calls });
+    this.#settle(now);
+  }
+
+  /** Another device of ours hands a call to this one, or answers that it would take ours. */
+  #hearOffer(now: Millis, node: NodeId, heard: Message): void {
+    if (heard.kind !== 'callOffer' && heard.kind !== 'callOfferWord') return;
+    const { callId } = heard.body;
+    if (callId?.length !== ID_BYTES || !this.#ownNodes().includes(node)) {
+      this.dropped += 1;
+      return;
+    }
+    const wire = hexOf(callId);
+    if (heard.kind === 'callOffer') return this.#offered(now, node, wire, heard.body);
+    const muted = this.#table.byEitherId(wire)?.mutedByMe ?? false;
+    this.#handOvers.heard(now, node, wire, heard.body.code, muted);
+  }
+
+  /** Of a call that this very device has told of, and only while nothing wants our ears. */
+  #offered(now: Millis, node: NodeId, wire: CallId, { go, muted }: Body<'callOffer'>): void {
+    const there = this.#own.find(wire);
+    const known = this.#table.byEitherId(wire);
+    if (there?.node !== node) return this.#handOvers.answer(node, wire, 'no-call');
+    if (known) return;
+    if (!this.#table.free(there.peer)) return this.#handOvers.answer(node, wire, 'device-busy');
+    if (!go) return this.#handOvers.answer(node, wire, '');
+    this.#pull(now, wire);
+    this.#handOvers.takes(wire, node);
+    const call = this.#table.byEitherId(wire);
+    if (call && muted) this.#mute(call, true);
+    this.#table.push({ type: 'offered', call: wire, peer: there.peer, node });
+  }
+
+  /** What follows for our other devices from what has just changed. */
+  #settle(now: Millis): void {
+    this.#tellOwnChanges(now);
+    this.#handOvers.settle(
+      now,
+      (id, wire) =>
+        this.#table.byEitherId(id) ? 'runs' : this.#table.past(wire)?.reason === 'moved' ? 'moved' : 'over',
+      (wire) => {
+        const name = this.#table.byEitherId(wire)?.state.name;
+        return name === 'taking' ? 'taking' : name !== undefined;
+      },
+    );
+    for (const output of this.#handOvers.drain()) {
+      if (output.type === 'handed-over') this.#table.push(output);
+      else this.#table.push({ type: 'send', to: this.#name, node: output.node, message: output.message });
+    }
   }
 
   #runs(): boolean {
@@ -164,7 +217,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
 
   command(now: Millis, command: CallCommand): void {
     this.#carryOut(now, command);
-    this.#tellOwnChanges(now);
+    this.#settle(now);
   }
 
   #tellOwnChanges(now: Millis): void {
@@ -182,7 +235,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
 
   wake(now: Millis): void {
     for (const call of this.#table.calls()) if (now >= expiryOf(call.state)) this.#expire(now, call);
-    this.#tellOwnChanges(now);
+    this.#settle(now);
     this.#table.forget(now);
   }
 
@@ -191,7 +244,7 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
   }
 
   wakeAt(): Millis {
-    return this.#table.wakeAt();
+    return Math.min(this.#table.wakeAt(), this.#handOvers.wakeAt());
   }
 
   /** Every call that has not ended, oldest first. */
@@ -263,6 +316,8 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     const call = this.#table.byEitherId(command.call);
     if (!call) return 'no-call';
     switch (command.type) {
+      case 'hand-over':
+        return this.#handOver(now, call, command.node);
       case 'answer':
         return this.#answer(now, call);
       case 'decline':
@@ -301,6 +356,12 @@ export class Calls implements Core<CallInput, CallCommand, CallOutput> {
     this.#table.change(now, call, { name: 'taking', node, role, giveUpAt: now + INVITE_TIMEOUT_MS }, 'pulled here');
     this.#table.sendTake(call, node);
     return undefined;
+  }
+
+  #handOver(now: Millis, call: CallRecord, node: NodeId): FailureCode | undefined {
+    if (call.state.name !== 'running') return 'no-call';
+    if (!this.#ownNodes().includes(node)) return 'device-offline';
+    return this.#handOvers.ask(now, call.id, call.wire, node);
   }
 
   #hangUp(now: Millis, call: CallRecord): undefined {

@@ -42,6 +42,18 @@ export function isMember(state: GroupState, name: UserName): boolean {
   return entryOf(state, name)?.removed === false;
 }
 
+/**
+ * What this person may hear of it: somebody who is out hears nothing of later changes. Undefined: it is so long since that they
+ * would take no line that was said before. A title that is newer says nothing but itself.
+ */
+export function asKnownTo(state: GroupState, name: UserName, wallMs: number): GroupState | undefined {
+  const own = entryOf(state, name);
+  if (!own) return undefined;
+  if (!own.removed) return state;
+  if (own.atMs <= wallMs - GROUP_LATE_MS) return undefined;
+  return { ...state, members: state.members.filter(({ atMs }) => atMs <= own.atMs) };
+}
+
 /** Is, or was, this person in it, as far as this state knows? */
 export function isNamed(state: GroupState, name: UserName): boolean {
   return entryOf(state, name) !== undefined;

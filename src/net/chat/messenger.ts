@@ -162,9 +162,10 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   /**
    * The same of a message that came in a letter. Returns the id of the line that must be stored before the letter is
-   * needed no more; undefined when it is needed no more at once.
+   * needed no more; undefined when it is needed no more at once; `perhaps-later`: it did not count, and may when more is
+   * known of its group.
    */
-  heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): MessageId | undefined {
+  heardInLetter(now: Millis, from: UserName, node: NodeId, value: Message): MessageId | 'perhaps-later' | undefined {
     if (value.kind === 'chatReceipt') this.#receipted(now, from, node, value.body);
     if (value.kind !== 'chatMessage') return undefined;
     const id = hexOf(value.body.messageId);
@@ -173,7 +174,7 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     // A member whom we do not know as one yet, or a group: who made them one may be heard later.
     const isToWait = verdict === undefined && readGroup(value.body.group, this.#wallClock()) !== undefined;
     if (verdict === undefined || verdict === 'stored') this.#lettered.delete(id);
-    if (isToWait) return id;
+    if (isToWait) return 'perhaps-later';
     return verdict === 'new' || verdict === 'double' ? id : undefined;
   }
 
@@ -251,10 +252,14 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
     const own = { id, sequence, text, sentAtMs, ...(group ? { group, placeMs } : {}) };
     if (!isIdHex(id) || !peer.outbox.add(own)) return;
     this.#waiting += 1;
-    const { waitingFrom } = peer.outbox;
-    const body = bodyOf(own, waitingFrom);
+    // Somebody with whom we have parted since an earlier run.
+    if (group || this.#talksWith(peer.name)) this.#post(peer, own, keptUntilMs);
+  }
+
+  #post(peer: Peer, line: OutgoingLine, keptUntilMs?: number): void {
+    const what = message('chatMessage', bodyOf(line, peer.outbox.waitingFrom));
     const kept = keptUntilMs === undefined ? {} : { keptUntilMs };
-    this.#words.push({ type: 'posted', to: peer.name, id, message: message('chatMessage', body), ...kept });
+    this.#words.push({ type: 'posted', to: peer.name, id: line.id, message: what, ...kept });
   }
 
   /** Sends what the window has room for, and arms the timer for the case that no receipt comes. */
@@ -453,7 +458,11 @@ export class Messenger implements Core<PeerInput | BuddyChange, MessengerCommand
 
   #related(now: Millis, change: BuddyChange): void {
     const peer = this.#peer(change.name);
+    const { privateLines } = peer.outbox;
+    if (change.is && !peer.isBuddy) for (const line of privateLines) this.#post(peer, line);
     peer.isBuddy = change.is;
+    // They wait until we are buddies again, if ever, and go in no letter meanwhile.
+    if (!change.is) for (const { id } of privateLines) this.#words.push({ type: 'withdrawn', to: peer.name, id });
     if (change.is) this.#resend(now, peer);
     else if (peer.outbox.size === 0) this.#peers.delete(foldName(change.name));
     else {

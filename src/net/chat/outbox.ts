@@ -58,6 +58,11 @@ export class Outbox {
     return true;
   }
 
+  /** What is not said in a group. */
+  get privateLines(): readonly OutgoingLine[] {
+    return this.#lines.filter(({ group }) => group === undefined);
+  }
+
   /** A receipt came. False for an id that does not wait. */
   settle(id: MessageId): boolean {
     if (!this.#ids.delete(id)) return false;

@@ -8,7 +8,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import forge from 'node-forge';
-import { isName, type UserName } from '../protocol/ids.ts';
+import { isName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
   AUTHORITY_KEY_BITS,
   AUTHORITY_LIFETIME_MS,
@@ -17,6 +17,7 @@ import {
   NETWORK_NAME_LENGTH_MAX,
 } from '../protocol/params.ts';
 import { alternativeNameOf, authorityPin, nodeCommonName, nodeIdOf, publicKeyFit, spkiOf } from './credential.ts';
+import { REVOCATION_LIFETIME_MS, type SignedRevocation, signRevocation } from './revocation.ts';
 
 export interface AuthorityKeys {
   readonly certificateDer: Buffer;
@@ -164,6 +165,11 @@ export class Issuer {
       this.#privateKey,
     );
     return { der, expiresAtMs };
+  }
+
+  /** The word that lets this device of that account in nowhere, until no certificate of it is good any more. */
+  revoke(name: UserName, nodeId: NodeId, nowMs: number): SignedRevocation {
+    return signRevocation({ name, nodeId, untilMs: nowMs + REVOCATION_LIFETIME_MS }, this.#privateKey);
   }
 }
 

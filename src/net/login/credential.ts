@@ -94,6 +94,11 @@ export function matchesPin(authorityDer: Uint8Array, pin: Uint8Array): boolean {
   return authorityOf(authorityDer)?.pin.equals(pin) === true;
 }
 
+/** What an authority's words are checked with; undefined when this is no CA certificate. */
+export function authorityKeyOf(authorityDer: Uint8Array): KeyObject | undefined {
+  return authorityOf(authorityDer)?.publicKey;
+}
+
 /** The node id of a public key, given as SPKI in DER. */
 export function nodeIdOf(spkiDer: Uint8Array): NodeId {
   return hexOf(sha256(spkiDer).subarray(0, ID_BYTES));

@@ -10,9 +10,7 @@
  * Request numbers rise within a session, so that a replayed request is refused; a request that was under way when the
  * session broke is asked again once on the next one, except a sign-up: that might have been done already. A server that
  * takes a request and says nothing is left as if the session had broken. Whoever signs out stops the client: what A
- * asked must never be sent in a session that proves B.
- *
- * A little above 400 lines: one state machine is one thing to read.
+ * asked must never be sent in a session that proves B. A little above 400 lines: race and session are one dialogue.
  */
 import type { Millis } from '../protocol/core.ts';
 import { type Endpoint, sameEndpoint } from '../protocol/endpoint.ts';
@@ -168,6 +166,11 @@ export class LoginClient {
   /** The way that worked last; undefined before the first, and after it failed. */
   get worked(): WayName | undefined {
     return this.#worked?.name;
+  }
+
+  /** Somebody is about to be signed up or in. */
+  get enters(): boolean {
+    return this.#pending.some(({ request: { kind } }) => kind === 'signUp' || kind === 'signIn');
   }
 
   ask(now: Millis, ticket: number, request: LoginRequest): void {

@@ -11,6 +11,7 @@ import {
   BUSY_RETRY_MS_MIN,
   BUSY_RETRY_MS_SPREAD,
   CERTIFICATE_SERIAL_BYTES,
+  DEVICES_MAX,
   ENROL_BURST,
   ENROL_REFILL_MS,
   HASHES_PENDING_MAX,
@@ -20,6 +21,7 @@ import {
   NAME_ASK_HOST_BURST,
   NAME_ASK_HOST_REFILL_MS,
   NAME_ASK_REFILL_MS,
+  REVOCATIONS_MAX,
   SIGN_IN_BURST,
   SIGN_IN_HOST_BURST,
   SIGN_IN_HOST_REFILL_MS,
@@ -28,10 +30,12 @@ import {
   SIGN_UP_REFILL_MS,
 } from '../protocol/params.ts';
 import { RateLimit } from '../protocol/rate-limit.ts';
+import { setRecent } from '../protocol/recent-table.ts';
 import { type CredentialKind, checkCertificate } from './credential.ts';
 import type { CredentialSubject, IssuedCertificate, Issuer } from './credential-issuer.ts';
 import type { DeviceList } from './device-list.ts';
 import { dummyPasswordHash, SCRYPT_COST, type ScryptCost } from './password-hash.ts';
+import type { SignedRevocation } from './revocation.ts';
 
 /** A session as the transport established it. */
 export interface LoginSession {
@@ -101,6 +105,8 @@ export class LoginDesk {
     nameAskHost: new RateLimit(NAME_ASK_HOST_BURST, NAME_ASK_HOST_REFILL_MS),
   };
   readonly #issuer: Issuer;
+  /** Words on revoked devices, by account and node: each is signed once. */
+  readonly #revocations = new Map<string, SignedRevocation>();
   #hashesHeld = 0;
 
   constructor(options: LoginServerOptions) {
@@ -139,6 +145,16 @@ export class LoginDesk {
     } catch (error) {
       throw new Refusal('server-fault', error instanceof Error ? error.message : '');
     }
+  }
+
+  /** The words on these devices of that account, the first time from now on. */
+  revocations(name: UserName, nodes: readonly NodeId[]): SignedRevocation[] {
+    return nodes.slice(-DEVICES_MAX).map((node) => {
+      const key = `${foldName(name)} ${node}`;
+      const word = this.#revocations.get(key) ?? this.#issuer.revoke(name, node, this.wallMs);
+      setRecent(this.#revocations, key, word, REVOCATIONS_MAX);
+      return word;
+    });
   }
 
   /** Whose key we have certified by this, whenever that was. */

@@ -5,8 +5,7 @@
  *
  * In every rule what costs nothing is checked first, and what changes the store comes last, after everything that
  * can fail: so a refusal of any kind has changed nothing.
- *
- * A little above 400 lines: the requests are one table.
+ * More than 400 lines: one rule for each request, and they share their shape.
  */
 import {
   type Endpoint,
@@ -41,6 +40,7 @@ import type { Account, StoredDevices, StoredSupernode } from './account-store.ts
 import { nodeIdOf, publicKeyFit } from './credential.ts';
 import type { IssuedCertificate } from './credential-issuer.ts';
 import {
+  type DeviceList,
   type OpenedDevices,
   openDevices,
   readDevices,
@@ -197,7 +197,12 @@ function* buddyListPut(desk: LoginDesk, client: LoginClient, body: Body<'buddyLi
 function* devicesGet(desk: LoginDesk, client: LoginClient, body: Body<'devicesGet'>): Work<Message> {
   const key = yield* accountOfDevice(desk, client);
   const stored = yield* ask({ effect: 'store.device-list', key });
-  return message('devices', { requestId: body.requestId, ...(stored ? wireDevices(stored) : {}) });
+  const revocations = desk.revocations(key, revokedLately(desk, stored && openStored(stored)));
+  return message('devices', {
+    requestId: body.requestId,
+    ...(stored ? wireDevices(stored) : {}),
+    revocations: revocations as never,
+  });
 }
 
 /** Whoever has not just shown the password must go on with the account key that there is. */
@@ -219,7 +224,19 @@ function* devicesPut(desk: LoginDesk, client: LoginClient, body: Body<'devicesPu
   const sealedKey = isSameKey && stored ? stored.sealedKey : Buffer.from(body.sealedKey);
   const put = { ...devices.signed, version: devices.version, sealedKey };
   if (!(yield* ask({ effect: 'store.put-device-list', key, devices: put }))) throw new Refusal('stale');
-  return message('done', { requestId: body.requestId });
+  // Of what was never in a list nobody holds a certificate that others should fear.
+  const revoked = (known?.devices ?? []).filter(({ nodeId }) => standingOf(devices, nodeId) === 'revoked');
+  const words = desk.revocations(
+    key,
+    revoked.map(({ nodeId }) => nodeId),
+  );
+  return message('done', { requestId: body.requestId, revocations: words as never });
+}
+
+/** Their certificates may be good still, as far as the list says. */
+function revokedLately(desk: LoginDesk, list: DeviceList | undefined): NodeId[] {
+  const since = desk.wallMs - CERTIFICATE_LIFETIME_MS;
+  return (list?.revoked ?? []).filter(({ atMs }) => atMs > since).map(({ nodeId }) => nodeId);
 }
 
 /** The account that this device acts for, if the account has not revoked it. */

@@ -58,6 +58,10 @@ export interface Candidate {
   /** Newest authenticated packet from there; -Infinity before the first. */
   heardAt: Millis;
   heardPackets: number;
+  /** Where they saw the newest probe that they answered come from (text from outside); empty before. */
+  seen: string;
+  /** How it stands in a word, and since when: for people. */
+  turned: { readonly word: 'trying' | 'works' | 'failed'; readonly at: Millis };
   /** Falls in quick succession, and until when it stays away for them. */
   falls: number;
   returnAt: Millis;
@@ -86,9 +90,19 @@ export function candidateAt(
     probes: 0,
     heardAt: Number.NEGATIVE_INFINITY,
     heardPackets: 0,
+    seen: '',
+    turned: { word: 'trying', at: now },
     falls: 0,
     returnAt: now,
   };
+}
+
+/** Something about it has changed: the word for it, and since when, may be others now. */
+export function turn(now: Millis, candidate: Candidate): void {
+  const { state, everAnswered, nextAt, step } = candidate;
+  const isTried = step < PROBE_SCHEDULE_MS.length + PROBES_STEADY && nextAt !== Number.POSITIVE_INFINITY;
+  const word = state.name === 'valid' ? 'works' : everAnswered || !isTried ? 'failed' : 'trying';
+  if (word !== candidate.turned.word) candidate.turned = { word, at: now };
 }
 
 export function candidateKey(endpoint: Endpoint, socket?: SocketId): string {

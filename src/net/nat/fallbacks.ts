@@ -70,6 +70,7 @@ export class Fallbacks {
   #wideAt: Millis = NEVER;
   #retryAt: Millis = NEVER;
   #tries = 0;
+  #searchedAt: Millis = 0;
   #out: FallbackOutput[] = [];
 
   constructor(options: { wire: CallId; random: Random; ours: readonly Endpoint[]; surroundings: Surroundings }) {
@@ -175,6 +176,11 @@ export class Fallbacks {
     this.#out.push(...this.#own.rest());
   }
 
+  /** Since when ports are opened, or looked for, that nothing has come of yet; undefined when they are not. */
+  get waitingSince(): Millis | undefined {
+    return this.#own.waitingSince ?? (this.#search.isSearching ? this.#searchedAt : undefined);
+  }
+
   /** The call is over. */
   stop(): void {
     this.#rest();
@@ -252,6 +258,7 @@ export class Fallbacks {
     if (host === undefined || !known || !asked || now > asked.until || !this.#relayed) return;
     this.#asked = undefined;
     if (depends(this.ourMapping)) return;
+    this.#searchedAt = now;
     if (asked.ports.length > 0) {
       if (this.#namings.take(now)) this.#search.searchNamed(now, host, asked.ports);
     } else if (this.#surroundings.mayGoWide(now)) {

@@ -101,6 +101,11 @@ export class OwnPorts {
     if (this.#unheard.delete(socket)) this.#heard.add(socket);
   }
 
+  /** Since when ports are open at which nothing was heard yet; undefined when there are none. */
+  get waitingSince(): Millis | undefined {
+    return this.#unheard.size === 0 ? undefined : this.#closeAt - WIDE_PORTS_MS;
+  }
+
   /** Nothing is opened any more; sockets that were not heard at are closed. */
   rest(): OwnPortsOutput[] {
     return this.#giveUp();

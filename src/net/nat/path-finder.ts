@@ -27,6 +27,7 @@ import type { Core, Millis, Random } from '../protocol/core.ts';
 import { type Endpoint, printEndpoint } from '../protocol/endpoint.ts';
 import { bytesOf, type CallId, hexOf, type NodeId } from '../protocol/ids.ts';
 import {
+  CANDIDATE_LENGTH_MAX,
   CONTACT_LOST_MS,
   PATH_BETTER_FOR_MS,
   PATH_DEAD_MS,
@@ -61,7 +62,8 @@ import {
 } from './candidate.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { NO_SURROUNDINGS, type PathCommand, type PathInput, type PathOutput, type Surroundings } from './path-port.ts';
-import { Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
+import { inOrder, type Way, wayOf } from './path-ways.ts';
+import { isNeedless, Prober, type Pursuit, putOnTrial, TRANSACTION_BYTES } from './prober.ts';
 import { type RelayLists, Relays } from './relays.ts';
 
 export type { PathCommand, PathInput, PathOutput } from './path-port.ts';
@@ -83,6 +85,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   readonly #ours: readonly Endpoint[];
   readonly #prober: Prober;
   readonly #fallbacks: Fallbacks;
+  readonly #surroundings: Surroundings;
   /** They offered something, and have not heard yet that our side is open to it. */
   #openedUntold = false;
   readonly #replies = new TokenBucket(PATH_REPLIES_PER_SECOND_MAX, PATH_REPLIES_BURST);
@@ -98,6 +101,8 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   #anyHeardAt: Millis;
   #lost = false;
   #doubtToldAt: Millis = Number.NEGATIVE_INFINITY;
+  /** Of each relay whether it carries media, and since when that is so. */
+  #relayTurns = new Map<string, { readonly carries: boolean; readonly at: Millis }>();
   #challenger: { readonly candidate: Candidate; readonly since: Millis } | undefined;
   /** Probes and replies of no sense, or above the limit. */
   dropped = 0;
@@ -126,6 +131,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     this.#anyHeardAt = now;
     this.#ours = options.ours;
     this.#prober = new Prober({ wire: options.wire, random: options.random });
+    this.#surroundings = options.surroundings ?? NO_SURROUNDINGS;
     this.#fallbacks = new Fallbacks({ surroundings: NO_SURROUNDINGS, ...options });
     this.#enter(now, { name: 'relayed' });
     this.#offered(now, options.remoteCandidates, options.punchAfterMs ?? 0);
@@ -210,6 +216,34 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
   /** The relays that there are, the one in use (or next to be) first. */
   relays(): readonly Route[] {
     return this.#relays.all();
+  }
+
+  /** Every way that is known, and how it stands (`path-ways.ts`). */
+  ways(now: Millis): Way[] {
+    const standing = this.#standing;
+    const { active, inDoubt } = this.#pursuit();
+    const { mapped } = this.#surroundings.self();
+    const shown = mapped && printEndpoint(mapped);
+    const since = standing.name === 'relayed' ? now : standing.since;
+    const ways = this.#prober.all().map((candidate) => {
+      const inUseSince = candidate === active ? since : undefined;
+      return wayOf(now, candidate, {
+        ...{ inUseSince, mapped: shown },
+        isNeedless: isNeedless(candidate, { active, inDoubt }),
+      });
+    });
+    const waitingSince = this.#fallbacks.waitingSince;
+    if (waitingSince !== undefined)
+      ways.push({ kind: 'ports', state: 'trying', rttMs: null, forMs: Math.max(0, now - waitingSince) });
+    return inOrder([...ways, ...this.#relays.all().map((route) => this.#relayWay(now, route))]);
+  }
+
+  #relayWay(now: Millis, route: Route): Way {
+    const { carries = false, at = now } = this.#relayTurns.get(routeKey(route)) ?? {};
+    const through = route.via === 'forward' && route.through !== undefined ? { through: route.through } : {};
+    // The round trip of signalling is that of the way that media goes.
+    const rttMs = carries && this.#standing.name === 'relayed' ? (this.#surroundings.rttMs() ?? null) : null;
+    return { kind: 'relay', ...through, state: carries ? 'in-use' : 'spare', rttMs, forMs: now - at };
   }
 
   // ------------------------------------------------------------------ what arrives
@@ -298,6 +332,7 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
       return;
     }
     candidate.nextAt = now + (candidate === active ? PROBE_ACTIVE_MS : PROBE_STANDBY_MS);
+    candidate.seen = reply.seen.slice(0, CANDIDATE_LENGTH_MAX);
     this.#heard(now, from);
     this.#consider(now, candidate);
   }
@@ -400,6 +435,14 @@ export class PathFinder implements Core<PathInput, PathCommand, PathOutput> {
     if (pathText !== this.#pathTold) this.#out.push({ type: 'path', path, route });
     this.#routesTold = routesText;
     this.#pathTold = pathText;
+    this.#relayTurns = new Map(
+      this.#relays.all().map((relay) => {
+        const key = routeKey(relay);
+        const carries = routes.some((one) => routeKey(one) === key);
+        const before = this.#relayTurns.get(key);
+        return [key, before?.carries === carries ? before : { carries, at: now }];
+      }),
+    );
   }
 
   #pursuit(): Pursuit {

@@ -63,7 +63,12 @@ export type PathOutput =
 /** What the path finders of a node share. */
 export interface Surroundings {
   /** Where we are seen by UDP from outside, and what our NAT does, as far as we know. */
-  self(): { readonly reflexive: Endpoint | undefined; readonly mapping: NatMapping };
+  self(): {
+    readonly reflexive: Endpoint | undefined;
+    readonly mapping: NatMapping;
+    /** What our gateway passes on to us. */
+    readonly mapped?: Endpoint | undefined;
+  };
   /** The round trip of signalling with the other end, if it is known: hardly shorter than that of a direct way. */
   rttMs(): number | undefined;
   /** The first of so many numbers that no temporary socket had yet. */

@@ -50,6 +50,11 @@ export class PortSearch {
     );
   }
 
+  /** Ports of theirs are being tried. */
+  get isSearching(): boolean {
+    return this.#many !== undefined || this.#named.length > 0;
+  }
+
   /** Sends no more; answers that are under way still count. */
   stop(): void {
     this.#many = undefined;

@@ -33,7 +33,7 @@ import {
 import { TokenBucket } from '../protocol/token-bucket.ts';
 import { type Route, routeKey, type SocketId } from '../protocol/traffic.ts';
 import { type MessageOf, message } from '../wire/messages.ts';
-import { type Candidate, candidateAt, candidateKey, measure, probeOffsetMs } from './candidate.ts';
+import { type Candidate, candidateAt, candidateKey, measure, probeOffsetMs, turn } from './candidate.ts';
 
 export const TRANSACTION_BYTES = 8;
 
@@ -140,6 +140,7 @@ export class Prober {
       if (candidate.everAnswered) continue;
       candidate.probes = Math.min(candidate.probes, PROBES_UNANSWERED_MAX - 1);
       candidate.nextAt = now;
+      turn(now, candidate);
     }
   }
 
@@ -166,6 +167,7 @@ export class Prober {
       }
       if (!this.#withinBudget(candidate)) {
         candidate.nextAt = Number.POSITIVE_INFINITY;
+        turn(now, candidate);
         continue;
       }
       if (!this.#bucket.take(now)) {
@@ -176,6 +178,7 @@ export class Prober {
       else {
         probes.push(this.#probe(now, candidate));
         schedule(now, candidate, pursuit);
+        turn(now, candidate);
       }
     }
     return probes;
@@ -193,18 +196,13 @@ export class Prober {
     const rttMs = now - pending.sentAt;
     const { candidate } = pending;
     if (rttMs > PROBE_TIMEOUT_MS || this.#candidates.get(candidate.key) !== candidate) return undefined;
-    candidate.state = measure(candidate.state, rttMs, now);
-    candidate.everAnswered = true;
-    return candidate;
+    return proven(now, candidate, rttMs);
   }
 
   /** An address was proven by a probe that is not of our schedule (`port-search.ts`). */
   proven(now: Millis, from: UdpRoute, rttMs: number, active: Candidate | undefined): Candidate | undefined {
     const candidate = this.#candidates.get(routeKey(from)) ?? this.#learn(now, from, active);
-    if (!candidate) return undefined;
-    candidate.state = measure(candidate.state, rttMs, now);
-    candidate.everAnswered = true;
-    return candidate;
+    return candidate && proven(now, candidate, rttMs);
   }
 
   /** A probe whose answer is not waited for. */
@@ -248,6 +246,13 @@ export class Prober {
   }
 }
 
+function proven(now: Millis, candidate: Candidate, rttMs: number): Candidate {
+  candidate.state = measure(candidate.state, rttMs, now);
+  candidate.everAnswered = true;
+  turn(now, candidate);
+  return candidate;
+}
+
 /** Back on trial, from the first step of the schedule. */
 export function putOnTrial(now: Millis, candidate: Candidate): void {
   candidate.state = { name: 'trial' };
@@ -258,10 +263,11 @@ function restart(now: Millis, candidate: Candidate): void {
   candidate.startedAt = now;
   candidate.step = 0;
   candidate.nextAt = now;
+  turn(now, candidate);
 }
 
 /** Two in one house need nothing outside: what never answered could only be worse than the way that they have. */
-function isNeedless({ kind, everAnswered }: Candidate, { active, inDoubt }: Pursuit): boolean {
+export function isNeedless({ kind, everAnswered }: Candidate, { active, inDoubt }: Pursuit): boolean {
   return active?.kind === 'lan' && !inDoubt && kind === 'direct' && !everAnswered;
 }
 

@@ -6,11 +6,24 @@ import type { MediaTotals } from '../media/media-session.ts';
 import type { CallPath, CallQuality } from '../media/quality.ts';
 import type { Rung } from '../media/rungs.ts';
 import type { PathInput, PathOutput, SocketOrder } from '../nat/path-port.ts';
+import type { Way } from '../nat/path-ways.ts';
 import type { Millis } from '../protocol/core.ts';
-import type { CallId, NodeId } from '../protocol/ids.ts';
+import type { CallId, NodeId, UserName } from '../protocol/ids.ts';
 import type { Route } from '../protocol/traffic.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import type { PeerSend } from '../wire/peers.ts';
+
+/** One way of a call, as people are told of it; of a relay with the words of its path and where it is. */
+export type CallWay = Omit<Way, 'kind' | 'through'> & {
+  readonly kind: Exclude<Way['kind'], 'relay'> | CallPath;
+  readonly via?: string;
+};
+/** Of a call, or of one leg of a conference. */
+export interface CallWays {
+  readonly call: CallId;
+  readonly peer: UserName;
+  readonly ways: readonly CallWay[];
+}
 
 /** What the agent is told. */
 export type CallMediaNews =
@@ -22,6 +35,8 @@ export type CallMediaNews =
   /** Nothing comes by any way, or something again. */
   | { readonly type: 'reconnecting'; readonly call: CallId; readonly on: boolean }
   | { readonly type: 'quality'; readonly call: CallId; readonly quality: CallQuality }
+  /** The answer to `call-ways`. */
+  | { readonly type: 'call-ways'; readonly ticket: number; readonly calls: readonly CallWays[] }
   /** Precedes the end of the call. */
   | { readonly type: 'media-totals'; readonly call: CallId; readonly totals: MediaTotals };
 

@@ -11,13 +11,14 @@ import type { CallPath, VoiceReport } from '../media/quality.ts';
 import { callTag } from '../media/voice-packet.ts';
 import { PathFinder, type PathOutput } from '../nat/path-finder.ts';
 import type { Surroundings } from '../nat/path-port.ts';
+import type { Way } from '../nat/path-ways.ts';
 import { WideRation } from '../nat/wide-ration.ts';
 import type { Millis, Random } from '../protocol/core.ts';
 import type { Endpoint } from '../protocol/endpoint.ts';
 import { type CallId, hexOf, type NodeId, type UserName } from '../protocol/ids.ts';
 import { ENDED_CALL_MEMORY_MS, ENDED_CALLS_MAX, PUNCH_DELAY_MS_MAX } from '../protocol/params.ts';
 import { type OpenSocket, type Route, routeKey, type SocketId, sameRoute } from '../protocol/traffic.ts';
-import { type CallMediaMessage, type CallMediaOutput, pathInputOf, probeTo } from './call-media-port.ts';
+import { type CallMediaMessage, type CallMediaOutput, type CallWay, pathInputOf, probeTo } from './call-media-port.ts';
 
 interface Talk {
   readonly call: CallId;
@@ -111,6 +112,20 @@ export class CallMedia {
     talk.finder.command(now, { type: 'candidates', remoteCandidates });
     this.#drainTalk(now, talk);
     this.#signal(talk);
+  }
+
+  /** Answers at once, for whoever looks at it: nothing is kept for that. */
+  tellWays(now: Millis, ticket: number): void {
+    const calls = [...this.#talks.values()].map(({ call, peer, finder }) => {
+      return { call, peer, ways: finder.ways(now).map((way) => this.#named(way)) };
+    });
+    this.#out.push({ type: 'call-ways', ticket, calls });
+  }
+
+  #named({ kind, through, ...way }: Way): CallWay {
+    if (kind !== 'relay') return { kind, ...way };
+    const { path, via } = this.#options.relayedPath(through);
+    return { kind: path, ...way, ...(via === '' ? {} : { via }) };
   }
 
   /** The supernodes that forward for us have changed. */

@@ -34,6 +34,8 @@ export interface ConnectOptions {
   readonly proxy?: boolean;
   /** Open the stream inside genuine TLS. */
   readonly tls?: boolean;
+  /** We do not know yet who we are: our proof waits for `prove`. */
+  readonly inAdvance?: boolean;
 }
 
 /** A packet without a session, and the port of ours at which it came. */
@@ -170,6 +172,14 @@ export class Carriers {
     if (end) this.#streamClosed(stream);
   }
 
+  /** It is known now who we are: a link that was asked for in advance goes on. */
+  prove(now: Millis, id: LinkId): void {
+    const link = this.#links.get(id);
+    const stream = link?.stream === undefined ? undefined : this.#streams.get(link.stream);
+    if (stream?.link) stream.link = { id, options: { ...stream.link.options, inAdvance: false } };
+    if (link?.session !== undefined) this.#switchboard.prove(now, link.session);
+  }
+
   /** Lets go of a link: closes its session and stream, without an event. */
   drop(id: LinkId, reason: string): void {
     const link = this.#links.get(id);
@@ -218,6 +228,11 @@ export class Carriers {
     if (stream !== undefined) this.#closeStream(stream);
     this.#out.push({ type: 'link-down', link: id, code });
     return true;
+  }
+
+  /** Whose handshake or session it is. */
+  linkOf(session: SessionId): LinkId | undefined {
+    return this.#linkBySession.get(session);
   }
 
   /** The session of a link that is up. */

@@ -37,6 +37,8 @@ export interface Wanted {
   readonly proxy?: boolean;
   /** Inside genuine TLS. */
   readonly tls?: boolean;
+  /** We do not know yet who we are: our proof waits for `prove`. */
+  readonly inAdvance?: boolean;
 }
 
 export type LoginConnect = Extract<LoginClientOutput, { type: 'connect' }>;
@@ -58,14 +60,14 @@ export class Links {
   }
 
   connect(now: Millis, owner: LinkOwner, wanted: Wanted): void {
-    const { anonymous = false, face = 'plain', proxy = false, tls = false } = wanted;
+    const { anonymous = false, face = 'plain', proxy = false, tls = false, inAdvance = false } = wanted;
     const wantAuthority = this.#wantAuthority();
     const isLogin = owner.owner === 'login';
     // An answer with the CA certificate in it does not fit a datagram.
     const endpoint: Endpoint = wantAuthority || isLogin ? { ...wanted.endpoint, carrier: 'tcp' } : wanted.endpoint;
     const expect = { kind: isLogin ? 'login-server' : 'supernode' } as const;
     const { once = false } = owner;
-    const options = { anonymous, wantAuthority, once, face, expect, proxy, tls };
+    const options = { anonymous, wantAuthority, once, face, expect, proxy, tls, inAdvance };
     this.#ownerOfLink.set(this.#carriers.connect(now, endpoint, options), owner);
   }
 
@@ -108,6 +110,18 @@ export class Links {
     if (link === undefined) return;
     this.#ownerOfLink.delete(link);
     this.#carriers.drop(link, 'not needed');
+  }
+
+  /** It is known now who we are. */
+  prove(now: Millis, owner: LinkOwner['owner'], attempt: number): void {
+    const link = this.#linkOf(owner, attempt);
+    if (link !== undefined) this.#carriers.prove(now, link);
+  }
+
+  /** Whose handshake it is, of those begun in advance. */
+  answered(session: SessionId): LinkOwner | undefined {
+    const link = this.#carriers.linkOf(session);
+    return link === undefined ? undefined : this.#ownerOfLink.get(link);
   }
 
   /** All that was begun for one attempt of the login client. */

@@ -12,7 +12,7 @@ import type { Beyond } from '../overlay/beyond.ts';
 import type { EntryDesk } from '../overlay/entry-desk.ts';
 import type { Ticket } from '../overlay/global-index.ts';
 import { HomeFinder } from '../overlay/home-finder.ts';
-import { type PersonJudge, printOf } from '../overlay/index-record.ts';
+import { type PersonJudge, printOf, type RevokedJudge } from '../overlay/index-record.ts';
 import { lessLoaded } from '../overlay/less-loaded.ts';
 import { isHere } from '../overlay/member.ts';
 import { Membership } from '../overlay/membership.ts';
@@ -45,6 +45,7 @@ export interface MeshDeskOptions {
   readonly wallClock: WallClock;
   readonly self: NodeId;
   readonly judge: PersonJudge;
+  readonly isRevoked?: RevokedJudge;
   /** When the index goes from full copies to slots and back; as the parameters say, when not given. */
   readonly indexSizes?: IndexSizes | undefined;
   readonly entries: EntryDesk;
@@ -86,7 +87,8 @@ export class MeshDesk {
     this.#options = options;
     const { random, wallClock, self, judge, entries, carriers, switchboard, registrar } = options;
     this.#membership = new Membership({ random, self });
-    this.#index = new SizedIndex({ self, random, wallClock, judge, sizes: options.indexSizes });
+    const { indexSizes: sizes, isRevoked } = options;
+    this.#index = new SizedIndex({ self, random, wallClock, judge, sizes, isRevoked });
     this.#finder = new HomeFinder({
       index: this.#index,
       wallClock,
@@ -136,6 +138,11 @@ export class MeshDesk {
   /** Rises whenever another supernode comes or goes. */
   get membersVersion(): number {
     return this.#mesh.membersVersion;
+  }
+
+  /** The index forgets this node, whose account of that folded name has revoked it. */
+  revoked(key: string, node: NodeId): void {
+    this.#index.revoked(key, node);
   }
 
   get indexForm(): IndexForm {

@@ -81,6 +81,8 @@ export type OrdinaryNodeCommand =
   | { readonly type: 'search'; readonly ticket: number; readonly pattern: string; readonly limit: number }
   /** Tests silently which way a call to this buddy would take; answered by `path-tested` or `path-test-failed`. */
   | { readonly type: 'test-path'; readonly ticket: number; readonly name: UserName }
+  /** How all ways of the calls that run stand; answered at once by `call-ways`. */
+  | { readonly type: 'call-ways'; readonly ticket: number }
   /** A voice body from the voice child, for the call that talks. */
   | { readonly type: 'voice'; readonly call: CallId; readonly body: Buffer }
   /** What the voice child measures, for the reports to the other end and the quality events. */

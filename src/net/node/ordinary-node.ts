@@ -53,6 +53,7 @@ import { PeerSessions, type PeerSessionsOutput } from './peer-sessions.ts';
 import { People, type PeopleOutput } from './people.ts';
 import { PromotionDesk, type PromotionDeskOutput } from './promotion-desk.ts';
 import { Renewal } from './renewal.ts';
+import { RevocationDesk } from './revocation-desk.ts';
 import { Signpost, type SignpostOutput } from './signpost.ts';
 import { PinnedTrust } from './trust.ts';
 
@@ -92,6 +93,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
   readonly #nat: NatDiscovery;
   readonly #promotion: PromotionDesk;
   readonly #signpost: Signpost;
+  readonly #revocations: RevocationDesk;
   #people: People | undefined;
   #member: Member | undefined;
   /** What is told while we leave is read after we have left. */
@@ -126,6 +128,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#promotion = new PromotionDesk(random);
     this.#renewal = new Renewal(random, wallClock);
     this.#signpost = new Signpost({ random, pin });
+    this.#revocations = new RevocationDesk({ wallClock, authorityKey: () => this.#trust.authorityKey });
     const onHello = (now: Millis, { from, packet }: ClearPacket): void => this.#signpost.hello(now, from, packet);
     this.#carriers = new Carriers(this.#switchboard, { pin, random, onClear, onHello });
     this.#links = new Links(this.#carriers, this.#switchboard, () => this.#trust.authorityDer === undefined);
@@ -247,6 +250,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         break;
       case 'test-path':
         this.#paths.ask(now, command.ticket, command.name);
+        break;
+      case 'call-ways':
+        this.#media.tellWays(now, command.ticket);
         break;
       case 'voice':
         this.#media.voice(now, command.call, command.body);
@@ -392,6 +398,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#people = undefined;
     this.#mail = undefined;
     this.#member = undefined;
+    this.#revocations.clear();
     this.#publisher.setIdentity(undefined);
     this.#nat.stop();
     this.#renewal.stop();
@@ -404,11 +411,22 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     return this.#own.within(this.#known.order());
   }
 
-  #startLink(now: Millis): void {
-    const supernodes = this.#order();
-    // What let the sign-in through lets the link through, most likely; a server's own port needs no such word.
+  /** While the login server looks at a password a supernode can prove itself: who we are is said when we know. */
+  #prepareLink(now: Millis): void {
+    if (this.#people || !this.#login.enters) return;
+    this.#setWorked();
+    this.#link.prepare(now, this.#order());
+  }
+
+  /** What let the sign-in through lets the link through, most likely; a server's own port needs no such word. */
+  #setWorked(): void {
     const { worked } = this.#login;
     this.#link.setWorked(this.#known.way ?? (worked === 'tcp' ? undefined : worked));
+  }
+
+  #startLink(now: Millis): void {
+    const supernodes = this.#order();
+    this.#setWorked();
     if (!this.#people || supernodes.length === 0) return;
     this.#link.start(now, supernodes, this.#details(this.#people));
     this.#nat.start(now, supernodes);
@@ -511,6 +529,11 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'established':
         this.#established(now, output.session, output.peer, output.route);
         return true;
+      case 'answered': {
+        const whose = this.#links.answered(output.session);
+        if (whose) this.#link.answered(now, whose.attempt);
+        return true;
+      }
       case 'failed':
         if (!this.#carriers.ended(output.session, output.code)) this.#connectFailed(output.session);
         return true;
@@ -625,6 +648,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (owner?.owner === 'supernode' && value.kind === 'leaving') {
       this.#link.prefer(this.#known.handedOver(now, value.body.next, this.#carriers.remoteOf(from.route)));
     }
+    if (owner?.owner === 'supernode' && value.kind === 'revokedTold') return this.#toldOfRevoked(value.body);
     if (owner?.owner !== 'supernode' || this.#link.receive(now, owner.attempt, value)) return;
     if (value.kind === 'forwarded') {
       const node = hexOf(value.body.source);
@@ -660,6 +684,19 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
           return;
         this.#questions.receive(now, value);
     }
+  }
+
+  /** Whoever turns us out must show the authority's word; else it is one supernode that does not take us. */
+  #toldOfRevoked(body: Body<'revokedTold'>): void {
+    const { name, nodeId } = this.#member ?? { name: '', nodeId: '' };
+    if (!this.#revocations.isRevoked(body, name, nodeId)) return;
+    this.#out.push({ type: 'devices', news: { type: 'revoked' } });
+  }
+
+  /** Those that we are attached to hear of devices that our account has revoked. */
+  #tellRevoked(now: Millis): void {
+    for (const { to, message: value } of this.#revocations.toTell(this.#link.attached ? this.#relays : []))
+      this.#sendToSupernode(now, value, true, this.#link.attemptAt(to));
   }
 
   #seen(now: Millis, { name, nodeId, attached, wasHere }: Body<'seen'>): void {
@@ -703,8 +740,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
 
   #linkUp(now: Millis, { link, peer }: Extract<CarrierOutput, { type: 'link-up' }>): void {
     const whose = this.#links.up(now, link);
-    if (whose?.owner === 'login') this.#login.connected(now, whose.attempt);
-    else if (whose) this.#link.connected(now, whose.attempt, peer.nodeId);
+    if (whose?.owner === 'login') {
+      this.#login.connected(now, whose.attempt);
+      this.#prepareLink(now);
+    } else if (whose) this.#link.connected(now, whose.attempt, peer.nodeId);
   }
 
   #linkDown(now: Millis, link: LinkId, code: FailureCode): void {
@@ -718,6 +757,9 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       case 'connect':
         if (output.endpoint.carrier === 'udp') this.#nat.written(output.endpoint.host);
         this.#links.connect(now, { owner: 'supernode', attempt: output.attempt, once: output.once }, output);
+        return true;
+      case 'prove':
+        this.#links.prove(now, 'supernode', output.attempt);
         return true;
       case 'abandon':
         this.#links.abandon('supernode', output.attempt);
@@ -744,6 +786,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#media.setRelays(now, output.nodes);
         this.#tellCandidates(now);
         this.#publish(now);
+        this.#tellRevoked(now);
         this.#out.push({ type: 'standby', endpoint: this.#link.standbyAt });
         return true;
       case 'wants-supernodes':
@@ -759,6 +802,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
         this.#mail?.setAttached(now, false);
         this.#peers.setOnline(false);
         this.#publisher.detached();
+        this.#tellRevoked(now);
         this.#promotion.setAttached(now, false);
         this.#signpost.setSupernode(undefined);
         this.#questions.stop(output.code);
@@ -828,6 +872,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     this.#login.setServers([...known, ...named.filter((one) => !known.some((old) => sameEndpoint(old, one)))]);
     const { endpoint, way } = output;
     this.#known.attached(now, { server: output.server, way }, output.missed);
+    this.#tellRevoked(now);
     // Where people gather is not forgotten because it missed once; only the next start begins elsewhere.
     if (output.type === 'attached') this.#link.setSupernodes(now, this.#order());
     this.#login.setSupernodes([endpoint]);
@@ -868,9 +913,12 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       else this.#known.loginSilent();
     } else if (output.type === 'reply') {
       const { ticket } = output;
+      this.#revocations.learn(output.message);
+      this.#tellRevoked(now);
       this.#out.push({ type: 'login-reply', ticket, message: output.message, authorityDer: this.#trust.authorityDer });
     } else {
       const { ticket, code, retryAfterMs } = output;
+      if (!this.#people) this.#link.stop('nobody signs in');
       this.#out.push({ type: 'login-failed', ticket, code, retryAfterMs });
     }
     return true;

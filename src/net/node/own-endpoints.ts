@@ -43,7 +43,7 @@ export class OwnEndpoints {
     const isOurs = reflexive !== undefined && this.local.some((one) => sameEndpoint(one, reflexive));
     // What is the same for two ports of one address may still be another for another address.
     const isSure = mapping !== 'endpoint-independent' || evidence.mapping === 'several-addresses';
-    return { reflexive, mapping: isOurs ? 'none' : isSure ? mapping : 'unknown' };
+    return { reflexive, mapping: isOurs ? 'none' : isSure ? mapping : 'unknown', mapped: this.mapped };
   }
 
   /** Without those of a family of which this machine has no address, as far as it told. */

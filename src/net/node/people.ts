@@ -241,8 +241,8 @@ export class People {
   }
 
   /**
-   * In a letter of somebody who is nobody to us: perhaps a member of a group of which another letter tells. It is left where it
-   * is until that one can have been read, then it is thrown away.
+   * In a letter of somebody who is nobody to us, or not in that group: perhaps a member, of which another letter tells. It is
+   * left where it is until that one can have been read, then it is thrown away.
    */
   #mayBecomeHeard(now: Millis, from: UserName, value: Message): string | undefined {
     if (value.kind !== 'chatMessage' || value.body.group == null) return undefined;
@@ -271,7 +271,7 @@ export class People {
     }
     const awaits = this.#messenger.heardInLetter(now, from, node, value);
     this.#settle(now);
-    return awaits;
+    return awaits === 'perhaps-later' ? this.#mayBecomeHeard(now, from, value) : awaits;
   }
 
   command(now: Millis, command: PeopleCommand): void {
@@ -364,8 +364,9 @@ export class People {
 
   #call(now: Millis, command: CallCommand): void {
     if (command.type === 'candidates') this.conferences.command(now, command);
-    const isNew = command.type === 'place' || command.type === 'candidates' || command.type === 'pull';
-    if (!isNew && this.conferences.has(command.call)) this.conferences.command(now, command);
+    const { type } = command;
+    const isNoConferences = type === 'place' || type === 'candidates' || type === 'pull' || type === 'hand-over';
+    if (!isNoConferences && this.conferences.has(command.call)) this.conferences.command(now, command);
     else this.calls.command(now, command);
   }
 

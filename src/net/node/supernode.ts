@@ -12,12 +12,14 @@
 import type { KeyObject } from 'node:crypto';
 import { certifiedSpki } from '../login/credential.ts';
 import { LoginClient, type LoginClientOutput } from '../login/login-client.ts';
+import { isByAuthority, isInForce, readRevocation } from '../login/revocation.ts';
 import { readYouAre } from '../nat/clear-questions.ts';
 import { EntryDesk } from '../overlay/entry-desk.ts';
 import { RECORD_LIFETIME_MS } from '../overlay/index-record.ts';
 import { LoginRelay, type LoginRelayOutput } from '../overlay/login-relay.ts';
-import { type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
+import { isOfMail, type MailClient, MailRoom, type MailRoomOutput } from '../overlay/mail-room.ts';
 import { Registrar, type RegistrarLoad, type RegistrarPeer } from '../overlay/registrar.ts';
+import { RevokedDevices, type RevokedOutput, type SealedWord } from '../overlay/revoked-devices.ts';
 import type { IndexForm, IndexSizes } from '../overlay/sized-index.ts';
 import { signRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
@@ -31,7 +33,7 @@ import {
   printEndpoint,
 } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
-import { bytesOf, type NodeId } from '../protocol/ids.ts';
+import { bytesOf, foldName, type NodeId } from '../protocol/ids.ts';
 import { REACH_SAID_MAX } from '../protocol/overlay-params.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
@@ -92,6 +94,8 @@ export type SupernodeEvent =
   | { readonly type: 'dialled'; readonly nonce: string; readonly carrier: Carrier }
   /** The Global Index goes over to slots, or back to full copies. */
   | { readonly type: 'index-form'; readonly form: IndexForm }
+  /** Devices that their accounts have revoked, as far as we know: to be stored, for the next start. */
+  | { readonly type: 'revocations'; readonly words: readonly SealedWord[] }
   | { readonly type: 'left' };
 
 export interface SupernodeOptions {
@@ -116,6 +120,8 @@ export interface SupernodeOptions {
   readonly nodeId: NodeId;
   /** From the last run, when it is still good. */
   readonly certificate?: { readonly der: Buffer; readonly expiresAtMs: number } | undefined;
+  /** As the event of the last run said. */
+  readonly revocations?: readonly SealedWord[] | undefined;
 }
 
 export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | SupernodeEvent> {
@@ -136,7 +142,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   readonly #dials: DialDesk;
   readonly #searches: SearchDesk;
   readonly #mail: MailRoom;
-  #mailMembers = 0;
+  readonly #revoked: RevokedDevices;
+  #membersVersion = 0;
   /** How others reach us. */
   #endpoints: readonly Endpoint[];
   /** Our session with a login server for carried dialogues; the login servers that failed since the last that did not. */
@@ -194,6 +201,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       ...{ ...rooms, wallClock, self: options.nodeId, entries: this.#entries },
       judge: (der) => this.#judgesRecords.judge(der, this.#trust.authorityDer),
       indexSizes: options.indexSizes,
+      isRevoked: (key, node) => this.#revoked.of(key, node) !== undefined,
       registrar: () => this.#registrar,
     });
     const { beyond, tokens } = this.#mesh;
@@ -204,13 +212,16 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const own = options.nodeId;
     this.#searches = new SearchDesk(tokens);
     this.#mail = new MailRoom({ self: own, random, wallClock, others: this.#mesh.partners.alive });
-    this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own });
+    this.#revoked = this.#makeRevoked();
+    const revoked = this.#revoked.of.bind(this.#revoked);
+    this.#registrar = new Registrar({ loginServers, relayKbps, clientsMax, ...elsewhere, wallClock, own, revoked });
     this.#nat = new NatDesk({ ...rooms, endpoints });
     this.#dials = new DialDesk({ random, pin, partners: this.#mesh.partners });
     this.#dials.setEndpoints(endpoints);
     this.#login.setServers(sameFamilyFirst(options.loginServers, options.endpoints));
     this.#login.setHasProxy(options.hasProxy ?? false);
     if (options.certificate && authorityDer) this.#adoptCertificate(options.certificate.der);
+    this.#revoked.load(0, options.revocations ?? []);
   }
 
   receive(now: Millis, input: NetInput): void {
@@ -249,6 +260,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#dials.wake(now);
     this.#searches.wake(now);
     this.#mail.wake(now);
+    this.#revoked.wake(now);
     const asks = [this.#nat.asksForSupernodes(now), this.#mesh.asksForSupernodes(now)];
     if (asks.includes(true)) this.#login.ask(now, LEARN_TICKET, { kind: 'supernodesGet' });
     this.#settle(now);
@@ -266,6 +278,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       this.#dials.wakeAt(),
       this.#searches.wakeAt(),
       this.#mail.wakeAt(),
+      this.#revoked.wakeAt(),
       this.#leaveBy,
     );
   }
@@ -279,7 +292,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   /** Packets, streams and entries dropped as garbage, or because a bound forbade them. Only rises. */
   get dropped(): number {
     const rooms = this.#carriers.dropped + this.#switchboard.dropped + this.#entries.dropped;
-    return rooms + this.#nat.dropped + this.#mesh.dropped + this.#dials.dropped + this.#mail.refused;
+    return (
+      rooms + this.#nat.dropped + this.#mesh.dropped + this.#dials.dropped + this.#mail.refused + this.#revoked.refused
+    );
   }
 
   #leftYet(now: Millis): void {
@@ -288,6 +303,17 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#mesh.stop(now);
     this.#settle(now);
     this.#out.push({ type: 'left' });
+  }
+
+  #makeRevoked(): RevokedDevices {
+    const { random, wallClock } = this.#options;
+    return new RevokedDevices({
+      ...{ random, wallClock, others: this.#mesh.partners.alive, read: readRevocation, isInForce },
+      isSigned: ({ signed }) => {
+        const key = this.#trust.authorityKey;
+        return key !== undefined && isByAuthority(signed, key);
+      },
+    });
   }
 
   /** What waited may serve now. */
@@ -390,7 +416,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       const relayed = this.#relay.drain();
       for (const output of relayed) this.#fromRelay(now, output);
       const meshed = this.#mesh.settle(now);
+      this.#settleMembers(now);
       const mailed = this.#settleMail(now);
+      const revoked = this.#settleRevoked(now);
       const dialled = this.#dials.drain();
       for (const output of dialled) {
         if (output.type !== 'to-client') this.#out.push(output);
@@ -405,18 +433,36 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
       if (
         !meshed &&
         !mailed &&
+        !revoked &&
         said.length + served.length + asked.length + relayed.length + moved.length + dialled.length === 0
       )
         return;
     }
   }
 
+  #settleMembers(now: Millis): void {
+    if (this.#mesh.membersVersion === this.#membersVersion) return;
+    this.#membersVersion = this.#mesh.membersVersion;
+    this.#mail.membersChanged(now);
+    this.#revoked.membersChanged(now);
+  }
+
+  /** Devices that are let in nowhere. True when there was something. */
+  #settleRevoked(now: Millis): boolean {
+    const said: readonly RevokedOutput[] = this.#revoked.drain();
+    for (const output of said) {
+      if (output.type === 'to-supernode') this.#mesh.partners.send(now, output.to, output.message);
+      else if (output.type === 'to-store') this.#out.push({ type: 'revocations', words: output.words });
+      else {
+        this.#mesh.revoked(foldName(output.word.name), output.word.nodeId);
+        this.#registrar.revoke(output.word);
+      }
+    }
+    return said.length > 0;
+  }
+
   /** Letters: to clients and to the other supernodes. True when there was something. */
   #settleMail(now: Millis): boolean {
-    if (this.#mesh.membersVersion !== this.#mailMembers) {
-      this.#mailMembers = this.#mesh.membersVersion;
-      this.#mail.membersChanged(now);
-    }
     const mailed: readonly MailRoomOutput[] = this.#mail.drain();
     for (const output of mailed) {
       if (output.type === 'to-client') this.#switchboard.send(now, output.session, output.message);
@@ -501,6 +547,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const from = peer?.kind === 'supernode' ? { node: peer.nodeId, host: remote?.host ?? '' } : undefined;
     if (from && (this.#dials.fromSupernode(now, from.node, message) || this.#mesh.receive(now, from, message))) return;
     if (from && this.#mail.fromSupernode(now, from.node, message)) return;
+    if (from && this.#revoked.fromSupernode(now, from.node, message)) return;
     if (message.kind === 'loginCarry') {
       return this.#relay.fromClient(now, session, remote?.host ?? '', message.body);
     }
@@ -511,7 +558,9 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
     const isAttached = client && this.#registrar.keyHere(client.nodeId) !== undefined;
-    if (isAttached && this.#mail.fromClient(now, mailClientOf(client), message)) return;
+    if (isAttached && message.kind === 'revokedTold') return this.#revoked.fromClient(now, client.name, message.body);
+    // Its certificate is read for letters alone: that costs more than all the rest of a packet that is forwarded.
+    if (isAttached && isOfMail(message)) return void this.#mail.fromClient(now, mailClientOf(client), message);
     if (isAttached && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;
     if (client && message.kind === 'search' && !this.#searches.admit(now, session, client.name, message.body)) return;
     this.#registrar.receive(now, { session, observed, host, peer: client }, message);

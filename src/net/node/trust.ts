@@ -3,7 +3,8 @@
  * CA certificate from the first answer that fits the pin; from then on every peer is judged against that certificate.
  */
 
-import { type CertifiedIdentity, checkCertificate, matchesPin } from '../login/credential.ts';
+import type { KeyObject } from 'node:crypto';
+import { authorityKeyOf, type CertifiedIdentity, checkCertificate, matchesPin } from '../login/credential.ts';
 import type { WallClock } from '../protocol/core.ts';
 import type { Judgement, Trust } from '../transport/trust.ts';
 
@@ -24,6 +25,11 @@ export class PinnedTrust implements Trust {
 
   get authorityDer(): Buffer | undefined {
     return this.#authorityDer;
+  }
+
+  /** What the authority signs with is checked with this. */
+  get authorityKey(): KeyObject | undefined {
+    return this.#authorityDer && authorityKeyOf(this.#authorityDer);
   }
 
   /** Whose key this certified, also when it has ended since; undefined when nobody of the authority says so. */

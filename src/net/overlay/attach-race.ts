@@ -68,19 +68,20 @@ export class AttachRace {
   #ladderAt: Millis;
   #sweepAt: Millis;
   #gapMs = SWEEP_GAP_START_MS;
-  /** The second way of the ladder begins with the first. */
-  #besides = false;
+  /** How long after the first way of the ladder the second begins. */
+  #firstGapMs: Millis;
 
   /**
    * `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds.
-   * `hasProxy`: whether this machine has a proxy. `hurried`: the first of them may have just died.
+   * `hasProxy`: whether this machine has a proxy. `hurried`: the first of them may have just died. `staggerMs`: after the
+   * first way, when none is known to work.
    */
   constructor(
     now: Millis,
     servers: readonly Endpoint[],
     worked: WayName | undefined,
     steps: TokenBucket,
-    { hasProxy = false, hurried = false } = {},
+    { hasProxy = false, hurried = false, staggerMs = ATTACH_STAGGER_MS as Millis } = {},
   ) {
     const first = servers.slice(0, LADDER_SERVERS);
     this.#steps = steps;
@@ -113,7 +114,7 @@ export class AttachRace {
     const index = this.#ladder.findIndex((way) => way.name === worked);
     // Beside UDP, not instead: UDP needs a round trip less, so that it wins wherever it works again.
     if (index > 0) this.#ladder.unshift(...this.#ladder.splice(0, 1), ...this.#ladder.splice(index - 1, 1));
-    this.#besides = index > 0;
+    this.#firstGapMs = index > 0 ? 0 : index < 0 ? staggerMs : ATTACH_STAGGER_MS;
   }
 
   /** Servers that were named meanwhile stand before those that wait; the round may end later for them. */
@@ -194,8 +195,8 @@ export class AttachRace {
   #climb(now: Millis, start: (way: Way, sweeping: boolean) => void): void {
     const way = this.#ladder.shift();
     if (way) start(way, this.#extra.has(way));
-    const next = this.#besides ? now : now + ATTACH_STAGGER_MS;
-    this.#besides = false;
+    const next = now + this.#firstGapMs;
+    this.#firstGapMs = ATTACH_STAGGER_MS;
     this.#ladderAt = this.#ladder.length > 0 ? next : Number.POSITIVE_INFINITY;
   }
 

@@ -23,7 +23,14 @@ import {
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { CutOff } from './cut-off.ts';
-import { compareVersions, type IndexRecord, isCurrent, type PersonJudge, RecordReader } from './index-record.ts';
+import {
+  compareVersions,
+  type IndexRecord,
+  isCurrent,
+  type PersonJudge,
+  RecordReader,
+  type RevokedJudge,
+} from './index-record.ts';
 import { IndexStore } from './index-store.ts';
 import {
   DIGEST_BYTES,
@@ -64,10 +71,15 @@ export class FullIndex {
   #cutOff = new CutOff();
   #out: IndexOutput[] = [];
 
-  constructor(options: { readonly random: Random; readonly wallClock: () => number; readonly judge: PersonJudge }) {
+  constructor(options: {
+    readonly random: Random;
+    readonly wallClock: () => number;
+    readonly judge: PersonJudge;
+    readonly isRevoked?: RevokedJudge | undefined;
+  }) {
     this.#random = options.random;
     this.#wallClock = options.wallClock;
-    this.reader = new RecordReader(options.judge);
+    this.reader = new RecordReader(options.judge, options.isRevoked);
   }
 
   /** Is what is here all there is, as far as we know? */
@@ -78,6 +90,12 @@ export class FullIndex {
   /** Has a comparison shown that another has no more? */
   get compared(): boolean {
     return this.#compared;
+  }
+
+  /** Its account has revoked this node: it is not found any more. */
+  revoked(key: string, node: NodeId): void {
+    const record = this.store.get(node);
+    if (record?.key === key) this.#forget(record);
   }
 
   /** Takes over what the index by slots holds here. */

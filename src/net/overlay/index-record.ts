@@ -65,7 +65,19 @@ export type PersonJudge = (certificateDer: Uint8Array) =>
   | { readonly ok: false };
 
 /** `known`: not newer than what is here, so perhaps replayed. `misplaced`: of another node than whose word it must be. */
-export type RecordRefusal = 'malformed' | 'oversized' | 'expired' | 'early' | 'known' | 'misplaced' | 'forged';
+export type RecordRefusal =
+  | 'malformed'
+  | 'oversized'
+  | 'expired'
+  | 'early'
+  | 'known'
+  | 'misplaced'
+  | 'forged'
+  /** Its account has revoked the node. */
+  | 'revoked';
+
+/** Has the account of this name, folded, revoked that node? */
+export type RevokedJudge = (key: string, node: NodeId) => boolean;
 
 /** What a record tells of the names, folded, from which this node hides: enough to ask whether a name is among them. */
 export function hiddenTags(node: NodeId, keys: readonly string[]): Buffer | undefined {
@@ -146,11 +158,13 @@ export class RecordReader {
   readonly #judge: PersonJudge;
   /** By reason. */
   readonly refused: Record<RecordRefusal, number> = {
-    ...{ malformed: 0, oversized: 0, expired: 0, early: 0, known: 0, misplaced: 0, forged: 0 },
+    ...{ malformed: 0, oversized: 0, expired: 0, early: 0, known: 0, misplaced: 0, forged: 0, revoked: 0 },
   };
+  readonly #isRevoked: RevokedJudge;
 
-  constructor(judge: PersonJudge) {
+  constructor(judge: PersonJudge, isRevoked: RevokedJudge = () => false) {
     this.#judge = judge;
+    this.#isRevoked = isRevoked;
   }
 
   /**
@@ -178,6 +192,7 @@ export class RecordReader {
     // It may have ended since, but not before the person signed in with it.
     if (own.signedInAtMs >= judged.expiresAtMs) return this.#no('forged');
     const { name } = judged.identity;
+    if (this.#isRevoked(foldName(name), own.nodeId)) return this.#no('revoked');
     if (!isName(name) || !isSigned(sealed, judged.publicKey)) return this.#no('forged');
     // One certificate for all records of a node: it is the greater part of what is kept.
     const same = older?.sealed.certificate.equals(sealed.certificate) ? older.sealed.certificate : sealed.certificate;

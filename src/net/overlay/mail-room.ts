@@ -76,6 +76,11 @@ interface Deposit {
 
 const SWEEP_MS = 60_000;
 
+/** Is it what a client says to this room? */
+export function isOfMail({ kind }: Message): boolean {
+  return kind === 'mailDeposit' || kind === 'mailCollect' || kind === 'mailDone';
+}
+
 export class MailRoom {
   readonly #options: MailRoomOptions;
   readonly shelf = new MailShelf();

@@ -50,6 +50,7 @@ import type { Beyond } from './beyond.ts';
 import type { Page } from './index-store.ts';
 import { type Question, type QuestionAbout, QuestionBook } from './question-book.ts';
 import { RelayCaps, type RelayedFor } from './relay-caps.ts';
+import type { RevokedWord } from './revoked-devices.ts';
 import { PATTERN_LENGTH_MAX } from './search-pattern.ts';
 import type { SealedEntry } from './supernode-entry.ts';
 import { Workload } from './workload.ts';
@@ -91,6 +92,9 @@ export interface RegistrarLoad {
 /** Other supernodes that this client is told of; or ourselves. */
 export type EntriesFor = (client: NodeId, ownWanted: boolean) => readonly SealedEntry[];
 
+/** The word by which a device's account has revoked it; undefined: it has not. */
+export type RevokedOf = (name: UserName, node: NodeId) => RevokedWord | undefined;
+
 interface Client {
   readonly peer: RegistrarPeer;
   readonly key: string;
@@ -123,6 +127,7 @@ export class Registrar {
   readonly #lessLoaded: (client: NodeId) => readonly SealedEntry[];
   readonly #nextAmong: () => readonly SealedEntry[];
   readonly #own: NodeId;
+  readonly #revoked: RevokedOf;
   readonly #work = new Workload();
   #caps: RelayCaps;
   readonly #beyond: Beyond;
@@ -154,6 +159,7 @@ export class Registrar {
     lessLoaded?: (client: NodeId) => readonly SealedEntry[];
     nextAmong?: () => readonly SealedEntry[];
     own?: NodeId;
+    revoked?: RevokedOf;
     beyond: Beyond;
     wallClock: () => number;
   }) {
@@ -162,6 +168,7 @@ export class Registrar {
     this.#lessLoaded = options.lessLoaded ?? (() => []);
     this.#nextAmong = options.nextAmong ?? (() => []);
     this.#own = options.own ?? '';
+    this.#revoked = options.revoked ?? (() => undefined);
     this.#beyond = options.beyond;
     this.#wallClock = options.wallClock;
     this.#loginServers = options.loginServers;
@@ -220,6 +227,19 @@ export class Registrar {
   sessionClosed(session: number): void {
     const client = this.#bySession.get(session);
     if (client) this.#remove(client);
+  }
+
+  /** Its account has revoked this device: if it is here, it is told why, and is here no more. */
+  revoke(word: RevokedWord): void {
+    const client = this.#byNode.get(word.nodeId);
+    if (client?.key !== foldName(word.name)) return;
+    this.#remove(client);
+    this.#turnOut(client.peer, 0, word);
+  }
+
+  #turnOut({ session }: RegistrarPeer, requestId: number, { signed }: RevokedWord): void {
+    this.#send(session, message('revokedTold', { words: [signed] as never }));
+    this.#sendFailure(session, requestId, 'device-revoked', 0);
   }
 
   /** What we have to do, of what we can: 1000 is all. */
@@ -379,6 +399,8 @@ export class Registrar {
   }
 
   #attach(now: Millis, peer: RegistrarPeer, body: Body<'attach'>): void {
+    const revoked = this.#revoked(peer.name, peer.nodeId);
+    if (revoked) return this.#turnOut(peer, body.requestId, revoked);
     const old = this.#byNode.get(peer.nodeId);
     const { standby } = body;
     if (this.#leaving || (old?.standby !== standby && !this.#takes(now, standby, old))) {

@@ -23,7 +23,14 @@ import {
 import { type Message, message } from '../wire/messages.ts';
 import { FullIndex } from './full-index.ts';
 import type { GlobalIndex, GlobalIndexOutput, Ticket, WireRecord } from './global-index.ts';
-import { compareVersions, type IndexRecord, newestFirst, type PersonJudge, RecordReader } from './index-record.ts';
+import {
+  compareVersions,
+  type IndexRecord,
+  newestFirst,
+  type PersonJudge,
+  RecordReader,
+  type RevokedJudge,
+} from './index-record.ts';
 import type { Query } from './index-store.ts';
 import type { ScoreBook } from './placement.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -46,6 +53,7 @@ export interface SizedIndexOptions {
   readonly random: Random;
   readonly wallClock: () => number;
   readonly judge: PersonJudge;
+  readonly isRevoked?: RevokedJudge | undefined;
   readonly sizes?: IndexSizes | undefined;
   readonly scores?: ScoreBook;
 }
@@ -79,7 +87,7 @@ export class SizedIndex implements GlobalIndex {
     this.#options = options;
     this.#sizes = options.sizes ?? INDEX_SIZES;
     this.#full = new FullIndex(options);
-    this.#slotReader = new RecordReader(options.judge);
+    this.#slotReader = new RecordReader(options.judge, options.isRevoked);
   }
 
   /** What this supernode has, or is changing to. */
@@ -100,6 +108,12 @@ export class SizedIndex implements GlobalIndex {
   /** Records that were refused, but for those that are known: garbage, forgeries, and what is too old or too new. */
   get refused(): number {
     return this.#full.reader.refusedInAll + this.#slotReader.refusedInAll;
+  }
+
+  /** Its account has revoked this node: what is here of it is forgotten, and nothing of it is taken any more. */
+  revoked(key: string, node: NodeId): void {
+    if (this.#fullIsHere) this.#full.revoked(key, node);
+    this.#slots?.shelf.revoked(key, node);
   }
 
   /** Is everybody's record here, so that nobody else need be asked? */

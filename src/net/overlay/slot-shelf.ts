@@ -253,6 +253,11 @@ export class SlotShelf {
     if (held?.nodes.delete(record.nodeId)) stamp(held.digests, record);
   }
 
+  /** Its account has revoked this node. */
+  revoked(key: string, node: NodeId): void {
+    if (this.store.get(node)?.key === key) this.#forget(node);
+  }
+
   #forget(node: NodeId): void {
     const filed = this.#filed.get(node);
     if (!filed) return;

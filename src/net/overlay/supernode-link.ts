@@ -5,6 +5,7 @@
  * `attach-race.ts`.
  *
  *   idle --start--> racing --first authenticated answer--> attaching --Attached--> attached
+ *   idle --prepare--> racing, with nothing to prove yet --first answer--> answered --start--> racing, as good as won
  *     attaching | attached --refused (full)--> racing, that one last; or waiting, when all of them refused
  *     attaching | attached --Redirect--> racing, the named ones first; a few times in a row, then as refused
  *     attached --keep-alives unanswered | session closed--> racing, at once; or waiting, when it was brief
@@ -20,6 +21,8 @@ import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, type NodeId } from '../protocol/ids.ts';
 import { REDIRECTS_MAX } from '../protocol/overlay-params.ts';
 import {
+  ATTACH_STAGGER_AT_FIRST_MS,
+  ATTACH_STAGGER_MS,
   ATTACH_TIMEOUT_MS,
   ATTACHMENT_BRIEF_MS,
   KEEP_ALIVE_HURRIED_RETRY_MS,
@@ -71,7 +74,11 @@ export type LinkOutput =
       readonly proxy: boolean;
       /** Inside genuine TLS. */
       readonly tls: boolean;
+      /** Who we are is not known yet: what proves it waits for `prove`. */
+      readonly inAdvance: boolean;
     }
+  /** It is known now who we are. */
+  | { readonly type: 'prove'; readonly attempt: AttemptId }
   | { readonly type: 'abandon'; readonly attempt: AttemptId }
   | { readonly type: 'send'; readonly attempt: AttemptId; readonly message: Message; readonly reliable: boolean }
   | {
@@ -110,6 +117,8 @@ type State =
       readonly name: 'racing';
       readonly race: AttachRace;
     }
+  /** A race that was prepared has a winner, who waits to hear who we are. */
+  | { readonly name: 'answered'; readonly race: AttachRace; readonly attempt: AttemptId }
   | {
       readonly name: 'attaching';
       readonly attempt: AttemptId;
@@ -173,17 +182,38 @@ export class SupernodeLink {
     this.#attemptStep = attempts.step;
   }
 
-  /** Begins to look for a supernode; the endpoints are tried in this order. */
-  start(now: Millis, supernodes: readonly Endpoint[], details: AttachDetails): void {
-    this.stop('idle');
+  /**
+   * Looks for a supernode before it is known who we are, so that `start` finds one that has answered; says nothing to
+   * anybody of how it goes. One round at most.
+   */
+  prepare(now: Millis, supernodes: readonly Endpoint[]): void {
+    if (this.#state.name !== 'idle' || this.#details || supernodes.length === 0) return;
     this.#supernodes = supernodes;
+    this.#race(now);
+  }
+
+  /** Begins to look for a supernode; the endpoints are tried in this order. What was prepared is gone on with. */
+  start(now: Millis, supernodes: readonly Endpoint[], details: AttachDetails): void {
+    const prepared = this.#details === undefined ? this.#state : undefined;
+    const goesOn = prepared?.name === 'racing' || prepared?.name === 'answered';
+    if (!goesOn) this.stop('idle');
     this.#details = details;
     this.#failures = 0;
     this.#everTold = false;
     this.#refusedUntil.clear();
     this.#redirects = 0;
     this.#fellSilent = false;
+    if (goesOn) return this.#goOn(now, prepared, supernodes);
+    this.#supernodes = supernodes;
     this.#race(now);
+  }
+
+  #goOn(now: Millis, prepared: Extract<State, { name: 'racing' | 'answered' }>, supernodes: readonly Endpoint[]): void {
+    const { race } = prepared;
+    const attempts = prepared.name === 'answered' ? [prepared.attempt] : race.attempts;
+    this.#state = { name: 'racing', race };
+    this.setSupernodes(now, supernodes);
+    for (const attempt of attempts) this.#out.push({ type: 'prove', attempt });
   }
 
   /** Others are known now, or in another order; who was not known is tried at once, unless we are attached. */
@@ -227,6 +257,7 @@ export class SupernodeLink {
   /** Ends the present link and races again, as after a change of network. */
   restart(now: Millis): void {
     if (this.#state.name === 'idle') return;
+    if (!this.#details) return this.#abandonAll();
     this.#failures = 0;
     this.#leave(now, 'unreachable-network', { atOnce: true });
   }
@@ -312,6 +343,14 @@ export class SupernodeLink {
     this.#refusedUntil.set(placeOf(endpoint), until);
   }
 
+  /** Of a race that was prepared: this one is there, and the others are let go. */
+  answered(attempt: AttemptId): void {
+    if (this.#state.name !== 'racing' || this.#details) return;
+    const { race } = this.#state;
+    for (const other of race.attempts) if (other !== attempt) this.#out.push({ type: 'abandon', attempt: other });
+    this.#state = { name: 'answered', race, attempt };
+  }
+
   connected(now: Millis, attempt: AttemptId): void {
     if (this.#state.name !== 'racing') {
       this.#out.push({ type: 'abandon', attempt });
@@ -331,6 +370,8 @@ export class SupernodeLink {
     if (state.name === 'racing') {
       state.race.failed(now, attempt);
       this.#step(now);
+    } else if (state.name === 'answered' && state.attempt === attempt) {
+      this.#state = { name: 'idle' };
     } else if ((state.name === 'attaching' || state.name === 'attached') && state.attempt === attempt) {
       this.#leave(now, 'unreachable-network');
     }
@@ -395,7 +436,8 @@ export class SupernodeLink {
     const inOrder = this.#supernodes.toSorted((a, b) => refused(a) - refused(b));
     const rest = inOrder.splice(LADDER_SERVERS).sort((a, b) => swept(a) - swept(b));
     inOrder.push(...rest);
-    const options = { hasProxy: this.#hasProxy, hurried: this.#fellSilent };
+    const staggerMs = this.#details ? ATTACH_STAGGER_MS : ATTACH_STAGGER_AT_FIRST_MS;
+    const options = { hasProxy: this.#hasProxy, hurried: this.#fellSilent, staggerMs };
     const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, options);
     this.#state = { name: 'racing', race };
     this.#step(now);
@@ -427,9 +469,10 @@ export class SupernodeLink {
       if (sweeping) this.#swept.set(placeOf(way.server), (this.#swept.get(placeOf(way.server)) ?? 0) + 1);
       const { endpoint, server, name } = way;
       const how = { once: sweeping, proxy: isByProxy(name), tls: isByTls(name) };
-      this.#out.push({ type: 'connect', attempt, endpoint, server, ...how });
+      this.#out.push({ type: 'connect', attempt, endpoint, server, ...how, inAdvance: this.#details === undefined });
     }
     if (!state.race.isOver(now)) return;
+    if (!this.#details) return this.#abandonAll();
     const { tried } = state.race;
     this.#wait(now);
     this.#out.push({ type: 'nobody', tried });
@@ -475,7 +518,7 @@ export class SupernodeLink {
     const attempts =
       state.name === 'racing'
         ? state.race.attempts
-        : state.name === 'attaching' || state.name === 'attached'
+        : state.name === 'answered' || state.name === 'attaching' || state.name === 'attached'
           ? [state.attempt]
           : [];
     for (const attempt of attempts) this.#out.push({ type: 'abandon', attempt });

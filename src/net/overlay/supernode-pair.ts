@@ -97,6 +97,12 @@ export class SupernodePair {
     for (const link of this.#links) link.setHasProxy(hasProxy);
   }
 
+  /** Looks for one before it is known who we are; `start` goes on with what has answered. */
+  prepare(now: Millis, supernodes: readonly Endpoint[]): void {
+    this.#first.prepare(now, supernodes);
+    this.#settle(now);
+  }
+
   /** Begins to look for a supernode; the endpoints are tried in this order. */
   start(now: Millis, supernodes: readonly Endpoint[], details: AttachDetails): void {
     this.#list.endpoints = supernodes;
@@ -192,6 +198,12 @@ export class SupernodePair {
   /** Is it the session with our first one? */
   isFirst(attempt: AttemptId): boolean {
     return this.#linkOf(attempt) === this.#first;
+  }
+
+  /** A supernode has answered what was prepared. */
+  answered(now: Millis, attempt: AttemptId): void {
+    this.#linkOf(attempt).answered(attempt);
+    this.#settle(now);
   }
 
   /** A session is up; `node` is the supernode that proved itself in it. */

@@ -19,6 +19,10 @@ export const FAILURES = {
   'device-revoked': 'this device was revoked by its account and must sign in anew',
   'device-unknown': 'no device of that label or id is in the list',
   'device-forged': 'a device list is not signed by its account, or names a device that is not of it',
+  'device-offline': 'that other device of the account is not online now',
+  'device-busy': 'that other device of the account is in another call',
+  'device-silent': 'that other device of the account has not answered in time',
+  'device-cannot': 'the other end of the call does not answer that device',
   'request-malformed': 'a field of the request is not of the form it must have',
   busy: 'the server sheds load; retry_after_ms says when to come back',
   'server-fault': 'the server could not store or sign; nothing was changed',
@@ -58,6 +62,8 @@ export const FAILURES = {
   'person-in-conference': 'that person is in the conference, or being called into it',
   'conference-over': 'there is no conference to go back to',
   'conference-forged': 'somebody claimed a part in a conference that is not theirs; refused',
+  'conference-stays': 'a conference cannot be handed to another device',
+  'call-handed-over': 'another of our own devices has handed its call to this one',
   'conference-old': 'the program of the other person knows no conferences',
   // sound
   'audio-spec-malformed': 'not default, none, device:NAME, file:IN[,OUT] or socket:PATH',
@@ -84,6 +90,10 @@ export const FAILURES = {
   'profile-damaged': 'a file of the profile was damaged; it was kept aside and the rest goes on without it',
   'profile-unwritable': 'a file of the profile cannot be written or read: the disk is read-only or broken',
   'profile-unsafe': 'the folder is not ours alone, so it is no place for keys and messages',
+  'folder-unwritable':
+    'a folder that was named cannot be made or written: rights, a read-only disk, or a file of that name',
+  'folder-in-use': 'a server runs from this folder already',
+  'database-unusable': 'the database of --database does not answer, does not let us in, or fails',
   'history-locked': 'the history is encrypted, and the secret store does not give its key',
   'port-taken': 'another program uses this port',
   'port-not-allowed': 'the system lets only the administrator open this port',
@@ -111,5 +121,10 @@ export class Refusal extends Error {
     super(detail === '' ? FAILURES[code] : detail);
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  /** What was handed in; empty where the message is only the code's own meaning. */
+  get detail(): string {
+    return this.message === FAILURES[this.code] ? '' : this.message;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Numbers that we chose for what supernodes are to one another, each with its reason: membership, the Global Index with
  * searches, people elsewhere, load; and for how a client becomes one, or is taken for one. Where all other
- * bounds are, `params.ts` says.
+ * bounds are, `params.ts` says. A little above 400 lines: one table.
  */
 
 // --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)
@@ -378,3 +378,33 @@ export const ELSEWHERE_FOLLOWED_MAX = 8;
 export const ELSEWHERE_HELLOS_MAX = 256;
 /** Hellos that wait for our supernode's entry. */
 export const ELSEWHERE_WAITING_MAX = 8;
+
+// --- devices that their account has revoked
+/** Words that a supernode holds: some 12 MB; of one account, that may list 16 devices. */
+export const REVOKED_WORDS_MAX = 20_000;
+export const REVOKED_PER_ACCOUNT_MAX = 32;
+/** In one message. */
+export const REVOKED_PER_MESSAGE_MAX = 64;
+/** What one comparison brings at most; the next one goes on. */
+export const REVOKED_PER_COMPARISON_MAX = 512;
+/** Prints that are told at once, of whole buckets. */
+export const REVOKED_PRINTS_MAX = 8_192;
+/** News goes to so many others, twice: e^-8, one in three thousand, hears of it only when copies are compared. */
+export const REVOKED_SPREAD = 4;
+/** Up to so many others are told all at once. */
+export const REVOKED_TELL_ALL = 8;
+export const REVOKED_GATHER_MS = 100;
+export const REVOKED_SPREAD_AGAIN_MS = 500;
+export const REVOKED_COMPARE_MS = 10_000;
+/** With those who have just come: after a partition both sides hear within a second. */
+export const REVOKED_COMPARE_SOON_MS = 1_000;
+/** So many of those who know a newcomer compare with it. */
+export const REVOKED_COMPARE_NEW = 8;
+/** Unknown words, each of which costs a signature check: of one account that brings them, and of another supernode. */
+export const REVOKED_CLIENT_BURST = 32;
+export const REVOKED_CLIENT_REFILL_MS = 60_000;
+export const REVOKED_SUPERNODE_BURST = 1_024;
+export const REVOKED_SUPERNODE_REFILL_MS = 50;
+export const REVOKED_SWEEP_MS = 60_000;
+/** What has changed is written after so long. */
+export const REVOKED_STORE_MS = 1_000;

@@ -200,6 +200,11 @@ export const ALSO_TCP_CLAIM_TRIES = 10;
 export const ALSO_TCP_CLAIM_GAP_MS = 25;
 /** Stagger of the attach race: UDP, TCP, TCP 443, TCP 80 at one supernode, then the next supernode (RFC 8305). */
 export const ATTACH_STAGGER_MS = 250;
+/**
+ * At a first sign-in, where nothing is known of the network, TCP begins so long after UDP: its connecting takes a round trip, so
+ * that its Hello would still go out behind the answer by UDP, and does not when there is one.
+ */
+export const ATTACH_STAGGER_AT_FIRST_MS = 150;
 export const ATTACH_TIMEOUT_MS = 5_000;
 /** A whole round of the race: after it people are told that nobody answers, within the 8 s of figure S7. */
 export const ATTACH_ROUND_MS_MAX = 7_500;
@@ -342,6 +347,10 @@ export const RING_TIMEOUT_MS = 45_000;
 export const CALL_SILENCE_MS_MAX = 60_000;
 /** No `ringing` within this long: unreachable. */
 export const INVITE_TIMEOUT_MS = 10_000;
+/** A person waits for this: whether another of our devices would take the call (PROTOCOL.md 9.15). */
+export const HAND_OVER_ANSWER_MS = 5_000;
+/** After our word to take it: longer than that device waits for the other end. */
+export const HAND_OVER_MS = INVITE_TIMEOUT_MS + 2_000;
 /** The callee's own clock for the same is longer, so that the caller's word decides while both are there. */
 export const RING_MARGIN_MS = 5_000;
 /** Calls of one node at a time: one that talks, the others on hold by us. */
@@ -628,6 +637,8 @@ export const PATH_REPLIES_PER_SECOND_MAX = 50;
 export const PATH_REPLIES_BURST = 32;
 /** Addresses offered in one call, however often the other end tells of new ones: four full lists. */
 export const CANDIDATES_OFFERED_MAX = 64;
+/** Of the ways that a call has tried, so many are told to people: more than fit a screen, and one message of the port. */
+export const WAYS_TOLD_MAX = 32;
 /** Addresses learned from packets, not offered: one for each NAT rebinding that is still worth a try. */
 export const CANDIDATES_LEARNED_MAX = 8;
 /** No packet on the path in use for 240 ms (12 frames): send on the relay as well; 600 ms: on the relay only. */
@@ -764,6 +775,8 @@ export const LOGIN_REQUESTS_PER_SESSION_MAX = 8;
 export const RATE_ENTRIES_MAX = 10_000;
 /** Another server on the same account file may hold its lock for this long; below what a client waits. */
 export const ACCOUNT_DB_BUSY_MS = 2_000;
+/** A lock that SQLite does not wait for is tried again so soon: who opens a file holds it for some milliseconds. */
+export const ACCOUNT_DB_AGAIN_MS = 10;
 /** Of one login server to a shared database: it hashes two passwords at a time, and between them asks little. */
 export const ACCOUNT_DB_CONNECTIONS_MAX = 8;
 export const SUPERNODE_ENDPOINTS_MAX = 8;
@@ -800,6 +813,8 @@ export const ROSTER_PEOPLE_MAX = 1000;
 export const DEVICES_MAX = 16;
 /** Revoked ones that a list remembers; of more the oldest go, whose certificates ended long before. */
 export const REVOKED_DEVICES_MAX = 256;
+/** Words on revoked devices that a login server remembers to have signed. */
+export const REVOCATIONS_MAX = 4_096;
 export const DEVICE_LABEL_LENGTH_MAX = 64;
 /** 16 devices with the longest certificates, and all that may be revoked. */
 export const DEVICE_LIST_BYTES_MAX = 49_152;
@@ -886,6 +901,8 @@ export const HOOK_COMMAND_LENGTH_MAX = 1_024;
 export const HOOKS_AT_ONCE = 4;
 export const HOOKS_WAITING_MAX = 32;
 export const HOOK_MS_MAX = 30_000;
+/** A supernode that dies is replaced by the standby within this; what lasts longer is a loss, and worth an alert. */
+export const LOST_AFTER_MS = 5_000;
 /** Of what a failing one said, for the log. */
 export const HOOK_STDERR_BYTES_MAX = 300;
 /** Lines in one page of history, and their bytes as JSON: a page must fit one line of the agent port. */

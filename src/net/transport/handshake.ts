@@ -178,6 +178,15 @@ export function answerHello(options: {
   };
 }
 
+/** What Auth1 has proven: all that Auth2 needs, but for who we are. */
+export interface Answered {
+  readonly secret: Buffer;
+  readonly t2: Buffer;
+  readonly remoteIndex: number;
+  readonly peer: PeerIdentity;
+  readonly provenUntilMs: number;
+}
+
 /** Checks Auth1 and makes Auth2. `own` undefined: stay anonymous. Whoever is not `expected` gets no proof of ours. */
 export function finishInitiator(
   state: InitiatorState,
@@ -186,6 +195,16 @@ export function finishInitiator(
   trust: Trust,
   expected?: Expectation,
 ): Outcome<Established & { packet: Buffer }> {
+  const checked = checkAuth1(state, body, trust, expected);
+  return checked.ok ? { ok: true, value: makeAuth2(checked.value, own) } : checked;
+}
+
+export function checkAuth1(
+  state: InitiatorState,
+  body: Buffer,
+  trust: Trust,
+  expected?: Expectation,
+): Outcome<Answered> {
   const auth = decodeBody('Auth1', body);
   const malformed = { ok: false, code: 'certificate-invalid' } as const;
   if (!auth || auth.nonce.length !== NONCE_BYTES || auth.senderIndex === 0) return malformed;
@@ -206,15 +225,21 @@ export function finishInitiator(
   const isSent = proof.authorityCertificate.length > 0;
   const judged = trust.judge(certificate, isSent ? wholeCertificate(proof.authorityCertificate) : undefined);
   if (!judged.ok) return judged;
-  const { identity, publicKey } = judged;
+  const { identity, publicKey, expiresAtMs: provenUntilMs } = judged;
   if (!verifyWith(publicKey, Buffer.concat([RESPONDER, t1, bytesOf(identity.nodeId)]), proof.signature))
     return malformed;
   if (!fits(identity, expected)) return { ok: false, code: 'certificate-invalid' };
   const t2 = secondTranscript(t1, auth.sealed);
-  const sealed = sealProof(secret, t2, 'wren SK1 initiator proof', initiatorProof(own, t2, identity.nodeId));
-  const packet = handshakePacket(PacketKind.auth2, auth.senderIndex, encodeBody('Auth2', { sealed }));
-  const keys = { root: rootOf(secret, t2), resumption: resumptionOf(secret, t2), remoteIndex: auth.senderIndex };
-  return { ok: true, value: { ...keys, peer: identity, provenUntilMs: judged.expiresAtMs, packet } };
+  return { ok: true, value: { secret, t2, remoteIndex: auth.senderIndex, peer: identity, provenUntilMs } };
+}
+
+/** `own` undefined: anonymous. */
+export function makeAuth2(answered: Answered, own: OwnIdentity | undefined): Established & { packet: Buffer } {
+  const { secret, t2, remoteIndex, peer, provenUntilMs } = answered;
+  const sealed = sealProof(secret, t2, 'wren SK1 initiator proof', initiatorProof(own, t2, peer.nodeId));
+  const packet = handshakePacket(PacketKind.auth2, remoteIndex, encodeBody('Auth2', { sealed }));
+  const keys = { root: rootOf(secret, t2), resumption: resumptionOf(secret, t2), remoteIndex };
+  return { ...keys, peer, provenUntilMs, packet };
 }
 
 /** Checks Auth2. */

@@ -39,8 +39,10 @@ import { COOKIE_BYTES, Cookies } from './cookies.ts';
 import {
   answerHello,
   beginInitiator,
+  checkAuth1,
   type Established,
   finishResponder,
+  makeAuth2,
   type Outcome,
   parseHello,
   type ResponderState,
@@ -59,6 +61,8 @@ export interface BeginOptions {
   readonly expect?: Expectation | undefined;
   /** The key of a ticket of what stands there; a node that is expected has its own. */
   readonly place?: string | undefined;
+  /** We do not know yet who we are: `answered` tells of Auth1, and Auth2 waits for `prove`. */
+  readonly inAdvance?: boolean | undefined;
 }
 
 interface Incoming {
@@ -79,6 +83,8 @@ export type HandshakeOutput =
       /** The initiator's: to be repeated until the responder is heard. The responder's: to be known when repeated. */
       readonly auth2: Buffer;
     }
+  /** Somebody whom we look for has proven to be there, and waits for our proof. */
+  | { readonly type: 'answered'; readonly localIndex: number }
   | { readonly type: 'failed'; readonly localIndex: number; readonly code: FailureCode };
 
 export class Handshakes {
@@ -132,7 +138,8 @@ export class Handshakes {
       padded: route.via === 'udp',
       spareBytes: route.via === 'stream' ? Math.floor(HELLO_SPARE_BYTES * this.#random.fraction()) : 0,
     });
-    const own = options.anonymous ? undefined : this.#own;
+    const inAdvance = options.inAdvance ?? false;
+    const own = options.anonymous || inAdvance ? undefined : this.#own;
     const ticketKey = options.expect?.nodeId === undefined ? options.place : keyOfNode(options.expect.nodeId);
     const ticket =
       own && !options.wantAuthority && ticketKey !== undefined
@@ -144,7 +151,7 @@ export class Handshakes {
       inFull: ticket === undefined,
       ticketKey,
       route,
-      own,
+      ...{ own, inAdvance, answered: undefined },
       expect: options.expect,
       giveUpAt: now + HANDSHAKE_TIMEOUT_MS,
       resendAt: options.once ? Number.POSITIVE_INFINITY : now + HANDSHAKE_RETRY_MS,
@@ -155,6 +162,16 @@ export class Handshakes {
     this.#outgoing.set(localIndex, outgoing);
     this.#out.push({ type: 'send', route: outgoing.route, bytes: helloOf(outgoing) });
     return localIndex;
+  }
+
+  /** It is known now who we are: what was begun in advance goes on, at once where the other end has answered. */
+  prove(localIndex: number): void {
+    const outgoing = this.#outgoing.get(localIndex);
+    if (!outgoing?.inAdvance) return;
+    outgoing.inAdvance = false;
+    outgoing.own = this.#own;
+    const { answered } = outgoing;
+    if (answered) this.#establish(localIndex, outgoing, makeAuth2(answered.by, outgoing.own), answered.route);
   }
 
   /** Forgets an outgoing handshake without a word. */
@@ -293,23 +310,37 @@ export class Handshakes {
   }
 
   #receiveAuth1(route: Route, packet: Packet): void {
-    const outgoing = this.#outgoing.get(packet.receiverIndex);
-    if (!outgoing || !sameWay(route, outgoing.route)) return this.#drop();
-    const done = finishOutgoing(outgoing, packet.body, this.#trust);
-    if (!done.ok) {
-      this.dropped += 1;
-      outgoing.lastCode = done.code;
-      // On a stream nobody else can answer; in a datagram a forger may have been first.
-      if (route.via !== 'stream') return;
-      if (outgoing.shown) this.#tickets?.drop(outgoing.shown.ticket);
-      this.#outgoing.delete(packet.receiverIndex);
-      this.#out.push({ type: 'failed', localIndex: packet.receiverIndex, code: done.code });
+    const localIndex = packet.receiverIndex;
+    const outgoing = this.#outgoing.get(localIndex);
+    if (!outgoing || outgoing.answered || !sameWay(route, outgoing.route)) return this.#drop();
+    if (outgoing.inAdvance) {
+      const checked = checkAuth1(outgoing.state, packet.body, this.#trust, outgoing.expect);
+      if (!checked.ok) return this.#notAnswered(localIndex, outgoing, route, checked.code);
+      outgoing.answered = { by: checked.value, route };
+      outgoing.resendAt = Number.POSITIVE_INFINITY;
+      this.#out.push({ type: 'answered', localIndex });
       return;
     }
-    this.#outgoing.delete(packet.receiverIndex);
-    const { packet: auth2, ...keys } = done.value;
+    const done = finishOutgoing(outgoing, packet.body, this.#trust);
+    if (done.ok) this.#establish(localIndex, outgoing, done.value, route);
+    else this.#notAnswered(localIndex, outgoing, route, done.code);
+  }
+
+  #notAnswered(localIndex: number, outgoing: Outgoing, route: Route, code: FailureCode): void {
+    this.dropped += 1;
+    outgoing.lastCode = code;
+    // On a stream nobody else can answer; in a datagram a forger may have been first.
+    if (route.via !== 'stream') return;
+    if (outgoing.shown) this.#tickets?.drop(outgoing.shown.ticket);
+    this.#outgoing.delete(localIndex);
+    this.#out.push({ type: 'failed', localIndex, code });
+  }
+
+  #establish(localIndex: number, outgoing: Outgoing, done: Established & { packet: Buffer }, route: Route): void {
+    this.#outgoing.delete(localIndex);
+    const { packet: auth2, ...keys } = done;
     this.#tickets?.succeed(keys, outgoing.own?.nodeId, outgoing.ticketKey, outgoing.shown?.ticket);
-    this.#out.push({ type: 'established', localIndex: packet.receiverIndex, initiated: true, keys, route, auth2 });
+    this.#out.push({ type: 'established', localIndex, initiated: true, keys, route, auth2 });
   }
 
   #receiveAuth2(route: Route, packet: Packet): void {

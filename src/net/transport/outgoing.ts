@@ -6,7 +6,14 @@ import type { Millis } from '../protocol/core.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { Route } from '../protocol/traffic.ts';
 import { decodeBody } from '../wire/messages.ts';
-import { type Established, finishInitiator, type InitiatorState, type Outcome, withCookie } from './handshake.ts';
+import {
+  type Answered,
+  type Established,
+  finishInitiator,
+  type InitiatorState,
+  type Outcome,
+  withCookie,
+} from './handshake.ts';
 import { finishShown, type ShownTicket, showTicket } from './resumption.ts';
 import type { Expectation, OwnIdentity, Trust } from './trust.ts';
 
@@ -21,7 +28,10 @@ export interface Outgoing {
   readonly ticketKey: string | undefined;
   readonly route: Route;
   /** Whom we prove to be in it: what A began is not finished by B. Undefined: nobody. */
-  readonly own: OwnIdentity | undefined;
+  own: OwnIdentity | undefined;
+  /** Begun before it is known who we are: Auth2 waits for that. `answered`: with this Auth1, by this route. */
+  inAdvance: boolean;
+  answered: { readonly by: Answered; readonly route: Route } | undefined;
   readonly expect: Expectation | undefined;
   readonly giveUpAt: Millis;
   resendAt: Millis;

@@ -66,6 +66,8 @@ export type SwitchboardOutput =
       readonly route: Route;
       readonly initiated: boolean;
     }
+  /** The other end of what was begun in advance is there, and waits for `prove`. */
+  | { readonly type: 'answered'; readonly session: SessionId }
   | { readonly type: 'failed'; readonly session: SessionId; readonly code: FailureCode }
   | {
       readonly type: 'message';
@@ -104,10 +106,16 @@ export class Switchboard {
 
   /** Starts a handshake; `established` or `failed` will name the returned session. */
   connect(now: Millis, route: Route, options: ConnectOptions = {}): SessionId {
-    const { anonymous = false, wantAuthority = false, once = false, expect, place } = options;
-    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place });
+    const { anonymous = false, wantAuthority = false, once = false, expect, place, inAdvance } = options;
+    const id = this.#handshakes.begin(now, route, { anonymous, wantAuthority, once, expect, place, inAdvance });
     this.#settleHandshakes(now);
     return id;
+  }
+
+  /** It is known now who we are: the handshake that was begun in advance goes on. */
+  prove(now: Millis, id: SessionId): void {
+    this.#handshakes.prove(id);
+    this.#settleHandshakes(now);
   }
 
   /** One packet from a route, already cut out of its datagram or stream. `source`: who pays for a handshake's work. */
@@ -139,11 +147,9 @@ export class Switchboard {
   /** One sealed datagram, by the session's route or another; may be lost. False when it is too long for one. */
   sendDatagram(id: SessionId, value: Message, route?: Route, ttl?: number): boolean {
     const entry = this.#entries.get(id);
-    const encoded = entry ? encodeMessage(value) : undefined;
-    if (!entry || !encoded || encoded.length >= PLAINTEXT_BYTES_MAX) return false;
-    const plaintext = Buffer.allocUnsafe(1 + encoded.length);
+    const plaintext = entry ? encodeMessage(value, 1) : undefined;
+    if (!entry || !plaintext || plaintext.length > PLAINTEXT_BYTES_MAX) return false;
     plaintext[0] = ContentType.datagram;
-    plaintext.set(encoded, 1);
     entry.session.said(this.#lately, isQuiet(value));
     const packet = entry.session.seal(plaintext);
     if (route === undefined) this.#emitOn(entry, packet);
@@ -336,6 +342,7 @@ export class Switchboard {
   #settleHandshakes(now: Millis): void {
     for (const output of this.#handshakes.drain()) {
       if (output.type === 'send') this.#emit(output.route, output.bytes);
+      else if (output.type === 'answered') this.#out.push({ type: 'answered', session: output.localIndex });
       else if (output.type === 'failed')
         this.#out.push({ type: 'failed', session: output.localIndex, code: output.code });
       else this.#establish(now, output);

@@ -3,42 +3,31 @@
  * of the full screen: a word that has a key is carried out by that key's handler, questions and the first-run walk are its own.
  * Pure; `run-lines.ts` carries out what is asked.
  */
-import { foldName, isName } from '../../net/protocol/ids.ts';
+import { isName } from '../../net/protocol/ids.ts';
 import type { AgentCommand } from '../../store/port.ts';
-import { type AppState, type Buddy, currentCall, type PresenceStatus, ringingCall } from '../../store/state.ts';
+import { currentCall, type PresenceStatus, ringingCall } from '../../store/state.ts';
 import type { CommandName } from '../key-bindings.ts';
-import { conversationsOf, isGroup } from '../people-groups.ts';
 import { editorOf } from '../text/editor.ts';
 import { cleanText } from '../text/sanitize.ts';
-import { faceOf, type UiState, walkFieldsOf, walkStepOf } from '../ui-state.ts';
+import { walkFieldsOf, walkStepOf } from '../ui-state.ts';
 import { HANDLERS } from '../update/commands.ts';
 import { activeField, contextOf } from '../update/context.ts';
-import type { Effect, Tag, World } from '../update/world.ts';
-import { failureSentence } from '../wording.ts';
+import type { Tag, World } from '../update/world.ts';
+import { failureSentence, SENTENCES } from '../wording.ts';
+import * as lists from './act-lists.ts';
+import { ask, bad, buddyOf, headOf, type LineStep, still, told, withPerson } from './line-step.ts';
 import { type LineAction, type ReadLine, readLine } from './line-table.ts';
-import { buddyLines, callLines, helpLines, missedLines, statusLines } from './show.ts';
+import {
+  buddyLines,
+  callLines,
+  deviceLines,
+  figureLines,
+  groupLines,
+  helpLines,
+  missedLines,
+  statusLines,
+} from './show.ts';
 import { orWords, type Voice } from './voice.ts';
-
-/** What an answer of the agent is shown as. */
-export type Shows = 'conversation' | 'found' | 'search' | 'settings' | 'setting' | 'sent' | 'ready' | 'nothing';
-
-/** Something asked of the agent or of the program itself. */
-export interface Ask {
-  readonly effect: Effect;
-  readonly shows: Shows;
-  /** Of `settings`: the one that is asked for; empty: all. */
-  readonly about?: string;
-}
-
-export interface LineStep {
-  readonly ui: UiState;
-  readonly asks: readonly Ask[];
-  readonly lines: readonly string[];
-  /** The line was not understood, or what it asks for makes no sense now. */
-  readonly isBad?: boolean;
-  /** Nothing more is read for so long. */
-  readonly pauseMs?: number;
-}
 
 /** Lines of a conversation that are shown when it is opened. */
 const OPENED_LINES = 10;
@@ -85,7 +74,17 @@ type Action = (world: World, rest: string, voice: Voice) => LineStep;
 
 const ACTIONS: Readonly<Record<LineAction, Action>> = {
   help: (world, rest, voice) => told(world, helpLines(rest, voice)),
-  buddies: (world, _rest, voice) => told(world, buddyLines(world, voice)),
+  buddies: (world, part, voice) => told(world, buddyLines(world, part, voice)),
+  groups: (world, _rest, voice) => told(world, groupLines(world.app, voice)),
+  devices: (world, _rest, voice) => told(world, deviceLines(world.app, voice)),
+  figures: (world, _rest, voice) => told(world, figureLines(world, voice)),
+  sound: (world) => ask(world, { type: 'sound.devices' }, { for: 'quiet' }, 'sound'),
+  ...{ group: lists.group, revoke: lists.revoke, unread: lists.unread, older: lists.older, calls: lists.calls },
+  ...{ put: lists.put, level: lists.level },
+  expel: (world, name) => {
+    if (!currentCall(world.app)?.conference) return bad(world, 'There is no conference.');
+    return withPerson(world, name, (one) => byKey(one, 'conference.remove'));
+  },
   status: (world, _rest, voice) => told(world, statusLines(world, voice)),
   missed: (world, _rest, voice) => told(world, missedLines(world.app, voice)),
   chat,
@@ -95,6 +94,10 @@ const ACTIONS: Readonly<Record<LineAction, Action>> = {
       : bad(world, 'No conversation is open: chat NAME opens one.'),
   history,
   call,
+  transfer: (world, device) => {
+    if (!currentCall(world.app)) return bad(world, SENTENCES.nothingToTransfer);
+    return ask(world, { type: 'call.transfer', device }, { for: 'transfer', device });
+  },
   mute: (world) => switched(world, 'call.mute', (state) => state.muted, 'The microphone is off already.'),
   unmute: (world) => switched(world, 'call.mute', (state) => !state.muted, 'The microphone is on already.'),
   hold: (world) => switched(world, 'call.hold', (state) => isHeldByMe(state), 'The call is on hold already.'),
@@ -148,7 +151,9 @@ function chat(world: World, rest: string): LineStep {
     const last: AgentCommand = { type: 'chat.history', with: buddy.name, limit: OPENED_LINES };
     return {
       ...ask(opened, last, { for: 'history', with: buddy.name }, 'conversation'),
-      lines: [`Conversation with ${buddy.name}. Every line is sent; /close ends that, /help explains.`],
+      lines: [
+        `Conversation with ${buddy.name}. Every line is sent; one that ends in \\ goes on in the next. /close ends that, /help explains.`,
+      ],
     };
   });
 }
@@ -272,43 +277,6 @@ function fillIn(world: World, text: string, read: ReadLine, voice: Voice): LineS
 function byKey(world: World, key: CommandName): LineStep {
   const { ui, effects } = HANDLERS[key](world);
   return { ui, asks: effects.map((effect) => ({ effect, shows: 'nothing' })), lines: [] };
-}
-
-/** The person of this name, chosen; a name that is not on the list is refused. */
-function withPerson(world: World, typed: string, act: (chosen: World, buddy: Buddy) => LineStep): LineStep {
-  if (faceOf(world.app, world.ui) !== 'main') {
-    return bad(world, failureSentence(world.app.network === null ? 'no-network' : 'not-signed-in'));
-  }
-  if (!isName(typed) && !isGroup(typed)) return bad(world, failureSentence('name-malformed'));
-  const buddy = buddyOf(world.app, typed);
-  if (!buddy) return bad(world, `${typed}: ${failureSentence(isGroup(typed) ? 'group-unknown' : 'not-a-buddy')}`);
-  return act({ ...world, ui: { ...world.ui, selected: buddy.name } }, buddy);
-}
-
-function buddyOf(app: AppState, typed: string): Buddy | undefined {
-  return conversationsOf(app).find(({ name }) => foldName(name) === foldName(typed));
-}
-
-function ask({ ui }: World, command: AgentCommand, tag: Tag, shows: Shows = 'nothing'): LineStep {
-  return { ui, asks: [{ effect: { type: 'request', command, tag }, shows }], lines: [] };
-}
-
-function still({ ui }: World): LineStep {
-  return { ui, asks: [], lines: [] };
-}
-
-function told({ ui }: World, lines: readonly string[]): LineStep {
-  return { ui, asks: [], lines };
-}
-
-function bad({ ui }: World, sentence: string): LineStep {
-  return { ui, asks: [], lines: [sentence], isBad: true };
-}
-
-/** The first word, and the rest. */
-function headOf(text: string): readonly [string, string] {
-  const [head = ''] = text.split(/\s/, 1);
-  return [head, text.slice(head.length).trim()];
 }
 
 function secondsOf(text: string): number | undefined {

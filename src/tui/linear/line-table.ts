@@ -14,6 +14,19 @@ export type LineAction =
   | 'close'
   | 'history'
   | 'missed'
+  | 'transfer'
+  | 'groups'
+  | 'group'
+  | 'devices'
+  | 'revoke'
+  | 'figures'
+  | 'sound'
+  | 'level'
+  | 'unread'
+  | 'older'
+  | 'calls'
+  | 'put'
+  | 'expel'
   | 'call'
   | 'mute'
   | 'unmute'
@@ -66,20 +79,38 @@ export const LINE_WORDS: readonly LineWord[] = [
   key('record', '', 'call.record'),
   key('rejoin', '', 'conference.rejoin'),
   key('pull', '', 'call.pull'),
+  own('transfer', 'DEVICE', 'transfer', 'Hand the call to another device of yours, by its label or id'),
+  own('expel', 'NAME', 'expel', 'Remove somebody from the conference'),
+  own('figures', '', 'figures', 'All figures of the running call'),
   own('missed', '', 'missed', 'Missed calls'),
+  own('calls', '', 'calls', 'The last calls, missed and others'),
   own('chat write', 'NAME [TEXT]', 'chat', 'Send a message; without text: every line goes to that person until /close'),
   own('close', '', 'close', 'Leave the conversation that "chat NAME" opened'),
   own('history', 'NAME [WORDS]', 'history', 'The last messages with somebody, or those with these words'),
-  own('buddies list', '', 'buddies', 'Your buddies, who is online, who asks'),
+  own('older', 'NAME', 'older', 'Messages before those that history has shown'),
+  own('unread', '', 'unread', 'Show what is unread, one conversation after the other'),
+  own(
+    'buddies list',
+    '[PART]',
+    'buddies',
+    'Your buddies and groups, who is online, who asks; those with this in the name',
+  ),
+  own('groups', '', 'groups', 'Your groups, and who is in them'),
+  own('group', 'TITLE NAME...', 'group', 'Make a group of these buddies; with #TITLE: take them into that one'),
+  own('put', 'NAME [TITLE]', 'put', 'Put a buddy under a title of your list; without one: back among all'),
   own('search', 'PATTERN', 'search', 'Search for people in the network: a name, or a part with *'),
   own('add', 'NAME [MESSAGE]', 'add', 'Ask somebody to be your buddy'),
   key('accept', 'NAME', 'request.accept'),
-  key('remove', 'NAME', 'buddy.remove'),
+  key('remove leave', 'NAME', 'buddy.remove'),
   own('block', 'NAME', 'block', 'Block a person: they see you offline, and cannot write or call'),
   own('unblock', 'NAME', 'unblock', 'Block no longer'),
   key('verify', 'NAME', 'safety.open'),
   key('erase', 'NAME', 'history.erase'),
   own('status', '', 'status', 'Who you are, how you are connected, the call, what is unread'),
+  own('devices', '', 'devices', 'The devices of your account, and which are online'),
+  own('revoke', 'DEVICE', 'revoke', 'Shut a device out of your account for ever: one that was lost'),
+  own('sound', '', 'sound', 'Microphones and speakers; "settings audio-spec" chooses, "call echo" tests'),
+  own('level', '', 'level', 'How loud the microphone is, for ten seconds'),
   own('presence', '[WORD]', 'presence', 'What others see: online, away, do-not-disturb or invisible'),
   own('settings', '[KEY] [VALUE]', 'settings', 'Look at settings, and change them by name'),
   own('signout', '', 'sign-out', 'Sign out of this account'),
@@ -163,7 +194,9 @@ export function completion(
 ): { readonly add: string; readonly offers: readonly string[] } {
   const parts = text.replace(/^\//, '').split(' ');
   const last = (parts.at(-1) ?? '').toLowerCase();
-  const takesName = wordOf(parts[0] ?? '')?.takes.includes('NAME') && parts.length === 2;
+  const takes = wordOf(parts[0] ?? '')?.takes.split(' ') ?? [];
+  const nameAt = takes.findIndex((one) => one.includes('NAME')) + 1;
+  const takesName = nameAt > 0 && (takes.at(-1) === 'NAME...' ? parts.length > nameAt : parts.length === nameAt + 1);
   const all = parts.length === 1 ? LINE_WORDS.map(({ words }) => words[0] ?? '') : takesName ? names : [];
   const found = all.filter((one) => one.toLowerCase().startsWith(last));
   const [first = ''] = found;

@@ -1,6 +1,7 @@
 /** What line mode is given: the way to the agent, the streams, and the voice in which it speaks. `bin/lines.ts` makes it. */
 import type { FailureCode } from '../../net/protocol/failures.ts';
 import type { AgentConnection } from '../../store/agent-client.ts';
+import type { PreferencesStore } from '../preferences.ts';
 import type { Voice } from './voice.ts';
 
 export interface LineInput {
@@ -22,6 +23,8 @@ export interface LineOutput {
 export interface LinesOptions {
   /** Gives a connection whose `hello` is done; asked again, after a pause, whenever the agent goes away. */
   readonly connect: () => Promise<AgentConnection>;
+  /** What the screen keeps: who stands in which group of the list. */
+  readonly preferences?: PreferencesStore;
   readonly stdin: LineInput;
   readonly stdout: LineOutput;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -29,6 +29,8 @@ function bodyOf(dialog: Extract<Question, { type: 'confirm' }>, app: AppState): 
       return [`Remove ${dialog.name} from your buddies? Messages stay on this machine.`];
     case 'leave':
       return [`Leave ${dialog.name}? The others are told. What was said stays on this machine.`];
+    case 'forget':
+      return [`Take ${dialog.name} off the list? What was said stays on this machine.`];
     case 'erase':
       return [`Erase what was said with ${dialog.name}, and the calls, for good? Only here, not there.`];
     case 'block':

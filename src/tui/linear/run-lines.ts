@@ -12,16 +12,20 @@ import { StringDecoder } from 'node:string_decoder';
 import { type FailureCode, Refusal } from '../../net/protocol/failures.ts';
 import { type AppState, currentCall, INITIAL_STATE } from '../../store/state.ts';
 import { AgentLink } from '../agent-link.ts';
+import { conversationsOf } from '../people-groups.ts';
+import { DEFAULT_PREFERENCES, type Preferences, readPreferences } from '../preferences.ts';
 import { Alerts } from '../terminal/alerts-io.ts';
 import { KeyParser } from '../terminal/key-parser.ts';
 import { cleanLine } from '../text/sanitize.ts';
 import { widthOf } from '../text/width.ts';
 import { INITIAL_UI } from '../ui-state.ts';
+import { contextOf } from '../update/context.ts';
 import { update } from '../update/update.ts';
 import type { Effect, Message, World } from '../update/world.ts';
 import { failureSentence } from '../wording.ts';
-import { type Ask, actLine } from './act.ts';
+import { actLine } from './act.ts';
 import { LineEditor, type Typed } from './line-editor.ts';
+import type { Ask } from './line-step.ts';
 import { completion } from './line-table.ts';
 import type { LinesOptions } from './lines-options.ts';
 import { promptOf } from './questions.ts';
@@ -34,6 +38,8 @@ const ECHO_OF_LINE_MS = 60;
 /** More lines at once than anybody pastes; a pipe is read no faster than it is carried out. */
 const LINES_WAITING_MAX = 10_000;
 const COLUMNS_UNKNOWN = 80;
+/** One backslash at the end; two are one that is meant. */
+const GOES_ON = /(?:^|[^\\])\\$/;
 
 /** Runs until the person leaves or the input ends; resolves with the exit code. */
 export function runLines(options: LinesOptions): Promise<number> {
@@ -51,6 +57,8 @@ class LineRun {
   #world: World;
   readonly #link: AgentLink;
   readonly #waiting: string[] = [];
+  /** Lines of a message that goes on in the next one. */
+  #begun = '';
   #rest = '';
   #isEnded = false;
   #isPumping = false;
@@ -66,7 +74,8 @@ class LineRun {
   constructor(options: LinesOptions) {
     const { stdin, stdout, env, audio } = options;
     this.#options = options;
-    this.#link = new AgentLink(options.connect, {
+    this.#link = new AgentLink(options.connect);
+    this.#link.listen({
       linked: (state) => this.#linked(state),
       event: (event) => this.#receive({ type: 'event', event }),
       lost: (code) => this.#lost(code),
@@ -76,7 +85,7 @@ class LineRun {
     const isTerminal = stdout.isTTY === true;
     this.#alerts = new Alerts({ env, isTerminal, write: (bytes) => void stdout.write(bytes) });
     // A script is not asked what a person is asked.
-    const ui = { ...INITIAL_UI, askedToServe: !this.#isTyped };
+    const ui = { ...INITIAL_UI, askedToServe: !this.#isTyped, preferences: preferencesOf(options) };
     this.#world = { app: INITIAL_STATE, ui, nowMs: Date.now(), audio };
   }
 
@@ -135,8 +144,19 @@ class LineRun {
         return;
       case 'suspend':
         return this.#suspend();
+      case 'save':
+        return this.#save(effect.change);
       default:
         return;
+    }
+  }
+
+  /** Where somebody stands in the list: kept with what the screen keeps. */
+  #save(change: Parameters<NonNullable<LinesOptions['preferences']>['write']>[0]): void {
+    try {
+      this.#options.preferences?.write(change);
+    } catch (error) {
+      this.#print([failureSentence(error instanceof Refusal ? error.code : 'internal')]);
     }
   }
 
@@ -204,7 +224,14 @@ class LineRun {
 
   async #act(line: string): Promise<void> {
     const before: World = { ...this.#world, nowMs: Date.now() };
-    const step = actLine(before, line, this.#options.voice);
+    const isWriting = before.ui.focus === 'chat' && contextOf(before.app, before.ui) === 'writing';
+    if (isWriting && GOES_ON.test(line)) {
+      this.#begun += `${line.slice(0, -1)}\n`;
+      return;
+    }
+    const whole = this.#begun + line;
+    this.#begun = '';
+    const step = actLine(before, whole, this.#options.voice);
     this.#world = { ...before, ui: step.ui };
     if (step.isBad) this.#exit = EXIT.usage;
     this.#print(step.lines);
@@ -271,12 +298,16 @@ class LineRun {
   /** Ctrl-C on nothing: leaves what is open, else quits as `quit` does. */
   #cancel(): void {
     const { dialog, focus } = this.#world.ui;
+    if (this.#begun !== '') {
+      this.#begun = '';
+      return this.#prompt();
+    }
     if (dialog) return this.#take(dialog.type === 'quit' ? 'stay' : 'no');
     this.#take(focus === 'chat' ? '/close' : '/quit');
   }
 
   #complete(): void {
-    const names = this.#world.app.buddies.map(({ name }) => name);
+    const names = conversationsOf(this.#world.app).map(({ name }) => name);
     const { add, offers } = completion(this.#editor.text, names);
     const echo = add === '' ? '' : this.#editor.add(add);
     if (this.#isPromptShown) this.#options.stdout.write(echo);
@@ -285,10 +316,14 @@ class LineRun {
 
   #prompt(): void {
     if (this.#isPromptShown || this.#isDone) return;
-    const { text, secret } = promptOf(this.#world);
-    this.#editor.ask(text, secret);
+    this.#ask();
     this.#options.stdout.write(this.#editor.written);
     this.#isPromptShown = true;
+  }
+
+  #ask(): void {
+    const { text, secret } = promptOf(this.#world);
+    this.#editor.ask(this.#begun === '' ? text : '> ', secret);
   }
 
   /** Whole lines; a half-typed one is written again below them. */
@@ -302,8 +337,7 @@ class LineRun {
     const isOver = !voice.isReader && this.#editor.fitsRow;
     const [first = ''] = lines;
     const wipe = isOver && widthOf(first) < old ? `\r${' '.repeat(old)}` : '';
-    const { text, secret } = promptOf(this.#world);
-    this.#editor.ask(text, secret);
+    this.#ask();
     stdout.write(`${wipe}${isOver ? '\r' : '\n'}${body}${this.#editor.written}`);
   }
 
@@ -349,5 +383,15 @@ class LineRun {
     this.#options.stdin.pause();
     this.#link.close();
     this.#finish(exitCode);
+  }
+}
+
+/** Of what is kept for the screen, what counts here: in which group somebody stands. */
+function preferencesOf({ preferences: store }: LinesOptions): Preferences {
+  try {
+    return readPreferences(store?.read().stored).preferences;
+  } catch {
+    // It is the screen that says so: nothing here needs it.
+    return DEFAULT_PREFERENCES;
   }
 }

@@ -1,11 +1,14 @@
 /** What line mode shows when it is asked: people, the state, the call, missed calls, help. Pure; every list in one stable order. */
+import { foldName } from '../../net/protocol/ids.ts';
 import { type AppState, type Call, currentCall } from '../../store/state.ts';
+import { conversationsOf } from '../people-groups.ts';
 import { buddiesOf, listRows } from '../rows/buddy-rows.ts';
 import { unreadTotal } from '../ui-state.ts';
 import type { World } from '../update/world.ts';
 import {
   buddyWords,
   clockWords,
+  dateWords,
   failureSentence,
   nobodySentence,
   pathWords,
@@ -19,17 +22,64 @@ import { LINE_WORDS, usageOf, wordOf } from './line-table.ts';
 import { timeOf, type Voice } from './voice.ts';
 
 /** Those who ask first, then by name: the order of the screen's list. */
-export function buddyLines({ app, nowMs }: World, voice: Voice): readonly string[] {
-  const items = buddiesOf(listRows(app, '')).map((buddy) => {
+export function buddyLines({ app, ui, nowMs }: World, part: string, voice: Voice): readonly string[] {
+  const items = buddiesOf(listRows(app, part)).map((buddy) => {
+    const title = ui.preferences.groups[foldName(buddy.name)];
     const unread = buddy.unread > 0 ? `, ${buddy.unread} unread` : '';
     const said = buddy.relation === 'incoming' && buddy.message !== '' ? `, says: ${oneLine(buddy.message)}` : '';
-    return `${buddy.name}, ${buddyWords(buddy, nowMs)[0]}${unread}${said}`;
+    return `${buddy.name}, ${buddyWords(buddy, nowMs)[0]}${title === undefined ? '' : `, in ${title}`}${unread}${said}`;
   });
   return voice.list(
     'Buddies',
     items,
-    'Nobody is on your list yet: add NAME asks somebody, search PATTERN finds people.',
+    part === ''
+      ? 'Nobody is on your list yet: add NAME asks somebody, search PATTERN finds people.'
+      : `Nobody on your list has "${part.slice(0, 40)}" in the name.`,
   );
+}
+
+/** Conversations of several people, each with all who are in it. */
+export function groupLines(app: AppState, voice: Voice): readonly string[] {
+  const items = (app.groups ?? []).map(({ label, members, left, unread }) => {
+    const many = `${members.length} ${members.length === 1 ? 'person' : 'people'}`;
+    const news = unread > 0 ? `, ${unread} unread` : '';
+    return `${label}, ${left ? 'you left it' : many}${news}: ${members.join(', ')}`;
+  });
+  return voice.list('Groups', items, 'No groups yet: group TITLE NAME NAME... makes one.');
+}
+
+export function deviceLines({ devices }: AppState, voice: Voice): readonly string[] {
+  const items = (devices?.list ?? []).map(({ id, label, thisOne, online, addedAtMs }) => {
+    const where = thisOne ? 'this one' : online ? 'online' : 'away';
+    return `${label}, ${where}, since ${dateWords(addedAtMs)}, id ${id.slice(0, 8)}`;
+  });
+  const gone = devices?.revoked.length ?? 0;
+  const lines = voice.list('Devices', items, 'No list of devices yet: sign in again to make one.');
+  return gone === 0 ? lines : [...lines, `${gone} revoked before.`];
+}
+
+/** What the details of the screen's call panel say, a line each. */
+export function figureLines({ app }: World, voice: Voice): readonly string[] {
+  const call = currentCall(app);
+  if (!call) return ['There is no call.'];
+  const { quality } = call;
+  if (!quality) return ['No figures yet.'];
+  const ms = (label: string, value: number | null | undefined): string[] =>
+    value === null || value === undefined ? [] : [`${label} ${Math.round(value)} ms`];
+  const items = [
+    pathWords(quality.path ?? call.path, call.via),
+    ...ms('round trip', quality.rttMs),
+    ...ms('mouth to ear', quality.mouthToEarMs),
+    ...ms('jitter', quality.jitterMs),
+    ...ms('buffer', quality.bufferMs),
+    `loss ${Math.round(quality.lossInPct)} percent in, ${Math.round(quality.lossOutPct)} out`,
+    `concealed ${quality.concealedPct.toFixed(1)} percent`,
+    `${Math.round(quality.sentPps)} packets a second out, ${Math.round(quality.recvPps)} in`,
+    `${Math.round(quality.bitrate / 1000)} kilobits a second, redundancy ${quality.redundancy}`,
+    `quality ${quality.mos.toFixed(1)} of 5`,
+    `microphone ${call.muted ? 'off' : `${Math.round(call.inputDb)} dB`}, heard ${Math.round(call.outputDb)} dB`,
+  ];
+  return voice.list('Figures of the call', items, '');
 }
 
 export function statusLines(world: World, voice: Voice): readonly string[] {
@@ -42,7 +92,7 @@ export function statusLines(world: World, voice: Voice): readonly string[] {
     ...callLines(world, 'Call: none'),
     ...(unread > 0
       ? [
-          `Unread: ${app.buddies
+          `Unread: ${conversationsOf(app)
             .filter((one) => one.unread > 0)
             .map((one) => `${one.unread} from ${one.name}`)
             .join(', ')}`,

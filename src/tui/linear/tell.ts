@@ -3,12 +3,20 @@
  * it happened. A comparison of the world before and after a message; nothing is remembered here. Pure.
  */
 import { foldName } from '../../net/protocol/ids.ts';
-import type { SearchReport, SettingReport } from '../../store/port.ts';
-import { type AppState, type Buddy, type Call, type ChatLine, ringingCall } from '../../store/state.ts';
-import { faceOf, unreadTotal } from '../ui-state.ts';
+import type { ListedDevice, SearchReport, SettingReport, SoundDevicesReport } from '../../store/port.ts';
+import { type AppState, type Buddy, type Call, type ChatLine, type Group, ringingCall } from '../../store/state.ts';
+import { faceOf, type LoggedCall, unreadTotal } from '../ui-state.ts';
 import type { Message, World } from '../update/world.ts';
-import { dateWords, failureSentence, pathWords, presenceWord, SENTENCES, VERDICT_WORDS } from '../wording.ts';
-import type { Ask } from './act.ts';
+import {
+  clockWords,
+  dateWords,
+  failureSentence,
+  pathWords,
+  presenceWord,
+  SENTENCES,
+  VERDICT_WORDS,
+} from '../wording.ts';
+import type { Ask } from './line-step.ts';
 import { questionLines, walkLines } from './questions.ts';
 import { connectionWords, oneLine } from './show.ts';
 import { timeOf, type Voice } from './voice.ts';
@@ -21,6 +29,7 @@ export function tell(before: World, after: World, message: Message, voice: Voice
     ...(isFirst ? [] : [...connectionLines(before, after), ...peopleLines(before.app, after.app)]),
     ...callChanges(isFirst ? { ...before.app, calls: [] } : before.app, after, voice),
     ...eventLines(after, message, voice),
+    ...meterLines(before.app, after.app),
     ...noticeLines(before, after),
     ...(arrived(before, after) ? greeting(after) : []),
     ...walkLines(before, after, voice),
@@ -173,6 +182,19 @@ function eventLines(after: World, message: Message, voice: Voice): readonly stri
   return [];
 }
 
+/** While the microphone is listened to: what it hears, whenever that is something else. */
+function meterLines({ audio: { meter: was } }: AppState, { audio: { meter: is } }: AppState): readonly string[] {
+  if (was === is) return [];
+  if (!is) return ['The microphone is listened to no longer.'];
+  const word = meterWord(is);
+  return was && meterWord(was) === word ? [] : [`Microphone: ${word}, ${Math.max(-96, Math.round(is.inputDb))} dB.`];
+}
+
+function meterWord({ inputDb, speaking }: NonNullable<AppState['audio']['meter']>): string {
+  if (inputDb <= -96) return 'silent';
+  return speaking ? 'a voice' : 'no voice';
+}
+
 function noticeLines(before: World, after: World): readonly string[] {
   const { notice } = after.ui;
   return notice === null || notice === before.ui.notice ? [] : notice.text.split('\n');
@@ -192,6 +214,18 @@ export function answerLines(
       const none = shows === 'found' ? 'No message has these words.' : SENTENCES.noLines;
       return lines.length === 0 ? [none] : lines.flatMap((line) => dated(line, world.nowMs, voice));
     }
+    case 'older': {
+      const lines = result as readonly ChatLine[];
+      return lines.length === 0 ? ['Nothing is older.'] : lines.flatMap((line) => dated(line, world.nowMs, voice));
+    }
+    case 'group': {
+      const { label, members } = result as Group;
+      return [`${label}: ${members.join(', ')}.`];
+    }
+    case 'calls':
+      return voice.list('Calls', (result as readonly LoggedCall[]).map(callLine), 'No calls yet.');
+    case 'sound':
+      return soundLines(result as SoundDevicesReport, voice);
     case 'search':
       return searchLines(result as SearchReport, voice);
     case 'sent':
@@ -215,6 +249,28 @@ function dated(line: ChatLine, nowMs: number, voice: Voice): readonly string[] {
   const [first = '', ...more] = voice.said(line);
   if (new Date(line.sentAtMs).toDateString() === new Date(nowMs).toDateString()) return [first, ...more];
   return [first.replace(timeOf(line.sentAtMs), dateWords(line.sentAtMs)), ...more];
+}
+
+function callLine({ peer, direction, missed, startedAtMs, answeredAtMs, endedAtMs }: LoggedCall): string {
+  const way = missed ? 'missed from' : direction === 'in' ? 'from' : 'to';
+  const length =
+    answeredAtMs === null
+      ? missed
+        ? ''
+        : ', not answered'
+      : endedAtMs === null
+        ? ', now'
+        : `, ${clockWords(endedAtMs - answeredAtMs)}`;
+  return `${way} ${peer}, ${dateWords(startedAtMs)}${length}`;
+}
+
+function soundLines({ spec, inputs, outputs }: SoundDevicesReport, voice: Voice): readonly string[] {
+  const line = (kind: string) => (one: ListedDevice) => {
+    const more = `${one.isDefault ? ', the default' : ''}${one.inUse ? ', in use' : ''}`;
+    return `${kind} ${one.name}${one.description && one.description !== one.name ? `, ${one.description}` : ''}${more}`;
+  };
+  const items = [...inputs.map(line('microphone')), ...outputs.map(line('speaker'))];
+  return [`Sound goes through: ${spec}.`, ...voice.list('Sound devices', items, 'No sound device is there.')];
 }
 
 function searchLines({ hits, more, incomplete }: SearchReport, voice: Voice): readonly string[] {

@@ -6,6 +6,7 @@
 import type { KnownSupernode } from '../../store/port.ts';
 import type { CallPath } from '../../store/state.ts';
 import { type ChartedFigure, type MonitorSample, valuesOf } from './samples.ts';
+import { time, wayLines } from './way-rows.ts';
 
 export interface LogLine {
   /** Wall clock, ms. */
@@ -243,6 +244,8 @@ export function networkLines(view: MonitorView, columns: number): string[] {
       `relayed         ${gauge(relayKbps ?? 0, relayKbpsMax, width)} ${relayKbps === null ? '-' : short(relayKbps)} of ${relayKbpsMax} kbit/s`,
     );
   } else lines.push('this machine relays for nobody');
+  for (const { peer, ways } of last.ways)
+    lines.push('', `Ways to ${printable(peer)}:`, ...wayLines(ways).map((line) => `  ${line}`));
   lines.push('', 'Paths tried:');
   if (view.paths.length === 0) lines.push('  none yet; in a call t tests the ways to the other end');
   for (const { atMs, text } of [...view.paths].reverse()) lines.push(`  ${time(atMs)} ${text}`);
@@ -305,9 +308,4 @@ function span(seconds: number): string {
 function size(bytes: number): string {
   if (bytes < 1e6) return `${short(bytes / 1e3)} kB`;
   return bytes < 1e9 ? `${short(bytes / 1e6)} MB` : `${short(bytes / 1e9)} GB`;
-}
-
-function time(atMs: number): string {
-  const date = new Date(atMs);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
 }

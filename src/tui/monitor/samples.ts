@@ -2,6 +2,7 @@
  * What the monitor knows at one second, and a bounded memory of it: the same object is a line of `wren monitor --json` and a
  * point in a chart. `bin/commands/monitor-feed.ts` makes them of the agent's state; `monitor-rows.ts` shows them. Pure.
  */
+import type { CallWays } from '../../store/port.ts';
 import type { AppState, Call, Quality } from '../../store/state.ts';
 
 /** All of it is `null` where nobody knows. */
@@ -24,6 +25,8 @@ export interface MonitorSample {
   readonly supernodeLoadPct: number | null;
   /** The running call; null without one. */
   readonly call: (Pick<Call, 'call' | 'peer' | 'phase' | 'path' | 'via' | 'muted'> & CallFigures) | null;
+  /** Every way that the running call has tried, of a conference those of each leg; empty without one. */
+  readonly ways: readonly CallWays[];
   /** What this machine carries for others; null while it does not serve. */
   readonly serving: ServingFigures | null;
 }
@@ -50,8 +53,13 @@ export type ChartedFigure = 'rttMs' | 'jitterMs' | 'lossInPct' | 'lossOutPct' | 
 /** Four minutes of seconds: more than any chart shows. */
 export const SAMPLES_MAX = 240;
 
-/** What a sample is made of. `relayKbps` is worked out by who sees the figure change. */
-export function sampleOf(state: AppState, call: Call | undefined, at: number, relayKbps: number | null): MonitorSample {
+/** What a sample is made of. `relayKbps` is worked out by who sees the figure change, `ways` asked for. */
+export function sampleOf(
+  state: AppState,
+  call: Call | undefined,
+  at: number,
+  { relayKbps, ways }: { readonly relayKbps: number | null; readonly ways: readonly CallWays[] },
+): MonitorSample {
   const { connection, trouble, supernode, standby, serving } = state;
   const loadPermille = serving?.facts.loadPermille ?? null;
   return {
@@ -62,6 +70,7 @@ export function sampleOf(state: AppState, call: Call | undefined, at: number, re
     },
     supernodeLoadPct: loadPermille === null ? null : loadPermille / 10,
     call: call === undefined ? null : callFigures(call),
+    ways: call === undefined ? [] : ways,
     serving: servingFigures(state, relayKbps),
   };
 }

@@ -1,5 +1,5 @@
 /** The devices of the account as rows: label, whether it is there, since when it belongs to the account. */
-import type { DevicesReport } from '../../store/state.ts';
+import type { AppState, DevicesReport } from '../../store/state.ts';
 import { inReverse, type Row, span, spread } from '../text/spans.ts';
 import type { Glyphs } from '../theme.ts';
 import { dateWords } from '../wording.ts';
@@ -14,8 +14,13 @@ const ID_DIGITS = 8;
 /** Below so many columns the id would leave no room for the label. */
 const NARROW = 48;
 
+/** Those that are here now, but for this one. */
+export function otherDevices({ devices }: AppState): DevicesReport['list'] {
+  return devices?.list.filter(({ thisOne, online }) => online && !thisOne) ?? [];
+}
+
 export function deviceRows(
-  { list }: DevicesReport,
+  list: DevicesReport['list'],
   chosen: number,
   { columns, glyphs }: DeviceRowsStyle,
 ): readonly Row[] {

@@ -1,5 +1,5 @@
 /** The line of hints: which keys make sense right now, printed as the key table binds them. */
-import { type AppState, currentCall, ringingCall } from '../../store/state.ts';
+import { type AppState, type Call, currentCall, ringingCall } from '../../store/state.ts';
 import { type Binding, bindingsIn, type CommandName, type KeyContext, keyLabel } from '../key-bindings.ts';
 import { joinFitting, type Row, span } from '../text/spans.ts';
 import {
@@ -11,6 +11,7 @@ import {
   walkFieldsOf,
   walkStepOf,
 } from '../ui-state.ts';
+import { otherDevices } from './device-rows.ts';
 
 const NEXT_FIELD = 'next field';
 
@@ -40,6 +41,7 @@ function hintOf({ command, hint }: Binding, app: AppState, ui: UiState): string 
   if (command === 'palette.take' && ui.dialog?.type === 'keys') return 'change';
   if (command === 'menu.take' && ui.dialog?.type === 'copy') return 'copy';
   if (command === 'menu.take' && ui.dialog?.type === 'calls') return 'call back';
+  if (command === 'menu.take' && ui.dialog?.type === 'transfer') return 'hand over';
   if (command === 'menu.take' && ui.dialog?.type === 'devices') return 'revoke';
   if (command === 'form.next') return formHint(app, ui);
   if (command === 'list.open' && selectedBuddy(app, ui)?.relation !== 'both') return '';
@@ -52,6 +54,11 @@ function mayAdd(app: AppState, name: string | undefined): boolean {
   if (call === undefined) return true;
   const inside = call.conference?.people.filter(({ state }) => state === 'in').map((one) => one.name) ?? [call.peer];
   return call.phase === 'running' && name !== undefined && !inside.includes(name);
+}
+
+/** A call of two that somebody has answered. */
+function mayTransfer(call: Call | undefined): boolean {
+  return call !== undefined && !call.conference && (call.phase === 'running' || call.phase === 'held');
 }
 
 /** True when the key of this command would do something now. */
@@ -74,6 +81,8 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
       return mayAdd(app, buddy?.name) && ui.dialog === null && buddy?.relation === 'both' && faceOf(app, ui) === 'main';
     case 'call.pull':
       return call === undefined && (app.callsElsewhere?.length ?? 0) > 0;
+    case 'call.transfer':
+      return mayTransfer(call) && otherDevices(app).length > 0;
     case 'conference.rejoin':
       return call === undefined && app.calls.at(-1)?.conference?.rejoinable === true;
     case 'request.accept':
@@ -107,7 +116,10 @@ export function makesSense(command: CommandName, app: AppState, ui: UiState): bo
 }
 
 function searchHint(ui: UiState): string {
-  if (ui.dialog?.type === 'find') return 'find';
+  if (ui.dialog?.type === 'find') {
+    const { pattern, searched, lines } = ui.dialog;
+    return lines.length > 0 && pattern.text.trim() === searched ? 'show it there' : 'find';
+  }
   if (ui.dialog?.type !== 'search') return '';
   const { pattern, searched, hits, chosen } = ui.dialog;
   const hit = pattern.text.trim() === searched ? hits[chosen] : undefined;

@@ -3,7 +3,7 @@
  * of writing the same picture cost nothing. Whatever is neither printable nor SGR is dropped here: an escape
  * sequence that somebody smuggled through every layer above still never reaches the terminal.
  */
-import stringWidth from 'string-width';
+import { graphemesOf, widthOf } from '../text/width.ts';
 
 /** A line of cells, column by column. The second column of a wide character holds an empty string. */
 export interface CellLine {
@@ -23,7 +23,6 @@ const ASCII = /^[\x20-\x7e]*$/;
 /** Scripts and signs of one column everywhere: Latin, Greek, Cyrillic, punctuation, arrows, box drawing, blocks. */
 const AGREED =
   /^[\u00a0-\u02ff\u0370-\u03ff\u0400-\u052f\u1e00-\u1eff\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u259f]$/u;
-const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 /** A base letter under a hundred accents is one column but a flood of bytes. */
 const GLYPH_LENGTH_MAX = 32;
 
@@ -65,8 +64,8 @@ export function parseCells(line: string, columns: number, colour = true): CellLi
       for (const glyph of text) put(glyph, 1);
       return;
     }
-    for (const { segment } of GRAPHEMES.segment(text)) {
-      const width = stringWidth(segment);
+    for (const segment of graphemesOf(text)) {
+      const width = widthOf(segment);
       if (width > 0 && !ASCII.test(segment) && !AGREED.test(segment)) doubtful.push(glyphs.length);
       put(segment.length > GLYPH_LENGTH_MAX ? String.fromCodePoint(segment.codePointAt(0) ?? 32) : segment, width);
     }

@@ -3,18 +3,20 @@
  * several code points may make one character; nothing here ever cuts one in two.
  */
 import stringWidth from 'string-width';
+import { isPlain } from './plain.ts';
 
-const ASCII = /^[\x20-\x7e]*$/;
-const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let segmenter: Intl.Segmenter | undefined;
 
 /** Columns that `text` takes; control characters count as none. */
 export function widthOf(text: string): number {
-  return ASCII.test(text) ? text.length : stringWidth(text);
+  return isPlain(text) ? text.length : stringWidth(text);
 }
 
 /** What a person takes for single characters. */
 export function graphemesOf(text: string): string[] {
-  return ASCII.test(text) ? [...text] : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment);
+  if (isPlain(text)) return [...text];
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
 /** `text` in at most `columns` columns, with an ellipsis where it was cut. */

@@ -1,6 +1,7 @@
 /** Keys that act on calls, and the ways out of the screen, which must not end a call by accident. */
 import { currentCall, ringingCall } from '../../store/state.ts';
 import { keyOf } from '../key-bindings.ts';
+import { otherDevices } from '../rows/device-rows.ts';
 import { selectedBuddy } from '../ui-state.ts';
 import { failureSentence, SENTENCES } from '../wording.ts';
 import { inCall } from './context.ts';
@@ -67,13 +68,15 @@ export const CALL_HANDLERS = {
   suspend: ({ ui }: World): Step => step(ui, { type: 'suspend' }),
 } as const;
 
-/** A call goes from one device to another by a key of the one that it goes to. */
+/** From the device where the call is to go on; here it can be handed over. */
 function pull(world: World): Step {
   const { app, ui } = world;
   if (inCall(app)) {
-    const others = app.devices?.list.filter(({ thisOne, online }) => online && !thisOne) ?? [];
-    const where = others.map(({ label }) => label).join(', ');
-    const how = `press ${keyOf('call.pull', 'browsing', ui.keys) || 'the key'} there, or run "wren pull"`;
+    const where = otherDevices(app)
+      .map(({ label }) => label)
+      .join(', ');
+    const key = (command: 'call.pull' | 'call.transfer') => keyOf(command, 'browsing', ui.keys) || 'the key';
+    const how = `press ${key('call.transfer')} here, or ${key('call.pull')} there`;
     return step(noticed(world, ui, where === '' ? SENTENCES.noOtherDevice : `To go on at ${where}: ${how}.`));
   }
   const elsewhere = app.callsElsewhere?.at(-1);

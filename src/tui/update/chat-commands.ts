@@ -5,7 +5,7 @@ import { moveRow } from '../rows/prompt-rows.ts';
 import { historyBack, historyForward, insert, remember } from '../text/editor.ts';
 import { UNICODE_GLYPHS } from '../theme.ts';
 import { conversationOf, draftOf, type UiState } from '../ui-state.ts';
-import { HISTORY_LINES, withConversation } from './conversations.ts';
+import { AROUND_LINES, atPresent, HISTORY_LINES, withConversation } from './conversations.ts';
 import { request, type Step, step, type World } from './world.ts';
 
 export const CHAT_HANDLERS = {
@@ -27,7 +27,7 @@ function send({ ui }: World): Step {
   const draft = draftOf(ui, to);
   const text = draft.text.trim();
   if (text === '') return step(ui);
-  const following = withConversation(ui, to, { ...conversationOf(ui, to), anchor: null });
+  const following = atPresent(ui, to);
   const next = withDraft(following, () => remember(draft, draft.text));
   return step(next, request({ type: 'chat.send', to, text: draft.text }, { for: 'send', to, text: draft.text }));
 }
@@ -51,11 +51,23 @@ export function scrolledBy(world: World, by: number): Step {
   const conversation = conversationOf(ui, ui.selected);
   const style = { columns: innerColumns(chatColumns), glyphs: UNICODE_GLYPHS, nowMs };
   const { anchor, atTop } = scrollRows(conversation.lines, conversation.anchor, by, messageRows, style);
-  const older = atTop && by < 0 && conversation.loaded === 'part' && ui.link.type === 'up';
+  const mayAsk = conversation.loaded === 'part' && ui.link.type === 'up';
+  const newest = conversation.lines.at(-1);
+  // The end of an older part is not that of the conversation.
+  if (anchor === null && by > 0 && conversation.isCut && newest) {
+    if (!mayAsk) return step(ui);
+    const last = { id: newest.id, row: Number.MAX_SAFE_INTEGER };
+    const waiting = withConversation(ui, ui.selected, { ...conversation, anchor: last, loaded: 'loading' });
+    const { storedAtMs: aroundMs } = newest;
+    const command = { type: 'chat.history', with: ui.selected, limit: AROUND_LINES, aroundMs } as const;
+    return step(waiting, request(command, { for: 'part', with: ui.selected, aroundMs }));
+  }
+  const older = atTop && by < 0 && mayAsk;
   const next = { ...conversation, anchor, ...(older ? { loaded: 'loading' as const } : {}) };
   const scrolled = withConversation(ui, ui.selected, next);
   if (!older) return step(scrolled);
-  const beforeMs = conversation.lines[0]?.storedAtMs ?? nowMs;
-  const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES, beforeMs } as const;
+  const [first] = conversation.lines;
+  const before = first ? { beforeMs: first.storedAtMs, beforeId: first.id } : { beforeMs: nowMs };
+  const command = { type: 'chat.history', with: ui.selected, limit: HISTORY_LINES, ...before } as const;
   return step(scrolled, request(command, { for: 'history', with: ui.selected }));
 }

@@ -12,6 +12,7 @@ import { PALETTE_HANDLERS } from './palette-commands.ts';
 import { PEOPLE_GROUP_HANDLERS } from './people-group-commands.ts';
 import { SETTINGS_HANDLERS } from './settings-commands.ts';
 import { SOUND_HANDLERS } from './sound-commands.ts';
+import { TRANSFER_HANDLERS } from './transfer-commands.ts';
 import { TUNE_HANDLERS } from './tune-commands.ts';
 import type { Step, World } from './world.ts';
 
@@ -29,6 +30,7 @@ export const HANDLERS: Readonly<Record<CommandName, Handler>> = {
   ...SETTINGS_HANDLERS,
   ...TUNE_HANDLERS,
   ...MENU_HANDLERS,
+  ...TRANSFER_HANDLERS,
   ...GROUP_HANDLERS,
   ...PEOPLE_GROUP_HANDLERS,
 };

@@ -14,6 +14,7 @@ const DIALOG_CONTEXTS: Readonly<Record<Dialog['type'], KeyContext>> = {
   settings: 'tuning',
   keys: 'palette',
   devices: 'menu',
+  transfer: 'menu',
   calls: 'menu',
   add: 'form',
   gather: 'form',

@@ -12,7 +12,7 @@ import { addDialog } from './list-commands.ts';
 import { gatherMoved, gatherNext } from './people-group-commands.ts';
 import { servingQuestion, settingsAt } from './settings-commands.ts';
 import { walkBack, walkMove, walkNext } from './walk-commands.ts';
-import { request, type Step, step, type World } from './world.ts';
+import { noticed, request, type Step, step, type World } from './world.ts';
 
 export type PresenceChoice = PresenceStatus | 'sign-out' | 'serving';
 
@@ -147,7 +147,11 @@ function confirmed(world: World): Step {
   if (dialog.what === 'revoke') {
     return step(closed, request({ type: 'device.revoke', device: dialog.device ?? dialog.name }, tag));
   }
-  if (dialog.what === 'leave') return step(closed, request({ type: 'group.leave', group: dialog.name }, tag));
+  if (dialog.what === 'leave') {
+    const left = noticed(world, closed, `You left ${dialog.name}; the same key takes it off the list.`);
+    return step(left, request({ type: 'group.leave', group: dialog.name }, tag));
+  }
+  if (dialog.what === 'forget') return step(closed, request({ type: 'group.forget', group: dialog.name }, tag));
   if (dialog.what === 'erase') return step(closed, request({ type: 'history.erase', with: dialog.name }, tag));
   if (dialog.what === 'verify') {
     return step(closed, request({ type: 'safety.verify', name: dialog.name, verified: true }, tag));

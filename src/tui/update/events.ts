@@ -5,6 +5,7 @@ import { conversationOf, EMPTY_WALK } from '../ui-state.ts';
 import { endedSentence, failureSentence, problemSentence } from '../wording.ts';
 import { withLines, withMark } from './conversations.ts';
 import { withoutErased } from './find-commands.ts';
+import { isTold, problemTold } from './preference-changes.ts';
 import { noticed, type Step, step, type World } from './world.ts';
 
 /** `world.app` is the state after the event, `before` the one before it. */
@@ -14,7 +15,9 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
     case 'chat.message': {
       const { line } = event;
       // What was never loaded is loaded whole when somebody looks.
-      return step(conversationOf(ui, line.with).loaded === 'new' ? ui : withLines(ui, line.with, [line]));
+      const { loaded, isCut } = conversationOf(ui, line.with);
+      // Nor does it stand beside an older part: it comes when somebody scrolls to it.
+      return step(loaded === 'new' || isCut ? ui : withLines(ui, line.with, [line]));
     }
     case 'history.erased':
       return step(withoutErased(ui, event.with));
@@ -40,13 +43,20 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
       );
     }
     case 'audio.changed': {
-      const { problem } = event.audio;
+      const { problem, using } = event.audio;
+      // Sound goes in and out: what was wrong is over.
+      if (problem === '' && using?.input && using.output) return problemTold(ui, '');
       // One with a code comes as a notice as well, and is told by that.
       const isNew = problem !== before.audio.problem && problemSentence(problem) === problem;
-      return step(problem !== '' && isNew ? noticed(world, ui, problem, 'warn') : ui);
+      return isNew && !isTold(ui, problem) ? problemTold(noticed(world, ui, problem, 'warn'), problem) : step(ui);
     }
-    case 'notice':
-      return step(noticed(world, ui, failureSentence(event.code, event.detail), 'warn'));
+    case 'notice': {
+      const { code, detail } = event;
+      const told = () => noticed(world, ui, failureSentence(code, detail), 'warn');
+      if (!code.startsWith('audio-')) return step(told());
+      const problem = `${code}: ${detail}`;
+      return isTold(ui, problem) ? step(ui) : problemTold(told(), problem);
+    }
     case 'account.signed-in':
       // The passwords that were typed are not kept a moment longer than needed.
       return step({ ...ui, walk: { ...EMPTY_WALK, invite: ui.walk.invite } });

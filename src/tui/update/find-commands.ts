@@ -1,9 +1,13 @@
 /** Finding, erasing and verifying from the list: what was said with the chosen person, and whose key it is. */
+import type { ChatLine } from '../../store/state.ts';
+import { innerColumns, layoutOf } from '../layout.ts';
 import { isGroup } from '../people-groups.ts';
+import { scrollRows } from '../rows/message-rows.ts';
 import { EMPTY_EDITOR } from '../text/editor.ts';
+import { UNICODE_GLYPHS } from '../theme.ts';
 import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-state.ts';
 import { lineAfter } from './choices.ts';
-import { withConversation } from './conversations.ts';
+import { AROUND_LINES, withConversation } from './conversations.ts';
 import { type HistoryReply, request, type SafetyReply, type Step, step, type World } from './world.ts';
 
 /** More than anybody reads through; the words can be made more. */
@@ -28,16 +32,43 @@ function findDialog(name: string): Dialog {
   };
 }
 
-/** Enter: the messages with these words. */
-export function findGo({ ui, nowMs }: World): Step {
+/** Enter: the messages with these words; of those that were found, the chosen one in its conversation. */
+export function findGo(world: World): Step {
+  const { ui, nowMs } = world;
   const { dialog } = ui;
   if (dialog?.type !== 'find' || dialog.busySinceMs !== null) return step(ui);
   const search = dialog.pattern.text.trim();
   if (search === '') return step(ui);
+  const found = search === dialog.searched ? dialog.lines[dialog.top] : undefined;
+  if (found) return jump({ ...world, ui: { ...ui, dialog: null, selected: dialog.name, focus: 'chat' } }, found);
   return step(
     { ...ui, dialog: { ...dialog, busySinceMs: nowMs, error: '' } },
     request({ type: 'chat.history', with: dialog.name, limit: FOUND_MAX, search }, { for: 'find', words: search }),
   );
+}
+
+/** Where it was said; what stands around it is asked for when it is not there. */
+function jump(world: World, { id, with: name, storedAtMs }: ChatLine): Step {
+  const { ui } = world;
+  const known = conversationOf(ui, name);
+  if (known.lines.some((line) => line.id === id)) return step(shownLine(world, name, id));
+  const aroundMs = storedAtMs;
+  const command = { type: 'chat.history', with: name, limit: AROUND_LINES, aroundMs } as const;
+  const loading = withConversation(ui, name, { ...known, loaded: 'loading' });
+  return step(loading, request(command, { for: 'part', with: name, aroundMs, show: id }));
+}
+
+/** That line in the middle of the pane, as far as there are lines below it. */
+export function shownLine({ app, ui, nowMs }: World, name: string, id: string): UiState {
+  const { messageRows, chatColumns } = layoutOf(app, { ...ui, selected: name, focus: 'chat' });
+  const conversation = conversationOf(ui, name);
+  const style = { columns: innerColumns(chatColumns), glyphs: UNICODE_GLYPHS, nowMs };
+  const at = { id, row: Number.MAX_SAFE_INTEGER };
+  const { anchor } = scrollRows(conversation.lines, at, Math.floor(messageRows / 2), messageRows, style);
+  // The end of an older part is no present to follow.
+  const last = conversation.isCut ? conversation.lines.at(-1) : undefined;
+  const end = last ? { id: last.id, row: Number.MAX_SAFE_INTEGER } : null;
+  return withConversation(ui, name, { ...conversation, anchor: anchor ?? end });
 }
 
 export function findMoved(ui: UiState, by: number): UiState {
@@ -68,6 +99,7 @@ export function withoutErased(ui: UiState, name: string | null): UiState {
     .filter((one) => name === null || one.toLowerCase() === name.toLowerCase())
     .reduce((next, one) => {
       const known = conversationOf(next, one);
-      return withConversation(next, one, { ...known, lines: [], loaded: 'new', anchor: null });
+      const { isCut: _, ...whole } = known;
+      return withConversation(next, one, { ...whole, lines: [], loaded: 'new', anchor: null });
     }, ui);
 }

@@ -40,10 +40,12 @@ export const LIST_HANDLERS = {
   'help.open': ({ ui }: World): Step => step({ ...ui, dialog: { type: 'help', filter: EMPTY_EDITOR, top: 0 } }),
   'request.accept': (world: World): Step => answerRequest(world, 'buddy.accept'),
   'request.decline': (world: World): Step => answerRequest(world, 'buddy.decline'),
-  'buddy.remove': ({ app, ui }: World): Step =>
-    selectedBuddy(app, ui)
-      ? step({ ...ui, dialog: { type: 'confirm', what: isGroup(ui.selected) ? 'leave' : 'remove', name: ui.selected } })
-      : step(ui),
+  'buddy.remove': ({ app, ui }: World): Step => {
+    const chosen = selectedBuddy(app, ui);
+    if (!chosen) return step(ui);
+    const what = !isGroup(chosen.name) ? 'remove' : chosen.relation === 'both' ? 'leave' : 'forget';
+    return step({ ...ui, dialog: { type: 'confirm', what, name: chosen.name } });
+  },
   'buddy.block': block,
 } as const;
 

@@ -5,15 +5,22 @@ import { conversationOf, type Dialog, selectedBuddy, type UiState } from '../ui-
 import { lineAfter } from './choices.ts';
 import { presenceMoved, presenceTaken } from './dialog-commands.ts';
 import { settingsAt } from './settings-commands.ts';
+import { transferMoved, transferTaken } from './transfer-commands.ts';
 import { walkMenuMove, walkMenuTake } from './walk-commands.ts';
 import { type CallsReply, noticed, request, type Step, step, type World } from './world.ts';
 
 /** More than anybody scrolls through. */
 const CALLS_MAX = 100;
+/** So that with the fewest rows nothing is passed over unseen. */
+const MENU_PAGE = 5;
 
 export const MENU_HANDLERS = {
   'menu.up': (world: World): Step => step(moved(world, -1)),
   'menu.down': (world: World): Step => step(moved(world, 1)),
+  'menu.page-up': (world: World): Step => step(moved(world, -MENU_PAGE)),
+  'menu.page-down': (world: World): Step => step(moved(world, MENU_PAGE)),
+  'menu.first': (world: World): Step => step(moved(world, Number.NEGATIVE_INFINITY)),
+  'menu.last': (world: World): Step => step(moved(world, Number.POSITIVE_INFINITY)),
   'menu.take': taken,
   'menu.close': ({ ui }: World): Step =>
     step({ ...ui, dialog: ui.dialog?.type === 'devices' ? settingsAt('devices') : null }),
@@ -31,11 +38,12 @@ export function withCalls(ui: UiState, calls: CallsReply): UiState {
   return ui.dialog?.type === 'calls' ? { ...ui, dialog: { ...ui.dialog, calls } } : ui;
 }
 
-function moved(world: World, by: 1 | -1): UiState {
+function moved(world: World, by: number): UiState {
   const { app, ui } = world;
   const { dialog } = ui;
-  if (!dialog) return walkMenuMove(ui);
+  if (!dialog) return walkMenuMove(ui, by);
   if (dialog.type === 'devices') return chosenMoved(ui, dialog, by, app.devices?.list.length ?? 0);
+  if (dialog.type === 'transfer') return transferMoved(world, dialog, by);
   if (dialog.type === 'copy')
     return chosenMoved(ui, dialog, by, copyable(conversationOf(ui, ui.selected).lines).length);
   if (dialog.type === 'calls') return chosenMoved(ui, dialog, by, dialog.calls?.length ?? 0);
@@ -56,6 +64,7 @@ function taken(world: World): Step {
   const { dialog } = ui;
   if (!dialog) return step(walkMenuTake(ui));
   if (dialog.type === 'devices') return revoke(world, dialog.chosen);
+  if (dialog.type === 'transfer') return transferTaken(world, dialog);
   if (dialog.type === 'copy') return copied(world, dialog.chosen);
   if (dialog.type === 'calls') return callBack(world, dialog);
   return presenceTaken(world);

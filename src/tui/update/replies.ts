@@ -5,11 +5,12 @@ import type { ChatLine, Group } from '../../store/state.ts';
 import { editorOf, remember } from '../text/editor.ts';
 import { conversationOf, draftOf, EMPTY_WALK, type UiState, type Walk, walkFieldsOf } from '../ui-state.ts';
 import { failureSentence } from '../wording.ts';
-import { HISTORY_LINES, withConversation, withLines } from './conversations.ts';
-import { withFound, withSafety } from './find-commands.ts';
+import { HISTORY_LINES, withConversation, withLines, withPart } from './conversations.ts';
+import { shownLine, withFound, withSafety } from './find-commands.ts';
 import { withCalls } from './menu-commands.ts';
 import { gathered } from './people-group-commands.ts';
 import { withDevices } from './sound-commands.ts';
+import { transferred } from './transfer-commands.ts';
 import {
   type CallsReply,
   type DevicesReply,
@@ -21,6 +22,7 @@ import {
   type Step,
   step,
   type Tag,
+  type TransferReply,
   type World,
 } from './world.ts';
 
@@ -37,8 +39,12 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       const lines = result as HistoryReply;
       return step(withLines(ui, tag.with, lines, { loaded: lines.length < HISTORY_LINES ? 'whole' : 'part' }));
     }
+    case 'part': {
+      const part = withPart(ui, tag.with, result as HistoryReply, tag.aroundMs);
+      return step(tag.show === undefined ? part : shownLine({ ...world, ui: part }, tag.with, tag.show));
+    }
     case 'send':
-      return step(withLines(ui, tag.to, [result as ChatLine]));
+      return step(conversationOf(ui, tag.to).isCut ? ui : withLines(ui, tag.to, [result as ChatLine]));
     case 'search':
       return step(withHits(ui, tag.pattern, result as SearchReply));
     case 'find':
@@ -49,6 +55,8 @@ export function afterReply(world: World, tag: Tag, result: unknown): Step {
       return step(withDevices(ui, result as DevicesReply));
     case 'calls':
       return step(withCalls(ui, result as CallsReply));
+    case 'transfer':
+      return step(transferred(world, result as TransferReply));
     case 'gather':
       return step(gathered(world, result as Group));
     case 'add':
@@ -75,6 +83,7 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
       return step({ ...ui, dialog: { ...ui.dialog, busySinceMs: null, lines: [], error: sentence } });
     case 'safety':
       return step(noticed(world, ui, `${tag.name}: ${sentence}`, 'warn'));
+    case 'part':
     case 'history':
       // Asked for again with the next link.
       return step(
@@ -98,6 +107,8 @@ export function afterRefusal(world: World, refusal: Extract<Message, { type: 're
       return step(noticed(world, withDevices(ui, NO_DEVICES), sentence, 'bad'));
     case 'calls':
       return step(noticed(world, withCalls(ui, []), sentence, 'bad'));
+    case 'transfer':
+      return step(noticed(world, ui, `${tag.device}: ${sentence}`, 'bad'));
     case 'plain':
       return step(noticed(world, ui, tag.detail === '' ? sentence : `${tag.detail}: ${sentence}`, 'bad'));
     default:

@@ -6,6 +6,8 @@ import { type Step, step, type World } from './world.ts';
 export const TUNE_HANDLERS = {
   'tune.up': (world: World): Step => step(moved(world, -1)),
   'tune.down': (world: World): Step => step(moved(world, 1)),
+  'tune.first': (world: World): Step => step(moved(world, Number.NEGATIVE_INFINITY)),
+  'tune.last': (world: World): Step => step(moved(world, Number.POSITIVE_INFINITY)),
   'tune.more': (world: World): Step => changed(world, 1),
   'tune.less': (world: World): Step => changed(world, -1),
   'tune.test': (world: World): Step => (world.ui.dialog?.type === 'sound' ? testCall(world) : step(world.ui)),

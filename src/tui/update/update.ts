@@ -18,6 +18,7 @@ import { allToLoadAgain, HISTORY_LINES, withConversation } from './conversations
 import { afterEvent } from './events.ts';
 import { captured } from './keys-commands.ts';
 import { pointed } from './pointer.ts';
+import { isTold, problemTold } from './preference-changes.ts';
 import { afterRefusal, afterReply } from './replies.ts';
 import { listening } from './sound-commands.ts';
 import { type Effect, type Message, noticed, request, type Step, step, type World } from './world.ts';
@@ -69,7 +70,7 @@ function act(world: World, before: AppState, message: Message): Step {
     case 'event':
       return afterEvent(world, before, cleanData(message.event));
     case 'linked':
-      return step(afterLink(world, before));
+      return afterLink(world, before);
     case 'link-lost':
       return step({ ...ui, link: { type: 'lost', code: message.code } });
     case 'reply':
@@ -88,14 +89,16 @@ function act(world: World, before: AppState, message: Message): Step {
 }
 
 /** Snapshot in hand: everything shown is looked up again, and trouble with sound is told once. */
-function afterLink(world: World, before: AppState): UiState {
+function afterLink(world: World, before: AppState): Step {
   const fresh = allToLoadAgain({ ...world.ui, link: { type: 'up' } });
   const back = world.ui.link.type === 'lost' && before.version !== '' ? SENTENCES.reconnected : '';
   const { problem } = world.app.audio;
-  const told = problem === before.audio.problem ? '' : problemSentence(problem);
+  const isOld = problem === before.audio.problem || isTold(fresh, problem);
+  const told = isOld ? '' : problemSentence(problem);
   const sentences = [fresh.notice?.text ?? '', back, told].filter((sentence) => sentence !== '');
-  if (back === '' && told === '') return fresh;
-  return noticed(world, fresh, sentences.join('\n'), told === '' ? 'good' : 'warn');
+  if (back === '' && told === '') return step(fresh);
+  const ui = noticed(world, fresh, sentences.join('\n'), told === '' ? 'good' : 'warn');
+  return told === '' ? step(ui) : problemTold(ui, problem);
 }
 
 function press(world: World, key: Key): Step {

@@ -39,8 +39,10 @@ export function walkBack({ app, ui }: World): UiState {
   return { ...ui, walk: { ...ui.walk, mode: 'choice', field: 0, error: '' } };
 }
 
-export function walkMenuMove(ui: UiState): UiState {
-  return { ...ui, walk: { ...ui.walk, chosen: ui.walk.chosen === 0 ? 1 : 0 } };
+export function walkMenuMove(ui: UiState, by: number): UiState {
+  // One step goes round between the two; a longer one ends at an end.
+  const chosen = Math.abs(by) === 1 ? (ui.walk.chosen === 0 ? 1 : 0) : by < 0 ? 0 : 1;
+  return { ...ui, walk: { ...ui.walk, chosen } };
 }
 
 export function walkMenuTake(ui: UiState): UiState {

@@ -3,7 +3,14 @@
  * Pure data in, pure data out; `run-screen.tsx` carries the effects out and hands their results back as messages.
  */
 import type { FailureCode } from '../../net/protocol/failures.ts';
-import type { AgentCommand, AgentEvent, SafetyReport, SearchReport, SoundDevicesReport } from '../../store/port.ts';
+import type {
+  AgentCommand,
+  AgentEvent,
+  ResultOf,
+  SafetyReport,
+  SearchReport,
+  SoundDevicesReport,
+} from '../../store/port.ts';
 import type { AppState, ChatLine } from '../../store/state.ts';
 import type { CommandName } from '../key-bindings.ts';
 import type { Preferences } from '../preferences.ts';
@@ -25,6 +32,8 @@ export type Tag =
   | { readonly for: 'join' }
   | { readonly for: 'account' }
   | { readonly for: 'history'; readonly with: string }
+  /** A part of it; `show`: the line that was found. */
+  | { readonly for: 'part'; readonly with: string; readonly aroundMs: number; readonly show?: string }
   | { readonly for: 'send'; readonly to: string; readonly text: string }
   | { readonly for: 'search'; readonly pattern: string }
   | { readonly for: 'find'; readonly words: string }
@@ -33,6 +42,7 @@ export type Tag =
   | { readonly for: 'add'; readonly name: string }
   | { readonly for: 'devices' }
   | { readonly for: 'calls' }
+  | { readonly for: 'transfer'; readonly device: string }
   /** Only a refusal is told, with this in front. */
   | { readonly for: 'plain'; readonly detail: string }
   /** Not even that. */
@@ -79,6 +89,7 @@ export type CallsReply = readonly LoggedCall[];
 export type SearchReply = SearchReport;
 export type SafetyReply = SafetyReport;
 export type DevicesReply = SoundDevicesReport;
+export type TransferReply = ResultOf<'call.transfer'>;
 
 /** Long enough to read; Escape dismisses earlier. What went wrong stays longer. */
 const NOTICE_MS = { plain: 6_000, good: 6_000, warn: 12_000, bad: 20_000 } as const;

@@ -12,7 +12,7 @@ export const DevicesDialog = (props: ViewProps & { readonly dialog: Extract<Dial
   const { world, glyphs, dialog } = props;
   const { devices } = world.app;
   const columns = listColumns(props, COLUMNS);
-  const rows = devices ? deviceRows(devices, dialog.chosen, { columns, glyphs }) : [];
+  const rows = devices ? deviceRows(devices.list, dialog.chosen, { columns, glyphs }) : [];
   const gone = devices?.revoked.length ?? 0;
   const words = `Enter revokes one that was lost: it is shut out for ever.${gone === 0 ? '' : ` ${gone} revoked before.`}`;
   return (

@@ -14,6 +14,7 @@ import { QuestionDialog } from './question-dialog.tsx';
 import { SearchDialog } from './search-dialog.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
 import { SoundDialog } from './sound-dialog.tsx';
+import { TransferDialog } from './transfer-dialog.tsx';
 import type { ViewProps } from './view-props.ts';
 
 export const Dialogs = (props: ViewProps) => {
@@ -41,6 +42,8 @@ export const Dialogs = (props: ViewProps) => {
       return <KeysDialog {...props} dialog={dialog} />;
     case 'devices':
       return <DevicesDialog {...props} dialog={dialog} />;
+    case 'transfer':
+      return <TransferDialog {...props} dialog={dialog} />;
     case 'calls':
       return <CallsDialog {...props} dialog={dialog} />;
     case 'sound':

@@ -22,7 +22,7 @@ export const FindDialog = (props: ViewProps & { readonly dialog: FindState }) =>
   const height = place.rows - 6;
   const rows =
     dialog.lines.length > 0
-      ? foundRows(dialog.lines, dialog.top, height, columns)
+      ? foundRows(dialog.lines, dialog.top, { height, columns, glyphs })
       : sayings(dialog, world.nowMs, columns);
   const count = dialog.lines.length === 0 ? '' : `${dialog.top + 1} of ${dialog.lines.length}`;
   return (

@@ -66,6 +66,7 @@ function verifyQuestion({ name, safety }: SafetyReport): string {
 function questionOf(dialog: Question, peer: string, app: AppState): string {
   if (dialog.type === 'quit') return `You are in a call with ${peer}. The call can go on without this screen.`;
   if (dialog.what === 'remove') return `Remove ${dialog.name} from your buddies? Messages stay on this machine.`;
+  if (dialog.what === 'forget') return `Take ${dialog.name} off the list? What was said stays on this machine.`;
   if (dialog.what === 'leave') return `Leave ${dialog.name}? The others are told. What was said stays on this machine.`;
   if (dialog.what === 'erase')
     return `Erase what was said with ${dialog.name}, and the calls, for good? Only here, not there.`;

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from '../../../src/net/protocol/ids.ts';
 import { message } from '../../../src/net/wire/messages.ts';
-import { CallWorld, type Phone, story } from './call-world.ts';
+import { CallWorld, last, type Phone, story } from './call-world.ts';
 
 const SEEDS = 1_000;
 /** Where the race is not the point. */
@@ -210,6 +210,76 @@ describe('a running call that is pulled to another device', () => {
     expect(story(second).at(-1)).toBe('refused');
     world.run(2_000);
     expect(running(alice)[0]?.node).toBe(first.node);
+  });
+
+  it('is handed over by the device where it runs: asked first, then taken, with the microphone as it was', () => {
+    for (const seed of seeds.slice(0, SOME)) {
+      const { world, alice, first, second, call } = pulled(seed, seed % 2 === 0);
+      if (seed % 3 === 0) world.do(first, { type: 'mute', call });
+      world.do(first, { type: 'hand-over', call, node: second.node });
+      world.run(10_000);
+      expect([seed, last(first, 'handed-over').code]).toEqual([seed, null]);
+      expect([seed, story(first).slice(-2)]).toEqual([seed, ['ended moved', 'handed-over']]);
+      expect([seed, last(second, 'offered').node]).toEqual([seed, first.node]);
+      expect([seed, running(alice)[0]?.node, running(second)[0]?.node]).toEqual([seed, second.node, alice.node]);
+      expect([seed, story(second).includes('muted')]).toEqual([seed, seed % 3 === 0]);
+    }
+  });
+
+  it('stays, with the reason, when that device is busy, gone, silent, or does not reach the other end', () => {
+    const staysFor = (change: (it: ReturnType<typeof pulled>) => unknown, seed = 5) => {
+      const it = pulled(seed, false);
+      change(it);
+      it.world.do(it.first, { type: 'hand-over', call: it.call, node: it.second.node });
+      it.world.run(14_000);
+      expect(running(it.first)).toHaveLength(1);
+      return { ...it, told: it.first.told.at(-1) };
+    };
+    const busy = staysFor(({ world, second }) => {
+      world.phone('carol1');
+      world.do(second, { type: 'place', to: 'carol1' });
+    });
+    expect(busy.told).toMatchObject({ type: 'handed-over', code: 'device-busy' });
+    expect(running(busy.alice)[0]?.node).toBe(busy.first.node);
+    const gone = staysFor(({ second }) => Object.assign(second, { attached: false }));
+    expect(gone.told).toMatchObject({ type: 'refused', command: 'hand-over', code: 'device-offline' });
+    const cut = staysFor(({ alice }) => Object.assign(alice, { attached: false }));
+    expect(cut.told).toMatchObject({ type: 'handed-over', code: 'device-cannot' });
+    expect(story(cut.second).at(-1)).toBe('ended unreachable');
+    const deaf = pulled(5, false);
+    deaf.world.do(deaf.first, { type: 'hand-over', call: deaf.call, node: deaf.second.node });
+    // It has gone without a word, and comes back too late: what it says then moves nothing.
+    deaf.second.attached = false;
+    deaf.world.run(6_000);
+    expect(last(deaf.first, 'handed-over')).toMatchObject({ code: 'device-silent' });
+    deaf.second.attached = true;
+    const late = message('callOfferWord', { callId: bytesOf(deaf.call), code: '' });
+    deaf.world.hear(deaf.first, { type: 'message', from: 'bobby1', node: deaf.second.node, message: late });
+    deaf.world.run(12_000);
+    expect(running(deaf.first)).toHaveLength(1);
+  });
+
+  it('is handed over by nobody but a device of the account, and of its own calls alone', () => {
+    const { world, alice, first, second, call, devices } = pulled(6, false);
+    const offer = message('callOffer', { callId: bytesOf(call), go: true, muted: false });
+    const from = (node: string) => world.hear(second, { type: 'message', from: 'bobby1', node, message: offer });
+    // Its list does not name that node; that device does not have the call.
+    from('ee'.repeat(16));
+    expect(second.sent.at(-1)?.message.kind).not.toBe('callOfferWord');
+    from((devices[2] as Phone).node);
+    expect(second.sent.at(-1)).toMatchObject({ message: { kind: 'callOfferWord', body: { code: 'no-call' } } });
+    world.run(2_000);
+    expect([running(alice)[0]?.node, running(second)]).toEqual([first.node, []]);
+    world.do(first, { type: 'hand-over', call: 'ab'.repeat(16), node: second.node });
+    expect(story(first).at(-1)).toBe('refused');
+    // Two wishes at once: the second is refused, the first goes on. Both hang up meanwhile: it is over.
+    world.do(first, { type: 'hand-over', call, node: second.node });
+    world.do(first, { type: 'hand-over', call, node: second.node });
+    expect(first.told.at(-1)).toMatchObject({ type: 'refused', code: 'busy' });
+    world.do(first, { type: 'hang-up', call });
+    expect(last(first, 'handed-over')).toMatchObject({ code: 'no-call' });
+    world.run(15_000);
+    for (const phone of [alice, ...devices]) expect(phone.calls.list()).toEqual([]);
   });
 
   it('ends for all when the person hangs up at once, and stays where it is when the other end does not hear of it', () => {

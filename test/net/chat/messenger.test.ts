@@ -454,3 +454,35 @@ describe('groups', () => {
     expect(received(alice.hears(inGroup('david1', 4, back)))).toEqual([]);
   });
 });
+
+describe('what waits for somebody with whom we part', () => {
+  const words = (alice: Alice) =>
+    alice.messenger.takeWords().map(({ type, ...word }) => [type, 'id' in word ? word.id : '']);
+
+  test('goes in no letter any more, and in one again when we are buddies again', () => {
+    const alice = new Alice();
+    alice.writes(1);
+    expect(words(alice)).toEqual([['posted', id(1)]]);
+    alice.hears(buddy('bobby1', false));
+    expect(words(alice)).toEqual([['withdrawn', id(1)]]);
+    alice.hears(buddy('bobby1'));
+    expect(words(alice)).toEqual([['posted', id(1)]]);
+    // What is news to nobody is not posted twice.
+    alice.hears(buddy('bobby1'));
+    expect(words(alice)).toEqual([]);
+  });
+
+  test('goes in none after a restart either, but what was said in a group does', () => {
+    const messenger = new Messenger();
+    messenger.receive(0, ONLINE);
+    const members = ['alice1', 'bobby1'].map((name) => ({ name, removed: false, atMs: WALL_MS }));
+    const group: GroupState = { id: 'ab'.repeat(16), title: 'lunch', titleAtMs: WALL_MS, members };
+    const text = { text: 'hello', sentAtMs: WALL_MS };
+    const lines = [
+      { to: 'bobby1', id: id(1), sequence: 1, ...text },
+      { to: 'bobby1', id: id(2), sequence: 2, ...text, group, placeMs: WALL_MS },
+    ];
+    messenger.command(0, { type: 'restore', lines });
+    expect(messenger.takeWords()).toMatchObject([{ type: 'posted', id: id(2) }]);
+  });
+});

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { sealAccountKey } from '../../../src/net/login/account-key.ts';
 import { type OpenedDevices, withoutCertificates } from '../../../src/net/login/device-list.ts';
 import type { LoginSession } from '../../../src/net/login/login-server.ts';
+import { isByAuthority, REVOCATION_LIFETIME_MS, readRevocation } from '../../../src/net/login/revocation.ts';
 import { wholeCertificate } from '../../../src/net/wire/slim-certificate.ts';
 import { accountKey, device, list } from '../../support/devices.ts';
 import { keyPair } from '../../support/identities.ts';
@@ -137,6 +138,29 @@ describe('a revoked device', () => {
     expect(scene.outcome(session, 'devicesGet')).toBe('device-revoked');
     expect(put(session, list(key, 'alice1', 4, [laptop], third.revoked))).toBe('device-revoked');
     expect(scene.outcome(scene.session(), 'signIn', { publicKey })).toBe('device-revoked');
+  });
+
+  it('is named by a word of the authority, when the list is taken and whenever it is asked for in the next days', () => {
+    const untilMs = scene.wallMs + REVOCATION_LIFETIME_MS;
+    const wordsOf = (message: ReturnType<typeof scene.ask>) => {
+      const body = message?.kind === 'done' || message?.kind === 'devices' ? message.body : undefined;
+      return (body?.revocations ?? []).map((word) => readRevocation(word));
+    };
+    const laptopAlone = scene.certified('alice1', certifiedAs(laptop));
+    const phone = device(authority, 'alice1', 'phone');
+    put(laptopAlone, list(key, 'alice1', 4, [laptop, phone], third.revoked));
+    const stranger = 'cd'.repeat(16);
+    const revoked = [...third.revoked, { nodeId: phone.nodeId, atMs: scene.wallMs }, { nodeId: stranger, atMs: 2 }];
+    const next = list(key, 'alice1', 5, [laptop], revoked);
+    const reply = scene.ask(laptopAlone, 'devicesPut', { baseVersion: 4, list: next.signed as never });
+    expect(wordsOf(reply)).toMatchObject([{ name: 'alice1', nodeId: phone.nodeId, untilMs }]);
+    scene.wallMs += 3_600_000;
+    const again = wordsOf(scene.ask(laptopAlone, 'devicesGet'));
+    expect(again).toEqual(wordsOf(reply));
+    const { authorityKey } = authority.trust();
+    expect(authorityKey && again.every((word) => word && isByAuthority(word.signed, authorityKey))).toBe(true);
+    scene.wallMs += 72 * 3_600_000;
+    expect(wordsOf(scene.ask(laptopAlone, 'devicesGet'))).toEqual([]);
   });
 
   it('comes back with another key and the password', () => {

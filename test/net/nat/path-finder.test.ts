@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PathFinder, type PathOutput } from '../../../src/net/nat/path-finder.ts';
+import { NO_SURROUNDINGS } from '../../../src/net/nat/path-port.ts';
 import { type Endpoint, isPrivateHost, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import {
   CANDIDATES_LEARNED_MAX,
@@ -625,5 +626,52 @@ describe('a storm', () => {
         expect(end.paths().at(-1), `seed ${seed}`).toBe('direct');
       }
     }
+  });
+});
+
+describe('the ways, as people are told of them', () => {
+  const NEAR = 'udp:192.168.1.3:4000';
+  const words = ({ now, a }: Line) =>
+    a.finder.ways(now).map(({ kind, state, rttMs, forMs }) => `${kind} ${state} ${rttMs ?? '-'} ${forMs}`);
+
+  it('are all that was tried, each with how it stands and since when; no address is in them', () => {
+    const line = new Line({ a: ['udp:192.168.1.2:4000', A], b: [NEAR, B] });
+    line.open = (_from, to) => to !== NEAR;
+    line.run(5);
+    expect(words(line)).toEqual(['relay in-use - 5', 'lan trying - 5', 'direct trying - 5']);
+    line.run(995);
+    // The other end offered, and answered, two; the relay rests since both have taken the direct way.
+    expect(words(line)).toEqual(
+      ['direct in-use 20 980', `relay spare - ${1_000 - 20 - PATH_OVERLAP_MS}`].toSpliced(1, 0, 'lan trying - 1000'),
+    );
+    line.run(60_000);
+    expect(words(line)[2]).toMatch(/^lan failed - /);
+    expect(JSON.stringify(line.a.finder.ways(line.now))).not.toMatch(/192\.168|198\.51|203\.0/);
+  });
+
+  it('that are outdone are spare, that fell are failed, and what carries is in use', () => {
+    const line = new Line({ a: ['udp:192.168.1.2:4000', A], b: [NEAR, B, 'udp:198.51.100.9:1'] });
+    line.run(5_000);
+    const states = () => line.a.finder.ways(line.now).map(({ kind, state }) => `${kind} ${state}`);
+    expect(states()).toEqual(['lan in-use', 'direct works', 'relay spare', 'direct spare']);
+    line.open = () => false;
+    line.run(25_000);
+    expect(states()[0]).toBe('relay in-use');
+    expect(states().slice(1)).toEqual(['direct failed', 'direct failed', 'lan failed']);
+  });
+
+  it('by the port that the gateway passes on are told apart, by where the other end sees us', () => {
+    const surroundings = { ...NO_SURROUNDINGS, rttMs: () => 33 };
+    const finder = new PathFinder(0, {
+      ...{ wire: WIRE, node: 'b', remoteCandidates: [B], ours: [], random: seededRandom('mapped') },
+      surroundings: { ...surroundings, self: () => ({ ...NO_SURROUNDINGS.self(), mapped: at(A) }) },
+    });
+    expect(finder.ways(0).find(({ kind }) => kind === 'relay')).toMatchObject({ state: 'in-use', rttMs: 33 });
+    finder.wake(PUNCH_PATIENCE_MS * 2);
+    const probe = finder.drain().findLast((one) => one.type === 'probe');
+    if (probe?.type !== 'probe') throw new Error('nothing was probed');
+    const reply = { transaction: probe.message.body.transaction, seen: A };
+    finder.receive(PUNCH_PATIENCE_MS * 2 + 8, { type: 'reply', from: udp(B), reply });
+    expect(finder.ways(20_000)[0]).toMatchObject({ kind: 'mapped', ip: 'IPv4', state: 'in-use', rttMs: 8 });
   });
 });

@@ -1,8 +1,10 @@
 /** The table between roster, presence, messenger and calls: whose news is whose input. */
 import { describe, expect, it } from 'vitest';
+import { type GroupState, wireGroup } from '../../../src/net/chat/group-state.ts';
 import type { RosterEntry } from '../../../src/net/chat/roster-entry.ts';
 import { People, type PeopleCommand, type PeopleOutput } from '../../../src/net/node/people.ts';
 import { bytesOf } from '../../../src/net/protocol/ids.ts';
+import { GROUP_LETTER_MS } from '../../../src/net/protocol/mail-params.ts';
 import { END_REPEAT_MS } from '../../../src/net/protocol/params.ts';
 import { message } from '../../../src/net/wire/messages.ts';
 import type { PeerInput } from '../../../src/net/wire/peers.ts';
@@ -141,5 +143,33 @@ describe('people', () => {
 
   it('ask for no waking when nothing is under way', () => {
     expect(new Scene({ roster: [entry('bobby1')] }).people.wakeAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('a letter on a group from somebody whom we hear in another one', () => {
+  const groupOf = (number: number, names: readonly string[]): GroupState => ({
+    id: number.toString(16).padStart(32, '0'),
+    title: 'lunch',
+    titleAtMs: WALL_MS,
+    members: names.map((name) => ({ name, removed: false, atMs: WALL_MS })),
+  });
+
+  it('is left for another letter to tell of that group, for ten minutes, and then thrown away', () => {
+    const scene = new Scene();
+    const ours = groupOf(1, ['alice1', 'bobby1']);
+    scene.does({ type: 'messenger', command: { type: 'groups', groups: [ours], own: 'alice1' } });
+    const said = (group: GroupState) =>
+      message('chatMessage', {
+        ...{ messageId: bytesOf(id(7)), sequence: 1, text: 'hello', placeMs: WALL_MS },
+        group: wireGroup(group) as never,
+      });
+    const hear = (group: GroupState) => scene.people.heardInLetter(scene.now, 'bobby1', HOME, said(group));
+    const other = groupOf(2, ['bobby1', 'carol1']);
+    expect(hear(other)).toBe(id(7));
+    scene.now += GROUP_LETTER_MS - 1;
+    expect(hear(other)).toBe(id(7));
+    scene.now += 1;
+    expect(hear(other)).toBeUndefined();
+    expect(hear(ours)).toBe(id(7));
   });
 });

@@ -52,6 +52,24 @@ describe('six copies', () => {
     for (const copy of copies.copies.values()) expect(copy.store.size).toBe(40);
   });
 
+  test('forget a node that was revoked, and are not told of it again by those who have not heard', () => {
+    const copies = six();
+    const [first, ...others] = SUPERNODES as [NodeId, ...NodeId[]];
+    publish(copies, first, 'alice1', 1);
+    publish(copies, first, 'alice1', 2);
+    copies.advance(300);
+    for (const id of [first, ...others]) {
+      copies.revoked.add(`${id} alice1 ${nodeIdFor(1)}`);
+      copies.copies.get(id)?.revoked('alice1', nodeIdFor(1));
+      copies.advance(5_000);
+      expect(copies.copies.get(first)?.store.get(nodeIdFor(1))).toBeUndefined();
+    }
+    copies.advance(20_000);
+    for (const { store } of copies.copies.values()) expect(store.size).toBe(1);
+    expect(publish(copies, first, 'alice1', 1, { sequence: 9 })).toBe('record-refused');
+    expect(new Set(answers(copies, 'alice1')).size).toBe(1);
+  });
+
   test('fill a seventh that comes, which says so long that it does not know all', () => {
     const copies = six();
     for (let i = 0; i < 200; i += 1) publish(copies, SUPERNODES[i % 6] as NodeId, `person-${i}`, i);

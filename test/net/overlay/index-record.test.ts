@@ -46,6 +46,14 @@ describe('a record of the index', () => {
     expect(read(sealed('bobby1', 1, { nodeId: nodeIdFor(2) }))).toBe('misplaced');
   });
 
+  test('of a node that its account has revoked is refused, and of that account alone', () => {
+    const reader = new RecordReader(judge, (key, node) => key === 'bobby1' && node === nodeIdFor(1));
+    expect(reader.read(WALL_MS, sealed('Bobby1', 1), nobody)).toBeUndefined();
+    expect(reader.refused.revoked).toBe(1);
+    expect(reader.read(WALL_MS, sealed('carol1', 1), nobody)?.key).toBe('carol1');
+    expect(reader.read(WALL_MS, sealed('bobby1', 2), nobody)?.nodeId).toBe(nodeIdFor(2));
+  });
+
   test('with another key, name or signature is forged', () => {
     const good = sealed('bobby1', 1);
     expect(read({ ...good, certificate: Buffer.from(`bobby1 ${nodeIdFor(1)} 2`) })).toBe('forged');

@@ -64,11 +64,14 @@ export class Copies {
   bytes = 0;
   readonly copies = new Map<NodeId, FullIndex>();
   readonly cut = new Set<NodeId>();
+  /** `where name node`: who knows that this node was revoked. */
+  readonly revoked = new Set<string>();
   #flying: { readonly at: number; readonly from: NodeId; readonly to: NodeId; readonly bytes: Buffer }[] = [];
 
   add(id: NodeId): FullIndex {
     const random = new Chance(1, `copy ${id}`);
-    const copy = new FullIndex({ random, wallClock: () => this.wallMs, judge });
+    const isRevoked = (key: string, node: NodeId) => this.revoked.has(`${id} ${key} ${node}`);
+    const copy = new FullIndex({ random, wallClock: () => this.wallMs, judge, isRevoked });
     this.copies.set(id, copy);
     this.tellMembers();
     return copy;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Beyond } from '../../../src/net/overlay/beyond.ts';
 import { IndexStore, type Query } from '../../../src/net/overlay/index-store.ts';
 import { Registrar, type RegistrarOutput } from '../../../src/net/overlay/registrar.ts';
+import type { RevokedWord } from '../../../src/net/overlay/revoked-devices.ts';
 import { bytesOf, foldName, hexOf } from '../../../src/net/protocol/ids.ts';
 import {
   PUBLISH_RETRY_MS,
@@ -106,6 +107,7 @@ class Scene {
   now = 1_000;
   readonly registrar: Registrar;
   readonly index = new IndexStore();
+  readonly revoked: RevokedWord[] = [];
   /** No other supernode; in the index is who `isFound`. */
   readonly beyond: Beyond = {
     hasOthers: false,
@@ -136,6 +138,8 @@ class Scene {
     this.registrar = new Registrar({
       ...{ loginServers, relayKbps, clientsMax, entriesFor, beyond, wallClock: () => WALL_MS },
       lessLoaded: () => lessLoaded.map(sealed),
+      revoked: (name, nodeId) =>
+        this.revoked.find((word) => foldName(word.name) === foldName(name) && word.nodeId === nodeId),
     });
   }
 
@@ -863,5 +867,46 @@ describe('a supernode that stops', () => {
     const latest = Math.max(...many.map((person) => person.got('leaving')[0]?.afterMs ?? 0));
     expect(latest).toBeGreaterThan(LEAVE_SPREAD_MS_MAX / 2);
     expect(latest).toBeLessThanOrEqual(LEAVE_SPREAD_MS_MAX);
+  });
+});
+
+describe('a device that its account has revoked', () => {
+  const wordOn = ({ name, nodeId }: Caller): RevokedWord => ({
+    ...{ name: name.toUpperCase(), nodeId, untilMs: WALL_MS },
+    signed: { revocation: Buffer.from(nodeId), signature: Buffer.of(1) },
+  });
+
+  it('is turned out with the word that says so, is seen to leave, and is not let in again', () => {
+    const scene = new Scene();
+    const bobby = scene.person('bobby1').attaches({ watch: ['alice1'] });
+    const [phone, desk] = [scene.person('alice1').attaches(), scene.person('alice1').attaches()];
+    expect(bobby.saw).toEqual(['+alice1', '+alice1']);
+    const word = wordOn(phone);
+    scene.revoked.push(word);
+    scene.registrar.revoke(word);
+    scene.deliver();
+    expect(phone.got('revokedTold')).toMatchObject([{ words: [word.signed] }]);
+    expect(phone.got('failure')).toMatchObject([{ code: 'device-revoked' }]);
+    expect(bobby.saw).toEqual(['-alice1']);
+    expect(phone.says(message('keepAlive', { id: 1 })).got('keepAliveReply')).toMatchObject([{ attached: false }]);
+    for (const standby of [false, true]) {
+      phone.heard.length = 0;
+      phone.attaches({ standby });
+      expect(phone.heard.map(({ message: { kind } }) => kind)).toEqual(['revokedTold', 'failure']);
+      expect(phone.got('failure')).toMatchObject([{ requestId: 1, code: 'device-revoked' }]);
+    }
+    expect(phone.says(message('lookup', { requestId: 2, name: 'bobby1' })).got('failure')).toMatchObject([
+      { code: 'not-allowed' },
+    ]);
+    expect(desk.says(message('keepAlive', { id: 1 })).got('keepAliveReply')).toMatchObject([{ attached: true }]);
+  });
+
+  it('is not that of somebody else who was certified for the same key', () => {
+    const scene = new Scene();
+    const bobby = scene.person('bobby1', 7).attaches();
+    scene.registrar.revoke({ ...wordOn(bobby), name: 'mallory' });
+    scene.deliver();
+    expect(bobby.says(message('keepAlive', { id: 1 })).got('keepAliveReply')).toMatchObject([{ attached: true }]);
+    expect(bobby.got('failure')).toEqual([]);
   });
 });

@@ -219,6 +219,22 @@ describe('a lie', () => {
   });
 });
 
+test('a node that was revoked is forgotten on the shelf, and the digests with it', () => {
+  const slots = new Slots(FULL_INDEX_MEMBERS_MAX);
+  slots.publish(0, 'alice1', 1, { displayName: '' });
+  slots.advance(2_000);
+  const held = [...slots.indexes.values()].filter(({ shelf }) => shelf.store.get(nodeIdFor(1)));
+  expect(held.length).toBeGreaterThan(4);
+  for (const { shelf } of held) {
+    shelf.revoked('somebody-else', nodeIdFor(1));
+    expect(shelf.store.get(nodeIdFor(1))).toBeDefined();
+    shelf.revoked('alice1', nodeIdFor(1));
+    expect(shelf.store.get(nodeIdFor(1))).toBeUndefined();
+  }
+  slots.advance(30_000);
+  expect([...slots.indexes.values()].some(({ shelf }) => shelf.store.get(nodeIdFor(1)))).toBe(false);
+});
+
 describe('leaves', () => {
   test('are split when they grow, and nothing is missing from any page meanwhile', () => {
     const slots = new Slots(FULL_INDEX_MEMBERS_MAX);

@@ -5,6 +5,7 @@ import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/pr
 import { bytesOf } from '../../../src/net/protocol/ids.ts';
 import { REDIRECTS_MAX } from '../../../src/net/protocol/overlay-params.ts';
 import {
+  ATTACH_STAGGER_AT_FIRST_MS,
   ATTACH_STAGGER_MS,
   ATTACH_TIMEOUT_MS,
   ATTACHMENT_BRIEF_MS,
@@ -45,6 +46,8 @@ class Scene {
   sent: Message[] = [];
   present: string[][] = [];
   readonly nobody: Tried[] = [];
+  /** Where we have said who we are, of what was begun before we knew. */
+  proven: string[] = [];
 
   constructor(worked?: WayName) {
     this.link = new SupernodeLink(seededRandom('link'), worked);
@@ -52,6 +55,16 @@ class Scene {
 
   starts(...supernodes: string[]): this {
     this.link.start(this.now, at(...supernodes), DETAILS);
+    return this.settle();
+  }
+
+  prepares(...supernodes: string[]): this {
+    this.link.prepare(this.now, at(...supernodes));
+    return this.settle();
+  }
+
+  answers(place: string): this {
+    this.link.answered(this.#attempt(place));
     return this.settle();
   }
 
@@ -160,8 +173,9 @@ class Scene {
       const place = printEndpoint(output.endpoint);
       const where = output.tls ? place.replace('tcp:', 'tls:') : place;
       this.trying.set(output.attempt, where);
-      this.tried.push(where);
-    } else if (output.type === 'abandon') this.trying.delete(output.attempt);
+      this.tried.push(output.inAdvance ? `${where} in advance` : where);
+    } else if (output.type === 'prove') this.proven.push(this.trying.get(output.attempt) ?? 'nowhere');
+    else if (output.type === 'abandon') this.trying.delete(output.attempt);
     else if (output.type === 'send') this.sent.push(output.message);
     else if (output.type === 'present') this.present.push(output.present.map((one) => one.name));
     else if (output.type === 'detached') this.told.push(`detached ${output.code}`);
@@ -492,5 +506,45 @@ describe('the end', () => {
     scene.told = [];
     scene.starts(ONE).passes(3 * ATTACH_TIMEOUT_MS);
     expect(scene.told).toEqual(['detached unreachable-network']);
+  });
+});
+
+describe('a race that is prepared before we know who we are', () => {
+  const inAdvance = (place: string): string => `${place} in advance`;
+
+  it('has a winner who waits, tells nobody, and is attached to with the first packet', () => {
+    const scene = new Scene().prepares(ONE, TWO).answers(ONE).passes(2_000);
+    expect(scene.tried).toEqual([inAdvance(ONE)]);
+    expect([scene.sent, scene.told, scene.proven]).toEqual([[], [], []]);
+    scene.starts(ONE, TWO);
+    expect(scene.proven).toEqual([ONE]);
+    scene.up(ONE).isAccepted();
+    expect(scene.tried).toEqual([inAdvance(ONE)]);
+    expect(scene.told).toEqual([`attached ${ONE}`]);
+  });
+
+  it('lets the others go when one answers, and goes on with all of them when none has', () => {
+    const scene = new Scene().prepares(ONE).passes(ATTACH_STAGGER_AT_FIRST_MS);
+    expect(scene.tried).toEqual([inAdvance(ONE), inAdvance(TCP_ONE[0]!)]);
+    const slow = new Scene().prepares(ONE).passes(ATTACH_STAGGER_AT_FIRST_MS).starts(ONE);
+    expect(slow.proven).toEqual([ONE, TCP_ONE[0]]);
+    expect(slow.passes(ATTACH_STAGGER_MS).tried.at(-1)).toBe(TCP_ONE[1]);
+    scene.answers(TCP_ONE[0]!);
+    expect([...scene.trying.values()]).toEqual([TCP_ONE[0]]);
+    scene.starts(ONE).up(TCP_ONE[0]!).isAccepted();
+    expect(scene.told).toEqual([`attached ${TCP_ONE[0]}`]);
+  });
+
+  it('is one round, of which nobody hears; then everything begins as if nothing had been', () => {
+    const silent = new Scene().prepares(ONE).passes(60_000);
+    expect([silent.told, silent.nobody, silent.link.idle, silent.trying.size]).toEqual([[], [], true, 0]);
+    silent.tried = [];
+    expect(silent.starts(ONE).tried).toEqual([ONE]);
+    const lost = new Scene().prepares(ONE).answers(ONE).fails(ONE);
+    expect(lost.link.idle).toBe(true);
+    expect(lost.starts(TWO, ONE).tried).toEqual([inAdvance(ONE), TWO]);
+    const stopped = new Scene().prepares(ONE).answers(ONE);
+    stopped.link.stop('nobody signs in');
+    expect(stopped.settle().trying.size).toBe(0);
   });
 });

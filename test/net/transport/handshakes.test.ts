@@ -365,3 +365,67 @@ describe('the proof once more', () => {
     expect(w.b.drain()).toEqual([]);
   });
 });
+
+describe('a handshake that is begun before we know who we are', () => {
+  const world = (carrier: 'udp' | 'stream', wire = { delayMs: 50 }) =>
+    new TwoSwitchboards({ carrier, wire, trust: { a: net.trust(), b: net.trust() }, identity: { b: server } });
+  const inAdvance = { inAdvance: true, expect: { kind: 'login-server' } } as const;
+
+  it.each(['udp', 'stream'] as const)('waits with our proof, which then takes half a round trip (%s)', (carrier) => {
+    const w = world(carrier);
+    const session = w.connect(inAdvance);
+    w.advance(1_000);
+    expect(w.events('a', 'answered')).toMatchObject([{ session, at: 100 }]);
+    expect(w.captured).toHaveLength(2);
+    expect(w.events('b', 'established')).toHaveLength(0);
+    w.a.setIdentity(alice);
+    w.a.prove(w.now, session);
+    w.advance(1_000);
+    expect(w.events('a', 'established')).toMatchObject([{ session, at: 1_000, peer: { kind: 'login-server' } }]);
+    expect(w.events('b', 'established')).toMatchObject([{ at: 1_050, peer: { kind: 'person', name: 'alice1' } }]);
+  });
+
+  it('goes on like any other when we know before there is an answer', () => {
+    const w = world('udp');
+    const session = w.connect(inAdvance);
+    w.advance(20);
+    w.a.setIdentity(alice);
+    w.a.prove(w.now, session);
+    w.advance(1_000);
+    expect(w.events('a', 'answered')).toHaveLength(0);
+    expect(w.events('a', 'established')).toMatchObject([{ at: 100 }]);
+    expect(w.events('b', 'established')[0]?.peer).toMatchObject({ kind: 'person', name: 'alice1' });
+  });
+
+  it('is given up by both ends when we never know, and took nothing of what is sent again', () => {
+    const w = world('udp');
+    const session = w.connect(inAdvance);
+    w.advance(20_000);
+    expect(w.events('a', 'failed')).toMatchObject([{ session }]);
+    expect(w.captured).toHaveLength(2);
+    w.a.setIdentity(alice);
+    w.a.prove(w.now, session);
+    w.advance(1_000);
+    expect(w.events('b', 'established')).toHaveLength(0);
+    expect([w.a.wakeAt(), w.b.wakeAt()]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  });
+
+  it('proves nothing to anybody but whom it looks for, nor to a second answer', () => {
+    const w = world('stream');
+    const session = w.connect({ inAdvance: true, expect: { kind: 'supernode' } });
+    w.advance(1_000);
+    expect(w.events('a', 'answered')).toHaveLength(0);
+    expect(w.events('a', 'failed')).toMatchObject([{ session, code: 'certificate-invalid' }]);
+
+    const doubled = world('udp', { delayMs: 50, duplicate: 1 } as never);
+    const other = doubled.connect(inAdvance);
+    doubled.advance(1_000);
+    expect(doubled.events('a', 'answered')).toHaveLength(1);
+    doubled.a.setIdentity(alice);
+    doubled.a.prove(doubled.now, other);
+    doubled.a.prove(doubled.now, other);
+    doubled.advance(1_000);
+    expect(doubled.events('a', 'established')).toHaveLength(1);
+    expect(doubled.events('b', 'established')).toHaveLength(1);
+  });
+});

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { MonitorFeed } from '../../../bin/commands/monitor-feed.ts';
 import { newCall } from '../../../src/store/new-call.ts';
+import type { CallWay } from '../../../src/store/port.ts';
 import type { AppState, Call, Quality, ServingReport } from '../../../src/store/state.ts';
 import { INITIAL_STATE } from '../../../src/store/state.ts';
 import {
@@ -98,6 +99,36 @@ test('a verdict is a line when it changes, a path is one way more that was tried
     'call with bobby1: direct in the local network',
     'call with bobby1: over TCP',
   ]);
+});
+
+test('every way that the call has tried is a line: how it stands, what it is, its round trip, since when', () => {
+  const sinceMs = new Date(2026, 10, 25, 21, 0, 4).getTime();
+  const way = (change: Partial<CallWay>): CallWay => ({
+    ...{ kind: 'direct', state: 'trying', rttMs: null, sinceMs },
+    ...change,
+  });
+  const ways = [
+    way({ kind: 'mapped', ip: 'IPv4', state: 'in-use', rttMs: 23.44 }),
+    way({ kind: 'lan', ip: 'IPv6' }),
+    way({ kind: 'relay', via: 'udp:192.0.2.7:4000', state: 'spare' }),
+    way({ kind: 'tcp443', via: 'tcp:192.0.2.8:443', state: 'failed' }),
+    way({ kind: 'a newer kind\u001b[2J' as never }),
+  ];
+  const feed = new MonitorFeed({ ...ONLINE, calls: [CALL] }, 0, [{ peer: 'bobby1', ways }]);
+  const lines = networkLines(feed.view(), 100);
+  const from = lines.indexOf('Ways to bobby1:');
+  expect(lines.slice(from + 1, from + 6)).toEqual([
+    '  in use  direct, by the port that the router passes on, IPv4, 23.4 ms, since 21:00:04',
+    '  trying  same network, IPv6, since 21:00:04',
+    '  spare   relayed by 192.0.2.7:4000, since 21:00:04',
+    '  failed  over TCP port 443 by 192.0.2.8:443, since 21:00:04',
+    '  trying  a newer kind[2J, since 21:00:04',
+  ]);
+  feed.waysTold([{ peer: 'bobby1', ways: [] }]);
+  expect(feed.sample(1_000).ways).toEqual([{ peer: 'bobby1', ways: [] }]);
+  // Without a call there is nothing to tell.
+  feed.heard({ type: 'call.changed', call: { ...CALL, phase: 'ended' } }, 2_000);
+  expect(feed.sample(2_000).ways).toEqual([]);
 });
 
 test('keys are one table: each has one meaning, all are in the help, the way out is on every line of keys', () => {
