@@ -38,6 +38,7 @@ interface Flags {
   readonly json: boolean;
   readonly logLevel: LogLevel;
   readonly database: string | undefined;
+  readonly vouched: readonly string[];
   /** As `--proxy` gave it. */
   readonly proxy: string | undefined;
 }
@@ -104,6 +105,7 @@ function read(argv: readonly string[]): Flags {
       json: { type: 'boolean' },
       'log-level': { type: 'string' },
       database: { type: 'string' },
+      vouch: { type: 'string' },
       proxy: { type: 'string' },
     },
   });
@@ -120,6 +122,7 @@ function read(argv: readonly string[]): Flags {
     json: values.json === true,
     logLevel: (text('log-level') ?? 'info') as LogLevel,
     database: text('database'),
+    vouched: text('vouch')?.split(',') ?? [],
     proxy: text('proxy'),
   };
 }
@@ -153,8 +156,8 @@ async function servePromoted(folder: string, flags: Flags, log: Log, end: Proces
 }
 
 async function startLoginServer(folder: string, flags: Flags, log: Log, end: ProcessEnd): Promise<Running> {
-  const { host, port, database } = flags;
-  const server = await runLoginServer({ folder, host, port, database, log, onFault: end.fault });
+  const { host, port, database, vouched } = flags;
+  const server = await runLoginServer({ folder, host, port, database, vouched, log, onFault: end.fault });
   const { network, authorityPin, loginServers } = server;
   const invite = encodeInvite({ network, authorityPin, loginServers, supernodes: [] });
   return {
@@ -188,11 +191,11 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
   const { host, port, relayKbps } = flags;
   const profile = join(folder, 'echo');
   // A first start spends its time on keys: all of them are made side by side.
+  const vouched = openNodeKey(folder, SUPERNODE_KEY).then(({ nodeId }) => [nodeId]);
   const [login, agent] = await Promise.all([
     // The supernode beside it can carry sign-ins; the other way round nobody could attach.
-    runLoginServer({ folder, host, port, log, onFault: end.fault, noWebPorts: true }),
+    runLoginServer({ folder, host, port, log, onFault: end.fault, noWebPorts: true, vouched }),
     flags.echo ? openEcho({ ...flags, profile }, end).catch(inUse(folder)) : undefined,
-    openNodeKey(folder, SUPERNODE_KEY),
   ]);
   const { network, authorityPin: pin, endpoints: loginServers } = login;
   const supernode = await runSupernode({

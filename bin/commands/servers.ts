@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { canonicalHost, isUnicastHost } from '../../src/net/protocol/endpoint.ts';
 import type { Act, Invocation } from './invocation.ts';
 import { runProgram } from './programs.ts';
 import { examples, serviceNameValue, UsageProblem, wholeNumberValue } from './usage.ts';
@@ -50,12 +51,17 @@ function addLoginServer(program: Command, act: Act): void {
       'PostgreSQL instead of SQLite in the folder: postgres://USER@HOST/NAME',
       databaseValue,
     )
+    .option(
+      '--vouch <addresses>',
+      'addresses of your own supernodes, with commas, to certify although they cannot be dialled from here',
+      addressesValue,
+    )
     .description('the login server alone')
     .addHelpText('after', examples('wren login-server --dir /var/lib/wren-login --port 4040'))
     .action(
-      act((invocation, options: Place & { database?: string }) => {
-        const database = flag('--database', options.database);
-        return runProgram(invocation, 'server', ['login-server', ...placeFlags(options), ...database]);
+      act((invocation, options: Place & { database?: string; vouch?: string }) => {
+        const own = [...flag('--database', options.database), ...flag('--vouch', options.vouch)];
+        return runProgram(invocation, 'server', ['login-server', ...placeFlags(options), ...own]);
       }),
     );
 }
@@ -113,6 +119,12 @@ function databaseValue(text: string): string {
   if (/^postgres(ql)?:\/\/./.test(text)) return text;
   // Commander would tell the text itself, which may hold a password.
   throw new UsageProblem('--database takes the URL of a PostgreSQL', '--database postgres://USER@HOST/NAME');
+}
+
+function addressesValue(text: string): string {
+  const hosts = text.split(',').map((host) => canonicalHost(host.trim()));
+  if (hosts.every(isUnicastHost)) return hosts.join(',');
+  throw new UsageProblem('--vouch takes addresses, not names', '--vouch 192.0.2.7,2001:db8::7');
 }
 
 /** Checked already (`environment.ts`). */

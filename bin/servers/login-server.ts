@@ -40,6 +40,8 @@ export interface RunningLoginServer extends RunningServer {
 export interface LoginServerOptions extends ServerOptions {
   /** postgres://...; undefined: SQLite in the folder. */
   readonly database?: string | undefined;
+  /** Addresses or node ids of the operator's own supernodes: certified without being dialled. */
+  readonly vouched?: readonly string[] | Promise<readonly string[]>;
 }
 
 export async function runLoginServer(options: LoginServerOptions): Promise<RunningLoginServer> {
@@ -60,6 +62,7 @@ export async function runLoginServer(options: LoginServerOptions): Promise<Runni
     identity: { nodeId: key.nodeId, privateKey: key.privateKey, certificateDer: ownCertificate(issuer, key.spki) },
     newestVersion: VERSION,
     allowServiceNames: ['echo'],
+    vouched: (await options.vouched) ?? [],
   });
   const effects = new LoginEffects({
     store,

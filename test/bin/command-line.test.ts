@@ -213,6 +213,7 @@ test.each<[string, RegExp]>([
   ['sound input -20.5', /decibels from -20 to 20/],
   ['up --port 99999', /a whole number from 0 to 65535/],
   ['login-server --dir d --database mysql://me:secret@h/db', /^wren: --database takes the URL of a PostgreSQL\. Try/],
+  ['login-server --dir d --vouch super.example.org', /^wren: --vouch takes addresses, not names\. Try/],
   ['login-server', /required option '--dir <dir>' not specified/],
   ['supernode --dir d', /no invite was given/],
   ['echo --name echoecho', /Names of services/],

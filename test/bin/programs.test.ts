@@ -34,8 +34,11 @@ test.each<[string, readonly string[], Readonly<Record<string, string>>?]>([
   ],
   ['login-server --dir d', ['login-server', '--dir', 'd', '--profile', '{P}']],
   [
-    'login-server --dir d --database postgres://h/db --port 0',
-    ['login-server', '--dir', 'd', '--port', '0', '--database', 'postgres://h/db', '--profile', '{P}'],
+    'login-server --dir d --database postgres://h/db --port 0 --vouch 192.0.2.7,2001:DB8::7',
+    [
+      ...['login-server', '--dir', 'd', '--port', '0', '--database', 'postgres://h/db'],
+      ...['--vouch', '192.0.2.7,2001:db8::7', '--profile', '{P}'],
+    ],
   ],
   [
     `supernode --dir d --invite ${INVITE} --relay-kbps 256`,

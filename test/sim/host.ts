@@ -101,6 +101,11 @@ export class Host implements Member, SocketHost {
   readonly #clockOrigin: Millis;
   #nextOutgoingPort = OUTGOING_PORT_MIN;
   #unplugged = false;
+  /** When it fell asleep; its monotonic clock stands still until it wakes. */
+  #asleepSince: Millis | undefined;
+  #sleptMs = 0;
+  /** What came due meanwhile. */
+  #overslept: (() => void)[] = [];
 
   constructor(world: HostWorld, options: { name: string; site: Site; addresses: readonly string[]; chance: Chance }) {
     this.#world = world;
@@ -126,7 +131,7 @@ export class Host implements Member, SocketHost {
 
   /** The monotonic clock of this machine. */
   now(): Millis {
-    return this.timeline.now + this.#clockOrigin;
+    return (this.#asleepSince ?? this.timeline.now) - this.#sleptMs + this.#clockOrigin;
   }
 
   /** Starts a core on a port of this host. */
@@ -184,6 +189,22 @@ export class Host implements Member, SocketHost {
 
   plug(): void {
     this.#unplugged = false;
+  }
+
+  /** The lid is shut: nothing comes in, nothing runs. Its programs learn of it within two seconds after it has woken. */
+  sleep(): void {
+    this.unplug();
+    this.#asleepSince = this.timeline.now;
+  }
+
+  awake(): void {
+    this.plug();
+    this.#sleptMs += this.timeline.now - (this.#asleepSince ?? this.timeline.now);
+    this.#asleepSince = undefined;
+    for (const due of this.#overslept.splice(0)) due();
+    for (const sockets of this.#sockets) {
+      this.timeline.after(this.chance.fraction() * ADDRESS_POLL_MS, () => sockets.tellSlept());
+    }
   }
 
   /** Gives the machine other addresses; its cores learn of it within two seconds, its streams are dead. */
@@ -269,7 +290,11 @@ export class Host implements Member, SocketHost {
   clock(): Clock {
     return {
       now: () => this.now(),
-      arm: (at, due) => this.timeline.at(at - this.#clockOrigin, due),
+      arm: (at, due) =>
+        this.timeline.at(at - this.#clockOrigin + this.#sleptMs, () => {
+          if (this.#asleepSince === undefined) due();
+          else this.#overslept.push(due);
+        }),
     };
   }
 }

@@ -155,6 +155,10 @@ export class SimSockets implements Sockets {
     return Object.fromEntries(this.#counts);
   }
 
+  tellSlept(): void {
+    this.#sink?.({ type: 'slept' });
+  }
+
   tellEndpoints(): void {
     const hosts = [...this.#host.addresses, '127.0.0.1'];
     const endpoints = hosts.map((host): Endpoint => ({ carrier: 'udp', host, port: this.#port }));

@@ -32,13 +32,20 @@ export function makeAuthority(networkName = 'testnet') {
     subject: 'supernode' | 'login-server' | { name: string },
     label: string,
     lifetimeMs = 365 * DAY_MS,
+    /** Of a supernode: where it was reached. */
+    hosts: readonly string[] = [],
   ): OwnIdentity & { name: string } => {
     const { privateKey, spki } = keyPair(label);
     const nodeId = nodeIdOf(spki);
     const serialBytes = Buffer.alloc(16);
     serialBytes.writeUInt32BE(serial++, 12);
     const { der: certificateDer } = issuer.issue({
-      subject: typeof subject === 'string' ? { kind: subject } : { kind: 'person', name: subject.name },
+      subject:
+        typeof subject !== 'string'
+          ? { kind: 'person', name: subject.name }
+          : subject === 'supernode'
+            ? { kind: subject, hosts }
+            : { kind: subject },
       publicKeySpki: spki,
       nowMs: WALL_MS,
       lifetimeMs,

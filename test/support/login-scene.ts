@@ -5,6 +5,7 @@
  */
 import type { LoginEffect } from '../../src/net/login/login-effects.ts';
 import { LoginServer, type LoginServerOptions, type LoginSession } from '../../src/net/login/login-server.ts';
+import type { Endpoint } from '../../src/net/protocol/endpoint.ts';
 import type { FailureCode } from '../../src/net/protocol/failures.ts';
 import {
   type Body,
@@ -35,6 +36,8 @@ export class LoginScene {
   readonly held = new Map<number, LoginEffect>();
   /** Every effect that was ever asked for. */
   readonly effects: LoginEffect[] = [];
+  /** Where what enrols is reached. */
+  reaches: (endpoint: Endpoint) => boolean = () => true;
   readonly replies: { readonly session: LoginSession['id']; readonly message: Message }[] = [];
   #sessions = 0;
   #requestIds = new Map<LoginSession['id'], number>();
@@ -114,7 +117,11 @@ export class LoginScene {
   }
 
   #perform(id: number, effect: LoginEffect): void {
-    this.server.effectDone(this.now, this.wallMs, id, performNow(this.accounts, effect));
+    const result =
+      effect.effect === 'dial'
+        ? ({ ok: true, value: effect.endpoints.filter(this.reaches) } as const)
+        : performNow(this.accounts, effect);
+    this.server.effectDone(this.now, this.wallMs, id, result);
   }
 }
 

@@ -24,7 +24,8 @@ export function loginServerOn(store: AccountStore): SmallLoginServer {
   const pump = () => {
     for (let outputs = server.drain(); outputs.length > 0; outputs = server.drain()) {
       for (const output of outputs) {
-        if (output.type === 'effect') effects.perform(output.id, output.effect);
+        if (output.type === 'effect' && output.effect.effect !== 'dial') effects.perform(output.id, output.effect);
+        else if (output.type === 'effect') throw new Error('nothing is dialled here');
         else if (output.type === 'cancel') effects.cancel(output.id);
         else if (!isDead) waiting.get(output.session)?.(output.message);
       }

@@ -10,7 +10,7 @@ import type {
   StoredDevices,
   StoredSupernode,
 } from '../../src/net/login/account-store.ts';
-import type { EffectKind, EffectResult, EffectValues, LoginEffect } from '../../src/net/login/login-effects.ts';
+import type { EffectKind, EffectResult, EffectValues, OutsideEffect } from '../../src/net/login/login-effects.ts';
 import type { FailureCode } from '../../src/net/protocol/failures.ts';
 import { SUPERNODES_STORED_MAX } from '../../src/net/protocol/params.ts';
 
@@ -83,12 +83,12 @@ export class MemoryAccounts {
 }
 
 /** Carries out an effect at once. Hashes are no hashes here: `plain$` and the password. */
-export function performNow(accounts: MemoryAccounts, effect: LoginEffect): EffectResult {
+export function performNow(accounts: MemoryAccounts, effect: OutsideEffect): EffectResult {
   if (accounts.fault !== undefined) return { ok: false, code: accounts.fault };
   return { ok: true, value: answerOf(accounts, effect) };
 }
 
-function answerOf(accounts: MemoryAccounts, effect: LoginEffect): EffectValues[EffectKind] {
+function answerOf(accounts: MemoryAccounts, effect: OutsideEffect): EffectValues[EffectKind] {
   switch (effect.effect) {
     case 'hash':
       return `plain$${effect.password}`;

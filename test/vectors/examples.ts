@@ -91,6 +91,7 @@ export const MESSAGES: { readonly [kind: string]: Json } = {
     entry: ENTRY,
   },
   supernodeEnrolled: { requestId: 6, certificate: CERTIFICATE, expiresAtMs: '1769817600000' },
+  dialHeard: { nonces: [run(0x30, 16), run(0x50, 16)] },
   supernodesGet: { requestId: 8 },
   nameAsk: { requestId: 9, name: 'BOBBY1' },
   nameKnown: { requestId: 9, exists: true, name: 'Bobby1' },

@@ -21,6 +21,7 @@ import {
   PORT_PICK_MAX,
   PORT_PICK_MIN,
   PORT_PICK_TRIES,
+  SLEPT_MS_MIN,
 } from '../protocol/params.ts';
 import type { NetInput, NetOutput } from '../protocol/traffic.ts';
 import {
@@ -241,6 +242,8 @@ class BoundSockets implements SystemSockets {
   #poll: NodeJS.Timeout | undefined;
   #stage: 'bound' | 'started' | 'closed' = 'bound';
   #noWayToldAt = Number.NEGATIVE_INFINITY;
+  /** By the wall clock. */
+  #polledAtMs = Date.now();
   /** What was last told, so that only changes are. */
   #toldEndpoints = '';
 
@@ -296,7 +299,7 @@ class BoundSockets implements SystemSockets {
     this.#datagrams.takeSides(this.#sides.map(({ sockets }) => sockets));
     this.#listen();
     this.#tellEndpoints();
-    this.#poll = setInterval(() => this.#tellEndpoints(), LOCAL_ADDRESS_POLL_MS).unref();
+    this.#poll = setInterval(() => this.#pollSystem(), LOCAL_ADDRESS_POLL_MS).unref();
   }
 
   perform(output: NetOutput): void {
@@ -363,6 +366,14 @@ class BoundSockets implements SystemSockets {
     this.#noWayToldAt = now;
     this.#tellEndpoints();
     this.#sink?.({ type: 'no-way', to });
+  }
+
+  /** Somebody who sets the clock on costs a question or two. */
+  #pollSystem(): void {
+    const lateMs = Date.now() - this.#polledAtMs - LOCAL_ADDRESS_POLL_MS;
+    this.#polledAtMs = Date.now();
+    this.#tellEndpoints();
+    if (lateMs >= SLEPT_MS_MIN) this.#sink?.({ type: 'slept' });
   }
 
   #tellEndpoints(): void {

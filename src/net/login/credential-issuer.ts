@@ -16,15 +16,7 @@ import {
   CERTIFICATE_SERIAL_BYTES,
   NETWORK_NAME_LENGTH_MAX,
 } from '../protocol/params.ts';
-import {
-  alternativeNameOf,
-  authorityPin,
-  type CredentialKind,
-  nodeCommonName,
-  nodeIdOf,
-  publicKeyFit,
-  spkiOf,
-} from './credential.ts';
+import { alternativeNameOf, authorityPin, nodeCommonName, nodeIdOf, publicKeyFit, spkiOf } from './credential.ts';
 import { REVOCATION_LIFETIME_MS, type SignedRevocation, signRevocation } from './revocation.ts';
 
 export interface AuthorityKeys {
@@ -35,7 +27,9 @@ export interface AuthorityKeys {
 
 export type CredentialSubject =
   | { readonly kind: 'person'; readonly name: UserName }
-  | { readonly kind: Exclude<CredentialKind, 'person'> };
+  | { readonly kind: 'login-server' }
+  /** `hosts`: addresses at which it was reached; without one nobody takes its word on where it is. */
+  | { readonly kind: 'supernode'; readonly hosts?: readonly string[] };
 
 export interface IssueOptions {
   readonly subject: CredentialSubject;
@@ -161,7 +155,12 @@ export class Issuer {
         subject: [commonName(subject.kind === 'person' ? subject.name : nodeCommonName(nodeId))],
         issuer: this.#subject,
         spki: publicKeySpki,
-        extensions: [alternativeName(alternativeNameOf(subject.kind, nodeId))],
+        extensions: [
+          alternativeName(
+            alternativeNameOf(subject.kind, nodeId),
+            subject.kind === 'supernode' ? subject.hosts : undefined,
+          ),
+        ],
       },
       this.#privateKey,
     );
@@ -217,8 +216,9 @@ function commonName(value: string): forge.pki.CertificateField {
   return { name: 'commonName', value, valueTagClass: asn1.Type.UTF8 as unknown as forge.asn1.Class };
 }
 
-function alternativeName(uri: string): object {
-  return { name: 'subjectAltName', altNames: [{ type: 6, value: uri }] };
+function alternativeName(uri: string, addresses: readonly string[] = []): object {
+  const altNames = [{ type: 6, value: uri }, ...addresses.map((ip) => ({ type: 7, ip }))];
+  return { name: 'subjectAltName', altNames };
 }
 
 /** forge keeps bytes in text, one character each. */

@@ -6,7 +6,8 @@
  * A certificate of ours (X.509 v3, RFC 5280) holds
  *
  *   subject     CN = the user name as written; `_` and 8 digits of the node id for a supernode or login server
- *   SAN         one URI, `wren:KIND:NODEID`: person, supernode or login-server, and the 16-byte node id in base64url
+ *   SAN         one URI, `wren:KIND:NODEID`: person, supernode or login-server, and the 16-byte node id in base64url; of a
+ *               supernode also the addresses at which the login server has reached it (as RFC 8738 has them certified)
  *   key         RSA, 2048 to 4096 bits, exponent 65537; the node id is SHA-256 over its SPKI, cut to 16 bytes
  *   signature   sha256WithRSAEncryption by the authority
  *
@@ -15,6 +16,7 @@
  * name's length.
  */
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { canonicalHost } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, hexOf, ID_BYTES, isName, type NodeId, type UserName } from '../protocol/ids.ts';
 import {
@@ -33,6 +35,8 @@ export interface CertifiedIdentity {
   /** As certified; empty for a supernode or login server. */
   readonly name: UserName;
   readonly nodeId: NodeId;
+  /** Of a supernode: the addresses at which the login server has reached it. */
+  readonly hosts: readonly string[];
   readonly publicKey: KeyObject;
   /** Wall clock, ms. Grace is not counted in. */
   readonly expiresAtMs: number;
@@ -58,7 +62,7 @@ interface Authority extends Period {
 
 const EXPONENT = 65_537n;
 const COMMON_NAME = /^CN=([^\n+=\\]{1,64})$/;
-const ALTERNATIVE_NAME = /^URI:wren:([a-z-]{1,16}):([A-Za-z0-9_-]{22})$/;
+const ALTERNATIVE_NAME = /^URI:wren:([a-z-]{1,16}):([A-Za-z0-9_-]{22})((?:, IP Address:[0-9A-Fa-f.:]{2,39}){0,8})$/;
 
 /**
  * Who the holder of this certificate is, if `authorityDer` signed it and `nowMs` (wall clock) lies in its time;
@@ -184,14 +188,16 @@ function readLeaf(der: Uint8Array, authority: Authority): Leaf | undefined {
     const { publicKey } = certificate;
     if (!isFitKey(publicKey)) return undefined;
     const nodeId = nodeIdOf(spkiOf(publicKey));
-    const [, kindText, idText] = ALTERNATIVE_NAME.exec(certificate.subjectAltName ?? '') ?? [];
+    const [, kindText, idText, addresses = ''] = ALTERNATIVE_NAME.exec(certificate.subjectAltName ?? '') ?? [];
+    const hosts = addresses.split(', IP Address:').slice(1).map(canonicalHost);
     const kind = CREDENTIAL_KINDS.find((known) => known === kindText);
     const commonName = COMMON_NAME.exec(certificate.subject)?.[1] ?? '';
     if (kind === undefined || idText !== bytesOf(nodeId).toString('base64url')) return undefined;
     if (kind === 'person' ? !isName(commonName) : commonName !== nodeCommonName(nodeId)) return undefined;
+    if (kind !== 'supernode' && hosts.length > 0) return undefined;
     const period = periodOf(certificate);
     const name = kind === 'person' ? commonName : '';
-    return { ...period, identity: { kind, name, nodeId, publicKey, expiresAtMs: period.expiresAtMs } };
+    return { ...period, identity: { kind, name, nodeId, hosts, publicKey, expiresAtMs: period.expiresAtMs } };
   });
 }
 

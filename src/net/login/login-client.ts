@@ -183,6 +183,14 @@ export class LoginClient {
     this.#advance(now);
   }
 
+  /** What belongs to a request that is under way, and is not answered. */
+  tell(value: Message): void {
+    const isAsked = this.#pending.some(({ requestId }) => requestId !== 0);
+    if (this.#connection && isAsked) {
+      this.#out.push({ type: 'send', attempt: this.#connection.attempt, message: value });
+    }
+  }
+
   connected(now: Millis, attempt: number): void {
     const race = this.#race;
     const won = race?.attempts.get(attempt);

@@ -78,6 +78,8 @@ export interface LoginServerOptions {
   readonly random: Random;
   /** Names shorter than a person's that may sign up here, e.g. `['echo']`. */
   readonly allowServiceNames?: readonly string[];
+  /** Hosts and node ids of the operator's own supernodes: not dialled, where a gateway may not let that through. */
+  readonly vouched?: readonly string[];
   /** Reads what a supernode has signed of itself with this key (`overlay/supernode-entry.ts`); without it: not kept. */
   readonly openRecord?: OpenRecord;
   /** Cost of a hash, for the dummy one; the runner of the effects must use the same. */
@@ -92,6 +94,7 @@ export class LoginDesk {
   readonly serviceNames: ReadonlySet<string>;
   readonly dummyHash: string;
   readonly openRecord: OpenRecord;
+  readonly vouched: ReadonlySet<string>;
   readonly limits = {
     request: new RateLimit(LOGIN_REQUEST_BURST, LOGIN_REQUEST_REFILL_MS),
     signUpHost: new RateLimit(SIGN_UP_BURST, SIGN_UP_REFILL_MS),
@@ -111,6 +114,7 @@ export class LoginDesk {
     this.random = options.random;
     this.serviceNames = new Set(options.allowServiceNames?.map(foldName));
     this.openRecord = options.openRecord ?? (() => undefined);
+    this.vouched = new Set(options.vouched);
     this.dummyHash = dummyPasswordHash(options.passwordCost ?? SCRYPT_COST);
   }
 

@@ -7,7 +7,7 @@ import { scrypt, timingSafeEqual } from 'node:crypto';
 import { Refusal } from '../protocol/failures.ts';
 import { HASHES_RUNNING_MAX } from '../protocol/params.ts';
 import type { AccountStore } from './account-store.ts';
-import type { EffectKind, EffectOf, EffectResult, EffectValues, LoginEffect } from './login-effects.ts';
+import type { EffectKind, EffectOf, EffectResult, EffectValues, OutsideEffect } from './login-effects.ts';
 import {
   DIGEST_BYTES,
   memoryBytes,
@@ -43,7 +43,7 @@ export class LoginEffects {
   }
 
   /** Starts an effect, or queues it. Never throws; failures are results. */
-  perform(id: number, effect: LoginEffect): void {
+  perform(id: number, effect: OutsideEffect): void {
     if (effect.effect === 'hash' || effect.effect === 'verify') {
       this.#waiting.set(id, effect);
       this.#startHashes();
@@ -86,7 +86,7 @@ export class LoginEffects {
 
 async function performOnStore(
   store: AccountStore,
-  effect: Exclude<LoginEffect, HashEffect>,
+  effect: Exclude<OutsideEffect, HashEffect>,
 ): Promise<EffectValues[EffectKind]> {
   switch (effect.effect) {
     case 'store.create':

@@ -1,8 +1,9 @@
 /**
- * What the login server asks of the world: a hash, or a word with the account store. The rules (`login-rules.ts`)
- * yield these and get the answer back; `login-effects-io.ts` carries them out with a real store and scrypt, a
- * simulation carries them out at once. Plain data both ways.
+ * What the login server asks of the world: a hash, a word with the account store, or whether a supernode is reached. The
+ * rules (`login-rules.ts`) yield these and get the answer back; `login-effects-io.ts` carries them out with a real store
+ * and scrypt, a simulation carries them out at once; the node itself dials. Plain data both ways.
  */
+import type { Endpoint } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import type { Account, StoredBuddyList, StoredDevices, StoredSupernode } from './account-store.ts';
 
@@ -10,6 +11,8 @@ export type LoginEffect =
   | { readonly effect: 'hash'; readonly password: string; readonly salt: Buffer }
   /** Does the password match? Takes as long whether it does or not. */
   | { readonly effect: 'verify'; readonly password: string; readonly passwordHash: string }
+  /** Is what asks in this session reached there by UDP and by TCP? Those at which it is. `node/reach-desk.ts` dials. */
+  | { readonly effect: 'dial'; readonly session: number | string; readonly endpoints: readonly Endpoint[] }
   | { readonly effect: 'store.create'; readonly account: Account }
   | { readonly effect: 'store.find'; readonly key: string }
   | { readonly effect: 'store.touch'; readonly key: string; readonly lastSignInAtMs: number }
@@ -34,6 +37,7 @@ export interface EffectValues {
   /** Text of `password-hash.ts`. */
   hash: string;
   verify: boolean;
+  dial: readonly Endpoint[];
   'store.create': boolean;
   'store.find': Account | undefined;
   'store.touch': undefined;
@@ -48,9 +52,13 @@ export interface EffectValues {
 
 export type EffectResult =
   | { readonly ok: true; readonly value: EffectValues[EffectKind] }
-  /** `disk-full`, or `server-fault` for everything else. */
+  /** `disk-full`, `busy` when nothing more can be dialled now, or `server-fault` for everything else. */
   | { readonly ok: false; readonly code: FailureCode };
 
-export function isHashing(effect: LoginEffect): boolean {
-  return effect.effect === 'hash' || effect.effect === 'verify';
+/** What is carried out outside the node. */
+export type OutsideEffect = Exclude<LoginEffect, { effect: 'dial' }>;
+
+/** Has it changed nothing, so that it need not be waited for? */
+export function mayBeGivenUp({ effect }: LoginEffect): boolean {
+  return effect === 'hash' || effect === 'verify' || effect === 'dial';
 }

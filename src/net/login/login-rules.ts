@@ -8,6 +8,8 @@
  * More than 400 lines: one rule for each request, and they share their shape.
  */
 import {
+  type Endpoint,
+  familyOf,
   isLoopbackHost,
   isPrivateHost,
   isUnicastHost,
@@ -17,6 +19,7 @@ import {
 } from '../protocol/endpoint.ts';
 import { Refusal } from '../protocol/failures.ts';
 import { bytesOf, foldName, isName, isPersonName, isServiceName, type NodeId } from '../protocol/ids.ts';
+import { REACHED_HOSTS_BYTES_MAX } from '../protocol/overlay-params.ts';
 import {
   BUDDY_LIST_BYTES_MAX,
   CERTIFICATE_LIFETIME_MS,
@@ -275,11 +278,51 @@ function* enrolSupernode(desk: LoginDesk, client: LoginClient, body: Body<'enrol
   if (known && isCurrent(known, desk.wallMs) && !itself && !isAtHome(known, remoteHost)) {
     throw new Refusal('not-allowed', 'this key is enrolled elsewhere');
   }
-  const { der, expiresAtMs } = desk.certify({ kind: 'supernode' }, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
-  const signed = signedEntry(desk, body, der, endpoints);
-  const entry = { nodeId, endpoints, enrolledAtMs: desk.wallMs, ...(signed ? { entry: signed } : {}) };
+  const reached = yield* reachedOf(desk, client, { nodeId, endpoints });
+  const hosts = hostsThatFit(reached);
+  const subject = { kind: 'supernode', hosts } as const;
+  const { der, expiresAtMs } = desk.certify(subject, spki, SUPERNODE_CERTIFICATE_LIFETIME_MS);
+  const told = reached.filter(({ host }) => hosts.includes(host)).map(printEndpoint);
+  const signed = signedEntry(desk, body, der, told);
+  const entry = { nodeId, endpoints: told, enrolledAtMs: desk.wallMs, ...(signed ? { entry: signed } : {}) };
   yield* ask({ effect: 'store.put-supernode', entry });
   return message('supernodeEnrolled', { requestId: body.requestId, certificate: der, expiresAtMs });
+}
+
+/**
+ * Of the endpoints announced those at whose address it was reached, by UDP and by TCP, at the first port: whoever cannot be reached is no
+ * use as a supernode, and whoever says to be elsewhere would have others knock there.
+ */
+function* reachedOf(
+  desk: LoginDesk,
+  client: LoginClient,
+  { nodeId, endpoints }: { readonly nodeId: NodeId; readonly endpoints: readonly Endpoint[] },
+): Work<readonly Endpoint[]> {
+  if (desk.vouched.has(nodeId)) return endpoints;
+  const firstAt = (host: string) => endpoints.findIndex((other) => other.host === host);
+  const asked = endpoints.filter(({ host }, at) => firstAt(host) === at && !desk.vouched.has(host));
+  const session = client.session.id;
+  const answered = asked.length > 0 ? yield* ask({ effect: 'dial', session, endpoints: asked }) : [];
+  const hosts = new Set([...desk.vouched, ...answered.map(({ host }) => host)]);
+  const reached = endpoints.filter(({ host }) => hosts.has(host));
+  if (reached.length === 0) throw new Refusal('not-reached');
+  return reached;
+}
+
+/** Its certificate must fit a datagram. */
+function hostsThatFit(endpoints: readonly Endpoint[]): string[] {
+  const hosts = [...new Set(endpoints.map(({ host }) => host))];
+  // A record names addresses of one family, that of the first.
+  const isOther = (host: string): number => (familyOf(host) === familyOf(hosts[0] ?? '') ? 0 : 1);
+  let room = REACHED_HOSTS_BYTES_MAX;
+  return hosts
+    .toSorted((a, b) => isOther(a) - isOther(b))
+    .filter((host) => {
+      const bytes = 1 + (familyOf(host) === 6 ? 16 : 4);
+      if (bytes > room) return false;
+      room -= bytes;
+      return true;
+    });
 }
 
 /** Supernodes collect them; a client needs one that answers, and pays for each with 1.2 kB. */
@@ -366,14 +409,12 @@ function textOf(bytes: Uint8Array): string | undefined {
  * The endpoints that a supernode may announce from where it asks: its own host, or anything near by when it asks
  * from near by. Otherwise one enrolment would send a whole network's hellos to somebody else's machine.
  */
-function announced(texts: readonly string[], remoteHost: string): string[] {
+function announced(texts: readonly string[], remoteHost: string): Endpoint[] {
   if (texts.length === 0 || texts.length > SUPERNODE_ENDPOINTS_MAX) throw new Refusal('request-malformed');
   const endpoints = texts.map(parseEndpoint).filter((endpoint) => endpoint && isUnicastHost(endpoint.host));
   if (endpoints.length !== texts.length) throw new Refusal('request-malformed', 'an endpoint is no address and port');
   const remote = plainHost(remoteHost);
-  const own = endpoints.flatMap((endpoint) =>
-    endpoint && mayAnnounce(endpoint.host, remote) ? printEndpoint(endpoint) : [],
-  );
+  const own = endpoints.flatMap((endpoint) => (endpoint && mayAnnounce(endpoint.host, remote) ? endpoint : []));
   if (own.length === 0) throw new Refusal('not-allowed', 'none of the endpoints is where the request came from');
   return own;
 }

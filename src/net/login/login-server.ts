@@ -5,7 +5,7 @@
  *
  *   request -> refuse replays, limit by host -> rule (login-rules.ts) <-> effects -> reply
  *
- * A request is in one of these states: at an effect that hashes (then it may be given up, since nothing was
+ * A request is in one of these states: at an effect that hashes or dials (then it may be given up, since nothing was
  * changed), or at one of the store (then it is carried through, since the client must be told the truth). There is
  * no state for "queued": the runner of the effects has the queue.
  */
@@ -20,7 +20,7 @@ import {
 import { hostKey } from '../protocol/rate-limit.ts';
 import { type Message, message } from '../wire/messages.ts';
 import { type LoginClient, LoginDesk, type LoginServerOptions, type LoginSession } from './login-desk.ts';
-import { type EffectResult, isHashing, type LoginEffect } from './login-effects.ts';
+import { type EffectResult, type LoginEffect, mayBeGivenUp } from './login-effects.ts';
 import { type Answer, isRequest, type Request, RULES } from './login-rules.ts';
 
 export type { LoginServerOptions, LoginSession } from './login-desk.ts';
@@ -39,7 +39,7 @@ interface Pending {
   /** The client gives up then. */
   readonly giveUpAt: Millis;
   effectId: number;
-  hashing: boolean;
+  mayEnd: boolean;
 }
 
 export class LoginServer {
@@ -89,15 +89,15 @@ export class LoginServer {
     this.#setClock(now, wallMs);
     this.#clients.delete(id);
     for (const pending of [...this.#pending.values()]) {
-      if (pending.client.session.id === id && pending.hashing) this.#abandon(pending);
+      if (pending.client.session.id === id && pending.mayEnd) this.#abandon(pending);
     }
   }
 
-  /** Gives up hashes whose clients have stopped waiting. */
+  /** Gives up what is only hashed or dialled and whose clients have stopped waiting. */
   wake(now: Millis, wallMs: number): void {
     this.#setClock(now, wallMs);
     for (const pending of [...this.#pending.values()]) {
-      if (!pending.hashing || pending.giveUpAt > now) continue;
+      if (!pending.mayEnd || pending.giveUpAt > now) continue;
       this.#abandon(pending);
       this.#refuse(pending.client, pending.requestId, this.#desk.busy());
     }
@@ -105,7 +105,7 @@ export class LoginServer {
 
   wakeAt(): Millis {
     let at = Number.POSITIVE_INFINITY;
-    for (const { hashing, giveUpAt } of this.#pending.values()) if (hashing) at = Math.min(at, giveUpAt);
+    for (const { mayEnd, giveUpAt } of this.#pending.values()) if (mayEnd) at = Math.min(at, giveUpAt);
     return at;
   }
 
@@ -151,7 +151,7 @@ export class LoginServer {
     const work = RULES[kind](this.#desk, client, body as never);
     const giveUpAt = this.#desk.now + REQUEST_TIMEOUT_MS;
     client.pending++;
-    const pending = { client, requestId: body.requestId, work, giveUpAt, effectId: 0, hashing: false };
+    const pending = { client, requestId: body.requestId, work, giveUpAt, effectId: 0, mayEnd: false };
     this.#step(pending, () => work.next(undefined));
   }
 
@@ -172,7 +172,7 @@ export class LoginServer {
       return;
     }
     pending.effectId = this.#effectIdNext++;
-    pending.hashing = isHashing(step.value);
+    pending.mayEnd = mayBeGivenUp(step.value);
     this.#pending.set(pending.effectId, pending);
     this.#outputs.push({ type: 'effect', id: pending.effectId, effect: step.value });
   }

@@ -1,5 +1,5 @@
 /**
- * Dials a port that nobody has written from: one datagram that is sent again, and one TCP connection, both saying a nonce
+ * Dials a port that nobody has written from: one datagram that is sent again, and one TCP connection, each saying a nonce
  * and nothing else (the packet of a NAT probe, 26 bytes). Whoever owns the port so learns that it is reached. Its streams
  * have numbers of their own, beside those of the carriers.
  *
@@ -19,6 +19,7 @@ const STREAMS_FROM = 2 ** 40;
 interface Dial {
   readonly to: Endpoint;
   readonly packet: Buffer;
+  readonly byStream: Buffer;
   /** The datagram goes again. */
   againAt: Millis;
   closeAt: Millis;
@@ -36,13 +37,18 @@ export class Dialler {
     this.#random = options.random;
   }
 
-  /** False when too many are under way. */
-  dial(now: Millis, to: { readonly host: string; readonly port: number }, nonce: Uint8Array): boolean {
+  /** `byStream`: what the connection says, if that is something else. False when too many are under way. */
+  dial(
+    now: Millis,
+    to: { readonly host: string; readonly port: number },
+    nonce: Uint8Array,
+    byStream: Uint8Array = nonce,
+  ): boolean {
     if (this.#dials.size >= DIALS_MAX) return false;
-    const packet = probePacket(nonce);
     const dial: Dial = {
       to: { carrier: 'udp', host: to.host, port: to.port },
-      packet,
+      packet: probePacket(nonce),
+      byStream: probePacket(byStream),
       againAt: now + DIAL_AGAIN_MS,
       closeAt: now + DIAL_STREAM_MS,
     };
@@ -58,7 +64,7 @@ export class Dialler {
     if (!('stream' in input) || input.stream < STREAMS_FROM) return false;
     const dial = this.#dials.get(input.stream);
     if (dial && input.type === 'stream-open') {
-      this.#out.push({ type: 'write-stream', stream: input.stream, bytes: this.#forStream(dial.packet) });
+      this.#out.push({ type: 'write-stream', stream: input.stream, bytes: this.#forStream(dial.byStream) });
       dial.closeAt = now + DIAL_LINGER_MS;
     } else if (dial && input.type === 'stream-closed') {
       // The datagram may still have to go again.

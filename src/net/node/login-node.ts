@@ -10,8 +10,8 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Issuer } from '../login/credential-issuer.ts';
-import type { EffectResult, LoginEffect } from '../login/login-effects.ts';
-import { LoginServer, type LoginServerOptions } from '../login/login-server.ts';
+import type { EffectResult, OutsideEffect } from '../login/login-effects.ts';
+import { type LoginOutput, LoginServer, type LoginServerOptions } from '../login/login-server.ts';
 import { openRecord } from '../overlay/supernode-entry.ts';
 import type { Core, Millis, Random, WallClock } from '../protocol/core.ts';
 import type { NodeId } from '../protocol/ids.ts';
@@ -23,6 +23,7 @@ import type { PeerIdentity } from '../transport/trust.ts';
 import { type Body, message } from '../wire/messages.ts';
 import { CarriedStreams } from './carried-streams.ts';
 import { type CarrierOutput, Carriers } from './carriers.ts';
+import { ReachDesk } from './reach-desk.ts';
 import { PinnedTrust } from './trust.ts';
 
 /** No address begins so: nobody announces a supernode from there, and tries are counted apart. */
@@ -37,7 +38,7 @@ export type LoginNodeCommand = {
 };
 
 export type LoginNodeEvent =
-  | { readonly type: 'effect'; readonly id: number; readonly effect: LoginEffect }
+  | { readonly type: 'effect'; readonly id: number; readonly effect: OutsideEffect }
   | { readonly type: 'cancel'; readonly id: number };
 
 export interface LoginNodeOptions {
@@ -49,6 +50,8 @@ export interface LoginNodeOptions {
   /** The newest version of the program that this server knows of: its own. Told to who sends an install notice. */
   readonly newestVersion?: string;
   readonly allowServiceNames?: readonly string[];
+  /** Hosts and node ids of the operator's own supernodes, which are not dialled. */
+  readonly vouched?: readonly string[];
   readonly passwordCost?: LoginServerOptions['passwordCost'];
 }
 
@@ -58,6 +61,7 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
   readonly #carriers: Carriers;
   readonly #server: LoginServer;
   readonly #carried = new CarriedStreams();
+  readonly #reach: ReachDesk;
   readonly #carriedLimit = new RateLimit(LOGIN_CARRIED_BURST, LOGIN_CARRIED_REFILL_MS);
   #out: (NetOutput | LoginNodeEvent)[] = [];
 
@@ -73,17 +77,19 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
     this.#switchboard = new Switchboard({ random, trust });
     this.#switchboard.setIdentity(options.identity);
     this.#carriers = new Carriers(this.#switchboard, { pin: issuer.pin, random, newestVersion });
+    this.#reach = new ReachDesk({ random, pin: issuer.pin });
     this.#server = new LoginServer({
       issuer,
       random,
       openRecord,
+      ...(options.vouched ? { vouched: options.vouched } : {}),
       ...(options.allowServiceNames ? { allowServiceNames: options.allowServiceNames } : {}),
       ...(options.passwordCost ? { passwordCost: options.passwordCost } : {}),
     });
   }
 
   receive(now: Millis, input: NetInput): void {
-    this.#carriers.receive(now, input);
+    if (!this.#reach.receive(now, input)) this.#carriers.receive(now, input);
     this.#settle(now);
   }
 
@@ -95,11 +101,12 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
   wake(now: Millis): void {
     this.#switchboard.wake(now);
     this.#server.wake(now, this.#wallClock());
+    this.#reach.wake(now);
     this.#settle(now);
   }
 
   wakeAt(): Millis {
-    return Math.min(this.#switchboard.wakeAt(), this.#server.wakeAt());
+    return Math.min(this.#switchboard.wakeAt(), this.#server.wakeAt(), this.#reach.wakeAt());
   }
 
   drain(): (NetOutput | LoginNodeEvent)[] {
@@ -119,16 +126,31 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
       const said = this.#switchboard.drain();
       for (const output of said) this.#fromSwitchboard(now, output);
       const answers = this.#server.drain();
-      for (const answer of answers) {
-        if (answer.type === 'reply') this.#switchboard.send(now, answer.session as SessionId, answer.message);
-        else this.#out.push(answer);
+      for (const answer of answers) this.#fromServer(now, answer);
+      const tried = this.#reach.done();
+      for (const { id, reached } of tried) {
+        this.#server.effectDone(now, this.#wallClock(), id, { ok: true, value: reached });
       }
+      this.#out.push(...this.#reach.drain());
       const sent = this.#carriers.drain();
       for (const output of sent) {
         if (output.type === 'carry') this.#carry(now, output);
         else if (output.type !== 'link-up' && output.type !== 'link-down') this.#out.push(output);
       }
-      if (said.length + answers.length + sent.length === 0) return;
+      if (said.length + answers.length + tried.length + sent.length === 0) return;
+    }
+  }
+
+  #fromServer(now: Millis, output: LoginOutput): void {
+    if (output.type === 'reply') this.#switchboard.send(now, output.session as SessionId, output.message);
+    else if (output.type === 'cancel') {
+      if (!this.#reach.cancel(output.id)) this.#out.push(output);
+    } else {
+      const { type, id, effect } = output;
+      if (effect.effect !== 'dial') this.#out.push({ type, id, effect });
+      else if (!this.#reach.begin(now, id, effect.session, effect.endpoints)) {
+        this.#server.effectDone(now, this.#wallClock(), id, { ok: false, code: 'busy' });
+      }
     }
   }
 
@@ -142,6 +164,9 @@ export class LoginNode implements Core<NetInput, LoginNodeCommand, NetOutput | L
       if (output.message.kind === 'loginCarry') {
         if (peer?.kind === 'supernode') this.#receiveCarried(now, output.session, peer, output.message.body);
         return;
+      }
+      if (output.message.kind === 'dialHeard') {
+        return this.#reach.heard(output.session, output.message.body.nonces);
       }
       const session = {
         id: output.session,

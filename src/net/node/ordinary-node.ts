@@ -240,6 +240,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#enterNetwork(now, input.network ?? '');
       this.#setHostCandidates(now, input.endpoints);
     } else if (input.type === 'no-way') this.#noWay(now, input.to);
+    else if (input.type === 'slept') this.#link.check(now);
     else if (input.type === 'stream-backlog') this.#backlog(now, input);
     else if (input.type === 'sockets-open') {
       this.#media.socketsOpen(now, input.sockets);

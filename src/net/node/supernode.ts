@@ -34,6 +34,7 @@ import {
 } from '../protocol/endpoint.ts';
 import type { FailureCode } from '../protocol/failures.ts';
 import { bytesOf, foldName, type NodeId } from '../protocol/ids.ts';
+import { REACH_SAID_MAX } from '../protocol/overlay-params.ts';
 import {
   ENTRIES_LEARN_FIRST_MS,
   ENTRIES_LEARN_MS,
@@ -46,7 +47,7 @@ import type { NetInput, NetOutput, Route } from '../protocol/traffic.ts';
 import { type SessionId, Switchboard, type SwitchboardOutput } from '../transport/switchboard.ts';
 import { TicketBook } from '../transport/tickets.ts';
 import type { Welcome } from '../transport/trust.ts';
-import type { Message } from '../wire/messages.ts';
+import { type Message, message } from '../wire/messages.ts';
 import { PacketKind } from '../wire/packet.ts';
 import { type CarrierOutput, Carriers, type ClearPacket, type LinkId } from './carriers.ts';
 import { DialDesk } from './dial-desk.ts';
@@ -150,12 +151,25 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #relayFailures = 0;
   #mapped: readonly Endpoint[] = [];
   /** What we said last of where we are. */
-  #own: { readonly record: Buffer; readonly signature: Buffer; readonly issuedAtMs: number } | undefined;
+  #own:
+    | {
+        readonly record: Buffer;
+        readonly signature: Buffer;
+        readonly issuedAtMs: number;
+        readonly endpoints: readonly Endpoint[];
+      }
+    | undefined;
   #enrolAt: Millis = 0;
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
+  /** Numbers heard at our port that the login server may have said, since we asked it last. */
+  #heard = 0;
+  /** The last request of ours left out where the one before it had shown that we are not reached. */
+  #enrolsAgain = false;
   #mayEnrol: boolean;
   #certificate: Buffer | undefined;
+  /** Where we are reached, as it says. */
+  #reachedAt: readonly string[] = [];
   #indexForm: IndexForm = 'full';
   /** We stop, and wait for the last client until then. */
   #leaveBy: Millis = Number.POSITIVE_INFINITY;
@@ -316,22 +330,37 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const { from, packet } = clear;
     if (packet.kind === PacketKind.whoAmI && this.#mayEnrol) return this.#nat.receive(now, clear);
     const said = packet.kind === PacketKind.youAre ? readYouAre(packet.body) : undefined;
-    if (said) this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
+    if (!said) return;
+    this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
+    // While we enrol the login server dials us, to see whether we are where we say.
+    this.#heard += 1;
+    if (this.#heard <= REACH_SAID_MAX) {
+      this.#login.tell(message('dialHeard', { nonces: [Buffer.from(said.transaction, 'hex')] }));
+    }
   }
 
   #enrol(now: Millis): void {
     this.#enrolAt = Number.POSITIVE_INFINITY;
     const { nodeId, privateKey, publicKeySpki: publicKey, wallClock } = this.#options;
     const endpoints = this.#announced();
+    const issuedAtMs = wallClock();
+    const signed = this.#signable();
+    const entry = signRecord({ nodeId, endpoints: signed, issuedAtMs }, privateKey);
+    this.#own = { ...entry, issuedAtMs, endpoints: signed };
+    this.#join(now);
+    this.#heard = 0;
+    const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
+    this.#login.ask(now, ENROL_TICKET, request);
+  }
+
+  /** Where our certificate says that we are reached; all, while it speaks of none of them. */
+  #signable(): readonly Endpoint[] {
+    const endpoints = this.#announced();
     // Of one family, the one by which the login server is asked first: it sees us at no address of the other.
     const [first] = endpoints;
     const seen = endpoints.filter(({ host }) => first && familyOf(host) === familyOf(first.host));
-    const issuedAtMs = wallClock();
-    const entry = signRecord({ nodeId, endpoints: seen, issuedAtMs }, privateKey);
-    this.#own = { ...entry, issuedAtMs };
-    this.#join(now);
-    const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
-    this.#login.ask(now, ENROL_TICKET, request);
+    const reached = seen.filter(({ host }) => this.#reachedAt.includes(host));
+    return reached.length > 0 ? reached : seen;
   }
 
   /** The others take our word by our certificate, also while the login server is away. */
@@ -366,6 +395,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const { nodeId, privateKey } = this.#options;
     this.#switchboard.setIdentity({ nodeId, privateKey, certificateDer });
     this.#certificate = certificateDer;
+    const judged = this.#trust.judge(certificateDer, undefined);
+    this.#reachedAt = (judged.ok && judged.hosts) || [];
   }
 
   /**
@@ -609,6 +640,11 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     this.#enrolAt = now + this.#about(SUPERNODE_ENTRY_REFRESH_MS);
     if (this.#learnAt === Number.POSITIVE_INFINITY) this.#learnAt = now + this.#about(ENTRIES_LEARN_FIRST_MS);
     this.#adoptCertificate(certificateDer);
+    const textOf = (endpoints: readonly Endpoint[] = []): string => endpoints.map(printEndpoint).join();
+    const isAsSigned = textOf(this.#signable()) === textOf(this.#own?.endpoints);
+    // Once more with a word that its certificate bears out; those who are asked may be reached now and not then.
+    if (!isAsSigned && !this.#enrolsAgain) this.#enrolAt = now;
+    this.#enrolsAgain = !isAsSigned;
     this.#nat.open(now);
     this.#join(now);
     this.#out.push({ type: 'certified', certificateDer, expiresAtMs: message.body.expiresAtMs, authorityDer });

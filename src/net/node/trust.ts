@@ -52,7 +52,7 @@ export class PinnedTrust implements Trust {
     });
     if (!checked.ok) return { ok: false, code: checked.code };
     this.#authorityDer ??= Buffer.from(authorityDer);
-    const { kind, name, nodeId, publicKey, expiresAtMs } = checked.identity;
-    return { ok: true, identity: { kind, name, nodeId }, publicKey, expiresAtMs };
+    const { kind, name, nodeId, publicKey, expiresAtMs, hosts } = checked.identity;
+    return { ok: true, identity: { kind, name, nodeId }, publicKey, expiresAtMs, hosts };
   }
 }

@@ -93,7 +93,10 @@ interface Lookup {
 
 interface Foreigner {
   readonly name: string;
+  /** Where it is, as this supernode said itself. */
   readonly home: NodeId;
+  /** The record of which a home has said that it is not there (any more). */
+  readonly outdated?: object | undefined;
 }
 
 export class Abroad {
@@ -344,6 +347,7 @@ export class Abroad {
     }
     const [watcher, node] = [hexOf(watcherNode), hexOf(nodeId)];
     if (attached) this.#learn(node, { name, home: from });
+    else this.#disclaimed(node, from);
     const isNews = this.#watches.seen(from, watcher, name, node, attached);
     if (isNews && attached) this.#out.push({ type: 'seen', watcher, name, node, attached });
     else if (isNews) this.#gone({ watcher, name, node });
@@ -408,20 +412,36 @@ export class Abroad {
       return;
     }
     if (this.#foreigners.get(target)?.home === from) this.#foreigners.delete(target);
+    else this.#disclaimed(target, from);
     this.#out.push({ type: 'failed', source, target });
+  }
+
+  /** A home of its record says that it is not there: now the word of another counts. */
+  #disclaimed(node: NodeId, home: NodeId): void {
+    const [heard, record] = [this.#foreigners.get(node), this.#around.recordOf(node)];
+    if (heard && heard.home !== home && record?.homes.includes(home)) this.#learn(node, { ...heard, outdated: record });
   }
 
   // ------------------------------------------------------------------ who is where
 
   #learn(node: NodeId, foreigner: Foreigner): void {
-    setRecent(this.#foreigners, node, foreigner, FOREIGNERS_MAX);
+    const known = this.#foreigners.get(node);
+    const outdated = known?.home === foreigner.home ? known.outdated : undefined;
+    setRecent(this.#foreigners, node, { outdated, ...foreigner }, FOREIGNERS_MAX);
   }
 
-  /** What the node did last says more than its record. */
+  /**
+   * Of the homes that the node has signed the one where it was heard last. Another supernode may say what it likes, or
+   * one could draw everybody's packets; it counts when no home lives, or when one says that the node is not there.
+   */
   #homeOf(node: NodeId): NodeId | undefined {
-    const heard = this.#foreigners.get(node)?.home;
-    if (heard !== undefined && this.#around.lives(heard)) return heard;
-    return this.#around.recordOf(node)?.homes.find((home) => home !== this.#around.self && this.#around.lives(home));
+    const { self, lives, recordOf } = this.#around;
+    const said = this.#foreigners.get(node);
+    const heard = said && lives(said.home) ? said.home : undefined;
+    const record = recordOf(node);
+    const homes = record?.homes ?? [];
+    if (heard !== undefined && (homes.includes(heard) || (record && said?.outdated === record))) return heard;
+    return homes.find((home) => home !== self && lives(home)) ?? heard;
   }
 
   #homesOf(key: string): NodeId[] {

@@ -73,22 +73,22 @@ export class AttachRace {
 
   /**
    * `servers`: best first. `worked`: the way that worked on this network last. `steps`: of sweeps, over all rounds.
-   * `hasProxy`: whether this machine has a proxy. `staggerMs`: after the first way, when none is known to work.
+   * `hasProxy`: whether this machine has a proxy. `hurried`: the first of them may have just died. `staggerMs`: after the
+   * first way, when none is known to work.
    */
   constructor(
     now: Millis,
     servers: readonly Endpoint[],
     worked: WayName | undefined,
     steps: TokenBucket,
-    hasProxy = false,
-    staggerMs: Millis = ATTACH_STAGGER_MS,
+    { hasProxy = false, hurried = false, staggerMs = ATTACH_STAGGER_MS as Millis } = {},
   ) {
     const first = servers.slice(0, LADDER_SERVERS);
     this.#steps = steps;
     this.#hasProxy = hasProxy;
     this.#ladder = first.flatMap((server) => waysTo(server, hasProxy));
-    if (servers.length > 2 * LADDER_SERVERS) {
-      // Many are known, and some of them dead: the next two by UDP before the last ways to the first, for a sweep asks all.
+    if (servers.length > (hurried ? LADDER_SERVERS : 2 * LADDER_SERVERS)) {
+      // Many are known, or some are dead: the next two by UDP before the last ways to the first, for a sweep asks all.
       const [udp, rest] = [this.#ladder.filter(isByUdp), this.#ladder.filter((way) => !isByUdp(way))];
       const more = servers
         .slice(LADDER_SERVERS, 2 * LADDER_SERVERS)

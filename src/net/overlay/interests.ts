@@ -4,7 +4,7 @@
  * coming, leaving and hiding are one and the same.
  */
 import type { NodeId } from '../protocol/ids.ts';
-import { INTERESTS_MAX } from '../protocol/overlay-params.ts';
+import { INTERESTS_MAX, INTERESTS_OF_ONE_MAX } from '../protocol/overlay-params.ts';
 
 /** Nodes of the person with this folded name that are attached here and that `viewer` (a name) may know of. */
 export type VisibleNodes = (key: string, viewer: string) => readonly { readonly node: NodeId; readonly name: string }[];
@@ -31,6 +31,7 @@ export class Interests {
   readonly #byKey = new Map<string, Map<string, Interest>>();
   /** Which names a supernode told us of. */
   readonly #keysOf = new Map<NodeId, Set<string>>();
+  readonly #countOf = new Map<NodeId, number>();
   #size = 0;
 
   constructor(visible: VisibleNodes) {
@@ -41,15 +42,17 @@ export class Interests {
     return this.#size;
   }
 
-  /** False when there is no room. */
+  /** False when there is no room, or this supernode has its part of it. */
   add(from: NodeId, key: string, watcher: string, watcherNode: NodeId): boolean {
     const interests = this.#byKey.get(key) ?? new Map<string, Interest>();
     const id = `${from} ${watcherNode}`;
     if (interests.has(id)) return true;
-    if (this.#size >= INTERESTS_MAX) return false;
+    const count = this.#countOf.get(from) ?? 0;
+    if (this.#size >= INTERESTS_MAX || count >= INTERESTS_OF_ONE_MAX) return false;
     this.#byKey.set(key, interests.set(id, { from, watcher, watcherNode, told: new Map() }));
     const keys = this.#keysOf.get(from) ?? new Set<string>();
     this.#keysOf.set(from, keys.add(key));
+    this.#countOf.set(from, count + 1);
     this.#size += 1;
     return true;
   }
@@ -58,6 +61,7 @@ export class Interests {
     const interests = this.#byKey.get(key);
     if (!interests?.delete(`${from} ${watcherNode}`)) return;
     this.#size -= 1;
+    this.#countOf.set(from, (this.#countOf.get(from) ?? 1) - 1);
     if (interests.size === 0) this.#byKey.delete(key);
     if (![...interests.values()].some((one) => one.from === from)) this.#keysOf.get(from)?.delete(key);
   }
@@ -70,6 +74,7 @@ export class Interests {
       }
     }
     this.#keysOf.delete(from);
+    this.#countOf.delete(from);
   }
 
   /** Something changed about this person here: what each who is interested must be told. */

@@ -1,6 +1,7 @@
 /**
  * One supernode as the others know it, and which of two pieces of news about it counts (SWIM section 4.2: a higher
- * incarnation always; within one, dead or left over suspect over alive).
+ * incarnation always; within one, dead or left over suspect over alive). Incarnations go round (RFC 1982): were there a
+ * highest one, a liar could name it, and nobody could contradict any more.
  */
 import { bytesOf, hexOf, ID_BYTES, type NodeId } from '../protocol/ids.ts';
 import type { Body } from '../wire/messages.ts';
@@ -12,7 +13,7 @@ export type MemberStatus = (typeof MEMBER_STATUSES)[number];
 export interface News {
   readonly id: NodeId;
   readonly status: MemberStatus;
-  /** Raised by the member itself only. */
+  /** Raised by the member itself only. 32 bits, which go round. */
   readonly incarnation: number;
   /** 0 to 1000; at 1000 it takes no more clients. */
   readonly loadPermille: number;
@@ -24,8 +25,17 @@ export type Member = { -readonly [K in keyof News]: News[K] };
 const WEIGHT = { alive: 0, suspect: 1, dead: 2, left: 2 } as const;
 
 export function overrides(news: News, known: News): boolean {
-  if (news.incarnation !== known.incarnation) return news.incarnation > known.incarnation;
+  if (news.incarnation !== known.incarnation) return isAbove(news.incarnation, known.incarnation);
   return WEIGHT[news.status] > WEIGHT[known.status];
+}
+
+/** Is it less far forward, round the circle, from `b` to `a` than back? */
+export function isAbove(a: number, b: number): boolean {
+  return a !== b && (a - b) >>> 0 < 2 ** 31;
+}
+
+export function after(incarnation: number): number {
+  return (incarnation + 1) >>> 0;
 }
 
 /** One of which nothing is known but that it is there. */
@@ -51,7 +61,7 @@ type WireNews = Body<'swimNews'>['news'][number];
 /** Undefined when it makes no sense. */
 export function newsFrom({ nodeId, status, incarnation, loadPermille, entryIssuedAtMs }: WireNews): News | undefined {
   const named = MEMBER_STATUSES[status ?? 0];
-  if (nodeId?.length !== ID_BYTES || named === undefined || (incarnation ?? 0) >= 2 ** 32 - 1) return undefined;
+  if (nodeId?.length !== ID_BYTES || named === undefined) return undefined;
   const load = Math.min(1_000, loadPermille ?? 0);
   const issued = entryIssuedAtMs ?? 0;
   return {

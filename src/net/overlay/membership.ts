@@ -33,7 +33,18 @@ import {
 } from '../protocol/overlay-params.ts';
 import { type Body, type Message, message } from '../wire/messages.ts';
 import { draw } from './lots.ts';
-import { fresh, isHere, type Member, type News, newsFrom, newsOf, overrides, wireOf } from './member.ts';
+import {
+  after,
+  fresh,
+  isAbove,
+  isHere,
+  type Member,
+  type News,
+  newsFrom,
+  newsOf,
+  overrides,
+  wireOf,
+} from './member.ts';
 import { MemberTable, type MemberView, type Standing } from './member-table.ts';
 import { placeIn } from './ordered-texts.ts';
 import { Rumours } from './rumours.ts';
@@ -114,7 +125,7 @@ export class Membership {
   /** Says good-bye to some, who tell the others. */
   stop(): void {
     if (!this.#running) return;
-    this.#own = { ...this.#own, status: 'left', incarnation: this.#own.incarnation + 1 };
+    this.#own = { ...this.#own, status: 'left', incarnation: after(this.#own.incarnation) };
     const news = message('swimNews', { news: [wireOf(this.#own)] });
     for (const to of this.#drawOthers(2 * SWIM_ASKED)) this.#send(to, news);
     this.#running = false;
@@ -127,7 +138,7 @@ export class Membership {
   /** What others shall know of us. */
   announce(now: Millis, own: { readonly loadPermille: number; readonly entryIssuedAtMs: number }): void {
     const { loadPermille, entryIssuedAtMs } = own;
-    this.#own = { ...this.#own, incarnation: this.#own.incarnation + 1, loadPermille, entryIssuedAtMs };
+    this.#own = { ...this.#own, incarnation: after(this.#own.incarnation), loadPermille, entryIssuedAtMs };
     this.#rumours.tell(now, this.#own, this.#members.size, false);
   }
 
@@ -341,15 +352,28 @@ export class Membership {
       const news = newsFrom(one);
       if (!news) this.refused += 1;
       else if (news.id === this.#self) this.#hearOfOurselves(now, news);
-      else this.#judge(now, news, from);
+      else {
+        if (news.id === from) this.#correct(from, news);
+        this.#judge(now, news, from);
+      }
     }
   }
 
-  /** Somebody takes us for dead: only we may contradict. */
+  /** Somebody takes us for dead, or knows what we never said (or before we were started anew): only we may contradict. */
   #hearOfOurselves(now: Millis, news: News): void {
-    if (!this.#running || news.incarnation < this.#own.incarnation || news.status === 'alive') return;
-    this.#own = { ...this.#own, incarnation: news.incarnation + 1 };
+    const isOld = isAbove(this.#own.incarnation, news.incarnation);
+    const isOurs = news.incarnation === this.#own.incarnation && news.status === this.#own.status;
+    if (!this.#running || isOld || isOurs) return;
+    this.#own = { ...this.#own, incarnation: after(news.incarnation) };
     this.#rumours.tell(now, this.#own, this.#members.size, true);
+  }
+
+  /** What it says of itself is older than what is said of it: it shall know, or nobody would listen to it. */
+  #correct(from: NodeId, own: News): void {
+    const known = this.#members.get(from);
+    if (known && known.status === 'alive' && isAbove(known.incarnation, own.incarnation)) {
+      this.#send(from, message('swimNews', { news: [wireOf(newsOf(known))] }));
+    }
   }
 
   #judge(now: Millis, news: News, from?: NodeId): void {

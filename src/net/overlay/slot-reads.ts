@@ -37,8 +37,8 @@ export interface OwnAnswer {
 type Version = Pick<OwnRecord, 'signedInAtMs' | 'sequence'>;
 
 interface Told {
-  version: Version;
-  /** Who has it, and was not asked for it yet. */
+  readonly version: Version;
+  /** Who says to have it, and was not asked for it yet. */
   readonly by: NodeId[];
 }
 
@@ -55,10 +55,11 @@ interface Read {
   late: boolean;
   /** Who was asked for records first. */
   giver: NodeId | undefined;
-  /** Replicas that we wait for some records from. */
-  readonly fetching: Set<NodeId>;
+  /** Replicas that we wait for some records from, and since when. */
+  readonly fetching: Map<NodeId, Millis>;
   readonly records: Map<NodeId, IndexRecord>;
-  readonly told: Map<NodeId, Told>;
+  /** The newest version first: a version that nobody shows must not hide what others have. */
+  readonly told: Map<NodeId, Told[]>;
   /** How many of the answers that count have each version of a record. */
   readonly votes: Map<string, number>;
   /** By leaf. */
@@ -122,7 +123,7 @@ export class SlotReads {
       hedged: false,
       late: false,
       giver: undefined,
-      fetching: new Set(),
+      fetching: new Map(),
       records: new Map(),
       told: new Map(),
       votes: new Map(),
@@ -162,11 +163,7 @@ export class SlotReads {
       count(read, body.leafVersions);
       vote(read, [...versions, ...body.entries.slice(0, INDEX_VERSIONS_MAX).flatMap(versionIn)]);
     }
-    for (const [id, version] of versions) {
-      const told = read.told.get(id);
-      if (!told || compareVersions(version, told.version) > 0) read.told.set(id, { version, by: [from] });
-      else if (compareVersions(version, told.version) === 0) told.by.push(from);
-    }
+    for (const [id, version] of versions) tell(read, id, version, from);
     if (body.learning) this.#askRest(body.requestId, read);
     this.#settle(now, body.requestId, read);
   }
@@ -174,15 +171,18 @@ export class SlotReads {
   wake(now: Millis): void {
     for (const [id, read] of this.#reads) {
       if (!read.hedged && now >= read.startedAt + READ_HEDGE_MS) this.#askRest(id, read);
+      // Whoever has it shows it as soon as others would: one who only says so must not keep everybody waiting.
+      for (const [from, since] of read.fetching) if (now >= since + READ_HEDGE_MS) read.fetching.delete(from);
       this.#settle(now, id, read);
     }
   }
 
   wakeAt(): Millis {
     let at = Number.POSITIVE_INFINITY;
-    for (const { startedAt, hedged, late } of this.#reads.values()) {
+    for (const { startedAt, hedged, late, fetching } of this.#reads.values()) {
       const afterMs = late ? READ_LIMIT_MS : hedged ? READ_ENOUGH_MS : READ_HEDGE_MS;
       at = Math.min(at, startedAt + afterMs);
+      for (const since of fetching.values()) at = Math.min(at, since + READ_HEDGE_MS);
     }
     return at;
   }
@@ -234,25 +234,24 @@ export class SlotReads {
     if (!isPending(read) && read.counts < needed && !read.hedged) this.#askRest(id, read);
     const pending = isPending(read);
     if (pending && !read.late) return;
-    this.#fetchMissing(id, read);
+    this.#fetchMissing(now, id, read);
     const enough = read.counts >= needed;
     if (read.fetching.size === 0 && (enough || !pending)) this.#finish(id, read, enough);
   }
 
   /** Records of which only the version was told. */
-  #fetchMissing(id: number, read: Read): void {
+  #fetchMissing(now: Millis, id: number, read: Read): void {
     const wanted = new Map<NodeId, Buffer[]>();
-    for (const [node, { version, by }] of read.told) {
+    for (const [node, told] of read.told) {
       const known = read.records.get(node);
-      if (known && compareVersions(known, version) >= 0) read.told.delete(node);
-      else if (read.fetching.size === 0) {
-        const from = by.shift();
-        if (from === undefined) read.told.delete(node);
-        else wanted.set(from, [...(wanted.get(from) ?? []), bytesOf(node)]);
-      }
+      const rest = told.filter(({ version, by }) => by.length > 0 && !(known && compareVersions(known, version) >= 0));
+      if (rest.length === 0) read.told.delete(node);
+      else read.told.set(node, rest);
+      const from = read.fetching.size === 0 ? rest[0]?.by.shift() : undefined;
+      if (from !== undefined) wanted.set(from, [...(wanted.get(from) ?? []), bytesOf(node)]);
     }
     for (const [to, nodeIds] of wanted) {
-      read.fetching.add(to);
+      read.fetching.set(to, now);
       this.#out.push({ to, message: message('slotAsk', { requestId: id, full: true, nodeIds }) });
     }
   }
@@ -263,6 +262,18 @@ export class SlotReads {
     const denied = (record: IndexRecord): boolean => (votes.get(voteOf(record.nodeId, record)) ?? 0) < counts;
     this.#done.push({ id, records: [...records.values()], versions, complete, denied });
   }
+}
+
+/** Somebody says to have this version of a record. */
+function tell({ told }: Read, id: NodeId, version: Version, by: NodeId): void {
+  const known = told.get(id) ?? [];
+  const same = known.find((one) => compareVersions(one.version, version) === 0);
+  if (same) same.by.push(by);
+  else
+    told.set(
+      id,
+      [...known, { version, by: [by] }].sort((a, b) => compareVersions(b.version, a.version)),
+    );
 }
 
 /** An answer that counts: what it says of the versions of leaves must be what the others say. */

@@ -1,8 +1,8 @@
 /**
  * A supernode's own word on where it is: a record {node id, endpoints, time} signed with its certified key, and the
  * certificate beside it. The supernode makes the record (`signRecord`), the login server checks it at the enrolment and
- * adds the certificate, and whoever is told of it by anybody (`EntryReader`) takes it only if all of that holds. So it
- * does not matter who hands it on. Sizes, dates and age are looked at before any signature is: garbage costs nothing.
+ * adds the certificate, and whoever is told of it by anybody (`EntryReader`) takes it only if all of that holds, and if
+ * the certificate says of each address that the supernode was reached there. So it does not matter who hands it on. Sizes, dates and age are looked at before any signature is: garbage costs nothing.
  *
  * Supernode membership builds on this record: what it needs besides becomes a field of `SupernodeRecord`, and is signed
  * with the rest, because the signature is over the bytes as they came.
@@ -45,10 +45,14 @@ export interface SupernodeEntry extends SupernodeRecord {
 export type EntryRefusal = 'malformed' | 'expired' | 'misplaced' | 'known' | 'forged';
 
 /** Judges a certificate as a handshake does (`PinnedTrust.judge`). */
-export type CertificateJudge = (
-  certificateDer: Uint8Array,
-) =>
-  | { readonly ok: true; readonly identity: { readonly kind: string; readonly nodeId: NodeId }; publicKey: KeyObject }
+export type CertificateJudge = (certificateDer: Uint8Array) =>
+  | {
+      readonly ok: true;
+      readonly identity: { readonly kind: string; readonly nodeId: NodeId };
+      readonly publicKey: KeyObject;
+      /** Where the login server has reached it. */
+      readonly hosts?: readonly string[];
+    }
   | { readonly ok: false };
 
 const PREFIX = Buffer.from('wren supernode entry');
@@ -148,6 +152,8 @@ export class EntryReader {
     const judged = this.#judge(sealed.certificate);
     if (!judged.ok || judged.identity.kind !== 'supernode' || judged.identity.nodeId !== nodeId)
       return this.#no('forged');
+    // Whoever was certified could have a whole network knock at somebody else's door.
+    if (!endpoints.every(({ host }) => judged.hosts?.includes(host))) return this.#no('misplaced');
     return isSigned(sealed.record, sealed.signature, judged.publicKey) ? { ...record, sealed } : this.#no('forged');
   }
 

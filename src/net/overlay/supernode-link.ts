@@ -167,6 +167,8 @@ export class SupernodeLink {
   readonly #refusedUntil = new Map<string, Millis>();
   /** Sent on so often since we were attached last. */
   #redirects = 0;
+  /** We had one, and it fell silent: others are asked sooner than at first. */
+  #fellSilent = false;
   #out: LinkOutput[] = [];
 
   /**
@@ -200,6 +202,7 @@ export class SupernodeLink {
     this.#everTold = false;
     this.#refusedUntil.clear();
     this.#redirects = 0;
+    this.#fellSilent = false;
     if (goesOn) return this.#goOn(now, prepared, supernodes);
     this.#supernodes = supernodes;
     this.#race(now);
@@ -228,6 +231,11 @@ export class SupernodeLink {
     }
   }
 
+  /** The same for the next race: the one that is on goes on with those whom it knows. */
+  setNextSupernodes(supernodes: readonly Endpoint[]): void {
+    this.#supernodes = supernodes;
+  }
+
   /** The way that worked last on the network that we are on now; undefined: none is known. */
   setWorked(way: WayName | undefined): void {
     this.#worked = way;
@@ -243,7 +251,7 @@ export class SupernodeLink {
   /** Tells the supernode what changed (names watched or hidden from, display name), when attached. */
   update(details: AttachDetails): void {
     this.#details = details;
-    if (this.#state.name === 'attached') this.#sendAttach();
+    if (this.#state.name === 'attached' || this.#state.name === 'attaching') this.#sendAttach();
   }
 
   /** Ends the present link and races again, as after a change of network. */
@@ -271,6 +279,26 @@ export class SupernodeLink {
 
   get attached(): boolean {
     return this.#state.name === 'attached';
+  }
+
+  /** It is on its way to one: a race is on, or won. */
+  get onItsWay(): boolean {
+    return this.#state.name === 'racing' || this.#state.name === 'attaching';
+  }
+
+  /** A keep-alive was not answered in time, and was repeated. */
+  get inDoubt(): boolean {
+    return this.#state.name === 'attached' && this.#state.misses > 1;
+  }
+
+  /** When the next keep-alive is due; undefined when we are not attached. */
+  get keepAliveAt(): Millis | undefined {
+    return this.#state.name === 'attached' ? this.#state.keepAliveAt : undefined;
+  }
+
+  /** Another time for the next keep-alive, when none is out. */
+  postpone(keepAliveAt: Millis): void {
+    if (this.#state.name === 'attached' && this.#state.misses === 0) this.#state.keepAliveAt = keepAliveAt;
   }
 
   /** True until `stop`, and again from `start` on. */
@@ -409,7 +437,8 @@ export class SupernodeLink {
     const rest = inOrder.splice(LADDER_SERVERS).sort((a, b) => swept(a) - swept(b));
     inOrder.push(...rest);
     const staggerMs = this.#details ? ATTACH_STAGGER_MS : ATTACH_STAGGER_AT_FIRST_MS;
-    const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, this.#hasProxy, staggerMs);
+    const options = { hasProxy: this.#hasProxy, hurried: this.#fellSilent, staggerMs };
+    const race = new AttachRace(now, inOrder, this.#worked, this.#sweepSteps, options);
     this.#state = { name: 'racing', race };
     this.#step(now);
   }
@@ -524,6 +553,7 @@ export class SupernodeLink {
     const { missed } = this.#state;
     this.#swept.clear();
     this.#redirects = 0;
+    this.#fellSilent = false;
     this.#everTold = false;
     this.#state = {
       name: 'attached',
@@ -570,7 +600,10 @@ export class SupernodeLink {
   }
 
   #keepAlive(now: Millis, state: Extract<State, { name: 'attached' }>): void {
-    if (state.misses >= KEEP_ALIVE_MISSES_MAX) return this.#leave(now, 'unreachable-network');
+    if (state.misses >= KEEP_ALIVE_MISSES_MAX) {
+      this.#fellSilent = true;
+      return this.#leave(now, 'unreachable-network');
+    }
     state.misses += 1;
     state.keepAliveId += 1;
     // Somebody who forwards but never answers these is alive; what is that old needs no answer any more.

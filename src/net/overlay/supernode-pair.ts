@@ -7,7 +7,9 @@
  *   first lost, second there --> `moved`: the second is the first now; a new second is sought
  *   first lost, no second --> `detached`; the first goes on looking, as it did before it was attached
  *   first says that it stops --> `moved` when the second is there; the old one is left a second later
+ *   first lost, second racing --> `detached`; the second is the first now, and goes on
  *   the second says that others do not reach the first --> the first is looked at, at once
+ *   either does not answer --> the other is looked at, too
  *   second stands before the first in the list, for minutes, no call --> `moved`: they change places
  *
  * So that people meet, everybody takes the earliest supernode of one list that answers, and comes back to it by and by.
@@ -25,8 +27,9 @@ import {
   KEEP_ALIVE_IN_CALL_MS,
   KEEP_ALIVE_IN_CALL_RETRY_MS,
   KEEP_ALIVE_MS,
+  KEEP_ALIVE_OF_TWO_MS,
+  KEEP_ALIVE_OF_TWO_MS_MAX,
   KEEP_ALIVE_RETRY_MS,
-  KEEP_ALIVE_STANDBY_MS,
   LEAVE_DEADLINE_MS,
   LEAVE_LINGER_MS,
   LINK_CHECK_MS,
@@ -252,8 +255,16 @@ export class SupernodePair {
     this.#first.check(now + LINK_CHECK_SPREAD_MS * this.#random.fraction());
   }
 
+  /** What killed one of them may have killed both, or it is our own network. */
+  #lookBeside(now: Millis): void {
+    if (now < this.#checkedAt + LINK_CHECK_MS) return;
+    this.#checkedAt = now;
+    for (const link of this.#links) if (!link.inDoubt) link.check(now);
+  }
+
   wake(now: Millis): void {
     for (const link of this.#links) link.wake(now);
+    if (this.#links.some((link) => link.inDoubt)) this.#lookBeside(now);
     this.#settle(now);
     if (now >= this.#lingerUntil) {
       this.#dropSecond();
@@ -318,6 +329,15 @@ export class SupernodePair {
     } else if (output.type === 'attached') this.#attached(now, link, output);
     else if (output.type === 'detached') this.#detached(now, link, output);
     else if (output.type === 'send' || isFirst) this.#out.push(output);
+    if (output.type === 'rtt' && !isFirst) this.#alternate(now);
+  }
+
+  /** The second one has answered: its turn comes half a round after that of the first. */
+  #alternate(now: Millis): void {
+    const firstAt = this.#first.keepAliveAt;
+    if (this.#inCall || firstAt === undefined) return;
+    const behind = firstAt + KEEP_ALIVE_OF_TWO_MS / 2;
+    this.#second.postpone(behind <= now + KEEP_ALIVE_OF_TWO_MS_MAX ? behind : behind - KEEP_ALIVE_OF_TWO_MS);
   }
 
   #attached(now: Millis, link: SupernodeLink, output: Attached): void {
@@ -334,7 +354,7 @@ export class SupernodePair {
     const lost = this.#attachedAs.get(link);
     this.#attachedAs.delete(link);
     this.#leaving.delete(link);
-    if (link !== this.#first) return;
+    if (link !== this.#first) return this.#pace(now);
     if (this.#second.attached) {
       link.stop('lost');
       this.#exchange(now, lost && [{ name: lost.way, endpoint: lost.endpoint, server: lost.server }]);
@@ -342,8 +362,16 @@ export class SupernodePair {
       return;
     }
     this.#out.push(output);
-    this.#dropSecond();
     this.#reviewAt = Number.POSITIVE_INFINITY;
+    if (this.#details && this.#second.onItsWay) {
+      link.stop('lost');
+      this.#firstIndex = this.#firstIndex === 0 ? 1 : 0;
+      this.#seekAt = Number.POSITIVE_INFINITY;
+      this.#first.update(this.#details);
+      this.#first.setNextSupernodes(this.#list.endpoints);
+      return;
+    }
+    this.#dropSecond();
     link.resume(now);
   }
 
@@ -464,8 +492,9 @@ export class SupernodePair {
   #pace(now: Millis): void {
     const retryMs = this.#talks ? KEEP_ALIVE_IN_CALL_RETRY_MS : KEEP_ALIVE_RETRY_MS;
     const firstMs = this.#talks ? KEEP_ALIVE_IN_CALL_MS : KEEP_ALIVE_IN_CALL_CALM_MS;
-    this.#first.setKeepAlive(now, this.#inCall ? firstMs : KEEP_ALIVE_MS, retryMs);
-    this.#second.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_CALM_MS : KEEP_ALIVE_STANDBY_MS);
+    const idleMs = this.#second.attached ? KEEP_ALIVE_OF_TWO_MS : KEEP_ALIVE_MS;
+    this.#first.setKeepAlive(now, this.#inCall ? firstMs : idleMs, retryMs);
+    this.#second.setKeepAlive(now, this.#inCall ? KEEP_ALIVE_IN_CALL_CALM_MS : KEEP_ALIVE_OF_TWO_MS);
   }
 
   /** In a large network so many look at once after an outage that the second halves must not meet the first. */

@@ -15,6 +15,7 @@ export const FAILURES = {
   'too-large': 'a field is over its limit',
   'not-allowed': 'the session is not authenticated for this request',
   'key-unfit': 'the public key is not RSA of 2048 to 4096 bits',
+  'not-reached': 'the login server could not reach this supernode at any of its addresses, by UDP and by TCP',
   'device-revoked': 'this device was revoked by its account and must sign in anew',
   'device-unknown': 'no device of that label or id is in the list',
   'device-forged': 'a device list is not signed by its account, or names a device that is not of it',

@@ -1,7 +1,7 @@
 /**
  * Numbers that we chose for what supernodes are to one another, each with its reason: membership, the Global Index with
  * searches, people elsewhere, load; and for how a client becomes one, or is taken for one. Where all other
- * bounds are, `params.ts` says.
+ * bounds are, `params.ts` says. A little above 400 lines: one table.
  */
 
 // --- membership (SWIM: Das, Gupta, Motivala 2002; Lifeguard: Dadgar, Phillips, Currey 2018)
@@ -200,6 +200,8 @@ export const LOOKUPS_ABROAD_MAX = 1_024;
 export const HOMES_ASKED_MAX = 8;
 /** What other supernodes want to hear of: 500 clients of each of a hundred, with twenty buddies who are all here. */
 export const INTERESTS_MAX = 1_000_000;
+/** Of one of them: more than a thousand clients with a hundred buddies each; so one alone cannot take all the room. */
+export const INTERESTS_OF_ONE_MAX = 100_000;
 /** Interests in one message, 75 bytes each. */
 export const INTERESTS_PER_MESSAGE_MAX = 256;
 /** Nodes abroad whose home and name are remembered from what they did. */
@@ -328,6 +330,15 @@ export const DIAL_BACK_REFILL_MS = 60_000;
 /** Dial-backs that another supernode may ask of us. */
 export const DIAL_BACK_PARTNER_BURST = 60;
 export const DIAL_BACK_PARTNER_REFILL_MS = 1_000;
+/**
+ * What enrols is dialled by the login server, which waits so long: a datagram that is sent again, and a connection, both once
+ * round the world, and the answers.
+ */
+export const REACH_WAIT_MS = 3_500;
+/** Numbers that a supernode says back in one enrolment: two for each of its addresses, and some that others made up. */
+export const REACH_SAID_MAX = 32;
+/** Addresses in a certificate, each with a byte for its length: two of IPv6, or eight of IPv4; so it fits a datagram. */
+export const REACHED_HOSTS_BYTES_MAX = 40;
 /** Under way at once; each is one datagram, sent twice, and one connection. */
 export const DIALS_MAX = 64;
 export const DIAL_AGAIN_MS = 700;

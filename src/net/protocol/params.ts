@@ -145,10 +145,17 @@ export const NAT_PARTNERS_ASK_MS = [0, 1_000, 5_000, 30_000, 120_000] as const;
 // --- overlay
 /**
  * Linux forgets an unreplied UDP mapping after 30 s: stay below, with room for a repeat. Each costs 128 bytes with the reply
- * and all headers: every 22 s here and every 25 s at a second supernode stay below 100 bits a second, with all that is
- * asked now and then. An idle client so finds a silent death of its supernode after 23.5 s at most.
+ * and all headers. So often where we have one supernode only: its silent death is found after 23.5 s at most.
  */
 export const KEEP_ALIVE_MS = 22_000;
+/**
+ * Where we have two: each so often, and by turns, so that every 12.5 s one of them must answer. That is what figure N1 has room
+ * for (100 bit/s), with all that is asked now and then. The death of both is so found in half the time that the death of
+ * one would take; of that the other one tells us sooner.
+ */
+export const KEEP_ALIVE_OF_TWO_MS = 25_000;
+/** Until both alternate a round may be longer once, below the 30 s after which a NAT may forget. */
+export const KEEP_ALIVE_OF_TWO_MS_MAX = 29_000;
 /** Two unanswered keep-alives this far apart: the supernode is gone (realtime.md 1.2). */
 export const KEEP_ALIVE_RETRY_MS = 500;
 export const KEEP_ALIVE_MISSES_MAX = 3;
@@ -162,11 +169,6 @@ export const KEEP_ALIVE_IN_CALL_MS = 500;
 export const KEEP_ALIVE_IN_CALL_RETRY_MS = 300;
 /** In a call, on hold (figure V9: 0.25 packets a second) and at the second supernode, which must be there to take over. */
 export const KEEP_ALIVE_IN_CALL_CALM_MS = 5_000;
-/**
- * The second supernode, as rarely as its lease allows: with both, an idle client stays below 100 bit/s (figure N1). NATs
- * remember a flow that was answered for minutes (RFC 4787: two at least); one that forgets sooner costs a hint.
- */
-export const KEEP_ALIVE_STANDBY_MS = 32_000;
 /** Hints that the first supernode may be dead make us look no more often than this. */
 export const LINK_CHECK_MS = 3_000;
 /** Such a hint comes to many at once: not all look at once. */
@@ -1002,6 +1004,8 @@ export const NAMES_MAX = 64;
 export const NAME_WAITERS_MAX = 16;
 /** Node tells of no address change; realtime.md 1.4 polls this often. */
 export const LOCAL_ADDRESS_POLL_MS = 2_000;
+/** So much later than due such a poll comes after a sleep, by the wall clock: the other clocks of many systems stand still in it. */
+export const SLEPT_MS_MIN = 10_000;
 /** A packet that cannot leave tells of it sooner; of several this often. */
 export const NO_WAY_EVERY_MS = 500;
 /** Machines with dozens of container bridges exist; a peer tries no more than this. */

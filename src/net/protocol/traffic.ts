@@ -31,6 +31,8 @@ export type NetInput =
   | { readonly type: 'stream-closed'; readonly stream: StreamId; readonly why: string }
   /** So much of what was written waits here for the stream; told while it is more than a packet, and once when nothing waits. */
   | { readonly type: 'stream-backlog'; readonly stream: StreamId; readonly waitingBytes: number }
+  /** This machine was asleep, or this process stood still, for SLEPT_MS_MIN or longer: whatever was agreed may be over. */
+  | { readonly type: 'slept' }
   /** This machine has no way there (any more): a network went away under us. At most twice a second. */
   | { readonly type: 'no-way'; readonly to: Endpoint }
   /**

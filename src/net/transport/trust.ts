@@ -58,6 +58,8 @@ export type Judgement =
       readonly identity: PeerIdentity;
       readonly publicKey: KeyObject;
       readonly expiresAtMs: number;
+      /** Of a supernode: addresses at which the login server has reached it. */
+      readonly hosts?: readonly string[];
     }
   | { readonly ok: false; readonly code: FailureCode };
 

@@ -7,7 +7,8 @@
  *    1       kind: 0 authority, 1 person, 2 supernode, 3 login server
  *    2 - 9   serial number
  *   10 - 17  begin and end, seconds since 1970 (4 each)
- *   18       length of the name; the name: of the person, of the network; of servers none
+ *   18       length of the name; the name: of the person, of the network; of a login server none; of a supernode
+ *            the addresses at which it was reached, each with its length (1) before it
  *   ...      length of the modulus (2), modulus: left out (0) towards whoever knows the key
  *   ...      signature, to the end
  *
@@ -21,6 +22,7 @@ const HEAD_BYTES = 18;
 /** By the number of the kind, as the certificate's URI names them. */
 const KINDS: readonly string[] = ['network', 'person', 'supernode', 'login-server'];
 const AUTHORITY = 0;
+const SUPERNODE = 2;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const VERSION_3 = hex('a003 0201 02');
 /** sha256WithRSAEncryption, without parameters. */
@@ -34,8 +36,8 @@ const ALTERNATIVE_NAME = hex('0603 551d11');
 const AUTHORITY_EXTENSIONS = hex('3012 0603 551d13 0101ff 0408 30060101ff020100 300e 0603 551d0f 0101ff 0404 03020204');
 const ISSUER_NAME = 'wren';
 const NOTHING = Buffer.alloc(0);
-const [SEQUENCE, SET, INTEGER, BIT_STRING, OCTET_STRING, UTF8, UTC_TIME, URI, EXTENSIONS] = [
-  0x30, 0x31, 0x02, 0x03, 0x04, 0x0c, 0x17, 0x86, 0xa3,
+const [SEQUENCE, SET, INTEGER, BIT_STRING, OCTET_STRING, UTF8, UTC_TIME, URI, ADDRESS, EXTENSIONS] = [
+  0x30, 0x31, 0x02, 0x03, 0x04, 0x0c, 0x17, 0x86, 0x87, 0xa3,
 ] as const;
 /** UTCTime ends with the year 2049. */
 const SECONDS_MAX = Date.UTC(2050, 0, 1) / 1000;
@@ -45,7 +47,8 @@ interface Parts {
   readonly serial: Buffer;
   readonly beginS: number;
   readonly endS: number;
-  readonly name: string;
+  /** Bytes of the name, or the addresses. */
+  readonly name: Buffer;
   readonly modulus: Buffer;
   readonly signature: Buffer;
 }
@@ -54,8 +57,7 @@ interface Parts {
 export function slimCertificate(der: Buffer, knowsKey = false): Buffer {
   const parts = partsOf(der);
   if (!parts || !wholeOf(parts)?.equals(der)) return der;
-  const { kind, serial, beginS, endS, modulus, signature } = parts;
-  const name = Buffer.from(isServer(kind) ? '' : parts.name);
+  const { kind, serial, beginS, endS, name, modulus, signature } = parts;
   const head = Buffer.alloc(HEAD_BYTES - 2 - serial.length);
   head.writeUInt32BE(beginS, 0);
   head.writeUInt32BE(endS, 4);
@@ -75,7 +77,7 @@ export function wholeCertificate(bytes: Uint8Array, spki?: Buffer): Buffer | und
   if (slim.length <= HEAD_BYTES || slim.length > CERTIFICATE_BYTES_MAX) return undefined;
   const kind = slim[1] ?? 0;
   const nameEnd = HEAD_BYTES + 1 + (slim[HEAD_BYTES] ?? 0);
-  const name = slim.toString('utf8', HEAD_BYTES + 1, nameEnd);
+  const name = slim.subarray(HEAD_BYTES + 1, nameEnd);
   if (nameEnd + 2 > slim.length) return undefined;
   const length = slim.readUInt16BE(nameEnd);
   const keyEnd = nameEnd + 2 + length;
@@ -96,10 +98,12 @@ function wholeOf({ kind, serial, beginS, endS, name, modulus, signature }: Parts
   const key = Buffer.concat([Buffer.of(0), element(SEQUENCE, element(INTEGER, Buffer.of(0), modulus), EXPONENT)]);
   const spki = element(SEQUENCE, RSA, element(BIT_STRING, key));
   const nodeId = createHash('sha256').update(spki).digest().subarray(0, 16);
-  const subject = isServer(kind) ? `_${nodeId.toString('hex', 0, 4)}` : kind === AUTHORITY ? ISSUER_NAME : name;
-  const told = kind === AUTHORITY ? encodeURIComponent(name) : nodeId.toString('base64url');
+  const text = name.toString('utf8');
+  const subject = isServer(kind) ? `_${nodeId.toString('hex', 0, 4)}` : kind === AUTHORITY ? ISSUER_NAME : text;
+  const told = kind === AUTHORITY ? encodeURIComponent(text) : nodeId.toString('base64url');
   const uri = element(URI, Buffer.from(`wren:${KINDS[kind]}:${told}`));
-  const alternative = element(SEQUENCE, ALTERNATIVE_NAME, element(OCTET_STRING, element(SEQUENCE, uri)));
+  const names = [uri, ...(kind === SUPERNODE ? addressesIn(name) : []).map((address) => element(ADDRESS, address))];
+  const alternative = element(SEQUENCE, ALTERNATIVE_NAME, element(OCTET_STRING, element(SEQUENCE, ...names)));
   const toBeSigned = element(
     SEQUENCE,
     VERSION_3,
@@ -112,6 +116,18 @@ function wholeOf({ kind, serial, beginS, endS, name, modulus, signature }: Parts
     element(EXTENSIONS, element(SEQUENCE, kind === AUTHORITY ? AUTHORITY_EXTENSIONS : NOTHING, alternative)),
   );
   return element(SEQUENCE, toBeSigned, SIGNED_BY, element(BIT_STRING, Buffer.of(0), signature));
+}
+
+/** Those before the first that makes no sense. */
+function addressesIn(name: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = 0; at < name.length; ) {
+    const end = at + 1 + (name[at] ?? 0);
+    if (end > name.length) return found;
+    found.push(name.subarray(at + 1, end));
+    at = end;
+  }
+  return found;
 }
 
 function called(name: string): Buffer {
@@ -137,13 +153,17 @@ function partsOf(der: Buffer): Parts | undefined {
     contents(toBeSigned);
   const [begin = NOTHING, end = NOTHING] = contents(period);
   const modulus = modulusOfContent(spki);
-  const uri = /wren:([a-z-]+):([^:]*)$/.exec(extensions.toString('latin1'));
+  const [alternative = NOTHING] = contents(contents(contents(extensions)[0] ?? NOTHING).at(-1) ?? NOTHING).slice(-1);
+  const [first = NOTHING, ...addresses] = contents(contents(alternative)[0] ?? NOTHING);
+  const uri = /^wren:([a-z-]+):([^:]*)$/.exec(first.toString('latin1'));
   const kind = KINDS.indexOf(uri?.[1] ?? '');
   if (kind < 0 || serial.length !== CERTIFICATE_SERIAL_BYTES || !modulus) return undefined;
   const [beginS, endS] = [secondsOf(begin), secondsOf(end)];
   if (!(beginS >= 0 && endS >= 0)) return undefined;
-  const name = kind === AUTHORITY ? decoded(uri?.[2] ?? '') : (contents(subject).map(lastText)[0] ?? '');
-  if (Buffer.byteLength(name) > 255) return undefined;
+  const text = kind === AUTHORITY ? decoded(uri?.[2] ?? '') : (contents(subject).map(lastText)[0] ?? '');
+  const slots = addresses.flatMap((address) => [Buffer.of(address.length), address]);
+  const name = isServer(kind) ? Buffer.concat(slots) : Buffer.from(text);
+  if (name.length > 255) return undefined;
   return { kind, serial, beginS, endS, name, modulus, signature: signature.subarray(1) };
 }
 

@@ -63,6 +63,13 @@ describe('a certificate', () => {
     expect(identity.expiresAtMs).toBe(NOW_MS + CERTIFICATE_LIFETIME_MS);
   });
 
+  it('of a supernode says where it was reached, in the one form of each address', () => {
+    const hosts = ['203.0.113.7', '2001:db8::7', '::1'];
+    const checked = check(issue({ kind: 'supernode', hosts }));
+    expect(checked.ok && checked.identity.hosts).toEqual(hosts);
+    expect(check(issue({ kind: 'person', name: 'alice1' }))).toMatchObject({ identity: { hosts: [] } });
+  });
+
   it('is a plain X.509 v3 certificate to any reader', () => {
     const read = new X509Certificate(issue());
     expect(read.verify(authorityKeys.publicKey)).toBe(true);
@@ -82,12 +89,13 @@ describe('a certificate', () => {
     expect(sizeOf({ kind: 'person', name: 'a'.repeat(16) })).toBe(865);
     expect(sizeOf({ kind: 'person', name: 'a'.repeat(32) })).toBe(881);
     expect(sizeOf({ kind: 'supernode' })).toBe(861);
+    expect(sizeOf({ kind: 'supernode', hosts: ['203.0.113.7'] })).toBe(867);
     expect(sizeOf({ kind: 'login-server' })).toBe(864);
   });
 
   it.each([
     ['a person with a name of sixteen letters', { kind: 'person', name: 'a'.repeat(16) }],
-    ['a supernode', { kind: 'supernode' }],
+    ['a supernode', { kind: 'supernode', hosts: Array.from({ length: 8 }, (_, i) => `203.0.113.${i}`) }],
     ['a login server', { kind: 'login-server' }],
   ] as const)('of %s fits one datagram with the signature of the handshake', (_who, subject) => {
     const trust = new PinnedTrust({ pin: issuer.pin, authorityDer, wallClock: () => NOW_MS });

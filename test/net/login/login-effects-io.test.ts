@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AccountStore } from '../../../src/net/login/account-store.ts';
-import type { EffectResult, LoginEffect } from '../../../src/net/login/login-effects.ts';
+import type { EffectResult, OutsideEffect } from '../../../src/net/login/login-effects.ts';
 import { LoginEffects, type LoginEffectsOptions } from '../../../src/net/login/login-effects-io.ts';
 import { dummyPasswordHash, parsePasswordHash, SCRYPT_COST } from '../../../src/net/login/password-hash.ts';
 import { Refusal } from '../../../src/net/protocol/failures.ts';
@@ -17,7 +17,7 @@ import { MemoryAccountStore } from '../../support/memory-account-store.ts';
 const SALT = Buffer.alloc(16, 7);
 
 /** One effect, carried out. */
-function perform(effect: LoginEffect, options: Partial<LoginEffectsOptions> = {}): Promise<EffectResult> {
+function perform(effect: OutsideEffect, options: Partial<LoginEffectsOptions> = {}): Promise<EffectResult> {
   return new Promise((resolve) => {
     const store = new MemoryAccountStore();
     const effects = new LoginEffects({ store, cost: CHEAP, onDone: (_id, result) => resolve(result), ...options });

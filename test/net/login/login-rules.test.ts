@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkCertificate, nodeIdOf } from '../../../src/net/login/credential.ts';
 import { openRecord, signRecord } from '../../../src/net/overlay/supernode-entry.ts';
-import { type Endpoint, parseEndpoint } from '../../../src/net/protocol/endpoint.ts';
+import { type Endpoint, parseEndpoint, printEndpoint } from '../../../src/net/protocol/endpoint.ts';
 import {
   BUDDY_LIST_BYTES_MAX,
   CERTIFICATE_LIFETIME_MS,
@@ -408,6 +408,50 @@ describe('a supernode', () => {
     const fields = { publicKey: supernodeKey, endpoints };
     expect(scene.outcome(scene.session(host), 'enrolSupernode', fields)).toBe('supernodeEnrolled');
     expect(scene.accounts.supernodes(9)[0]?.endpoints).toEqual(kept);
+  });
+
+  it('that is reached at none of its addresses is refused, and nobody is told of it', () => {
+    const scene = new LoginScene();
+    scene.reaches = () => false;
+    expect(scene.outcome(scene.session('203.0.113.5'), 'enrolSupernode', here)).toBe('not-reached');
+    expect(scene.accounts.supernodes(9)).toEqual([]);
+  });
+
+  it('is dialled once at each address, and certified for those at which it was reached', () => {
+    const scene = new LoginScene();
+    scene.reaches = ({ host }) => host !== '192.168.9.9';
+    const endpoints = ['udp:192.168.1.7:1', 'tcp:192.168.1.7:443', 'udp:192.168.9.9:1', 'udp:[fd00::7]:1'];
+    const fields = { publicKey: supernodeKey, endpoints };
+    const { certificate } = granted(
+      scene.ask(scene.session('192.168.1.7'), 'enrolSupernode', fields),
+      'supernodeEnrolled',
+    );
+    expect(identityIn(certificate).hosts).toEqual(['192.168.1.7', 'fd00::7']);
+    const dialled = scene.effects.flatMap((effect) => (effect.effect === 'dial' ? effect.endpoints : []));
+    expect(dialled.map(printEndpoint)).toEqual(['udp:192.168.1.7:1', 'udp:192.168.9.9:1', 'udp:[fd00::7]:1']);
+    expect(scene.accounts.supernodes(9)[0]?.endpoints).toEqual([endpoints[0], endpoints[1], endpoints[3]]);
+  });
+
+  it('that the operator vouches for is not dialled', () => {
+    const scene = new LoginScene({ vouched: ['203.0.113.5'] });
+    scene.reaches = () => false;
+    const fields = { publicKey: supernodeKey, endpoints: [...here.endpoints, 'udp:[2001:db8::7]:4000'] };
+    const { certificate } = granted(
+      scene.ask(scene.session('203.0.113.5'), 'enrolSupernode', fields),
+      'supernodeEnrolled',
+    );
+    expect(identityIn(certificate).hosts).toEqual(['203.0.113.5']);
+    expect(scene.effects.map(({ effect }) => effect)).not.toContain('dial');
+  });
+
+  it('whose session closes while it is dialled leaves nothing behind', () => {
+    const scene = new LoginScene();
+    scene.hold = ({ effect }) => effect === 'dial';
+    const session = scene.session('203.0.113.5');
+    expect(scene.ask(session, 'enrolSupernode', here)).toBeUndefined();
+    scene.server.sessionClosed(scene.now, scene.wallMs, session.id);
+    scene.settle();
+    expect([scene.held.size, scene.accounts.supernodes(9)]).toEqual([0, []]);
   });
 
   it('with an unfit key is refused', () => {

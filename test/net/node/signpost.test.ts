@@ -12,8 +12,8 @@ import { makeAuthority, WALL_MS } from '../../support/identities.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 
 const PIN = Buffer.alloc(32, 7);
-const own = makeAuthority().issue('supernode', 'super1');
 const AT: Endpoint = { carrier: 'udp', host: '198.51.100.1', port: 4000 };
+const own = makeAuthority().issue('supernode', 'super1', undefined, [AT.host]);
 const ENTRY = {
   certificate: own.certificateDer,
   ...signRecord({ nodeId: own.nodeId, endpoints: [AT], issuedAtMs: WALL_MS }, own.privateKey),

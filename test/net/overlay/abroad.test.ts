@@ -260,6 +260,35 @@ describe('a packet', () => {
     expect(street.house(S2).news).toEqual(['alice1 to Bobby1: second', 'alice1 to Bobby1: third']);
   });
 
+  test('goes to the homes that the target has signed, wherever a lying supernode says that everybody is', () => {
+    street.comes(S1, ALICE, [BOBBY]);
+    street.comes(S2, BOBBY, [ALICE]);
+    const lies = (): void => {
+      const [node, watcherNode] = [Buffer.from(BOBBY.node, 'hex'), Buffer.from(ALICE.node, 'hex')];
+      const hear = (value: Message) => street.house(S1).abroad.receive(street.now, S3, value);
+      hear(message('seenAt', { watcherNode, name: 'bobby1', nodeId: node, attached: true }));
+      hear(message('transit', { source: node, target: watcherNode, packet: Buffer.from('x'), sourceName: 'Bobby1' }));
+      const added = [{ name: 'alice1', watcher: 'Bobby1', watcherNode: node }];
+      hear(message('interests', { number: 0, afresh: false, added, dropped: [] } as never));
+      street.run();
+    };
+    lies();
+    forward(S1, ALICE, BOBBY, 'hello');
+    expect(street.house(S2).news).toContain('alice1 to Bobby1: hello');
+    // He has gone to a place of which his record says nothing yet: that is believed when his home says so, too.
+    street.house(S2).guests.delete(BOBBY.node);
+    street.house(S3).guests.set(BOBBY.node, { client: BOBBY, watch: new Set(), hides: new Set() });
+    lies();
+    forward(S1, ALICE, BOBBY, 'where are you?');
+    forward(S1, ALICE, BOBBY, 'there you are');
+    expect(street.house(S3).news).toContain('alice1 to Bobby1: there you are');
+    // The next record says it all, and no lie stands any more.
+    street.comes(S2, BOBBY, [ALICE]);
+    lies();
+    forward(S1, ALICE, BOBBY, 'back again');
+    expect(street.house(S2).news).toContain('alice1 to Bobby1: back again');
+  });
+
   test('for one who left, hides, or was never there fails', () => {
     street.comes(S1, ALICE);
     street.comes(S2, BOBBY, [], [ALICE]);

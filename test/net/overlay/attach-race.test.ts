@@ -31,7 +31,7 @@ class Scene {
   #next = 1;
 
   constructor(count: number, worked?: WayName, bucket = new TokenBucket(SWEEP_STEPS_PER_SECOND, SWEEP_BURST)) {
-    this.race = new AttachRace(this.now, servers(count), worked, bucket, false);
+    this.race = new AttachRace(this.now, servers(count), worked, bucket);
     this.step();
   }
 

@@ -8,7 +8,9 @@ import { message } from '../../../src/net/wire/messages.ts';
 import { makeAuthority, WALL_MS } from '../../support/identities.ts';
 
 const authority = makeAuthority();
-const supernodes = Array.from({ length: 7 }, (_, i) => authority.issue('supernode', `super${i}`));
+const supernodes = Array.from({ length: 7 }, (_, i) =>
+  authority.issue('supernode', `super${i}`, undefined, [`203.0.113.${i + 1}`]),
+);
 const DAY_MS = 86_400_000;
 
 function told(issuedAtMs = WALL_MS) {

@@ -21,7 +21,7 @@ const at = (text: string): Endpoint => parseEndpoint(text) as Endpoint;
 const ONE = at('udp:203.0.113.1:4000');
 
 function entry(number: number, text = `udp:203.0.113.${number}:4000`, label = `super${number}`) {
-  const { nodeId, certificateDer, privateKey } = authority.issue('supernode', label);
+  const { nodeId, certificateDer, privateKey } = authority.issue('supernode', label, undefined, [at(text).host]);
   const signed = signRecord({ nodeId, endpoints: [at(text)], issuedAtMs: WALL_MS }, privateKey);
   return { nodeId: bytesOf(nodeId), endpoints: [text], certificate: certificateDer, ...signed };
 }

@@ -147,6 +147,38 @@ describe('a lie', () => {
     for (let i = 0; i < 40; i += 1) expect(slots.find(i, 'bob-2').records).toHaveLength(1);
   });
 
+  test.each(['shows nothing', 'says nothing more'])(
+    'of a newer record, by one replica that then %s, neither hides nor delays the one that there is',
+    (then) => {
+      const slots = new Slots(40);
+      crowd(slots, 20);
+      const [liar] = slots.of(0).placement.replicas(slots.of(0).shelf.slotOfName('bob-2'));
+      const [bob] = slots.find(0, 'bob-2').records;
+      const { nodeId, signedInAtMs, sequence } = bob as NonNullable<typeof bob>;
+      const version = { nodeId: Buffer.from(nodeId, 'hex'), signedInAtMs, sequence: sequence + 1 };
+      const asked = new Map<string, number>();
+      slots.onTheWay = (from, to, value) => {
+        const key = `${from} ${to}`;
+        if (value.kind === 'slotAsk' && to === liar && value.body.nodeIds?.length) asked.set(key, value.body.requestId);
+        if (value.kind !== 'slotAnswer' || from !== liar) return value;
+        const isFetched = asked.get(`${to} ${from}`) === value.body.requestId;
+        if (isFetched && then === 'says nothing more') return undefined;
+        return {
+          kind: value.kind,
+          body: { ...value.body, entries: [], versions: isFetched ? [] : [version] },
+        } as never;
+      };
+      for (let i = 0; i < 40; i += 1) {
+        const since = slots.now;
+        const { records, complete } = slots.find(i, 'bob-2');
+        expect([i, records.length, complete]).toEqual([i, 1, true]);
+        // Two questions one after the other, and a patience; READ_LIMIT_MS is a second.
+        expect(slots.now - since).toBeLessThan(700);
+      }
+      expect(asked.size).toBeGreaterThan(5);
+    },
+  );
+
   test('that changes a record is not believed, and the record is got from others (N12)', () => {
     const slots = new Slots(40);
     crowd(slots, 20);

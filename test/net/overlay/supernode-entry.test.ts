@@ -20,8 +20,9 @@ import { encodeBody } from '../../../src/net/wire/messages.ts';
 import { makeAuthority, WALL_MS } from '../../support/identities.ts';
 
 const authority = makeAuthority();
-const own = authority.issue('supernode', 'super1');
-const other = authority.issue('supernode', 'super2');
+const HOSTS = ['203.0.113.7', '2001:db8::7', '192.168.1.7'];
+const own = authority.issue('supernode', 'super1', undefined, HOSTS);
+const other = authority.issue('supernode', 'super2', undefined, HOSTS);
 const alice = authority.issue({ name: 'alice1' }, 'alice');
 const at = (...texts: string[]): Endpoint[] => texts.map((text) => parseEndpoint(text) as Endpoint);
 const HERE = at('udp:203.0.113.7:4000', 'udp:[2001:db8::7]:4000');
@@ -82,6 +83,14 @@ describe('an entry', () => {
     expect(scene.reads(entryOf({ issuedAtMs: WALL_MS - SUPERNODE_ENTRY_LIFETIME_MS + 1 }))).toBeDefined();
   });
 
+  it('counts only where the login server has reached it: nobody is sent to somebody else by it', () => {
+    const scene = new Scene();
+    scene.refuses(entryOf({ endpoints: at('udp:203.0.113.7:4000', 'udp:198.51.100.1:53') }), 'misplaced');
+    const never = authority.issue('supernode', 'super1');
+    scene.refuses(entryOf({ by: never }), 'misplaced');
+    expect(scene.reads(entryOf({ endpoints: at('udp:203.0.113.7:5000') }))).toBeDefined();
+  });
+
   it('names private addresses only to those who are near', () => {
     const scene = new Scene();
     const nearby = entryOf({ endpoints: at('udp:192.168.1.7:4000') });
@@ -96,7 +105,7 @@ describe('a forged entry is refused and counted', () => {
     scene.refuses({ ...entryOf(), signature: entryOf({ by: other }).signature }, 'forged');
     scene.refuses(entryOf({ nodeId: other.nodeId }), 'forged');
     scene.refuses(entryOf({ nodeId: alice.nodeId, by: alice }), 'forged');
-    const elsewhere = makeAuthority('elsewhere').issue('supernode', 'super1');
+    const elsewhere = makeAuthority('elsewhere').issue('supernode', 'super1', undefined, HOSTS);
     scene.refuses(entryOf({ by: elsewhere }), 'forged');
     scene.refuses({ ...entryOf(), certificate: other.certificateDer }, 'forged');
   });

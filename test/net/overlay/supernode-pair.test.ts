@@ -7,7 +7,7 @@ import {
   GATHER_LOOK_MS,
   KEEP_ALIVE_HURRIED_RETRY_MS,
   KEEP_ALIVE_MISSES_MAX,
-  KEEP_ALIVE_STANDBY_MS,
+  KEEP_ALIVE_OF_TWO_MS,
   LEAVE_LINGER_MS,
   STANDBY_AFTER_MS,
 } from '../../../src/net/protocol/params.ts';
@@ -154,7 +154,7 @@ describe('the second supernode', () => {
   });
 
   it('costs a keep-alive every 32 s', () => {
-    const scene = new Scene().settled(ONE, TWO).passes(10 * KEEP_ALIVE_STANDBY_MS);
+    const scene = new Scene().settled(ONE, TWO).passes(10 * KEEP_ALIVE_OF_TWO_MS);
     const toSecond = scene.sent.filter((one) => one.to === TWO && one.message.kind === 'keepAlive');
     expect(Math.abs(toSecond.length - 10)).toBeLessThanOrEqual(1);
   });

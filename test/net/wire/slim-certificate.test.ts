@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeIdOf } from '../../../src/net/login/credential.ts';
 import { slimCertificate, wholeCertificate } from '../../../src/net/wire/slim-certificate.ts';
 import { keyPair, makeAuthority } from '../../support/identities.ts';
+import { slim as secondSlim, whole as secondWhole } from '../../vectors/second/handshake.ts';
 
 const authority = makeAuthority('köln and elsewhere: 1');
 const person = authority.issue({ name: 'Alice1' }, 'alice');
@@ -11,6 +12,8 @@ const CERTIFICATES = {
   person: person.certificateDer,
   'longest name': authority.issue({ name: `a${'b'.repeat(31)}` }, 'alice').certificateDer,
   supernode: authority.issue('supernode', 'super1').certificateDer,
+  'supernode that was reached': authority.issue('supernode', 'super1', undefined, ['203.0.113.7', '2001:db8::7'])
+    .certificateDer,
   'login server': authority.issue('login-server', 'login').certificateDer,
   authority: authority.authority.certificateDer,
 };
@@ -20,6 +23,7 @@ describe('a certificate on its way', () => {
     const slim = slimCertificate(der);
     expect(slim.length).toBeLessThanOrEqual(der.length - 180);
     expect(wholeCertificate(slim)).toEqual(der);
+    expect([secondSlim(der), secondWhole(slim)]).toEqual([slim, der]);
   });
 
   it('leaves the key out towards whoever has it', () => {

@@ -83,7 +83,8 @@ export function judge(der: Buffer, authorityDer: Buffer, atMs: number): Judged |
   const { modulusLength = 0, publicExponent } = publicKey.asymmetricKeyDetails ?? {};
   const nodeId = sha256(spki(publicKey)).subarray(0, 16);
   const [, kind = '', id] =
-    /^URI:wren:(person|supernode|login-server):(.{22})$/.exec(certificate.subjectAltName ?? '') ?? [];
+    /^URI:wren:(person|supernode|login-server):(.{22})(?:, IP Address:.*)?$/.exec(certificate.subjectAltName ?? '') ??
+    [];
   const commonName = certificate.subject.replace(/^CN=/, '');
   const expiresAtMs = Date.parse(certificate.validTo);
   if (!certificate.verify(authority.publicKey) || certificate.ca) return undefined;
@@ -100,14 +101,21 @@ const SIGNED_BY = Buffer.from('300d06092a864886f70d01010b0500', 'hex');
 /** A certificate as it travels; of ours only. */
 export function slim(der: Buffer, withoutKey = false): Buffer {
   const certificate = new X509Certificate(der);
-  const [, kind = '', told = ''] = /^URI:wren:([a-z-]+):(.*)$/.exec(certificate.subjectAltName ?? '') ?? [];
+  const alternative = (certificate.subjectAltName ?? '').split(', IP Address:');
+  const [, kind = '', told = ''] = /^URI:wren:([a-z-]+):(.*)$/.exec(alternative[0] ?? '') ?? [];
   const number = CERTIFICATE_KINDS.indexOf(kind);
   const name = number === 0 ? decodeURIComponent(told) : number === 1 ? certificate.subject.slice(3) : '';
+  const addresses = alternative.slice(1).flatMap((text) => {
+    const bytes = text.split('.').map(Number);
+    const groups = text.split(':').map((group) => Number.parseInt(group, 16));
+    const address = bytes.length === 4 ? bytes : groups.flatMap((group) => [group >> 8, group & 255]);
+    return [address.length, ...address];
+  });
   const modulus = Buffer.from(String(certificate.publicKey.export({ format: 'jwk' }).n), 'base64url');
   const numbers = Buffer.alloc(8);
   numbers.writeUInt32BE(Date.parse(certificate.validFrom) / 1000, 0);
   numbers.writeUInt32BE(Date.parse(certificate.validTo) / 1000, 4);
-  const text = Buffer.from(name);
+  const text = number === 2 ? Buffer.from(addresses) : Buffer.from(name);
   const bytes = withoutKey ? Buffer.alloc(0) : modulus;
   const [serial, size] = [Buffer.from(certificate.serialNumber, 'hex'), bytes.length];
   const signature = der.subarray(8 + der.readUInt16BE(6) + SIGNED_BY.length + 5);
@@ -135,7 +143,11 @@ export function whole(bytes: Buffer, key?: KeyObject): Buffer {
     der(0x17, `${new Date(bytes.readUInt32BE(at) * 1000).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`);
   const called = (text: string) => der(0x30, der(0x31, der(0x30, hexOf('0603550403'), der(0x0c, text))));
   const authority = kind === 0 ? '30120603551d130101ff040830060101ff020100300e0603551d0f0101ff040403020204' : '';
-  const alternative = der(0x30, hexOf('0603551d11'), der(0x04, der(0x30, der(0x86, uri))));
+  const addresses: Buffer[] = [];
+  for (let at = 19; kind === 2 && at < 19 + nameLength; at += 1 + (bytes[at] ?? 0)) {
+    addresses.push(der(0x87, bytes.subarray(at + 1, at + 1 + (bytes[at] ?? 0))));
+  }
+  const alternative = der(0x30, hexOf('0603551d11'), der(0x04, der(0x30, der(0x86, uri), ...addresses)));
   const serial = der(0x02, bytes.subarray(2, 10));
   const head = [hexOf('a003020102'), serial, SIGNED_BY, called('wren'), der(0x30, time(10), time(14))];
   const tail = [called(common), spki(publicKey), der(0xa3, der(0x30, hexOf(authority), alternative))];
