@@ -116,7 +116,7 @@ test('a handler that throws before it is a promise, and a result that is no JSON
 test('unknown commands and bad fields are refused, and the connection goes on', async () => {
   await serve({ handle: async () => 'fine' });
   const { ask, hear } = await program();
-  ask(1, { type: 'call.transfer' });
+  ask(1, { type: 'call.teleport' });
   ask(2, { type: 'buddy.add' });
   ask(3, { type: 'status' });
   const replies = [await hear(), await hear(), await hear()];

@@ -98,6 +98,7 @@ export class NatDiscovery {
   #ours: readonly Endpoint[] = [];
   #link: Link | undefined;
   #run: Run | undefined;
+  #isPrepared = false;
   #begunAt: Millis = Number.NEGATIVE_INFINITY;
   #refreshAt: Millis = Number.POSITIVE_INFINITY;
   /** Addresses we have written to, the newest last. */
@@ -114,15 +115,24 @@ export class NatDiscovery {
     return this.#kind;
   }
 
+  /** Begins before it is known who we are; `start` goes on with it. */
+  prepare(now: Millis, servers: readonly Endpoint[]): void {
+    if (this.#isPrepared) return;
+    this.start(now, servers);
+    this.#isPrepared = true;
+  }
+
   /** Begins, with these supernodes; those that are no literal address or no UDP are not asked. */
   start(now: Millis, servers: readonly Endpoint[]): void {
     this.#servers = servers;
-    this.#begin(now);
+    if (!this.#isPrepared) this.#begin(now);
+    this.#isPrepared = false;
   }
 
-  /** Signed out. */
+  /** Signed out, or not signed in. */
   stop(): void {
     this.#run = undefined;
+    this.#isPrepared = false;
     this.#link = undefined;
     this.#kind = NAT_UNKNOWN;
     this.#refreshAt = Number.POSITIVE_INFINITY;

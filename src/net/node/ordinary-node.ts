@@ -448,6 +448,7 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     if (this.#people || !this.#login.enters) return;
     this.#setWorked();
     this.#link.prepare(now, this.#order());
+    this.#nat.prepare(now, this.#order());
   }
 
   /** What let the sign-in through lets the link through, most likely; a server's own port needs no such word. */
@@ -983,7 +984,10 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
       this.#out.push({ type: 'login-reply', ticket, message: output.message, authorityDer: this.#trust.authorityDer });
     } else {
       const { ticket, code, retryAfterMs } = output;
-      if (!this.#people) this.#link.stop('nobody signs in');
+      if (!this.#people) {
+        this.#link.stop('nobody signs in');
+        this.#nat.stop();
+      }
       this.#out.push({ type: 'login-failed', ticket, code, retryAfterMs });
     }
     return true;
