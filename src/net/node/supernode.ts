@@ -331,7 +331,8 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     if (packet.kind === PacketKind.whoAmI && this.#mayEnrol) return this.#nat.receive(now, clear);
     const said = packet.kind === PacketKind.youAre ? readYouAre(packet.body) : undefined;
     if (!said) return;
-    this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
+    // Whose port waited is dialled by others as well, for whoever has us serve.
+    if (this.#options.waits) this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
     // While we enrol the login server dials us, to see whether we are where we say.
     this.#heard += 1;
     if (this.#heard <= REACH_SAID_MAX) {
