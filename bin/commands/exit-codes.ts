@@ -28,7 +28,7 @@ const FAILURE_EXITS: Readonly<Record<FailureCode, ExitCode>> = {
   busy: EXIT.couldNot,
   'server-fault': EXIT.couldNot,
   'device-revoked': EXIT.refused,
-  'not-reached': EXIT.refused,
+  'not-reached': EXIT.couldNot,
   'device-unknown': EXIT.couldNot,
   'device-forged': EXIT.refused,
   'device-offline': EXIT.couldNot,

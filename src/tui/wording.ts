@@ -18,8 +18,7 @@ const FAILURE_SENTENCES: Readonly<Record<FailureCode, string>> = {
   'too-large': 'That is too long to send: make it shorter.',
   'not-allowed': 'The server does not allow this now: sign in again.',
   'key-unfit': 'The server refuses the key of this profile: sign in again to make a new one.',
-  'not-reached':
-    'This machine cannot be reached from outside by UDP and TCP at the address it names, so it cannot be a supernode.',
+  'not-reached': 'The login server cannot reach this machine: let UDP and TCP in to its port, or name another --host.',
   'device-revoked': 'This device was revoked on another device of your account: sign in again to use it here.',
   'device-unknown': 'There is no such device on the list: "wren devices" shows them.',
   'device-forged': 'A list of devices was not signed by its account and was refused: calls and chats go on without it.',

@@ -22,6 +22,7 @@ const TABLE: Readonly<
     'busy',
     'server-fault',
     'no-network',
+    'not-reached',
     'device-unknown',
     'unreachable-network',
     'unreachable-login',
