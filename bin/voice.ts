@@ -10,11 +10,10 @@ import os from 'node:os';
 import process from 'node:process';
 import { listDevices } from '../src/audio/device-list.ts';
 import { probeSound } from '../src/audio/device-probe.ts';
+import { VOICE_PRIORITY } from '../src/audio/port.ts';
 import { serveVoice, type VoiceService } from '../src/audio/voice.ts';
 
 const PORT_FD = 3;
-/** Real time before all else, where the system lets us: 20 ms ticks late by 1.3 instead of 7 ms at the 99th percent. */
-const PRIORITY = -10;
 
 // Each PortAudio stream keeps a thread of the pool waiting; libuv reads this when the pool is first used.
 process.env.UV_THREADPOOL_SIZE ??= '8';
@@ -49,8 +48,8 @@ function main(): void {
 /** Only root, CAP_SYS_NICE and whoever a limit (RLIMIT_NICE) lets may; false for everybody else. */
 function raisePriority(): boolean {
   try {
-    os.setPriority(PRIORITY);
-    return os.getPriority() <= PRIORITY;
+    os.setPriority(VOICE_PRIORITY);
+    return os.getPriority() <= VOICE_PRIORITY;
   } catch {
     return false;
   }

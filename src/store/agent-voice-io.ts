@@ -5,8 +5,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
-import type { ToVoice } from '../audio/port.ts';
+import { type ToVoice, VOICE_PRIORITY } from '../audio/port.ts';
 import { asFromVoice, encodeControl, encodeVoiceDown, PortDecoder } from '../audio/port-codec.ts';
 import { VOICE_TEMPO } from './call-tempo-io.ts';
 import type { VoiceEnd, VoiceEvents } from './voice-end.ts';
@@ -32,7 +33,20 @@ export function spawnVoiceChild(options: VoiceChildOptions, events: VoiceEvents)
     stdio: ['ignore', log, log, 'pipe'],
   });
   closeSync(log);
+  if (child.pid !== undefined) hurry(child.pid);
   return new VoiceChild(child, events);
+}
+
+/**
+ * The child does so itself when it is there; somebody who answers at once waits for it, and on a busy machine most of all for
+ * Node to begin.
+ */
+function hurry(pid: number): void {
+  try {
+    setPriority(pid, VOICE_PRIORITY);
+  } catch {
+    // Only some may.
+  }
 }
 
 class VoiceChild implements VoiceEnd {

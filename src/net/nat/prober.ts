@@ -113,8 +113,9 @@ export class Prober {
       candidate.openersLeft = 0;
       restart(now, candidate);
     }
-    // Something opened the way to us, so ours to them may be open too.
-    if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + PROBE_PROMPT_MS);
+    // Something opened the way to us, so ours to them may be open too: the first word of that is not waited upon.
+    const promptMs = candidate.heardPackets === 1 ? 0 : PROBE_PROMPT_MS;
+    if (candidate.state.name === 'trial') candidate.nextAt = Math.min(candidate.nextAt, now + promptMs);
     return candidate;
   }
 

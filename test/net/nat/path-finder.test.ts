@@ -241,6 +241,30 @@ describe('the way of a call', () => {
     expect(line.b.paths()).toEqual(['relay', 'lan']);
   });
 
+  it('is tried the moment the other end is heard there for the first time, however long the next probe would take', () => {
+    const lan = 'udp:192.168.1.3:4000';
+    const finder = new PathFinder(0, {
+      ...{ wire: WIRE, node: 'b', remoteCandidates: [lan], ours: [at('udp:192.168.1.2:4000')] },
+      random: seededRandom('first word'),
+    });
+    const probedAt: number[] = [];
+    const run = (until: number): void => {
+      for (let now = finder.wakeAt(); now <= until; now = finder.wakeAt()) {
+        finder.wake(now);
+        probedAt.push(...finder.drain().flatMap(({ type }) => (type === 'probe' ? [now] : [])));
+      }
+    };
+    run(110);
+    const theirs = message('pathProbe', { transaction: Buffer.alloc(8, 1), callId: Buffer.from(WIRE, 'hex') }).body;
+    for (const now of [110, 120, 130]) {
+      finder.receive(now, { type: 'probe', from: udp(lan), probe: theirs });
+      run(now);
+    }
+    // What is heard there after that hastens the next one too, and less.
+    run(390);
+    expect(probedAt).toEqual([0, 50, 100, 110, 320]);
+  });
+
   it('waits for a path to prove clearly better before it changes to its own kind', () => {
     const line = new Line({ a: [A], b: [B, 'udp:198.51.100.3:4000'] });
     line.delayMs = (from, to) => (`${from}${to}`.includes('198.51.100.3') ? 50 : 60);
