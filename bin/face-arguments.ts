@@ -39,8 +39,8 @@ export function readFaceArguments(argv: readonly string[]): FaceArguments {
     profileDir,
     connect: async () => {
       const level = logLevel === undefined ? {} : { logLevel };
-      // The snapshot would be told before a proxy that is still to be set.
-      const subscribes = proxy === undefined;
+      // The snapshot would be told before a proxy or level that is still to be set.
+      const subscribes = proxy === undefined && logLevel === undefined;
       const agent = await connectAgent({ profileDir, start: true, version: VERSION, subscribes, ...level });
       if (logLevel !== undefined) await setLogLevel(agent, logLevel);
       if (proxy !== undefined) await agent.request({ type: 'proxy.set', proxy });

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { profileFolder } from '../src/store/profile-folder.ts';
 import { screenModeOf } from '../src/store/screen-mode-file.ts';
 import { keepCompiledCode } from './code-cache.ts';
+import { mistypedIn } from './commands/environment-rules.ts';
 import { hasTerminal, screenKind } from './commands/screen-kind.ts';
 
 /** What the build wants of V8 for each program. */
@@ -48,8 +49,8 @@ export function launch(argv: readonly string[]): void {
 function profileOfScreen(argv: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
   const named = argv[0] === '--profile' && argv.length === 2;
   if (!named && argv.length > 0) return undefined;
-  // Sound that comes through ssh is to be taken first.
-  if (env.WREN_SSH_AUDIO !== undefined || !hasTerminal()) return undefined;
+  // Sound that comes through ssh is to be taken first, and what is mistyped is to be told.
+  if (env.WREN_SSH_AUDIO !== undefined || mistypedIn(env) || !hasTerminal()) return undefined;
   const profileDir = profileFolder(argv[1], env);
   return screenKind({}, env, screenModeOf(profileDir), true) === 'full' ? profileDir : undefined;
 }

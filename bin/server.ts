@@ -192,6 +192,8 @@ async function startUp(folder: string, flags: Flags, log: Log, end: ProcessEnd):
   const profile = join(folder, 'echo');
   // A first start spends its time on keys: all of them are made side by side.
   const vouched = openNodeKey(folder, SUPERNODE_KEY).then(({ nodeId }) => [nodeId]);
+  // A disk that is full is told by whoever waits for it, and that may begin later.
+  vouched.catch(() => {});
   const [login, agent] = await Promise.all([
     // The supernode beside it can carry sign-ins; the other way round nobody could attach.
     runLoginServer({ folder, host, port, log, onFault: end.fault, noWebPorts: true, vouched }),

@@ -1,5 +1,5 @@
 /** The files of an audio SPEC, looked at before anybody's telephone rings: a mistyped path is told to who typed it, and not in a call. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type FailureCode, Refusal } from '../../src/net/protocol/failures.ts';
 
@@ -13,7 +13,8 @@ export function expectSoundFiles(spec: string): void {
     });
   }
   if (recording !== '') {
-    refusing('audio-file-unwritable', recording, () => accessSync(dirname(recording), constants.W_OK));
+    const place = existsSync(recording) ? recording : dirname(recording);
+    refusing('audio-file-unwritable', recording, () => accessSync(place, constants.W_OK));
   }
 }
 

@@ -234,6 +234,8 @@ describe('a program started by the launcher', () => {
     expect(await told(['--plain'])).toBe('command line: --plain');
     expect(await told([], { TERM: 'dumb' })).toBe('command line:');
     expect(await told([], { WREN_SSH_AUDIO: 'a session' })).toBe('command line:');
+    // It would let a machine serve whose owner does not want that; the command line says so.
+    expect(await told([], { WREN_SUPERNODE: 'no' })).toBe('command line:');
     writeFileSync(join(profile, 'settings.json'), '{"screenMode":"plain"}');
     expect(await told([])).toBe('command line:');
     writeFileSync(join(profile, 'settings.json'), 'damaged');

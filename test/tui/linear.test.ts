@@ -116,6 +116,10 @@ test('what is unread is shown and read, one conversation after the other; a budd
     { type: 'chat.mark-read', with: 'bobby1' },
   ]);
   expect(said('unread', app)).toEqual(['Unread of bobby1, 3:', 'Then unread shows: #lunch.']);
+  // What does not fit is not read.
+  const many = { buddies: [buddy('bobby1', { unread: 80 })] };
+  expect(asked('unread', many)).toEqual([{ type: 'chat.history', with: 'bobby1', limit: 50 }]);
+  expect(said('unread', many)[0]).toContain('the newest 50 of 80');
   const put = actLine(world(app), 'put bobby1  the  family ', PLAIN_VOICE);
   expect(put.asks).toMatchObject([{ effect: { type: 'save', change: { groups: { bobby1: 'the family' } } } }]);
   expect(actLine({ ...world(app), ui: put.ui }, 'buddies bob', PLAIN_VOICE).lines).toEqual([

@@ -121,6 +121,14 @@ test('a call that runs when the script ends goes on, and that is said; what the 
   expect(agent?.asked.some(({ type }) => type === 'call.hang-up')).toBe(false);
 });
 
+test('a command ends what was begun with a backslash and is no part of it; what is begun at the end is sent', async () => {
+  const { stdout } = await piped('chat bobby1\nnever mind\\\n/close\nbuddies\nchat bobby1\nlast words\\\n');
+  expect(stdout).toContain('What you had begun to write was not sent.');
+  expect(stdout).toContain('Buddies:');
+  const sent = agent?.asked.filter(({ type }) => type === 'chat.send');
+  expect(sent).toMatchObject([{ to: 'bobby1', text: 'last words' }]);
+});
+
 test('a pipe and a dumb terminal choose lines by themselves', async () => {
   const { code, stdout } = await piped('quit\n', {}, PEOPLE, []);
   expect([code, stdout.split('\n')[0]]).toEqual([0, 'You are alice1, online, supernode 12 ms away.']);

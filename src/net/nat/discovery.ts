@@ -32,6 +32,7 @@ import {
   NAT_RETRY_MS,
   NAT_SERVERS_ASKED,
   NAT_SERVERS_TRIED_MAX,
+  NAT_SPARES_MAX,
   NAT_TRANSACTION_BYTES,
 } from '../protocol/params.ts';
 import { addressBytes } from './address-bytes.ts';
@@ -115,9 +116,22 @@ export class NatDiscovery {
     return this.#kind;
   }
 
+  /**
+   * Where else we are seen, by a NAT that keeps our port where it can: there a packet that came unasked has taken the port (realtime.md 1.6),
+   * and Linux gives whatever is new the port that it gave instead. Empty for NATs that give ports as they like.
+   */
+  get spares(): readonly Endpoint[] {
+    const seen = this.#sights().map(({ observed }) => observed);
+    const isKept = ({ port }: Endpoint): boolean => this.#ours.some((one) => one.port === port);
+    if (!seen.some(isKept)) return [];
+    return seen
+      .filter((one, at) => !isKept(one) && seen.findIndex((other) => sameEndpoint(other, one)) === at)
+      .slice(0, NAT_SPARES_MAX);
+  }
+
   /** Begins before it is known who we are; `start` goes on with it. */
   prepare(now: Millis, servers: readonly Endpoint[]): void {
-    if (this.#isPrepared) return;
+    if (this.#isPrepared || servers.length === 0) return;
     this.start(now, servers);
     this.#isPrepared = true;
   }

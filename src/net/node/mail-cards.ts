@@ -65,7 +65,8 @@ export class MailCards {
 
   /** Those, and nobody else, whose keys would let something be written. */
   want(names: readonly UserName[]): void {
-    this.#wanted = new Map(names.map((name) => [foldName(name), name]));
+    // More than may be remembered would push one another out for ever.
+    this.#wanted = new Map(names.slice(0, MAIL_CARDS_PEOPLE_MAX).map((name) => [foldName(name), name]));
   }
 
   /** Who has come to be here meanwhile says so; the others are asked for a little later. */

@@ -798,6 +798,8 @@ export class OrdinaryNode implements Core<NetInput, OrdinaryNodeCommand, NetOutp
     else {
       this.#known.setConnectivity(now, natClass(output.kind));
       this.#promotion.setNat(now, output.kind);
+      this.#own.spares = this.#nat.spares;
+      this.#tellCandidates(now);
       this.#out.push({ type: 'nat', kind: output.kind });
     }
     return true;

@@ -20,11 +20,13 @@ export class OwnEndpoints {
   local: readonly Endpoint[] = [];
   /** What our gateway passes on to us. */
   mapped: Endpoint | undefined;
+  /** Where else supernodes see us, by a NAT whose port for us was taken. */
+  spares: readonly Endpoint[] = [];
   #reflexive: Endpoint | undefined;
 
   /** All, as calls tell them. The reflexive one first: a machine may have more addresses than are told. */
   get candidates(): readonly string[] {
-    const outer = [this.#reflexive, this.mapped].filter((one) => one !== undefined);
+    const outer = [this.#reflexive, ...this.spares, this.mapped].filter((one) => one !== undefined);
     const hosts = this.local.filter(({ carrier }) => carrier === 'udp');
     return [...new Set([...outer, ...hosts].map(printEndpoint))];
   }

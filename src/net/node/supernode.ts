@@ -163,7 +163,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
   #learnAt: Millis = Number.POSITIVE_INFINITY;
   #enrolFailures = 0;
   /** Numbers heard at our port that the login server may have said, since we asked it last. */
-  #heard = 0;
+  #heard = { fromServers: 0, fromOthers: 0 };
   /** The last request of ours left out where the one before it had shown that we are not reached. */
   #enrolsAgain = false;
   #mayEnrol: boolean;
@@ -334,8 +334,10 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     // Whose port waited is dialled by others as well, for whoever has us serve.
     if (this.#options.waits) this.#out.push({ type: 'dialled', nonce: said.transaction, carrier: from.carrier });
     // While we enrol the login server dials us, to see whether we are where we say.
-    this.#heard += 1;
-    if (this.#heard <= REACH_SAID_MAX) {
+    // Whoever else knows the way to us must not use up what is for the login server.
+    const isServer = this.#options.loginServers.some(({ host }) => host === from.host);
+    const heard = isServer ? this.#heard.fromServers++ : this.#heard.fromOthers++;
+    if (heard < REACH_SAID_MAX / 2) {
       this.#login.tell(message('dialHeard', { nonces: [Buffer.from(said.transaction, 'hex')] }));
     }
   }
@@ -349,7 +351,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const entry = signRecord({ nodeId, endpoints: signed, issuedAtMs }, privateKey);
     this.#own = { ...entry, issuedAtMs, endpoints: signed };
     this.#join(now);
-    this.#heard = 0;
+    this.#heard = { fromServers: 0, fromOthers: 0 };
     const request = { kind: 'enrolSupernode', publicKey, endpoints: endpoints.map(printEndpoint), entry } as const;
     this.#login.ask(now, ENROL_TICKET, request);
   }
@@ -590,7 +592,7 @@ export class Supernode implements Core<NetInput, SupernodeCommand, NetOutput | S
     const client: RegistrarPeer | undefined =
       peer?.kind === 'person' ? { session, name: peer.name, nodeId: peer.nodeId, observed, certificate } : undefined;
     const isAttached = client && this.#registrar.keyHere(client.nodeId) !== undefined;
-    if (isAttached && message.kind === 'revokedTold') return this.#revoked.fromClient(now, client.name, message.body);
+    if (isAttached && message.kind === 'revokedTold') return this.#revoked.fromClient(now, client.nodeId, message.body);
     // Its certificate is read for letters alone: that costs more than all the rest of a packet that is forwarded.
     if (isAttached && isOfMail(message)) return void this.#mail.fromClient(now, mailClientOf(client), message);
     if (isAttached && this.#dials.fromClient(now, { session, node: client.nodeId, host }, message)) return;

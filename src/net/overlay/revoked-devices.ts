@@ -128,9 +128,9 @@ export class RevokedDevices {
     this.#storeAt = NEVER;
   }
 
-  /** Whoever brings a word: it proves itself. */
-  fromClient(now: Millis, account: UserName, { words }: Body<'revokedTold'>): void {
-    const mayAsk = () => this.#clientRate.take(now, foldName(account)) === 0;
+  /** Whoever brings a word: it proves itself. Each device has its own rate, or a stolen one would use up that of its account. */
+  fromClient(now: Millis, node: NodeId, { words }: Body<'revokedTold'>): void {
+    const mayAsk = () => this.#clientRate.take(now, node) === 0;
     for (const wire of words.slice(0, REVOKED_PER_MESSAGE_MAX)) this.#take(now, wire, mayAsk);
   }
 

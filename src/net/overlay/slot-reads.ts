@@ -158,7 +158,8 @@ export class SlotReads {
     if (read.fetching.delete(from)) return this.#settle(now, body.requestId, read);
     if (read.answered.has(from)) return;
     read.answered.add(from);
-    const versions = body.versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion);
+    // One of each node: whoever invents many would have each waited for.
+    const versions = [...new Map(body.versions.slice(0, INDEX_VERSIONS_MAX).flatMap(readVersion))];
     if (!body.learning) {
       count(read, body.leafVersions);
       vote(read, [...versions, ...body.entries.slice(0, INDEX_VERSIONS_MAX).flatMap(versionIn)]);

@@ -153,7 +153,9 @@ export class EntryReader {
     if (!judged.ok || judged.identity.kind !== 'supernode' || judged.identity.nodeId !== nodeId)
       return this.#no('forged');
     // Whoever was certified could have a whole network knock at somebody else's door.
-    if (!endpoints.every(({ host }) => judged.hosts?.includes(host))) return this.#no('misplaced');
+    // A certificate without addresses is of a login server that did not look yet; within its 30 days there are none left.
+    const { hosts = [] } = judged;
+    if (hosts.length > 0 && !endpoints.every(({ host }) => hosts.includes(host))) return this.#no('misplaced');
     return isSigned(sealed.record, sealed.signature, judged.publicKey) ? { ...record, sealed } : this.#no('forged');
   }
 

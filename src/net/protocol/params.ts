@@ -113,6 +113,8 @@ export const NAT_RETRY_MS = [150, 350, 700, 1_000] as const;
 export const NAT_SERVERS_ASKED = 2;
 /** Dead ones are replaced by the next, so many times. */
 export const NAT_SERVERS_TRIED_MAX = 6;
+/** Ports besides the one our supernode sees that calls name where a NAT keeps ours and could not. */
+export const NAT_SPARES_MAX = 2;
 /** A probe that is not here this share of a round trip after it was announced is taken for filtered: P1 allows one. */
 export const NAT_PROBE_WAIT_RTT = 0.75;
 export const NAT_PROBE_WAIT_MS_MIN = 60;

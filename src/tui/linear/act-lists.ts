@@ -57,6 +57,11 @@ export function unread(world: World): LineStep {
   const lines = ask(world, { type: 'chat.history', with: name, limit }, { for: 'quiet' }, 'conversation');
   const read = ask(world, { type: 'chat.mark-read', with: name }, { for: 'quiet' });
   const more = others.length === 0 ? [] : [`Then unread shows: ${others.map((one) => one.name).join(', ')}.`];
+  if (first.unread > limit) {
+    // What was not shown is not read.
+    const newest = `Unread of ${name}, the newest ${limit} of ${first.unread}; history ${name} and older ${name} show the rest, chat ${name} marks all as read:`;
+    return { ...lines, lines: [newest, ...more] };
+  }
   return { ...lines, asks: [...lines.asks, ...read.asks], lines: [`Unread of ${name}, ${first.unread}:`, ...more] };
 }
 

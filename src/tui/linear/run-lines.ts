@@ -6,6 +6,8 @@
  *   stdin -> LineEditor or whole lines -> actLine -\                /-> lines -> stdout
  *                                                   > update(...) <
  *   agent -> events -------------------------------/                \-> effects -> agent
+ *
+ * A little above 400 lines: what comes in and what goes out are one order of events.
  */
 import process from 'node:process';
 import { StringDecoder } from 'node:string_decoder';
@@ -40,6 +42,8 @@ const LINES_WAITING_MAX = 10_000;
 const COLUMNS_UNKNOWN = 80;
 /** One backslash at the end; two are one that is meant. */
 const GOES_ON = /(?:^|[^\\])\\$/;
+/** What is no text while one writes. */
+const COMMAND = /^\/(?!\/)/;
 
 /** Runs until the person leaves or the input ends; resolves with the exit code. */
 export function runLines(options: LinesOptions): Promise<number> {
@@ -218,7 +222,7 @@ class LineRun {
     this.#isPumping = false;
     if (this.#isDone || this.#world.app.version === '') return;
     if (this.#isTyped) return this.#prompt();
-    if (this.#isEnded) return this.#goAtEnd();
+    if (this.#isEnded) return this.#endBegun();
     this.#options.stdin.resume();
   }
 
@@ -229,8 +233,10 @@ class LineRun {
       this.#begun += `${line.slice(0, -1)}\n`;
       return;
     }
-    const whole = this.#begun + line;
-    this.#begun = '';
+    // A question that came meanwhile is answered, and a command given, by its own line; what was begun waits.
+    const goesOn = isWriting && !COMMAND.test(line);
+    const whole = goesOn ? this.#begun + line : line;
+    if (goesOn) this.#begun = '';
     const step = actLine(before, whole, this.#options.voice);
     this.#world = { ...before, ui: step.ui };
     if (step.isBad) this.#exit = EXIT.usage;
@@ -247,6 +253,17 @@ class LineRun {
       void answered.then(() => (pauseMs === 0 ? resolve() : void setTimeout(resolve, pauseMs)));
     });
     await paused;
+    if (this.#begun === '' || this.#world.ui.focus === 'chat') return;
+    this.#begun = '';
+    this.#print(['What you had begun to write was not sent.']);
+  }
+
+  /** A last line that was to go on has nothing more to come. */
+  async #endBegun(): Promise<void> {
+    const begun = this.#begun.slice(0, -1);
+    this.#begun = '';
+    if (begun !== '') await this.#act(begun);
+    this.#goAtEnd();
   }
 
   #goAtEnd(): void {

@@ -44,8 +44,8 @@ export function afterEvent(world: World, before: AppState, event: AgentEvent): S
     }
     case 'audio.changed': {
       const { problem, using } = event.audio;
-      // Sound goes in and out: what was wrong is over.
-      if (problem === '' && using?.input && using.output) return problemTold(ui, '');
+      // Sound goes in or out, and nothing is wrong with it: what was is over.
+      if (problem === '' && (using?.input || using?.output)) return problemTold(ui, '');
       // One with a code comes as a notice as well, and is told by that.
       const isNew = problem !== before.audio.problem && problemSentence(problem) === problem;
       return isNew && !isTold(ui, problem) ? problemTold(noticed(world, ui, problem, 'warn'), problem) : step(ui);

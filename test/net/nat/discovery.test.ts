@@ -101,6 +101,20 @@ describe('discovery', () => {
     expect(word()).toBe('port-restricted');
   });
 
+  it('says where else we are seen when a NAT that keeps our port could not, and of no other NAT', () => {
+    const given = { ...OUTER, port: 46_976 };
+    serve = (question) => answers(question, question.to.port === 4001 ? { observed: given } : {});
+    begin(A);
+    pass(5_000);
+    expect([word(), discovery.spares]).toEqual(['symmetric', [given]]);
+    serve = (question) => answers(question, { observed: { ...OUTER, port: 30_000 + question.to.port } });
+    pass(NAT_REFRESH_MS * 1.3);
+    expect([word(), discovery.spares]).toEqual(['symmetric', []]);
+    serve = answers;
+    pass(NAT_REFRESH_MS * 1.3);
+    expect([word(), discovery.spares]).toEqual(['port-restricted', []]);
+  });
+
   it('lets the second of two alone until the probes are through', () => {
     begin(A, B);
     pass(RTT_MS * 2);

@@ -18,7 +18,8 @@ test('candidates are what is seen from outside, what the gateway passes on, and 
   own.observed('udp:203.0.113.9:4000');
   expect(own.candidates).toEqual(['udp:203.0.113.9:4000', 'udp:203.0.113.9:4400', 'udp:192.168.1.2:4000']);
   own.mapped = at('udp:203.0.113.9:4000');
-  expect(own.candidates).toEqual(['udp:203.0.113.9:4000', 'udp:192.168.1.2:4000']);
+  own.spares = [at('udp:203.0.113.9:46976')];
+  expect(own.candidates).toEqual(['udp:203.0.113.9:4000', 'udp:203.0.113.9:46976', 'udp:192.168.1.2:4000']);
 });
 
 test.each(['tcp:203.0.113.9:4000', 'udp:0.0.0.0:4000', 'nonsense', ''])(

@@ -198,6 +198,16 @@ describe('a flood of words', () => {
     expect([bus.checks, bus.at(1).size, bus.at(1).refused]).toEqual([REVOKED_CLIENT_BURST, 0, 500]);
   });
 
+  it('from a stolen device does not keep out the word of its owner, who is of the same account', () => {
+    const bus = new Bus();
+    bus.add(1);
+    const [stolen, owner] = [nodeOf(901), nodeOf(902)];
+    for (let number = 0; number < 500; number += 1)
+      bus.at(1).fromClient(0, stolen, told(word('alice1', number, WALL_MS + HOUR_MS, 'forged')));
+    bus.at(1).fromClient(0, owner, told(word('alice1', 901)));
+    expect(bus.at(1).of('alice1', stolen)).toBeDefined();
+  });
+
   it('that ended, or claim to last for ever, costs no look at a signature', () => {
     const bus = new Bus();
     bus.add(1);
