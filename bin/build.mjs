@@ -25,7 +25,6 @@ const SCREEN_HEAP = [...SMALL_HEAP, '--heap-growing-percent=40'];
 
 const ENTRIES = [
   { entry: 'bin/launch.ts', out: 'dist/launch.cjs' },
-  { entry: 'bin/keep.ts', out: 'dist/keep.cjs' },
   { entry: 'bin/wren.ts', out: 'dist/wren.cjs', flags: [] },
   { entry: 'bin/agent.ts', out: 'dist/agent.cjs', flags: SMALL_HEAP },
   { entry: 'bin/screen.tsx', out: 'dist/screen.cjs', flags: SCREEN_HEAP },

@@ -175,10 +175,7 @@ function spawnAgent(logPath: string, options: ConnectOptions): StartedAgent {
   const output = refusingUnwritable(logPath, () => openSync(logPath, 'a', 0o600));
   const state: { failure: string | undefined; ended: boolean } = { failure: undefined, ended: false };
   try {
-    // Compiled code of the last start, where there is any: 80 of 330 ms of processor time.
-    const keep = besideRunningProgram('keep.cjs');
-    const kept = existsSync(keep) ? ['--require', keep] : [];
-    const child = spawn(process.execPath, [...kept, entry, '--profile', options.profileDir, ...level], {
+    const child = spawn(process.execPath, [entry, '--profile', options.profileDir, ...level], {
       detached: true,
       stdio: ['ignore', output, output],
       env: { ...SMALL_MALLOC, ...env },
